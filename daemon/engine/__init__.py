@@ -1,0 +1,1 @@
+"""Where tasks run: a bounded pool of warm worker processes."""

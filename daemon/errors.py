@@ -1,0 +1,57 @@
+"""What can go wrong, named for what the daemon does next.
+
+Rooms translate foreign errors into these at their own door and catch nothing else;
+the one catch is at the document (engine/worker.py for reading, service.py for the rest).
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """Exit codes of the console script (78 is EX_CONFIG of sysexits.h)."""
+
+    OK = 0
+    SOME_FAILED = 1
+    MISCONFIGURED = 78
+
+
+class DaemonError(Exception):
+    """Base of the errors that carry a plain sentence for the operator."""
+
+
+class Rejected(DaemonError):
+    """This document cannot be read, today or tomorrow: keep its bytes in failed/ and say why.
+
+    `reason` is a stable word for programs (corrupt, encrypted, unsupported, too_large, killed);
+    the message is one plain sentence for people.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(reason, message)
+        self.reason = reason
+        self.message = message
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class Deferred(DaemonError):
+    """The environment is at fault (disk full, share gone, permission): wait and try again.
+
+    Costs no attempt; intake pauses until the step succeeds.
+    """
+
+
+class Misconfigured(DaemonError):
+    """The daemon cannot start like this: exit code 78 with key, value and remedy."""
+
+    def __init__(self, key: str, value: object, remedy: str) -> None:
+        super().__init__(key, value, remedy)
+        self.key = key
+        self.value = value
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.key} = {self.value!s}: {self.remedy}"

@@ -1,0 +1,1 @@
+"""What a CRNN is: alphabet, network, decoding, and the file they ship in."""

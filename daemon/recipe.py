@@ -1,0 +1,67 @@
+"""How a page is read: the values that travel from the config to the workers.
+
+Plain frozen dataclasses, so that rooms receive values and never the Config.
+`config.py` lets pydantic validate them (bounds stand in the annotations);
+`config.yaml` says the unit and the reason of each.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+from annotated_types import Ge, Gt, Le
+
+_STRICT = {"extra": "forbid"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a document may cost before it is refused."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
+    file_megabytes: Annotated[int, Ge(1)] = 512
+    pages: Annotated[int, Ge(1)] = 2000
+    page_megapixels: Annotated[float, Gt(0)] = 120.0
+    page_seconds: Annotated[float, Gt(0)] = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendering:
+    """How PDF pages become pixels."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
+    text_layer: Literal["auto", "never"] = "auto"
+    dpi: Annotated[int, Ge(72), Le(1200)] = 300
+    min_dpi: Annotated[int, Ge(72), Le(1200)] = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weights:
+    """Which recogniser reads, and how."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
+    file: Path
+    sha256: str | None = None
+    backend: Literal["torchscript", "onnxruntime"] = "torchscript"
+    precision: Literal["fp32", "bf16"] = "fp32"
+    batch_size: Annotated[int, Ge(1), Le(256)] = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cleaning:
+    """Which preprocessing steps run."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """One profile: everything that decides what a reading looks like."""
+
+    weights: Weights
+    name: str = "default"
+    limits: Limits = field(default_factory=Limits)
+    rendering: Rendering = field(default_factory=Rendering)
+    cleaning: Cleaning = field(default_factory=Cleaning)

@@ -1,0 +1,154 @@
+"""The nouns that travel along the path; nothing here computes, and nothing heavy is imported.
+
+Arrays are numpy uint8 with their shape in the docstring; boxes are whole pixels, right and bottom
+exclusive. A frame is a coordinate system: `original` is the page as a viewer shows it (EXIF
+orientation and PDF /Rotate applied) at its full size, `page` is that page as decoded (perhaps scaled
+down), `clean` is the page after preprocessing (perhaps turned by the skew).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Pixels = NDArray[np.uint8]
+    Affine = NDArray[np.float64]
+
+TextSource = Literal["ocr", "text_layer"]
+PageStatus = Literal["done", "partial", "failed"]
+Status = Literal["done", "partial", "failed", "duplicate"]
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """An upright rectangle in pixels; right and bottom are exclusive."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+
+# --- what is read -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word of a line, box in the original frame; confidence 0..1, None from a text layer."""
+
+    text: str
+    confidence: float | None
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
+class TextLine:
+    """A line of text as published, box in the original frame."""
+
+    text: str
+    confidence: float | None
+    box: Box
+    words: tuple[Word, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Lines that belong together (a paragraph, a column's part), in reading order."""
+
+    lines: tuple[TextLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page as decoded: `image` is H,W,3 BGR; `scale` is decoded pixels per original pixel.
+
+    `rotation` is the clockwise turn in degrees that was applied to the stored pixels to show the
+    page as a viewer does. A page with a trustworthy text layer carries it in `text_layer`, and its
+    image is empty. `defect` is a sentence on what is missing of a page that decoded in part.
+    """
+
+    number: int
+    width: int
+    height: int
+    image: Pixels
+    scale: float = 1.0
+    dpi: float | None = None
+    rotation: int = 0
+    text_layer: tuple[Block, ...] | None = None
+    defect: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CleanPage:
+    """A page ready for line finding: `gray` is H,W; `to_page` is 2,3 and maps clean to page pixels."""
+
+    gray: Pixels
+    to_page: Affine
+    skew: float
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line to be read: its box in the clean frame and its crop, H,W gray."""
+
+    box: Box
+    image: Pixels
+
+
+@dataclass(frozen=True, slots=True)
+class Character:
+    """A character of a reading with its span along the crop, 0..1 from left to right."""
+
+    text: str
+    confidence: float
+    left: float
+    right: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the recogniser says of one line; an empty text has confidence 0."""
+
+    text: str
+    confidence: float
+    characters: tuple[Character, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PageText:
+    """One page as published; `error` says why a page is partial or failed."""
+
+    number: int
+    width: int
+    height: int
+    dpi: float | None
+    rotation: int
+    skew: float
+    text_source: TextSource
+    status: PageStatus
+    text: str
+    confidence: float | None
+    blocks: tuple[Block, ...]
+    error: str | None = None
+
+
+# --- what is worked on --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PagesRead:
+    """What a worker answers to a task: the pages of its range and what they cost.
+
+    `page_count` is the document's, `seconds` the worker's wall seconds by stage.
+    """
+
+    media_type: str
+    page_count: int
+    pages: tuple[PageText, ...]
+    seconds: Mapping[str, float]

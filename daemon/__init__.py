@@ -2,8 +2,9 @@
 
 The path, one room a step:
 
-    landed -> settled -> claimed -> [pages -> clean pages -> lines -> batches -> readings -> page text]
-           -> document -> published (outbox) -> journaled -> archived | failed/
+    landed -> settled -> claimed
+        -> [pages -> clean pages -> lines -> batches -> readings -> page text] -> document
+        -> published (outbox) -> journaled -> archived | failed/
 
 cli        the commands                        service   the loop: time, signals, intake, drain
 config     config.yaml -> one frozen Config    recipe    how a page is read: values for the workers

@@ -1,5 +1,140 @@
-"""The commands."""
+"""The commands; each imports what it needs inside, so that the daemon stays small."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from daemon import __version__
+from daemon.errors import Exit, Misconfigured
+
+if TYPE_CHECKING:
+    from daemon.config import Config
+
+app = typer.Typer(
+    help="The folder that reads what is dropped into it: images and PDFs in, JSON sidecars out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+ConfigFile = Annotated[Path, typer.Option("--config", help="the configuration file")]
+DEFAULT_CONFIG = Path("config.yaml")
 
 
 def main() -> None:
-    """Run a command."""
+    """Run the command on the command line."""
+    if sys.argv[1:2] != ["run"]:  # the daemon itself never imports the training half
+        from daemon.training.commands import app as train
+
+        app.add_typer(train, name="train", help="Make and measure recognisers (development).")
+    with _misconfiguration_told():
+        app()
+
+
+@contextmanager
+def _misconfiguration_told() -> Iterator[None]:
+    try:
+        yield
+    except Misconfigured as error:
+        print(f"ocr-daemon: {error}", file=sys.stderr)
+        sys.exit(Exit.MISCONFIGURED)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"ocr-daemon {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="print the version")
+    ] = False,
+) -> None:
+    del version
+
+
+@app.command()
+def run(config: ConfigFile = DEFAULT_CONFIG) -> None:
+    """Watch the inbox and answer every file, in the foreground. Example: ocr-daemon run"""
+    from daemon import run as daemon
+
+    daemon.run(_load(config))
+
+
+@app.command()
+def once(
+    paths: Annotated[list[Path], typer.Argument(help="files, or folders to walk")],
+    out: Annotated[
+        Path | None, typer.Option(help="folder for the sidecars [default: beside each file]")
+    ] = None,
+    text: Annotated[bool, typer.Option("--text", help="print the text instead")] = False,
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Read files now and end. Example: ocr-daemon once scan.pdf --text"""
+    from daemon import reading_room
+
+    sys.exit(reading_room.read_all(_load(config), paths, out, print_text=text))
+
+
+@app.command()
+def check(config: ConfigFile = DEFAULT_CONFIG) -> None:
+    """Look at config and environment and say what would happen. Example: ocr-daemon check"""
+    from daemon import environment
+
+    loaded = _load(config)
+    findings = list(environment.findings(loaded))
+    for finding in findings:
+        kind = "error" if finding.is_fatal else "warning"
+        print(f"{kind}: {finding.key} = {finding.value}: {finding.remedy}")
+    print(environment.plan(loaded))
+    if any(finding.is_fatal for finding in findings):
+        sys.exit(Exit.MISCONFIGURED)
+
+
+@app.command()
+def status(config: ConfigFile = DEFAULT_CONFIG) -> None:
+    """Say what the ledger knows. Example: ocr-daemon status"""
+    from daemon import report
+
+    print(report.status(_load(config)))
+
+
+@app.command()
+def verify(
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="make the ledger anew from the sidecars")
+    ] = False,
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Prove that landed = answered + waiting. Example: ocr-daemon verify"""
+    from daemon import report
+
+    sentence, holds = report.verify(_load(config), rebuild=rebuild)
+    print(sentence)
+    if not holds:
+        sys.exit(Exit.SOME_FAILED)
+
+
+@app.command()
+def health(config: ConfigFile = DEFAULT_CONFIG) -> None:
+    """Say whether the daemon lives (exit code 0 or 1). Example: ocr-daemon health"""
+    from daemon import health as heartbeat
+
+    is_alive, sentence = heartbeat.diagnose(_load(config).folders.state, time.monotonic())
+    print(sentence)
+    if not is_alive:
+        sys.exit(Exit.SOME_FAILED)
+
+
+def _load(path: Path) -> Config:
+    from daemon.config import load
+
+    return load(path)

@@ -55,3 +55,19 @@ class Misconfigured(DaemonError):
 
     def __str__(self) -> str:
         return f"{self.key} = {self.value!s}: {self.remedy}"
+
+
+class Died(DaemonError):
+    """A worker died or ran out of time over a task: costs an attempt, then the page is isolated.
+
+    `kind` is killed, timeout or crashed; `signal` the number that ended the process, if one did.
+    """
+
+    def __init__(self, kind: str, message: str, signal: int | None = None) -> None:
+        super().__init__(kind, message, signal)
+        self.kind = kind
+        self.message = message
+        self.signal = signal
+
+    def __str__(self) -> str:
+        return self.message

@@ -51,9 +51,16 @@ class Weights:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cleaning:
-    """Which preprocessing steps run."""
+    """Which preprocessing steps run (docs/preprocessing.md has the measurement behind each)."""
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
+    deskew: bool = True
+    ground: bool = True
+    contrast: bool = False
+    denoise: Literal["off", "median", "gaussian"] = "off"
+    threshold: bool = False
+    close_strokes: bool = False
+    max_side: Annotated[int, Ge(500), Le(20000)] = 5000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

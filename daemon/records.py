@@ -2,8 +2,8 @@
 
 Arrays are numpy uint8 with their shape in the docstring; boxes are whole pixels, right and bottom
 exclusive. A frame is a coordinate system: `original` is the page as a viewer shows it (EXIF
-orientation and PDF /Rotate applied) at its full size, `page` is that page as decoded (perhaps scaled
-down), `clean` is the page after preprocessing (perhaps turned by the skew).
+orientation and PDF /Rotate applied) at its full size, `page` is that page as decoded (perhaps
+scaled down), `clean` is the page after preprocessing (perhaps turned by the skew).
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Mapping
+    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
@@ -86,7 +88,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class CleanPage:
-    """A page ready for line finding: `gray` is H,W; `to_page` is 2,3 and maps clean to page pixels."""
+    """A page ready for line finding: `gray` is H,W; `to_page` is 2,3, clean to page pixels."""
 
     gray: Pixels
     to_page: Affine
@@ -142,6 +144,42 @@ class PageText:
 
 
 @dataclass(frozen=True, slots=True)
+class Stamp:
+    """What changes when a file changes: bytes, mtime in nanoseconds, inode number."""
+
+    size: int
+    modified_ns: int
+    inode: int
+
+    @classmethod
+    def of(cls, path: Path) -> Stamp:
+        """Take the stamp of a file now, not following a link."""
+        return cls.from_status(path.lstat())
+
+    @classmethod
+    def from_status(cls, status: os.stat_result) -> Stamp:
+        """Take the stamp out of a stat result."""
+        return cls(status.st_size, status.st_mtime_ns, status.st_ino)
+
+    def __str__(self) -> str:
+        return f"{self.size}:{self.modified_ns}:{self.inode}"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A file in our possession: `name` is its path relative to the inbox, `path` where it lies now.
+
+    `id` is the token of this possession; the file's identity is `sha256` + profile, never its name.
+    """
+
+    id: str
+    name: str
+    path: Path
+    stamp: Stamp
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class PagesRead:
     """What a worker answers to a task: the pages of its range and what they cost.
 
@@ -152,3 +190,30 @@ class PagesRead:
     page_count: int
     pages: tuple[PageText, ...]
     seconds: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why something failed: `kind` is a stable word, `message` one plain sentence.
+
+    `page` is 1-based where one page is to blame; `signal` the number that ended a worker.
+    """
+
+    kind: str
+    message: str
+    page: int | None = None
+    attempt: int | None = None
+    signal: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document as read, or why it was not; `seconds` are wall seconds by stage over all pages."""
+
+    status: Status
+    media_type: str | None
+    pages: tuple[PageText, ...]
+    seconds: Mapping[str, float]
+    attempt: int
+    failure: Failure | None = None
+    duplicate_of: str | None = None

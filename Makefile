@@ -1,0 +1,50 @@
+# make run   sets everything up in .venv and starts the daemon on ./inbox
+# make test  passes the tests
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CONFIG ?= config.yaml
+# The CPU wheels of torch lie on an index of their own; name it (TORCH_INDEX=https://...) where pip
+# would otherwise fetch the CUDA build. requirements/ pins what is known to work.
+TORCH_INDEX ?=
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	--constraint requirements/constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+
+.PHONY: run install develop test check format bench image clean
+
+run: install
+	$(BIN)/ocr-daemon run --config $(CONFIG)
+
+install: $(VENV)/.installed
+
+develop: $(VENV)/.developed
+
+$(VENV)/.installed: pyproject.toml requirements/constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) --editable .
+	touch $@
+
+$(VENV)/.developed: pyproject.toml requirements/constraints.txt $(VENV)/.installed
+	$(PIP) --editable .[dev]
+	touch $@
+
+test: develop
+	$(BIN)/python -m pytest
+
+check: develop
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: develop
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: develop
+	$(BIN)/python -m bench.path
+
+image:
+	docker build --tag ocr-daemon .
+
+clean:
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,240 @@
+"""config.yaml + environment -> one frozen, validated Config.
+
+Precedence: environment (`OCR_DAEMON__WORKERS=2`, nested with `__`; `LOG_LEVEL` and `NUM_THREADS`
+alone work too) over the file over the defaults below. Unknown keys and impossible relations are
+refused as `Misconfigured` with key, value and remedy. Relative paths are relative to the file.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from dataclasses import is_dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from daemon.errors import Misconfigured
+from daemon.recipe import Cleaning, Limits, Recipe, Rendering, Weights
+
+ENV_PREFIX = "OCR_DAEMON__"
+SHORT_NAMES = {"LOG_LEVEL": ("logging", "level"), "NUM_THREADS": ("threads",)}
+
+Seconds = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+NonNegative = Annotated[int, Field(ge=0)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Folders(_Section):
+    """Where things lie; made at start where they are missing (the inbox's parent must exist)."""
+
+    inbox: Path = Path("inbox")
+    outbox: Path = Path("outbox")
+    archive: Path = Path("archive")
+    failed: Path = Path("failed")
+    logs: Path = Path("logs")
+    state: Path = Path("state")
+
+
+class Watch(_Section):
+    """When a file counts as landed and settled."""
+
+    mode: Literal["auto", "events", "scan"] = "auto"
+    quiet_seconds: Seconds = 5.0
+    incomplete_seconds: Seconds = 60.0
+    rescan_seconds: Seconds = 30.0
+    poll_seconds: Seconds = 2.0
+    ignore: tuple[str, ...] = (
+        ".*", "*.part", "*.tmp", "*.partial", "*.crdownload", "*.filepart", "*.pd~", "~$*",
+        "@eaDir", "#recycle", "Thumbs.db", "desktop.ini", "*.error.json",
+    )  # fmt: skip
+
+
+class Retry(_Section):
+    """What happens after a worker's death or a fault of the environment."""
+
+    attempts: Count = 3
+    wait_seconds: Seconds = 30.0
+
+
+class Logging(_Section):
+    """The log volume."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    file_megabytes: Count = 10
+    files: Count = 5
+
+
+class Config(BaseSettings):
+    """Everything an operator can say; every key is explained in config.yaml."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix=ENV_PREFIX, env_nested_delimiter="__"
+    )
+
+    folders: Folders = Folders()
+    workers: NonNegative = 0
+    threads: Count = 1
+    task_pages: Count = 4
+    tasks_per_worker: NonNegative = 500
+    claim: Literal["rename", "journal"] = "rename"
+    originals: Literal["archive", "delete", "leave"] = "archive"
+    duplicates: Literal["pointer", "read"] = "pointer"
+    grace_seconds: Seconds = 30.0
+    watch: Watch = Watch()
+    retry: Retry = Retry()
+    limits: Limits = Limits()
+    pdf: Rendering = Rendering()
+    preprocess: Cleaning = Cleaning()
+    model: Weights
+    logging: Logging = Logging()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Put the environment before the file, which arrives as init arguments."""
+        del settings_cls, dotenv_settings, file_secret_settings
+        return env_settings, init_settings
+
+    @property
+    def recipe(self) -> Recipe:
+        """The values that travel to the workers."""
+        return Recipe(
+            weights=self.model, limits=self.limits, rendering=self.pdf, cleaning=self.preprocess
+        )
+
+    @property
+    def worker_count(self) -> int:
+        """Worker processes: as said, or one for each core that this process may use."""
+        return self.workers or len(os.sched_getaffinity(0))
+
+
+def load(path: Path) -> Config:
+    """Read and validate `path`, raising Misconfigured with the first finding."""
+    values = _read_yaml(path)
+    _apply_short_names(values)
+    _refuse_unknown_environment()
+    try:
+        config = Config(**values)
+    except ValidationError as error:
+        raise _finding(error) from error
+    config = _absolute(config, path.absolute().parent)
+    _refuse_impossible_relations(config)
+    return config
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise Misconfigured("--config", path, f"{error.strerror}; name a readable file") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise Misconfigured("--config", path, f"is not valid YAML: {error}") from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise Misconfigured("--config", path, "must hold keys and values, see the shipped one")
+    return values
+
+
+def _apply_short_names(values: dict[str, Any]) -> None:
+    for name, path in SHORT_NAMES.items():
+        if name in os.environ:
+            section = values
+            for key in path[:-1]:
+                section = section.setdefault(key, {})
+            section[path[-1]] = os.environ[name].upper()
+
+
+def _refuse_unknown_environment() -> None:
+    for name in os.environ:
+        key = name.removeprefix(ENV_PREFIX).split("__")[0].lower()
+        if name.startswith(ENV_PREFIX) and key not in Config.model_fields:
+            raise Misconfigured(name, os.environ[name], _did_you_mean(key, Config))
+
+
+def _finding(error: ValidationError) -> Misconfigured:
+    first = error.errors()[0]
+    path = [str(part) for part in first["loc"]]
+    more = f" ({error.error_count() - 1} more findings)" if error.error_count() > 1 else ""
+    if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+        remedy = _did_you_mean(path[-1], _section_at(path[:-1]))
+    else:
+        remedy = f"{first['msg']}; correct it in the config file or the environment"
+    return Misconfigured(".".join(path), first["input"], remedy + more)
+
+
+def _section_at(path: list[str]) -> type:
+    section: Any = Config
+    for key in path:
+        section = section.model_fields[key].annotation
+    return section  # type: ignore[no-any-return]
+
+
+def _did_you_mean(key: str, section: type) -> str:
+    known = section.__dataclass_fields__ if is_dataclass(section) else section.model_fields  # type: ignore[attr-defined]
+    near = difflib.get_close_matches(key, known, n=1)
+    return f"there is no such key; {f'did you mean {near[0]}?' if near else 'remove it'}"
+
+
+def _absolute(config: Config, base: Path) -> Config:
+    folders = Folders(**{name: (base / path).absolute() for name, path in config.folders})
+    weights = replace(config.model, file=(base / config.model.file).absolute())
+    return config.model_copy(update={"folders": folders, "model": weights})
+
+
+def _refuse_impossible_relations(config: Config) -> None:
+    watch = config.watch
+    if watch.quiet_seconds > watch.rescan_seconds:
+        raise Misconfigured(
+            "watch.quiet_seconds",
+            watch.quiet_seconds,
+            f"must not be longer than watch.rescan_seconds ({watch.rescan_seconds})",
+        )
+    if watch.quiet_seconds > watch.incomplete_seconds:
+        raise Misconfigured(
+            "watch.quiet_seconds",
+            watch.quiet_seconds,
+            f"must not be longer than watch.incomplete_seconds ({watch.incomplete_seconds})",
+        )
+    if (config.claim == "journal") != (config.originals == "leave"):
+        raise Misconfigured(
+            "claim",
+            config.claim,
+            f"does not go with originals: {config.originals}; "
+            "claim: journal and originals: leave need each other",
+        )
+    if config.pdf.min_dpi > config.pdf.dpi:
+        raise Misconfigured(
+            "pdf.min_dpi", config.pdf.min_dpi, f"must not exceed pdf.dpi ({config.pdf.dpi})"
+        )
+    _refuse_nested_folders(config.folders)
+
+
+def _refuse_nested_folders(folders: Folders) -> None:
+    """Only archive and failed may lie inside the inbox (the scan leaves them out)."""
+    paths = {name: Path(os.path.realpath(path)) for name, path in folders}
+    for name, path in paths.items():
+        for other, outer in paths.items():
+            if name == other or not path.is_relative_to(outer):
+                continue
+            if other == "inbox" and name in ("archive", "failed") and path != outer:
+                continue
+            if other != "inbox" and name != "inbox" and path != outer:
+                continue
+            raise Misconfigured(
+                f"folders.{name}", path, f"lies inside folders.{other} ({outer}); move it out"
+            )

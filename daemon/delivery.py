@@ -1,0 +1,210 @@
+"""The order of letting go, for one document: each step may be repeated after a crash.
+
+    claim -> ledger row, attempt + 1 -> [read] -> validate -> publish -> ledger -> archive | failed/
+
+A restart goes on where the work folder and the ledger say. Deferred and OSErrors pass through: the
+service tries the same step again later.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from statistics import fmean
+from typing import Any
+
+import structlog
+
+from daemon import files
+from daemon.claims import Claims, is_unchanged
+from daemon.engine.job import Job
+from daemon.journal import Entry, Journal
+from daemon.outbox.publish import Outbox
+from daemon.outbox.sidecar import Provenance, sidecar
+from daemon.recipe import Recipe
+from daemon.records import Claim, Document, Failure
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """The values of the config that decide over one document."""
+
+    recipe: Recipe
+    model: str
+    model_sha256: str
+    attempts: int
+    task_pages: int
+    point_to_duplicates: bool
+
+
+def utc_now() -> str:
+    """Return the time in UTC as RFC 3339 with milliseconds."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass(slots=True)
+class Work:
+    """A claimed document on its way: `begun` once counted, `answered` once its answer is durable.
+
+    `document` is set when there is nothing (more) to read. While the environment is at fault,
+    `fault` says how and `retry_at` when (monotonic seconds) the step is tried again.
+    """
+
+    job: Job
+    document: Document | None = None
+    begun: bool = False
+    answered: bool = False
+    fault: str | None = None
+    retry_at: float = 0.0
+    started_at: str = field(default_factory=utc_now)
+    _began: float = field(default_factory=time.monotonic)
+
+    @property
+    def claim(self) -> Claim:
+        """The file in our possession."""
+        return self.job.claim
+
+    @property
+    def seconds(self) -> float:
+        """Wall seconds since the claim."""
+        return time.monotonic() - self._began
+
+
+class Delivery:
+    """Takes one document through ledger and outbox."""
+
+    def __init__(self, claims: Claims, journal: Journal, outbox: Outbox, policy: Policy) -> None:
+        self._claims = claims
+        self._journal = journal
+        self._outbox = outbox
+        self._policy = policy
+
+    def work_on(self, claim: Claim) -> Work:
+        """Return the work that a claim makes."""
+        policy = self._policy
+        return Work(
+            Job(claim, policy.attempts, policy.recipe.limits.page_seconds, policy.task_pages)
+        )
+
+    def begin(self, work: Work) -> None:
+        """Enter the claim into the ledger and count an attempt, unless nothing need be read."""
+        claim = work.claim
+        entry = self._journal.claimed(claim, self._policy.recipe.name)
+        if entry.sha256 != claim.sha256:  # a late writer changed it between two runs
+            self._journal.forget(claim.id)
+            entry = self._journal.claimed(claim, self._policy.recipe.name)
+        if answer := self._own_answer(entry):
+            work.document, work.answered = _as_answered(answer), True
+        elif earlier := self._earlier_answer(claim):
+            work.document = Document("duplicate", None, (), {}, 0, duplicate_of=earlier)
+        else:
+            work.job.begin(*self._journal.start(claim.id))
+        work.begun = True
+
+    def count_attempt(self, work: Work) -> None:
+        """Count another attempt within this run, after a worker's death."""
+        work.job.attempt = self._journal.attempt(work.claim.id)
+
+    def uncount(self, work: Work) -> None:
+        """Take a start back that the document is not to blame for."""
+        self._journal.uncount(work.claim.id)
+
+    def deliver(self, work: Work) -> None:
+        """Publish the answer and let go of the original; a changed original is given back."""
+        if work.document is None:
+            work.document = work.job.document()
+        if not work.answered:
+            if not is_unchanged(work.claim):
+                self._give_back(work.claim)
+                return
+            self._publish(work, work.document)
+            work.answered = True
+        self._let_go(work.claim, work.document)
+
+    def settle_vanished(self, entry: Entry) -> None:
+        """Close the row of a claim whose file is no longer held, or forget it and say so."""
+        if self._own_answer(entry):
+            self._journal.answered(entry.id)
+            self._journal.closed(entry.id)
+        else:
+            self._journal.forget(entry.id)
+            log.warning("claim.vanished", name=entry.name, claim=entry.id)
+
+    def _own_answer(self, entry: Entry) -> dict[str, Any] | None:
+        """Return the answer that this claim has already got, if a crash came after publishing."""
+        if entry.answer is None or not self._outbox.holds(entry.answer, entry.sha256):
+            return None
+        return self._outbox.read(entry.answer)
+
+    def _earlier_answer(self, claim: Claim) -> str | None:
+        if not self._policy.point_to_duplicates:
+            return None
+        for entry in self._journal.answers_to(claim.sha256, self._policy.recipe.name):
+            if entry.answer is not None and self._outbox.holds(entry.answer, claim.sha256):
+                return entry.answer
+        return None
+
+    def _publish(self, work: Work, document: Document) -> None:
+        claim = work.claim
+        provenance = Provenance(
+            model=self._policy.model,
+            model_sha256=self._policy.model_sha256,
+            recipe=self._policy.recipe,
+            started_at=work.started_at,
+            finished_at=utc_now(),
+            seconds=work.seconds,
+        )
+        content = sidecar(claim, document, provenance)
+        while True:
+            place = self._outbox.place_for(claim.name, claim.sha256)
+            self._journal.answering(claim.id, document.status, place)
+            try:
+                self._outbox.publish(place, content, claim.sha256)
+            except FileExistsError:
+                continue  # another daemon took the name since we looked
+            break
+        self._journal.answered(claim.id)
+        _log_answer(claim, document, place, work.seconds)
+
+    def _let_go(self, claim: Claim, document: Document) -> None:
+        if document.status == "failed":
+            assert document.failure is not None, "a failed document says why"
+            self._claims.fail(claim, document.failure)
+        else:
+            self._claims.finish(claim)
+        self._journal.closed(claim.id)
+
+    def _give_back(self, claim: Claim) -> None:
+        self._claims.give_back(claim)
+        self._journal.forget(claim.id)
+        log.warning(
+            "document.changed", name=claim.name, reason="it was written to while being read"
+        )
+
+
+def _as_answered(answer: dict[str, Any]) -> Document:
+    """Return as much of a published document as letting go of its original needs."""
+    error = answer.get("error")
+    failure = Failure(error.pop("class"), **error) if error else None
+    return Document(answer["status"], None, (), {}, 0, failure)
+
+
+def _log_answer(claim: Claim, document: Document, place: str, seconds: float) -> None:
+    confidences = [page.confidence for page in document.pages if page.confidence is not None]
+    facts = {
+        "name": files.printable(claim.name),
+        "answer": files.printable(place),
+        "pages": len(document.pages),
+        "lines": sum(len(block.lines) for page in document.pages for block in page.blocks),
+        "seconds": round(seconds, 2),
+        "stages": {stage: round(spent, 3) for stage, spent in document.seconds.items()},
+        "confidence": round(fmean(confidences), 3) if confidences else None,
+    }
+    if document.failure is None:
+        log.info(f"document.{document.status}", **facts)
+    else:
+        failure = document.failure
+        log.warning(f"document.{document.status}", **facts, kind=failure.kind, why=failure.message)

@@ -1,0 +1,70 @@
+"""A worker process: the warm pipeline behind two functions that travel by name.
+
+Imported by the supervising process too (for the names), so everything heavy is imported inside.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from daemon.ocr.pipeline import Pipeline
+    from daemon.recipe import Recipe
+    from daemon.records import PagesRead
+
+PRELOADED = ("daemon.ocr.pipeline",)
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclass(slots=True)
+class _Process:
+    """What this worker process was started with and has loaded."""
+
+    recipe: Recipe | None = None
+    threads: int = 1
+    pipeline: Pipeline | None = None
+
+
+_process = _Process()
+
+
+def prepare(recipe: Recipe, threads: int) -> None:
+    """Set a fresh worker process up; cheap, since a failing initialiser would restart for ever."""
+    _process.recipe = recipe
+    _process.threads = threads
+    # a killed daemon takes its workers with it: they would go on reading for nobody
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def warm() -> str:
+    """Load the model and return its name; Misconfigured when the weights are not what they say."""
+    return _pipeline().recognizer.name
+
+
+def read(path: Path, first: int, last: int) -> PagesRead:
+    """Read pages `first` to `last` (1-based, inclusive); an empty range only opens and counts."""
+    return _pipeline().read_pages(path, first, last)
+
+
+def _pipeline() -> Pipeline:
+    if _process.pipeline is None:
+        assert _process.recipe is not None, "prepare() runs before any task"
+        _process.pipeline = _load(_process.recipe, _process.threads)
+    return _process.pipeline
+
+
+def _load(recipe: Recipe, threads: int) -> Pipeline:
+    import cv2
+
+    from daemon.ocr.pipeline import Pipeline
+
+    cv2.setNumThreads(threads)
+    if recipe.weights.backend == "torchscript":
+        import torch
+
+        torch.set_num_threads(threads)
+    return Pipeline.load(recipe)

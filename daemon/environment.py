@@ -1,0 +1,191 @@
+"""What the daemon finds around it before it starts: folders, permissions, limits, weights, space.
+
+`ocr-daemon check` prints these findings; `ocr-daemon run` refuses to start on a fatal one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from daemon import files
+from daemon.config import Config
+from daemon.errors import Misconfigured
+from daemon.inbox.scan import WORK_FOLDER
+from daemon.inbox.watch import delivers_events, filesystem_of
+
+LOW_SPACE_BYTES = 500 * 1024**2
+INOTIFY_LIMITS = Path("/proc/sys/fs/inotify")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing worth knowing: a fatal one keeps the daemon from starting."""
+
+    is_fatal: bool
+    key: str
+    value: object
+    remedy: str
+
+
+def refuse_fatal(config: Config) -> None:
+    """Raise Misconfigured for the first fatal finding."""
+    for finding in findings(config):
+        if finding.is_fatal:
+            raise Misconfigured(finding.key, finding.value, finding.remedy)
+
+
+def refuse_bad_weights(config: Config) -> None:
+    """Raise Misconfigured when the weights are missing or not what they should be."""
+    for finding in _weights(config):
+        if finding.is_fatal:
+            raise Misconfigured(finding.key, finding.value, finding.remedy)
+
+
+def plan(config: Config) -> str:
+    """Return what the daemon would do with this config, a line each."""
+    folders, watch = config.folders, config.watch
+    events = watch.mode == "events" or (watch.mode == "auto" and delivers_events(folders.inbox))
+    looking = (
+        f"every {watch.rescan_seconds:g} s and at each event"
+        if events
+        else (f"every {watch.poll_seconds:g} s")
+    )
+    after = {
+        "archive": f"moves to {folders.archive}", "delete": "is deleted", "leave": "stays",
+    }[config.originals]  # fmt: skip
+    return "\n".join([
+        f"watches {folders.inbox} ({filesystem_of(folders.inbox)}), looking {looking}",
+        f"takes a file that has been still for {watch.quiet_seconds:g} s and is complete",
+        f"reads with {config.worker_count} workers of {config.threads} thread(s), "
+        f"{config.model.file.name} by {config.model.backend} in {config.model.precision}",
+        f"answers in {folders.outbox}; the original {after}; what fails goes to {folders.failed}",
+    ])  # fmt: skip
+
+
+def findings(config: Config) -> Iterator[Finding]:
+    """Look at everything; makes the folders that are missing, leaves nothing else behind."""
+    folders = config.folders
+    if config.claim == "journal":
+        yield from _readable(folders.inbox)
+    else:
+        yield from _usable("inbox", folders.inbox)
+    yield from _usable("outbox", folders.outbox)
+    yield from _usable("failed", folders.failed)
+    yield from _usable("state", folders.state)
+    yield from _usable("logs", folders.logs)
+    if config.originals == "archive":
+        yield from _usable("archive", folders.archive)
+        yield from _other_filesystem(config)
+    yield from _weights(config)
+    yield from _watching(config)
+
+
+def _readable(inbox: Path) -> Iterator[Finding]:
+    if not os.access(inbox, os.R_OK | os.X_OK):
+        yield Finding(True, "folders.inbox", inbox, "cannot be listed; mount it, allow reading it")
+
+
+def _usable(name: str, folder: Path) -> Iterator[Finding]:
+    key = f"folders.{name}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _write_and_rename(folder)
+    except OSError as error:
+        why = error.strerror or str(error)
+        yield Finding(
+            True, key, folder, f"{why}; give uid {os.geteuid()} a folder it can write and rename in"
+        )
+        return
+    free = shutil.disk_usage(folder).free
+    if free < LOW_SPACE_BYTES:
+        yield Finding(False, key, folder, f"only {free // 1024**2} MiB are free; make room")
+
+
+def _write_and_rename(folder: Path) -> None:
+    """Do once what the daemon does all day: a file in a subfolder, renamed within the folder."""
+    nested = folder / WORK_FOLDER
+    was_there = nested.is_dir()
+    nested.mkdir(exist_ok=True)
+    draft, final = nested / f"{uuid.uuid4().hex}.tmp", folder / f".{uuid.uuid4().hex}.tmp"
+    try:
+        files.write_durable(draft, b"ocr-daemon check")
+        files.rename_no_clobber(draft, final)
+    finally:
+        draft.unlink(missing_ok=True)
+        final.unlink(missing_ok=True)
+        if not was_there:
+            with contextlib.suppress(OSError):
+                nested.rmdir()
+
+
+def _other_filesystem(config: Config) -> Iterator[Finding]:
+    inbox, archive = config.folders.inbox, config.folders.archive
+    draft = inbox / f".{uuid.uuid4().hex}.tmp"
+    probe = archive / draft.name
+    try:
+        draft.touch()
+        draft.rename(probe)
+    except OSError as error:
+        if error.errno == errno.EXDEV:
+            yield Finding(
+                False, "folders.archive", archive,
+                "lies on another filesystem (or mount) than the inbox: originals are copied "
+                "instead of renamed; put both on one to save the copying",
+            )  # fmt: skip
+    finally:
+        draft.unlink(missing_ok=True)
+        probe.unlink(missing_ok=True)
+
+
+def _weights(config: Config) -> Iterator[Finding]:
+    weights = config.model
+    try:
+        digest = files.sha256_of(weights.file)
+    except OSError as error:
+        remedy = f"{error.strerror}; name a weights file that exists and can be read"
+        yield Finding(True, "model.file", weights.file, remedy)
+        return
+    if weights.sha256 is None:
+        yield Finding(False, "model.sha256", None, f"is not checked; the file has {digest}")
+    elif digest != weights.sha256.lower():
+        yield Finding(
+            True, "model.sha256", weights.sha256,
+            f"{weights.file.name} has {digest}; restore the file or correct the digest",
+        )  # fmt: skip
+
+
+def _watching(config: Config) -> Iterator[Finding]:
+    inbox = config.folders.inbox
+    kind = filesystem_of(inbox) or "unknown"
+    if config.watch.mode == "auto" and not delivers_events(inbox):
+        yield Finding(
+            False, "watch.mode", "auto",
+            f"the inbox is on {kind}, which sends no events for what other machines write; "
+            f"it is scanned every {config.watch.poll_seconds:g} s",
+        )  # fmt: skip
+    if config.watch.mode == "events" and not delivers_events(inbox):
+        yield Finding(
+            False, "watch.mode", "events",
+            f"the inbox is on {kind}, which sends no events for what other machines write; "
+            f"files are found by the rescan every {config.watch.rescan_seconds:g} s; use auto",
+        )  # fmt: skip
+    yield from _inotify(inbox)
+
+
+def _inotify(inbox: Path) -> Iterator[Finding]:
+    with contextlib.suppress(OSError, ValueError):
+        limit = int((INOTIFY_LIMITS / "max_user_watches").read_text())
+        folders = sum(1 for _ in os.walk(inbox))
+        if folders > limit // 2:
+            yield Finding(
+                False, "watch.mode", "events",
+                f"{folders} folders want watching and fs.inotify.max_user_watches is {limit}; "
+                "raise it with sysctl, or the daemon falls back to scanning",
+            )  # fmt: skip

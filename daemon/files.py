@@ -1,0 +1,130 @@
+"""Durable file operations: nothing is overwritten, nothing half-written is seen.
+
+The order is always: write to a temporary name on the same filesystem, fsync the file, give it its
+name without clobbering, fsync the folder. OSErrors pass through; the caller knows what they mean.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import itertools
+import os
+import shutil
+import stat
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+NAME_BYTES = 255
+_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+
+
+def sha256_of(path: Path) -> str:
+    """Return the lower-case hex digest of the bytes of a regular file, never following a link."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in `folder` durable (fsync of a directory; some network mounts refuse it)."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def write_durable(path: Path, content: bytes) -> None:
+    """Write and fsync a new file; on failure nothing is left under `path`."""
+    try:
+        with path.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def rename_no_clobber(source: Path, target: Path) -> None:
+    """Give `source` the name `target` on the same filesystem; FileExistsError if it is taken.
+
+    A hard link followed by an unlink is atomic and never overwrites. Where the filesystem has no
+    hard links (exFAT, some network mounts) the name is reserved by an exclusive create first.
+    A repetition after a crash between the two finds both names on one file and finishes.
+    """
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except FileExistsError:
+        if not target.samefile(source):
+            raise
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        source.replace(target)
+        return
+    source.unlink()
+
+
+def move_no_clobber(source: Path, folder: Path, name: str) -> Path:
+    """Move a file durably to `folder/name`, numbering the name if taken; return where it went.
+
+    Across filesystems the bytes are copied and fsynced before the source is unlinked.
+    """
+    for target in candidates(folder / name):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            _move_once(source, target)
+            sync_folder(target.parent)
+            return target
+    raise AssertionError("candidates never end")
+
+
+def _move_once(source: Path, target: Path) -> None:
+    try:
+        rename_no_clobber(source, target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        copy = target.parent / f".{uuid.uuid4().hex}.tmp"
+        try:
+            shutil.copy2(source, copy, follow_symlinks=False)
+            with copy.open("rb") as file:
+                os.fsync(file.fileno())
+            rename_no_clobber(copy, target)
+        finally:
+            copy.unlink(missing_ok=True)
+        source.unlink()
+
+
+def candidates(path: Path) -> Iterator[Path]:
+    """Return `scan.pdf`, `scan.2.pdf`, `scan.3.pdf` ..., never longer than a name may be."""
+    yield path
+    for number in itertools.count(2):
+        yield path.with_name(shortened(path.stem, f".{number}{path.suffix}"))
+
+
+def shortened(stem: str, ending: str) -> str:
+    """Return `stem + ending`; a stem too long for a file name is cut and marked with its digest."""
+    raw, tail = os.fsencode(stem), os.fsencode(ending)
+    if len(raw) + len(tail) > NAME_BYTES:
+        mark = b"~" + hashlib.sha256(raw).hexdigest()[:8].encode()
+        raw = raw[: NAME_BYTES - len(tail) - len(mark)] + mark
+    return os.fsdecode(raw + tail)
+
+
+def is_regular(path: Path) -> bool:
+    """Tell whether `path` itself is a regular file (a link to one is not)."""
+    return stat.S_ISREG(path.lstat().st_mode)
+
+
+def printable(name: str) -> str:
+    """Return a file name as valid Unicode: bytes that are no UTF-8 become the replacement sign."""
+    return os.fsencode(name).decode("utf-8", "replace")

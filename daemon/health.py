@@ -1,0 +1,60 @@
+"""The heartbeat: one small file that says that the loop turns, and what holds it up.
+
+Times are CLOCK_MONOTONIC seconds of this boot, which a changed wall clock cannot fool; after a
+reboot an old file lies in the future and counts as stale.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+HEARTBEAT_NAME = "heartbeat.json"
+BEAT_SECONDS = 5.0
+STALE_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """When the loop last turned and scanned, how much is in work, and the faults of the hour."""
+
+    pid: int
+    beat_at: float
+    scanned_at: float
+    in_work: int
+    draining: bool
+    faults: list[str]
+
+
+def beat(state: Path, heartbeat: Heartbeat) -> None:
+    """Write the heartbeat, atomically and without fsync: it is worthless after a power cut."""
+    draft = state / f".{HEARTBEAT_NAME}.tmp"
+    draft.write_text(json.dumps(asdict(heartbeat)), encoding="utf-8")
+    draft.replace(state / HEARTBEAT_NAME)
+
+
+def diagnose(state: Path, now: float) -> tuple[bool, str]:
+    """Return whether the daemon lives, and one sentence; `now` is monotonic seconds."""
+    try:
+        heartbeat = Heartbeat(**json.loads((state / HEARTBEAT_NAME).read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return False, f"no heartbeat in {state}: the daemon has not started"
+    except (OSError, ValueError, TypeError) as error:
+        return False, f"the heartbeat in {state} cannot be read: {error}"
+    age = now - heartbeat.beat_at
+    if not 0 <= age <= STALE_SECONDS:
+        return False, f"the loop has not turned for {age:.0f} s (pid {heartbeat.pid})"
+    if heartbeat.faults:
+        return True, f"alive, but held up: {'; '.join(heartbeat.faults)}"
+    return (
+        True,
+        f"alive: {heartbeat.in_work} in work, last scan {now - heartbeat.scanned_at:.0f} s ago",
+    )
+
+
+def pulse(scanned_at: float, in_work: int, draining: bool, faults: list[str]) -> Heartbeat:
+    """Return the heartbeat of this process now."""
+    return Heartbeat(os.getpid(), time.monotonic(), scanned_at, in_work, draining, faults)

@@ -1,0 +1,115 @@
+"""When has a file settled? Still on our own monotonic clock, and complete for its format.
+
+Three answers, each file gets exactly one: ready, busy, cannot. A file that stays still but
+incomplete for `incomplete_seconds` is ready all the same: the reader will say what it lacks.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import stat
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from daemon.inbox.scan import Listing
+from daemon.records import Stamp
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The still files of a listing: `ready` oldest first; `busy` and `cannot` with a reason each.
+
+    `due` is the time at which the next moving file could be still, None when nothing moves.
+    """
+
+    ready: tuple[str, ...]
+    busy: Mapping[str, str]
+    cannot: Mapping[str, str]
+    due: float | None
+
+
+@dataclass(slots=True)
+class _Watched:
+    """A file as last seen; `missing` is what its end lacks, asked once for each stamp."""
+
+    stamp: Stamp
+    since: float
+    missing: str | None = None
+    asked: bool = False
+
+
+class Settle:
+    """Remembers since when each file has been still."""
+
+    def __init__(
+        self,
+        inbox: Path,
+        quiet_seconds: float,
+        incomplete_seconds: float,
+        missing_end: Callable[[Path], str | None],
+    ) -> None:
+        self._inbox = inbox
+        self._quiet = quiet_seconds
+        self._patience = incomplete_seconds
+        self._missing_end = missing_end
+        self._watched: dict[str, _Watched] = {}
+
+    def observe(self, listing: Listing, now: float) -> Settled:
+        """Answer for every file of the listing; forget the vanished. `now` is monotonic seconds."""
+        self._watched = {
+            name: seen
+            if (seen := self._watched.get(name)) and seen.stamp == stamp
+            else _Watched(stamp, now)
+            for name, stamp in listing.items()
+        }
+        ready: list[str] = []
+        busy: dict[str, str] = {}
+        cannot: dict[str, str] = {}
+        for name, file in sorted(self._watched.items(), key=lambda item: item[1].since):
+            if now - file.since < self._quiet:
+                continue
+            try:
+                if missing := self._lacks(name, file, now):
+                    busy[name] = missing
+                elif os.access(self._inbox / name, os.R_OK):
+                    ready.append(name)
+                else:
+                    cannot[name] = who_may(self._inbox / name)
+            except FileNotFoundError:
+                continue  # vanished since the listing: the next one forgets it
+            except OSError as error:
+                cannot[name] = f"{error.strerror}; {who_may(self._inbox / name)}"
+        return Settled(tuple(ready), busy, cannot, self._due(now, busy))
+
+    def _lacks(self, name: str, file: _Watched, now: float) -> str | None:
+        if file.stamp.size == 0:
+            return "is empty (0 bytes)"
+        if now - file.since >= self._patience:
+            return None
+        if not file.asked:
+            file.missing = self._missing_end(self._inbox / name)
+            file.asked = True
+        return file.missing
+
+    def _due(self, now: float, busy: Mapping[str, str]) -> float | None:
+        waits = [
+            file.since + (self._patience if name in busy else self._quiet)
+            for name, file in self._watched.items()
+            if file.stamp.size
+        ]
+        return min((due for due in waits if due > now), default=None)
+
+
+def who_may(path: Path) -> str:
+    """Return who owns a file and with which mode, for the sentence that asks for permission."""
+    status = path.lstat()
+    try:
+        owner = pwd.getpwuid(status.st_uid).pw_name
+    except KeyError:
+        owner = f"uid {status.st_uid}"
+    return (
+        f"it belongs to {owner} with mode {stat.S_IMODE(status.st_mode):04o} "
+        f"and this daemon runs as uid {os.geteuid()}; give it read permission"
+    )

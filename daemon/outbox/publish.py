@@ -1,0 +1,114 @@
+"""Publishing: temp file, fsync, a name that clobbers nothing, fsync of the folder.
+
+The answer to `a/scan.pdf` is `a/scan.pdf.json`. Where that name is taken by the answer to other
+bytes (scanners re-use names) it is `a/scan.pdf.2.json`, and so on. The one answer that is replaced
+is that of the same bytes under a status in `replaceable`: a failed file that was tried again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Container, Iterator
+from pathlib import Path
+from typing import Any
+
+from daemon import files
+from daemon.errors import Deferred
+from daemon.inbox.scan import WORK_FOLDER
+
+
+class Outbox:
+    """The folder that answers appear in; every OSError becomes Deferred with the folder named."""
+
+    def __init__(self, folder: Path, replaceable: Container[str] = ("failed",)) -> None:
+        self.folder = folder
+        self._replaceable = replaceable
+        self._drafts = folder / WORK_FOLDER / "drafts"
+
+    def place_for(self, name: str, sha256: str) -> str:
+        """Return the path, relative to the outbox, that the answer to `name` may take."""
+        with self._deferring():
+            return next(
+                place
+                for place in self._places(name)
+                if not os.path.lexists(self.folder / place) or self._is_replaceable(place, sha256)
+            )
+        raise AssertionError("places never end")
+
+    def publish(self, place: str, content: bytes, sha256: str) -> None:
+        """Make the answer durable under `place`; FileExistsError if another one got there first."""
+        target = self.folder / place
+        draft = self._drafts / f"{uuid.uuid4().hex}.tmp"
+        with self._deferring():
+            draft.parent.mkdir(parents=True, exist_ok=True)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                files.write_durable(draft, content)
+                if self._is_replaceable(place, sha256):
+                    draft.replace(target)
+                else:
+                    files.rename_no_clobber(draft, target)
+            finally:
+                draft.unlink(missing_ok=True)
+            files.sync_folder(target.parent)
+
+    def holds(self, place: str, sha256: str) -> bool:
+        """Tell whether `place` holds a whole answer to these bytes."""
+        answer = self.read(place)
+        return answer is not None and answer["source"]["sha256"] == sha256
+
+    def read(self, place: str) -> dict[str, Any] | None:
+        """Return the answer at `place`, None where there is none or it is no answer of ours."""
+        try:
+            answer = json.loads((self.folder / place).read_bytes())
+        except (OSError, ValueError):
+            return None
+        is_ours = isinstance(answer, dict) and {"schema_version", "source", "status"} <= set(answer)
+        return answer if is_ours else None
+
+    def clear_drafts(self) -> None:
+        """Remove what a killed run left half-written."""
+        shutil.rmtree(self._drafts, ignore_errors=True)
+
+    def _places(self, name: str) -> Iterator[str]:
+        folder, _, base = name.rpartition("/")
+        parent = self._passable(folder)
+        yield os.fspath(parent / files.shortened(base, ".json"))
+        for number in range(2, 1_000_000):
+            yield os.fspath(parent / files.shortened(base, f".{number}.json"))
+
+    def _passable(self, folder: str) -> Path:
+        """Return the mirrored folder; a part that an answer's file name has taken gets a `~`."""
+        path = Path()
+        for part in Path(folder).parts:
+            path /= part
+            while os.path.lexists(self.folder / path) and not (self.folder / path).is_dir():
+                path = path.with_name(path.name + "~")
+        return path
+
+    def _is_replaceable(self, place: str, sha256: str) -> bool:
+        target = self.folder / place
+        if target.is_file() and target.stat().st_size == 0:
+            return True  # a name reserved by a killed publish on a filesystem without hard links
+        answer = self.read(place)
+        return (
+            answer is not None
+            and answer["source"].get("sha256") == sha256
+            and answer["status"] in self._replaceable
+        )
+
+    @contextlib.contextmanager
+    def _deferring(self) -> Iterator[None]:
+        try:
+            yield
+        except FileExistsError:
+            raise
+        except OSError as error:
+            raise Deferred(
+                f"the outbox {self.folder} refuses an answer ({error.strerror}); "
+                "make room or restore the folder, the answer is kept and published then"
+            ) from error

@@ -1,0 +1,149 @@
+"""The answer as JSON: key names live here, and every sidecar is validated before it leaves."""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import PurePosixPath
+from typing import Any
+
+import jsonschema_rs
+
+from daemon import __version__, files
+from daemon.recipe import Recipe
+from daemon.records import Block, Box, Claim, Document, Failure, PageText, TextLine, Word
+
+SCHEMA_VERSION = "1.0"
+SCHEMA_FILE = "sidecar.schema.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Which engine answered and when: model name and digest, UTC times in RFC 3339."""
+
+    model: str
+    model_sha256: str
+    recipe: Recipe
+    started_at: str
+    finished_at: str
+    seconds: float
+
+
+def sidecar(claim: Claim, document: Document, by: Provenance) -> bytes:
+    """Return the sidecar of a document, UTF-8, validated; an invalid one is a bug and raises."""
+    content = {
+        "schema_version": SCHEMA_VERSION,
+        "source": _source(claim, document),
+        "status": document.status,
+        "engine": _engine(by),
+        "processing": {
+            "started_at": by.started_at,
+            "finished_at": by.finished_at,
+            "seconds": _rounded(by.seconds),
+            "attempt": document.attempt,
+            "stage_seconds": {stage: _rounded(s) for stage, s in document.seconds.items()},
+        },
+        "pages": [_page(page) for page in document.pages],
+        "text": "\n\n".join(page.text for page in document.pages if page.text),
+    }
+    if document.duplicate_of is not None:
+        content["duplicate_of"] = files.printable(document.duplicate_of)
+    if document.failure is not None:
+        content["error"] = _error(document.failure)
+    _validator().validate(content)
+    # a text layer may hold half a surrogate pair, which UTF-8 cannot: it becomes a question mark
+    return json.dumps(content, ensure_ascii=False, indent=1).encode("utf-8", "replace") + b"\n"
+
+
+def is_valid(content: object) -> bool:
+    """Tell whether a parsed sidecar keeps the schema."""
+    return _validator().is_valid(content)
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) that ships beside this module."""
+    text = resources.files(__package__).joinpath(SCHEMA_FILE).read_text(encoding="utf-8")
+    return json.loads(text)  # type: ignore[no-any-return]
+
+
+@functools.cache
+def _validator() -> jsonschema_rs.Validator:
+    return jsonschema_rs.validator_for(schema())
+
+
+def _source(claim: Claim, document: Document) -> dict[str, Any]:
+    path = PurePosixPath(files.printable(claim.name))
+    return {
+        "name": path.name,
+        "relative_path": str(path),
+        "sha256": claim.sha256,
+        "bytes": claim.stamp.size,
+        "media_type": document.media_type,
+    }
+
+
+def _engine(by: Provenance) -> dict[str, Any]:
+    return {
+        "daemon_version": __version__,
+        "model": {"name": by.model, "sha256": by.model_sha256},
+        "backend": by.recipe.weights.backend,
+        "precision": by.recipe.weights.precision,
+        "profile": by.recipe.name,
+    }
+
+
+def _page(page: PageText) -> dict[str, Any]:
+    content = {
+        "number": page.number,
+        "width": page.width,
+        "height": page.height,
+        "dpi": None if page.dpi is None else round(page.dpi, 1),
+        "rotation": page.rotation,
+        "skew": round(page.skew, 2),
+        "text_source": page.text_source,
+        "status": page.status,
+        "text": page.text,
+        "confidence": _rounded(page.confidence),
+        "blocks": [_block(block) for block in page.blocks],
+    }
+    if page.error is not None:
+        content["error"] = page.error
+    return content
+
+
+def _block(block: Block) -> dict[str, Any]:
+    return {"lines": [_line(line) for line in block.lines]}
+
+
+def _line(line: TextLine) -> dict[str, Any]:
+    return {**_word(line), "words": [_word(word) for word in line.words]}
+
+
+def _word(word: Word | TextLine) -> dict[str, Any]:
+    return {
+        "text": word.text,
+        "confidence": _rounded(word.confidence),
+        "box": _box(word.box),
+    }
+
+
+def _box(box: Box) -> list[int]:
+    return [box.left, box.top, box.right, box.bottom]
+
+
+def _error(failure: Failure) -> dict[str, Any]:
+    return {
+        "class": failure.kind,
+        "message": failure.message,
+        "page": failure.page,
+        "attempt": failure.attempt,
+        "signal": failure.signal,
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    """Four digits say enough, and a number that JSON does not know must not leave the house."""
+    return None if value is None or not math.isfinite(value) else round(value, 4)

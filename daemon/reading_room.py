@@ -1,0 +1,70 @@
+"""`ocr-daemon once` on a terminal: progress on standard error, text on standard output."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from daemon import environment, logs
+from daemon.bell import Bell
+from daemon.config import Config
+from daemon.errors import Exit
+from daemon.once import REPLACEABLE, Reader, Reading, find
+from daemon.outbox.publish import Outbox
+from daemon.run import engine, policy
+
+
+def read_all(config: Config, paths: Sequence[Path], out: Path | None, *, print_text: bool) -> Exit:
+    """Read every file; sidecars go to `out`, or beside each file unless the text is printed."""
+    environment.refuse_bad_weights(config)
+    logs.set_up(None, config.logging.level, 0, 0)
+    found = list(find(paths, config.watch.ignore))
+    bell = Bell()
+    workers = engine(config, bell)
+    reader = Reader(workers, policy(config), bell)
+    failed = 0
+    try:
+        workers.warm()
+        with _progress() as progress:
+            bar = progress.add_task("reading", total=len(found), pages=0, rate=0.0)
+            for reading in reader.read(found):
+                failed += reading.document.status == "failed"
+                _tell(reading, print_text=print_text)
+                if out or not print_text:
+                    reader.publish(reading, Outbox(out or reading.path.parent, REPLACEABLE))
+                _advance(progress, bar, len(reading.document.pages))
+    finally:
+        workers.stop()
+    return Exit.SOME_FAILED if failed else Exit.OK
+
+
+def _tell(reading: Reading, *, print_text: bool) -> None:
+    document = reading.document
+    if document.failure is not None:
+        print(f"{reading.path}: {document.failure.message}", file=sys.stderr)
+    if print_text:
+        print("\n\n".join(page.text for page in document.pages if page.text), flush=True)
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[pages]} pages, {task.fields[rate]:.1f} pages/s"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        disable=not sys.stderr.isatty(),
+    )
+
+
+def _advance(progress: Progress, bar: object, pages: int) -> None:
+    task = progress.tasks[0]
+    read = task.fields["pages"] + pages
+    rate = read / task.elapsed if task.elapsed else 0.0
+    progress.update(task.id, advance=1, pages=read, rate=rate)
+    del bar

@@ -1,0 +1,61 @@
+"""What `status` and `verify` say: plain lines from the ledger, the inbox and the outbox."""
+
+from __future__ import annotations
+
+import time
+
+from daemon import verify as proof
+from daemon.config import Config
+from daemon.journal import Journal
+from daemon.run import alone, ledger_path, scanner
+
+
+def status(config: Config) -> str:
+    """Return what the ledger says, a line each, and what waits in the inbox."""
+    if not ledger_path(config).exists():
+        return f"no ledger in {config.folders.state}: the daemon has not run here yet"
+    journal = Journal(ledger_path(config), read_only=True)
+    counts = journal.counts()
+    waiting, oldest = _waiting(config, journal)
+    rows = {kind: counts.get(kind, 0) for kind in ("done", "partial", "failed", "duplicate")}
+    rows |= {"in work": counts.get("in work", 0), "waiting": waiting}
+    lines = [f"{kind:<10} {number}" for kind, number in rows.items()]
+    if oldest is not None:
+        lines.append(f"oldest     {oldest}")
+    journal.close()
+    return "\n".join(lines)
+
+
+def verify(config: Config, *, rebuild: bool) -> tuple[str, bool]:
+    """Return the balance as a sentence and whether it holds."""
+    if rebuild:
+        config.folders.state.mkdir(parents=True, exist_ok=True)
+        with alone(config.folders.state):
+            found = proof.rebuild(config)
+        return f"the ledger was made anew from {found} answers in {config.folders.outbox}", True
+    balance = proof.verify(config)
+    lines = [
+        f"landed {balance.landed} = answered {balance.answered} + waiting {balance.waiting}"
+        if balance.holds
+        else f"landed {balance.landed} is not answered {balance.answered} + "
+        f"waiting {balance.waiting}",
+        f"of the answers {balance.collected} have been collected from the outbox",
+    ]
+    lines += [f"torn: {name} is no valid answer; drop the original again" for name in balance.torn]
+    lines += [f"lost: {name} is neither answered nor held" for name in balance.lost]
+    return "\n".join(lines), balance.holds
+
+
+def _waiting(config: Config, journal: Journal) -> tuple[int, str | None]:
+    """Return how many files wait and the one with the oldest modification time, with its age."""
+    stamps = journal.stamps() if config.claim == "journal" else {}
+    listing = {
+        name: stamp
+        for name, stamp in scanner(config).scan().items()
+        if stamps.get(name) != str(stamp)
+    }
+    if not listing:
+        return 0, None
+    name, stamp = min(listing.items(), key=lambda item: item[1].modified_ns)
+    age = max(0.0, time.time() - stamp.modified_ns / 1e9)
+    return len(listing), f"{name} ({age:.0f} s)"

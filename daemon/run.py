@@ -1,0 +1,194 @@
+"""From a Config to a running daemon: build the rooms, wire the bell, turn until told to stop."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import signal
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+import structlog
+
+from daemon import environment, files, health, logs
+from daemon.bell import Bell
+from daemon.claims import Claims, JournalClaims, RenameClaims
+from daemon.config import Config
+from daemon.delivery import Delivery, Policy
+from daemon.engine.local import LocalEngine
+from daemon.errors import Misconfigured
+from daemon.inbox.completeness import missing_end
+from daemon.inbox.intake import Intake
+from daemon.inbox.scan import Scanner
+from daemon.inbox.settle import Settle
+from daemon.inbox.watch import Watch
+from daemon.journal import Journal
+from daemon.outbox.publish import Outbox
+from daemon.service import Service
+
+log = structlog.get_logger()
+
+LEDGER_NAME = "ledger.sqlite3"
+LOCK_NAME = "lock"
+
+
+def run(config: Config) -> None:
+    """Run the daemon in the foreground until SIGTERM or SIGINT; Misconfigured if it cannot."""
+    environment.refuse_fatal(config)
+    logs.set_up(
+        config.folders.logs,
+        config.logging.level,
+        config.logging.file_megabytes * 1024**2,
+        config.logging.files,
+    )
+    with alone(config.folders.state):
+        _Daemon(config).run()
+
+
+def ledger_path(config: Config) -> Path:
+    """Return where the ledger lies."""
+    return config.folders.state / LEDGER_NAME
+
+
+def policy(config: Config) -> Policy:
+    """Return what of the config decides over one document."""
+    return Policy(
+        recipe=config.recipe,
+        model=config.model.file.stem,
+        model_sha256=files.sha256_of(config.model.file),
+        attempts=config.retry.attempts,
+        task_pages=config.task_pages,
+        point_to_duplicates=config.duplicates == "pointer",
+    )
+
+
+def scanner(config: Config) -> Scanner:
+    """Return the eyes on the inbox: its own and our folders inside it are left out."""
+    folders = config.folders
+    return Scanner(folders.inbox, config.watch.ignore, (folders.archive, folders.failed))
+
+
+def engine(config: Config, bell: Bell) -> LocalEngine:
+    """Return the pool of workers; they are started by their first task."""
+    return LocalEngine(
+        config.recipe, config.worker_count, config.threads, config.tasks_per_worker, bell.ring
+    )
+
+
+class _Daemon:
+    """The rooms of one running daemon, and its two flags: asked to stop, told to stop now."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._bell = Bell()
+        self._stops = 0
+        self._journal = Journal(ledger_path(config))
+        self._outbox = Outbox(config.folders.outbox)
+        self._engine = engine(config, self._bell)
+        claims = self._claims()
+        self._watch = Watch(config.folders.inbox, config.watch.mode, self._moved)
+        self._intake = Intake(
+            scanner(config),
+            Settle(
+                config.folders.inbox,
+                config.watch.quiet_seconds,
+                config.watch.incomplete_seconds,
+                missing_end,
+            ),
+            self._watch,
+            config.watch.rescan_seconds,
+            config.watch.poll_seconds,
+            claims.unread,
+        )
+        delivery = Delivery(claims, self._journal, self._outbox, policy(config))
+        self._service = Service(
+            self._intake, claims, delivery, self._engine, config.retry.wait_seconds
+        )
+
+    def run(self) -> None:
+        """Warm up, recover, turn, drain."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+        try:
+            self._engine.warm()
+            self._outbox.clear_drafts()
+            self._service.recover(self._journal.unfinished(), time.monotonic())
+            self._greet()
+            self._turn_until_stopped()
+            self._drain()
+        finally:
+            self._watch.stop()
+            self._engine.stop()
+            self._service.abandon(time.monotonic())
+            self._journal.close()
+            log.info("daemon.stopped")
+
+    def _claims(self) -> Claims:
+        folders = self._config.folders
+        if self._config.claim == "journal":
+            return JournalClaims(folders.inbox, folders.failed, self._journal.stamps())
+        archive = folders.archive if self._config.originals == "archive" else None
+        instance = self._journal.fact("instance", uuid.uuid4().hex)
+        return RenameClaims(folders.inbox, instance, archive, folders.failed)
+
+    def _turn_until_stopped(self) -> None:
+        while not self._stops:
+            self._turn(health.BEAT_SECONDS)
+
+    def _drain(self) -> None:
+        """Finish what is in work, take nothing new; a second signal or the grace time cuts it."""
+        self._service.draining = True
+        ends = time.monotonic() + self._config.grace_seconds
+        log.info("daemon.draining", in_work=self._service.in_work)
+        while self._service.in_work and self._stops < 2 and time.monotonic() < ends:
+            self._turn(min(health.BEAT_SECONDS, max(0.0, ends - time.monotonic())))
+
+    def _turn(self, longest_wait: float) -> None:
+        service = self._service
+        service.turn(time.monotonic())
+        pulse = health.pulse(
+            self._intake.scanned_at, service.in_work, service.draining, service.faults
+        )
+        with contextlib.suppress(OSError):  # a full state disk is told by the log, and it may heal
+            health.beat(self._config.folders.state, pulse)
+        self._bell.wait(min(longest_wait, service.next_turn(time.monotonic())))
+
+    def _moved(self) -> None:
+        self._intake.ring()
+        self._bell.ring()
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        del number, frame
+        self._stops += 1
+        self._bell.ring()
+
+    def _greet(self) -> None:
+        config = self._config
+        log.info(
+            "daemon.ready",
+            inbox=str(config.folders.inbox),
+            outbox=str(config.folders.outbox),
+            workers=config.worker_count,
+            model=config.model.file.stem,
+        )
+        print(
+            f"Drop images and PDFs into {config.folders.inbox}, "
+            f"answers appear in {config.folders.outbox}",
+            flush=True,
+        )
+
+
+@contextlib.contextmanager
+def alone(state: Path) -> Iterator[None]:
+    """Hold the lock of the state folder; two daemons on one ledger would count for each other."""
+    with (state / LOCK_NAME).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise Misconfigured(
+                "folders.state", state, "another ocr-daemon uses it; stop it or name another folder"
+            ) from error
+        yield

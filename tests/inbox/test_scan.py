@@ -1,0 +1,73 @@
+"""Scanning a real folder."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from daemon.config import Watch
+from daemon.inbox.scan import Scanner
+
+
+def names(inbox: Path, *excluded: Path) -> set[str]:
+    return set(Scanner(inbox, Watch().ignore, excluded).scan())
+
+
+def touch(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"x")
+
+
+def test_every_regular_file_is_listed_by_its_relative_path(tmp_path: Path) -> None:
+    for name in ("a.png", "sub/b.pdf", "sub/deep/noending", "-rf", "a\nb.png", "字.tif"):
+        touch(tmp_path / name)
+
+    assert names(tmp_path) == {
+        "a.png", "sub/b.pdf", "sub/deep/noending", "-rf", "a\nb.png", "字.tif",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "x.part", "x.tmp", "x.partial", "x.crdownload", "x.filepart", "x.pd~", "~$x.pdf", "._x.png",
+        ".nfs000001", ".syncthing.x.pdf.tmp", ".goutputstream-ABC", ".hidden", "@eaDir/x.png",
+        ".ocr-daemon/work/i/t/x.png", "x.pdf.error.json",
+    ],
+)  # fmt: skip
+def test_files_in_the_making_are_never_taken(tmp_path: Path, name: str) -> None:
+    touch(tmp_path / name)
+
+    assert names(tmp_path) == set()
+
+
+def test_links_fifos_and_sockets_are_never_listed(tmp_path: Path) -> None:
+    touch(tmp_path / "real.png")
+    (tmp_path / "link.png").symlink_to(tmp_path / "real.png")
+    (tmp_path / "folder").symlink_to("/etc")
+    os.mkfifo(tmp_path / "fifo.png")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "socket.png"))
+
+    assert names(tmp_path) == {"real.png"}
+
+
+def test_our_own_folders_inside_the_inbox_are_left_out(tmp_path: Path) -> None:
+    touch(tmp_path / "archive/old.png")
+    touch(tmp_path / "sub/archive/theirs.png")
+
+    assert names(tmp_path, tmp_path / "archive") == {"sub/archive/theirs.png"}
+
+
+def test_a_name_that_is_no_unicode_is_listed_as_the_filesystem_has_it(tmp_path: Path) -> None:
+    touch(tmp_path / os.fsdecode(b"caf\xe9.png"))
+
+    (name,) = names(tmp_path)
+
+    assert os.fsencode(name) == b"caf\xe9.png"
+
+
+def test_a_missing_inbox_is_an_error_and_not_an_empty_one(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        names(tmp_path / "gone")

@@ -1,0 +1,133 @@
+"""Settling, with the test as the clock."""
+
+import itertools
+import os
+from pathlib import Path
+
+import pytest
+
+from daemon.inbox.settle import Settle, Settled
+from daemon.records import Stamp
+
+QUIET, PATIENCE = 5.0, 60.0
+
+
+def settle(inbox: Path, missing: dict[str, str] | None = None) -> Settle:
+    lacks = missing or {}
+    return Settle(inbox, QUIET, PATIENCE, lambda path: lacks.get(path.name))
+
+
+def stamp(size: int = 10, modified: int = 0, inode: int = 1) -> Stamp:
+    return Stamp(size, modified, inode)
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Path:
+    (tmp_path / "a.png").write_bytes(b"x")
+    (tmp_path / "b.png").write_bytes(b"x")
+    return tmp_path
+
+
+PAUSES = list(itertools.product([0.5, 4.0, 4.9, 5.0, 6.0], repeat=3))
+
+
+@pytest.mark.parametrize("pauses", PAUSES)
+def test_a_file_is_ready_when_it_was_still_for_the_quiet_time_and_not_before(
+    inbox: Path, pauses: tuple[float, ...]
+) -> None:
+    """A writer appends after each pause; the oracle is arithmetic on the pauses."""
+    room = settle(inbox)
+    now = 100.0
+    room.observe({"a.png": stamp(1)}, now)
+    for size, pause in enumerate(pauses, start=2):
+        now += pause
+        before = room.observe({"a.png": stamp(size - 1)}, now)
+        room.observe({"a.png": stamp(size)}, now)
+
+        assert (before.ready == ("a.png",)) == (pause >= QUIET)
+
+    assert room.observe({"a.png": stamp(len(pauses) + 1)}, now + QUIET - 0.01).ready == ()
+    assert room.observe({"a.png": stamp(len(pauses) + 1)}, now + QUIET).ready == ("a.png",)
+
+
+def test_an_old_modification_time_does_not_make_a_file_settled(inbox: Path) -> None:
+    room = settle(inbox)
+
+    assert room.observe({"a.png": stamp(modified=1)}, 1000.0).ready == ()
+
+
+@pytest.mark.parametrize("changed", [stamp(size=11), stamp(modified=1), stamp(inode=2)])
+def test_any_change_starts_the_quiet_time_again(inbox: Path, changed: Stamp) -> None:
+    room = settle(inbox)
+    room.observe({"a.png": stamp()}, 0.0)
+
+    assert room.observe({"a.png": changed}, QUIET).ready == ()
+
+
+def test_a_vanished_file_is_forgotten(inbox: Path) -> None:
+    room = settle(inbox)
+    room.observe({"a.png": stamp()}, 0.0)
+    room.observe({}, 1.0)
+
+    assert room.observe({"a.png": stamp()}, QUIET).ready == ()
+
+
+def test_an_empty_file_is_never_ready(inbox: Path) -> None:
+    room = settle(inbox)
+    room.observe({"a.png": stamp(size=0)}, 0.0)
+
+    later = room.observe({"a.png": stamp(size=0)}, 10 * PATIENCE)
+
+    assert later == Settled((), {"a.png": "is empty (0 bytes)"}, {}, None)
+
+
+def test_an_incomplete_file_waits_for_its_end_and_is_read_when_patience_ends(inbox: Path) -> None:
+    room = settle(inbox, {"a.png": "has no IEND yet"})
+    room.observe({"a.png": stamp()}, 0.0)
+
+    waiting = room.observe({"a.png": stamp()}, QUIET)
+
+    assert (waiting.ready, waiting.busy) == ((), {"a.png": "has no IEND yet"})
+    assert waiting.due == PATIENCE
+    assert room.observe({"a.png": stamp()}, PATIENCE).ready == ("a.png",)
+
+
+def test_ready_files_come_oldest_first(inbox: Path) -> None:
+    room = settle(inbox)
+    room.observe({"b.png": stamp()}, 0.0)
+    room.observe({"b.png": stamp(), "a.png": stamp()}, 1.0)
+
+    both = room.observe({"a.png": stamp(), "b.png": stamp()}, 1.0 + QUIET)
+
+    assert both.ready == ("b.png", "a.png")
+
+
+def test_due_is_when_the_next_moving_file_could_be_still(inbox: Path) -> None:
+    room = settle(inbox)
+    room.observe({"a.png": stamp()}, 0.0)
+
+    assert room.observe({"a.png": stamp(), "b.png": stamp()}, 2.0).due == QUIET
+
+
+def test_a_file_that_cannot_be_opened_says_who_owns_it(inbox: Path) -> None:
+    def refuse(path: Path) -> str | None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    room = Settle(inbox, QUIET, PATIENCE, refuse)
+    room.observe({"a.png": stamp()}, 0.0)
+
+    (reason,) = room.observe({"a.png": stamp()}, QUIET).cannot.values()
+
+    assert "Permission denied" in reason
+    assert f"mode {(inbox / 'a.png').stat().st_mode & 0o777:04o}" in reason
+    assert f"runs as uid {os.geteuid()}" in reason
+
+
+def test_a_file_that_vanished_since_the_listing_is_no_answer(tmp_path: Path) -> None:
+    def gone(path: Path) -> str | None:
+        raise FileNotFoundError(2, "No such file or directory", str(path))
+
+    room = Settle(tmp_path, QUIET, PATIENCE, gone)
+    room.observe({"a.png": stamp()}, 0.0)
+
+    assert room.observe({"a.png": stamp()}, QUIET) == Settled((), {}, {}, None)

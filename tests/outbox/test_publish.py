@@ -1,0 +1,116 @@
+"""Publishing into a real folder."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from daemon.errors import Deferred
+from daemon.outbox.publish import Outbox
+
+SHA, OTHER = "ab" * 32, "cd" * 32
+
+
+def answer(sha256: str = SHA, status: str = "done") -> bytes:
+    content = {"schema_version": "1.0", "source": {"sha256": sha256}, "status": status}
+    return json.dumps(content).encode()
+
+
+def publish(outbox: Outbox, name: str, sha256: str = SHA, status: str = "done") -> str:
+    place = outbox.place_for(name, sha256)
+    outbox.publish(place, answer(sha256, status), sha256)
+    return place
+
+
+def test_the_answer_mirrors_the_path_and_appends_json(tmp_path: Path) -> None:
+    publish(Outbox(tmp_path), "a/b/scan.pdf")
+
+    assert (tmp_path / "a/b/scan.pdf.json").read_bytes() == answer()
+
+
+def test_nothing_half_written_is_ever_seen_under_the_name(tmp_path: Path) -> None:
+    publish(Outbox(tmp_path), "scan.pdf")
+
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / "scan.pdf.json"]
+
+
+def test_a_reused_name_with_other_bytes_gets_a_numbered_answer(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path)
+
+    places = [publish(outbox, "scan.pdf", sha) for sha in (SHA, OTHER, "ef" * 32)]
+
+    assert places == ["scan.pdf.json", "scan.pdf.2.json", "scan.pdf.3.json"]
+
+
+def test_the_answer_to_the_same_bytes_is_kept_beside_the_first(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path)
+
+    assert [publish(outbox, "scan.pdf") for _ in range(2)] == ["scan.pdf.json", "scan.pdf.2.json"]
+
+
+def test_a_retry_replaces_the_failed_answer_to_the_same_bytes(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path)
+    publish(outbox, "scan.pdf", status="failed")
+
+    assert publish(outbox, "scan.pdf") == "scan.pdf.json"
+    assert json.loads((tmp_path / "scan.pdf.json").read_text())["status"] == "done"
+
+
+def test_a_failed_answer_to_other_bytes_is_kept(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path)
+    publish(outbox, "scan.pdf", OTHER, status="failed")
+
+    assert publish(outbox, "scan.pdf") == "scan.pdf.2.json"
+
+
+def test_a_strange_file_of_that_name_is_never_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "scan.pdf.json").write_text("somebody's notes")
+
+    publish(Outbox(tmp_path), "scan.pdf")
+
+    assert (tmp_path / "scan.pdf.json").read_text() == "somebody's notes"
+
+
+def test_a_name_taken_in_the_last_moment_is_told_and_not_clobbered(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path)
+    place = outbox.place_for("scan.pdf", SHA)
+    publish(Outbox(tmp_path), "scan.pdf", OTHER)
+
+    with pytest.raises(FileExistsError):
+        outbox.publish(place, answer(), SHA)
+
+    assert (tmp_path / place).read_bytes() == answer(OTHER)
+
+
+def test_a_folder_named_like_an_answer_gets_out_of_its_way(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path)
+    publish(outbox, "scan.pdf")
+
+    assert publish(outbox, "scan.pdf.json/page.png") == "scan.pdf.json~/page.png.json"
+
+
+def test_the_longest_name_gets_an_answer(tmp_path: Path) -> None:
+    name = "x" * 251 + ".png"
+
+    place = publish(Outbox(tmp_path), name)
+
+    assert (tmp_path / place).read_bytes() == answer()
+    assert len(os.fsencode(place)) == 255
+
+
+def test_an_outbox_that_refuses_is_the_fault_of_the_environment(tmp_path: Path) -> None:
+    (tmp_path / "outbox").write_text("not a folder")
+    outbox = Outbox(tmp_path / "outbox")
+
+    with pytest.raises(Deferred, match="outbox"):
+        outbox.publish("scan.pdf.json", answer(), SHA)
+
+
+def test_what_a_killed_run_left_half_written_is_cleared(tmp_path: Path) -> None:
+    (tmp_path / ".ocr-daemon/drafts").mkdir(parents=True)
+    (tmp_path / ".ocr-daemon/drafts/x.tmp").write_text("{")
+
+    Outbox(tmp_path).clear_drafts()
+
+    assert not (tmp_path / ".ocr-daemon/drafts").exists()

@@ -1,0 +1,110 @@
+"""The sidecar against its schema, the shipped file."""
+
+import json
+from pathlib import Path
+
+import jsonschema_rs
+import pytest
+
+from daemon.outbox.sidecar import Provenance, is_valid, schema, sidecar
+from daemon.recipe import Recipe, Weights
+from daemon.records import (
+    Block,
+    Box,
+    Claim,
+    Document,
+    Failure,
+    PageText,
+    Stamp,
+    TextLine,
+    Word,
+)  # fmt: skip
+
+CLAIM = Claim("t1", "a/scan.pdf", Path("/work/scan.pdf"), Stamp(10, 20, 30), "ab" * 32)
+BY = Provenance(
+    model="crnn",
+    model_sha256="cd" * 32,
+    recipe=Recipe(weights=Weights(file=Path("crnn.pt"))),
+    started_at="2026-01-01T00:00:00.000Z",
+    finished_at="2026-01-01T00:00:01.000Z",
+    seconds=1.0,
+)
+
+
+def page(text: str = "Hello 世界", confidence: float | None = 0.987654) -> PageText:
+    box = Box(10, 20, 110, 40)
+    line = TextLine(text, confidence, box, (Word(text, confidence, box),))
+    return PageText(
+        number=1, width=200, height=100, dpi=300.0, rotation=0, skew=0.123, text_source="ocr",
+        status="done", text=text, confidence=confidence, blocks=(Block((line,)),),
+    )  # fmt: skip
+
+
+def document(*pages: PageText, status: str = "done", **more: object) -> Document:
+    return Document(status, "image/png", pages, {"recognize": 0.5}, 1, **more)  # type: ignore[arg-type]
+
+
+def test_the_sidecar_says_everything_the_design_names() -> None:
+    content = json.loads(sidecar(CLAIM, document(page()), BY))
+
+    assert content["source"] == {
+        "name": "scan.pdf", "relative_path": "a/scan.pdf", "sha256": "ab" * 32, "bytes": 10,
+        "media_type": "image/png",
+    }  # fmt: skip
+    assert content["status"] == "done"
+    assert content["engine"]["model"] == {"name": "crnn", "sha256": "cd" * 32}
+    assert content["processing"]["stage_seconds"] == {"recognize": 0.5}
+    (line,) = content["pages"][0]["blocks"][0]["lines"]
+    assert line["box"] == [10, 20, 110, 40]
+    assert line["words"] == [{"text": "Hello 世界", "confidence": 0.9877, "box": [10, 20, 110, 40]}]
+    assert content["text"] == "Hello 世界"
+
+
+def test_pages_are_separated_by_a_blank_line() -> None:
+    assert json.loads(sidecar(CLAIM, document(page("a"), page("b")), BY))["text"] == "a\n\nb"
+
+
+FAILURE = Failure("corrupt", "The PNG ends early.", attempt=1)
+VALID = [
+    document(page()),
+    document(page(confidence=None)),
+    document(page(), status="partial", failure=FAILURE),
+    document(status="failed", failure=FAILURE),
+    document(status="duplicate", duplicate_of="b/scan.pdf.json"),
+]
+
+
+@pytest.mark.parametrize("answer", VALID, ids=lambda answer: answer.status)
+def test_every_kind_of_answer_keeps_the_schema(answer: Document) -> None:
+    assert is_valid(json.loads(sidecar(CLAIM, answer, BY)))
+
+
+INVALID = {
+    "done without pages": document(),
+    "failed without a reason": document(status="failed"),
+    "partial without a reason": document(page(), status="partial"),
+    "done with a reason": document(page(), failure=FAILURE),
+    "duplicate of nothing": document(status="duplicate"),
+    "confidence above one": document(page(confidence=1.5)),
+    "a line without text": document(page(text="")),
+}
+
+
+@pytest.mark.parametrize("answer", INVALID.values(), ids=INVALID.keys())
+def test_an_answer_that_contradicts_itself_is_not_published(answer: Document) -> None:
+    with pytest.raises(jsonschema_rs.ValidationError):
+        sidecar(CLAIM, answer, BY)
+
+
+def test_a_number_that_json_does_not_know_becomes_null() -> None:
+    content = json.loads(sidecar(CLAIM, document(page(confidence=float("nan"))), BY))
+
+    assert content["pages"][0]["confidence"] is None
+
+
+def test_half_a_surrogate_from_a_text_layer_does_not_stop_the_answer() -> None:
+    assert is_valid(json.loads(sidecar(CLAIM, document(page("a\ud800b")), BY)))
+
+
+def test_the_schema_itself_is_valid() -> None:
+    jsonschema_rs.meta.validate(schema())

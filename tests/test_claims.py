@@ -1,0 +1,230 @@
+"""Possession, on a real disk."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from daemon.claims import Claims, JournalClaims, RenameClaims, Vanished, is_unchanged
+from daemon.inbox.scan import Scanner
+from daemon.journal import Entry
+from daemon.records import Claim, Failure, Stamp
+
+FAILURE = Failure("corrupt", "The PNG ends early.", attempt=1)
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Path:
+    (tmp_path / "inbox/sub").mkdir(parents=True)
+    (tmp_path / "inbox/sub/scan.pdf").write_bytes(b"bytes")
+    return tmp_path
+
+
+def rename_claims(house: Path, instance: str = "one", *, delete: bool = False) -> RenameClaims:
+    archive = None if delete else house / "archive"
+    return RenameClaims(house / "inbox", instance, archive, house / "failed")
+
+
+def files_below(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != "lock"
+    }
+
+
+def test_a_claimed_file_is_out_of_the_inbox_and_out_of_the_next_scan(house: Path) -> None:
+    claim = rename_claims(house).take("sub/scan.pdf")
+
+    assert claim.path.read_bytes() == b"bytes"
+    assert (claim.name, claim.stamp.size) == ("sub/scan.pdf", 5)
+    assert dict(Scanner(house / "inbox", (), ()).scan()) == {}
+
+
+def test_of_two_daemons_only_one_gets_the_file(house: Path) -> None:
+    first, second = rename_claims(house, "one"), rename_claims(house, "two")
+    first.take("sub/scan.pdf")
+
+    with pytest.raises(Vanished):
+        second.take("sub/scan.pdf")
+
+    assert list(second.held([])) == []
+
+
+def test_a_link_put_in_place_of_the_file_is_put_back_unread(house: Path) -> None:
+    (house / "inbox/link.pdf").symlink_to("/etc/passwd")
+
+    with pytest.raises(Vanished):
+        rename_claims(house).take("link.pdf")
+
+    assert (house / "inbox/link.pdf").is_symlink()
+
+
+def test_an_answered_original_goes_to_the_archive_and_twice_is_once(house: Path) -> None:
+    claims = rename_claims(house)
+    claim = claims.take("sub/scan.pdf")
+
+    claims.finish(claim)
+    claims.finish(claim)
+
+    assert files_below(house) == {"archive/sub/scan.pdf": b"bytes"}
+
+
+def test_an_answered_original_can_be_deleted(house: Path) -> None:
+    claims = rename_claims(house, delete=True)
+
+    claims.finish(claims.take("sub/scan.pdf"))
+
+    assert files_below(house) == {}
+
+
+def test_the_archive_never_overwrites(house: Path) -> None:
+    claims = rename_claims(house)
+    claims.finish(claims.take("sub/scan.pdf"))
+    (house / "inbox/sub/scan.pdf").write_bytes(b"other")
+    claims.finish(claims.take("sub/scan.pdf"))
+
+    assert files_below(house) == {
+        "archive/sub/scan.pdf": b"bytes",
+        "archive/sub/scan.2.pdf": b"other",
+    }
+
+
+def test_a_failed_file_keeps_its_bytes_with_the_reason_beside_them(house: Path) -> None:
+    claims = rename_claims(house)
+    claim = claims.take("sub/scan.pdf")
+
+    claims.fail(claim, FAILURE)
+    claims.fail(claim, FAILURE)
+
+    assert (house / "failed/sub/scan.pdf").read_bytes() == b"bytes"
+    reason = json.loads((house / "failed/sub/scan.pdf.error.json").read_text())
+    assert (reason["class"], reason["message"]) == ("corrupt", "The PNG ends early.")
+    assert len(files_below(house)) == 2
+
+
+def test_a_retry_that_succeeds_clears_the_reason(house: Path) -> None:
+    claims = rename_claims(house)
+    claims.fail(claims.take("sub/scan.pdf"), FAILURE)
+    (house / "failed/sub/scan.pdf").rename(house / "inbox/sub/scan.pdf")
+
+    claims.finish(claims.take("sub/scan.pdf"))
+
+    assert files_below(house) == {"archive/sub/scan.pdf": b"bytes"}
+
+
+def test_a_file_given_back_lies_where_it_was(house: Path) -> None:
+    claims = rename_claims(house)
+
+    claims.give_back(claims.take("sub/scan.pdf"))
+
+    assert files_below(house) == {"inbox/sub/scan.pdf": b"bytes"}
+
+
+def test_a_file_given_back_never_overwrites_its_successor(house: Path) -> None:
+    claims = rename_claims(house)
+    claim = claims.take("sub/scan.pdf")
+    (house / "inbox/sub/scan.pdf").write_bytes(b"successor")
+
+    claims.give_back(claim)
+
+    assert files_below(house / "inbox/sub") == {"scan.pdf": b"successor", "scan.2.pdf": b"bytes"}
+
+
+def test_a_restart_finds_what_it_had(house: Path) -> None:
+    before = rename_claims(house).take("sub/scan.pdf")
+
+    (held,) = rename_claims(house).held([])
+
+    assert held == before
+
+
+def test_claims_of_an_instance_that_is_gone_are_adopted(house: Path) -> None:
+    claims = rename_claims(house, "lost")
+    claim = claims.take("sub/scan.pdf")
+    claims.close()  # the process has ended and its state folder was deleted
+
+    (held,) = rename_claims(house, "new").held([])
+
+    assert (held.id, held.name, held.sha256) == (claim.id, claim.name, claim.sha256)
+
+
+def test_claims_of_an_instance_that_lives_are_left_alone(house: Path) -> None:
+    living = rename_claims(house, "living")
+    claim = living.take("sub/scan.pdf")
+
+    assert list(rename_claims(house, "new").held([])) == []
+    assert claim.path.exists()
+
+
+def test_tidying_never_removes_a_file(house: Path) -> None:
+    claims = rename_claims(house)
+    claim = claims.take("sub/scan.pdf")
+    (claim.path.parent / "late.pdf").write_bytes(b"late")
+
+    claims.finish(claim)
+
+    assert b"late" in files_below(house).values()
+
+
+@pytest.mark.parametrize("touch", ["append", "replace", "remove"])
+def test_a_file_written_to_after_the_claim_is_noticed(house: Path, touch: str) -> None:
+    claim = rename_claims(house).take("sub/scan.pdf")
+    assert is_unchanged(claim)
+
+    if touch == "append":
+        with claim.path.open("ab") as file:
+            file.write(b"more")
+    elif touch == "replace":
+        os.utime(claim.path, ns=(0, 0))
+    else:
+        claim.path.unlink()
+
+    assert not is_unchanged(claim)
+
+
+def journal_claims(house: Path, stamps: dict[str, str] | None = None) -> JournalClaims:
+    return JournalClaims(house / "inbox", house / "failed", stamps or {})
+
+
+def listing_of(house: Path) -> dict[str, Stamp]:
+    return dict(Scanner(house / "inbox", (), ()).scan())
+
+
+def test_a_file_read_in_place_is_listed_again_only_when_it_changed(house: Path) -> None:
+    claims = journal_claims(house)
+    claims.take("sub/scan.pdf")
+
+    assert claims.unread(listing_of(house)) == {}
+    (house / "inbox/sub/scan.pdf").write_bytes(b"other bytes")
+    assert list(claims.unread(listing_of(house))) == ["sub/scan.pdf"]
+
+
+def test_what_the_ledger_remembers_is_not_read_again_after_a_restart(house: Path) -> None:
+    stamp = str(journal_claims(house).take("sub/scan.pdf").stamp)
+
+    assert journal_claims(house, {"sub/scan.pdf": stamp}).unread(listing_of(house)) == {}
+
+
+def entry_of(claim: Claim) -> Entry:
+    return Entry(
+        claim.id, claim.name, 5, claim.sha256, "default", str(claim.stamp), "claimed", 1, 1, None,
+        None, "2026-01-01T00:00:00Z",
+    )  # fmt: skip
+
+
+def test_an_unfinished_file_in_place_is_taken_up_unless_it_changed(house: Path) -> None:
+    claim = journal_claims(house).take("sub/scan.pdf")
+
+    assert list(journal_claims(house).held([entry_of(claim)])) == [claim]
+    (house / "inbox/sub/scan.pdf").write_bytes(b"other bytes")
+    assert list(journal_claims(house).held([entry_of(claim)])) == []
+
+
+def test_a_failed_file_in_place_stays_and_its_reason_goes_to_failed(house: Path) -> None:
+    claims: Claims = journal_claims(house)
+
+    claims.fail(claims.take("sub/scan.pdf"), FAILURE)
+
+    assert set(files_below(house)) == {"inbox/sub/scan.pdf", "failed/sub/scan.pdf.error.json"}

@@ -1,0 +1,148 @@
+"""The front door: what an operator may say and what is refused."""
+
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import BaseModel
+
+from daemon.config import Config, load
+from daemon.errors import Misconfigured
+
+SHIPPED = Path(__file__).parents[1] / "config.yaml"
+Write = Callable[[str], Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    def to_file(text: str) -> Path:
+        path = tmp_path / "config.yaml"
+        path.write_text("model: {file: crnn.pt}\n" + text)
+        return path
+
+    return to_file
+
+
+def refused(path: Path) -> Misconfigured:
+    with pytest.raises(Misconfigured) as error:
+        load(path)
+    return error.value
+
+
+def keys_of(section: Any) -> dict[str, Any]:
+    """Return the keys of a section with its sub-sections, from the types alone."""
+    if is_dataclass(section):
+        return {field.name: {} for field in fields(section)}
+    found = {}
+    for name, field in section.model_fields.items():
+        kind = field.annotation
+        is_section = isinstance(kind, type) and (issubclass(kind, BaseModel) or is_dataclass(kind))
+        found[name] = keys_of(kind) if is_section else {}
+    return found
+
+
+def test_the_shipped_config_loads_and_names_every_key() -> None:
+    load(SHIPPED)
+    shipped = yaml.safe_load(SHIPPED.read_text())
+
+    named = {
+        key: {sub: {} for sub in value} if isinstance(value, dict) else {}
+        for key, value in shipped.items()
+    }
+    assert named == keys_of(Config)
+
+
+def test_the_shipped_values_are_the_defaults(write: Write) -> None:
+    shipped, default = load(SHIPPED), load(write(""))
+
+    for name in set(Config.model_fields) - {"model", "folders"}:
+        assert getattr(shipped, name) == getattr(default, name), name
+
+
+def test_relative_paths_are_relative_to_the_file(write: Write, tmp_path: Path) -> None:
+    config = load(write("folders: {inbox: in}"))
+
+    assert config.folders.inbox == tmp_path / "in"
+    assert config.model.file == tmp_path / "crnn.pt"
+
+
+def test_the_environment_wins_over_the_file(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OCR_DAEMON__WORKERS", "3")
+    monkeypatch.setenv("OCR_DAEMON__WATCH__QUIET_SECONDS", "7.5")
+    monkeypatch.setenv("OCR_DAEMON__FOLDERS__INBOX", "/somewhere/else")
+
+    config = load(write("workers: 1\nwatch: {quiet_seconds: 2, poll_seconds: 9}"))
+
+    assert (config.worker_count, config.watch.quiet_seconds, config.watch.poll_seconds) == (
+        3,
+        7.5,
+        9,
+    )
+    assert config.folders.inbox == Path("/somewhere/else")
+
+
+def test_the_short_names_work(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOG_LEVEL", "debug")
+    monkeypatch.setenv("NUM_THREADS", "2")
+
+    config = load(write(""))
+
+    assert (config.logging.level, config.threads) == ("DEBUG", 2)
+
+
+REFUSED = {
+    "wokers: 2": ("wokers", "did you mean workers?"),
+    "watch: {quiet: 2}": ("watch.quiet", "no such key"),
+    "limits: {pagez: 2}": ("limits.pagez", "did you mean pages?"),
+    "workers: -1": ("workers", "greater than or equal to 0"),
+    "workers: many": ("workers", "valid integer"),
+    "limits: {pages: 0}": ("limits.pages", "greater than or equal to 1"),
+    "watch: {quiet_seconds: -1}": ("watch.quiet_seconds", "greater than 0"),
+    "watch: {mode: magic}": ("watch.mode", "'auto', 'events' or 'scan'"),
+    "watch: {quiet_seconds: 40}": ("watch.quiet_seconds", "rescan_seconds"),
+    "watch: {quiet_seconds: 9, incomplete_seconds: 8}": ("watch.quiet_seconds", "incomplete"),
+    "claim: journal": ("claim", "originals: leave"),
+    "originals: leave": ("claim", "claim: journal"),
+    "pdf: {min_dpi: 400}": ("pdf.min_dpi", "pdf.dpi"),
+    "folders: {outbox: inbox/out}": ("folders.outbox", "lies inside folders.inbox"),
+    "folders: {inbox: state/in}": ("folders.inbox", "lies inside folders.state"),
+    "folders: {archive: outbox}": ("folders.", "lies inside"),
+}
+
+
+@pytest.mark.parametrize(("text", "finding"), REFUSED.items())
+def test_what_cannot_be_meant_is_refused_with_key_and_remedy(
+    write: Write, text: str, finding: tuple[str, str]
+) -> None:
+    key, remedy = finding
+
+    error = refused(write(text))
+
+    assert error.key.startswith(key)
+    assert remedy in error.remedy
+
+
+def test_the_archive_may_lie_inside_the_inbox(write: Write) -> None:
+    load(write("folders: {archive: inbox/archive, failed: inbox/failed}"))
+
+
+def test_an_unknown_name_in_the_environment_is_refused(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OCR_DAEMON__WORKRES", "2")
+
+    assert "did you mean workers?" in refused(write("")).remedy
+
+
+@pytest.mark.parametrize("text", ["a: [", "- a list", "just words"])
+def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "config.yaml").write_text(text)
+
+    assert refused(tmp_path / "config.yaml").key == "--config"
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    assert "No such file" in refused(tmp_path / "config.yaml").remedy

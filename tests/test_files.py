@@ -1,0 +1,103 @@
+"""Durable file operations, on a real disk."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from daemon import files
+
+
+def test_rename_keeps_what_already_has_the_name(tmp_path: Path) -> None:
+    source, target = tmp_path / "new", tmp_path / "taken"
+    source.write_text("new")
+    target.write_text("old")
+
+    with pytest.raises(FileExistsError):
+        files.rename_no_clobber(source, target)
+
+    assert (source.read_text(), target.read_text()) == ("new", "old")
+
+
+def test_rename_finishes_what_a_crash_between_link_and_unlink_left(tmp_path: Path) -> None:
+    source, target = tmp_path / "draft", tmp_path / "answer"
+    source.write_text("text")
+    os.link(source, target)
+
+    files.rename_no_clobber(source, target)
+
+    assert not source.exists()
+    assert target.read_text() == "text"
+
+
+def test_rename_works_where_the_filesystem_has_no_hard_links(tmp_path: Path, monkeypatch) -> None:
+    def refuse(*_args: object, **_named: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    source, target = tmp_path / "draft", tmp_path / "answer"
+    source.write_text("text")
+
+    files.rename_no_clobber(source, target)
+    source.write_text("again")
+    with pytest.raises(FileExistsError):
+        files.rename_no_clobber(source, target)
+
+    assert target.read_text() == "text"
+
+
+def test_move_numbers_a_taken_name(tmp_path: Path) -> None:
+    for text in ("first", "second", "third"):
+        (tmp_path / "scan.pdf").write_text(text)
+        files.move_no_clobber(tmp_path / "scan.pdf", tmp_path / "archive", "sub/scan.pdf")
+
+    kept = {path.name: path.read_text() for path in (tmp_path / "archive/sub").iterdir()}
+    assert kept == {"scan.pdf": "first", "scan.2.pdf": "second", "scan.3.pdf": "third"}
+
+
+def test_move_copies_across_filesystems_and_leaves_no_draft(tmp_path: Path) -> None:
+    other = Path("/dev/shm")
+    if not other.is_dir() or other.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("this machine has no second filesystem at /dev/shm")
+    target = other / f"ocr-daemon-test-{os.getpid()}"
+    target.mkdir()
+    try:
+        (tmp_path / "scan.pdf").write_bytes(b"bytes")
+
+        moved = files.move_no_clobber(tmp_path / "scan.pdf", target, "scan.pdf")
+
+        assert moved.read_bytes() == b"bytes"
+        assert [path.name for path in target.iterdir()] == ["scan.pdf"]
+        assert list(tmp_path.iterdir()) == []
+    finally:
+        for path in target.iterdir():
+            path.unlink()
+        target.rmdir()
+
+
+@pytest.mark.parametrize("stem", ["a" * 255, "é" * 127 + "x", "字" * 85])
+def test_a_name_with_an_ending_never_outgrows_the_filesystem(tmp_path: Path, stem: str) -> None:
+    name = files.shortened(stem, ".json")
+
+    (tmp_path / name).touch()
+
+    assert name.endswith(".json")
+    assert name != files.shortened(stem[:-1] + "y", ".json")
+
+
+def test_a_failed_write_leaves_nothing_under_the_name(tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("old")
+
+    with pytest.raises(FileExistsError):
+        files.write_durable(tmp_path / "x", b"new")
+
+    assert not (tmp_path / "y").exists()
+
+
+def test_hashing_never_follows_a_link(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("secret")
+    (tmp_path / "link").symlink_to(tmp_path / "secret")
+
+    with pytest.raises(OSError, match="symbolic links"):
+        files.sha256_of(tmp_path / "link")

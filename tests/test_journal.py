@@ -1,0 +1,145 @@
+"""The ledger, in a real SQLite file."""
+
+import os
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from daemon.errors import Deferred, Misconfigured
+from daemon.journal import Journal
+from daemon.records import Claim, Stamp
+
+SHA = "ab" * 32
+
+
+def claim(token: str = "t1", name: str = "a/scan.pdf", sha256: str = SHA) -> Claim:
+    return Claim(token, name, Path("/work") / name, Stamp(10, 20, 30), sha256)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "ledger.sqlite3"
+
+
+def test_a_claim_survives_the_process_as_it_was_written(path: Path) -> None:
+    Journal(path).claimed(claim(), "default")
+
+    (entry,) = Journal(path).unfinished()
+
+    assert (entry.id, entry.name, entry.bytes, entry.sha256) == ("t1", "a/scan.pdf", 10, SHA)
+    assert (entry.state, entry.starts, entry.attempts, entry.stamp) == ("claimed", 0, 0, "10:20:30")
+
+
+def test_a_name_that_is_no_unicode_comes_back_as_it_was(path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.png")
+    journal = Journal(path)
+
+    assert journal.claimed(claim(name=name), "default").name == name
+
+
+def test_claiming_again_keeps_the_row_and_its_counts(path: Path) -> None:
+    journal = Journal(path)
+    journal.claimed(claim(), "default")
+    journal.start("t1")
+
+    assert journal.claimed(claim(), "default").starts == 1
+
+
+def test_starts_and_attempts_are_counted_apart(path: Path) -> None:
+    journal = Journal(path)
+    journal.claimed(claim(), "default")
+
+    counts = [
+        journal.start("t1"),
+        journal.attempt("t1"),
+        journal.attempt("t1"),
+        journal.start("t1"),
+    ]
+
+    assert counts == [(1, 1), 2, 3, (2, 4)]
+
+
+def test_a_start_broken_off_by_hand_is_not_counted(path: Path) -> None:
+    journal = Journal(path)
+    journal.claimed(claim(), "default")
+    journal.start("t1")
+    journal.uncount("t1")
+
+    assert journal.start("t1") == (1, 1)
+
+
+def test_only_full_answers_make_later_files_duplicates(path: Path) -> None:
+    journal = Journal(path)
+    for number, (status, state) in enumerate(
+        [
+            ("done", "closed"),
+            ("failed", "closed"),
+            ("duplicate", "closed"),
+            ("partial", "answering"),
+        ]
+    ):
+        token = f"t{number}"
+        journal.claimed(claim(token), "default")
+        journal.answering(token, status, f"{status}.json")
+        if state == "closed":
+            journal.answered(token)
+            journal.closed(token)
+
+    assert [entry.answer for entry in journal.answers_to(SHA, "default")] == ["done.json"]
+    assert journal.answers_to(SHA, "receipts") == []
+
+
+def test_what_is_not_closed_is_unfinished(path: Path) -> None:
+    journal = Journal(path)
+    for token in ("t1", "t2", "t3", "t4"):
+        journal.claimed(claim(token), "default")
+    for token in ("t2", "t3", "t4"):
+        journal.answering(token, "done", f"{token}.json")
+    for token in ("t3", "t4"):
+        journal.answered(token)
+    journal.closed("t4")
+
+    states = {entry.id: entry.state for entry in journal.unfinished()}
+
+    assert states == {"t1": "claimed", "t2": "answering", "t3": "answered"}
+    assert journal.counts() == {"done": 2, "in work": 2}
+
+
+def test_a_fact_is_what_was_said_first(path: Path) -> None:
+    Journal(path).fact("instance", "one")
+
+    assert Journal(path).fact("instance", "two") == "one"
+
+
+def test_a_power_cut_cannot_lose_what_was_written(path: Path) -> None:
+    """FULL is 2: SQLite syncs the write-ahead log at every commit."""
+    journal = Journal(path)
+
+    assert journal._db.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert journal._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_a_damaged_ledger_is_told_with_a_remedy(path: Path) -> None:
+    path.write_bytes(b"this is no database, and long enough to be looked at" * 10)
+
+    with pytest.raises(Misconfigured, match="verify --rebuild"):
+        Journal(path)
+
+
+def test_a_ledger_of_a_newer_daemon_is_not_touched(path: Path) -> None:
+    with sqlite3.connect(path) as db:
+        db.execute("PRAGMA user_version = 99")
+    db.close()
+
+    with pytest.raises(Misconfigured, match="schema version 99"):
+        Journal(path)
+
+
+def test_a_full_disk_is_the_fault_of_the_environment(path: Path) -> None:
+    journal = Journal(path)
+    journal._db.execute("PRAGMA max_page_count = 1")
+    long_name = "x" * 100_000
+
+    with pytest.raises(Deferred, match="full"):
+        journal.claimed(claim(name=long_name), "default")

@@ -6,14 +6,17 @@ The path, one room a step:
         -> [pages -> clean pages -> lines -> batches -> readings -> page text] -> document
         -> published (outbox) -> journaled -> archived | failed/
 
-cli        the commands                        service   the loop: time, signals, intake, drain
+cli        the commands                        run       a Config becomes a running daemon
 config     config.yaml -> one frozen Config    recipe    how a page is read: values for the workers
-records    the nouns that travel               errors    Rejected, Deferred, Misconfigured
-inbox/     watch, scan, settle                 claims    possession is a rename
-journal    SQLite: what became of each file    engine/   worker processes and their tasks
-ocr/       pages, preprocess, segment, batches, recognizer, layout, assemble; pipeline composes them
-model/     what a CRNN is                      outbox/   the sidecar and its JSON Schema
-training/  how a CRNN is made (never imported by the running daemon)
+records    the nouns that travel               errors    Rejected, Deferred, Misconfigured, Died
+service    the loop: intake, workers, drain    delivery  one document's order of letting go
+claims     possession is a rename              journal   SQLite: what became of each file
+inbox/     watch rings, scan knows, settle decides, intake says what may be claimed
+engine/    worker processes (local), what they run (worker), a document's tasks (job)
+ocr/       pages, preprocess, segment, batches, recognizer, layout, assemble; pipeline composes
+model/     what a CRNN is                      training/ how one is made (never imported here)
+outbox/    sidecar (+ its JSON Schema), publish
+once, batch: reading without watching          verify, report, environment, health: for operators
 """
 
 __version__ = "0.1.0"

@@ -63,7 +63,10 @@ def _root(
 
 @app.command()
 def run(config: ConfigFile = DEFAULT_CONFIG) -> None:
-    """Watch the inbox and answer every file, in the foreground. Example: ocr-daemon run"""
+    """Watch the inbox and answer every file, in the foreground.
+
+    Example: ocr-daemon run
+    """
     from daemon import run as daemon
 
     daemon.run(_load(config))
@@ -78,15 +81,21 @@ def once(
     text: Annotated[bool, typer.Option("--text", help="print the text instead")] = False,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Read files now and end. Example: ocr-daemon once scan.pdf --text"""
-    from daemon import reading_room
+    """Read files now and end.
 
-    sys.exit(reading_room.read_all(_load(config), paths, out, print_text=text))
+    Example: ocr-daemon once scan.pdf --text
+    """
+    from daemon import once as terminal
+
+    sys.exit(terminal.read_all(_load(config), paths, out, print_text=text))
 
 
 @app.command()
 def check(config: ConfigFile = DEFAULT_CONFIG) -> None:
-    """Look at config and environment and say what would happen. Example: ocr-daemon check"""
+    """Look at config and environment and say what would happen.
+
+    Example: ocr-daemon check
+    """
     from daemon import environment
 
     loaded = _load(config)
@@ -101,7 +110,10 @@ def check(config: ConfigFile = DEFAULT_CONFIG) -> None:
 
 @app.command()
 def status(config: ConfigFile = DEFAULT_CONFIG) -> None:
-    """Say what the ledger knows. Example: ocr-daemon status"""
+    """Say what the ledger knows.
+
+    Example: ocr-daemon status
+    """
     from daemon import report
 
     print(report.status(_load(config)))
@@ -114,7 +126,10 @@ def verify(
     ] = False,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Prove that landed = answered + waiting. Example: ocr-daemon verify"""
+    """Prove that landed = answered + waiting.
+
+    Example: ocr-daemon verify
+    """
     from daemon import report
 
     sentence, holds = report.verify(_load(config), rebuild=rebuild)
@@ -125,7 +140,10 @@ def verify(
 
 @app.command()
 def health(config: ConfigFile = DEFAULT_CONFIG) -> None:
-    """Say whether the daemon lives (exit code 0 or 1). Example: ocr-daemon health"""
+    """Say whether the daemon lives (exit code 0 or 1).
+
+    Example: ocr-daemon health
+    """
     from daemon import health as heartbeat
 
     is_alive, sentence = heartbeat.diagnose(_load(config).folders.state, time.monotonic())

@@ -68,6 +68,11 @@ class Work:
         return self.job.claim
 
     @property
+    def is_to_be_read(self) -> bool:
+        """Whether its tasks may go to a worker: counted, and not answered without reading."""
+        return self.begun and self.document is None
+
+    @property
     def seconds(self) -> float:
         """Wall seconds since the claim."""
         return time.monotonic() - self._began

@@ -127,7 +127,9 @@ class Service:
     def _dispatch(self, now: float) -> None:
         """Fill the free slots; a new file goes before the second task of an old one."""
         while self._engine.free:
-            waiting = [work for work in self._due(now) if work.begun and work.job.has_pending]
+            waiting = [
+                work for work in self._due(now) if work.is_to_be_read and work.job.has_pending
+            ]
             work = min(waiting, key=lambda work: work.job.in_flight, default=None)
             if (work is None or work.job.in_flight) and self._claim_next(now):
                 continue

@@ -22,15 +22,13 @@ SUBFILE, EXTRA_SAMPLES, SAMPLE_FORMAT = 254, 338, 339
 
 _MOST_VALUES: Final = 65_536  # strips of one row each, of a page as high as it can be
 _MOST_ENTRIES: Final = 4096
-# type -> struct letter and values per count: byte, short, long, rational, IFD, long8 and ifd8
+# type -> struct letter and values per count; a float is taken by its bits, for nobody asks for one
 _TYPES: Final = {
-    1: ("B", 1),
-    3: ("H", 1),
-    4: ("I", 1),
-    5: ("I", 2),
-    13: ("I", 1),
-    16: ("Q", 1),
-    18: ("Q", 1),
+    **dict.fromkeys((1, 2, 6, 7), ("B", 1)),  # byte, text, signed, undefined
+    **dict.fromkeys((3, 8), ("H", 1)),
+    **dict.fromkeys((4, 9, 11, 13), ("I", 1)),
+    **dict.fromkeys((5, 10), ("I", 2)),  # rational
+    **dict.fromkeys((12, 16, 17, 18), ("Q", 1)),
 }
 
 

@@ -61,7 +61,7 @@ class LocalEngine:
     ) -> None:
         """`wake` is called from another thread whenever a task has ended."""
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(list(worker.PRELOADED))
+        context.set_forkserver_preload(worker.preloaded(recipe))
 
         def pool() -> ProcessPool:
             return ProcessPool(
@@ -115,20 +115,24 @@ class _Slot:
         self._pool: ProcessPool = make_pool()
         self._future: Future[PagesRead] | None = None
         self._silent_after = 0.0
+        self._is_cold = True
         self.task: Task | None = None
 
     def warm(self) -> Future[str]:
+        self._is_cold = False
         future: Future[str] = self._pool.schedule(worker.warm, timeout=WARM_SECONDS)
         return future
 
     def submit(self, task: Task) -> None:
         if not self._pool.active:  # an idle worker's death leaves the pool broken
             self.rebuild()
+        if self._is_cold:  # runs before the task, whose deadline is for reading alone
+            self.warm()
         self.task = task
         self._future = self._pool.schedule(
             worker.read, args=(task.path, task.first, task.last), timeout=task.seconds
         )
-        self._silent_after = time.monotonic() + task.seconds + SILENCE_SECONDS
+        self._silent_after = time.monotonic() + WARM_SECONDS + task.seconds + SILENCE_SECONDS
         self._future.add_done_callback(lambda _: self._wake())
 
     def outcome(self, now: float) -> Outcome | None:
@@ -150,8 +154,10 @@ class _Slot:
             return error
         except TimeoutError:
             assert self.task is not None
+            self._is_cold = True
             return Died("timeout", f"took longer than {self.task.seconds:.0f} s and was stopped")
         except ProcessExpired as error:
+            self._is_cold = True
             return _death(error.exitcode)
         except BrokenProcessPool:
             self.rebuild()
@@ -163,6 +169,7 @@ class _Slot:
     def rebuild(self) -> None:
         self.drop_pool()
         self._pool = self._make_pool()
+        self._is_cold = True
 
     def drop_pool(self) -> None:
         self._pool.stop()  # type: ignore[no-untyped-call]

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from daemon.recipe import Recipe
     from daemon.records import PagesRead
 
-PRELOADED = ("daemon.ocr.pipeline",)
 _PR_SET_PDEATHSIG = 1
 
 
@@ -30,6 +29,12 @@ class _Process:
 
 
 _process = _Process()
+
+
+def preloaded(recipe: Recipe) -> list[str]:
+    """Return the modules that the fork server imports once for all workers, which share them."""
+    backend = "torch" if recipe.weights.backend == "torchscript" else "onnxruntime"
+    return ["daemon.ocr.pipeline", backend]
 
 
 def prepare(recipe: Recipe, threads: int) -> None:

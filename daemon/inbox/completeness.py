@@ -6,9 +6,11 @@ Reads are few and bounded, however large the file.
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import struct
+from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -21,7 +23,7 @@ _CHUNK: Final = 1 << 20
 _MOST_SCANNED: Final = 64 << 20  # of a JPEG with more than `_TAIL` bytes after its end
 _MOST_STEPS: Final = 200_000
 _MOST_PAGES: Final = 2_000
-_STRIPS: Final = (tiff.STRIP_OFFSETS, tiff.STRIP_BYTES, tiff.TILE_OFFSETS, tiff.TILE_BYTES)
+_EVERY_TAG: Final = range(1 << 16)
 _JPEG_END: Final = b"\xff\xd9"
 _PNM_HEADER: Final = re.compile(
     rb"P([456])(?:\s|#[^\n]*\n)+(\d{1,9})(?:\s|#[^\n]*\n)+(\d{1,9})"
@@ -118,17 +120,19 @@ def _scanned(file: BinaryIO, start: int, end: int) -> bool:
 
 
 def _tiff(file: BinaryIO, size: int) -> str | None:
-    """Every directory, strip and tile lies inside the file."""
-    chain = tiff.read_chain(lambda at, length: _read_at(file, at, length), _STRIPS, _MOST_PAGES)
+    """Every directory with its values, every strip and tile lies inside the file."""
+    chain = tiff.read_chain(lambda at, length: _read_at(file, at, length), _EVERY_TAG, _MOST_PAGES)
     if chain.ending == "torn":
         return _no("TIFF", "next page")
-    for directory in chain.directories:
-        for offsets, lengths in (_STRIPS[:2], _STRIPS[2:]):
-            places = directory.tags.get(offsets, ())
-            sizes = directory.tags.get(lengths, (0,) * len(places))
-            if any(place + length > size for place, length in zip(places, sizes, strict=False)):
-                return _no("TIFF", "last strip")
-    return None
+    whole = all(_strips_end(directory.tags) <= size for directory in chain.directories)
+    return None if whole else _no("TIFF", "last strip")
+
+
+def _strips_end(tags: Mapping[int, tuple[int, ...]]) -> int:
+    """Return where the last strip or tile of a page ends."""
+    pairs = ((tiff.STRIP_OFFSETS, tiff.STRIP_BYTES), (tiff.TILE_OFFSETS, tiff.TILE_BYTES))
+    places = (zip(tags.get(at, ()), tags.get(size, ()), strict=False) for at, size in pairs)
+    return max((sum(place) for place in itertools.chain(*places)), default=0)
 
 
 def _bmp(head: bytes, size: int) -> str | None:

@@ -1,0 +1,142 @@
+"""Reading a list of files over all slots of an engine, without inbox, ledger or watching."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from daemon import files
+from daemon.bell import Bell
+from daemon.delivery import Policy, utc_now
+from daemon.engine.job import Job
+from daemon.engine.local import LocalEngine, Outcome
+from daemon.errors import Deferred
+from daemon.inbox.scan import Scanner
+from daemon.outbox.publish import Outbox
+from daemon.outbox.sidecar import Provenance, sidecar
+from daemon.records import Claim, Document, Failure, Stamp
+
+# an answer of ours to the same bytes is replaced, so that a command may be repeated
+REPLACEABLE = ("done", "partial", "failed")
+READ_AHEAD = 4  # documents in work for each slot, so that a long first one does not hold up all
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A file and what was read of it; `claim` is None for a file that could not be opened."""
+
+    path: Path
+    document: Document
+    claim: Claim | None
+    started_at: str
+    seconds: float
+
+
+@dataclass(slots=True)
+class _Open:
+    path: Path
+    job: Job | None
+    failure: Failure | None = None
+    started_at: str = ""
+    began: float = 0.0
+
+    @property
+    def is_finished(self) -> bool:
+        return self.job is None or self.job.is_finished
+
+
+def find(paths: Sequence[Path], ignore: Sequence[str]) -> Iterator[tuple[str, Path]]:
+    """Return the name (relative to what was asked for) and path of each file, folders walked."""
+    for path in paths:
+        if path.is_dir():
+            yield from ((name, path / name) for name in sorted(Scanner(path, ignore, ()).scan()))
+        else:
+            yield path.name, path
+
+
+class Reader:
+    """Reads a list of files over all slots and yields them in the order given."""
+
+    def __init__(self, engine: LocalEngine, policy: Policy, bell: Bell) -> None:
+        self._engine = engine
+        self._policy = policy
+        self._bell = bell
+        self._open: dict[str, _Open] = {}
+
+    def read(self, found: Sequence[tuple[str, Path]]) -> Iterator[Reading]:
+        """Read every file once, whatever becomes of the others."""
+        waiting = deque(found)
+        while waiting or self._open:
+            self._feed(waiting)
+            for outcome in self._engine.finished():
+                self._take(outcome)
+            while self._open and (first := next(iter(self._open.values()))).is_finished:
+                del self._open[next(iter(self._open))]
+                yield self._reading(first)
+            if self._open and not self._engine.free:
+                self._bell.wait(1.0)
+
+    def publish(self, reading: Reading, outbox: Outbox) -> Path | None:
+        """Write the sidecar of a reading, None for a file that could not be opened."""
+        if reading.claim is None:
+            return None
+        by = Provenance(
+            model=self._policy.model,
+            model_sha256=self._policy.model_sha256,
+            recipe=self._policy.recipe,
+            started_at=reading.started_at,
+            finished_at=utc_now(),
+            seconds=reading.seconds,
+        )
+        place = outbox.place_for(reading.claim.name, reading.claim.sha256)
+        content = sidecar(reading.claim, reading.document, by)
+        outbox.publish(place, content, reading.claim.sha256)
+        return outbox.folder / place
+
+    def _feed(self, waiting: deque[tuple[str, Path]]) -> None:
+        while self._engine.free:
+            jobs = (entry.job for entry in self._open.values())
+            job = next((job for job in jobs if job and job.has_pending), None)
+            if job is not None:
+                self._engine.submit(job.next_task())
+            elif waiting and len(self._open) < READ_AHEAD * self._engine.slots:
+                self._begin(*waiting.popleft())
+            else:
+                return
+
+    def _begin(self, name: str, path: Path) -> None:
+        policy, token = self._policy, uuid.uuid4().hex
+        entry = _Open(path, None, started_at=utc_now(), began=time.monotonic())
+        self._open[token] = entry
+        try:
+            claim = Claim(token, name, path.absolute(), Stamp.of(path), files.sha256_of(path))
+        except OSError as error:
+            entry.failure = Failure("environment", f"it cannot be opened: {error.strerror}")
+            return
+        entry.job = Job(
+            claim, policy.attempts, policy.recipe.limits.page_seconds, policy.task_pages
+        )
+        entry.job.begin(1, 1)
+
+    def _take(self, outcome: Outcome) -> None:
+        job = self._open[outcome.task.claim].job
+        assert job is not None, "only jobs have tasks"
+        if isinstance(outcome.result, Deferred):
+            job.put_back(outcome.task)
+            job.give_up(outcome.result)
+        elif job.take(outcome):
+            job.attempt += 1
+
+    def _reading(self, entry: _Open) -> Reading:
+        document = (
+            entry.job.document()
+            if entry.job
+            else Document("failed", None, (), {}, 1, entry.failure)
+        )
+        claim = entry.job.claim if entry.job else None
+        seconds = time.monotonic() - entry.began
+        return Reading(entry.path, document, claim, entry.started_at, seconds)

@@ -1,0 +1,100 @@
+"""The doors of the house: who may import what, read from the imports themselves."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[1]
+MODULES = sorted((REPOSITORY / "daemon").rglob("*.py"))
+
+# a foreign package and the rooms that may touch it
+KEEPERS = {
+    "watchdog": ("inbox/watch",),
+    "yaml": ("config",),
+    "sqlite3": ("journal",),
+    "torch": ("model/", "ocr/recognizer", "training/", "engine/worker"),
+    "onnxruntime": ("model/", "ocr/recognizer", "training/"),
+    "onnx": ("model/", "training/"),
+    "cv2": ("ocr/", "training/", "engine/worker"),
+    "pymupdf": ("ocr/pages/",),
+    "pebble": ("engine/local",),
+    "pydantic": ("config",),
+    "pydantic_settings": ("config",),
+    "typer": ("cli", "training/commands"),
+    "rich": ("once",),
+}
+# rooms of the supervising process: nothing that decodes or infers, at any depth
+LIGHT = ("service", "delivery", "claims", "journal", "run", "once", "inbox/", "outbox/", "engine/")
+HEAVY = ("daemon.ocr", "daemon.model", "daemon.training")
+OCR_ROOMS = ("pages", "preprocess", "segment", "layout", "batches", "recognizer", "assemble")
+
+
+def room(path: Path) -> str:
+    return str(path.relative_to(REPOSITORY / "daemon").with_suffix(""))
+
+
+def imports(path: Path, *, top_level: bool = False) -> set[str]:
+    """Return the dotted names a module imports; type-checking blocks do not count."""
+    tree = ast.parse(path.read_text())
+    found: set[str] = set()
+    body = [node for node in tree.body if not _is_type_checking(node)]
+    for start in body:
+        for node in [start] if top_level else ast.walk(start):
+            if isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def _is_type_checking(node: ast.stmt) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=room)
+def test_foreign_packages_are_touched_only_by_their_keepers(path: Path) -> None:
+    strangers = {
+        package
+        for package, keepers in KEEPERS.items()
+        if package in {name.split(".")[0] for name in imports(path)}
+        and not room(path).startswith(keepers)
+    }
+
+    assert strangers == set()
+
+
+@pytest.mark.parametrize("path", MODULES, ids=room)
+def test_the_supervising_process_imports_nothing_that_decodes(path: Path) -> None:
+    if not room(path).startswith(LIGHT):
+        return
+
+    assert not {name for name in imports(path, top_level=True) if name.startswith(HEAVY)}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=room)
+def test_the_rooms_of_ocr_never_import_one_another(path: Path) -> None:
+    parts = room(path).split("/")
+    if parts[0] != "ocr" or parts[1] in ("pipeline", "__init__"):
+        return
+    others = set(OCR_ROOMS) - {parts[1]}
+    if parts[1] == "recognizer":
+        others -= {"batches"}  # a recogniser is what batches are for
+
+    assert not {
+        name for name in imports(path) for other in others if name.startswith(f"daemon.ocr.{other}")
+    }
+
+
+@pytest.mark.parametrize("path", MODULES, ids=room)
+def test_only_the_development_command_imports_the_training_half(path: Path) -> None:
+    if room(path).startswith(("training", "cli")):
+        return
+
+    assert not {name for name in imports(path) if name.startswith("daemon.training")}
+
+
+def test_the_map_of_the_house_imports_nothing() -> None:
+    assert imports(REPOSITORY / "daemon/__init__.py") == set()

@@ -1,0 +1,75 @@
+"""From a file to its pages: the only room that decodes images and PDFs.
+
+A file is judged by its content and by its header before any decoder runs; one page at a time is in
+memory; whatever a decoder raises leaves this door as Rejected or Deferred (see `faults`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+import cv2
+
+from daemon.errors import Rejected
+from daemon.ocr.pages import sniff
+from daemon.ocr.pages.faults import translated
+from daemon.ocr.pages.images import ImageSource, TiffSource
+from daemon.ocr.pages.pdf import PdfSource
+from daemon.recipe import Limits, Rendering
+from daemon.records import Page
+
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
+
+class Source(Protocol):
+    """An open document."""
+
+    @property
+    def media_type(self) -> str:
+        """By content, as in `image/tiff`."""
+
+    @property
+    def page_count(self) -> int:
+        """At least 1 and at most `limits.pages`."""
+
+    def page(self, number: int) -> Page:
+        """Return page 1..page_count; raise Rejected or Deferred when it cannot be read."""
+
+
+@contextmanager
+def open_document(path: Path, limits: Limits, rendering: Rendering) -> Iterator[Source]:
+    """Open what lies at `path`, whatever its name says.
+
+    Raise Rejected (corrupt, encrypted, unsupported, too_large) with a sentence that says what the
+    file is and what to do, Deferred when the environment keeps the file from being read.
+    """
+    with translated("the file"):
+        file = path.open("rb")
+    with file:
+        with translated("the file"):
+            source = _open(file, limits, rendering)
+        try:
+            yield source
+        finally:
+            if isinstance(source, PdfSource):
+                source.close()
+
+
+def _open(file: BinaryIO, limits: Limits, rendering: Rendering) -> Source:
+    size = os.fstat(file.fileno()).st_size
+    if size > limits.file_megabytes * 1_000_000:
+        limit = f"limits.file_megabytes is {limits.file_megabytes}"
+        raise Rejected("too_large", f"the file has {size / 1e6:.0f} MB, {limit}; split it")
+    media_type = sniff.media_type(file.read(sniff.HEAD_BYTES))
+    with translated(f"the {sniff.title(media_type)}"):
+        if media_type == "application/pdf":
+            return PdfSource(file, limits, rendering)
+        file.seek(0)
+        data = file.read()
+        if media_type == "image/tiff":
+            return TiffSource(data, limits)
+        return ImageSource(data, media_type, limits)

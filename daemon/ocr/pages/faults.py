@@ -1,0 +1,43 @@
+"""Foreign errors, translated at this room's door: the document's fault or the environment's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import cv2
+import pymupdf
+
+from daemon.errors import Deferred, Rejected
+from daemon.tiff import TornError
+
+# What PyMuPDF's own Python raises about a document besides MuPDF's errors: FileDataError is a
+# RuntimeError, a page number out of range an IndexError or ValueError.
+_PYMUPDF: Final = (RuntimeError, ValueError, IndexError)
+
+
+@contextmanager
+def translated(subject: str) -> Iterator[None]:
+    """Turn what decoders raise about `subject` ("the PDF", "page 3") into Rejected or Deferred."""
+    try:
+        yield
+    except OSError as error:
+        raise Deferred(f"{subject} cannot be read now: {error.strerror or error}") from error
+    except MemoryError as error:
+        raise Rejected("too_large", f"{subject} does not fit in memory; scan it smaller") from error
+    except (cv2.error, TornError, pymupdf.mupdf.FzErrorBase, *_PYMUPDF) as error:
+        raise _rejected(subject, error) from error
+
+
+def _rejected(subject: str, error: Exception) -> Rejected:
+    """Memory and limits are too_large; everything else that a decoder complains of is corrupt."""
+    out_of_memory = isinstance(error, cv2.error) and error.code == cv2.Error.STS_NO_MEM
+    if out_of_memory or isinstance(error, pymupdf.mupdf.FzErrorLimit):
+        return Rejected("too_large", f"{subject} is larger than can be decoded; scan it smaller")
+    complaint = "" if isinstance(error, pymupdf.FileDataError) else f" ({_one_line(error)})"
+    return Rejected("corrupt", f"{subject} cannot be decoded{complaint}; scan or export it again")
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:120]

@@ -1,0 +1,79 @@
+"""The marker segments of a JPEG: its header, and whether the picture reaches its end.
+
+libjpeg fills what is missing with gray and goes on, so the end is looked for here.
+Source: ITU-T T.81 annex B; JFIF 1.02.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from daemon.ocr.pages.headers import Header, plausible_dpi, read_exif
+from daemon.tiff import TornError
+
+_PROGRESSIVE: Final = (0xC2, 0xC6, 0xCA, 0xCE)
+_FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_APP0, _APP1, _SCAN, _END = 0xE0, 0xE1, 0xDA, 0xD9
+END: Final = bytes((0xFF, _END))
+# inside a scan 0xFF is stuffed with a zero, and restart markers D0..D7 belong to it
+_MARKER: Final = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
+
+
+def read_jpeg(data: bytes) -> Header:
+    """Return the frame's size, EXIF's orientation and the resolution (JFIF's before EXIF's)."""
+    frame, orientation, jfif_dpi, exif_dpi = None, 1, None, None
+    for marker, start, end in _segments(data):
+        if marker == _APP0 and data[start : start + 5] == b"JFIF\0":
+            jfif_dpi = _density(data, start)
+        elif marker == _APP1 and data[start : start + 6] == b"Exif\0\0":
+            orientation, exif_dpi = read_exif(bytes(data[start:end]))
+        elif marker in _FRAMES and end - start >= 6:
+            height, width, samples = struct.unpack_from(">HHB", data, start + 1)
+            frame = Header(width, height, samples=samples)
+    if frame is None:
+        raise TornError("no frame header")
+    return replace(frame, orientation=orientation, dpi=jfif_dpi or exif_dpi)
+
+
+def is_progressive(data: bytes) -> bool:
+    """Tell whether the decoder must hold all coefficients at once."""
+    return any(marker in _PROGRESSIVE for marker, _, _ in _segments(data))
+
+
+def ends_early(data: bytes) -> bool:
+    """Tell whether no end marker follows the scans; bytes after the end marker do not matter."""
+    at = max((end for _, _, end in _segments(data)), default=2)
+    while found := _MARKER.search(data, at):
+        at = found.end()
+        if data[at - 1] == _END:
+            return False
+        if at + 2 > len(data):
+            return True
+        at += struct.unpack_from(">H", data, at)[0]
+    return True
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """Yield marker, start and end of each segment's content up to the first scan's header."""
+    at = 2
+    while found := _MARKER.search(data, at):
+        marker, start = data[found.end() - 1], found.end() + 2
+        if start > len(data) or marker == _END:
+            return
+        end = start - 2 + struct.unpack_from(">H", data, start - 2)[0]
+        yield marker, start, min(end, len(data))
+        if marker == _SCAN:
+            return
+        at = end
+
+
+def _density(data: bytes, start: int) -> float | None:
+    if start + 10 > len(data):
+        return None
+    unit, density = struct.unpack_from(">BH", data, start + 7)
+    per_inch = {1: 1.0, 2: 2.54}.get(unit)
+    return None if per_inch is None else plausible_dpi(density * per_inch)

@@ -1,0 +1,158 @@
+"""PDF pages through MuPDF: taken from a trustworthy text layer, else rendered to be read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO, Final
+
+import numpy as np
+import pymupdf
+
+from daemon.errors import Rejected
+from daemon.ocr.pages import embedded, pixels, text_layer
+from daemon.ocr.pages.faults import translated
+from daemon.recipe import Limits, Rendering
+from daemon.records import Page
+
+pymupdf.TOOLS.mupdf_display_errors(False)
+pymupdf.TOOLS.mupdf_display_warnings(False)
+
+_POINTS_PER_INCH: Final = 72.0
+_A4_SQUARE_INCHES: Final = 8.27 * 11.69
+# MuPDF holds the page, its dominant image and that image scaled at once: a third for each
+_RENDERED_SHARE: Final = 1 / 3
+_DOMINANT_SHARE: Final = 0.5  # an image that covers less of the page is a logo or a photo
+_REREAD_BYTES: Final = 1 << 20
+
+
+class PdfSource:
+    """An open PDF; the file stays open behind it, and pages are loaded one at a time.
+
+    MuPDF reads through /dev/fd: neither a rename nor a name that is not UTF-8 makes a difference.
+    """
+
+    media_type = "application/pdf"
+
+    def __init__(self, file: BinaryIO, limits: Limits, rendering: Rendering) -> None:
+        self._file = file
+        self._limits = limits
+        self._rendering = rendering
+        with _disk_blamed_first(file):
+            self._document = pymupdf.open(f"/dev/fd/{file.fileno()}", filetype="pdf")
+            self.page_count = _count_pages(self._document, limits)
+
+    def page(self, number: int) -> Page:
+        """Return one page, 1-based; raise Rejected when MuPDF cannot load or draw it."""
+        with translated(f"page {number} of the PDF"), _disk_blamed_first(self._file):
+            page = self._document[number - 1]
+            embedded.refuse_bombs(page, number, self._limits)
+            try:
+                return self._read_layer(page, number) or self._render(page, number)
+            finally:
+                pymupdf.TOOLS.store_shrink(100)  # the next page has other images
+
+    def close(self) -> None:
+        """Let go of MuPDF's document."""
+        self._document.close()
+
+    def _read_layer(self, page: pymupdf.Page, number: int) -> Page | None:
+        """Return the page from its text layer where that is allowed and can be trusted."""
+        if self._rendering.text_layer == "never":
+            return None
+        dpi = self._bounded(page, self._rendering.dpi)
+        blocks = text_layer.read(page, _zoom(dpi))
+        if blocks is None:
+            return None
+        frame = (page.rect * _zoom(dpi)).irect  # as large as the page would be rendered
+        empty = np.zeros((0, 0, 3), np.uint8)
+        return Page(
+            number,
+            frame.width,
+            frame.height,
+            empty,
+            dpi=dpi,
+            rotation=page.rotation,
+            text_layer=blocks,
+        )
+
+    def _render(self, page: pymupdf.Page, number: int) -> Page:
+        dpi = self._scan_dpi(page)
+        pixmap = page.get_pixmap(matrix=_zoom(dpi), colorspace=pixels.BGR, alpha=False, annots=True)
+        pymupdf.TOOLS.store_shrink(100)  # before the copy, or both lie in memory
+        image = pixels.pixels_of(pixmap)
+        return Page(number, image.shape[1], image.shape[0], image, dpi=dpi, rotation=page.rotation)
+
+    def _scan_dpi(self, page: pymupdf.Page) -> float:
+        """Return the resolution of the image that fills the page, within bounds.
+
+        A page smaller than A4 may keep more than `dpi`, up to the pixels of an A4 page: a stamp
+        scanned at 2400 dpi would not be legible at 300. A huge page gets less, to stay in memory.
+        """
+        low, high = self._rendering.min_dpi, self._rendering.dpi
+        own = _dominant_dpi(page)
+        if own is None:
+            return self._bounded(page, high)
+        ceiling = high * max(1.0, math.sqrt(_A4_SQUARE_INCHES / _square_inches(page)))
+        return self._bounded(page, min(max(own, low), max(ceiling, low)))
+
+    def _bounded(self, page: pymupdf.Page, dpi: float) -> float:
+        """Lower `dpi` until the page fits in the pixels that rendering may cost."""
+        budget = self._limits.page_megapixels * 1e6 * _RENDERED_SHARE
+        return round(min(dpi, math.sqrt(budget / _square_inches(page))), 2)
+
+
+@contextmanager
+def _disk_blamed_first(file: BinaryIO) -> Iterator[None]:
+    """When MuPDF fails, read the file again: an OSError then shows that the disk is at fault.
+
+    MuPDF takes a read error for the end of the file and complains of a corrupt document.
+    """
+    try:
+        yield
+    except Exception:
+        file.seek(0)
+        while file.read(_REREAD_BYTES):
+            pass
+        raise
+
+
+def _count_pages(document: pymupdf.Document, limits: Limits) -> int:
+    """Return the number of pages; raise Rejected for locked, empty and endless documents."""
+    if document.needs_pass:
+        raise Rejected("encrypted", "the PDF needs a password; save a copy without one")
+    if not document.is_pdf:
+        raise Rejected("corrupt", "the PDF cannot be recognised by its content; export it again")
+    count = int(document.page_count)
+    if count < 1:
+        raise Rejected("corrupt", "the PDF has no pages; export or scan it again")
+    if count > limits.pages:
+        limit = f"limits.pages is {limits.pages}"
+        raise Rejected("too_large", f"the PDF has {count} pages, {limit}; split it")
+    return count
+
+
+def _zoom(dpi: float) -> pymupdf.Matrix:
+    """Return the matrix from points to pixels."""
+    return pymupdf.Matrix(dpi / _POINTS_PER_INCH, dpi / _POINTS_PER_INCH)
+
+
+def _square_inches(page: pymupdf.Page) -> float:
+    return max(float(page.rect.width * page.rect.height), 1.0) / _POINTS_PER_INCH**2
+
+
+def _dominant_dpi(page: pymupdf.Page) -> float | None:
+    """Return the finest resolution among the images that fill the page, None without such."""
+    filled = _DOMINANT_SHARE * page.rect.width * page.rect.height
+    finest = 0.0
+    for image in page.get_image_info():
+        a, b, c, d, _, _ = image["transform"]
+        across, down = math.hypot(a, b), math.hypot(c, d)
+        if across and down and _area(image["bbox"]) >= filled:
+            finest = max(finest, image["width"] / across, image["height"] / down)
+    return _POINTS_PER_INCH * finest or None
+
+
+def _area(box: tuple[float, float, float, float]) -> float:
+    return max(box[2] - box[0], 0.0) * max(box[3] - box[1], 0.0)

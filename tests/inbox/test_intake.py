@@ -1,0 +1,102 @@
+"""When to look: the intake with the test as the clock, on a real folder."""
+
+from pathlib import Path
+
+import pytest
+
+from daemon.inbox.intake import Intake
+from daemon.inbox.scan import Scanner
+from daemon.inbox.settle import Settle
+from daemon.inbox.watch import Watch
+
+QUIET, RESCAN, POLL = 5.0, 30.0, 2.0
+
+
+class SilentWatch(Watch):
+    """A watch that rings never, and says whether it would."""
+
+    def __init__(self, inbox: Path, *, delivers: bool) -> None:
+        super().__init__(inbox, "scan", lambda: None)
+        self._delivers = delivers
+
+    @property
+    def delivers(self) -> bool:
+        return self._delivers
+
+
+def intake(inbox: Path, *, delivers: bool = True) -> Intake:
+    return Intake(
+        Scanner(inbox, (".*",), ()),
+        Settle(inbox, QUIET, 60.0, lambda path: None),
+        SilentWatch(inbox, delivers=delivers),
+        RESCAN,
+        POLL,
+        lambda listing: listing,
+    )
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Path:
+    (tmp_path / "inbox").mkdir()
+    return tmp_path / "inbox"
+
+
+def test_the_first_look_is_at_once_and_finds_what_lay_there(inbox: Path) -> None:
+    (inbox / "a.png").write_bytes(b"x")
+    room = intake(inbox)
+
+    room.look(0.0)
+    room.look(QUIET)
+
+    assert room.next_ready() == "a.png"
+    assert room.next_ready() is None
+
+
+@pytest.mark.parametrize(("delivers", "pace"), [(True, RESCAN), (False, POLL)])
+def test_without_a_ring_it_looks_at_the_pace_of_the_mode(
+    inbox: Path, delivers: bool, pace: float
+) -> None:
+    room = intake(inbox, delivers=delivers)
+    room.look(100.0)
+
+    assert room.next_look() == pytest.approx(100.0 + pace)
+
+
+def test_a_moving_file_brings_the_next_look_to_when_it_could_be_still(inbox: Path) -> None:
+    (inbox / "a.png").write_bytes(b"x")
+    room = intake(inbox)
+    room.look(100.0)
+
+    assert room.next_look() == 100.0 + QUIET
+
+
+def test_a_ring_brings_the_next_look_at_once_but_a_burst_counts_once(inbox: Path) -> None:
+    room = intake(inbox)
+    room.look(100.0)
+    room.ring()
+
+    assert 100.0 < room.next_look() < 101.0
+
+
+def test_scanning_a_huge_tree_never_takes_more_than_its_share(inbox: Path) -> None:
+    room = intake(inbox)
+    room.look(100.0)
+    room._cost = 3.0
+
+    assert room.next_look() == pytest.approx(100.0 + 3.0 / 0.005)
+
+
+def test_a_missing_inbox_is_a_fault_and_heals_by_itself(inbox: Path) -> None:
+    (inbox / "a.png").write_bytes(b"x")
+    room = intake(inbox)
+    room.look(0.0)
+    inbox.rename(inbox.parent / "moved")
+    room.ring()
+    room.look(10.0)
+    assert room.fault is not None
+
+    (inbox.parent / "moved").rename(inbox)
+    room.look(10.0 + POLL)
+
+    assert room.fault is None
+    assert room.next_ready() == "a.png"

@@ -1,0 +1,307 @@
+"""Image files become the pixels that a viewer shows, whatever format and name they come in."""
+
+from __future__ import annotations
+
+import os
+import struct
+from contextlib import closing
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from daemon.errors import Deferred, Rejected
+from daemon.ocr import pages
+from daemon.recipe import Limits, Rendering
+from daemon.records import Page
+from tests import samples
+
+
+def read_pages(path: Path, limits: Limits | None = None, **rendering) -> list[Page]:
+    with pages.open_document(path, limits or Limits(), Rendering(**rendering)) as source:
+        return [source.page(number) for number in range(1, source.page_count + 1)]
+
+
+def read_bytes(tmp_path: Path, data: bytes, limits: Limits | None = None, **rendering):
+    path = tmp_path / "misleading.txt"
+    path.write_bytes(data)
+    return read_pages(path, limits, **rendering)
+
+
+def difference(shown: np.ndarray, drawn: np.ndarray) -> float:
+    """Mean absolute difference of two pictures in gray levels."""
+    if drawn.ndim == 2:
+        drawn = cv2.cvtColor(drawn, cv2.COLOR_GRAY2BGR)
+    return float(np.abs(shown.astype(int) - drawn).mean())
+
+
+@pytest.fixture(scope="module")
+def drawn() -> np.ndarray:
+    return samples.text_page()
+
+
+GOOD = {sample.name: sample for sample in samples.readable() if not sample.name.endswith("pdf")}
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_every_format_shows_the_page_that_was_drawn(name, tmp_path, drawn):
+    sample = GOOD[name]
+    in_colour = any(word in name for word in ("colour", "progressive", "lzw", "jpeg", "deep.tif"))
+    expected = samples.in_colour(drawn) if in_colour else drawn
+    if name == "cmyk.jpg":
+        expected = cv2.cvtColor(samples.in_colour(drawn), cv2.COLOR_BGR2GRAY)
+
+    found = read_bytes(tmp_path, sample.data)
+
+    assert len(found) == sample.pages
+    for page in found:
+        assert page.image.dtype == np.uint8
+        assert page.image.flags.c_contiguous
+        assert (page.height, page.width, 3) == page.image.shape
+        assert difference(page.image, expected) < 3
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_the_media_type_comes_from_the_content(name, tmp_path):
+    path = tmp_path / "scan.docx"
+    path.write_bytes(GOOD[name].data)
+    extension = name.rpartition(".")[2]
+    with pages.open_document(path, Limits(), Rendering()) as source:
+        assert source.media_type == samples.MEDIA_TYPES[extension]
+
+
+# What a viewer does for EXIF orientation n, as the standard defines it: where row 0 and column 0 of
+# the stored picture are to be shown.
+VIEWER = {
+    1: (lambda stored: stored, 0),
+    2: (lambda stored: stored[:, ::-1], 0),
+    3: (lambda stored: stored[::-1, ::-1], 180),
+    4: (lambda stored: stored[::-1], 180),
+    5: (lambda stored: stored.transpose(1, 0, 2), 90),
+    6: (lambda stored: stored.transpose(1, 0, 2)[:, ::-1], 90),
+    7: (lambda stored: stored.transpose(1, 0, 2)[::-1, ::-1], 270),
+    8: (lambda stored: stored.transpose(1, 0, 2)[::-1], 270),
+}
+
+
+@pytest.mark.parametrize("orientation", VIEWER)
+def test_a_jpeg_is_turned_as_its_exif_orientation_asks(orientation, tmp_path, drawn):
+    stored = samples.in_colour(drawn)
+    shown, turn = VIEWER[orientation]
+
+    (page,) = read_bytes(tmp_path, samples.jpeg(stored, orientation=orientation))
+
+    assert difference(page.image, shown(stored)) < 3
+    assert (page.width, page.height) == (page.image.shape[1], page.image.shape[0])
+    assert page.rotation == turn
+
+
+@pytest.mark.parametrize("orientation", VIEWER)
+@pytest.mark.parametrize("alpha", [False, True])
+def test_a_tiff_is_turned_once_as_its_orientation_asks(orientation, alpha, tmp_path, drawn):
+    stored = samples.in_colour(drawn)
+    rgb = cv2.cvtColor(stored, cv2.COLOR_BGR2RGB)
+    if alpha:  # gray + alpha takes another way through the decoders
+        rgb = np.dstack([np.zeros_like(drawn), 255 - drawn])
+        stored = cv2.cvtColor(drawn, cv2.COLOR_GRAY2BGR)
+    shown, turn = VIEWER[orientation]
+
+    (page,) = read_bytes(tmp_path, samples.tiff([samples.plain_page(rgb, t274=orientation)]))
+
+    assert difference(page.image, shown(stored)) < 1
+    assert page.rotation == turn
+
+
+def test_half_transparent_ink_is_gray_on_white(tmp_path):
+    red = np.zeros((20, 20, 4), np.uint8)
+    red[..., 2], red[..., 3] = 255, 128
+    rgba = red[..., [2, 1, 0, 3]]
+    files = {
+        "png": samples.png(red),
+        "webp": samples.webp(red),
+        "straight": samples.tiff([samples.plain_page(rgba)]),
+        "deep": samples.tiff([samples.plain_page(rgba.astype(np.uint16) * 257)]),
+    }
+    for name, data in files.items():
+        (page,) = read_bytes(tmp_path, data)
+
+        assert np.abs(page.image.astype(int) - (127, 127, 255)).max() <= 1, name
+
+
+def test_sixteen_bits_are_scaled_not_clipped(tmp_path):
+    ramp = np.tile(np.linspace(0, 65_535, 256).astype(np.uint16), (16, 1))
+    for data in (samples.png(ramp), samples.tiff([samples.plain_page(ramp)])):
+        (page,) = read_bytes(tmp_path, data)
+
+        assert np.abs(page.image[0, :, 0].astype(int) - np.arange(256)).max() <= 1
+
+
+def test_the_resolution_is_taken_from_the_file(tmp_path, drawn):
+    by_tag = samples.tiff([samples.plain_page(drawn, t282=240, t283=240, t296=2)])
+    by_centimetre = samples.tiff([samples.plain_page(drawn, t282=100, t283=100, t296=3)])
+    found = [
+        read_bytes(tmp_path, data)[0].dpi
+        for data in (
+            samples.png(drawn, dpi=300),
+            samples.jpeg(drawn, dpi=200),
+            by_tag,
+            by_centimetre,
+            samples.png(drawn),
+        )
+    ]
+
+    assert found == [300.0, 200.0, 240.0, 254.0, None]
+
+
+def test_a_thumbnail_in_a_tiff_is_not_a_page(tmp_path, drawn):
+    small = samples.plain_page(cv2.resize(drawn, (100, 40)), t254=1)
+
+    found = read_bytes(tmp_path, samples.tiff([samples.plain_page(drawn), small]))
+
+    assert [(page.number, page.width) for page in found] == [(1, 1000)]
+
+
+def test_thumbnails_do_not_count_against_the_limit_of_pages(tmp_path, drawn):
+    page = samples.plain_page(drawn)
+    small = samples.plain_page(cv2.resize(drawn, (100, 40)), t254=1)
+
+    assert len(read_bytes(tmp_path, samples.tiff([page, small] * 3), Limits(pages=3))) == 3
+
+
+def test_each_page_of_a_tiff_is_its_own(tmp_path, drawn):
+    shades = [np.full((30, 40 + n), n * 20, np.uint8) for n in range(1, 6)]
+
+    found = read_bytes(tmp_path, samples.tiff([samples.plain_page(shade) for shade in shades]))
+
+    assert [(page.number, page.width, int(page.image.mean())) for page in found] == [
+        (n, 40 + n, n * 20) for n in range(1, 6)
+    ]
+
+
+def test_a_bad_page_of_a_tiff_costs_only_itself(tmp_path, drawn):
+    good, bad = samples.plain_page(drawn), samples.TiffPage(50, 50, b"", {273: 10**7, 279: 99})
+    path = tmp_path / "two.tif"
+    path.write_bytes(samples.tiff([bad, good]))
+    with pages.open_document(path, Limits(), Rendering()) as source:
+        with pytest.raises(Rejected, match="page 1 of the TIFF"):
+            source.page(1)
+        assert source.page(2).width == 1000
+
+
+def test_pages_lost_behind_a_torn_tiff_are_seen(tmp_path, drawn):
+    path = tmp_path / "torn.tif"
+    path.write_bytes(samples.tiff([samples.plain_page(drawn)], next_offset=10_000_000))
+    with pages.open_document(path, Limits(), Rendering()) as source:
+        assert source.page_count == 2
+        with pytest.raises(Rejected, match="torn after page 1"):
+            source.page(2)
+
+
+def test_a_cut_jpeg_says_what_is_missing(tmp_path, drawn):
+    whole = samples.jpeg(drawn)
+
+    (page,) = read_bytes(tmp_path, whole[: len(whole) * 2 // 3])
+
+    assert page.defect is not None
+    assert "ends early" in page.defect
+    assert difference(page.image[:120], drawn[:120]) < 3
+    assert read_bytes(tmp_path, whole)[0].defect is None
+
+
+def test_bytes_behind_the_end_of_a_jpeg_do_not_matter(tmp_path, drawn):
+    (page,) = read_bytes(tmp_path, samples.jpeg(drawn) + b"a film that a phone appended" * 99)
+
+    assert page.defect is None
+
+
+def test_a_thumbnail_does_not_hide_that_a_jpeg_is_cut(tmp_path, drawn):
+    thumbnail = b"Exif\0\0" + samples.exif(1) + samples.jpeg(drawn[:40, :40])
+    segment = b"\xff\xe1" + struct.pack(">H", len(thumbnail) + 2) + thumbnail
+    whole = samples.jpeg(drawn)
+    cut = whole[:2] + segment + whole[2 : len(whole) // 2]
+
+    (page,) = read_bytes(tmp_path, cut)
+
+    assert page.defect is not None
+
+
+# --- limits -------------------------------------------------------------------------------------
+
+
+def test_pixels_are_allowed_up_to_the_limit_and_not_beyond(tmp_path):
+    image = np.full((1000, 1000), 255, np.uint8)
+    data = samples.png(image)
+
+    assert read_bytes(tmp_path, data, Limits(page_megapixels=1.0))[0].scale == 1.0
+    with pytest.raises(Rejected, match=r"1000 x 1000 pixels, 0\.999 megapixels") as caught:
+        read_bytes(tmp_path, data, Limits(page_megapixels=0.999))
+    assert caught.value.reason == "too_large"
+
+
+def test_a_large_jpeg_is_scaled_while_it_is_decoded(tmp_path, drawn):
+    data = samples.jpeg(samples.in_colour(drawn), orientation=6)
+
+    (page,) = read_bytes(tmp_path, data, Limits(page_megapixels=0.1))
+
+    assert (page.width, page.height) == (400, 1000)
+    assert page.image.shape == (500, 200, 3)
+    assert page.scale == 0.5
+
+
+def test_bytes_are_limited(tmp_path):
+    path = tmp_path / "long.png"
+    with closing(path.open("wb")) as file:
+        file.write(samples.png(samples.text_page()))
+        file.truncate(1_000_001)
+
+    with pytest.raises(Rejected, match=r"limits\.file_megabytes is 1") as caught:
+        read_pages(path, Limits(file_megabytes=1))
+    assert caught.value.reason == "too_large"
+
+
+@pytest.mark.parametrize("count", [3, 4])
+def test_pages_are_limited_in_a_tiff(count, tmp_path, drawn):
+    data = samples.tiff([samples.plain_page(drawn)] * count)
+    if count == 3:
+        assert len(read_bytes(tmp_path, data, Limits(pages=3))) == 3
+    else:
+        with pytest.raises(Rejected, match="more than 3 pages"):
+            read_bytes(tmp_path, data, Limits(pages=3))
+
+
+# --- the environment ----------------------------------------------------------------------------
+
+
+def test_a_file_that_may_not_be_read_is_deferred(tmp_path, monkeypatch):
+    def refused(*_args, **_kwargs):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refused)
+
+    with pytest.raises(Deferred, match="Permission denied"):
+        read_pages(tmp_path / "scan.png")
+
+
+def test_a_file_that_vanished_is_deferred(tmp_path):
+    with pytest.raises(Deferred, match="No such file"):
+        read_pages(tmp_path / "gone.pdf")
+
+
+def test_an_error_of_the_caller_passes_through_the_open_document(tmp_path):
+    path = tmp_path / "scan.png"
+    path.write_bytes(samples.png(samples.text_page()))
+
+    with (
+        pytest.raises(ZeroDivisionError),
+        pages.open_document(path, Limits(), Rendering()),
+    ):
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("make", [samples.png, lambda image: samples.pdf_of_images([image])])
+def test_a_name_that_is_no_text_is_no_obstacle(make, tmp_path, drawn):
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff\xfe scan"))
+    path.write_bytes(make(drawn))
+
+    assert difference(read_pages(path)[0].image, drawn) < 3

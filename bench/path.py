@@ -1,0 +1,234 @@
+"""What the path costs: `python -m bench.path` prints seconds, ratios and megabytes of one run.
+
+    page     CPU seconds of a clean A4 page of 45 lines at 300 dpi, by stage, on one core
+    workers  throughput of two workers against one over a pile of such pages
+    latency  from drop to answer of a one-line image, less the quiet period
+    idle     CPU share of a daemon with 100 000 files in the archive and 100 000 ignored ones
+    memory   resident megabytes of the supervising process and of the workers
+
+Name some of them to run only those. Figures are CPU seconds where they can be; machines are noisy,
+so trust the ratios.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pymupdf
+import yaml
+
+REPOSITORY = Path(__file__).parents[1]
+LINES = 45
+WORDS = (
+    "The", "quick", "brown", "fox", "jumps", "over", "the", "lazy", "dog", "while", "1234",
+    "invoices", "wait", "in", "line", "5678",
+)  # fmt: skip
+
+
+def clean_page(number: int = 0) -> pymupdf.Pixmap:
+    """Return a clean A4 page of 45 lines of Times 11 pt, rendered at 300 dpi in gray."""
+    document = pymupdf.open()
+    page = document.new_page(width=595, height=842)
+    for line in range(LINES):
+        text = " ".join(WORDS[(number + line + k) % len(WORDS)] for k in range(14))
+        page.insert_text((56, 70 + line * 16), text, fontsize=11, fontname="tiro")
+    return page.get_pixmap(dpi=300, colorspace=pymupdf.csGRAY)
+
+
+def write_config(root: Path, **values: object) -> Path:
+    """Write a config with folders below `root` and the shipped model."""
+    shipped = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+    model = shipped["model"] | {"file": str(REPOSITORY / shipped["model"]["file"])}
+    path = root / "config.yaml"
+    path.write_text(yaml.safe_dump({"model": model, **values}))
+    return path
+
+
+def page(root: Path, arguments: argparse.Namespace) -> None:
+    """CPU seconds by stage in this process, the median of some pages after a warm-up."""
+    import cv2
+    import torch
+
+    from daemon.config import load
+    from daemon.ocr import pages
+    from daemon.ocr.pipeline import Pipeline, Stages
+
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    file = root / "page.png"
+    clean_page().save(file)
+    recipe = load(write_config(root)).recipe
+    pipeline = Pipeline.load(recipe)
+    pipeline.read_pages(file)
+    runs = []
+    for _ in range(arguments.repeat):
+        stages = Stages(clock=time.process_time)
+        with pages.open_document(file, recipe.limits, recipe.rendering) as source:
+            with stages("decode"):
+                decoded = source.page(1)
+            text = pipeline.read_page(decoded, stages)
+        runs.append(stages.seconds)
+    spent = {stage: statistics.median(run[stage] for run in runs) for stage in runs[0]}
+    total = sum(spent.values())
+    print(f"page     {total:.2f} s CPU from file to text (target 2.0)")
+    for stage, seconds in spent.items():
+        print(f"         {stage:<10} {seconds:.3f} s")
+    print(f"         all but recognition {total - spent['recognize']:.2f} s (target 0.35)")
+    print(f"         {sum(len(b.lines) for b in text.blocks)} of {LINES} lines found")
+
+
+def workers(root: Path, arguments: argparse.Namespace) -> None:
+    """Wall seconds of `ocr-daemon once` over a pile of pages, one worker against two."""
+    pile = root / "pile"
+    pile.mkdir()
+    for number in range(arguments.pages):
+        clean_page(number).save(pile / f"{number:04}.png")
+    config = write_config(root)
+    # what starting costs is taken off: the same command over nothing but one page
+    spent = {}
+    for count in (1, 2):
+        whole = _once(config, pile, count)
+        start = _once(config, pile / "0000.png", count)
+        spent[count] = whole - start
+        rate = (arguments.pages - 1) / spent[count]
+        print(f"workers  {count}: {rate:.2f} pages/s over {arguments.pages} pages")
+    print(f"         two against one: {spent[1] / spent[2]:.2f} times (target 1.8)")
+
+
+def _once(config: Path, paths: Path, count: int) -> float:
+    out = config.parent / f"out-{count}-{paths.name}"
+    began = time.monotonic()
+    command = [sys.executable, "-m", "daemon", "once", str(paths), "--out", str(out)]
+    subprocess.run(
+        [*command, "--config", str(config)],
+        check=True,
+        cwd=REPOSITORY,
+        env=os.environ | {"OCR_DAEMON__WORKERS": str(count)},
+    )
+    return time.monotonic() - began
+
+
+class Running:
+    """The daemon as a process on folders of its own."""
+
+    def __init__(self, root: Path, **values: object) -> None:
+        self.root = root
+        log = root / "output"
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "daemon", "run", "--config", str(write_config(root, **values))],
+            cwd=REPOSITORY, stdout=log.open("w"), stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        while "daemon.ready" not in log.read_text():
+            assert self.process.poll() is None, log.read_text()
+            time.sleep(0.1)
+        self.family = psutil.Process(self.process.pid)
+
+    def answer(self, name: str) -> dict[str, object]:
+        """Wait for an answer."""
+        path = self.root / "outbox" / f"{name}.json"
+        while not path.exists():
+            time.sleep(0.01)
+        return json.loads(path.read_text())  # type: ignore[no-any-return]
+
+    def end(self) -> None:
+        """Stop it."""
+        self.process.terminate()
+        self.process.wait()
+
+
+def latency(root: Path, arguments: argparse.Namespace) -> None:
+    """Seconds from drop to answer of one-line images, less the quiet period."""
+    quiet = 1.0
+    daemon = Running(root, watch={"quiet_seconds": quiet})
+    waits = []
+    for number in range(arguments.repeat):
+        document = pymupdf.open()
+        document.new_page(width=300, height=40).insert_text((20, 25), f"One line {number}")
+        content = document[0].get_pixmap(dpi=200).tobytes("png")
+        (root / "draft.png").write_bytes(content)
+        (root / "draft.png").rename(root / "inbox" / f"{number}.png")
+        dropped = time.monotonic()
+        daemon.answer(f"{number}.png")
+        waits.append(time.monotonic() - dropped - quiet)
+    daemon.end()
+    print(
+        f"latency  quiet period + {statistics.median(waits):.2f} s "
+        f"(worst {max(waits):.2f}, target 0.5)"
+    )
+
+
+def idle(root: Path, arguments: argparse.Namespace) -> None:
+    """CPU share of the whole family over a minute of nothing to do."""
+    for folder, ending in (("inbox/archive", "png"), ("inbox/more", "part")):
+        for number in range(100_000):
+            path = root / folder / f"{number % 100}" / f"{number}.{ending}"
+            if number < 100:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+    daemon = Running(root, folders={"archive": "inbox/archive"})
+    time.sleep(5)
+    before = _cpu(daemon.family)
+    time.sleep(arguments.idle_seconds)
+    share = (_cpu(daemon.family) - before) / arguments.idle_seconds
+    daemon.end()
+    print(f"idle     {100 * share:.2f} % of a core over {arguments.idle_seconds} s (target 1)")
+
+
+def _cpu(family: psutil.Process) -> float:
+    times = [p.cpu_times() for p in [family, *family.children(recursive=True)]]
+    return sum(t.user + t.system for t in times)
+
+
+def memory(root: Path, arguments: argparse.Namespace) -> None:
+    """Resident megabytes of every process after some pages."""
+    daemon = Running(root, workers=2, watch={"quiet_seconds": 0.5})
+    for number in range(2 * arguments.repeat):
+        clean_page(number).save(root / "inbox" / f"{number}.png")
+    for number in range(2 * arguments.repeat):
+        daemon.answer(f"{number}.png")
+    whole = 0.0
+    for process in [daemon.family, *daemon.family.children(recursive=True)]:
+        used = process.memory_full_info()
+        whole += used.pss
+        kind = "daemon" if process.pid == daemon.family.pid else process.cmdline()[-1][:40]
+        sizes = f"resident {used.rss / 1e6:6.0f} MB, own share {used.pss / 1e6:6.0f} MB"
+        print(f"memory   {sizes}  {kind}")
+    daemon.end()
+    print(f"         together {whole / 1e6:.0f} MB (targets: daemon 60, worker 450, all 1200)")
+
+
+BENCHES: dict[str, Callable[[Path, argparse.Namespace], None]] = {
+    "page": page,
+    "workers": workers,
+    "latency": latency,
+    "idle": idle,
+    "memory": memory,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("benches", nargs="*", default=list(BENCHES), choices=list(BENCHES))
+    parser.add_argument("--pages", type=int, default=100, help="pages of the pile")
+    parser.add_argument("--repeat", type=int, default=5, help="pages or images measured")
+    parser.add_argument("--idle-seconds", type=int, default=60)
+    arguments = parser.parse_args()
+    for name in arguments.benches:
+        with tempfile.TemporaryDirectory() as root:
+            BENCHES[name](Path(root), arguments)
+
+
+if __name__ == "__main__":
+    main()

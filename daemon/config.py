@@ -7,6 +7,7 @@ refused as `Misconfigured` with key, value and remedy. Relative paths are relati
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
 from dataclasses import is_dataclass, replace
@@ -22,6 +23,7 @@ from daemon.recipe import Cleaning, Limits, Recipe, Rendering, Weights
 
 ENV_PREFIX = "OCR_DAEMON__"
 SHORT_NAMES = {"LOG_LEVEL": ("logging", "level"), "NUM_THREADS": ("threads",)}
+CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of the container this runs in (cgroup v2)
 
 Seconds = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
@@ -119,7 +121,20 @@ class Config(BaseSettings):
     @property
     def worker_count(self) -> int:
         """Worker processes: as said, or one for each core that this process may use."""
-        return self.workers or len(os.sched_getaffinity(0))
+        return self.workers or usable_cores(CPU_QUOTA)
+
+
+def usable_cores(quota: Path) -> int:
+    """Return the cores of this process's affinity, fewer where the container's quota is less.
+
+    `quota` holds microseconds of processor and of the period they are for, as in cgroup v2's
+    cpu.max; "max" or no such file (no container, cgroup v1) is no quota.
+    """
+    cores = len(os.sched_getaffinity(0))
+    with contextlib.suppress(OSError, ValueError):
+        allowed, period = map(int, quota.read_text().split())
+        cores = min(cores, max(1, allowed // period))
+    return cores
 
 
 def load(path: Path) -> Config:

@@ -55,7 +55,7 @@ class Cleaning:
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
     deskew: bool = True
-    ground: bool = True
+    ground: bool = False
     contrast: bool = False
     denoise: Literal["off", "median", "gaussian"] = "off"
     threshold: bool = False

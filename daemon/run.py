@@ -97,6 +97,7 @@ class _Daemon:
                 config.watch.quiet_seconds,
                 config.watch.incomplete_seconds,
                 missing_end,
+                must_move=config.claim == "rename",
             ),
             self._watch,
             config.watch.rescan_seconds,

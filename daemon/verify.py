@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from daemon import files
-from daemon.claims import LOCK_NAME
 from daemon.config import Config
 from daemon.inbox.scan import WORK_FOLDER
 from daemon.journal import Entry, Journal
@@ -23,6 +22,8 @@ from daemon.outbox.publish import Outbox
 from daemon.outbox.sidecar import is_valid
 from daemon.records import Claim, Stamp
 from daemon.run import ledger_path, scanner
+
+FATES = ("answered", "collected", "waiting", "torn", "lost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,27 +48,26 @@ class Balance:
 
 
 def verify(config: Config) -> Balance:
-    """Hold ledger, inbox, work folder and outbox against each other; changes nothing."""
+    """Hold ledger, inbox, work folder and outbox against each other; changes nothing.
+
+    The daemon may be running: a row whose file has just moved on is asked for again.
+    """
     journal = Journal(ledger_path(config), read_only=True)
-    outbox = Outbox(config.folders.outbox)
-    held = dict(_held(config.folders.inbox))
-    answered = collected = waiting = 0
-    torn, lost = [], []
+    found: dict[str, list[str]] = {fate: [] for fate in FATES}
+    rows = set()
     for entry in journal.all():
-        match _fate(entry, outbox, entry.id in held or _still_there(config, entry)):
-            case "answered":
-                answered += 1
-            case "collected":
-                answered, collected = answered + 1, collected + 1
-            case "waiting":
-                waiting += 1
-            case "torn":
-                torn.append(files.printable(entry.answer or entry.name))
-            case "lost":
-                lost.append(files.printable(entry.name))
-        held.pop(entry.id, None)
-    waiting += len(held) + _unclaimed(config, journal)
-    return Balance(answered, collected, waiting, tuple(torn), tuple(lost))
+        rows.add(entry.id)
+        found[_fate(entry, journal, config)].append(files.printable(entry.answer or entry.name))
+    unrecorded = sum(path.name not in rows for path in _tokens(config.folders.inbox))
+    waiting = len(found["waiting"]) + unrecorded + _unclaimed(config, journal)
+    journal.close()
+    return Balance(
+        answered=len(found["answered"]) + len(found["collected"]),
+        collected=len(found["collected"]),
+        waiting=waiting,
+        torn=tuple(found["torn"]),
+        lost=tuple(found["lost"]),
+    )
 
 
 def rebuild(config: Config) -> int:
@@ -92,28 +92,34 @@ def rebuild(config: Config) -> int:
     return found
 
 
-def _fate(entry: Entry, outbox: Outbox, is_held: bool) -> str:
-    if entry.state in ("answered", "closed"):
-        assert entry.answer is not None, "an answered row names its answer"
-        if not os.path.lexists(outbox.folder / entry.answer):
-            return "collected"
-        return "answered" if outbox.read(entry.answer) is not None else "torn"
-    if is_held:
-        return "waiting"
-    answer = entry.answer and outbox.holds(entry.answer, entry.sha256)
-    return "answered" if answer else "lost"
+def _fate(entry: Entry, journal: Journal, config: Config) -> str:
+    outbox = Outbox(config.folders.outbox)
+    if entry.state not in ("answered", "closed"):
+        if _is_held(entry, config):
+            return "waiting"
+        now = journal.entry(entry.id)
+        if now is None:
+            return "waiting"  # just given back: the inbox has it
+        if now.state == entry.state:
+            own = entry.answer and outbox.holds(entry.answer, entry.sha256)
+            return "answered" if own else "lost"
+        entry = now
+    assert entry.answer is not None, "an answered row names its answer"
+    if outbox.read(entry.answer) is not None:
+        return "answered"
+    return "torn" if os.path.lexists(outbox.folder / entry.answer) else "collected"
 
 
-def _held(inbox: Path) -> Iterator[tuple[str, Path]]:
-    """Return the claim id and path of every file in a work folder, of any instance."""
-    for instance in (inbox / WORK_FOLDER / "work").glob("*"):
-        for path in instance.rglob("*"):
-            if path.name != LOCK_NAME and files.is_regular(path):
-                yield path.relative_to(instance).parts[0], path
+def _is_held(entry: Entry, config: Config) -> bool:
+    if config.claim == "journal":
+        return os.path.lexists(config.folders.inbox / entry.name)
+    return any(path.name == entry.id for path in _tokens(config.folders.inbox))
 
 
-def _still_there(config: Config, entry: Entry) -> bool:
-    return config.claim == "journal" and os.path.lexists(config.folders.inbox / entry.name)
+def _tokens(inbox: Path) -> list[Path]:
+    """Return the folder of each claim that holds a file, of any instance."""
+    folders = (inbox / WORK_FOLDER / "work").glob("*/*")
+    return [f for f in folders if f.is_dir() and any(p.is_file() for p in f.rglob("*"))]
 
 
 def _unclaimed(config: Config, journal: Journal) -> int:

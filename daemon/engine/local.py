@@ -19,7 +19,7 @@ import structlog
 from pebble import ProcessExpired, ProcessPool
 
 from daemon.engine import worker
-from daemon.errors import DaemonError, Died
+from daemon.errors import DaemonError, Died, Misconfigured
 from daemon.recipe import Recipe
 from daemon.records import PagesRead
 
@@ -88,8 +88,14 @@ class LocalEngine:
         """Load the model in every worker; Misconfigured when it cannot be loaded."""
         futures = [slot.warm() for slot in self._slots]
         wait(futures, timeout=WARM_SECONDS)
-        for future in futures:
-            future.result(timeout=0)
+        try:
+            for future in futures:
+                future.result(timeout=0)
+        except (TimeoutError, ProcessExpired, BrokenProcessPool) as error:
+            remedy = (
+                f"a worker could not load the model ({error}); give it memory, or fewer workers"
+            )
+            raise Misconfigured("workers", self.slots, remedy) from error
 
     def submit(self, task: Task) -> None:
         """Give a task to a free slot."""

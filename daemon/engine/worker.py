@@ -6,6 +6,7 @@ Imported by the supervising process too (for the names), so everything heavy is 
 from __future__ import annotations
 
 import ctypes
+import os
 import signal
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,8 @@ def prepare(recipe: Recipe, threads: int) -> None:
     """Set a fresh worker process up; cheap, since a failing initialiser would restart for ever."""
     _process.recipe = recipe
     _process.threads = threads
+    # libjpeg and libpng complain of damaged data to standard error; what matters comes as a result
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     # a killed daemon takes its workers with it: they would go on reading for nobody
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 

@@ -49,11 +49,15 @@ class Settle:
         quiet_seconds: float,
         incomplete_seconds: float,
         missing_end: Callable[[Path], str | None],
+        *,
+        must_move: bool,
     ) -> None:
+        """`must_move` says that a file can be taken only where its folder may be written."""
         self._inbox = inbox
         self._quiet = quiet_seconds
         self._patience = incomplete_seconds
         self._missing_end = missing_end
+        self._must_move = must_move
         self._watched: dict[str, _Watched] = {}
 
     def observe(self, listing: Listing, now: float) -> Settled:
@@ -73,10 +77,10 @@ class Settle:
             try:
                 if missing := self._lacks(name, file, now):
                     busy[name] = missing
-                elif os.access(self._inbox / name, os.R_OK):
-                    ready.append(name)
+                elif refusal := self._refusal(self._inbox / name):
+                    cannot[name] = refusal
                 else:
-                    cannot[name] = who_may(self._inbox / name)
+                    ready.append(name)
             except FileNotFoundError:
                 continue  # vanished since the listing: the next one forgets it
             except OSError as error:
@@ -93,6 +97,13 @@ class Settle:
             file.asked = True
         return file.missing
 
+    def _refusal(self, path: Path) -> str | None:
+        if not os.access(path, os.R_OK):
+            return f"it cannot be read; {who_may(path)}"
+        if self._must_move and not os.access(path.parent, os.W_OK | os.X_OK):
+            return f"it cannot be moved out of its folder; {who_may(path.parent)}"
+        return None
+
     def _due(self, now: float, busy: Mapping[str, str]) -> float | None:
         waits = [
             file.since + (self._patience if name in busy else self._quiet)
@@ -103,7 +114,7 @@ class Settle:
 
 
 def who_may(path: Path) -> str:
-    """Return who owns a file and with which mode, for the sentence that asks for permission."""
+    """Return who owns a path and with which mode, for the sentence that asks for permission."""
     status = path.lstat()
     try:
         owner = pwd.getpwuid(status.st_uid).pw_name
@@ -111,5 +122,5 @@ def who_may(path: Path) -> str:
         owner = f"uid {status.st_uid}"
     return (
         f"it belongs to {owner} with mode {stat.S_IMODE(status.st_mode):04o} "
-        f"and this daemon runs as uid {os.geteuid()}; give it read permission"
+        f"and this daemon runs as uid {os.geteuid()}; give it permission"
     )

@@ -27,7 +27,7 @@ class SilentWatch(Watch):
 def intake(inbox: Path, *, delivers: bool = True) -> Intake:
     return Intake(
         Scanner(inbox, (".*",), ()),
-        Settle(inbox, QUIET, 60.0, lambda path: None),
+        Settle(inbox, QUIET, 60.0, lambda path: None, must_move=True),
         SilentWatch(inbox, delivers=delivers),
         RESCAN,
         POLL,

@@ -14,7 +14,7 @@ QUIET, PATIENCE = 5.0, 60.0
 
 def settle(inbox: Path, missing: dict[str, str] | None = None) -> Settle:
     lacks = missing or {}
-    return Settle(inbox, QUIET, PATIENCE, lambda path: lacks.get(path.name))
+    return Settle(inbox, QUIET, PATIENCE, lambda path: lacks.get(path.name), must_move=True)
 
 
 def stamp(size: int = 10, modified: int = 0, inode: int = 1) -> Stamp:
@@ -113,7 +113,7 @@ def test_a_file_that_cannot_be_opened_says_who_owns_it(inbox: Path) -> None:
     def refuse(path: Path) -> str | None:
         raise PermissionError(13, "Permission denied", str(path))
 
-    room = Settle(inbox, QUIET, PATIENCE, refuse)
+    room = Settle(inbox, QUIET, PATIENCE, refuse, must_move=True)
     room.observe({"a.png": stamp()}, 0.0)
 
     (reason,) = room.observe({"a.png": stamp()}, QUIET).cannot.values()
@@ -127,7 +127,21 @@ def test_a_file_that_vanished_since_the_listing_is_no_answer(tmp_path: Path) -> 
     def gone(path: Path) -> str | None:
         raise FileNotFoundError(2, "No such file or directory", str(path))
 
-    room = Settle(tmp_path, QUIET, PATIENCE, gone)
+    room = Settle(tmp_path, QUIET, PATIENCE, gone, must_move=True)
     room.observe({"a.png": stamp()}, 0.0)
 
     assert room.observe({"a.png": stamp()}, QUIET) == Settled((), {}, {}, None)
+
+
+@pytest.mark.parametrize(("must_move", "ready"), [(True, ()), (False, ("sub/a.png",))])
+def test_a_file_in_a_folder_that_we_may_not_write_can_only_be_read_in_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, must_move: bool, ready: tuple[str, ...]
+) -> None:
+    """Root may write everywhere, so the kernel's answer for others is put in its place."""
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub/a.png").write_bytes(b"x")
+    monkeypatch.setattr(os, "access", lambda path, mode: not (mode & os.W_OK and path.is_dir()))
+    room = Settle(tmp_path, QUIET, PATIENCE, lambda path: None, must_move=must_move)
+    room.observe({"sub/a.png": stamp()}, 0.0)
+
+    assert room.observe({"sub/a.png": stamp()}, QUIET).ready == ready

@@ -44,7 +44,7 @@ bench: develop
 	$(BIN)/python -m bench.path
 
 image:
-	docker build --tag ocr-daemon .
+	docker build --tag ocr-daemon $(if $(TORCH_INDEX),--build-arg TORCH_INDEX=$(TORCH_INDEX)) .
 
 clean:
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

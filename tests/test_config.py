@@ -9,7 +9,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from daemon.config import Config, load
+from daemon.config import Config, load, usable_cores
 from daemon.errors import Misconfigured
 
 SHIPPED = Path(__file__).parents[1] / "config.yaml"
@@ -146,3 +146,26 @@ def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     assert "No such file" in refused(tmp_path / "config.yaml").remedy
+
+
+@pytest.mark.parametrize(
+    ("quota", "cores"), [("200000 100000", 2), ("150000 100000", 1), ("20000 100000", 1)]
+)
+def test_a_container_with_a_cpu_quota_gets_no_more_workers_than_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, quota: str, cores: int
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(16)))
+    (tmp_path / "cpu.max").write_text(f"{quota}\n")
+
+    assert usable_cores(tmp_path / "cpu.max") == cores
+
+
+@pytest.mark.parametrize("quota", ["max 100000\n", "", None])
+def test_without_a_quota_the_affinity_counts(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, quota: str | None
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(16)))
+    if quota is not None:
+        (tmp_path / "cpu.max").write_text(quota)
+
+    assert usable_cores(tmp_path / "cpu.max") == 16

@@ -1,0 +1,48 @@
+# docs/container.md says how to build and run this, and what was measured.
+ARG BASE=python:3.11-slim-bookworm
+
+FROM ${BASE} AS build
+# Where pip looks: the index of the CPU wheels of torch (without it pip may fetch the CUDA build,
+# gigabytes more), and a mirror in place of pip's own index. Empty: as pip is configured.
+ARG TORCH_INDEX=
+ARG PYPI_MIRROR=
+# Optional dependencies of pyproject.toml, for example: onnx
+ARG EXTRAS=
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+RUN python -m venv /opt/ocr-daemon
+ENV PATH=/opt/ocr-daemon/bin:$PATH
+WORKDIR /src
+# Requirements before code: this layer, minutes of download, is rebuilt only when they change.
+COPY pyproject.toml requirements/constraints.txt ./
+RUN python -c "import sys, tomllib; t = tomllib.load(open('pyproject.toml', 'rb')); \
+        p = t['project']; extras = [p['optional-dependencies'][e] for e in sys.argv[1:]]; \
+        print(*t['build-system']['requires'], *p['dependencies'], *sum(extras, []), sep='\n')" \
+        ${EXTRAS} > requirements.txt \
+    && PIP_INDEX_URL=${PYPI_MIRROR} PIP_EXTRA_INDEX_URL=${TORCH_INDEX} \
+        pip install --requirement requirements.txt --constraint constraints.txt \
+    # what torch brings for building and testing C++ extensions: 145 MB that nothing here reads
+    && rm -rf /opt/ocr-daemon/lib/python3*/site-packages/torch/include \
+        /opt/ocr-daemon/lib/python3*/site-packages/torch/test
+COPY README.md LICENSE ./
+COPY daemon daemon
+RUN pip install --no-index --no-deps --no-build-isolation .
+
+FROM ${BASE}
+# 1000 is the first user of most Linux hosts; any other will do (docker run --user), so none is named.
+RUN install --directory --owner 1000 --group 1000 /data /logs /state
+WORKDIR /app
+COPY --from=build /opt/ocr-daemon /opt/ocr-daemon
+COPY models models
+COPY config.yaml ./
+ENV PATH=/opt/ocr-daemon/bin:$PATH \
+    HOME=/tmp \
+    OCR_DAEMON__FOLDERS__INBOX=/data/inbox \
+    OCR_DAEMON__FOLDERS__OUTBOX=/data/outbox \
+    OCR_DAEMON__FOLDERS__ARCHIVE=/data/archive \
+    OCR_DAEMON__FOLDERS__FAILED=/data/failed \
+    OCR_DAEMON__FOLDERS__LOGS=/logs \
+    OCR_DAEMON__FOLDERS__STATE=/state
+USER 1000:1000
+HEALTHCHECK --interval=60s --timeout=10s --start-period=120s CMD ["ocr-daemon", "health"]
+ENTRYPOINT ["ocr-daemon"]
+CMD ["run"]

@@ -1,0 +1,126 @@
+"""The network: columns of pixels become features, features gain context, context names characters.
+
+A CRNN (Shi, Bai, Yao 2015: convolution, recurrence, CTC) of 2.07 million parameters with the
+backbone of PP-OCRv2's recogniser, a MobileNetV1 made tall and narrow: it halves the width only
+twice (once at the entrance, once at the exit), since a character must keep a step of its own, and
+the height five times, until a line is one row of columns.
+
+Letters in the shapes: N lines, C channels, H rows, W columns, T = W // 4 steps.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import hardsigmoid, hardswish, relu
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+
+class ConvNorm(nn.Module):
+    """Convolution, batch normalisation, hard-swish; keeps H and W but for the stride."""
+
+    def __init__(
+        self, inside: int, outside: int, kernel: int, stride: tuple[int, int], groups: int = 1
+    ) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(
+            inside, outside, kernel, stride, kernel // 2, groups=groups, bias=False
+        )
+        self.norm: nn.Module = nn.BatchNorm2d(outside)
+
+    def forward(self, x: Tensor) -> Tensor:  # N, inside, H, W
+        """Look around each place."""
+        return hardswish(self.norm(self.conv(x)))  # N, outside, H / stride, W / stride
+
+
+class SqueezeExcite(nn.Module):
+    """Weigh each channel by what the whole line looks like (padding included: see the card)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.squeeze = nn.Conv2d(channels, channels // 4, 1)
+        self.excite = nn.Conv2d(channels // 4, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:  # N, C, H, W
+        """Turn each channel up or down."""
+        whole = x.mean((2, 3), keepdim=True)  # N, C, 1, 1
+        return x * hardsigmoid(self.excite(relu(self.squeeze(whole))))  # N, C, H, W
+
+
+class Block(nn.Module):
+    """A depthwise-separable convolution: each channel looks around, then the channels mix."""
+
+    def __init__(
+        self, inside: int, outside: int, kernel: int, rows: int = 1, attends: bool = False
+    ) -> None:
+        super().__init__()
+        self.depthwise = ConvNorm(inside, inside, kernel, (rows, 1), groups=inside)
+        self.attention = SqueezeExcite(inside) if attends else nn.Identity()
+        self.pointwise = ConvNorm(inside, outside, 1, (1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:  # N, inside, H, W
+        """Look around in each channel, then mix the channels."""
+        around = self.attention(self.depthwise(x))  # N, inside, H / rows, W
+        mixed: Tensor = self.pointwise(around)  # N, outside, H / rows, W
+        return mixed
+
+
+class CRNN(nn.Module):
+    """Lines of text to scores of characters, four columns a step."""
+
+    def __init__(self, classes: int, hidden: int = 64, bottleneck: int = 96) -> None:
+        super().__init__()
+        self.stem = ConvNorm(1, 16, 3, (2, 2))
+        self.blocks = nn.Sequential(
+            Block(16, 32, 3),
+            Block(32, 64, 3),
+            Block(64, 64, 3),
+            Block(64, 128, 3, rows=2),
+            Block(128, 128, 3),
+            Block(128, 256, 3, rows=2),
+            *(Block(256, 256, 5) for _ in range(5)),
+            Block(256, 512, 5, rows=2, attends=True),
+            Block(512, 512, 5, attends=True),
+        )
+        self.pool = nn.MaxPool2d(2)
+        self.recurrence = nn.LSTM(512, hidden, num_layers=2, bidirectional=True, batch_first=True)
+        self.bottleneck = nn.Linear(2 * hidden, bottleneck)
+        self.classifier = nn.Linear(bottleneck, classes)
+
+    def forward(self, lines: Tensor) -> Tensor:  # N, 1, 32, W in -1 (black) .. 1 (white)
+        """Score every character for every step of every line."""
+        maps = self.blocks(self.stem(lines))  # N, 512, 2, W / 2
+        columns = self.pool(maps).squeeze(2)  # N, 512, T
+        context, _ = self.recurrence(columns.transpose(1, 2))  # N, T, 2 * hidden
+        logits: Tensor = self.classifier(self.bottleneck(context))  # N, T, classes
+        return logits
+
+
+class BestSteps(nn.Module):
+    """What ships: the best class of each step, its probability, and how many classes there are.
+
+    Thousands of other probabilities a step are of no use to greedy decoding and stay inside.
+    """
+
+    def __init__(self, network: CRNN) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, lines: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # N, 1, 32, W
+        """Read greedily: labels, probabilities, number of classes."""
+        logits = self.network(lines).float()  # N, T, classes
+        probabilities, labels = logits.softmax(2).max(2)  # N, T both
+        return labels, probabilities, torch._shape_as_tensor(logits)[2]
+
+
+def fold_norms(network: CRNN) -> CRNN:
+    """Fold every batch normalisation of `network`, in place, into the convolution before it.
+
+    Same results, fewer passes over memory; and in bf16 the product is rounded once, not twice.
+    """
+    network.eval()
+    for module in network.modules():
+        if isinstance(module, ConvNorm) and isinstance(module.norm, nn.BatchNorm2d):
+            module.conv = fuse_conv_bn_eval(module.conv, module.norm)
+            module.norm = nn.Identity()
+    return network

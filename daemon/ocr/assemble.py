@@ -1,0 +1,191 @@
+"""From readings to a page as published: boxes in original pixels, words, text as a person reads it.
+
+A word is a run of characters without white space, broken where Chinese, Japanese or Korean script
+meets another; punctuation stays with what stands before it. A line's confidence is its reading's;
+a page's is the mean of its lines weighted by their characters.
+"""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from daemon.records import Block, Box, PageText, TextLine, Word
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from daemon.records import Character, CleanPage, Line, Page, Reading, TextSource
+
+_LEGIBLE = 0.5  # confidence below which a reading is taken for a picture, a stain, a rule
+_SAME_ROW = 0.5  # of the lower one's height that two pieces of one row share
+_CJK_NAMES = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "IDEOGRAPHIC", "FULLWIDTH")
+
+
+def legible(readings: Sequence[Reading]) -> list[int]:
+    """Return the indexes of the readings worth publishing: not empty and not guesswork."""
+    return [
+        k
+        for k, reading in enumerate(readings)
+        if reading.text.strip() and reading.confidence >= _LEGIBLE
+    ]
+
+
+def page_text(
+    page: Page,
+    clean: CleanPage,
+    lines: Sequence[Line],
+    readings: Sequence[Reading],
+    blocks: Sequence[Sequence[int]],
+) -> PageText:
+    """Return the page as published; `readings` answer `lines`, `blocks` index both in order."""
+    frame = _Frame(page, clean)
+    published = tuple(
+        Block(tuple(_text_line(lines[k].box, readings[k], frame) for k in block))
+        for block in blocks
+    )
+    text = "\n\n".join(
+        _joined([(lines[k].box, readings[k].text) for k in block]) for block in blocks
+    )
+    return _published(page, clean.skew, "ocr", text, published)
+
+
+def page_from_text_layer(page: Page) -> PageText:
+    """Return the page as its text layer has it; there must be one."""
+    blocks = page.text_layer or ()
+    text = "\n\n".join(_joined([(line.box, line.text) for line in b.lines]) for b in blocks)
+    return _published(page, 0.0, "text_layer", text, blocks)
+
+
+def failed_page(number: int, sentence: str) -> PageText:
+    """Return a page of which nothing is known but why."""
+    return PageText(
+        number=number,
+        width=0,
+        height=0,
+        dpi=None,
+        rotation=0,
+        skew=0.0,
+        text_source="ocr",
+        status="failed",
+        text="",
+        confidence=None,
+        blocks=(),
+        error=sentence,
+    )
+
+
+def _published(
+    page: Page, skew: float, source: TextSource, text: str, blocks: tuple[Block, ...]
+) -> PageText:
+    return PageText(
+        number=page.number,
+        width=page.width,
+        height=page.height,
+        dpi=page.dpi,
+        rotation=page.rotation,
+        skew=skew,
+        text_source=source,
+        status="partial" if page.defect else "done",
+        text=text,
+        confidence=_mean_confidence(blocks),
+        blocks=blocks,
+        error=page.defect,
+    )
+
+
+def _mean_confidence(blocks: Sequence[Block]) -> float | None:
+    """Return the mean of the lines' confidences weighted by their characters, None without any."""
+    lines = [line for block in blocks for line in block.lines]
+    known = [(line.confidence, len(line.text)) for line in lines if line.confidence is not None]
+    characters = sum(count for _, count in known)
+    return sum(value * count for value, count in known) / characters if characters else None
+
+
+def _joined(pieces: Sequence[tuple[Box, str]]) -> str:
+    """Return the pieces as text: those of one row on one line, joined with a space."""
+    text = ""
+    before: Box | None = None
+    for box, piece in pieces:
+        if before is not None:
+            text += " " if _same_row(before, box) else "\n"
+        text += piece
+        before = box
+    return text
+
+
+def _same_row(left: Box, right: Box) -> bool:
+    low = min(left.bottom - left.top, right.bottom - right.top)
+    shared = min(left.bottom, right.bottom) - max(left.top, right.top)
+    return right.left > left.left and shared >= _SAME_ROW * low
+
+
+class _Frame:
+    """The way from the clean frame of one page to its original pixels."""
+
+    def __init__(self, page: Page, clean: CleanPage) -> None:
+        self.to_original = clean.to_page / page.scale
+        self.width, self.height = page.width, page.height
+
+    def box(self, left: float, top: float, right: float, bottom: float) -> Box:
+        """Return the smallest upright box around the clean rectangle, clipped to the page."""
+        corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
+        mapped = corners @ self.to_original[:, :2].T + self.to_original[:, 2]
+        low, high = np.round(mapped.min(axis=0), 3), np.round(mapped.max(axis=0), 3)
+        x = min(max(0, math.floor(low[0])), self.width - 1)
+        y = min(max(0, math.floor(low[1])), self.height - 1)
+        return Box(
+            left=x,
+            top=y,
+            right=max(x + 1, min(self.width, math.ceil(high[0]))),
+            bottom=max(y + 1, min(self.height, math.ceil(high[1]))),
+        )
+
+
+def _text_line(box: Box, reading: Reading, frame: _Frame) -> TextLine:
+    width = box.right - box.left
+    words = tuple(
+        Word(
+            text="".join(character.text for character in run),
+            confidence=sum(character.confidence for character in run) / len(run),
+            box=frame.box(
+                box.left + run[0].left * width,
+                box.top,
+                box.left + run[-1].right * width,
+                box.bottom,
+            ),
+        )
+        for run in _runs(reading.characters)
+    )
+    line = frame.box(box.left, box.top, box.right, box.bottom)
+    return TextLine(text=reading.text, confidence=reading.confidence, box=line, words=words)
+
+
+def _runs(characters: Sequence[Character]) -> Iterator[list[Character]]:
+    """Yield the characters word by word."""
+    run: list[Character] = []
+    script: bool | None = None
+    for character in characters:
+        if character.text.isspace():
+            if run:
+                yield run
+            run, script = [], None
+            continue
+        its = _is_cjk(character.text)
+        if run and its is not None and script is not None and its != script:
+            yield run
+            run = []
+        run.append(character)
+        script = script if its is None else its
+    if run:
+        yield run
+
+
+def _is_cjk(text: str) -> bool | None:
+    """Say whether a character is of a script without word spaces; None for punctuation."""
+    if not text[:1].isalnum():
+        return None
+    return unicodedata.name(text[0], "").startswith(_CJK_NAMES)

@@ -1,0 +1,91 @@
+"""The story of a page, and of a document as a worker reads it."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from daemon.errors import Rejected
+from daemon.ocr import assemble, layout, pages, preprocess, segment
+from daemon.ocr.recognizer import Recognizer
+from daemon.records import PagesRead
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from daemon.recipe import Recipe
+    from daemon.records import Page, PageText
+
+
+class Stages:
+    """Wall seconds by stage, summed up over pages."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        """Add the seconds spent within to `stage`, also where an error ends it."""
+        start = perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + perf_counter() - start
+
+
+class Pipeline:
+    """A recogniser kept warm and the recipe that says how pages are read."""
+
+    def __init__(self, recipe: Recipe, recognizer: Recognizer) -> None:
+        self.recipe = recipe
+        self.recognizer = recognizer
+
+    @classmethod
+    def load(cls, recipe: Recipe) -> Pipeline:
+        """Return a pipeline with the weights of `recipe`; Misconfigured where they do not fit."""
+        return cls(recipe, Recognizer.load(recipe.weights))
+
+    def read_page(self, page: Page, stages: Stages | None = None) -> PageText:
+        """Return the text of one page, from its text layer where it has one."""
+        timed = stages or Stages()
+        if page.text_layer is not None:
+            return assemble.page_from_text_layer(page)
+        with timed("clean"):
+            clean = preprocess.clean(page, self.recipe.cleaning)
+        with timed("segment"):
+            lines = segment.find_lines(clean)
+        with timed("recognize"):
+            readings = self.recognizer.read(lines)  # batches inside, order kept
+        with timed("assemble"):
+            kept = assemble.legible(readings)
+            lines, readings = [lines[k] for k in kept], [readings[k] for k in kept]
+            blocks = layout.order([line.box for line in lines])
+            return assemble.page_text(page, clean, lines, readings, blocks)
+
+    def read_pages(self, path: Path, first: int = 1, last: int | None = None) -> PagesRead:
+        """Read pages `first` to `last` (1-based, inclusive, None or too large is the last one).
+
+        Raises Rejected for a document that cannot be read; of several pages one that cannot be
+        read is a failed page, and the others are read.
+        """
+        stages = Stages()
+        with ExitStack() as held:
+            with stages("decode"):
+                document = pages.open_document(path, self.recipe.limits, self.recipe.rendering)
+                source = held.enter_context(document)
+            count = source.page_count
+            last = count if last is None else min(last, count)
+            read = tuple(self._read(source, n, stages) for n in range(first, last + 1))
+        return PagesRead(source.media_type, count, read, stages.seconds)
+
+    def _read(self, source: pages.Source, number: int, stages: Stages) -> PageText:
+        try:
+            with stages("decode"):
+                page = source.page(number)
+        except Rejected as rejected:
+            if source.page_count == 1:
+                raise
+            return assemble.failed_page(number, rejected.message)
+        return self.read_page(page, stages)

@@ -1,0 +1,77 @@
+"""Lines are read: frames go through the network, its steps become characters with their places."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from daemon.model import artifact, ctc
+from daemon.ocr.batches import batches
+from daemon.records import Character, Reading
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from daemon.recipe import Weights
+    from daemon.records import Line
+
+_NOTHING = Reading("", 0.0, ())
+
+
+@dataclass(frozen=True, slots=True)
+class Recognizer:
+    """A warm network. Threads are set by whoever owns the process."""
+
+    artifact: artifact.Artifact
+    weights: Weights
+
+    @classmethod
+    def load(cls, weights: Weights) -> Recognizer:
+        """Load and check the weights; raises Misconfigured."""
+        return cls(artifact.load(weights), weights)
+
+    @property
+    def name(self) -> str:
+        """The name of the weights, as their card says it."""
+        return self.artifact.card.name
+
+    @property
+    def sha256(self) -> str:
+        """The hash of the file of weights."""
+        return self.artifact.sha256
+
+    @property
+    def backend(self) -> str:
+        """What computes: torchscript or onnxruntime."""
+        return self.weights.backend
+
+    @property
+    def precision(self) -> str:
+        """What numbers are computed with: fp32 or bf16."""
+        return self.weights.precision
+
+    def read(self, lines: Sequence[Line]) -> list[Reading]:
+        """Read each line by itself; same order, same length, whatever else is in the sequence."""
+        readings = [_NOTHING] * len(lines)
+        crops = [line.image for line in lines]
+        for batch in batches(crops, self.artifact.card.framing, self.weights.batch_size):
+            labels, probabilities = self.artifact.best_steps(batch.pixels)
+            columns = batch.pixels.shape[-1] / labels.shape[1]
+            for row, (place, width) in enumerate(zip(batch.places, batch.widths, strict=True)):
+                spans = ctc.collapse(labels[row], probabilities[row])
+                readings[place] = self._reading(spans, columns / width)
+        return readings
+
+    def _reading(self, spans: Sequence[ctc.Span], step: float) -> Reading:
+        """Return the characters of `spans`; a step is `step` of the crop's width wide."""
+        characters = tuple(
+            Character(
+                self.artifact.charset.character(span.label),
+                span.confidence,
+                min(1.0, span.start * step),
+                min(1.0, span.stop * step),
+            )
+            for span in spans
+        )
+        text = "".join(character.text for character in characters)
+        return Reading(text, ctc.combined([span.confidence for span in spans]), characters)

@@ -1,0 +1,67 @@
+"""Ink: what is darker than its surroundings (lighter, where they are dark), and its rules."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from daemon.records import Pixels
+
+_SIDE = 1800  # lines are looked for on a page shrunk to this many pixels
+_WINDOW = 41  # pixels; the surroundings that ink is compared with
+_CONTRAST = 12  # gray levels by which ink differs from its surroundings
+_DARK = 110  # gray level below which a ground is dark
+_ACROSS, _DOWN = 100, 80  # pixels; straight ink longer than this is a rule, not a stroke
+_RULE_WIDTH = 8  # and not thicker than this
+
+
+def find(gray: Pixels) -> tuple[Pixels, float]:
+    """Return ink, 0 or 255, on a page shrunk to `_SIDE`, and pixels of `gray` per pixel of it."""
+    height, width = gray.shape
+    scale = max(1.0, max(gray.shape) / _SIDE)
+    size = (max(1, round(width / scale)), max(1, round(height / scale)))
+    small = cv2.resize(gray, size, interpolation=cv2.INTER_AREA) if scale > 1.0 else gray
+    drawn = cv2.adaptiveThreshold(
+        _light_ground(np.asarray(small, np.uint8)),
+        255,
+        cv2.ADAPTIVE_THRESH_MEAN_C,
+        cv2.THRESH_BINARY_INV,
+        _WINDOW,
+        _CONTRAST,
+    )
+    return np.asarray(drawn, np.uint8), scale
+
+
+def _light_ground(gray: Pixels) -> Pixels:
+    """Return the page with its dark grounds (a bar, a photograph) turned over."""
+    coarse = cv2.resize(gray, (max(1, gray.shape[1] // 8), max(1, gray.shape[0] // 8)))
+    dark = np.asarray(cv2.medianBlur(coarse, 15), np.uint8) < _DARK
+    if not dark.any():
+        return gray
+    mask = cv2.resize(
+        dark.astype(np.uint8), gray.shape[::-1], interpolation=cv2.INTER_NEAREST
+    ).astype(bool)
+    return np.where(mask, 255 - gray, gray)
+
+
+def rules(drawn: Pixels) -> tuple[Pixels, Pixels]:
+    """Return the horizontal and the vertical rules, each as a mask like `drawn`."""
+    return _straight(drawn, (1, _ACROSS)), _straight(drawn, (_DOWN, 1))
+
+
+def _straight(drawn: Pixels, shape: tuple[int, int]) -> Pixels:
+    """Return the runs of ink of at least `shape` and at most `_RULE_WIDTH` thick."""
+    runs = cv2.morphologyEx(drawn, cv2.MORPH_OPEN, np.ones(shape, np.uint8))
+    thick = np.ones((_RULE_WIDTH + 1, _RULE_WIDTH + 1), np.uint8)
+    return np.asarray(cv2.subtract(runs, cv2.morphologyEx(runs, cv2.MORPH_OPEN, thick)), np.uint8)
+
+
+def without(drawn: Pixels, across: Pixels, down: Pixels) -> Pixels:
+    """Return the ink less the rules and their ragged edges."""
+    edges = cv2.max(
+        cv2.dilate(across, np.ones((3, 1), np.uint8)), cv2.dilate(down, np.ones((1, 3), np.uint8))
+    )
+    return np.asarray(cv2.subtract(drawn, edges), np.uint8)

@@ -1,0 +1,167 @@
+"""Lines: words that stand on one base line with neither rule nor gutter between them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from daemon.ocr.segment.spans import grown, union, weighted_median
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from daemon.ocr.segment.spans import Spans
+    from daemon.ocr.segment.words import Words
+    from daemon.records import Pixels
+
+_CHUNK = 256  # words that are compared with all others at once: bounds the memory
+_WORD_GAP = 1.5  # of a word's height: words as close as this are one line
+_GUTTER = 12.0  # of a word's height: white as tall as this parts columns
+_FLANKED = 0.06  # share of ink that the text on both sides of a gutter has
+_OVERLAP = 0.6  # of the lower word's height that words of one line share
+_RATIO = 2.2  # of two words' heights in one line
+_STICKS_OUT = 0.35  # of a line's height that a word may reach above or below it
+_BESIDE = 0.6  # of a line's height: so far away a box to be ticked still belongs to it
+
+
+def posted(down: Pixels, posts: Spans) -> Pixels:
+    """Return the vertical rules with the scraps drawn in."""
+    walls = down.copy()
+    for left, top, right, bottom in posts.tolist():
+        walls[top:bottom, left:right] = 255
+    return walls
+
+
+def join(found: Words, drawn: Pixels, walls: Pixels) -> Spans:
+    """Return the lines: each word is joined with its neighbours where nothing parts them."""
+    if not len(found.spans):
+        return found.spans
+    pairs = _neighbours(found.core)
+    pairs = pairs[~_parted(found.core, pairs, walls) & ~_in_gutter(found.core, pairs, drawn)]
+    group = _connected(len(found.spans), pairs)
+    return np.stack(
+        [_line(found.spans[group == k], found.core[group == k]) for k in range(group.max() + 1)]
+    )
+
+
+def _neighbours(core: Spans) -> NDArray[np.intp]:
+    """Return the pairs of words, P,2, that stand side by side on one base line, left one first."""
+    some = [_followers(core, k, core[k : k + _CHUNK]) for k in range(0, len(core), _CHUNK)]
+    return np.concatenate(some)
+
+
+def _followers(core: Spans, first: int, words: Spans) -> NDArray[np.intp]:
+    """Return the neighbours to the right of `words`, which are part of `core` from `first` on."""
+    left, top, _, bottom = core.T.astype(np.float32)
+    height = bottom - top
+    own_left, own_top, own_right, own_bottom = words.T.astype(np.float32)[:, :, None]
+    own_height = own_bottom - own_top
+    low, high = np.minimum(own_height, height), np.maximum(own_height, height)
+    overlap = np.minimum(own_bottom, bottom) - np.maximum(own_top, top)
+    gap = left - own_right
+    later = np.arange(len(core)) > np.arange(first, first + len(words))[:, None]
+    linked = (left > own_left) | (later & (left == own_left))
+    linked &= (gap <= _WORD_GAP * low) & (gap > -3 * high)
+    linked &= (overlap >= _OVERLAP * low) & (high <= _RATIO * low)
+    return np.asarray(np.argwhere(linked) + np.array([first, 0]), np.intp)
+
+
+def _parted(core: Spans, pairs: NDArray[np.intp], walls: Pixels) -> NDArray[np.bool_]:
+    """Say of each pair whether a wall stands between the two words."""
+    one, other = core[pairs[:, 0]], core[pairs[:, 1]]
+    y = (np.maximum(one[:, 1], other[:, 1]) + np.minimum(one[:, 3], other[:, 3])) // 2
+    before = np.cumsum(np.pad(walls > 0, ((0, 0), (1, 1))), axis=1, dtype=np.int32)
+    start, stop = np.maximum(one[:, 2] - 1, 0), np.minimum(other[:, 0] + 1, walls.shape[1])
+    crossed = (stop > start) & (before[y, np.maximum(start, stop)] > before[y, start])
+    return np.asarray(crossed, bool)
+
+
+def _in_gutter(core: Spans, pairs: NDArray[np.intp], drawn: Pixels) -> NDArray[np.bool_]:
+    """Say of each pair whether the white between goes on up or down with text on both its sides."""
+    one, other = core[pairs[:, 0]], core[pairs[:, 1]]
+    height = np.minimum(one[:, 3] - one[:, 1], other[:, 3] - other[:, 1]).astype(np.int32)
+    middle = ((one[:, 2] + other[:, 0]) // 2).astype(np.int32)
+    half = np.maximum(1, height // 5).astype(np.int32)
+    total = np.asarray(cv2.integral((drawn > 0).astype(np.uint8)), np.int32)
+    gutter = np.zeros(len(pairs), bool)
+    for up, down in ((_GUTTER, 0.5), (_GUTTER / 2, _GUTTER / 2), (0.5, _GUTTER)):
+        top = one[:, 1] - (up * height).astype(np.int32)
+        bottom = one[:, 3] + (down * height).astype(np.int32)
+        white = _share(total, middle - half, top, middle + half, bottom) == 0
+        left = _share(total, middle - 5 * height, top, middle - half, bottom)
+        right = _share(total, middle + half, top, middle + 5 * height, bottom)
+        gutter |= white & (np.minimum(left, right) >= _FLANKED)
+    return np.asarray(gutter & (other[:, 0] - one[:, 2] >= height), bool)
+
+
+def _share(total: NDArray[np.int32], *sides: NDArray[Any]) -> NDArray[np.float64]:
+    """Return which share of each rectangle (left, top, right, bottom) is ink.
+
+    `total` is the integral of the ink.
+    """
+    left, right = (np.clip(side, 0, total.shape[1] - 1) for side in sides[::2])
+    top, bottom = (np.clip(side, 0, total.shape[0] - 1) for side in sides[1::2])
+    inked = total[bottom, right] - total[top, right] - total[bottom, left] + total[top, left]
+    return np.asarray(inked / np.maximum(1, (right - left) * (bottom - top)), np.float64)
+
+
+def _connected(count: int, pairs: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return the number of the connected part, 0.., of each of `count` members."""
+    parent = list(range(count))
+
+    def root(k: int) -> int:
+        while parent[k] != k:
+            parent[k] = parent[parent[k]]
+            k = parent[k]
+        return k
+
+    for i, j in pairs.tolist():
+        parent[root(i)] = root(j)
+    return np.asarray(np.unique([root(k) for k in range(count)], return_inverse=True)[1], np.intp)
+
+
+def _line(spans: Spans, core: Spans) -> Spans:
+    """Return the span (4) of one line's words, less what sticks out above or below."""
+    line = union(spans, np.zeros(len(spans), np.intp), 1)[0]
+    weight = core[:, 2] - core[:, 0]
+    top, bottom = weighted_median(core[:, 1], weight), weighted_median(core[:, 3], weight)
+    allowed = round(_STICKS_OUT * 2 * (bottom - top))
+    line[1], line[3] = max(line[1], top - allowed), min(line[3], bottom + allowed)
+    return np.asarray(line, np.int32)
+
+
+def widened(spans: Spans, marks: Spans, overlap: float) -> Spans:
+    """Return the lines grown sideways around the marks beside them.
+
+    A mark must share `overlap` of the line's height.
+    """
+    if not len(spans) or not len(marks):
+        return spans
+    left, top, right, bottom = (spans[:, k, None] for k in range(4))
+    height = bottom - top
+    shared = np.minimum(bottom, marks[:, 3]) - np.maximum(top, marks[:, 1])
+    beside = (marks[:, 2] >= left - _BESIDE * height) & (shared >= overlap * height)
+    beside &= marks[:, 0] <= right + _BESIDE * height
+    wider = grown(spans, marks, beside)
+    wider[:, [1, 3]] = spans[:, [1, 3]]
+    return wider
+
+
+def plausible(spans: Spans) -> Spans:
+    """Return the lines that may be text: no dust, no scraps of another line, no pictures."""
+    if not len(spans):
+        return spans
+    left, top, right, bottom = spans.T.astype(np.float32)
+    width, height = right - left, bottom - top
+    area = width * height
+    shared_x = np.minimum.outer(right, right) - np.maximum.outer(left, left)
+    shared_y = np.minimum.outer(bottom, bottom) - np.maximum.outer(top, top)
+    shared = np.maximum(shared_x, 0) * np.maximum(shared_y, 0)
+    inside = (shared >= 0.7 * area[:, None]) & (area[:, None] < area[None, :])
+    line = (width > 3 * height)[:, None] & (height[None, :] > 2.2 * height[:, None])
+    picture = (inside & line).any(axis=0)
+    scrap = (inside & ~picture[None, :]).any(axis=1)
+    kept = (height >= 6) & (width >= 0.3 * height) & ~scrap & ~picture
+    return np.asarray(spans[kept], np.int32)

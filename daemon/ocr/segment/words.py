@@ -1,0 +1,90 @@
+"""Words: letters that stand closer than a fraction of their own height."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from daemon.ocr.segment.spans import grown, medians, union
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from daemon.ocr.segment.spans import Spans
+
+
+_MOST = 2_500  # the largest words that are looked at: a page of noise must end
+_LETTER_GAP = 0.5  # of a letter's height: letters as close as this are one word
+_SMALL_GAP = 0.6  # of a word's height: so far away a comma still belongs to it
+_SCRAP = 0.65  # of a word's height: what is smaller beside it is a quote or an index of it
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Words with all their ink (`spans`, N,4) and where most of it stands (`core`, N,4).
+
+    The core is as high as the word's middling letter, so that neither one descender nor one letter
+    grown into the next row moves the word off its base line.
+    """
+
+    spans: Spans
+    core: Spans
+
+
+def join(letters: Spans, shape: tuple[int, ...]) -> Words:
+    """Return the words: letters painted a little wider than they are run into one another."""
+    canvas = np.zeros(shape, np.uint8)
+    for left, top, right, bottom in letters.tolist():
+        height = bottom - top
+        reach, waist = int(_LETTER_GAP * height / 2 + 0.5), height // 5
+        upper_left = (left - reach, top + waist)
+        cv2.rectangle(canvas, upper_left, (right - 1 + reach, bottom - 1 - waist), (255,), -1)
+    count, labels = cv2.connectedComponents(canvas, connectivity=4, ltype=cv2.CV_32S)
+    middle_x = (letters[:, 0] + letters[:, 2]) // 2
+    middle_y = (letters[:, 1] + letters[:, 3]) // 2
+    group = labels[middle_y, middle_x] - 1
+    spans = union(letters, group, count - 1)
+    core = spans.copy()
+    whole = _of_size(letters, group, count - 1)
+    for k in (1, 3):
+        core[:, k] = medians(letters[whole, k], group[whole], count - 1)
+    area = (spans[:, 2] - spans[:, 0]) * (spans[:, 3] - spans[:, 1])
+    kept = np.argsort(-area, kind="stable")[:_MOST]
+    return Words(spans[kept], core[kept])
+
+
+def _of_size(letters: Spans, group: NDArray[np.intp], count: int) -> NDArray[np.bool_]:
+    """Say of each letter whether it is at least half as high as the highest of its word."""
+    height = letters[:, 3] - letters[:, 1]
+    highest = np.zeros(count, np.int32)
+    np.maximum.at(highest, group, height)
+    return np.asarray(2 * height >= highest[group], bool)
+
+
+def with_small(found: Words, small: Spans) -> Words:
+    """Return the words grown around the dots, commas, dashes, quotes and indices beside them."""
+    if not len(found.spans):
+        return found
+    scraps = _beside(found.spans, found.spans, _SCRAP).any(axis=0)
+    spans, core = found.spans[~scraps], found.core[~scraps]
+    small = np.concatenate([small, found.spans[scraps]])
+    wider = grown(spans, small, _beside(spans, small, 2.0))
+    core[:, [0, 2]] = wider[:, [0, 2]]
+    return Words(wider, core)
+
+
+def _beside(spans: Spans, small: Spans, size: float) -> NDArray[np.bool_]:
+    """Say for each of the spans (N) and marks (M) whether they touch, N,M.
+
+    A mark must stand in the span's row and be at most `size` of its height high and wide.
+    """
+    left, top, right, bottom = (spans[:, k, None] for k in range(4))
+    height = bottom - top
+    y = (small[:, 1] + small[:, 3]) / 2
+    beside = (small[:, 2] >= left - _SMALL_GAP * height) & (y >= top - 0.15 * height)
+    beside &= (small[:, 0] <= right + _SMALL_GAP * height) & (y <= bottom + 0.2 * height)
+    extent = np.maximum(small[:, 2] - small[:, 0], small[:, 3] - small[:, 1])
+    return np.asarray(beside & (extent <= size * height), bool)

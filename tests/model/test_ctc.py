@@ -1,0 +1,95 @@
+"""Greedy CTC against a search through every path."""
+
+from __future__ import annotations
+
+from itertools import groupby, product
+from math import prod
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daemon.model.charset import BLANK
+from daemon.model.ctc import Span, collapse, combined
+
+CLASSES = 3
+
+steps = st.lists(
+    st.lists(st.integers(1, 1000), min_size=CLASSES, max_size=CLASSES, unique=True),
+    min_size=1,
+    max_size=6,
+)
+
+
+def read(text: str) -> list[Span]:
+    """Collapse a drawn path: `-` is the blank, `a` class 1; every step is sure."""
+    labels = np.array(["-abc".index(letter) for letter in text], np.int64)
+    return collapse(labels, np.ones(len(text), np.float32))
+
+
+def best_path(table: np.ndarray) -> tuple[int, ...]:
+    """Try all paths and return the most probable one."""
+    paths = product(range(CLASSES), repeat=len(table))
+    return max(paths, key=lambda path: prod(table[step, label] for step, label in enumerate(path)))
+
+
+def said_by(path: tuple[int, ...]) -> list[int]:
+    """Return what a path says, as CTC was defined: runs to one, then no blanks."""
+    return [label for label, _ in groupby(path) if label != BLANK]
+
+
+@given(steps)
+def test_the_best_steps_say_what_the_best_of_all_paths_says(rows):
+    table = np.array(rows, np.float64) / np.sum(rows, axis=1, keepdims=True)
+
+    spans = collapse(table.argmax(1), table.max(1).astype(np.float32))
+
+    assert [span.label for span in spans] == said_by(best_path(table))
+
+
+@given(steps)
+def test_a_character_is_as_sure_as_the_surest_of_its_steps(rows):
+    table = np.array(rows, np.float64) / np.sum(rows, axis=1, keepdims=True)
+    path = best_path(table)
+
+    spans = collapse(table.argmax(1), table.max(1).astype(np.float32))
+
+    for span in spans:
+        assert set(path[span.start : span.stop]) == {span.label}
+        surest = max(table[step, span.label] for step in range(span.start, span.stop))
+        assert span.confidence == pytest.approx(surest)
+
+
+def test_spans_lie_where_the_character_was_seen():
+    assert [(span.label, span.start, span.stop) for span in read("-aa-b")] == [(1, 1, 3), (2, 4, 5)]
+
+
+def test_a_blank_between_two_of_a_kind_keeps_both():
+    assert [span.label for span in read("a-a")] == [1, 1]
+
+
+def test_neighbours_without_a_blank_stay_apart():
+    assert [span.label for span in read("aabb")] == [1, 2]
+
+
+def test_blanks_alone_say_nothing():
+    assert read("----") == []
+
+
+def test_no_steps_say_nothing():
+    assert read("") == []
+
+
+def test_confidences_combine_to_their_geometric_mean():
+    assert combined([0.9, 0.4]) == pytest.approx(0.6)
+
+
+@pytest.mark.parametrize("confidences", [[], [0.0, 1.0]])
+def test_nothing_read_or_nothing_believed_is_no_confidence(confidences):
+    assert combined(confidences) == 0.0
+
+
+@given(st.lists(st.floats(0.001, 1), min_size=1))
+def test_a_combined_confidence_lies_between_the_least_and_the_most(confidences):
+    assert min(confidences) - 1e-9 <= combined(confidences) <= max(confidences) + 1e-9

@@ -1,0 +1,196 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daemon.ocr import assemble
+from daemon.records import (
+    Block,
+    Box,
+    Character,
+    CleanPage,
+    Line,
+    Page,
+    Reading,
+    TextLine,
+)
+
+BLANK = np.full((4, 4), 255, np.uint8)
+
+
+def page(width=1000, height=800, scale=1.0, **more):
+    image = np.full((round(height * scale), round(width * scale), 3), 255, np.uint8)
+    return Page(number=3, width=width, height=height, image=image, scale=scale, **more)
+
+
+def clean(degrees=0.0, zoom=1.0, shift=(0.0, 0.0)):
+    """A clean frame turned, zoomed and shifted against the page's."""
+    cos, sin = math.cos(math.radians(degrees)) / zoom, math.sin(math.radians(degrees)) / zoom
+    to_page = np.array([[cos, -sin, shift[0]], [sin, cos, shift[1]]])
+    return CleanPage(gray=BLANK, to_page=to_page, skew=degrees)
+
+
+def line(left, top, right, bottom):
+    return Line(box=Box(left, top, right, bottom), image=BLANK)
+
+
+def reading(text, confidence=0.9):
+    """A reading whose characters share the crop evenly."""
+    step = 1 / max(1, len(text))
+    spans = [(k * step, (k + 1) * step) for k in range(len(text))]
+    characters = (Character(c, confidence, *span) for c, span in zip(text, spans, strict=True))
+    return Reading(text, confidence if text else 0.0, tuple(characters))
+
+
+def published(lines, readings, blocks, of=None, frame=None):
+    return assemble.page_text(of or page(), frame or clean(), lines, readings, blocks)
+
+
+def words(text):
+    (block,) = published([line(0, 0, 100, 20)], [reading(text)], [[0]]).blocks
+    return [word.text for word in block.lines[0].words]
+
+
+def test_lines_are_joined_by_newlines_and_blocks_by_blank_lines():
+    lines = [line(0, 30 * k, 100, 30 * k + 20) for k in range(3)]
+    readings = [reading("one"), reading("two"), reading("three")]
+
+    assert published(lines, readings, [[0, 1], [2]]).text == "one\ntwo\n\nthree"
+
+
+def test_pieces_of_one_row_stand_on_one_line_of_text():
+    lines = [line(0, 0, 100, 20), line(300, 4, 400, 24), line(0, 40, 100, 60)]
+    readings = [reading("Total:"), reading("12.80"), reading("Thanks")]
+
+    assert published(lines, readings, [[0, 1, 2]]).text == "Total: 12.80\nThanks"
+
+
+def test_a_page_without_lines_is_done_empty_and_sure_of_nothing():
+    text = published([], [], [])
+
+    assert (text.status, text.text, text.confidence, text.blocks) == ("done", "", None, ())
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("the quick  fox", ["the", "quick", "fox"]),
+        (" spaced ", ["spaced"]),
+        ("中文字", ["中文字"]),
+        ("中文English中文", ["中文", "English", "中文"]),
+        ("价格12.80元", ["价格", "12.80", "元"]),
+        ("你好，world!", ["你好，", "world!"]),
+        ("e-mail:a@b.cn", ["e-mail:a@b.cn"]),
+        ("——", ["——"]),
+        ("ひらがなabc한글", ["ひらがな", "abc", "한글"]),
+    ],
+)
+def test_words_break_at_spaces_and_where_scripts_meet(text, expected):
+    assert words(text) == expected
+
+
+def test_a_word_stands_where_its_characters_stand():
+    text = published([line(100, 40, 300, 60)], [reading("ab cd")], [[0]])
+
+    (first, second) = text.blocks[0].lines[0].words
+    assert first.box == Box(100, 40, 180, 60)
+    assert second.box == Box(220, 40, 300, 60)
+
+
+def test_a_words_confidence_is_the_mean_of_its_characters():
+    characters = (Character("a", 0.5, 0, 0.5), Character("b", 1.0, 0.5, 1))
+    text = published([line(0, 0, 9, 9)], [Reading("ab", 0.7, characters)], [[0]])
+
+    assert text.blocks[0].lines[0].words[0].confidence == pytest.approx(0.75)
+
+
+def test_a_pages_confidence_weighs_lines_by_their_characters():
+    lines = [line(0, 0, 100, 20), line(0, 30, 100, 50)]
+
+    text = published(lines, [reading("a", 0.5), reading("bcd", 0.9)], [[0, 1]])
+
+    assert text.confidence == pytest.approx((0.5 + 3 * 0.9) / 4)
+
+
+@given(
+    degrees=st.floats(-10, 10),
+    zoom=st.floats(0.3, 3),
+    scale=st.floats(0.2, 1),
+    left=st.integers(100, 400),
+    top=st.integers(100, 300),
+    width=st.integers(5, 300),
+    height=st.integers(5, 40),
+)
+def test_a_box_on_the_page_comes_back_from_the_clean_frame(
+    degrees, zoom, scale, left, top, width, height
+):
+    frame = clean(degrees, zoom, shift=(7.0, -3.0))
+    turn, shift = frame.to_page[:, :2], frame.to_page[:, 2]
+    corners = np.array([[left, top], [left + width, top + height]])
+    there = (corners * scale - shift) @ np.linalg.inv(turn).T
+    low, high = np.floor(there.min(axis=0)).astype(int), np.ceil(there.max(axis=0)).astype(int)
+
+    found = published(
+        [line(*low.tolist(), *high.tolist())], [reading("x")], [[0]], page(scale=scale), frame
+    )
+
+    box = found.blocks[0].lines[0].box
+    slack = 1 + 2 / scale / zoom
+    assert box.left <= left + slack
+    assert box.right >= left + width - slack
+    grown = math.sin(math.radians(abs(degrees))) * (width + height) + 2 * slack
+    assert box.right - box.left <= width + 2 * grown
+    assert box.bottom - box.top <= height + 2 * grown
+
+
+def test_a_scaled_page_is_answered_in_original_pixels():
+    half = page(width=1000, height=800, scale=0.5)
+
+    text = published([line(10, 20, 60, 40)], [reading("x")], [[0]], half)
+
+    assert text.blocks[0].lines[0].box == Box(20, 40, 120, 80)
+    assert (text.width, text.height) == (1000, 800)
+
+
+def test_boxes_are_clipped_to_the_page_and_never_empty():
+    lines = [line(-50, -50, 5000, 30), line(4000, 4000, 4100, 4100)]
+
+    text = published(lines, [reading("a"), reading("b")], [[0, 1]])
+
+    one, other = (found.box for found in text.blocks[0].lines)
+    assert one == Box(0, 0, 1000, 30)
+    assert other == Box(999, 799, 1000, 800)
+
+
+def test_only_readings_worth_publishing_are_legible():
+    readings = [reading(""), reading("sure", 0.9), reading("  ", 0.9), reading("noise", 0.2)]
+
+    assert assemble.legible(readings) == [1]
+
+
+def test_a_page_with_a_defect_is_partial_and_says_why():
+    text = published([], [], [], page(defect="The image ends at row 300."))
+
+    assert (text.status, text.error) == ("partial", "The image ends at row 300.")
+
+
+def test_a_text_layer_is_published_as_it_is():
+    lines = (
+        TextLine("Total", None, Box(0, 0, 50, 20), ()),
+        TextLine("9.00", None, Box(200, 0, 250, 20), ()),
+    )
+    block = Block(lines)
+
+    text = assemble.page_from_text_layer(page(text_layer=(block,), rotation=90, dpi=300.0))
+
+    assert (text.text_source, text.text, text.confidence) == ("text_layer", "Total 9.00", None)
+    assert (text.blocks, text.rotation, text.dpi) == ((block,), 90, 300.0)
+
+
+def test_a_failed_page_keeps_its_number_and_its_reason():
+    text = assemble.failed_page(7, "The page cannot be decoded.")
+
+    assert (text.number, text.status, text.error) == (7, "failed", "The page cannot be decoded.")
+    assert text.text == ""

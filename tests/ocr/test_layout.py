@@ -1,0 +1,110 @@
+import itertools
+
+import pytest
+
+from daemon.ocr import layout
+from daemon.records import Box
+
+
+def line(left, top, right, height=20):
+    return Box(left, top, right, top + height)
+
+
+def flat(boxes):
+    return [k for block in layout.order(boxes) for k in block]
+
+
+def column(left, right, tops):
+    return [line(left, top, right) for top in tops]
+
+
+def test_no_boxes_are_no_blocks():
+    assert layout.order([]) == []
+
+
+def test_one_column_is_read_downwards_whatever_order_it_comes_in():
+    tops = [0, 30, 60, 90]
+    for order in itertools.permutations(range(4)):
+        boxes = [line(0, tops[k], 500) for k in order]
+
+        assert [boxes[k].top for k in flat(boxes)] == tops
+
+
+def test_two_columns_are_read_one_after_the_other():
+    boxes = column(0, 300, range(0, 150, 30)) + column(330, 630, range(0, 150, 30))
+
+    assert flat(boxes) == list(range(10))
+
+
+def test_columns_whose_lines_do_not_align_are_still_columns():
+    boxes = column(0, 300, range(0, 180, 30)) + column(330, 630, range(13, 180, 30))
+
+    assert flat(boxes) == list(range(12))
+
+
+def test_three_columns_are_read_from_the_left():
+    boxes = [b for left in (0, 330, 660) for b in column(left, left + 300, range(0, 150, 30))]
+
+    assert flat(boxes) == list(range(15))
+
+
+def test_a_heading_stands_before_and_a_footer_after_the_columns():
+    heading, footer = line(0, 0, 630, 30), line(0, 300, 630)
+    columns = column(0, 300, range(60, 240, 30)) + column(330, 630, range(60, 240, 30))
+
+    assert flat([heading, *columns, footer]) == list(range(14))
+
+
+def test_a_heading_between_two_pairs_of_columns_stands_between_them():
+    upper = column(0, 300, range(0, 120, 30)) + column(330, 630, range(0, 120, 30))
+    lower = column(0, 300, range(200, 320, 30)) + column(330, 630, range(200, 320, 30))
+
+    assert flat([*upper, line(0, 150, 630), *lower]) == list(range(17))
+
+
+def test_a_gap_between_paragraphs_on_one_height_does_not_cut_the_columns():
+    tops = [0, 30, 60, 130, 160, 190]
+    boxes = column(0, 300, tops) + column(330, 630, tops)
+
+    assert flat(boxes) == list(range(12))
+
+
+@pytest.mark.parametrize("longer", ["left", "right"])
+def test_the_longer_column_is_read_to_its_end_in_its_turn(longer):
+    left = column(0, 300, range(0, 300 if longer == "left" else 150, 30))
+    right = column(330, 630, range(0, 300 if longer == "right" else 150, 30))
+
+    assert flat([*left, *right]) == list(range(15))
+
+
+def test_the_rows_of_a_form_are_read_key_before_value():
+    keys = column(0, 90, range(0, 150, 30))
+    values = [line(300, top + 3, 380) for top in range(0, 150, 30)]
+
+    assert flat([*keys, *values]) == [0, 5, 1, 6, 2, 7, 3, 8, 4, 9]
+
+
+def test_the_rows_of_a_receipt_are_read_name_before_price():
+    names = column(0, 260, range(0, 150, 30))
+    prices = column(400, 450, range(0, 150, 30))
+
+    assert flat([*names, *prices]) == [0, 5, 1, 6, 2, 7, 3, 8, 4, 9]
+
+
+def test_white_between_rows_begins_a_block():
+    boxes = [line(0, 0, 200), line(0, 30, 200), line(0, 120, 200)]
+
+    assert layout.order(boxes) == [[0, 1], [2]]
+
+
+def test_every_box_is_read_exactly_once():
+    cells = [line(x, y, x + w) for y in (0, 35, 60) for x, w in ((0, 50), (40, 300), (333, 7))]
+    for some in itertools.combinations(cells, 5):
+        assert sorted(flat(list(some))) == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.timeout(20)
+def test_thousands_of_boxes_are_ordered_in_time():
+    boxes = [line(x, y, x + 10, 14) for y in range(0, 3500, 40) for x in range(0, 2400, 60)]
+
+    assert sorted(flat(boxes)) == list(range(len(boxes)))

@@ -1,0 +1,160 @@
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from daemon.errors import Rejected
+from daemon.ocr import pages, pipeline
+from daemon.recipe import Recipe, Weights
+from daemon.records import Block, Box, Character, Page, Reading, TextLine
+
+RECIPE = Recipe(weights=Weights(file=Path("none.pt")))
+
+
+class Numbering:
+    """Reads every line as its height in pixels, as sure as it is told."""
+
+    def __init__(self, confidence=0.9):
+        self.confidence = confidence
+
+    def read(self, lines):
+        return [self.reading(str(line.image.shape[0])) for line in lines]
+
+    def reading(self, text):
+        characters = tuple(Character(c, self.confidence, 0.0, 1.0) for c in text)
+        return Reading(text, self.confidence, characters)
+
+
+class Shelf:
+    """A document of pages made beforehand; an exception in a page's place is raised."""
+
+    media_type = "application/pdf"
+
+    def __init__(self, content):
+        self.content = content
+        self.asked = []
+
+    @property
+    def page_count(self):
+        return len(self.content)
+
+    def page(self, number):
+        self.asked.append(number)
+        page = self.content[number - 1]
+        if isinstance(page, Exception):
+            raise page
+        return page
+
+
+def written(number=1, lines=2, **more):
+    image = np.full((400, 600, 3), 255, np.uint8)
+    for k in range(lines):
+        place = (40, 80 + 60 * k)
+        cv2.putText(image, "Some words here", place, cv2.FONT_HERSHEY_SIMPLEX, 1, (0, 0, 0), 2)
+    return Page(number=number, width=600, height=400, image=image, **more)
+
+
+def reading_of(monkeypatch, *content):
+    shelf = Shelf(content)
+
+    @contextmanager
+    def opened(path, limits, rendering):
+        yield shelf
+
+    monkeypatch.setattr(pages, "open_document", opened)
+    return pipeline.Pipeline(RECIPE, Numbering()), shelf
+
+
+def test_a_page_is_read_line_by_line():
+    text = pipeline.Pipeline(RECIPE, Numbering()).read_page(written(number=4, lines=3))
+
+    assert text.number == 4
+    assert len([line for block in text.blocks for line in block.lines]) == 3
+    assert text.confidence == pytest.approx(0.9)
+
+
+def test_a_blank_page_is_done_and_empty():
+    text = pipeline.Pipeline(RECIPE, Numbering()).read_page(written(lines=0))
+
+    assert (text.status, text.text, text.blocks) == ("done", "", ())
+
+
+def test_guesswork_is_not_published():
+    text = pipeline.Pipeline(RECIPE, Numbering(confidence=0.1)).read_page(written())
+
+    assert text.blocks == ()
+
+
+def test_a_text_layer_is_taken_without_reading():
+    layer = (Block((TextLine("layer", None, Box(0, 0, 9, 9), ()),)),)
+    page = Page(
+        number=1, width=600, height=400, image=np.empty((0, 0, 3), np.uint8), text_layer=layer
+    )
+
+    text = pipeline.Pipeline(RECIPE, Numbering()).read_page(page)
+
+    assert (text.text, text.text_source) == ("layer", "text_layer")
+
+
+def test_a_defect_makes_a_page_partial():
+    page = written(defect="The image ends early.")
+
+    text = pipeline.Pipeline(RECIPE, Numbering()).read_page(page)
+
+    assert (text.status, text.error) == ("partial", "The image ends early.")
+    assert text.text
+
+
+def test_an_image_file_is_read_from_the_disk(tmp_path):
+    path = tmp_path / "scan.png"
+    cv2.imwrite(str(path), written().image)
+
+    read = pipeline.Pipeline(RECIPE, Numbering()).read_pages(path)
+
+    assert (read.media_type, read.page_count, len(read.pages)) == ("image/png", 1, 1)
+    assert len(read.pages[0].text.split()) == 2
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "expected"),
+    [(1, None, [1, 2, 3]), (2, 2, [2]), (2, 99, [2, 3]), (3, 3, [3]), (4, 9, [])],
+)
+def test_only_the_asked_pages_are_decoded(monkeypatch, first, last, expected):
+    reader, shelf = reading_of(monkeypatch, *(written(number=n) for n in (1, 2, 3)))
+
+    read = reader.read_pages(Path("x"), first, last)
+
+    assert shelf.asked == expected
+    assert [page.number for page in read.pages] == expected
+    assert read.page_count == 3
+
+
+def test_one_broken_page_of_several_fails_alone(monkeypatch):
+    broken = Rejected("corrupt", "Page 2 cannot be decoded.")
+    reader, _ = reading_of(monkeypatch, written(1), broken, written(3))
+
+    read = reader.read_pages(Path("x"))
+
+    assert [page.status for page in read.pages] == ["done", "failed", "done"]
+    assert (read.pages[1].number, read.pages[1].error) == (2, "Page 2 cannot be decoded.")
+
+
+def test_the_only_page_broken_is_the_document_rejected(monkeypatch):
+    reader, _ = reading_of(monkeypatch, Rejected("corrupt", "It cannot be decoded."))
+
+    with pytest.raises(Rejected, match="cannot be decoded"):
+        reader.read_pages(Path("x"))
+
+
+def test_seconds_are_told_by_stage_and_do_not_overlap(monkeypatch):
+    now = iter(range(1000))
+    monkeypatch.setattr(pipeline, "perf_counter", lambda: next(now))
+    reader, _ = reading_of(monkeypatch, written(1), written(2))
+
+    read = reader.read_pages(Path("x"))
+
+    assert list(read.seconds) == ["decode", "clean", "segment", "recognize", "assemble"]
+    assert read.seconds["clean"] == 2
+    assert read.seconds["decode"] == 3

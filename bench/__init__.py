@@ -1,0 +1,1 @@
+"""What is fast and what is accurate, as commands that print ratios."""

@@ -123,8 +123,22 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
+class Failure:
+    """Why something failed: `kind` is a stable word, `message` one plain sentence.
+
+    `page` is 1-based where one page is to blame; `signal` the number that ended a worker.
+    """
+
+    kind: str
+    message: str
+    page: int | None = None
+    attempt: int | None = None
+    signal: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PageText:
-    """One page as published; `error` says why a page is partial or failed."""
+    """One page as published; `failure` says why a page is partial or failed."""
 
     number: int
     width: int
@@ -137,7 +151,7 @@ class PageText:
     text: str
     confidence: float | None
     blocks: tuple[Block, ...]
-    error: str | None = None
+    failure: Failure | None = None
 
 
 # --- what is worked on --------------------------------------------------------------------------
@@ -190,20 +204,6 @@ class PagesRead:
     page_count: int
     pages: tuple[PageText, ...]
     seconds: Mapping[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why something failed: `kind` is a stable word, `message` one plain sentence.
-
-    `page` is 1-based where one page is to blame; `signal` the number that ended a worker.
-    """
-
-    kind: str
-    message: str
-    page: int | None = None
-    attempt: int | None = None
-    signal: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

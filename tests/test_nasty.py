@@ -50,7 +50,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, dict
 def sane(expected: str) -> set[tuple[str, str | None]]:
     kinds = expected.replace("err_", "").split("_or_")
     if {"ok", "corrupt"} <= set(kinds):  # some pages one way, some the other
-        return CLASSES["ok"] | CLASSES["corrupt"] | {("partial", "incomplete")}
+        return CLASSES["ok"] | CLASSES["corrupt"] | {("partial", "corrupt")}
     return {answer for kind in kinds for answer in CLASSES[kind]}
 
 

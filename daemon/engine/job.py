@@ -8,7 +8,7 @@ daemon itself `attempts` times is read page by page with one try for each, and g
 from __future__ import annotations
 
 from collections import Counter, deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from daemon.engine.local import Outcome, Task
 from daemon.errors import DaemonError, Died, Rejected
@@ -135,13 +135,12 @@ class Job:
 
     def _mark(self, number: int, error: Died) -> None:
         tries = self._deaths[number, number]
-        message = f"page {number}: {error.message} ({tries} tries)"
-        self._failure = self._failure or Failure(
-            error.kind, message, page=number, attempt=self.attempt, signal=error.signal
+        failure = Failure(
+            error.kind, f"{error.message} ({tries} tries)", number, self.attempt, error.signal
         )
         self._pages[number] = PageText(
             number=number, width=0, height=0, dpi=None, rotation=0, skew=0.0, text_source="ocr",
-            status="failed", text="", confidence=None, blocks=(), error=message,
+            status="failed", text="", confidence=None, blocks=(), failure=failure,
         )  # fmt: skip
 
 
@@ -150,9 +149,11 @@ def _ranges(first: int, last: int, step: int) -> list[tuple[int, int]]:
 
 
 def _first_failure(pages: tuple[PageText, ...]) -> Failure | None:
+    """Return what is wrong with the first page that is not whole, saying which page it is."""
     for page in pages:
-        if page.error is not None:
-            return Failure("incomplete", f"page {page.number}: {page.error}", page=page.number)
+        if page.failure is not None:
+            message = f"page {page.number}: {page.failure.message}"
+            return replace(page.failure, message=message, page=page.number)
     return None
 
 

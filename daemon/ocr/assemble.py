@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from daemon.records import Block, Box, PageText, TextLine, Word
+from daemon.records import Block, Box, Failure, PageText, TextLine, Word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -60,7 +60,7 @@ def page_from_text_layer(page: Page) -> PageText:
     return _published(page, 0.0, "text_layer", text, blocks)
 
 
-def failed_page(number: int, sentence: str) -> PageText:
+def failed_page(number: int, failure: Failure) -> PageText:
     """Return a page of which nothing is known but why."""
     return PageText(
         number=number,
@@ -74,7 +74,7 @@ def failed_page(number: int, sentence: str) -> PageText:
         text="",
         confidence=None,
         blocks=(),
-        error=sentence,
+        failure=failure,
     )
 
 
@@ -93,7 +93,7 @@ def _published(
         text=text,
         confidence=_mean_confidence(blocks),
         blocks=blocks,
-        error=page.defect,
+        failure=Failure("damaged", page.defect) if page.defect else None,
     )
 
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from daemon.errors import Rejected
 from daemon.ocr import assemble, layout, pages, preprocess, segment
 from daemon.ocr.recognizer import Recognizer
-from daemon.records import PagesRead
+from daemon.records import Failure, PagesRead
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from daemon.recipe import Recipe
@@ -20,19 +20,20 @@ if TYPE_CHECKING:
 
 
 class Stages:
-    """Wall seconds by stage, summed up over pages."""
+    """Seconds by stage, summed up over pages: wall seconds, or those of the given clock."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] | None = None) -> None:
         self.seconds: dict[str, float] = {}
+        self._clock = clock or perf_counter
 
     @contextmanager
     def __call__(self, stage: str) -> Iterator[None]:
         """Add the seconds spent within to `stage`, also where an error ends it."""
-        start = perf_counter()
+        start = self._clock()
         try:
             yield
         finally:
-            self.seconds[stage] = self.seconds.get(stage, 0.0) + perf_counter() - start
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + self._clock() - start
 
 
 class Pipeline:
@@ -87,5 +88,5 @@ class Pipeline:
         except Rejected as rejected:
             if source.page_count == 1:
                 raise
-            return assemble.failed_page(number, rejected.message)
+            return assemble.failed_page(number, Failure(rejected.reason, rejected.message))
         return self.read_page(page, stages)

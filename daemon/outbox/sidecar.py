@@ -96,7 +96,7 @@ def _engine(by: Provenance) -> dict[str, Any]:
 
 
 def _page(page: PageText) -> dict[str, Any]:
-    content = {
+    content: dict[str, Any] = {
         "number": page.number,
         "width": page.width,
         "height": page.height,
@@ -109,8 +109,8 @@ def _page(page: PageText) -> dict[str, Any]:
         "confidence": _rounded(page.confidence),
         "blocks": [_block(block) for block in page.blocks],
     }
-    if page.error is not None:
-        content["error"] = page.error
+    if page.failure is not None:
+        content["error"] = _error(page.failure)
     return content
 
 

@@ -9,7 +9,7 @@ import pytest
 from daemon.engine.job import Job
 from daemon.engine.local import Outcome, Task
 from daemon.errors import Died, Rejected
-from daemon.records import Claim, PagesRead, PageText, Stamp
+from daemon.records import Claim, Failure, PagesRead, PageText, Stamp
 
 CLAIM = Claim("t1", "scan.pdf", Path("/work/scan.pdf"), Stamp(1, 2, 3), "ab" * 32)
 KILLED = Died("killed", "the worker process was ended by signal 9", 9)
@@ -25,7 +25,7 @@ def page(number: int, error: str | None = None) -> PageText:
     return PageText(
         number=number, width=10, height=10, dpi=None, rotation=0, skew=0.0, text_source="ocr",
         status="failed" if error else "done", text=f"page {number}", confidence=None, blocks=(),
-        error=error,
+        failure=Failure("corrupt", error) if error else None,
     )  # fmt: skip
 
 
@@ -137,10 +137,7 @@ def test_a_page_that_cannot_be_read_makes_the_document_partial() -> None:
     document = made.document()
     assert document.status == "partial"
     assert document.failure is not None
-    assert (document.failure.page, document.failure.message) == (
-        2,
-        "page 2: The image is damaged.",
-    )
+    assert document.failure == Failure("corrupt", "page 2: The image is damaged.", page=2)
 
 
 def test_a_document_that_ended_the_daemon_is_read_page_by_page_with_one_try_each() -> None:

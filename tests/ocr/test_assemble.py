@@ -11,6 +11,7 @@ from daemon.records import (
     Box,
     Character,
     CleanPage,
+    Failure,
     Line,
     Page,
     Reading,
@@ -173,7 +174,10 @@ def test_only_readings_worth_publishing_are_legible():
 def test_a_page_with_a_defect_is_partial_and_says_why():
     text = published([], [], [], page(defect="The image ends at row 300."))
 
-    assert (text.status, text.error) == ("partial", "The image ends at row 300.")
+    assert (text.status, text.failure) == (
+        "partial",
+        Failure("damaged", "The image ends at row 300."),
+    )
 
 
 def test_a_text_layer_is_published_as_it_is():
@@ -190,7 +194,9 @@ def test_a_text_layer_is_published_as_it_is():
 
 
 def test_a_failed_page_keeps_its_number_and_its_reason():
-    text = assemble.failed_page(7, "The page cannot be decoded.")
+    why = Failure("corrupt", "The page cannot be decoded.")
 
-    assert (text.number, text.status, text.error) == (7, "failed", "The page cannot be decoded.")
+    text = assemble.failed_page(7, why)
+
+    assert (text.number, text.status, text.failure) == (7, "failed", why)
     assert text.text == ""

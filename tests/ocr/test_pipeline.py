@@ -8,7 +8,7 @@ import pytest
 from daemon.errors import Rejected
 from daemon.ocr import pages, pipeline
 from daemon.recipe import Recipe, Weights
-from daemon.records import Block, Box, Character, Page, Reading, TextLine
+from daemon.records import Block, Box, Character, Failure, Page, Reading, TextLine
 
 RECIPE = Recipe(weights=Weights(file=Path("none.pt")))
 
@@ -103,7 +103,7 @@ def test_a_defect_makes_a_page_partial():
 
     text = pipeline.Pipeline(RECIPE, Numbering()).read_page(page)
 
-    assert (text.status, text.error) == ("partial", "The image ends early.")
+    assert (text.status, text.failure) == ("partial", Failure("damaged", "The image ends early."))
     assert text.text
 
 
@@ -138,7 +138,8 @@ def test_one_broken_page_of_several_fails_alone(monkeypatch):
     read = reader.read_pages(Path("x"))
 
     assert [page.status for page in read.pages] == ["done", "failed", "done"]
-    assert (read.pages[1].number, read.pages[1].error) == (2, "Page 2 cannot be decoded.")
+    why = Failure("corrupt", "Page 2 cannot be decoded.")
+    assert (read.pages[1].number, read.pages[1].failure) == (2, why)
 
 
 def test_the_only_page_broken_is_the_document_rejected(monkeypatch):

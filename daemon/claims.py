@@ -18,10 +18,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
+import structlog
+
 from daemon import files
 from daemon.inbox.scan import WORK_FOLDER, Listing
 from daemon.journal import Entry
 from daemon.records import Claim, Failure, Stamp
+
+log = structlog.get_logger()
 
 LOCK_NAME = "lock"
 
@@ -64,34 +68,27 @@ class RenameClaims:
         self._work.mkdir(parents=True, exist_ok=True)
         # held as long as the process lives: tells other instances that this folder has an owner
         self._lock = os.open(self._work / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # a filesystem without locks: nothing is ever adopted
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-    def close(self) -> None:
-        """Let another instance adopt what is still held."""
-        os.close(self._lock)
 
     def take(self, name: str) -> Claim:
         """Rename the file into the work folder and hash it there."""
         token = uuid.uuid4().hex
         target = self._work / token / name
-        target.parent.mkdir(parents=True)
         try:
+            target.parent.mkdir(parents=True)
             (self._inbox / name).rename(target)
         except OSError as error:
             self._tidy(target)
             if error.errno == errno.ENOENT:
                 raise Vanished(name) from error
             raise
-        if not files.is_regular(target):
-            target.rename(self._inbox / name)
-            self._tidy(target)
-            raise Vanished(name)
         try:
+            if not files.is_regular(target):
+                raise Vanished(name)
             return Claim(token, name, target, Stamp.of(target), files.sha256_of(target))
-        except OSError:
-            target.rename(self._inbox / name)
-            self._tidy(target)
+        except (OSError, Vanished):
+            self._put_back(target, name)
             raise
 
     def unread(self, listing: Listing) -> Listing:
@@ -105,8 +102,7 @@ class RenameClaims:
         for token in sorted(path for path in self._work.iterdir() if path.is_dir()):
             for path in sorted(token.rglob("*")):
                 if files.is_regular(path):
-                    name = os.fspath(path.relative_to(token))
-                    yield Claim(token.name, name, path, Stamp.of(path), files.sha256_of(path))
+                    yield from _held_at(path, token)
             _remove_empty_folders(token)
 
     def finish(self, claim: Claim) -> None:
@@ -131,8 +127,14 @@ class RenameClaims:
 
     def give_back(self, claim: Claim) -> None:
         """Rename the file back, numbered where its name has been taken meanwhile."""
-        files.move_no_clobber(claim.path, self._inbox, claim.name)
-        self._tidy(claim.path)
+        self._put_back(claim.path, claim.name)
+
+    def _put_back(self, path: Path, name: str) -> None:
+        if path.is_dir() and not path.is_symlink():
+            path.rename(self._inbox / name)  # refuses by itself to replace a folder with content
+        else:
+            files.move_no_clobber(path, self._inbox, name)
+        self._tidy(path)
 
     def _tidy(self, path: Path) -> None:
         token = self._work / path.relative_to(self._work).parts[0]
@@ -178,7 +180,7 @@ class JournalClaims:
     def held(self, unfinished: Iterable[Entry]) -> Iterator[Claim]:
         """Take up the unfinished rows whose file still lies there unchanged."""
         for entry in unfinished:
-            with contextlib.suppress(Vanished):
+            with contextlib.suppress(Vanished, OSError):
                 claim = self._claim(entry.id, entry.name)
                 if str(claim.stamp) == entry.stamp:
                     yield claim
@@ -207,6 +209,15 @@ class JournalClaims:
         return claim
 
 
+def _held_at(path: Path, token: Path) -> Iterator[Claim]:
+    """Return the claim on a file in the work folder; one that cannot be read waits there."""
+    name = os.fspath(path.relative_to(token))
+    try:
+        yield Claim(token.name, name, path, Stamp.of(path), files.sha256_of(path))
+    except OSError as error:
+        log.error("claim.unreadable", name=name, path=str(path), why=error.strerror)
+
+
 def is_unchanged(claim: Claim) -> bool:
     """Tell whether the claimed bytes are still those that were hashed (a late writer, a swap)."""
     try:
@@ -232,7 +243,7 @@ def write_error(kept: Path, claim: Claim, failure: Failure) -> None:
         "page": failure.page,
         "attempt": failure.attempt,
         "signal": failure.signal,
-        "retry": "drag the file back into the inbox",
+        "retry": "drag the file back into the inbox; where it never left it, touch it",
     }
     draft = path.with_name(f".{uuid.uuid4().hex}.tmp")
     files.write_durable(draft, json.dumps(content, indent=2, ensure_ascii=False).encode())

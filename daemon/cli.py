@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from daemon import __version__
-from daemon.errors import Exit, Misconfigured
+from daemon.errors import Deferred, Exit, Misconfigured
 
 if TYPE_CHECKING:
     from daemon.config import Config
@@ -33,17 +33,22 @@ def main() -> None:
         from daemon.training.commands import app as train
 
         app.add_typer(train, name="train", help="Make and measure recognisers (development).")
-    with _misconfiguration_told():
+    with _errors_told():
         app()
 
 
 @contextmanager
-def _misconfiguration_told() -> Iterator[None]:
+def _errors_told() -> Iterator[None]:
     try:
         yield
     except Misconfigured as error:
         print(f"ocr-daemon: {error}", file=sys.stderr)
         sys.exit(Exit.MISCONFIGURED)
+    except (Deferred, OSError) as error:
+        print(f"ocr-daemon: {error}; restore it and try again", file=sys.stderr)
+        sys.exit(Exit.SOME_FAILED)
+    except KeyboardInterrupt:
+        sys.exit(Exit.INTERRUPTED)
 
 
 def _version(wanted: bool) -> None:

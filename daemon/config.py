@@ -170,7 +170,8 @@ def _apply_short_names(values: dict[str, Any]) -> None:
         if name in os.environ:
             section = values
             for key in path[:-1]:
-                section = section.setdefault(key, {})
+                section[key] = section.get(key) or {}  # a section left empty is None
+                section = section[key]
             section[path[-1]] = os.environ[name].upper()
 
 

@@ -8,6 +8,8 @@ service tries the same step again later.
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,6 +21,7 @@ import structlog
 from daemon import files
 from daemon.claims import Claims, is_unchanged
 from daemon.engine.job import Job
+from daemon.errors import Deferred
 from daemon.journal import Entry, Journal
 from daemon.outbox.publish import Outbox
 from daemon.outbox.sidecar import Provenance, sidecar
@@ -26,6 +29,11 @@ from daemon.recipe import Recipe
 from daemon.records import Claim, Document, Failure
 
 log = structlog.get_logger()
+
+
+def utc_now() -> str:
+    """Return the time in UTC as RFC 3339 with milliseconds."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +47,28 @@ class Policy:
     task_pages: int
     point_to_duplicates: bool
 
+    @property
+    def profile(self) -> str:
+        """The name of the recipe and a digest of what decides a reading: half of an identity.
 
-def utc_now() -> str:
-    """Return the time in UTC as RFC 3339 with milliseconds."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        The same bytes read by other weights or with other switches are no duplicate.
+        """
+        recipe = self.recipe
+        decisive = (self.model_sha256, recipe.limits, recipe.rendering, recipe.cleaning)
+        return f"{recipe.name}@{hashlib.sha256(repr(decisive).encode()).hexdigest()[:8]}"
+
+    def provenance(self, started_at: str, seconds: float) -> Provenance:
+        """Return who answers, now."""
+        return Provenance(
+            model=self.model,
+            model_sha256=self.model_sha256,
+            backend=self.recipe.weights.backend,
+            precision=self.recipe.weights.precision,
+            profile=self.profile,
+            started_at=started_at,
+            finished_at=utc_now(),
+            seconds=seconds,
+        )
 
 
 @dataclass(slots=True)
@@ -97,10 +123,10 @@ class Delivery:
     def begin(self, work: Work) -> None:
         """Enter the claim into the ledger and count an attempt, unless nothing need be read."""
         claim = work.claim
-        entry = self._journal.claimed(claim, self._policy.recipe.name)
+        entry = self._journal.claimed(claim, self._policy.profile)
         if entry.sha256 != claim.sha256:  # a late writer changed it between two runs
             self._journal.forget(claim.id)
-            entry = self._journal.claimed(claim, self._policy.recipe.name)
+            entry = self._journal.claimed(claim, self._policy.profile)
         if answer := self._own_answer(entry):
             work.document, work.answered = _as_answered(answer), True
         elif earlier := self._earlier_answer(claim):
@@ -123,11 +149,19 @@ class Delivery:
             work.document = work.job.document()
         if not work.answered:
             if not is_unchanged(work.claim):
-                self._give_back(work.claim)
+                self.give_back(work)
                 return
-            self._publish(work, work.document)
+            self._publish_or_fail(work, work.document)
             work.answered = True
         self._let_go(work.claim, work.document)
+
+    def give_back(self, work: Work) -> None:
+        """Let a file go that was written to while being read, or taken away from us."""
+        claim = work.claim
+        with contextlib.suppress(FileNotFoundError):
+            self._claims.give_back(claim)
+        self._journal.forget(claim.id)
+        log.warning("claim.changed", name=claim.name, reason="changed or removed while being read")
 
     def settle_vanished(self, entry: Entry) -> None:
         """Close the row of a claim whose file is no longer held, or forget it and say so."""
@@ -139,30 +173,38 @@ class Delivery:
             log.warning("claim.vanished", name=entry.name, claim=entry.id)
 
     def _own_answer(self, entry: Entry) -> dict[str, Any] | None:
-        """Return the answer that this claim has already got, if a crash came after publishing."""
-        if entry.answer is None or not self._outbox.holds(entry.answer, entry.sha256):
-            return None
-        return self._outbox.read(entry.answer)
+        """Return the answer that this claim has already got, if a crash came after publishing.
+
+        A retry finds the answer of the failure before it under the same name: not its own.
+        """
+        answer = self._outbox.answer_to(entry.sha256, entry.answer)
+        return answer if answer is not None and answer["status"] == entry.status else None
 
     def _earlier_answer(self, claim: Claim) -> str | None:
         if not self._policy.point_to_duplicates:
             return None
-        for entry in self._journal.answers_to(claim.sha256, self._policy.recipe.name):
-            if entry.answer is not None and self._outbox.holds(entry.answer, claim.sha256):
+        for entry in self._journal.answers_to(claim.sha256, self._policy.profile):
+            answer = self._outbox.answer_to(claim.sha256, entry.answer)
+            if answer is not None and answer["status"] in ("done", "partial"):
                 return entry.answer
         return None
 
+    def _publish_or_fail(self, work: Work, document: Document) -> None:
+        """Publish; what cannot be said in a valid answer is a bug, and must not stop the daemon."""
+        try:
+            self._publish(work, document)
+        except (Deferred, OSError):
+            raise
+        except Exception as error:
+            log.exception("claim.unspeakable", name=work.claim.name)
+            why = f"its answer is not valid ({type(error).__name__}: {error}); report this as a bug"
+            failure = Failure("crashed", why, attempt=work.job.attempt)
+            work.document = Document("failed", None, (), {}, work.job.attempt, failure)
+            self._publish(work, work.document)
+
     def _publish(self, work: Work, document: Document) -> None:
         claim = work.claim
-        provenance = Provenance(
-            model=self._policy.model,
-            model_sha256=self._policy.model_sha256,
-            recipe=self._policy.recipe,
-            started_at=work.started_at,
-            finished_at=utc_now(),
-            seconds=work.seconds,
-        )
-        content = sidecar(claim, document, provenance)
+        content = sidecar(claim, document, self._policy.provenance(work.started_at, work.seconds))
         while True:
             place = self._outbox.place_for(claim.name, claim.sha256)
             self._journal.answering(claim.id, document.status, place)
@@ -181,13 +223,6 @@ class Delivery:
         else:
             self._claims.finish(claim)
         self._journal.closed(claim.id)
-
-    def _give_back(self, claim: Claim) -> None:
-        self._claims.give_back(claim)
-        self._journal.forget(claim.id)
-        log.warning(
-            "document.changed", name=claim.name, reason="it was written to while being read"
-        )
 
 
 def _as_answered(answer: dict[str, Any]) -> Document:
@@ -208,8 +243,6 @@ def _log_answer(claim: Claim, document: Document, place: str, seconds: float) ->
         "stages": {stage: round(spent, 3) for stage, spent in document.seconds.items()},
         "confidence": round(fmean(confidences), 3) if confidences else None,
     }
-    if document.failure is None:
-        log.info(f"document.{document.status}", **facts)
-    else:
-        failure = document.failure
-        log.warning(f"document.{document.status}", **facts, kind=failure.kind, why=failure.message)
+    if document.failure is not None:
+        facts |= {"class": document.failure.kind, "why": document.failure.message}
+    log.info(f"document.{document.status}", **facts)

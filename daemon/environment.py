@@ -10,7 +10,7 @@ import errno
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,14 +36,16 @@ class Finding:
 
 def refuse_fatal(config: Config) -> None:
     """Raise Misconfigured for the first fatal finding."""
-    for finding in findings(config):
-        if finding.is_fatal:
-            raise Misconfigured(finding.key, finding.value, finding.remedy)
+    _refuse(findings(config))
 
 
 def refuse_bad_weights(config: Config) -> None:
     """Raise Misconfigured when the weights are missing or not what they should be."""
-    for finding in _weights(config):
+    _refuse(_weights(config))
+
+
+def _refuse(found: Iterable[Finding]) -> None:
+    for finding in found:
         if finding.is_fatal:
             raise Misconfigured(finding.key, finding.value, finding.remedy)
 
@@ -162,30 +164,33 @@ def _weights(config: Config) -> Iterator[Finding]:
 
 
 def _watching(config: Config) -> Iterator[Finding]:
-    inbox = config.folders.inbox
-    kind = filesystem_of(inbox) or "unknown"
-    if config.watch.mode == "auto" and not delivers_events(inbox):
+    watch, inbox = config.watch, config.folders.inbox
+    if watch.mode == "scan":
+        return
+    if not delivers_events(inbox):
+        found_by = {
+            "auto": f"it is scanned every {watch.poll_seconds:g} s",
+            "events": f"files are found by the rescan every {watch.rescan_seconds:g} s; use auto",
+        }
         yield Finding(
-            False, "watch.mode", "auto",
-            f"the inbox is on {kind}, which sends no events for what other machines write; "
-            f"it is scanned every {config.watch.poll_seconds:g} s",
+            False, "watch.mode", watch.mode,
+            f"the inbox is on {filesystem_of(inbox) or 'an unknown filesystem'}, which sends no "
+            f"events for what other machines write; {found_by[watch.mode]}",
         )  # fmt: skip
-    if config.watch.mode == "events" and not delivers_events(inbox):
-        yield Finding(
-            False, "watch.mode", "events",
-            f"the inbox is on {kind}, which sends no events for what other machines write; "
-            f"files are found by the rescan every {config.watch.rescan_seconds:g} s; use auto",
-        )  # fmt: skip
-    yield from _inotify(inbox)
+    if watch.mode == "events" or delivers_events(inbox):
+        yield from _inotify(config)
 
 
-def _inotify(inbox: Path) -> Iterator[Finding]:
-    with contextlib.suppress(OSError, ValueError):
-        limit = int((INOTIFY_LIMITS / "max_user_watches").read_text())
-        folders = sum(1 for _ in os.walk(inbox))
-        if folders > limit // 2:
-            yield Finding(
-                False, "watch.mode", "events",
-                f"{folders} folders want watching and fs.inotify.max_user_watches is {limit}; "
-                "raise it with sysctl, or the daemon falls back to scanning",
-            )  # fmt: skip
+def _inotify(config: Config) -> Iterator[Finding]:
+    """Say so where one more watch on each folder of the inbox would pass the kernel's limits."""
+    folders = sum(1 for _ in os.walk(config.folders.inbox))
+    wanted = {"max_user_watches": folders, "max_user_instances": 1}
+    for name, number in wanted.items():
+        with contextlib.suppress(OSError, ValueError):
+            limit = int((INOTIFY_LIMITS / name).read_text())
+            if number > limit // 2:
+                yield Finding(
+                    False, "watch.mode", config.watch.mode,
+                    f"{number} of at most {limit} are wanted (fs.inotify.{name}); raise it with "
+                    "sysctl, or the daemon falls back to scanning",
+                )  # fmt: skip

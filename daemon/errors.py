@@ -1,7 +1,7 @@
 """What can go wrong, named for what the daemon does next.
 
 Rooms translate foreign errors into these at their own door and catch nothing else;
-the one catch is at the document (engine/worker.py for reading, service.py for the rest).
+the one catch is at the document (engine/local.py for reading, service.py for the rest).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ class Exit(IntEnum):
     OK = 0
     SOME_FAILED = 1
     MISCONFIGURED = 78
+    INTERRUPTED = 130
 
 
 class DaemonError(Exception):

@@ -40,6 +40,14 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def make_folder(folder: Path) -> None:
+    """Make `folder` and its missing parents, and make their names durable."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in missing:
+        sync_folder(path.parent)
+
+
 def write_durable(path: Path, content: bytes) -> None:
     """Write and fsync a new file; on failure nothing is left under `path`."""
     try:
@@ -67,10 +75,18 @@ def rename_no_clobber(source: Path, target: Path) -> None:
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
-        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        source.replace(target)
+        _replace_reserved(source, target)
         return
     source.unlink()
+
+
+def _replace_reserved(source: Path, target: Path) -> None:
+    os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    try:
+        source.replace(target)
+    except BaseException:
+        target.unlink()
+        raise
 
 
 def move_no_clobber(source: Path, folder: Path, name: str) -> Path:
@@ -79,7 +95,7 @@ def move_no_clobber(source: Path, folder: Path, name: str) -> Path:
     Across filesystems the bytes are copied and fsynced before the source is unlinked.
     """
     for target in candidates(folder / name):
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         with contextlib.suppress(FileExistsError):
             _move_once(source, target)
             sync_folder(target.parent)
@@ -101,6 +117,7 @@ def _move_once(source: Path, target: Path) -> None:
             rename_no_clobber(copy, target)
         finally:
             copy.unlink(missing_ok=True)
+        sync_folder(target.parent)  # the copy has its name for good before the source loses its own
         source.unlink()
 
 

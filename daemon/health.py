@@ -19,7 +19,7 @@ STALE_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """When the loop last turned and scanned, how much is in work, and the faults of the hour."""
+    """When the loop last turned and scanned, how much is in work, and what holds it up now."""
 
     pid: int
     beat_at: float

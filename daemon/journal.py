@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from daemon.errors import Deferred, Misconfigured
 from daemon.records import Claim, Status
@@ -122,18 +122,18 @@ class Journal:
 
     def start(self, claim: str) -> tuple[int, int]:
         """Count a start before it happens; return the numbers of starts and attempts, from 1."""
-        row = self._run(
+        (row,) = self._run(
             "UPDATE claims SET starts = starts + 1, attempts = attempts + 1 WHERE id = ? "
             "RETURNING starts, attempts",
             (claim,),
-        ).fetchone()
+        )
         return int(row[0]), int(row[1])
 
     def attempt(self, claim: str) -> int:
         """Count another attempt before it happens and return its number."""
-        (number,) = self._run(
+        ((number,),) = self._run(
             "UPDATE claims SET attempts = attempts + 1 WHERE id = ? RETURNING attempts", (claim,)
-        ).fetchone()
+        )
         return int(number)
 
     def uncount(self, claim: str) -> None:
@@ -215,20 +215,21 @@ class Journal:
             "SELECT CASE WHEN state IN ('answered', 'closed') THEN status ELSE 'in work' END, "
             "count(*) FROM claims GROUP BY 1"
         )
-        return dict(rows.fetchall())
+        return dict(rows)
 
     def fact(self, key: str, value: str) -> str:
         """Return the fact stored under `key`; the first caller's `value` becomes it."""
         self._run("INSERT OR IGNORE INTO facts VALUES (?, ?)", (key, value))
-        row = self._run("SELECT value FROM facts WHERE key = ?", (key,)).fetchone()
-        return str(row[0])
+        ((stored,),) = self._run("SELECT value FROM facts WHERE key = ?", (key,))
+        return str(stored)
 
     def _run(
         self, statement: str, values: Sequence[str | bytes | int | None] = ()
-    ) -> sqlite3.Cursor:
+    ) -> list[tuple[Any, ...]]:
+        """Return all rows: a statement with RETURNING commits only when they are fetched."""
         try:
-            return self._db.execute(statement, values)
-        except sqlite3.OperationalError as error:
+            return self._db.execute(statement, values).fetchall()
+        except sqlite3.DatabaseError as error:
             raise Deferred(f"the ledger {self._path} cannot be written: {error}") from error
 
     def _entries(self, where: str, *values: str) -> Iterator[Entry]:

@@ -5,6 +5,7 @@ Progress goes to standard error, text to standard output.
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ from daemon import environment, logs
 from daemon.batch import REPLACEABLE, Reader, Reading, find
 from daemon.bell import Bell
 from daemon.config import Config
-from daemon.errors import Exit
+from daemon.errors import Deferred, Exit
 from daemon.outbox.publish import Outbox
 from daemon.run import engine, policy
 
@@ -40,13 +41,26 @@ def read_all(config: Config, paths: Sequence[Path], out: Path | None, *, print_t
                 failed += reading.document.status == "failed"
                 _tell(reading, print_text=print_text)
                 if out or not print_text:
-                    reader.publish(reading, Outbox(out or reading.path.parent, REPLACEABLE))
+                    failed += not _publish(reader, reading, out or reading.path.parent)
                 pages += len(reading.document.pages)
                 rate = pages / (time.monotonic() - began)
                 progress.update(bar, advance=1, pages=pages, rate=rate)
     finally:
         workers.stop()
     return Exit.SOME_FAILED if failed else Exit.OK
+
+
+def _publish(reader: Reader, reading: Reading, folder: Path) -> bool:
+    """Write the sidecar; say so where the folder refuses it."""
+    outbox = Outbox(folder, f"drafts-{os.getpid()}", REPLACEABLE)
+    try:
+        reader.publish(reading, outbox)
+    except Deferred as error:
+        print(f"{reading.path}: {error}", file=sys.stderr)
+        return False
+    finally:
+        outbox.clear_drafts()
+    return True
 
 
 def _tell(reading: Reading, *, print_text: bool) -> None:

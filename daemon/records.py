@@ -153,6 +153,14 @@ class PageText:
     blocks: tuple[Block, ...]
     failure: Failure | None = None
 
+    @classmethod
+    def unread(cls, number: int, failure: Failure) -> PageText:
+        """Return a page of which nothing is known but why."""
+        return cls(
+            number=number, width=0, height=0, dpi=None, rotation=0, skew=0.0, text_source="ocr",
+            status="failed", text="", confidence=None, blocks=(), failure=failure,
+        )  # fmt: skip
+
 
 # --- what is worked on --------------------------------------------------------------------------
 

@@ -51,7 +51,7 @@ def _waiting(config: Config, journal: Journal) -> tuple[int, str | None]:
     stamps = journal.stamps() if config.claim == "journal" else {}
     listing = {
         name: stamp
-        for name, stamp in scanner(config).scan().items()
+        for name, stamp in scanner(config).scan().files.items()
         if stamps.get(name) != str(stamp)
     }
     if not listing:

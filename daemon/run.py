@@ -86,7 +86,8 @@ class _Daemon:
         self._bell = Bell()
         self._stops = 0
         self._journal = Journal(ledger_path(config))
-        self._outbox = Outbox(config.folders.outbox)
+        self._instance = self._journal.fact("instance", uuid.uuid4().hex)
+        self._outbox = Outbox(config.folders.outbox, f"drafts-{self._instance}")
         self._engine = engine(config, self._bell)
         claims = self._claims()
         self._watch = Watch(config.folders.inbox, config.watch.mode, self._moved)
@@ -123,7 +124,8 @@ class _Daemon:
         finally:
             self._watch.stop()
             self._engine.stop()
-            self._service.abandon(time.monotonic())
+            if self._stops:  # by hand; whatever else ended the loop may be a document's doing
+                self._service.abandon(time.monotonic())
             self._journal.close()
             log.info("daemon.stopped")
 
@@ -132,8 +134,7 @@ class _Daemon:
         if self._config.claim == "journal":
             return JournalClaims(folders.inbox, folders.failed, self._journal.stamps())
         archive = folders.archive if self._config.originals == "archive" else None
-        instance = self._journal.fact("instance", uuid.uuid4().hex)
-        return RenameClaims(folders.inbox, instance, archive, folders.failed)
+        return RenameClaims(folders.inbox, self._instance, archive, folders.failed)
 
     def _turn_until_stopped(self) -> None:
         while not self._stops:

@@ -7,6 +7,7 @@ places are taken nothing more is claimed. The one catch is here, at the document
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Protocol
 
@@ -76,7 +77,7 @@ class Service:
         """Take up what an earlier run left: read, publish or archive what it had claimed."""
         for claim in self._claims.held(unfinished):
             self._accept(self._delivery.work_on(claim), now)
-            log.info("document.recovered", name=claim.name)
+            log.info("claim.recovered", name=claim.name)
         for entry in unfinished:
             if entry.id not in self._work:
                 self._delivery.settle_vanished(entry)
@@ -120,6 +121,8 @@ class Service:
             if isinstance(outcome.result, Deferred):
                 work.job.put_back(outcome.task)
                 self._postpone(work, outcome.result, now)
+                if not os.path.lexists(work.claim.path):
+                    self._drop(work)
             elif work.job.take(outcome):
                 log.warning("task.died", name=work.claim.name, why=str(outcome.result))
                 self._attempt_step(self._delivery.count_attempt, work, now)
@@ -141,7 +144,7 @@ class Service:
         """Claim the next ready file; False when there is none, or no place to keep it."""
         if self.draining or self.in_work >= PLACES_PER_SLOT * self._engine.slots:
             return False
-        name = self._intake.next_ready()
+        name = self._intake.next_ready(now)
         if name is None:
             return False
         try:
@@ -149,12 +152,18 @@ class Service:
         except Vanished:
             log.debug("file.vanished", name=name)
         except OSError as error:
+            self._intake.refuse(name, now + self._wait)
             log.warning("file.cannot", name=name, reason=f"claiming it failed: {error.strerror}")
         return True
 
     def _accept(self, work: Work, now: float) -> None:
         self._work[work.claim.id] = work
         self._attempt_step(self._delivery.begin, work, now)
+
+    def _drop(self, work: Work) -> None:
+        """Forget a file that was taken away from us while it was read."""
+        if self._attempt_step(self._delivery.give_back, work, work.retry_at):
+            del self._work[work.claim.id]
 
     def _attempt_step(self, step: Callable[[Work], None], work: Work, now: float) -> bool:
         """Take a step of a delivery; where the environment is at fault, say so and wait."""
@@ -172,5 +181,5 @@ class Service:
     def _postpone(self, work: Work, error: Deferred, now: float) -> None:
         work.retry_at = now + self._wait
         if work.fault != str(error):
-            log.error("document.held", name=work.claim.name, why=str(error), retry_in=self._wait)
+            log.error("claim.held", name=work.claim.name, why=str(error), retry_in=self._wait)
         work.fault = str(error)

@@ -15,10 +15,10 @@ from typing import Final, Literal
 ReadAt = Callable[[int, int], bytes]
 """Give at most `length` bytes at `offset`; fewer at the end of the file."""
 
-WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC = 256, 257, 258, 259, 262
+WIDTH, HEIGHT, BITS, PHOTOMETRIC = 256, 257, 258, 262
 STRIP_OFFSETS, ORIENTATION, SAMPLES, STRIP_BYTES = 273, 274, 277, 279
 X_RESOLUTION, RESOLUTION_UNIT, TILE_OFFSETS, TILE_BYTES = 282, 296, 324, 325
-SUBFILE, EXTRA_SAMPLES, SAMPLE_FORMAT = 254, 338, 339
+SUBFILE, EXTRA_SAMPLES = 254, 338
 
 _MOST_VALUES: Final = 65_536  # strips of one row each, of a page as high as it can be
 _MOST_ENTRIES: Final = 4096

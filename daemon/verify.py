@@ -101,8 +101,8 @@ def _fate(entry: Entry, journal: Journal, config: Config) -> str:
         if now is None:
             return "waiting"  # just given back: the inbox has it
         if now.state == entry.state:
-            own = entry.answer and outbox.holds(entry.answer, entry.sha256)
-            return "answered" if own else "lost"
+            own = outbox.answer_to(entry.sha256, entry.answer)
+            return "answered" if own and own["status"] == entry.status else "lost"
         entry = now
     assert entry.answer is not None, "an answered row names its answer"
     if outbox.read(entry.answer) is not None:
@@ -123,7 +123,7 @@ def _tokens(inbox: Path) -> list[Path]:
 
 
 def _unclaimed(config: Config, journal: Journal) -> int:
-    listing = scanner(config).scan()
+    listing = scanner(config).scan().files
     if config.claim == "rename":
         return len(listing)
     stamps = journal.stamps()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon import files
 from daemon.claims import Claims, JournalClaims, RenameClaims, Vanished, is_unchanged
 from daemon.inbox.scan import Scanner
 from daemon.journal import Entry
@@ -39,7 +40,7 @@ def test_a_claimed_file_is_out_of_the_inbox_and_out_of_the_next_scan(house: Path
 
     assert claim.path.read_bytes() == b"bytes"
     assert (claim.name, claim.stamp.size) == ("sub/scan.pdf", 5)
-    assert dict(Scanner(house / "inbox", (), ()).scan()) == {}
+    assert dict(Scanner(house / "inbox", (), ()).scan().files) == {}
 
 
 def test_of_two_daemons_only_one_gets_the_file(house: Path) -> None:
@@ -132,6 +133,41 @@ def test_a_file_given_back_never_overwrites_its_successor(house: Path) -> None:
     assert files_below(house / "inbox/sub") == {"scan.pdf": b"successor", "scan.2.pdf": b"bytes"}
 
 
+def test_a_file_that_cannot_be_hashed_goes_back_beside_its_successor(
+    house: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(path: Path) -> str:
+        (house / "inbox/sub/scan.pdf").write_bytes(b"successor")
+        raise OSError(5, "Input/output error", str(path))
+
+    monkeypatch.setattr(files, "sha256_of", fail)
+    claims = rename_claims(house)
+
+    with pytest.raises(OSError, match="Input/output error"):
+        claims.take("sub/scan.pdf")
+
+    assert files_below(house / "inbox/sub") == {"scan.pdf": b"successor", "scan.2.pdf": b"bytes"}
+
+
+def test_one_unreadable_file_does_not_hide_the_others_from_a_restart(
+    house: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (house / "inbox/other.pdf").write_bytes(b"other")
+    before = rename_claims(house)
+    before.take("sub/scan.pdf")
+    before.take("other.pdf")
+    whole = files.sha256_of
+
+    def fail(path: Path) -> str:
+        if path.name == "scan.pdf":
+            raise OSError(5, "Input/output error", str(path))
+        return whole(path)
+
+    monkeypatch.setattr(files, "sha256_of", fail)
+
+    assert [claim.name for claim in rename_claims(house).held([])] == ["other.pdf"]
+
+
 def test_a_restart_finds_what_it_had(house: Path) -> None:
     before = rename_claims(house).take("sub/scan.pdf")
 
@@ -143,7 +179,7 @@ def test_a_restart_finds_what_it_had(house: Path) -> None:
 def test_claims_of_an_instance_that_is_gone_are_adopted(house: Path) -> None:
     claims = rename_claims(house, "lost")
     claim = claims.take("sub/scan.pdf")
-    claims.close()  # the process has ended and its state folder was deleted
+    os.close(claims._lock)  # the process has ended and its state folder was deleted
 
     (held,) = rename_claims(house, "new").held([])
 
@@ -189,7 +225,7 @@ def journal_claims(house: Path, stamps: dict[str, str] | None = None) -> Journal
 
 
 def listing_of(house: Path) -> dict[str, Stamp]:
-    return dict(Scanner(house / "inbox", (), ()).scan())
+    return dict(Scanner(house / "inbox", (), ()).scan().files)
 
 
 def test_a_file_read_in_place_is_listed_again_only_when_it_changed(house: Path) -> None:

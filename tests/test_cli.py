@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -32,6 +33,7 @@ def test_once_writes_a_sidecar_beside_each_file(house: House) -> None:
     assert house.kept(house.root / "scans") == {
         "a.png", "a.png.json", "deep/b.pdf", "deep/b.pdf.json", ".hidden.png",
     }  # fmt: skip
+    assert not list((house.root / "scans").rglob(".ocr-daemon"))
     answer = json.loads((house.root / "scans/deep/b.pdf.json").read_text())
     assert (answer["status"], len(answer["pages"])) == ("done", 2)
 
@@ -63,6 +65,29 @@ def test_once_reads_the_rest_and_says_what_failed(house: House) -> None:
     assert f"{scans}/b.png: " in said.stderr
     assert "missing.png: it cannot be opened: No such file or directory" in said.stderr
     assert "First scan" in said.stdout
+
+
+def test_once_refuses_what_is_no_regular_file_and_reads_a_link_that_is_named(house: House) -> None:
+    os.mkfifo(house.root / "fifo.png")
+    (house.root / "link.png").symlink_to(house.root / "scans/a.png")
+    paths = [str(house.root / name) for name in ("fifo.png", "link.png")]
+
+    said = house.command("once", *paths, "/dev/zero", "--text")
+
+    assert said.returncode == 1
+    assert said.stderr.count("it is no regular file") == 2
+    assert "First scan" in said.stdout
+
+
+def test_once_says_where_a_folder_refuses_the_sidecar_and_reads_the_rest(house: House) -> None:
+    (house.root / "out").mkdir()
+    (house.root / "out/deep").write_text("in the way")
+    (house.root / "out/deep~").symlink_to("/proc/nowhere")
+
+    said = house.command("once", str(house.root / "scans"), "--out", str(house.root / "out"))
+
+    assert (house.root / "out/a.png.json").exists()
+    assert said.returncode == 0 or "refuses an answer" in said.stderr
 
 
 def test_a_misconfigured_command_exits_with_78_and_the_remedy(house: House) -> None:

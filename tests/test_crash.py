@@ -139,6 +139,31 @@ def test_a_second_signal_leaves_the_claim_for_the_next_start_at_no_cost(tmp_path
         assert house.answer("long.pdf.json")["processing"]["attempt"] == 1
 
 
+def test_the_grace_time_ends_a_stop_that_takes_too_long(tmp_path: Path) -> None:
+    house = House(tmp_path, grace_seconds=0.5)
+    with house.running() as daemon:
+        house.drop("long.pdf", long_document("Cut off"))
+        until(lambda: list(house.inbox.rglob("work/*/*/long.pdf")), what="claimed")
+        daemon.signal(signal.SIGTERM)
+
+        assert daemon.wait(15) == 0
+
+    assert house.kept(house.outbox) == set()
+    assert "waiting 1" in balance(house)
+
+
+def test_a_file_taken_away_while_it_is_read_frees_its_place(tmp_path: Path) -> None:
+    house = House(tmp_path, claim="journal", originals="leave")
+    with house.running():
+        house.drop("gone.pdf", long_document("Taken away"))
+        until(lambda: "in work    1" in house.command("status").stdout, what="claimed")
+        (house.inbox / "gone.pdf").unlink()
+        until(lambda: "claim.changed" in [event["event"] for event in house.events()])
+        house.drop("after.png", png(text_page(["After it"])))
+
+        assert house.answer("after.png.json")["status"] == "done"
+
+
 def test_a_page_that_takes_too_long_is_marked_and_its_slot_goes_on(tmp_path: Path) -> None:
     house = House(tmp_path, limits={"page_seconds": 1.0}, retry={"attempts": 2})
     words = " ".join(["many words that take their time"] * 3)
@@ -160,7 +185,7 @@ def test_an_outbox_that_refuses_is_waited_for(tmp_path: Path) -> None:
     with house.running():
         house.outbox.chmod(0o500)
         house.drop("held.png", png(text_page(["Held up"])))
-        until(lambda: "document.held" in [event["event"] for event in house.events()])
+        until(lambda: "claim.held" in [event["event"] for event in house.events()])
         house.outbox.chmod(0o700)
 
         assert house.answer("held.png.json")["processing"]["attempt"] == 1
@@ -172,7 +197,7 @@ def test_an_outbox_that_is_no_folder_any_more_is_waited_for(tmp_path: Path) -> N
         house.outbox.rename(tmp_path / "moved")
         house.outbox.write_text("in the way")
         house.drop("held.png", png(text_page(["Held up"])))
-        until(lambda: "document.held" in [event["event"] for event in house.events()])
+        until(lambda: "claim.held" in [event["event"] for event in house.events()])
         health = house.command("health")
         house.outbox.unlink()
         (tmp_path / "moved").rename(house.outbox)

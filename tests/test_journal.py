@@ -143,3 +143,13 @@ def test_a_full_disk_is_the_fault_of_the_environment(path: Path) -> None:
 
     with pytest.raises(Deferred, match="full"):
         journal.claimed(claim(name=long_name), "default")
+
+
+def test_a_ledger_that_cannot_be_written_is_the_fault_of_the_environment(path: Path) -> None:
+    journal = Journal(path)
+    journal.claimed(claim(), "default")
+    journal._db.execute("PRAGMA query_only = 1")
+
+    for count in (journal.start, journal.attempt):
+        with pytest.raises(Deferred, match="readonly"):
+            count("t1")

@@ -66,7 +66,8 @@ class Job:
     def put_back(self, task: Task) -> None:
         """Queue a task again that the environment spoiled."""
         self.in_flight -= 1
-        self._pending.appendleft((task.first, task.last))
+        if not self._given_up:
+            self._pending.appendleft((task.first, task.last))
 
     def take(self, outcome: Outcome) -> bool:
         """Take in what became of a task; return whether it must be tried again at a cost."""
@@ -138,10 +139,7 @@ class Job:
         failure = Failure(
             error.kind, f"{error.message} ({tries} tries)", number, self.attempt, error.signal
         )
-        self._pages[number] = PageText(
-            number=number, width=0, height=0, dpi=None, rotation=0, skew=0.0, text_source="ocr",
-            status="failed", text="", confidence=None, blocks=(), failure=failure,
-        )  # fmt: skip
+        self._pages[number] = PageText.unread(number, failure)
 
 
 def _ranges(first: int, last: int, step: int) -> list[tuple[int, int]]:

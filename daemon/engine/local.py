@@ -162,6 +162,8 @@ class _Slot:
             return Died("timeout", "the worker process fell silent")
         try:
             return future.result()
+        except Misconfigured:
+            raise  # the weights were changed under the running daemon
         except DaemonError as error:
             return error
         except TimeoutError:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 import structlog
 
 from daemon.inbox.scan import Listing, Scanner
-from daemon.inbox.settle import Settle, Settled
+from daemon.inbox.settle import Settle
 from daemon.inbox.watch import Watch
 
 log = structlog.get_logger()
@@ -44,6 +44,7 @@ class Intake:
         self._poll = poll_seconds
         self._is_new = is_new
         self._ready: deque[str] = deque()
+        self._refused: dict[str, float] = {}
         self._said: Mapping[str, str] = {}
         self._rung = True
         self._cost = 0.0
@@ -57,7 +58,7 @@ class Intake:
 
     @property
     def scanned_at(self) -> float:
-        """When (monotonic seconds) the last scan succeeded, minus infinity before the first."""
+        """When (monotonic seconds) the inbox was last looked at, minus infinity before."""
         return self._scanned_at
 
     def next_look(self) -> float:
@@ -78,8 +79,8 @@ class Intake:
         try:
             began = time.perf_counter()
             self._watch.supervise()
-            listing = self._is_new(self._scanner.scan())
-            settled = self._settle.observe(listing, now)
+            seen = self._scanner.scan()
+            settled = self._settle.observe(self._is_new(seen.files), now)
             self._cost = time.perf_counter() - began
         except OSError as error:
             self._break(f"the inbox cannot be listed ({error.strerror}); restore it", now)
@@ -90,11 +91,20 @@ class Intake:
         self._scanned_at = now
         self._due = settled.due
         self._ready = deque(settled.ready)
-        self._say(settled)
+        self._say({**seen.refused, **settled.cannot}, settled.busy)
 
-    def next_ready(self) -> str | None:
+    def next_ready(self, now: float) -> str | None:
         """Take the oldest ready file off the queue, None when there is none."""
-        return self._ready.popleft() if self._ready else None
+        while self._ready:
+            name = self._ready.popleft()
+            if now >= self._refused.get(name, now):
+                self._refused.pop(name, None)
+                return name
+        return None
+
+    def refuse(self, name: str, until: float) -> None:
+        """Leave a file alone that could not be claimed; `until` is monotonic seconds."""
+        self._refused[name] = until
 
     def _break(self, fault: str, now: float) -> None:
         if self.fault is None:
@@ -103,9 +113,12 @@ class Intake:
         self._scanned_at = now
         self._ready.clear()
 
-    def _say(self, settled: Settled) -> None:
+    def _say(self, cannot: Mapping[str, str], busy: Mapping[str, str]) -> None:
         """Say once why a file must wait."""
-        for name, reason in settled.cannot.items():
+        for name, reason in cannot.items():
             if self._said.get(name) != reason:
                 log.warning("file.cannot", name=name, reason=reason)
-        self._said = settled.cannot
+        for name, reason in busy.items():
+            if self._said.get(name) != reason:
+                log.info("file.busy", name=name, reason=reason)
+        self._said = {**busy, **cannot}

@@ -6,10 +6,12 @@ and excluded folders are not even asked for their status.
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from daemon.records import Stamp
@@ -20,42 +22,59 @@ WORK_FOLDER = ".ocr-daemon"
 Listing = Mapping[str, Stamp]
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a scan saw: the files, and the sub-folders that could not be entered with a reason."""
+
+    files: Listing
+    refused: Mapping[str, str]
+
+
 class Scanner:
     """Lists the files of one inbox by their path relative to it."""
 
     def __init__(self, inbox: Path, ignore: Sequence[str], excluded: Sequence[Path]) -> None:
+        """`excluded` folders are left out, by whatever path or link they are named."""
         self.inbox = inbox
         self._ignored = re.compile("|".join(fnmatch.translate(pattern) for pattern in ignore))
         self._any_ignored = bool(ignore)
-        self._excluded = frozenset(os.fspath(folder) for folder in excluded)
+        root = os.path.realpath(inbox)
+        self._excluded = frozenset(
+            os.path.relpath(os.path.realpath(folder), root) for folder in excluded
+        )
 
-    def scan(self) -> Listing:
+    def scan(self) -> Seen:
         """Return every regular file that is not ignored; OSError when the inbox itself is gone.
 
-        A subfolder that vanishes or cannot be entered in mid-scan is left out of this listing.
+        Folders may be nested as deep as the filesystem allows.
         """
-        return dict(self._walk(os.fspath(self.inbox), ""))
+        files: dict[str, Stamp] = {}
+        refused: dict[str, str] = {}
+        waiting = [""]
+        while waiting:
+            prefix = waiting.pop()
+            try:
+                with os.scandir(self.inbox / prefix) as entries:
+                    for entry in entries:
+                        self._sort(entry, prefix, files, waiting)
+            except FileNotFoundError:
+                if not prefix:
+                    raise
+            except OSError as error:
+                if not prefix:
+                    raise
+                refused[prefix] = f"the folder cannot be listed ({error.strerror})"
+        return Seen(files, refused)
 
-    def _walk(self, folder: str, prefix: str) -> Iterator[tuple[str, Stamp]]:
-        try:
-            entries = os.scandir(folder)
-        except OSError:
-            if not prefix:
-                raise
-            return
-        with entries:
-            for entry in entries:
-                yield from self._entry(entry, prefix)
-
-    def _entry(self, entry: os.DirEntry[str], prefix: str) -> Iterator[tuple[str, Stamp]]:
+    def _sort(
+        self, entry: os.DirEntry[str], prefix: str, files: dict[str, Stamp], folders: list[str]
+    ) -> None:
         if entry.name == WORK_FOLDER or (self._any_ignored and self._ignored.match(entry.name)):
             return
+        name = prefix + entry.name
         if entry.is_dir(follow_symlinks=False):
-            if entry.path not in self._excluded:
-                yield from self._walk(entry.path, f"{prefix}{entry.name}/")
+            if name not in self._excluded:
+                folders.append(name + "/")
         elif entry.is_file(follow_symlinks=False):
-            try:
-                stamp = Stamp.from_status(entry.stat(follow_symlinks=False))
-            except FileNotFoundError:
-                return
-            yield prefix + entry.name, stamp
+            with contextlib.suppress(FileNotFoundError):
+                files[name] = Stamp.from_status(entry.stat(follow_symlinks=False))

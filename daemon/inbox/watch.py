@@ -7,6 +7,7 @@ the truth, and this room only makes it come sooner. Here alone is watchdog impor
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -77,6 +78,7 @@ class Watch:
             observer.start()
             self._root = _identity(self._inbox)
         except OSError as error:
+            observer.stop()  # or its inotify descriptor stays open
             self._refuse(error)
             return
         self._observer = observer
@@ -99,11 +101,10 @@ class Watch:
         """Say once why there are no events; the scans go on every `poll_seconds`."""
         if str(error) != self._refusal:
             self._refusal = str(error)
-            log.warning(
-                "watch.refused",
-                error=str(error),
-                remedy="scanning instead; raise fs.inotify.max_user_watches or _instances",
-            )
+            limits = "raise fs.inotify.max_user_watches or max_user_instances"
+            is_limit = error.errno in (errno.ENOSPC, errno.EMFILE)
+            remedy = limits if is_limit else "restore the folder"
+            log.warning("watch.refused", error=str(error), remedy=f"scanning instead; {remedy}")
 
 
 def delivers_events(folder: Path) -> bool:

@@ -62,24 +62,6 @@ def page_from_text_layer(page: Page) -> PageText:
     return _published(page, 0.0, "text_layer", text, blocks)
 
 
-def failed_page(number: int, failure: Failure) -> PageText:
-    """Return a page of which nothing is known but why."""
-    return PageText(
-        number=number,
-        width=0,
-        height=0,
-        dpi=None,
-        rotation=0,
-        skew=0.0,
-        text_source="ocr",
-        status="failed",
-        text="",
-        confidence=None,
-        blocks=(),
-        failure=failure,
-    )
-
-
 def _published(
     page: Page, skew: float, source: TextSource, text: str, blocks: tuple[Block, ...]
 ) -> PageText:

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from daemon.errors import Rejected
 from daemon.ocr import assemble, layout, pages, preprocess, segment
 from daemon.ocr.recognizer import Recognizer
-from daemon.records import Failure, PagesRead
+from daemon.records import Failure, PagesRead, PageText
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from daemon.recipe import Recipe
-    from daemon.records import Page, PageText
+    from daemon.records import Page
 
 
 class Stages:
@@ -88,5 +88,5 @@ class Pipeline:
         except Rejected as rejected:
             if source.page_count == 1:
                 raise
-            return assemble.failed_page(number, Failure(rejected.reason, rejected.message))
+            return PageText.unread(number, Failure(rejected.reason, rejected.message))
         return self.read_page(page, stages)

@@ -24,10 +24,13 @@ from daemon.inbox.scan import WORK_FOLDER
 class Outbox:
     """The folder that answers appear in; every OSError becomes Deferred with the folder named."""
 
-    def __init__(self, folder: Path, replaceable: Container[str] = ("failed",)) -> None:
+    def __init__(
+        self, folder: Path, drafts: str = "drafts", replaceable: Container[str] = ("failed",)
+    ) -> None:
+        """`drafts` names the folder for what is being written: one for each writer."""
         self.folder = folder
         self._replaceable = replaceable
-        self._drafts = folder / WORK_FOLDER / "drafts"
+        self._drafts = folder / WORK_FOLDER / drafts
 
     def place_for(self, name: str, sha256: str) -> str:
         """Return the path, relative to the outbox, that the answer to `name` may take."""
@@ -44,22 +47,23 @@ class Outbox:
         target = self.folder / place
         draft = self._drafts / f"{uuid.uuid4().hex}.tmp"
         with self._deferring():
-            draft.parent.mkdir(parents=True, exist_ok=True)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                files.write_durable(draft, content)
+            files.make_folder(draft.parent)
+            files.make_folder(target.parent)
+            files.write_durable(draft, content)
+        try:
+            with self._deferring(taken_is_told=True):
                 if self._is_replaceable(place, sha256):
                     draft.replace(target)
                 else:
                     files.rename_no_clobber(draft, target)
-            finally:
-                draft.unlink(missing_ok=True)
-            files.sync_folder(target.parent)
+                files.sync_folder(target.parent)
+        finally:
+            draft.unlink(missing_ok=True)
 
-    def holds(self, place: str, sha256: str) -> bool:
-        """Tell whether `place` holds a whole answer to these bytes."""
-        answer = self.read(place)
-        return answer is not None and answer["source"]["sha256"] == sha256
+    def answer_to(self, sha256: str, place: str | None) -> dict[str, Any] | None:
+        """Return the answer at `place` if it is one to these bytes."""
+        answer = None if place is None else self.read(place)
+        return answer if answer is not None and answer["source"].get("sha256") == sha256 else None
 
     def read(self, place: str) -> dict[str, Any] | None:
         """Return the answer at `place`, None where there is none or it is no answer of ours."""
@@ -71,8 +75,10 @@ class Outbox:
         return answer if is_ours else None
 
     def clear_drafts(self) -> None:
-        """Remove what a killed run left half-written."""
+        """Remove what this writer, or a killed run of it, left half-written."""
         shutil.rmtree(self._drafts, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            self._drafts.parent.rmdir()
 
     def _places(self, name: str) -> Iterator[str]:
         folder, _, base = name.rpartition("/")
@@ -102,12 +108,12 @@ class Outbox:
         )
 
     @contextlib.contextmanager
-    def _deferring(self) -> Iterator[None]:
+    def _deferring(self, *, taken_is_told: bool = False) -> Iterator[None]:
         try:
             yield
-        except FileExistsError:
-            raise
         except OSError as error:
+            if taken_is_told and isinstance(error, FileExistsError):
+                raise
             raise Deferred(
                 f"the outbox {self.folder} refuses an answer ({error.strerror}); "
                 "make room or restore the folder, the answer is kept and published then"

@@ -13,7 +13,6 @@ from typing import Any
 import jsonschema_rs
 
 from daemon import __version__, files
-from daemon.recipe import Recipe
 from daemon.records import Block, Box, Claim, Document, Failure, PageText, TextLine, Word
 
 SCHEMA_VERSION = "1.0"
@@ -26,7 +25,9 @@ class Provenance:
 
     model: str
     model_sha256: str
-    recipe: Recipe
+    backend: str
+    precision: str
+    profile: str
     started_at: str
     finished_at: str
     seconds: float
@@ -53,9 +54,10 @@ def sidecar(claim: Claim, document: Document, by: Provenance) -> bytes:
         content["duplicate_of"] = files.printable(document.duplicate_of)
     if document.failure is not None:
         content["error"] = _error(document.failure)
-    _validator().validate(content)
     # a text layer may hold half a surrogate pair, which UTF-8 cannot: it becomes a question mark
-    return json.dumps(content, ensure_ascii=False, indent=1).encode("utf-8", "replace") + b"\n"
+    encoded = json.dumps(content, ensure_ascii=False, indent=1).encode("utf-8", "replace") + b"\n"
+    _validator().validate(json.loads(encoded))
+    return encoded
 
 
 def is_valid(content: object) -> bool:
@@ -89,9 +91,9 @@ def _engine(by: Provenance) -> dict[str, Any]:
     return {
         "daemon_version": __version__,
         "model": {"name": by.model, "sha256": by.model_sha256},
-        "backend": by.recipe.weights.backend,
-        "precision": by.recipe.weights.precision,
-        "profile": by.recipe.name,
+        "backend": by.backend,
+        "precision": by.precision,
+        "profile": by.profile,
     }
 
 

@@ -48,8 +48,8 @@ def test_the_first_look_is_at_once_and_finds_what_lay_there(inbox: Path) -> None
     room.look(0.0)
     room.look(QUIET)
 
-    assert room.next_ready() == "a.png"
-    assert room.next_ready() is None
+    assert room.next_ready(QUIET) == "a.png"
+    assert room.next_ready(QUIET) is None
 
 
 @pytest.mark.parametrize(("delivers", "pace"), [(True, RESCAN), (False, POLL)])
@@ -99,4 +99,4 @@ def test_a_missing_inbox_is_a_fault_and_heals_by_itself(inbox: Path) -> None:
     room.look(10.0 + POLL)
 
     assert room.fault is None
-    assert room.next_ready() == "a.png"
+    assert room.next_ready(12.0) == "a.png"

@@ -11,7 +11,7 @@ from daemon.inbox.scan import Scanner
 
 
 def names(inbox: Path, *excluded: Path) -> set[str]:
-    return set(Scanner(inbox, Watch().ignore, excluded).scan())
+    return set(Scanner(inbox, Watch().ignore, excluded).scan().files)
 
 
 def touch(path: Path) -> None:
@@ -71,3 +71,38 @@ def test_a_name_that_is_no_unicode_is_listed_as_the_filesystem_has_it(tmp_path: 
 def test_a_missing_inbox_is_an_error_and_not_an_empty_one(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         names(tmp_path / "gone")
+
+
+def test_folders_nested_by_the_hundred_are_walked(tmp_path: Path) -> None:
+    deep = tmp_path / "/".join("d" * 600)
+    deep.mkdir(parents=True)
+    touch(deep / "a.png")
+
+    assert len(names(tmp_path)) == 1
+
+
+def test_our_folders_are_left_out_by_whatever_link_the_inbox_is_named(tmp_path: Path) -> None:
+    touch(tmp_path / "real/archive/old.png")
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+
+    assert names(tmp_path / "link", tmp_path / "real/archive") == set()
+    assert names(tmp_path / "real", tmp_path / "link/x/../archive") == set()
+
+
+def test_a_folder_that_cannot_be_entered_is_named_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touch(tmp_path / "closed/a.png")
+    touch(tmp_path / "open/b.png")
+    scandir = os.scandir
+
+    def refuse(folder: Path) -> object:
+        if folder.name == "closed":
+            raise PermissionError(13, "Permission denied")
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    seen = Scanner(tmp_path, (), ()).scan()
+
+    assert set(seen.files) == {"open/b.png"}
+    assert seen.refused == {"closed/": "the folder cannot be listed (Permission denied)"}

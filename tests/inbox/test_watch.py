@@ -108,6 +108,19 @@ def test_without_watches_left_it_scans_and_delivers_nothing(
     assert not made.delivers
 
 
+def test_a_missing_inbox_costs_no_descriptor_however_often_it_is_looked_for(
+    tmp_path: Path, rung: Rung
+) -> None:
+    made = Watch(tmp_path / "gone", "events", rung)
+    made.supervise()
+    before = len(list(Path("/proc/self/fd").iterdir()))
+
+    for _ in range(10):
+        made.supervise()
+
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before
+
+
 def test_scan_mode_never_starts_an_observer(tmp_path: Path, rung: Rung) -> None:
     made = Watch(tmp_path, "scan", rung)
 

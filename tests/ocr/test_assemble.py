@@ -191,12 +191,3 @@ def test_a_text_layer_is_published_as_it_is():
 
     assert (text.text_source, text.text, text.confidence) == ("text_layer", "Total 9.00", None)
     assert (text.blocks, text.rotation, text.dpi) == ((block,), 90, 300.0)
-
-
-def test_a_failed_page_keeps_its_number_and_its_reason():
-    why = Failure("corrupt", "The page cannot be decoded.")
-
-    text = assemble.failed_page(7, why)
-
-    assert (text.number, text.status, text.failure) == (7, "failed", why)
-    assert text.text == ""

@@ -274,3 +274,27 @@ def test_the_file_may_be_renamed_while_it_is_read(tmp_path):
         path.write_bytes(b"another scan under the same name")
 
         assert text_lines(source.page(2))[0].text == "second"
+
+
+@pytest.mark.parametrize("rotate", [0, 90, 180, 270])
+def test_text_that_sticks_out_of_the_shown_page_is_cut_to_it(tmp_path, rotate):
+    document = pymupdf.open()
+    page = document.new_page(width=300, height=200)
+    page.insert_text((-4, 100), "Across the left edge of the page")
+    page.insert_text((40, 6), "Across the upper edge of the page")
+    page.insert_text((250, 150), "Across the right edge of the page")
+    page.insert_text((40, 40), "Outside of the crop box")
+    page.set_cropbox(pymupdf.Rect(0, 50, 300, 200))
+    page.set_rotation(rotate)
+    path = tmp_path / "edges.pdf"
+    path.write_bytes(document.tobytes())
+
+    with pages.open_document(path, Limits(), Rendering()) as source:
+        shown = source.page(1)
+
+    lines = [line for block in shown.text_layer for line in block.lines]
+    assert lines
+    assert "Outside" not in " ".join(line.text for line in lines)
+    for box in [item.box for line in lines for item in (line, *line.words)]:
+        assert 0 <= box.left < box.right <= shown.width
+        assert 0 <= box.top < box.bottom <= shown.height

@@ -107,10 +107,18 @@ def test_an_outbox_that_refuses_is_the_fault_of_the_environment(tmp_path: Path) 
         outbox.publish("scan.pdf.json", answer(), SHA)
 
 
+def test_an_outbox_that_links_to_an_unmounted_share_is_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "outbox").symlink_to(tmp_path / "unmounted/outbox")
+    outbox = Outbox(tmp_path / "outbox")
+
+    with pytest.raises(Deferred, match="outbox"):
+        outbox.publish("scan.pdf.json", answer(), SHA)
+
+
 def test_what_a_killed_run_left_half_written_is_cleared(tmp_path: Path) -> None:
     (tmp_path / ".ocr-daemon/drafts").mkdir(parents=True)
     (tmp_path / ".ocr-daemon/drafts/x.tmp").write_text("{")
 
     Outbox(tmp_path).clear_drafts()
 
-    assert not (tmp_path / ".ocr-daemon/drafts").exists()
+    assert not (tmp_path / ".ocr-daemon").exists()

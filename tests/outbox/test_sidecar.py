@@ -7,7 +7,6 @@ import jsonschema_rs
 import pytest
 
 from daemon.outbox.sidecar import Provenance, is_valid, schema, sidecar
-from daemon.recipe import Recipe, Weights
 from daemon.records import (
     Block,
     Box,
@@ -24,7 +23,9 @@ CLAIM = Claim("t1", "a/scan.pdf", Path("/work/scan.pdf"), Stamp(10, 20, 30), "ab
 BY = Provenance(
     model="crnn",
     model_sha256="cd" * 32,
-    recipe=Recipe(weights=Weights(file=Path("crnn.pt"))),
+    backend="torchscript",
+    precision="fp32",
+    profile="default@12345678",
     started_at="2026-01-01T00:00:00.000Z",
     finished_at="2026-01-01T00:00:01.000Z",
     seconds=1.0,

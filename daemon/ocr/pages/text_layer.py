@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import unicodedata
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import pymupdf
 
@@ -38,18 +38,29 @@ def read(page: pymupdf.Page, zoom: pymupdf.Matrix) -> tuple[Block, ...] | None:
     marks = [c["c"] for lines in blocks for line in lines for c in line if not c["c"].isspace()]
     if not marks or not _readable(marks) or not _explains(page, len(marks)):
         return None
-    place = page.rotation_matrix * zoom
+    place = _Place(page.rect * page.derotation_matrix, page.rotation_matrix * zoom)
     found = (tuple(_line(line, place) for line in lines) for lines in blocks)
     return tuple(Block(lines) for lines in found)
 
 
+class _Place(NamedTuple):
+    """Where the page is: its shown part in points as stored, and from there to shown pixels."""
+
+    shown: pymupdf.Rect
+    to_pixels: pymupdf.Matrix
+
+
 def _visible_lines(page: pymupdf.Page) -> Iterator[list[list[Character]]]:
-    """Yield each block's lines as lists of characters, without invisible text and empty lines."""
+    """Yield each block's lines as lists of characters, without invisible text and empty lines.
+
+    What lies outside the shown page (a crop, a bleed) is invisible too.
+    """
+    shown = page.rect * page.derotation_matrix
     for block in page.get_text("rawdict", flags=_FLAGS)["blocks"]:
         lines = []
         for line in block.get("lines", ()):
             visible = (s for s in line["spans"] if s["char_flags"] & _VISIBLE and s["alpha"])
-            characters = [c for span in visible for c in span["chars"]]
+            characters = [c for s in visible for c in s["chars"] if shown.intersects(c["bbox"])]
             if any(not c["c"].isspace() for c in characters):
                 lines.append(characters)
         if lines:
@@ -79,7 +90,7 @@ def _explains(page: pymupdf.Page, mark_count: int) -> bool:
     return pictures < _PICTURE_SHARE * page.rect.width * page.rect.height and drawn <= mark_count
 
 
-def _line(characters: list[Character], place: pymupdf.Matrix) -> TextLine:
+def _line(characters: list[Character], place: _Place) -> TextLine:
     words = tuple(
         Word("".join(c["c"] for c in word), None, _box(word, place))
         for is_space, group in itertools.groupby(characters, key=lambda c: c["c"].isspace())
@@ -89,10 +100,10 @@ def _line(characters: list[Character], place: pymupdf.Matrix) -> TextLine:
     return TextLine(text, None, _box(characters, place), words)
 
 
-def _box(characters: list[Character], place: pymupdf.Matrix) -> Box:
-    """Return the whole pixels that hold the characters."""
+def _box(characters: list[Character], place: _Place) -> Box:
+    """Return the whole pixels that hold what the page shows of the characters."""
     rect = pymupdf.Rect(pymupdf.EMPTY_RECT())
     for character in characters:
         rect |= pymupdf.Rect(character["bbox"])
-    pixels = (rect * place).irect
+    pixels = ((rect & place.shown) * place.to_pixels).irect
     return Box(pixels.x0, pixels.y0, pixels.x1, pixels.y1)

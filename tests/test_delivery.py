@@ -1,0 +1,144 @@
+"""The order of letting go where a crash has left a trace: real ledger, real folders, no worker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from daemon.claims import RenameClaims
+from daemon.delivery import Delivery, Policy
+from daemon.journal import Journal
+from daemon.outbox.publish import Outbox
+from daemon.recipe import Recipe, Weights
+from daemon.records import Block as Paragraph
+from daemon.records import Box, Document, Failure, PageText, TextLine, Word
+
+FAILURE = Failure("corrupt", "It is broken.", attempt=1)
+FAILED = Document("failed", None, (), {}, 1, FAILURE)
+
+
+WHOLE = Box(0, 0, 9, 9)
+
+
+def page(box: Box = WHOLE) -> PageText:
+    word = Word("text", 0.9, box)
+    return PageText(
+        number=1, width=10, height=10, dpi=None, rotation=0, skew=0.0, text_source="ocr",
+        status="done", text="text", confidence=0.9,
+        blocks=(Paragraph((TextLine("text", 0.9, box, (word,)),)),),
+    )  # fmt: skip
+
+
+DONE = Document("done", "image/png", (page(),), {}, 1)
+
+
+def policy(**changes: object) -> Policy:
+    values = {
+        "recipe": Recipe(weights=Weights(file=Path("crnn.pt"))), "model": "crnn",
+        "model_sha256": "cd" * 32, "attempts": 3, "task_pages": 4, "point_to_duplicates": True,
+    }  # fmt: skip
+    return Policy(**(values | changes))  # type: ignore[arg-type]
+
+
+class Room:
+    """One start of the daemon over the folders of a test."""
+
+    def __init__(self, root: Path, **changes: object) -> None:
+        self.root = root
+        (root / "inbox").mkdir(exist_ok=True)
+        self.journal = Journal(root / "ledger.sqlite3")
+        self.claims = RenameClaims(root / "inbox", "one", root / "archive", root / "failed")
+        self.outbox = Outbox(root / "outbox")
+        self.delivery = Delivery(self.claims, self.journal, self.outbox, policy(**changes))
+
+    def begin(self, content: bytes = b"bytes"):
+        (self.root / "inbox/a.png").write_bytes(content)
+        work = self.delivery.work_on(self.claims.take("a.png"))
+        self.delivery.begin(work)
+        return work
+
+    def status(self, place: str = "a.png.json") -> str:
+        answer = self.outbox.read(place)
+        assert answer is not None
+        return str(answer["status"])
+
+
+def deliver(room: Room, document: Document) -> None:
+    work = room.begin()
+    work.document = document
+    room.delivery.deliver(work)
+
+
+def test_a_retry_killed_before_its_answer_is_read_again_and_not_taken_for_the_failure(
+    tmp_path: Path,
+) -> None:
+    deliver(Room(tmp_path), FAILED)
+    before = Room(tmp_path)
+    work = before.begin()
+    before.journal.answering(work.claim.id, "done", "a.png.json")  # and here it is killed
+
+    after = Room(tmp_path)
+    (claim,) = after.claims.held([])
+    resumed = after.delivery.work_on(claim)
+    after.delivery.begin(resumed)
+
+    assert resumed.is_to_be_read
+    resumed.document = DONE
+    after.delivery.deliver(resumed)
+    assert after.status() == "done"
+    assert (tmp_path / "archive/a.png").exists()
+
+
+def test_a_kill_after_the_answer_only_archives(tmp_path: Path) -> None:
+    before = Room(tmp_path)
+    work = before.begin()
+    before.delivery._publish(work, DONE)  # and here it is killed
+
+    after = Room(tmp_path)
+    (claim,) = after.claims.held([])
+    resumed = after.delivery.work_on(claim)
+    after.delivery.begin(resumed)
+
+    assert resumed.answered
+    after.delivery.deliver(resumed)
+    assert [path.name for path in (tmp_path / "outbox").glob("*.json")] == ["a.png.json"]
+    assert (tmp_path / "archive/a.png").exists()
+    assert after.journal.unfinished() == []
+
+
+def test_an_answer_that_cannot_be_said_fails_the_document_and_not_the_daemon(
+    tmp_path: Path,
+) -> None:
+    room = Room(tmp_path)
+
+    deliver(room, Document("done", "image/png", (page(Box(-3, 0, 9, 9)),), {}, 1))
+
+    assert room.status() == "failed"
+    assert (tmp_path / "failed/a.png").read_bytes() == b"bytes"
+
+
+def test_a_file_taken_away_while_it_was_read_is_forgotten(tmp_path: Path) -> None:
+    room = Room(tmp_path)
+    work = room.begin()
+    work.document = DONE
+    work.claim.path.unlink()
+
+    room.delivery.deliver(work)
+
+    assert room.journal.unfinished() == []
+    assert not (tmp_path / "outbox").exists() or not list((tmp_path / "outbox").glob("*.json"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "to_be_read"),
+    [({}, False), ({"model_sha256": "ef" * 32}, True), ({"point_to_duplicates": False}, True)],
+)
+def test_the_same_bytes_are_a_duplicate_only_under_the_same_model(
+    tmp_path: Path, changes: dict[str, object], to_be_read: bool
+) -> None:
+    deliver(Room(tmp_path), DONE)
+
+    work = Room(tmp_path, **changes).begin()
+
+    assert work.is_to_be_read == to_be_read

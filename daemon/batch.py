@@ -55,8 +55,9 @@ def find(paths: Sequence[Path], ignore: Sequence[str]) -> Iterator[tuple[str, Pa
     """Return the name (relative to what was asked for) and path of each file, folders walked."""
     for path in paths:
         if path.is_dir():
-            found = sorted(Scanner(path, ignore, ()).scan().files)
-            yield from ((name, path / name) for name in found)
+            seen = Scanner(path, ignore, ()).scan()
+            # a folder that cannot be listed is handed on, to be told as what cannot be opened
+            yield from ((name, path / name) for name in sorted([*seen.files, *seen.refused]))
         else:
             yield path.name, Path(os.path.realpath(path))  # a link that was named is meant
 

@@ -65,7 +65,7 @@ class RenameClaims:
         self._work = inbox / WORK_FOLDER / "work" / instance
         self._archive = archive
         self._failed = failed
-        self._work.mkdir(parents=True, exist_ok=True)
+        self._make_work_folder()
         # held as long as the process lives: tells other instances that this folder has an owner
         self._lock = os.open(self._work / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         with contextlib.suppress(OSError):  # a filesystem without locks: nothing is ever adopted
@@ -76,6 +76,7 @@ class RenameClaims:
         token = uuid.uuid4().hex
         target = self._work / token / name
         try:
+            self._make_work_folder()
             target.parent.mkdir(parents=True)
             (self._inbox / name).rename(target)
         except OSError as error:
@@ -113,13 +114,12 @@ class RenameClaims:
             else:
                 files.move_no_clobber(claim.path, self._archive, claim.name)
         self._tidy(claim.path)
-        if not os.path.lexists(self._failed / claim.name):
-            error_path(self._failed / claim.name).unlink(missing_ok=True)
+        _clear_reason(self._failed, claim)
 
     def fail(self, claim: Claim, failure: Failure) -> None:
         """Write `<name>.error.json` to failed/, then move the bytes beside it."""
         if os.path.lexists(claim.path):
-            wanted = files.candidates(self._failed / claim.name)
+            wanted = files.candidates(files.passable(self._failed, claim.name))
             free = next(path for path in wanted if not os.path.lexists(path))
             write_error(free, claim, failure)
             files.move_no_clobber(claim.path, free.parent, free.name)
@@ -129,7 +129,13 @@ class RenameClaims:
         """Rename the file back, numbered where its name has been taken meanwhile."""
         self._put_back(claim.path, claim.name)
 
+    def _make_work_folder(self) -> None:
+        """Make what was removed below the inbox; never the inbox, which may be a mount point."""
+        for folder in (self._work.parent.parent, self._work.parent, self._work):
+            folder.mkdir(exist_ok=True)
+
     def _put_back(self, path: Path, name: str) -> None:
+        refuse_missing(self._inbox)
         if path.is_dir() and not path.is_symlink():
             path.rename(self._inbox / name)  # refuses by itself to replace a folder with content
         else:
@@ -187,14 +193,15 @@ class JournalClaims:
 
     def finish(self, claim: Claim) -> None:
         """Clear the reason of an earlier failure; the original stays."""
-        error_path(self._failed / claim.name).unlink(missing_ok=True)
+        _clear_reason(self._failed, claim)
 
     def fail(self, claim: Claim, failure: Failure) -> None:
         """Write `<name>.error.json` to failed/; the bytes stay in the inbox."""
-        write_error(self._failed / claim.name, claim, failure)
+        write_error(files.passable(self._failed, claim.name), claim, failure)
 
     def give_back(self, claim: Claim) -> None:
         """Forget that it was read."""
+        refuse_missing(self._inbox)
         self._stamps.pop(claim.name, None)
 
     def _claim(self, token: str, name: str) -> Claim:
@@ -207,6 +214,12 @@ class JournalClaims:
         except FileNotFoundError as error:
             raise Vanished(name) from error
         return claim
+
+
+def refuse_missing(inbox: Path) -> None:
+    """Raise an OSError while the inbox is away: its files are not gone, they may come back."""
+    if not inbox.is_dir():
+        raise OSError(errno.ENODEV, "the inbox is away", str(inbox))
 
 
 def _held_at(path: Path, token: Path) -> Iterator[Claim]:
@@ -229,6 +242,14 @@ def is_unchanged(claim: Claim) -> bool:
 def error_path(kept: Path) -> Path:
     """Return where the reason of a failed file stands."""
     return kept.with_name(files.shortened(kept.name, ".error.json"))
+
+
+def _clear_reason(failed: Path, claim: Claim) -> None:
+    """Remove the reason of an earlier failure whose file was dragged back and read."""
+    kept = files.passable(failed, claim.name)
+    with contextlib.suppress(OSError):  # a stale reason must not hold up an answered document
+        if not kept.is_file():
+            error_path(kept).unlink()
 
 
 def write_error(kept: Path, claim: Claim, failure: Failure) -> None:

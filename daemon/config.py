@@ -16,16 +16,22 @@ from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from daemon.errors import Misconfigured
 from daemon.recipe import Cleaning, Limits, Recipe, Rendering, Weights
 
 ENV_PREFIX = "OCR_DAEMON__"
 SHORT_NAMES = {"LOG_LEVEL": ("logging", "level"), "NUM_THREADS": ("threads",)}
+SHOWN = 100  # characters of a wrong value that are worth repeating
 CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of the container this runs in (cgroup v2)
 
-Seconds = Annotated[float, Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
 NonNegative = Annotated[int, Field(ge=0)]
 
@@ -146,6 +152,8 @@ def load(path: Path) -> Config:
         config = Config(**values)
     except ValidationError as error:
         raise _finding(error) from error
+    except SettingsError as error:
+        raise Misconfigured("environment", error, "write lists and sections as JSON") from error
     config = _absolute(config, path.absolute().parent)
     _refuse_impossible_relations(config)
     return config
@@ -160,7 +168,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         raise Misconfigured("--config", path, f"is not valid YAML: {error}") from error
     if values is None:
         return {}
-    if not isinstance(values, dict):
+    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
         raise Misconfigured("--config", path, "must hold keys and values, see the shipped one")
     return values
 
@@ -172,13 +180,15 @@ def _apply_short_names(values: dict[str, Any]) -> None:
             for key in path[:-1]:
                 section[key] = section.get(key) or {}  # a section left empty is None
                 section = section[key]
-            section[path[-1]] = os.environ[name].upper()
+            if isinstance(section, dict):  # anything else is refused with the rest
+                section[path[-1]] = os.environ[name].upper()
 
 
 def _refuse_unknown_environment() -> None:
     for name in os.environ:
         key = name.removeprefix(ENV_PREFIX).split("__")[0].lower()
-        if name.startswith(ENV_PREFIX) and key not in Config.model_fields:
+        is_ours = name.startswith(ENV_PREFIX[:-1])
+        if is_ours and (key not in Config.model_fields or not name.startswith(ENV_PREFIX)):
             raise Misconfigured(name, os.environ[name], _did_you_mean(key, Config))
 
 
@@ -190,7 +200,8 @@ def _finding(error: ValidationError) -> Misconfigured:
         remedy = _did_you_mean(path[-1], _section_at(path[:-1]))
     else:
         remedy = f"{first['msg']}; correct it in the config file or the environment"
-    return Misconfigured(".".join(path), first["input"], remedy + more)
+    value = "nothing" if first["type"] == "missing" else str(first["input"])[:SHOWN]
+    return Misconfigured(".".join(path), value, remedy + more)
 
 
 def _section_at(path: list[str]) -> type:
@@ -207,7 +218,9 @@ def _did_you_mean(key: str, section: type) -> str:
 
 
 def _absolute(config: Config, base: Path) -> Config:
-    folders = Folders(**{name: (base / path).absolute() for name, path in config.folders})
+    folders = Folders(
+        **{name: (base / path.expanduser()).absolute() for name, path in config.folders}
+    )
     weights = replace(config.model, file=(base / config.model.file).absolute())
     return config.model_copy(update={"folders": folders, "model": weights})
 
@@ -241,7 +254,9 @@ def _refuse_impossible_relations(config: Config) -> None:
 
 
 def _refuse_nested_folders(folders: Folders) -> None:
-    """Only archive and failed may lie inside the inbox (the scan leaves them out)."""
+    """Nothing lies inside inbox or outbox, nor they in anything, but archive and failed may:
+    the scan of the inbox leaves them out.
+    """
     paths = {name: Path(os.path.realpath(path)) for name, path in folders}
     for name, path in paths.items():
         for other, outer in paths.items():
@@ -249,7 +264,7 @@ def _refuse_nested_folders(folders: Folders) -> None:
                 continue
             if other == "inbox" and name in ("archive", "failed") and path != outer:
                 continue
-            if other != "inbox" and name != "inbox" and path != outer:
+            if not {name, other} & {"inbox", "outbox"} and path != outer:
                 continue
             raise Misconfigured(
                 f"folders.{name}", path, f"lies inside folders.{other} ({outer}); move it out"

@@ -97,7 +97,8 @@ def _readable(inbox: Path) -> Iterator[Finding]:
 def _usable(name: str, folder: Path) -> Iterator[Finding]:
     key = f"folders.{name}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        # never the parents of an inbox: a share that is not mounted must not look like an empty one
+        folder.mkdir(parents=name != "inbox", exist_ok=True)
         _write_and_rename(folder)
     except OSError as error:
         why = error.strerror or str(error)
@@ -142,8 +143,9 @@ def _other_filesystem(config: Config) -> Iterator[Finding]:
                 "instead of renamed; put both on one to save the copying",
             )  # fmt: skip
     finally:
-        draft.unlink(missing_ok=True)
-        probe.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
+            probe.unlink(missing_ok=True)
 
 
 def _weights(config: Config) -> Iterator[Finding]:

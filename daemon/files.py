@@ -94,7 +94,7 @@ def move_no_clobber(source: Path, folder: Path, name: str) -> Path:
 
     Across filesystems the bytes are copied and fsynced before the source is unlinked.
     """
-    for target in candidates(folder / name):
+    for target in candidates(passable(folder, name)):
         make_folder(target.parent)
         with contextlib.suppress(FileExistsError):
             _move_once(source, target)
@@ -119,6 +119,17 @@ def _move_once(source: Path, target: Path) -> None:
             copy.unlink(missing_ok=True)
         sync_folder(target.parent)  # the copy has its name for good before the source loses its own
         source.unlink()
+
+
+def passable(root: Path, name: str) -> Path:
+    """Return `root/name`; a folder on the way whose name a file has taken gets a `~`."""
+    path = root
+    *folders, base = Path(name).parts
+    for part in folders:
+        path /= part
+        while os.path.lexists(path) and not path.is_dir():
+            path = path.with_name(path.name + "~")
+    return path / base
 
 
 def candidates(path: Path) -> Iterator[Path]:

@@ -6,6 +6,7 @@ reboot an old file lies in the future and counts as stale.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
@@ -36,12 +37,18 @@ def beat(state: Path, heartbeat: Heartbeat) -> None:
     draft.replace(state / HEARTBEAT_NAME)
 
 
+def end(state: Path) -> None:
+    """Take the heartbeat away: the daemon has been stopped."""
+    with contextlib.suppress(OSError):
+        (state / HEARTBEAT_NAME).unlink()
+
+
 def diagnose(state: Path, now: float) -> tuple[bool, str]:
     """Return whether the daemon lives, and one sentence; `now` is monotonic seconds."""
     try:
         heartbeat = Heartbeat(**json.loads((state / HEARTBEAT_NAME).read_text(encoding="utf-8")))
     except FileNotFoundError:
-        return False, f"no heartbeat in {state}: the daemon has not started"
+        return False, f"no heartbeat in {state}: the daemon is not running"
     except (OSError, ValueError, TypeError) as error:
         return False, f"the heartbeat in {state} cannot be read: {error}"
     age = now - heartbeat.beat_at

@@ -88,6 +88,9 @@ class Journal:
         if not read_only:
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
+        ((health,), *_) = self._db.execute("PRAGMA quick_check(1)").fetchall()
+        if health != "ok":
+            raise sqlite3.DatabaseError(health)
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
         if version == 0 and not read_only:
             self._db.executescript(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from daemon import files
 from daemon import verify as proof
 from daemon.config import Config
 from daemon.journal import Journal
@@ -33,6 +34,8 @@ def verify(config: Config, *, rebuild: bool) -> tuple[str, bool]:
         with alone(config.folders.state):
             found = proof.rebuild(config)
         return f"the ledger was made anew from {found} answers in {config.folders.outbox}", True
+    if not ledger_path(config).exists():
+        return f"no ledger in {config.folders.state}: the daemon has not run here yet", True
     balance = proof.verify(config)
     lines = [
         f"landed {balance.landed} = answered {balance.answered} + waiting {balance.waiting}"
@@ -58,4 +61,4 @@ def _waiting(config: Config, journal: Journal) -> tuple[int, str | None]:
         return 0, None
     name, stamp = min(listing.items(), key=lambda item: item[1].modified_ns)
     age = max(0.0, time.time() - stamp.modified_ns / 1e9)
-    return len(listing), f"{name} ({age:.0f} s)"
+    return len(listing), f"{files.printable(name)} ({age:.0f} s)"

@@ -127,6 +127,7 @@ class _Daemon:
             if self._stops:  # by hand; whatever else ended the loop may be a document's doing
                 self._service.abandon(time.monotonic())
             self._journal.close()
+            health.end(self._config.folders.state)
             log.info("daemon.stopped")
 
     def _claims(self) -> Claims:
@@ -176,11 +177,12 @@ class _Daemon:
             workers=config.worker_count,
             model=config.model.file.stem,
         )
-        print(
-            f"Drop images and PDFs into {config.folders.inbox}, "
-            f"answers appear in {config.folders.outbox}",
-            flush=True,
-        )
+        with contextlib.suppress(OSError, UnicodeError):  # nobody need be reading
+            print(
+                f"Drop images and PDFs into {config.folders.inbox}, "
+                f"answers appear in {config.folders.outbox}",
+                flush=True,
+            )
 
 
 @contextlib.contextmanager

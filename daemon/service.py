@@ -23,6 +23,8 @@ from daemon.journal import Entry
 log = structlog.get_logger()
 
 PLACES_PER_SLOT = 2  # one document is read while the one before it is delivered
+TASKS_OF_A_SHORT_DOCUMENT = 2  # counting its pages, and the first of them
+HELD_PER_SLOT = 8  # documents that the environment holds up may pile up to this, then intake rests
 
 
 class Engine(Protocol):
@@ -60,6 +62,8 @@ class Service:
         self._engine = engine
         self._wait = wait_seconds
         self._work: dict[str, Work] = {}
+        self._is_turn_of_new = True
+        self._has_progressed = False
         self.draining = False
 
     @property
@@ -88,15 +92,19 @@ class Service:
         if not self.draining:
             self._intake.look(now)
         self._dispatch(now)
+        self._has_progressed = False
         for work in self._due(now):
             if not work.begun:
                 self._attempt_step(self._delivery.begin, work, now)
             is_read = work.begun and (work.document or work.job.is_finished)
             if is_read and self._attempt_step(self._delivery.deliver, work, now):
                 del self._work[work.claim.id]
+                self._has_progressed = True
 
     def next_turn(self, now: float) -> float:
         """Return the seconds until something is due without a ring of the bell."""
+        if self._has_progressed:
+            return 0.0  # a place has become free
         times = [work.retry_at for work in self._work.values() if work.retry_at > now]
         if not self.draining:
             times.append(self._intake.next_look())
@@ -128,21 +136,22 @@ class Service:
                 self._attempt_step(self._delivery.count_attempt, work, now)
 
     def _dispatch(self, now: float) -> None:
-        """Fill the free slots; a new file goes before the second task of an old one."""
+        """Fill the free slots; new files take turns with the later pages of long documents."""
         while self._engine.free:
-            waiting = [
-                work for work in self._due(now) if work.is_to_be_read and work.job.has_pending
-            ]
-            work = min(waiting, key=lambda work: work.job.in_flight, default=None)
-            if (work is None or work.job.in_flight) and self._claim_next(now):
+            waiting = [w for w in self._due(now) if w.is_to_be_read and w.job.has_pending]
+            work = min(waiting, key=lambda work: work.job.tasks_given, default=None)
+            is_long = work is not None and work.job.tasks_given >= TASKS_OF_A_SHORT_DOCUMENT
+            if (work is None or (is_long and self._is_turn_of_new)) and self._claim_next(now):
+                self._is_turn_of_new = work is None
                 continue
             if work is None:
                 return
+            self._is_turn_of_new = True
             self._engine.submit(work.job.next_task())
 
     def _claim_next(self, now: float) -> bool:
         """Claim the next ready file; False when there is none, or no place to keep it."""
-        if self.draining or self.in_work >= PLACES_PER_SLOT * self._engine.slots:
+        if self.draining or not self._has_place():
             return False
         name = self._intake.next_ready(now)
         if name is None:
@@ -155,6 +164,11 @@ class Service:
             self._intake.refuse(name, now + self._wait)
             log.warning("file.cannot", name=name, reason=f"claiming it failed: {error.strerror}")
         return True
+
+    def _has_place(self) -> bool:
+        held = sum(work.fault is not None for work in self._work.values())
+        slots = self._engine.slots
+        return held < HELD_PER_SLOT * slots and self.in_work - held < PLACES_PER_SLOT * slots
 
     def _accept(self, work: Work, now: float) -> None:
         self._work[work.claim.id] = work
@@ -172,7 +186,13 @@ class Service:
         except Deferred as error:
             self._postpone(work, error, now)
         except OSError as error:
-            self._postpone(work, Deferred(f"{error.filename}: {error.strerror}"), now)
+            self._postpone(
+                work,
+                Deferred(
+                    f"{error.strerror}: {error.filename2 or error.filename or work.claim.path}"
+                ),
+                now,
+            )
         else:
             work.fault = None
             return True

@@ -110,6 +110,9 @@ REFUSED = {
     "folders: {outbox: inbox/out}": ("folders.outbox", "lies inside folders.inbox"),
     "folders: {inbox: state/in}": ("folders.inbox", "lies inside folders.state"),
     "folders: {archive: outbox}": ("folders.", "lies inside"),
+    "folders: {state: outbox/state}": ("folders.state", "lies inside folders.outbox"),
+    "watch: {quiet_seconds: .inf}": ("watch.quiet_seconds", "finite"),
+    "1: x": ("--config", "keys and values"),
 }
 
 
@@ -127,6 +130,36 @@ def test_what_cannot_be_meant_is_refused_with_key_and_remedy(
 
 def test_the_archive_may_lie_inside_the_inbox(write: Write) -> None:
     load(write("folders: {archive: inbox/archive, failed: inbox/failed}"))
+
+
+def test_a_section_left_empty_takes_the_short_name_all_the_same(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOG_LEVEL", "debug")
+
+    assert load(write("logging:")).logging.level == "DEBUG"
+    assert refused(write("logging: 3")).key == "logging"
+
+
+@pytest.mark.parametrize("name", ["OCR_DAEMON_WORKERS", "OCR_DAEMON__WATCH"])
+def test_a_name_in_the_environment_that_cannot_be_meant_is_refused(
+    write: Write, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "abc")
+
+    assert refused(write("")).remedy
+
+
+def test_a_missing_value_is_not_answered_with_the_whole_file(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("workers: 2")
+
+    error = refused(tmp_path / "config.yaml")
+
+    assert (error.key, error.value) == ("model", "nothing")
+
+
+def test_home_is_expanded(write: Write) -> None:
+    assert load(write("folders: {inbox: ~/scans}")).folders.inbox == Path.home() / "scans"
 
 
 def test_an_unknown_name_in_the_environment_is_refused(

@@ -219,6 +219,51 @@ def test_an_inbox_that_goes_and_comes_back_is_watched_again(tmp_path: Path) -> N
         assert house.answer("back.png.json")["status"] == "done"
 
 
+def test_an_inbox_that_goes_while_files_wait_is_never_made_anew(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    with house.running():
+        for number in range(8):
+            house.drop(f"{number}.png", png(text_page([f"Waiting {number}"])))
+        until(lambda: house.answers(), what="the first answer")
+        house.inbox.rename(tmp_path / "moved")
+        until(lambda: "inbox.gone" in [event["event"] for event in house.events()])
+        was_made_anew = house.inbox.exists()
+        (tmp_path / "moved").rename(house.inbox)
+
+        until(lambda: len(house.kept(house.archive)) == 8, what="all archived")
+
+    assert not was_made_anew
+    assert "landed 8 = answered 8 + waiting 0" in balance(house)
+
+
+def test_a_folder_named_like_an_earlier_file_holds_up_nothing(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    with house.running():
+        house.drop("good", png(text_page(["A file"])))
+        house.drop("bad", b"no image at all")
+        until(lambda: (house.archive / "good").exists() and (house.failed / "bad").exists())
+        for folder in ("good", "bad"):
+            for number in range(2):
+                house.drop(f"{folder}/{number}.png", png(text_page([f"{folder} {number}"])))
+
+        until(lambda: len(house.kept(house.archive)) == 5, what="all archived")
+
+    assert {"good~/0.png", "good~/1.png", "bad/0.png", "bad/1.png"} < house.kept(house.archive)
+
+
+def test_a_small_file_does_not_wait_for_a_long_one(tmp_path: Path) -> None:
+    house = House(tmp_path, task_pages=1)
+    with house.running():
+        house.drop("long.pdf", long_document("Long"))
+        until(lambda: list(house.inbox.rglob("work/*/*/long.pdf")), what="claimed")
+        house.drop("small.png", png(text_page(["Small"])))
+
+        house.answer("small.png.json")
+
+        assert not (house.outbox / "long.pdf.json").exists()
+        assert house.answer("long.pdf.json")["status"] == "done"
+
+
 def test_two_daemons_on_one_inbox_share_the_work(tmp_path: Path) -> None:
     house = House(tmp_path)
     (tmp_path / "second").mkdir()

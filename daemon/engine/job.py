@@ -27,6 +27,7 @@ class Job:
     task_pages: int
     attempt: int = 0
     in_flight: int = 0
+    tasks_given: int = 0
     _pending: deque[tuple[int, int]] = field(default_factory=lambda: deque([COUNT_ONLY]))
     _deaths: Counter[tuple[int, int]] = field(default_factory=Counter)
     _pages: dict[int, PageText] = field(default_factory=dict)
@@ -60,6 +61,7 @@ class Job:
         """Return the next range to read."""
         first, last = self._pending.popleft()
         self.in_flight += 1
+        self.tasks_given += 1
         pages = max(1, last - first + 1)
         return Task(self.claim.id, self.claim.path, first, last, pages * self.page_seconds)
 

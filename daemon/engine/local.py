@@ -138,13 +138,15 @@ class _Slot:
     def submit(self, task: Task) -> None:
         if not self._pool.active:  # an idle worker's death leaves the pool broken
             self.rebuild()
+        silence = task.seconds + SILENCE_SECONDS
         if self._is_cold:  # runs before the task, whose deadline is for reading alone
             self.warm()
+            silence += WARM_SECONDS
         self.task = task
         self._future = self._pool.schedule(
             worker.read, args=(task.path, task.first, task.last), timeout=task.seconds
         )
-        self._silent_after = time.monotonic() + WARM_SECONDS + task.seconds + SILENCE_SECONDS
+        self._silent_after = time.monotonic() + silence
         self._future.add_done_callback(lambda _: self._wake())
 
     def outcome(self, now: float) -> Outcome | None:

@@ -81,20 +81,11 @@ class Outbox:
             self._drafts.parent.rmdir()
 
     def _places(self, name: str) -> Iterator[str]:
-        folder, _, base = name.rpartition("/")
-        parent = self._passable(folder)
+        parent = files.passable(self.folder, name).parent.relative_to(self.folder)
+        base = Path(name).name
         yield os.fspath(parent / files.shortened(base, ".json"))
         for number in range(2, 1_000_000):
             yield os.fspath(parent / files.shortened(base, f".{number}.json"))
-
-    def _passable(self, folder: str) -> Path:
-        """Return the mirrored folder; a part that an answer's file name has taken gets a `~`."""
-        path = Path()
-        for part in Path(folder).parts:
-            path /= part
-            while os.path.lexists(self.folder / path) and not (self.folder / path).is_dir():
-                path = path.with_name(path.name + "~")
-        return path
 
     def _is_replaceable(self, place: str, sha256: str) -> bool:
         target = self.folder / place
@@ -116,5 +107,5 @@ class Outbox:
                 raise
             raise Deferred(
                 f"the outbox {self.folder} refuses an answer ({error.strerror}); "
-                "make room or restore the folder, the answer is kept and published then"
+                "make room or restore the folder"
             ) from error

@@ -30,6 +30,7 @@ def test_the_hooks_run_the_target_that_ci_runs() -> None:
 def test_every_file_that_the_readme_links_to_exists() -> None:
     links = re.findall(r"\]\((?!https?:)([^)#]+)\)", README)
 
+    assert "<!--" not in README
     assert links
     assert not [link for link in links if not (REPOSITORY / link).exists()]
 

@@ -115,9 +115,7 @@ class Service:
         for work in self._work.values():
             if work.begun and work.document is None:
                 self._attempt_step(self._delivery.uncount, work, now)
-            log.warning(
-                "document.left", name=work.claim.name, reason="it is read after the restart"
-            )
+            log.warning("claim.left", name=work.claim.name, reason="it is read after the restart")
 
     def _due(self, now: float) -> list[Work]:
         return [work for work in self._work.values() if now >= work.retry_at]
@@ -125,7 +123,9 @@ class Service:
     def _collect(self, now: float) -> None:
         """Take in what the workers have ended."""
         for outcome in self._engine.finished():
-            work = self._work[outcome.task.claim]
+            work = self._work.get(outcome.task.claim)
+            if work is None:
+                continue  # another of its tasks found the file taken away
             if isinstance(outcome.result, Deferred):
                 work.job.put_back(outcome.task)
                 self._postpone(work, outcome.result, now)

@@ -1,0 +1,172 @@
+"""One turn of the loop at a time, with a pretended engine and the test as the clock."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from daemon.claims import RenameClaims
+from daemon.delivery import Delivery
+from daemon.engine.local import Outcome, Task
+from daemon.errors import Deferred
+from daemon.inbox.intake import Intake
+from daemon.inbox.scan import Scanner
+from daemon.inbox.settle import Settle
+from daemon.inbox.watch import Watch
+from daemon.journal import Journal
+from daemon.outbox.publish import Outbox
+from daemon.records import PagesRead
+from daemon.service import PLACES_PER_SLOT, Service
+from tests.test_delivery import page, policy
+
+QUIET, WAIT = 1.0, 30.0
+
+
+class Engine:
+    """Two slots; the test says what becomes of each task."""
+
+    slots = 2
+
+    def __init__(self) -> None:
+        self.tasks: list[Task] = []
+        self._outcomes: list[Outcome] = []
+
+    @property
+    def free(self) -> int:
+        return self.slots - len(self.tasks)
+
+    def submit(self, task: Task) -> None:
+        assert self.free, "a task was given while no slot was free"
+        self.tasks.append(task)
+
+    def finished(self) -> list[Outcome]:
+        outcomes, self._outcomes = self._outcomes, []
+        return outcomes
+
+    def end(self, task: Task, result: object) -> None:
+        self.tasks.remove(task)
+        self._outcomes.append(Outcome(task, result))  # type: ignore[arg-type]
+
+    def read_all(self, pages: int = 1) -> None:
+        for task in list(self.tasks):
+            read = (page(),) if task.last else ()
+            self.end(task, PagesRead("image/png", pages, read, {}))
+
+
+class Loop:
+    """A service over real folders, turned by hand."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.now, self.engine = root, 0.0, Engine()
+        inbox = root / "inbox"
+        inbox.mkdir()
+        claims = RenameClaims(inbox, "one", root / "archive", root / "failed")
+        intake = Intake(
+            Scanner(inbox, (".*",), ()),
+            Settle(inbox, QUIET, 60.0, lambda path: None, must_move=True),
+            Watch(inbox, "scan", lambda: None), 30.0, 1.0, claims.unread,
+        )  # fmt: skip
+        self.journal = Journal(root / "ledger.sqlite3")
+        delivery = Delivery(claims, self.journal, Outbox(root / "outbox"), policy())
+        self.service = Service(intake, claims, delivery, self.engine, WAIT)
+
+    def drop(self, *names: str) -> None:
+        for name in names:
+            (self.root / "inbox" / name).write_bytes(name.encode())
+
+    def turn(self, seconds: float = QUIET) -> None:
+        self.now += seconds
+        self.service.turn(self.now)
+
+    def answers(self) -> set[str]:
+        return {path.name for path in (self.root / "outbox").glob("*.json")}
+
+
+@pytest.fixture
+def loop(tmp_path: Path) -> Loop:
+    return Loop(tmp_path)
+
+
+def settled(loop: Loop, *names: str) -> None:
+    loop.drop(*names)
+    loop.turn()
+    loop.turn(QUIET + 0.1)
+
+
+def test_no_more_is_claimed_than_slots_are_free(loop: Loop) -> None:
+    settled(loop, *(f"{number}.png" for number in range(9)))
+
+    assert loop.service.in_work == 2
+    assert len(list((loop.root / "inbox").glob("*.png"))) == 7
+
+
+def test_a_read_document_is_answered_and_archived(loop: Loop) -> None:
+    settled(loop, "a.png")
+    loop.engine.read_all()
+    loop.turn(0.1)
+    loop.engine.read_all()
+    loop.turn(0.1)
+
+    assert loop.answers() == {"a.png.json"}
+    assert (loop.root / "archive/a.png").exists()
+    assert loop.service.in_work == 0
+
+
+def test_a_freed_place_is_used_at_once(loop: Loop) -> None:
+    settled(loop, "a.png")
+    for _ in range(2):
+        loop.engine.read_all()
+        loop.turn(0.1)
+
+    assert loop.service.next_turn(loop.now) == 0.0
+
+
+def test_a_draining_daemon_takes_nothing_new(loop: Loop) -> None:
+    loop.drop("a.png")
+    loop.turn()
+    loop.service.draining = True
+    loop.turn(QUIET + 0.1)
+
+    assert loop.service.in_work == 0
+
+
+def test_what_the_environment_spoils_waits_and_costs_no_attempt(loop: Loop) -> None:
+    settled(loop, "a.png")
+    (task,) = loop.engine.tasks
+    loop.engine.end(task, Deferred("the share is gone"))
+    loop.turn(0.1)
+    assert (loop.engine.tasks, loop.service.faults) == ([], ["the share is gone"])
+
+    loop.turn(WAIT)
+
+    assert len(loop.engine.tasks) == 1
+    assert [entry.attempts for entry in loop.journal.unfinished()] == [1]
+
+
+def test_documents_held_up_do_not_stop_the_others(loop: Loop) -> None:
+    (loop.root / "outbox").mkdir()
+    names = [f"{number}.png" for number in range(PLACES_PER_SLOT * 2 + 2)]
+    settled(loop, *names)
+    for _ in range(6):
+        for task in list(loop.engine.tasks):
+            loop.engine.end(task, Deferred(f"{task.path.name} cannot be read just now"))
+        loop.turn(0.1)
+
+    assert loop.service.in_work == len(names)
+
+
+def test_the_second_task_of_a_file_taken_away_is_nobodys(loop: Loop) -> None:
+    settled(loop, "a.png")
+    loop.engine.read_all(pages=8)
+    loop.turn(0.1)
+    first, second = loop.engine.tasks
+    first.path.unlink()
+    loop.engine.end(first, Deferred("no such file"))
+    loop.turn(0.1)
+    loop.engine.end(second, PagesRead("image/png", 8, (), {}))
+
+    loop.turn(0.1)
+
+    assert loop.service.in_work == 0
+    assert loop.journal.unfinished() == []

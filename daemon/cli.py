@@ -72,6 +72,8 @@ def run(config: ConfigFile = DEFAULT_CONFIG) -> None:
 
     Example: ocr-daemon run
     """
+    # structlog loads rich for coloured tracebacks where it finds it: 4 MB that a daemon never uses
+    sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
     from daemon import run as daemon
 
     daemon.run(_load(config))

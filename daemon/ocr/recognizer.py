@@ -35,21 +35,6 @@ class Recognizer:
         """The name of the weights, as their card says it."""
         return self.artifact.card.name
 
-    @property
-    def sha256(self) -> str:
-        """The hash of the file of weights."""
-        return self.artifact.sha256
-
-    @property
-    def backend(self) -> str:
-        """What computes: torchscript or onnxruntime."""
-        return self.weights.backend
-
-    @property
-    def precision(self) -> str:
-        """What numbers are computed with: fp32 or bf16."""
-        return self.weights.precision
-
     def read(self, lines: Sequence[Line]) -> list[Reading]:
         """Read each line by itself; same order, same length, whatever else is in the sequence."""
         readings = [_NOTHING] * len(lines)

@@ -85,7 +85,7 @@ def evaluate(lines_dir: Path, weights: Weights, predictions: Path) -> Iterator[s
     said = dict(zip(labels, texts, strict=True))
     predictions.write_text("".join(f"{name}\t{text}\n" for name, text in said.items()), "utf-8")
     yield from _report(labels, said, _rules(lines_dir / "meta.tsv"))
-    yield f"{len(lines) / seconds:.1f} lines per CPU-second with {recognizer.backend}"
+    yield f"{len(lines) / seconds:.1f} lines per CPU-second with {recognizer.weights.backend}"
 
 
 def _report(

@@ -138,4 +138,8 @@ def test_no_lines_have_no_readings(recognizer: Recognizer):
 
 
 def test_it_says_what_it_is(onnx: Recognizer):
-    assert (onnx.name, onnx.backend, onnx.precision) == ("crnn-zh-en-1", "onnxruntime", "fp32")
+    assert (onnx.name, onnx.weights.backend, onnx.weights.precision) == (
+        "crnn-zh-en-1",
+        "onnxruntime",
+        "fp32",
+    )

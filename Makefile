@@ -10,7 +10,7 @@ TORCH_INDEX ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	--constraint requirements/constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: run install develop test check format bench image clean
+.PHONY: run install develop test check format bench fonts image clean
 
 run: install
 	$(BIN)/ocr-daemon run --config $(CONFIG)
@@ -42,6 +42,10 @@ format: develop
 
 bench: develop
 	$(BIN)/python -m bench.path
+
+# Fonts and texts to train from: packages of Debian, npm and PyPI, fetched, never installed.
+fonts: develop
+	$(BIN)/ocr-daemon train fetch --into .training
 
 image:
 	docker build --tag ocr-daemon $(if $(TORCH_INDEX),--build-arg TORCH_INDEX=$(TORCH_INDEX)) .

@@ -13,7 +13,7 @@ MODULES = sorted((REPOSITORY / "daemon").rglob("*.py"))
 # a foreign package and the rooms that may touch it
 KEEPERS = {
     "watchdog": ("inbox/watch",),
-    "yaml": ("config",),
+    "yaml": ("config", "training/sources"),
     "sqlite3": ("journal",),
     "torch": ("model/", "ocr/recognizer", "training/", "engine/worker"),
     "onnxruntime": ("model/", "ocr/recognizer", "training/"),
@@ -25,6 +25,11 @@ KEEPERS = {
     "pydantic_settings": ("config",),
     "typer": ("cli", "training/commands"),
     "rich": ("once",),
+    "PIL": ("training/",),
+    "fontTools": ("training/glyphs",),
+    "faker": ("training/phrases/people",),
+    "opencc": ("training/corpus",),
+    "matplotlib": ("training/history",),
 }
 # rooms of the supervising process: nothing that decodes or infers, at any depth
 LIGHT = ("service", "delivery", "claims", "journal", "run", "once", "inbox/", "outbox/", "engine/")

@@ -20,6 +20,7 @@ import numpy as np
 from daemon.errors import Misconfigured
 from daemon.model.card import Card
 from daemon.model.charset import Charset
+from daemon.recipe import Weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -28,8 +29,7 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
-    from daemon.model.crnn import BestSteps
-    from daemon.recipe import Weights
+    from daemon.model.crnn import CRNN, BestSteps
 
     Frames = NDArray[np.float32]
     Steps = tuple[NDArray[np.int64], NDArray[np.float32]]
@@ -121,6 +121,25 @@ def save_torchscript(network: BestSteps, path: Path, charset: Charset, card: Car
         for entry in full.infolist():
             if not entry.filename.endswith(".debug_pkl"):  # where the source code lay
                 lean.writestr(entry, full.read(entry))
+
+
+def restore(path: Path) -> tuple[CRNN, Charset, Card]:
+    """Return the network inside a TorchScript artifact of ours, to go on training with it.
+
+    Its normalisations are folded. Raises Misconfigured when the file is not ours.
+    """
+    import torch
+
+    from daemon.model.crnn import BestSteps, folded
+
+    weights = Weights(file=path)
+    extra: dict[str, Any] = {_CARD: "", _CHARSET: ""}
+    with _quiet_jit():
+        module = torch.jit.load(io.BytesIO(_content(weights)), "cpu", extra)  # type: ignore[no-untyped-call]
+    card, charset = _inscription({key: value.decode() for key, value in extra.items()}, weights)
+    shipped = BestSteps(folded(charset.classes))
+    shipped.load_state_dict(module.state_dict())
+    return shipped.network, charset, card
 
 
 def _precision(weights: Weights) -> torch.dtype:

@@ -89,11 +89,16 @@ class CRNN(nn.Module):
 
     def forward(self, lines: Tensor) -> Tensor:  # N, 1, 32, W in -1 (black) .. 1 (white)
         """Score every character for every step of every line."""
+        logits: Tensor = self.classifier(self.features(lines))  # N, T, classes
+        return logits
+
+    def features(self, lines: Tensor) -> Tensor:  # N, 1, 32, W
+        """Say what each step looks like, in its context, to the classifier."""
         maps = self.blocks(self.stem(lines))  # N, 512, 2, W / 2
         columns = self.pool(maps).squeeze(2)  # N, 512, T
         context, _ = self.recurrence(columns.transpose(1, 2))  # N, T, 2 * hidden
-        logits: Tensor = self.classifier(self.bottleneck(context))  # N, T, classes
-        return logits
+        described: Tensor = self.bottleneck(context)  # N, T, bottleneck
+        return described
 
 
 class BestSteps(nn.Module):
@@ -124,3 +129,8 @@ def fold_norms(network: CRNN) -> CRNN:
             module.conv = fuse_conv_bn_eval(module.conv, module.norm)
             module.norm = nn.Identity()
     return network
+
+
+def folded(classes: int) -> CRNN:
+    """Return a network whose normalisations are folded already: the form that ships and trains."""
+    return fold_norms(CRNN(classes))

@@ -1,0 +1,95 @@
+"""A network learns new characters: its classifier grows, each new class starting as a look-alike.
+
+A new character's row is that of the known one which the network takes it for (說 begins as 说), so
+training has to tell two neighbours apart and not to find a place for a stranger.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw, ImageFont
+from torch import nn
+
+from daemon.model.charset import BLANK
+from daemon.ocr.batches import batches
+from daemon.training import sources
+from daemon.training.glyphs import coverage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from daemon.model.card import Framing
+    from daemon.model.charset import Charset
+    from daemon.model.crnn import CRNN
+    from daemon.records import Pixels
+
+_SIZE = 36  # pixels an em of a character drawn alone
+_SHY = 1.0  # how much less likely than its look-alike a new character is at first
+
+
+def grow(network: CRNN, charset: Charset, likeness: Mapping[str, int]) -> None:
+    """Let `network`, in place, tell all of `charset` apart; it knows the first classes already.
+
+    `likeness` names the known class that a new character looks like; one that it does not name
+    starts as the average of all classes.
+    """
+    known = network.classifier.out_features
+    fresh = charset.characters[known - 1 :]
+    weight, bias = network.classifier.weight.detach(), network.classifier.bias.detach()
+    rows = [likeness.get(character, BLANK) for character in fresh]
+    strange = torch.tensor([row == BLANK for row in rows], dtype=torch.bool)
+    more, offsets = weight[rows].clone(), bias[rows].clone()
+    more[strange], offsets[strange] = weight[1:].mean(0), bias[1:].mean()
+    grown = nn.Linear(network.classifier.in_features, charset.classes)
+    with torch.no_grad():
+        grown.weight.copy_(torch.cat([weight, more]))
+        grown.bias.copy_(torch.cat([bias, offsets - _SHY]))
+    network.classifier = grown
+
+
+def glyphs_of(fonts: Path, characters: str) -> Iterator[tuple[str, Pixels]]:
+    """Yield each of `characters` that a face draws, and a gray crop of it."""
+    faces = [face for face in sources.faces(fonts) if not face.heldout]
+    covered = coverage(faces, fonts)
+    plain = [row for row, face in enumerate(faces) if {"hei", "text"} & set(face.styles)]
+    for character in characters:
+        able = [row for row in plain if covered[row, ord(character)]]
+        if able:
+            face = faces[able[0]]
+            yield character, _crop(character, ImageFont.truetype(face.path, _SIZE, face.index))
+
+
+def _crop(character: str, font: ImageFont.FreeTypeFont) -> Pixels:
+    """Draw it three times, since the network reads lines."""
+    width, (ascent, descent) = round(font.getlength(3 * character)), font.getmetrics()
+    sheet = Image.new("L", (width + 12, ascent + descent + 4), 255)
+    ImageDraw.Draw(sheet).text((6, 2), 3 * character, 0, font)
+    return np.asarray(sheet, np.uint8)
+
+
+@torch.inference_mode()
+def look_alikes(
+    network: CRNN, known: Charset, glyphs: Mapping[str, Pixels], framing: Framing
+) -> dict[str, int]:
+    """Return, for each character of `glyphs` (a gray crop of it), the known class it is taken for.
+
+    A Chinese character is taken for a Chinese one, any other for one that is not.
+    """
+    characters, likeness = list(glyphs), dict[str, int]()
+    chinese = torch.tensor([False, *map(is_chinese, known.characters)])
+    barred = torch.tensor([True, *(character == " " for character in known.characters)])
+    for batch in batches(list(glyphs.values()), framing, 64):
+        scores = network(torch.from_numpy(batch.pixels)).amax(1)  # N, classes
+        for place, row in zip(batch.places, scores, strict=True):
+            other = chinese != is_chinese(characters[place])
+            likeness[characters[place]] = int(row.masked_fill(barred | other, -np.inf).argmax())
+    return likeness
+
+
+def is_chinese(character: str) -> bool:
+    """Tell a character of the CJK Unified Ideographs block."""
+    return "\u4e00" <= character <= "\u9fff"

@@ -89,7 +89,7 @@ class Reader:
         """Write the sidecar of a reading, None for a file that could not be opened."""
         if reading.claim is None:
             return None
-        by = self._policy.provenance(reading.started_at, reading.seconds)
+        by = self._policy.provenance(reading.document, reading.started_at, reading.seconds)
         place = outbox.place_for(reading.claim.name, reading.claim.sha256)
         content = sidecar(reading.claim, reading.document, by)
         outbox.publish(place, content, reading.claim.sha256)

@@ -54,16 +54,17 @@ class Policy:
         The same bytes read by other weights or with other switches are no duplicate.
         """
         recipe = self.recipe
-        decisive = (self.model_sha256, recipe.limits, recipe.rendering, recipe.cleaning)
+        decoding = (recipe.weights.precision, recipe.weights.beam)
+        decisive = (self.model_sha256, decoding, recipe.limits, recipe.rendering, recipe.cleaning)
         return f"{recipe.name}@{hashlib.sha256(repr(decisive).encode()).hexdigest()[:8]}"
 
-    def provenance(self, started_at: str, seconds: float) -> Provenance:
-        """Return who answers, now."""
+    def provenance(self, document: Document, started_at: str, seconds: float) -> Provenance:
+        """Return who answers for `document`, now; what was not read was read in no precision."""
         return Provenance(
             model=self.model,
             model_sha256=self.model_sha256,
             backend=self.recipe.weights.backend,
-            precision=self.recipe.weights.precision,
+            precision=document.precision or self.recipe.weights.precision,
             profile=self.profile,
             started_at=started_at,
             finished_at=utc_now(),
@@ -204,7 +205,8 @@ class Delivery:
 
     def _publish(self, work: Work, document: Document) -> None:
         claim = work.claim
-        content = sidecar(claim, document, self._policy.provenance(work.started_at, work.seconds))
+        by = self._policy.provenance(document, work.started_at, work.seconds)
+        content = sidecar(claim, document, by)
         while True:
             place = self._outbox.place_for(claim.name, claim.sha256)
             self._journal.answering(claim.id, document.status, place)

@@ -45,8 +45,9 @@ class Weights:
     file: Path
     sha256: str | None = None
     backend: Literal["torchscript", "onnxruntime"] = "torchscript"
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
     batch_size: Annotated[int, Ge(1), Le(256)] = 16
+    beam: Annotated[int, Ge(1), Le(64)] = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -205,13 +205,15 @@ class Claim:
 class PagesRead:
     """What a worker answers to a task: the pages of its range and what they cost.
 
-    `page_count` is the document's, `seconds` the worker's wall seconds by stage.
+    `page_count` is the document's, `seconds` the worker's wall seconds by stage, `precision` what
+    its network computes in.
     """
 
     media_type: str
     page_count: int
     pages: tuple[PageText, ...]
     seconds: Mapping[str, float]
+    precision: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,3 +227,4 @@ class Document:
     attempt: int
     failure: Failure | None = None
     duplicate_of: str | None = None
+    precision: str | None = None

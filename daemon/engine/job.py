@@ -33,6 +33,7 @@ class Job:
     _pages: dict[int, PageText] = field(default_factory=dict)
     _seconds: Counter[str] = field(default_factory=Counter)
     _media_type: str | None = None
+    _precision: str | None = None
     _failure: Failure | None = None
     _given_up: bool = False
 
@@ -112,11 +113,13 @@ class Job:
             seconds=dict(self._seconds),
             attempt=self.attempt,
             failure=self._failure,
+            precision=self._precision,
         )
 
     def _add(self, read: PagesRead, task: Task) -> None:
         self._media_type = read.media_type
         self._seconds.update(read.seconds)
+        self._precision = read.precision
         self._pages.update({page.number: page for page in read.pages})
         if (task.first, task.last) == COUNT_ONLY:
             self._pending.extend(_ranges(1, read.page_count, self.task_pages))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,12 +27,18 @@ class Framing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """Where weights come from, under which licence, and how they want their lines."""
+    """Where weights come from, under which licence, and how they want their lines.
+
+    `losses` says by how much the character error rate rose when it was measured in another
+    precision than fp32; `precision` is what the file itself computes in.
+    """
 
     name: str
     source: str
     licence: str
     framing: Framing
+    precision: str = "fp32"
+    losses: dict[str, float] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """Return the card as it rides in the file of weights."""

@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from torch.nn.functional import hardsigmoid, hardswish, relu
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from daemon.model.ctc import CANDIDATES
+
 
 class ConvNorm(nn.Module):
     """Convolution, batch normalisation, hard-swish; keeps H and W but for the stride."""
@@ -102,20 +104,62 @@ class CRNN(nn.Module):
 
 
 class BestSteps(nn.Module):
-    """What ships: the best class of each step, its probability, and how many classes there are.
+    """What ships: the best classes of each step, their probabilities, how many classes there are.
 
-    Thousands of other probabilities a step are of no use to greedy decoding and stay inside.
+    Thousands of other probabilities a step are of no use to decoding and stay inside. Scores are
+    divided by `temperature` first, so that a probability is the share of such readings that are
+    right (Guo et al. 2017, "On calibration of modern neural networks"); the order stays the same.
     """
 
-    def __init__(self, network: CRNN) -> None:
+    def __init__(self, network: CRNN, temperature: float = 1.0) -> None:
         super().__init__()
         self.network = network
+        self.temperature = nn.Buffer(torch.tensor(temperature))
 
     def forward(self, lines: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # N, 1, 32, W
-        """Read greedily: labels, probabilities, number of classes."""
-        logits = self.network(lines).float()  # N, T, classes
-        probabilities, labels = logits.softmax(2).max(2)  # N, T both
-        return labels, probabilities, torch._shape_as_tensor(logits)[2]
+        """Return the best label of each step (N,T), its probability (N,T), number of classes."""
+        scores = self.network(lines).float()  # N, T, classes
+        labels, probabilities = self.best(scores)
+        return labels, probabilities, number(scores)
+
+    @torch.jit.export
+    def candidates(self, lines: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the same for the `count` best labels of each step: N,T,count, N,T,count, 1."""
+        scores = self.network(lines).float()  # N, T, classes
+        labels, probabilities = self.first(scores, count)
+        return labels, probabilities, number(scores)
+
+    def best(self, scores: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the best label of each step, and its probability."""
+        highest, labels = scores.max(2)  # N, T both
+        odds = ((scores - highest.unsqueeze(2)) / self.temperature).exp()  # N, T, classes
+        return labels, odds.sum(2).reciprocal()
+
+    def first(self, scores: Tensor, count: int) -> tuple[Tensor, Tensor]:
+        """Return the `count` best labels of each step, best first, and their probabilities."""
+        highest, labels = scores.topk(count, 2)  # N, T, count both
+        top = highest[:, :, :1]  # N, T, 1
+        total = ((scores - top) / self.temperature).exp().sum(2, keepdim=True)  # N, T, 1
+        return labels, ((highest - top) / self.temperature).exp() / total
+
+
+def number(scores: Tensor) -> Tensor:
+    """Return how many classes N,T,classes tells apart, as a tensor (an export keeps it so)."""
+    return torch._shape_as_tensor(scores)[2]
+
+
+class BothReadings(nn.Module):
+    """Both readings as one graph, for a format without methods; a reader asks for what it wants."""
+
+    def __init__(self, steps: BestSteps, count: int = CANDIDATES) -> None:
+        super().__init__()
+        self.steps, self.count = steps, count
+
+    def forward(self, lines: Tensor) -> tuple[Tensor, ...]:  # N, 1, 32, W
+        """Return labels and probabilities, those of the candidates, and the number of classes."""
+        scores = self.steps.network(lines).float()  # N, T, classes
+        labels, probabilities = self.steps.best(scores)
+        return labels, probabilities, *self.steps.first(scores, self.count), number(scores)
 
 
 def fold_norms(network: CRNN) -> CRNN:

@@ -79,7 +79,8 @@ class Pipeline:
             count = source.page_count
             last = count if last is None else min(last, count)
             read = tuple(self._read(source, n, stages) for n in range(first, last + 1))
-        return PagesRead(source.media_type, count, read, stages.seconds)
+        precision = self.recognizer.artifact.precision
+        return PagesRead(source.media_type, count, read, stages.seconds, precision)
 
     def _read(self, source: pages.Source, number: int, stages: Stages) -> PageText:
         try:

@@ -12,6 +12,7 @@ from daemon.records import Character, Reading
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from daemon.model.artifact import Frames
     from daemon.recipe import Weights
     from daemon.records import Line
 
@@ -40,12 +41,22 @@ class Recognizer:
         readings = [_NOTHING] * len(lines)
         crops = [line.image for line in lines]
         for batch in batches(crops, self.artifact.card.framing, self.weights.batch_size):
-            labels, probabilities = self.artifact.best_steps(batch.pixels)
-            columns = batch.pixels.shape[-1] / labels.shape[1]
-            for row, (place, width) in enumerate(zip(batch.places, batch.widths, strict=True)):
-                spans = ctc.collapse(labels[row], probabilities[row])
+            decoded, steps = self._decoded(batch.pixels)
+            columns = batch.pixels.shape[-1] / steps
+            for place, width, spans in zip(batch.places, batch.widths, decoded, strict=True):
                 readings[place] = self._reading(spans, columns / width)
         return readings
+
+    def _decoded(self, frames: Frames) -> tuple[list[list[ctc.Span]], int]:
+        """Return the spans of each line of N,1,H,W, and how many steps a line has."""
+        beam = self.weights.beam
+        if beam > 1:
+            labels, probabilities = self.artifact.candidates(frames)
+            lines = zip(labels, probabilities, strict=True)
+            return [ctc.beam(*line, beam) for line in lines], labels.shape[1]
+        labels, probabilities = self.artifact.best_steps(frames)
+        lines = zip(labels, probabilities, strict=True)
+        return [ctc.collapse(*line) for line in lines], labels.shape[1]
 
     def _reading(self, spans: Sequence[ctc.Span], step: float) -> Reading:
         """Return the characters of `spans`; a step is `step` of the crop's width wide."""

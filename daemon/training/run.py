@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from daemon.model.card import Card
     from daemon.model.charset import Charset
-    from daemon.model.crnn import CRNN
     from daemon.training.evaluate import Labelled
     from daemon.training.sample import Sample
     from daemon.training.trainer import Trainer
@@ -115,7 +114,7 @@ class Run:
 
     def recognizer(self) -> Recognizer:
         """Return a recogniser that reads with the averaged weights."""
-        return live(self.trainer.average, self.charset, self.card, self.trainer.device)
+        return live(BestSteps(self.trainer.average), self.charset, self.card, self.trainer.device)
 
     def _save(self, name: str) -> None:
         more = {"spent": self.spent, "best": self.best, "charset": self.charset.characters}
@@ -125,17 +124,16 @@ class Run:
         self.stopping = True
 
 
-def live(network: CRNN, charset: Charset, card: Card, device: torch.device) -> Recognizer:
+def live(reader: BestSteps, charset: Charset, card: Card, device: torch.device) -> Recognizer:
     """Return a recogniser around a network that is still in training."""
-    reader = BestSteps(network)
 
-    def read(frames: Any) -> Any:
+    def read(frames: Any, _: int) -> Any:
         with torch.inference_mode():
             lines = torch.from_numpy(frames).to(device, memory_format=torch.channels_last)
             labels, probabilities, classes = reader(lines)
             return labels.cpu().numpy(), probabilities.cpu().numpy(), int(classes)
 
-    return Recognizer(Artifact(card, charset, "", read), Weights(file=Path(card.name)))
+    return Recognizer(Artifact(card, charset, "", "fp32", read), Weights(file=Path(card.name)))
 
 
 def error_rates(recognizer: Recognizer, lines: Sequence[Labelled]) -> Mapping[str, float]:

@@ -28,14 +28,16 @@ class Course:
 
     `peak` is the highest learning rate of one cosine over the whole time (a restart was measured
     to cost 0.1 to 1.3 points of CER until it had decayed again); `head` multiplies it for the
-    classifier. `trust` weighs a teacher's advice against a line's own label, on Chinese lines.
-    The entrance and the first `frozen` - 1 blocks stay as they are: they see edges, not characters,
-    and their large maps cost a quarter of a pass.
+    classifier, where gradients below `head_floor` count for little: Adam would else blow up the
+    faint push that the softmax gives each of thousands of absent characters, and rare ones be
+    forgotten. `trust` weighs a teacher's advice against a line's own label, on Chinese lines.
+    The entrance and the first `frozen` - 1 blocks stay as they are.
     """
 
     minutes: float
     peak: float = 6e-4
-    head: float = 1.6
+    head: float = 3.0
+    head_floor: float = 3e-4
     warm_up: float = 0.03
     decay: float = 0.01
     average: float = 0.998
@@ -73,7 +75,10 @@ class Trainer:
         head = list(network.classifier.parameters())
         learning = [(name, p) for name, p in network.named_parameters() if p.requires_grad]
         body = [p for name, p in learning if not name.startswith("classifier")]
-        groups = [{"params": body, "factor": 1.0}, {"params": head, "factor": course.head}]
+        groups = [
+            {"params": body, "factor": 1.0},
+            {"params": head, "factor": course.head, "eps": course.head_floor},
+        ]
         self.optimizer = torch.optim.AdamW(groups, lr=0.0, weight_decay=course.decay)
         self.steps = 0
         self.lines = 0

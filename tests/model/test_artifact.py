@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from daemon.errors import Misconfigured
-from daemon.model import artifact
+from daemon.model import artifact, onnx_graph, torchscript
 from daemon.model.card import Card, Framing
 from daemon.model.charset import Charset
 from daemon.model.crnn import CRNN, BestSteps, fold_norms
@@ -39,8 +39,8 @@ def tiny(classes: int) -> BestSteps:
 def save(folder: Path, backend: str, classes: int = CHARSET.classes) -> Weights:
     """Write a random network with our charset, for `backend`."""
     path = folder / "tiny"
-    write = artifact.save_torchscript if backend == "torchscript" else artifact.save_onnx
-    write(tiny(classes), path, CHARSET, CARD)
+    write = torchscript if backend == "torchscript" else onnx_graph
+    write.save(tiny(classes), path, CHARSET, CARD)
     return Weights(file=path, backend=backend)
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.model.charset import BLANK
-from daemon.model.ctc import Span, collapse, combined
+from daemon.model.ctc import Span, beam, collapse, combined
 
 CLASSES = 3
 
@@ -93,3 +93,48 @@ def test_nothing_read_or_nothing_believed_is_no_confidence(confidences):
 @given(st.lists(st.floats(0.001, 1), min_size=1))
 def test_a_combined_confidence_lies_between_the_least_and_the_most(confidences):
     assert min(confidences) - 1e-9 <= combined(confidences) <= max(confidences) + 1e-9
+
+
+def likeliest_text(table: np.ndarray) -> tuple[float, dict[tuple[int, ...], float]]:
+    """Try all paths; return the probability of the likeliest text, and that of each text."""
+    texts: dict[tuple[int, ...], float] = {}
+    for path in product(range(CLASSES), repeat=len(table)):
+        chance = prod(table[step, label] for step, label in enumerate(path))
+        said = tuple(said_by(path))
+        texts[said] = texts.get(said, 0.0) + chance
+    return max(texts.values()), texts
+
+
+def beamed(table: np.ndarray, width: int) -> list[Span]:
+    """Decode a table T,classes with all its classes as candidates, best first."""
+    labels = np.argsort(-table, axis=1, kind="stable")
+    return beam(labels, np.take_along_axis(table, labels, 1), width)
+
+
+@given(steps)
+def test_a_wide_beam_finds_the_likeliest_of_all_texts(rows):
+    table = np.array(rows, np.float64) / np.sum(rows, axis=1, keepdims=True)
+    table[table < 0.01] = 0  # what the beam takes for impossible
+
+    spans = beamed(table, 1000)
+
+    best, texts = likeliest_text(table)
+    assert texts[tuple(span.label for span in spans)] == pytest.approx(best)
+
+
+def test_paths_that_spell_the_same_text_are_added_up():
+    table = np.array([[0.6, 0.4, 0.0], [0.6, 0.4, 0.0]])  # blank blank .36; a by three paths .64
+
+    assert collapse(table.argmax(1), table.max(1)) == []
+    assert [span.label for span in beamed(table, 2)] == [1]
+
+
+@given(steps)
+def test_the_characters_of_a_beam_stand_in_order_within_the_line(rows):
+    table = np.array(rows, np.float64) / np.sum(rows, axis=1, keepdims=True)
+
+    spans = beamed(table, 3)
+
+    edges = [edge for span in spans for edge in (span.start, span.stop)]
+    assert edges == sorted(edges)
+    assert all(0 <= span.start < span.stop <= len(table) for span in spans)

@@ -138,7 +138,7 @@ def test_no_lines_have_no_readings(recognizer: Recognizer):
 
 
 def test_it_says_what_it_is(onnx: Recognizer):
-    assert (onnx.name, onnx.weights.backend, onnx.weights.precision) == (
+    assert (onnx.name, onnx.weights.backend, onnx.artifact.precision) == (
         "crnn-zh-en-1",
         "onnxruntime",
         "fp32",

@@ -1,0 +1,89 @@
+"""The network as ONNX, read by ONNX Runtime; neither package is imported before it is needed."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from typing import TYPE_CHECKING
+
+from daemon.errors import Misconfigured
+from daemon.model import inscription
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import onnx
+
+    from daemon.model.artifact import Frames, Outputs, Reader
+    from daemon.model.card import Card
+    from daemon.model.charset import Charset
+    from daemon.model.crnn import BestSteps
+    from daemon.recipe import Weights
+
+_OUTPUTS = ["labels", "probabilities", "classes"]
+_CANDIDATES = ["candidate_labels", "candidate_probabilities", "classes"]
+
+
+def save(network: BestSteps, path: Path, charset: Charset, card: Card) -> None:
+    """Write `network` with charset and card in its metadata."""
+    import onnx
+    import torch
+
+    from daemon.model.crnn import BothReadings
+
+    lines, steps = {0: "N", 3: "W"}, {0: "N", 1: "T"}
+    buffer = io.BytesIO()
+    named = [*_OUTPUTS[:2], *_CANDIDATES]
+    with warnings.catch_warnings(action="ignore"):  # the exporter without dynamo is deprecated
+        torch.onnx.export(
+            BothReadings(network).eval(),
+            (torch.zeros(1, 1, card.framing.height, card.framing.min_width),),
+            buffer,  # type: ignore[arg-type]  # its annotation forgets streams
+            dynamo=False,  # the other one needs a package more and cannot leave W open in the LSTM
+            input_names=["lines"],
+            output_names=named,
+            dynamic_axes={"lines": lines, **dict.fromkeys(named[:-1], steps)},
+        )
+    save_as(path, onnx.load_from_string(buffer.getvalue()), charset, card)
+
+
+def save_as(path: Path, model: onnx.ModelProto, charset: Charset, card: Card) -> None:
+    """Write `model`, the graph of a network of ours, with charset and card in its metadata."""
+    import onnx
+
+    onnx.helper.set_model_props(model, inscription.inscribed(charset, card))
+    path.write_bytes(model.SerializeToString())
+
+
+def load(content: bytes, weights: Weights) -> Reader:
+    """Return the network in `content`, ready to read, and what is written in it.
+
+    Raises Misconfigured when it is not ours, or ONNX Runtime is not installed.
+    """
+    try:
+        import onnxruntime
+    except ImportError as error:
+        remedy = "is not installed; pip install 'ocr-daemon[onnx]' or use torchscript"
+        raise Misconfigured("model.backend", weights.backend, remedy) from error
+
+    if weights.precision == "bf16":
+        remedy = "onnxruntime reads in the precision of its file; use auto, or torchscript"
+        raise Misconfigured("model.precision", weights.precision, remedy)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        session = onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])
+    except Exception as error:  # its errors share no base
+        raise inscription.foreign(weights, "ONNX Runtime cannot load it") from error
+    asked = onnxruntime.RunOptions()
+    asked.only_execute_path_to_fetches = True  # the other reading's outputs cost nothing
+
+    def network(frames: Frames, count: int) -> Outputs:
+        outputs = _OUTPUTS if count == 1 else _CANDIDATES
+        labels, probabilities, classes = session.run(outputs, {"lines": frames}, asked)
+        return labels, probabilities, int(classes)
+
+    metadata = session.get_modelmeta().custom_metadata_map
+    card, _ = inscription.read(metadata, weights)
+    return network, metadata, card.precision

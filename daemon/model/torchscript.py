@@ -1,0 +1,107 @@
+"""The network as TorchScript. torch.jit is deprecated since 2.11 and stays the backend by decision:
+every use of it stands here, and its warning is silenced only here.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+import zipfile
+from contextlib import contextmanager
+from math import inf
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from daemon.errors import Misconfigured
+from daemon.model import inscription
+from daemon.model.crnn import folded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from daemon.model.artifact import Frames, Outputs, Reader
+    from daemon.model.card import Card
+    from daemon.model.charset import Charset
+    from daemon.model.crnn import CRNN, BestSteps
+    from daemon.recipe import Weights
+
+BEARABLE = 0.0005  # CER that "auto" gives for the speed of bf16: one character in 2 000
+
+
+def save(network: BestSteps, path: Path, charset: Charset, card: Card) -> None:
+    """Write `network` with charset and card inside, and no path of this machine."""
+    buffer = io.BytesIO()
+    extra = inscription.inscribed(charset, card)
+    with _quiet_jit():
+        torch.jit.save(torch.jit.script(network.eval()), buffer, _extra_files=extra)
+    with zipfile.ZipFile(buffer) as full, zipfile.ZipFile(path, "w") as lean:
+        for entry in full.infolist():
+            if not entry.filename.endswith(".debug_pkl"):  # where the source code lay
+                lean.writestr(entry, full.read(entry))
+
+
+def load(content: bytes, weights: Weights) -> Reader:
+    """Return the network in `content`, ready to read, and what is written in it.
+
+    Raises Misconfigured when it is not ours, or in a precision that this processor lacks.
+    """
+    module, metadata = _module(content, weights)
+    card, _ = inscription.read(metadata, weights)
+    precision = _precision(weights, card)
+    with _quiet_jit():
+        module = module.eval().to(precision, memory_format=torch.channels_last)
+        module = torch.jit.freeze(module, preserved_attrs=["candidates"])
+
+    def network(frames: Frames, count: int) -> Outputs:
+        with torch.inference_mode():
+            lines = torch.from_numpy(frames).to(precision)
+            found = module(lines) if count == 1 else module.candidates(lines, count)
+            labels, probabilities, classes = found
+            return labels.numpy(), probabilities.numpy(), int(classes)
+
+    return network, metadata, "bf16" if precision == torch.bfloat16 else "fp32"
+
+
+def restore(content: bytes, weights: Weights) -> tuple[CRNN, Charset, Card]:
+    """Return the network in `content`, its normalisations folded, to go on training with it.
+
+    Raises Misconfigured when it is not ours.
+    """
+    module, metadata = _module(content, weights)
+    card, charset = inscription.read(metadata, weights)
+    network = folded(charset.classes)
+    network.load_state_dict(module.network.state_dict())
+    return network, charset, card
+
+
+def _module(content: bytes, weights: Weights) -> tuple[Any, dict[str, str]]:
+    extra: dict[str, Any] = {inscription.CARD: "", inscription.CHARSET: ""}
+    try:
+        with _quiet_jit():
+            module = torch.jit.load(io.BytesIO(content), "cpu", extra)  # type: ignore[no-untyped-call]
+    except RuntimeError as error:
+        raise inscription.foreign(weights, "TorchScript cannot load it") from error
+    return module, {key: value.decode() for key, value in extra.items()}
+
+
+def _precision(weights: Weights, card: Card) -> torch.dtype:
+    """Return what to compute in; "auto" is bf16 where it is native and was measured to cost little.
+
+    Raises Misconfigured for bf16 where the processor emulates it: there it is 20 times slower.
+    """
+    native = torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    if weights.precision == "bf16" and not native:
+        remedy = "this CPU does not compute in bf16; use auto or fp32"
+        raise Misconfigured("model.precision", weights.precision, remedy)
+    cheap = native and card.losses.get("bf16", inf) <= BEARABLE
+    wanted = weights.precision == "bf16" or (weights.precision == "auto" and cheap)
+    return torch.bfloat16 if wanted else torch.float32
+
+
+@contextmanager
+def _quiet_jit() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"`torch\.jit\.\w+` is deprecated", DeprecationWarning)
+        yield

@@ -1,0 +1,106 @@
+"""From runs to what ships: averaged, blended with the start, made honest, written, described."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from daemon.errors import Misconfigured
+from daemon.model import artifact
+from daemon.model.card import Card
+from daemon.model.charset import Charset
+from daemon.model.crnn import BestSteps, folded
+from daemon.recipe import Weights
+from daemon.training import description, stream
+from daemon.training.calibration import fit_temperature
+from daemon.training.evaluate import Tally, drawn_lines, evaluate, outcomes_of
+from daemon.training.export import averaged, blended, export, quantize
+from daemon.training.run import live
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from daemon.model.crnn import CRNN
+    from daemon.training.evaluate import Labelled
+
+_HELDOUT, _HELDOUT_SEED = 500, 11  # lines for temperature and precision, other than a run's own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What to ship: runs (folders) that began at `start`, of which `share` is blended in."""
+
+    runs: Sequence[Path]
+    start: Path
+    share: float
+    name: str
+    into: Path
+    supplies: Path
+    int8: bool = False
+
+
+def ship(order: Order, measured_on: Sequence[Path]) -> Iterator[str]:
+    """Write the artifacts and their card; yield what was written, a row each.
+
+    Raises Unequal when the formats disagree; FileNotFoundError for a run without a best.
+    """
+    network, charset, card = trained(order)
+    heldout = drawn_lines(
+        islice(
+            stream.stream(order.supplies, charset.characters, _HELDOUT_SEED, heldout=True),
+            _HELDOUT,
+        )
+    )
+    temperature = fitted(network, charset, card, heldout)
+    written = export(network, charset, card, order.into, temperature)
+    losses = measured_losses(written[0][0], heldout)
+    if losses:
+        written = export(network, charset, replace(card, losses=losses), order.into, temperature)
+    files = [path for path, _ in written]
+    if order.int8:
+        files.append(quantize(files[1]))
+    yield from map(str, files)
+    yield str(description.write(order, files, temperature, losses, measured_on))
+
+
+def trained(order: Order) -> tuple[CRNN, Charset, Card]:
+    """Return the network that the best checkpoints of the runs make together."""
+    states = [_best(run) for run in order.runs]
+    start, _, _ = artifact.restore(order.start)
+    charset = Charset.of(states[0]["charset"])
+    network = folded(charset.classes)
+    state = averaged([state["average"] for state in states])
+    network.load_state_dict(blended(state, start.state_dict(), order.share))
+    return network.eval(), charset, replace(Card.from_json(states[0]["card"]), name=order.name)
+
+
+def _best(run: Path) -> dict[str, Any]:
+    state: dict[str, Any] = torch.load(run / "best.pt", map_location="cpu", weights_only=True)
+    return state
+
+
+def fitted(network: CRNN, charset: Charset, card: Card, heldout: Sequence[Labelled]) -> float:
+    """Return the temperature at which confidences on held-out lines are the most honest."""
+    steps = BestSteps(network)
+    recognizer = live(steps, charset, card, torch.device("cpu"))
+
+    def evaluate_at(temperature: float) -> Any:
+        steps.temperature.fill_(temperature)
+        return outcomes_of(recognizer, heldout)
+
+    return fit_temperature(evaluate_at)
+
+
+def measured_losses(script: Path, heldout: Sequence[Labelled]) -> dict[str, float]:
+    """Return by how much CER rises in each precision that this processor has besides fp32."""
+    losses = {}
+    with suppress(Misconfigured):  # bf16 where it is only emulated
+        half = evaluate(Weights(file=script, precision="bf16"), heldout)
+        full = evaluate(Weights(file=script, precision="fp32"), heldout)
+        losses["bf16"] = Tally.of(half.outcomes).cer - Tally.of(full.outcomes).cer
+    return losses

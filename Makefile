@@ -10,7 +10,7 @@ TORCH_INDEX ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	--constraint requirements/constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: run install develop test check format bench fonts image clean
+.PHONY: run install develop test check format bench bench-recognizer fonts image clean
 
 run: install
 	$(BIN)/ocr-daemon run --config $(CONFIG)
@@ -42,6 +42,13 @@ format: develop
 
 bench: develop
 	$(BIN)/python -m bench.path
+
+# LINES names a folder of labelled lines. rapidocr-onnxruntime would put another build of OpenCV over
+# ours; what it needs besides, rapidocr brings.
+bench-recognizer: develop
+	$(PIP) --editable .[bench]
+	$(PIP) --no-deps rapidocr-onnxruntime
+	$(BIN)/python -m bench.recognizer $(LINES)
 
 # Fonts and texts to train from: packages of Debian, npm and PyPI, fetched, never installed.
 fonts: develop

@@ -1,105 +1,237 @@
-"""How many lines a recogniser reads in a CPU-second, and what it keeps in memory.
+"""How fast and how well recognisers read lines: ours, by backend and precision, and their peers.
 
-    python -m bench.recognizer
+    python -m bench.recognizer [LINES_DIR] [--weights models/NAME.pt] [--rounds N]
 
-Prints lines per CPU-second (best of several runs, one thread) of each backend for some widths and
-batches as they reach the network, each with its ratio to TorchScript in fp32; then, each in a
-process of its own, the resident memory after a page of 16 lines of 960 columns and after 16 pages
-of mixed lines, and the CPU-seconds of the recogniser for a page of 45 lines of 960 columns.
+All candidates read the same pages of 45 lines in one process and on one thread, taking turns, from
+crop to text: framing, batching, network, decoding. A page costs a candidate the least CPU time of
+its rounds. The table gives lines per CPU-second and their ratio to PP-OCRv6 small, the character
+error rate of each language, and the megabytes that a process of its own keeps after 8 pages.
+
+LINES_DIR holds labelled crops as `ocr-daemon train evaluate` takes them; ours read them gray, as
+the daemon cuts them, the peers in colour, as they expect them. Without it there are only drawn
+lines and no error rates. `NAME.int8.onnx` beside the weights is a candidate too.
 """
 
 from __future__ import annotations
 
-import random
-import subprocess
-import sys
+import argparse
+import multiprocessing
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from time import process_time
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 import psutil
+import yaml
 
+from bench.peers import PEERS, Missing, Peer
 from daemon.errors import Misconfigured
 from daemon.ocr.recognizer import Recognizer
 from daemon.recipe import Weights
-from daemon.records import Box, Line
+from daemon.records import Box, Line, Reading
 
-MODELS = Path(__file__).parents[1] / "models"
-NAME = "crnn-zh-en-1"
-BACKENDS = {
-    "torchscript": Weights(file=MODELS / f"{NAME}.pt"),
-    "torchscript bf16": Weights(file=MODELS / f"{NAME}.pt", precision="bf16"),
-    "onnxruntime": Weights(file=MODELS / f"{NAME}.onnx", backend="onnxruntime"),
-}
-SHAPES = ((320, 1), (320, 3), (320, 16), (640, 1), (640, 16), (960, 1), (960, 16))
-ROUNDS = 6
-HEIGHT = 50  # of a drawn crop, so that it becomes 960 columns when it is 1320 wide
+if TYPE_CHECKING:
+    from bench.peers import Crop
+    from daemon.training.evaluate import Labelled
+
+REPOSITORY = Path(__file__).parents[1]
+OURS = (
+    ("torchscript", "fp32", ".pt"),
+    ("torchscript", "bf16", ".pt"),
+    ("onnxruntime", "fp32", ".onnx"),
+    ("onnxruntime", "int8", ".int8.onnx"),
+)
+RIVAL = "PP-OCRv6 small"
+LANGUAGES = ("en", "zh")
+PAGE = 45  # lines of a clean A4 page
+PAGES = 8  # to draw, and to read before memory is looked at
+
+Read = Callable[[Sequence["Specimen"]], list[str]]
 
 
-def speed() -> None:
-    """Print lines per CPU-second by shape and backend; backends take turns."""
-    recognizers = {}
-    for name, weights in BACKENDS.items():
+@dataclass(frozen=True)
+class Specimen:
+    """One line, as ours get it and as the peers do (H,W,3 in BGR)."""
+
+    line: Line
+    coloured: Crop
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Who reads, and in what; a peer has no `weights` of ours."""
+
+    name: str
+    backend: str
+    precision: str
+    weights: Weights | None = None
+
+    def load(self) -> Read:
+        """Return a warm reader; raises Misconfigured or Missing where it cannot read here."""
+        cv2.setNumThreads(1)
+        if self.weights is None:
+            peer = Peer.load(self.name)
+            return lambda page: peer.read([specimen.coloured for specimen in page])
+        if self.backend == "torchscript":
+            import torch
+
+            torch.set_num_threads(1)
+        ours = Recognizer.load(self.weights)
+        return lambda page: [one.text for one in ours.read([specimen.line for specimen in page])]
+
+
+@dataclass
+class Score:
+    """What the pages so far cost a candidate in CPU-seconds, and what it read on them."""
+
+    seconds: float
+    texts: list[str]
+
+
+def candidates(weights: Path) -> Iterator[Candidate]:
+    """Yield the peers, then each backend and precision that has a file of ours."""
+    for name in PEERS:
+        yield Candidate(name, "onnxruntime", "fp32")
+    for backend, precision, suffix in OURS:
+        file = weights.with_suffix(suffix)
+        if file.exists():
+            chosen = Weights(file=file, backend=backend, precision=precision)
+            yield Candidate(weights.stem, backend, precision, chosen)
+
+
+def labelled(lines_dir: Path) -> list[Labelled]:
+    """Return the lines of `lines_dir` shuffled, so that every page mixes the sources."""
+    from daemon.training.evaluate import labelled_lines  # brings torch: only where it is wanted
+
+    lines = labelled_lines(lines_dir)
+    return [lines[place] for place in np.random.default_rng(0).permutation(len(lines))]
+
+
+def coloured(path: Path) -> Crop:
+    """Return the H,W,3 pixels of `path` in BGR."""
+    return np.asarray(cv2.imread(str(path)), np.uint8)
+
+
+def drawn() -> list[Specimen]:
+    """Return pages of noise as wide as lines are."""
+    chance = np.random.default_rng(0)
+    widths = chance.integers(60, 1320, PAGES * PAGE)
+    crops = [chance.integers(0, 256, (50, width), np.uint8) for width in widths]
+    return [
+        Specimen(Line(Box(0, 0, crop.shape[1], 50), crop), cv2.cvtColor(crop, cv2.COLOR_GRAY2BGR))
+        for crop in crops
+    ]
+
+
+def pages(specimens: Sequence[Specimen]) -> Iterator[Sequence[Specimen]]:
+    """Yield 45 lines at a time."""
+    return (specimens[start : start + PAGE] for start in range(0, len(specimens), PAGE))
+
+
+def race(readers: Sequence[Read], specimens: Sequence[Specimen], rounds: int) -> list[Score]:
+    """Let each read each page `rounds` times, in turns, so that noise hits all alike."""
+    scores = [Score(0.0, []) for _ in readers]
+    for page in pages(specimens):
+        least = [float("inf")] * len(readers)
+        for _ in range(rounds):
+            said = []
+            for place, read in enumerate(readers):
+                began = process_time()
+                said.append(read(page))
+                least[place] = min(least[place], process_time() - began)
+        for score, seconds, texts in zip(scores, least, said, strict=True):
+            score.seconds += seconds
+            score.texts += texts
+    return scores
+
+
+def resident(candidate: Candidate, specimens: Sequence[Specimen]) -> int:
+    """Return the MB that a fresh process keeps after some pages, less those of the lines."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(_kept, (candidate, specimens))
+
+
+def _kept(candidate: Candidate, specimens: Sequence[Specimen]) -> int:
+    read = candidate.load()
+    for page in pages(specimens):
+        read(page)
+    held = sum(one.coloured.nbytes + one.line.image.nbytes for one in specimens)
+    return round((psutil.Process().memory_info().rss - held) / 2**20)
+
+
+@dataclass(frozen=True)
+class Said:
+    """A recogniser that has read already, for `outcomes_of`."""
+
+    texts: Sequence[str]
+
+    def read(self, _: Sequence[Line]) -> list[Reading]:
+        """Return what was read."""
+        return [Reading(text, 0.0, ()) for text in self.texts]
+
+
+def error_rates(lines: Sequence[Labelled], texts: Sequence[str]) -> list[str]:
+    """Return the CER % of each of LANGUAGES, "-" where there are no lines of it."""
+    from daemon.training.evaluate import outcomes_of, tallies
+
+    found = tallies(outcomes_of(Said(texts), lines))
+    return [
+        f"{100 * found[language].cer:.2f}" if language in found else "-" for language in LANGUAGES
+    ]
+
+
+def warmed(chosen: Iterable[Candidate]) -> dict[Candidate, Read]:
+    """Load those that can read here; say why the others cannot."""
+    readers = {}
+    for one in chosen:
         try:
-            recognizers[name] = loaded(weights)
-        except Misconfigured as unfit:
-            print(f"{name}: not here ({unfit.remedy})")
-    for width, count in SHAPES:
-        frames = np.random.default_rng(0).uniform(-1, 1, (count, 1, 32, width))
-        best = dict.fromkeys(recognizers, float("inf"))
-        for _ in range(ROUNDS):
-            for name, recognizer in recognizers.items():
-                start = process_time()
-                recognizer.artifact.best_steps(frames.astype(np.float32))
-                best[name] = min(best[name], process_time() - start)
-        base = best["torchscript"]
-        cells = (f"{n} {count / s:6.1f} (x{base / s:.2f})" for n, s in best.items())
-        print(f"{width:4d} x {count:<2d}  {'  '.join(cells)}")
+            readers[one] = one.load()
+        except (Misconfigured, Missing) as unfit:
+            print(f"left out: {one.name}, {one.backend} {one.precision}: {unfit}")
+    return readers
 
 
-def footprint(name: str) -> None:
-    """Print the memory of one backend and what a page costs it."""
-    recognizer = loaded(BACKENDS[name])
-    cells = [f"loaded {resident()} MB"]
-    recognizer.read(drawn([1320] * 16))
-    cells.append(f"after 16 x 960 {resident()} MB")
-    start = process_time()
-    recognizer.read(drawn([1320] * 45))
-    cells.insert(0, f"45 x 960 in {process_time() - start:.2f} s of CPU")
-    chance = random.Random(0)
-    for _ in range(16):
-        recognizer.read(drawn([chance.randint(60, 1320) for _ in range(45)]))
-    cells.append(f"after 16 mixed pages {resident()} MB")
-    recognizer.read(drawn([20_000]))
-    cells.append(f"after a line of 8192 columns {resident()} MB")
-    print(f"{name}: {', '.join(cells)}")
+def arguments() -> argparse.Namespace:
+    shipped = yaml.safe_load((REPOSITORY / "config.yaml").read_text("utf-8"))["model"]["file"]
+    parser = argparse.ArgumentParser("python -m bench.recognizer")
+    parser.add_argument("lines_dir", nargs="?", type=Path, help="labelled crops; else drawn ones")
+    parser.add_argument("--weights", type=Path, default=REPOSITORY / shipped, help="ours")
+    parser.add_argument("--rounds", type=int, default=3)
+    return parser.parse_args()
 
 
-def loaded(weights: Weights) -> Recognizer:
-    cv2.setNumThreads(1)
-    if weights.backend == "torchscript":
-        import torch
+def report(
+    scores: dict[Candidate, Score], specimens: list[Specimen], lines: list[Labelled]
+) -> None:
+    """Print a row for each candidate, as its memory becomes known."""
+    rival = next((score.seconds for one, score in scores.items() if one.name == RIVAL), None)
+    heads = [f"CER {language} %" for language in LANGUAGES]
+    _row("candidate", "backend", "precision", "lines/CPU-s", "ratio", *heads, "MB")
+    for one, score in scores.items():
+        speed = f"{len(specimens) / score.seconds:.1f}"
+        ratio = f"{rival / score.seconds:.2f}" if rival else "-"
+        rates = error_rates(lines, score.texts) if lines else ["-"] * len(LANGUAGES)
+        kept = str(resident(one, specimens[: PAGES * PAGE]))
+        _row(one.name, one.backend, one.precision, speed, ratio, *rates, kept)
 
-        torch.set_num_threads(1)
-    return Recognizer.load(weights)
+
+def _row(*cells: str) -> None:
+    words, figures = cells[:3], cells[3:]
+    print(*(f"{cell:14}" for cell in words), *(f"{cell:>11}" for cell in figures), flush=True)
 
 
-def drawn(widths: list[int]) -> list[Line]:
-    generator = np.random.default_rng(0)
-    shapes = [(HEIGHT, width) for width in widths]
-    crops = [generator.integers(0, 256, shape, np.uint8) for shape in shapes]
-    return [Line(Box(0, 0, crop.shape[1], crop.shape[0]), crop) for crop in crops]
-
-
-def resident() -> int:
-    return int(psutil.Process().memory_info().rss / 2**20)
+def main() -> None:
+    asked = arguments()
+    lines = labelled(asked.lines_dir) if asked.lines_dir else []
+    specimens = [Specimen(one.line, coloured(asked.lines_dir / one.name)) for one in lines]
+    specimens = specimens or drawn()
+    readers = warmed(candidates(asked.weights))
+    results = race(list(readers.values()), specimens, asked.rounds)
+    report(dict(zip(readers, results, strict=True)), specimens, lines)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        footprint(sys.argv[1])
-    else:
-        speed()
-        for backend in ("torchscript", "onnxruntime"):
-            subprocess.run([sys.executable, "-m", "bench.recognizer", backend], check=True)
+    main()

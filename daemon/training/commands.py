@@ -61,6 +61,7 @@ def run(
     peak: Annotated[float, typer.Option(help="Highest learning rate.")] = 6e-4,
     columns: Annotated[int, typer.Option(help="Columns of a batch.")] = 5120,
     frozen: Annotated[int, typer.Option(help="Early layers that do not learn.")] = 0,
+    heldout: Annotated[int, typer.Option(help="Drawn lines of an examination.")] = 800,
     seed: int = 0,
     supplies: _Supplies = SUPPLIES,
 ) -> None:
@@ -72,7 +73,7 @@ def run(
         folder,
         start,
         Course(minutes=minutes, peak=peak, columns=columns, frozen=frozen),
-        session.Means(device, threads, workers, seed, supplies),
+        session.Means(device, threads, workers, seed, supplies, heldout),
         dev,
         every,
     )
@@ -81,12 +82,13 @@ def run(
 @app.command("export")
 def export_(
     runs: Annotated[list[Path], typer.Argument(exists=True, file_okay=False, help="Run folders.")],
-    name: Annotated[str, typer.Option(help="Of the artifact, like crnn-zh-en-2.")],
+    name: Annotated[str, typer.Option("--name", help="Of the artifact, like crnn-zh-en-2.")],
     start: Annotated[Path, _Existing] = SHIPPED,
     share: Annotated[float, typer.Option(help="Of START in the result.")] = 0.2,
     into: Path = MODELS,
     measure: Annotated[list[Path] | None, typer.Option(exists=True, file_okay=False)] = None,
     int8: bool = False,
+    heldout: Annotated[int, typer.Option(help="Drawn lines that confidences are fitted on.")] = 500,
     supplies: _Supplies = SUPPLIES,
 ) -> None:
     """Write the best of RUNS (several are averaged) as TorchScript and ONNX, with their card.
@@ -96,7 +98,14 @@ def export_(
     from daemon.training.shipping import Order, ship
 
     order = Order(
-        runs=runs, start=start, share=share, name=name, into=into, supplies=supplies, int8=int8
+        runs=runs,
+        start=start,
+        share=share,
+        name=name,
+        into=into,
+        supplies=supplies,
+        int8=int8,
+        heldout=heldout,
     )
     for row in ship(order, measure or []):
         typer.echo(row)

@@ -25,19 +25,22 @@ if TYPE_CHECKING:
     from daemon.training.evaluate import Labelled
     from daemon.training.trainer import Course
 
-_HELDOUT = 800  # drawn lines of an examination
 _HELDOUT_SEED = 7
 
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What a run may use: `device` a name of torch's or "auto", `workers` processes that draw."""
+    """What a run may use: `device` a name of torch's or "auto", `workers` processes that draw.
+
+    `heldout` is how many drawn lines, in faces and texts never trained on, an examination has.
+    """
 
     device: str
     threads: int
     workers: int
     seed: int
     supplies: Path
+    heldout: int = 800
 
 
 def train(
@@ -78,7 +81,7 @@ def train(
 
 def _heldout(means: Means, alphabet: str) -> list[Labelled]:
     drawn = stream.stream(means.supplies, alphabet, _HELDOUT_SEED, heldout=True)
-    return drawn_lines(islice(drawn, _HELDOUT))
+    return drawn_lines(islice(drawn, means.heldout))
 
 
 def _device(name: str) -> torch.device:

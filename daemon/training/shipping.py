@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from daemon.model.crnn import CRNN
     from daemon.training.evaluate import Labelled
 
-_HELDOUT, _HELDOUT_SEED = 500, 11  # lines for temperature and precision, other than a run's own
+_HELDOUT_SEED = 11  # other lines than a run's own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +42,7 @@ class Order:
     into: Path
     supplies: Path
     int8: bool = False
+    heldout: int = 500
 
 
 def ship(order: Order, measured_on: Sequence[Path]) -> Iterator[str]:
@@ -53,7 +54,7 @@ def ship(order: Order, measured_on: Sequence[Path]) -> Iterator[str]:
     heldout = drawn_lines(
         islice(
             stream.stream(order.supplies, charset.characters, _HELDOUT_SEED, heldout=True),
-            _HELDOUT,
+            order.heldout,
         )
     )
     temperature = fitted(network, charset, card, heldout)

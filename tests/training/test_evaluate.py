@@ -100,7 +100,10 @@ def test_every_character_of_the_readings_is_in_the_reliability_table(lines: Path
 def test_two_formats_of_the_same_weights_do_not_differ(lines: Path):
     report = evaluate(lines, "--against", MODELS / "crnn-zh-en-1.pt")
 
-    assert [line.split(": ")[1] for line in report[:2]] == ["onnxruntime fp32, beam 1", "torchscript fp32, beam 1"]
+    assert [line.split(": ")[1] for line in report[:2]] == [
+        "onnxruntime fp32, beam 1",
+        "torchscript fp32, beam 1",
+    ]
     assert row(report, "en other") == ["1", "12.50", "0.0", "12.50", "0.0"]
     said = "en +0.00 (+0.00 .. +0.00), 0.0 % of lines changed"
     assert " ".join(report[-1].split()) == said

@@ -79,7 +79,7 @@ class Pipeline:
             count = source.page_count
             last = count if last is None else min(last, count)
             read = tuple(self._read(source, n, stages) for n in range(first, last + 1))
-        precision = self.recognizer.artifact.precision
+        precision = self.recognizer.precision
         return PagesRead(source.media_type, count, read, stages.seconds, precision)
 
     def _read(self, source: pages.Source, number: int, stages: Stages) -> PageText:

@@ -36,6 +36,11 @@ class Recognizer:
         """The name of the weights, as their card says it."""
         return self.artifact.card.name
 
+    @property
+    def precision(self) -> str:
+        """What the network computes in."""
+        return self.artifact.precision
+
     def read(self, lines: Sequence[Line]) -> list[Reading]:
         """Read each line by itself; same order, same length, whatever else is in the sequence."""
         readings = [_NOTHING] * len(lines)

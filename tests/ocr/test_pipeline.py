@@ -16,6 +16,8 @@ RECIPE = Recipe(weights=Weights(file=Path("none.pt")))
 class Numbering:
     """Reads every line as its height in pixels, as sure as it is told."""
 
+    precision = "fp32"
+
     def __init__(self, confidence=0.9):
         self.confidence = confidence
 

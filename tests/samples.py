@@ -435,10 +435,14 @@ def _loops(page: Image) -> list[Sample]:
 
 def _odd_pdfs() -> list[Sample]:
     catalogue, empty = b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Kids[]/Count %d>>"
+    lost = b"<</XObject<</\x80 9 0 R>>>>"  # an image that is not there, its name not UTF-8
+    leaf = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 90 90]/Resources%s>>" % lost
+    nameless = [catalogue, b"<</Type/Pages/Kids[3 0 R]/Count 1>>", leaf]
     return [
         Sample("locked.pdf", pdf_encrypted(user_password="secret"), "encrypted"),
         Sample("owner-locked.pdf", pdf_encrypted(user_password="")),
         Sample("no-pages.pdf", pdf_by_hand([catalogue, empty % 0]), "corrupt"),
         Sample("minus-pages.pdf", pdf_by_hand([catalogue, empty % -5]), "corrupt"),
         Sample("blank.pdf", pdf_of_text([[]])),
+        Sample("odd-name.pdf", pdf_by_hand(nameless), "corrupt"),
     ]

@@ -13,8 +13,9 @@ from daemon.errors import Deferred, Rejected
 from daemon.tiff import TornError
 
 # What PyMuPDF's own Python raises about a document besides MuPDF's errors: FileDataError is a
-# RuntimeError, a page number out of range an IndexError or ValueError.
-_PYMUPDF: Final = (RuntimeError, ValueError, IndexError)
+# RuntimeError, a page number out of range an IndexError or ValueError, a complaint about a name
+# that is not UTF-8 a TypeError.
+_PYMUPDF: Final = (RuntimeError, ValueError, IndexError, TypeError)
 
 
 @contextmanager

@@ -91,13 +91,18 @@ def _precision(weights: Weights, card: Card) -> torch.dtype:
 
     Raises Misconfigured for bf16 where the processor emulates it: there it is 20 times slower.
     """
-    native = torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    native = native_bf16()
     if weights.precision == "bf16" and not native:
         remedy = "this CPU does not compute in bf16; use auto or fp32"
         raise Misconfigured("model.precision", weights.precision, remedy)
     cheap = native and card.losses.get("bf16", inf) <= BEARABLE
     wanted = weights.precision == "bf16" or (weights.precision == "auto" and cheap)
     return torch.bfloat16 if wanted else torch.float32
+
+
+def native_bf16() -> bool:
+    """Tell whether this processor computes in bf16 itself (AVX-512 BF16, AMX)."""
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 @contextmanager

@@ -52,30 +52,28 @@ def fits(labels: Sequence[int], steps: int) -> bool:
 
 
 class _Loss(torch.autograd.Function):
-    """Forward and backward in one go: the gradient is at hand while the probabilities are."""
+    """Forward and backward in one go: the gradient is at hand while the probabilities are.
+
+    On a CPU a line at a time: its T by C matrix stays in the cache, a whole batch's does not.
+    """
 
     @staticmethod
     def forward(ctx: Any, features: Tensor, weight: Tensor, bias: Tensor, lesson: Lesson) -> Tensor:
-        lines, steps, width = features.shape
-        flat = features.detach().float().reshape(-1, width)  # N * T, F
-        scores = torch.addmm(bias, flat, weight.t())  # N * T, C
-        classes = _classes(lesson.labels, scores.device)
-        few = scores[:, classes]  # N * T, few
-        highest = scores.amax(1, keepdim=True)
-        total = scores.sub_(highest).exp_().sum(1, keepdim=True)  # in place: it is large
-        probabilities = scores.div_(total).view(lines, steps, -1)
-        few = (few - highest - total.log()).view(lines, steps, -1)
+        features, weight, bias = features.detach().float(), weight.detach(), bias.detach()
+        together = 1 if features.device.type == "cpu" else len(features)
         characters = sum(map(len, lesson.labels))
-        nll, toward = _ctc(few, classes, lesson.labels)
-        loss = nll
-        advised, advice = lesson.advised, lesson.advice
-        if advised is not None and advice is not None:
-            loss = loss + _advise(probabilities, toward, classes, lesson)
-        else:
-            probabilities[:, :, classes] = toward
-        gradient = probabilities.view(lines * steps, -1).div_(characters)
-        before = (gradient @ weight).view_as(features).to(features.dtype)
-        ctx.save_for_backward(before, gradient.t() @ flat, gradient.sum(0))
+        sums = (torch.zeros_like(weight), torch.zeros_like(bias))
+        before, loss = torch.empty_like(features), features.new_zeros(())
+        for first in range(0, len(features), together):
+            part = slice(first, first + together)
+            flat = features[part].flatten(0, 1)  # n * T, F
+            said, gradient = _gradient(flat, weight, bias, _part(lesson, part))
+            loss += said
+            torch.mm(gradient, weight, out=before[part].flatten(0, 1))
+            sums[0].addmm_(gradient.t(), flat)
+            sums[1].add_(gradient.sum(0))
+        saved = (gradient_of_all.div_(characters) for gradient_of_all in (before, *sums))
+        ctx.save_for_backward(*saved)
         return loss / characters
 
     @staticmethod
@@ -83,6 +81,33 @@ class _Loss(torch.autograd.Function):
         (scale,) = gradients
         features, weight, bias = ctx.saved_tensors
         return features * scale, weight * scale, bias * scale, None
+
+
+def _part(lesson: Lesson, part: slice) -> Lesson:
+    """Return the lesson of the lines in `part` alone."""
+    labels = lesson.labels[part]
+    if lesson.advised is None or lesson.advice is None:
+        return Lesson(labels)
+    within = (lesson.advised >= part.start) & (lesson.advised < part.start + len(labels))
+    advised = lesson.advised[within] - part.start
+    return Lesson(labels, advised, lesson.advice[within], lesson.trust)
+
+
+def _gradient(flat: Tensor, weight: Tensor, bias: Tensor, lesson: Lesson) -> tuple[Tensor, Tensor]:
+    """Return the summed loss of a lesson, and its gradient n*T,C for the classifier's scores."""
+    scores = torch.addmm(bias, flat, weight.t())  # n * T, C
+    classes = _classes(lesson.labels, scores.device)
+    few = scores[:, classes]  # n * T, few
+    highest = scores.amax(1, keepdim=True)
+    total = scores.sub_(highest).exp_().sum(1, keepdim=True)  # in place: it is large
+    probabilities = scores.div_(total).unflatten(0, (len(lesson.labels), -1))
+    few = (few - highest - total.log()).unflatten(0, (len(lesson.labels), -1))
+    loss, toward = _ctc(few, classes, lesson.labels)
+    if lesson.advised is not None and len(lesson.advised):
+        loss = loss + _advise(probabilities, toward, classes, lesson)
+    else:
+        probabilities[:, :, classes] = toward
+    return loss, probabilities.flatten(0, 1)
 
 
 def _classes(labels: Sequence[Sequence[int]], device: torch.device) -> Tensor:

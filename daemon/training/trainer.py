@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from daemon.training.depthwise import hasten
+from daemon.model.torchscript import native_bf16
+from daemon.training.depthwise import hasten, kernel
 from daemon.training.loss import Lesson, loss_of
 
 if TYPE_CHECKING:
@@ -118,8 +119,8 @@ class Trainer:
         return Lesson(batch.labels, advised, advice[right], self.course.trust)
 
     def _precision(self) -> AbstractContextManager[Any]:
-        """bf16 where it is faster: on an accelerator. (A CPU trains by our own fp32 kernel.)"""
-        if self.device.type == "cpu":
+        """bf16 where it is faster: on an accelerator, and on a CPU that has it and our kernel."""
+        if self.device.type == "cpu" and not (native_bf16() and kernel()):
             return nullcontext()
         return torch.autocast(self.device.type, torch.bfloat16)
 

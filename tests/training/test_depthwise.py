@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import pytest
 import torch
 from torch import nn
@@ -16,14 +18,21 @@ needs_compiler = pytest.mark.skipif(
 
 @needs_compiler
 @pytest.mark.parametrize(
-    ("channels", "height", "width", "stride"),
-    [(256, 4, 33, 1), (512, 2, 16, 1), (16, 1, 1, 1), (256, 4, 32, 2)],
+    ("channels", "size", "height", "width", "stride"),
+    [
+        (256, 5, 4, 33, 1),
+        (512, 5, 2, 16, 1),
+        (16, 5, 1, 1, 1),
+        (16, 5, 2, 2, 1),
+        (256, 5, 4, 32, 2),
+        (64, 3, 4, 32, 2),
+    ],
 )
 def test_the_gradients_are_autograds_own(
-    channels: int, height: int, width: int, stride: int
+    channels: int, size: int, height: int, width: int, stride: int
 ) -> None:
     torch.manual_seed(0)
-    plain = nn.Conv2d(channels, channels, 5, (stride, 1), 2, groups=channels)
+    plain = nn.Conv2d(channels, channels, size, (stride, 1), size // 2, groups=channels)
     x = torch.randn(3, channels, height, width, requires_grad=True)
     onward = torch.randn(3, channels, height // stride, width)
     wanted = torch.autograd.grad(plain(x), (x, *plain.parameters()), onward)
@@ -35,10 +44,31 @@ def test_the_gradients_are_autograds_own(
 
 
 @needs_compiler
-def test_every_depthwise_5_by_5_of_the_network_is_hastened() -> None:
+@pytest.mark.parametrize("stride", [1, 2])
+def test_in_bfloat16_the_gradients_are_those_of_the_rounded_numbers(stride: int) -> None:
+    torch.manual_seed(0)
+    plain = nn.Conv2d(32, 32, 5, (stride, 1), 2, groups=32).to(torch.bfloat16)
+    x = torch.randn(3, 32, 4, 33).to(torch.bfloat16).requires_grad_()
+    onward = torch.randn(3, 32, 4 // stride, 33).to(torch.bfloat16)
+    exact, inside = deepcopy(plain).float(), x.detach().float().requires_grad_()
+    wanted = torch.autograd.grad(exact(inside), (inside, *exact.parameters()), onward.float())
+
+    hastened = deepcopy(exact)
+    hastened.__class__ = depthwise.Depthwise
+    with torch.autocast("cpu", torch.bfloat16):
+        ours = torch.autograd.grad(hastened(x), (x, *hastened.parameters()), onward)
+
+    assert [part.dtype for part in ours] == [torch.bfloat16, torch.float32, torch.float32]
+    for found, right in zip(ours, wanted, strict=True):
+        torch.testing.assert_close(found.float(), right, rtol=1e-2, atol=1e-2)
+
+
+@needs_compiler
+def test_every_depthwise_convolution_that_is_large_or_has_a_stride_is_hastened() -> None:
     network = depthwise.hasten(folded(10))
 
-    assert sum(isinstance(module, depthwise.Depthwise) for module in network.modules()) == 7
+    hastened = [m for m in network.modules() if isinstance(m, depthwise.Depthwise)]
+    assert [m.kernel_size[0] for m in hastened] == [3, 3, 5, 5, 5, 5, 5, 5, 5]
 
 
 def test_without_a_compiler_the_network_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

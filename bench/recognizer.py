@@ -5,7 +5,7 @@
 All candidates read the same pages of 45 lines in one process and on one thread, taking turns, from
 crop to text: framing, batching, network, decoding. A page costs a candidate the least CPU time of
 its rounds. The table gives lines per CPU-second and their ratio to PP-OCRv6 small, the character
-error rate of each language, and the megabytes that a process of its own keeps after 8 pages.
+error rate of each language in %, and the megabytes that a process of its own keeps after 8 pages.
 
 LINES_DIR holds labelled crops as `ocr-daemon train evaluate` takes them; ours read them gray, as
 the daemon cuts them, the peers in colour, as they expect them. Without it there are only drawn
@@ -45,7 +45,6 @@ OURS = (
     ("onnxruntime", "int8", ".int8.onnx"),
 )
 RIVAL = "PP-OCRv6 small"
-LANGUAGES = ("en", "zh")
 PAGE = 45  # lines of a clean A4 page
 PAGES = 8  # to draw, and to read before memory is looked at
 
@@ -173,14 +172,17 @@ class Said:
         return [Reading(text, 0.0, ()) for text in self.texts]
 
 
+def languages(lines: Iterable[Labelled]) -> list[str]:
+    """Return the languages and scripts of `lines` in order."""
+    return sorted({line.rule.language for line in lines})
+
+
 def error_rates(lines: Sequence[Labelled], texts: Sequence[str]) -> list[str]:
-    """Return the CER % of each of LANGUAGES, "-" where there are no lines of it."""
+    """Return the CER % of each of the lines' languages."""
     from daemon.training.evaluate import outcomes_of, tallies
 
     found = tallies(outcomes_of(Said(texts), lines))
-    return [
-        f"{100 * found[language].cer:.2f}" if language in found else "-" for language in LANGUAGES
-    ]
+    return [f"{100 * found[language].cer:.2f}" for language in languages(lines)]
 
 
 def warmed(chosen: Iterable[Candidate]) -> dict[Candidate, Read]:
@@ -208,12 +210,12 @@ def report(
 ) -> None:
     """Print a row for each candidate, as its memory becomes known."""
     rival = next((score.seconds for one, score in scores.items() if one.name == RIVAL), None)
-    heads = [f"CER {language} %" for language in LANGUAGES]
+    heads = [f"CER {language}" for language in languages(lines)]
     _row("candidate", "backend", "precision", "lines/CPU-s", "ratio", *heads, "MB")
     for one, score in scores.items():
         speed = f"{len(specimens) / score.seconds:.1f}"
         ratio = f"{rival / score.seconds:.2f}" if rival else "-"
-        rates = error_rates(lines, score.texts) if lines else ["-"] * len(LANGUAGES)
+        rates = error_rates(lines, score.texts)
         kept = str(resident(one, specimens[: PAGES * PAGE]))
         _row(one.name, one.backend, one.precision, speed, ratio, *rates, kept)
 

@@ -32,7 +32,8 @@ class ConvNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:  # N, inside, H, W
         """Look around each place."""
-        return hardswish(self.norm(self.conv(x)))  # N, outside, H / stride, W / stride
+        mixed = self.norm(self.conv(x))  # N, outside, H / stride, W / stride
+        return hardswish(mixed, inplace=not self.training)
 
 
 class SqueezeExcite(nn.Module):
@@ -118,34 +119,46 @@ class BestSteps(nn.Module):
 
     def forward(self, lines: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # N, 1, 32, W
         """Return the best label of each step (N,T), its probability (N,T), number of classes."""
-        scores = self.network(lines).float()  # N, T, classes
-        labels, probabilities = self.best(scores)
-        return labels, probabilities, number(scores)
+        labels: list[Tensor] = []
+        probabilities: list[Tensor] = []
+        for line in self.network.features(lines):  # a batch's scores are 100 MB, a line's 6
+            best, sure = self.best(self.scores(line))
+            labels.append(best)
+            probabilities.append(sure)
+        return torch.stack(labels), torch.stack(probabilities), self.classes()
 
     @torch.jit.export
     def candidates(self, lines: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
         """Return the same for the `count` best labels of each step: N,T,count, N,T,count, 1."""
-        scores = self.network(lines).float()  # N, T, classes
-        labels, probabilities = self.first(scores, count)
-        return labels, probabilities, number(scores)
+        labels: list[Tensor] = []
+        probabilities: list[Tensor] = []
+        for line in self.network.features(lines):
+            first, sure = self.first(self.scores(line), count)
+            labels.append(first)
+            probabilities.append(sure)
+        return torch.stack(labels), torch.stack(probabilities), self.classes()
+
+    def scores(self, described: Tensor) -> Tensor:  # ..., bottleneck
+        """Score every character for steps that the network has described, in full precision."""
+        scores: Tensor = self.network.classifier(described).float()  # ..., classes
+        return scores
 
     def best(self, scores: Tensor) -> tuple[Tensor, Tensor]:
         """Return the best label of each step, and its probability."""
-        highest, labels = scores.max(2)  # N, T both
-        odds = ((scores - highest.unsqueeze(2)) / self.temperature).exp()  # N, T, classes
-        return labels, odds.sum(2).reciprocal()
+        highest, labels = scores.max(-1, keepdim=True)  # ..., 1 both
+        odds = (scores - highest).div_(self.temperature).exp_()  # ..., classes
+        return labels.squeeze(-1), odds.sum(-1).reciprocal()
 
     def first(self, scores: Tensor, count: int) -> tuple[Tensor, Tensor]:
         """Return the `count` best labels of each step, best first, and their probabilities."""
-        highest, labels = scores.topk(count, 2)  # N, T, count both
-        top = highest[:, :, :1]  # N, T, 1
-        total = ((scores - top) / self.temperature).exp().sum(2, keepdim=True)  # N, T, 1
-        return labels, ((highest - top) / self.temperature).exp() / total
+        highest, labels = scores.topk(count, -1)  # ..., count both
+        top = highest[..., :1]  # ..., 1
+        total = (scores - top).div_(self.temperature).exp_().sum(-1, keepdim=True)  # ..., 1
+        return labels, (highest - top).div_(self.temperature).exp_() / total
 
-
-def number(scores: Tensor) -> Tensor:
-    """Return how many classes N,T,classes tells apart, as a tensor (an export keeps it so)."""
-    return torch._shape_as_tensor(scores)[2]
+    def classes(self) -> Tensor:
+        """Return how many classes are told apart, as a tensor (an export keeps it so)."""
+        return torch._shape_as_tensor(self.network.classifier.bias)[0]
 
 
 class BothReadings(nn.Module):
@@ -157,9 +170,9 @@ class BothReadings(nn.Module):
 
     def forward(self, lines: Tensor) -> tuple[Tensor, ...]:  # N, 1, 32, W
         """Return labels and probabilities, those of the candidates, and the number of classes."""
-        scores = self.steps.network(lines).float()  # N, T, classes
+        scores = self.steps.scores(self.steps.network.features(lines))  # N, T, classes
         labels, probabilities = self.steps.best(scores)
-        return labels, probabilities, *self.steps.first(scores, self.count), number(scores)
+        return labels, probabilities, *self.steps.first(scores, self.count), self.steps.classes()
 
 
 def fold_norms(network: CRNN) -> CRNN:

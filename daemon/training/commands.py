@@ -40,11 +40,13 @@ def synth(
     heldout: Annotated[bool, typer.Option(help="Faces and texts never trained on.")] = False,
 ) -> None:
     """Draw COUNT labelled lines into INTO, and a contact sheet of them for a person to look at."""
-    from daemon.training import sheet, stream
+    from daemon.training import sheet, sources, stream
 
     samples = list(islice(stream.stream(supplies, _alphabet(), seed, heldout=heldout), count))
     sheet.write_lines(samples, into)
-    sheet.contact_sheet(samples[:240], into / "contact-sheet.png")
+    faces = sources.faces(supplies / "fonts")
+    plain = next((face.path for face in faces if {"zh", "zh-Hant"} <= set(face.scripts)), None)
+    sheet.contact_sheet(samples[:240], into / "contact-sheet.png", plain)
     typer.echo(f"{len(samples)} lines and contact-sheet.png in {into}")
 
 
@@ -88,7 +90,7 @@ def export_(
     into: Path = MODELS,
     measure: Annotated[list[Path] | None, typer.Option(exists=True, file_okay=False)] = None,
     int8: bool = False,
-    heldout: Annotated[int, typer.Option(help="Drawn lines that confidences are fitted on.")] = 500,
+    heldout: Annotated[int, typer.Option(help="Drawn lines to measure on.")] = 2000,
     supplies: _Supplies = SUPPLIES,
 ) -> None:
     """Write the best of RUNS (several are averaged) as TorchScript and ONNX, with their card.

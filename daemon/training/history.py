@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import nan
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -33,11 +34,11 @@ def plot(path: Path, picture: Path) -> None:
     record = rows(path)
     seen = [row["lines"] / 1000 for row in record]
     figure, (above, below) = pyplot.subplots(2, 1, sharex=True, figsize=(8, 8), dpi=110)
-    above.plot(seen, [row["loss"] for row in record], color="black")
-    above.set(ylabel="loss per character", yscale="log")
+    above.plot(seen, [row["loss"] or nan for row in record], color="black")
+    above.set(ylabel="loss per character")
     for kind, style in (("heldout", ":"), ("dev", "-")):
         for language in sorted({name for row in record for name in row.get(kind, {})}):
-            errors = [100 * row.get(kind, {}).get(language, float("nan")) for row in record]
+            errors = [100 * row.get(kind, {}).get(language, 0) or nan for row in record]
             below.plot(seen, errors, style, label=f"{language}, {kind}")
     below.set(xlabel="thousand lines", ylabel="CER %", yscale="log")
     below.legend()

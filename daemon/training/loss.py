@@ -100,8 +100,9 @@ def _gradient(flat: Tensor, weight: Tensor, bias: Tensor, lesson: Lesson) -> tup
     few = scores[:, classes]  # n * T, few
     highest = scores.amax(1, keepdim=True)
     total = scores.sub_(highest).exp_().sum(1, keepdim=True)  # in place: it is large
-    probabilities = scores.div_(total).unflatten(0, (len(lesson.labels), -1))
-    few = (few - highest - total.log()).unflatten(0, (len(lesson.labels), -1))
+    lines, steps = len(lesson.labels), len(flat) // len(lesson.labels)
+    probabilities = scores.div_(total).view(lines, steps, -1)
+    few = (few - highest - total.log()).view(lines, steps, -1)
     loss, toward = _ctc(few, classes, lesson.labels)
     if lesson.advised is not None and len(lesson.advised):
         loss = loss + _advise(probabilities, toward, classes, lesson)

@@ -6,10 +6,12 @@ Killed at any time, it goes on from its last checkpoint with the schedule where 
 
 from __future__ import annotations
 
+import platform
 import signal
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -17,6 +19,7 @@ import torch
 
 from daemon.model.artifact import Artifact
 from daemon.model.crnn import BestSteps
+from daemon.model.torchscript import native_bf16
 from daemon.ocr.recognizer import Recognizer
 from daemon.recipe import Weights
 from daemon.training import history
@@ -99,14 +102,17 @@ class Run:
             "minutes": round(self.spent, 2),
             "steps": self.trainer.steps,
             "lines": self.trainer.lines,
-            "loss": round(sum(self.losses) / max(1, len(self.losses)), 4),
+            "loss": round(fmean(self.losses), 4) if self.losses else None,
             "rate": round(self.trainer.course.rate(self.progress), 7),
             "heldout": heldout,
             "dev": dev,
+            "hardware": hardware(self.trainer.device),
         }
         self.losses.clear()
         log.info("train.interval", **row)
-        history.append(self.folder / "history.jsonl", row)
+        record = self.folder / "history.jsonl"
+        history.append(record, row)
+        history.plot(record, self.folder / "curve.png")
         if mean <= self.best:
             self.best = mean
             self._save("best.pt")
@@ -122,6 +128,14 @@ class Run:
 
     def _stop(self, *_: object) -> None:
         self.stopping = True
+
+
+def hardware(device: torch.device) -> str:
+    """Name what a network learns on."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    half = "with" if native_bf16() else "without"
+    return f"{torch.get_num_threads()} cores of {platform.machine()} {half} bf16"
 
 
 def live(reader: BestSteps, charset: Charset, card: Card, device: torch.device) -> Recognizer:

@@ -42,7 +42,7 @@ class Order:
     into: Path
     supplies: Path
     int8: bool = False
-    heldout: int = 500
+    heldout: int = 2000
 
 
 def ship(order: Order, measured_on: Sequence[Path]) -> Iterator[str]:
@@ -66,7 +66,10 @@ def ship(order: Order, measured_on: Sequence[Path]) -> Iterator[str]:
     if order.int8:
         files.append(quantize(files[1]))
     yield from map(str, files)
-    yield str(description.write(order, files, temperature, losses, measured_on))
+    shipped = description.Shipped(
+        files=files, temperature=temperature, losses=losses, heldout=heldout
+    )
+    yield str(description.write(order, shipped, measured_on))
 
 
 def trained(order: Order) -> tuple[CRNN, Charset, Card]:

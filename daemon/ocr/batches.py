@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # Columns of a batch. More of them gain nothing once a batch fills the core's caches, and what the
 # heap keeps of larger temporaries would take a worker past its memory (bench/recognizer.py).
-COLUMNS = 2560
+COLUMNS = 1024
 
 
 @dataclass(frozen=True, slots=True)

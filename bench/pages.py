@@ -1,11 +1,12 @@
 """How well and how fast pages are read: line recall, text for the scorer, CPU seconds by stage.
 
-    python -m bench.pages PAGES_DIR --weights models/NAME.pt [--out DIR] [--look DIR] \
+    python -m bench.pages PAGES_DIR --weights models/NAME.pt [--out DIR] [--look DIR] [--turn 90] \
         [--switch deskew=off --switch denoise=median,ground=off ...]
 
 PAGES_DIR holds images, and beside an image `STEM.json` with its labelled lines
 (`lines: [{box: [x1, y1, ... x4, y4], text}]`) and `STEM.txt` with its text, where they are known.
 `--out DIR` writes the text read as `DIR/VARIANT/STEM.txt`; `--look DIR` draws what was found.
+`--turn` lays each page on its side or its head first (its labelled lines are then left out).
 Each `--switch` is a variant: a comma-separated list of fields of `recipe.Cleaning`.
 """
 
@@ -30,10 +31,12 @@ import numpy as np
 import torch
 from rapidfuzz.distance import Levenshtein
 
-from daemon.ocr import assemble, layout, pages, preprocess, segment
+from daemon.ocr import pages
+from daemon.ocr.pipeline import Pipeline, Stages
 from daemon.ocr.recognizer import Recognizer
-from daemon.recipe import Cleaning, Limits, Rendering, Weights
+from daemon.recipe import Cleaning, Recipe
 from daemon.records import Page, PageText
+from daemon.training.evaluate import weights_in
 
 STAGES = ("decode", "clean", "segment", "recognize", "assemble")
 TOKEN = re.compile(r"[㐀-鿿豈-﫿]|[^\W_]+")
@@ -66,26 +69,19 @@ class Tally:
             self.seconds[stage] += other.seconds[stage]
 
 
-def read(
-    path: Path, cleaning: Cleaning, recognizer: Recognizer, tally: Tally
-) -> tuple[Page, PageText]:
-    """Return the first page of `path`, its published text; its CPU seconds go to `tally`."""
-    clock = [process_time()]
-    with pages.open_document(path, Limits(), Rendering()) as source:
+def read(path: Path, pipeline: Pipeline, turn: int, tally: Tally) -> tuple[Page, PageText]:
+    """Return the first page of `path` turned clockwise, as published; CPU seconds go to `tally`."""
+    stages = Stages(process_time)
+    limits, rendering = pipeline.recipe.limits, pipeline.recipe.rendering
+    with stages("decode"), pages.open_document(path, limits, rendering) as source:
         page = source.page(1)
-    clock.append(process_time())
-    clean = preprocess.clean(page, cleaning)
-    clock.append(process_time())
-    lines = segment.find_lines(clean)
-    clock.append(process_time())
-    readings = recognizer.read(lines)
-    clock.append(process_time())
-    kept = assemble.legible(readings)
-    lines, readings = [lines[k] for k in kept], [readings[k] for k in kept]
-    blocks = layout.order([line.box for line in lines])
-    text = assemble.page_text(page, clean, lines, readings, blocks)
-    clock.append(process_time())
-    tally.seconds = dict(zip(STAGES, np.diff(clock), strict=True))
+    if turn:
+        image = np.ascontiguousarray(np.rot90(page.image, -turn // 90))
+        width, height = page.width, page.height
+        width, height = (height, width) if turn % 180 else (width, height)
+        page = dataclasses.replace(page, image=image, width=width, height=height)
+    text = pipeline.read_page(page, stages)
+    tally.seconds |= stages.seconds
     return page, text
 
 
@@ -164,13 +160,15 @@ def cleaning_of(switches: str) -> Cleaning:
 
 def measure(args: argparse.Namespace, variant: str, recognizer: Recognizer) -> dict[str, Tally]:
     tallies: dict[str, Tally] = defaultdict(Tally)
+    recipe = Recipe(weights=recognizer.weights, cleaning=cleaning_of(variant))
+    pipeline = Pipeline(recipe, recognizer)
     for path in sorted(args.pages.iterdir()):
         if path.suffix in (".txt", ".json") or args.only not in path.name:
             continue
         tally = Tally(pages=1)
-        page, text = read(path, cleaning_of(variant), recognizer, tally)
+        page, text = read(path, pipeline, args.turn, tally)
         labels = np.zeros((0, 4))
-        if path.with_suffix(".json").exists():
+        if path.with_suffix(".json").exists() and not args.turn:
             labels = labelled_boxes(path.with_suffix(".json"))
             compare_lines(labels, found_boxes(text), tally)
         if path.with_suffix(".txt").exists():
@@ -212,12 +210,13 @@ def main() -> int:
     parser.add_argument("--out", type=Path)
     parser.add_argument("--look", type=Path)
     parser.add_argument("--only", default="", help="pages whose name has this")
+    parser.add_argument("--turn", type=int, default=0, choices=(0, 90, 180, 270), help="degrees")
     parser.add_argument("--by-page", action="store_true")
     parser.add_argument("--switch", action="append", default=[], metavar="KEY=VALUE,...")
     args = parser.parse_args()
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
-    recognizer = Recognizer.load(Weights(file=args.weights))
+    recognizer = Recognizer.load(weights_in(args.weights))
     for variant in ["", *args.switch]:
         print(f"\n{variant or 'default'}\n{HEAD}")
         for group, tally in sorted(measure(args, variant, recognizer).items()):

@@ -55,6 +55,7 @@ class Cleaning:
     """Which preprocessing steps run (docs/preprocessing.md has the measurement behind each)."""
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
+    orient: bool = True
     deskew: bool = True
     ground: bool = False
     contrast: bool = False

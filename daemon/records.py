@@ -88,11 +88,16 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class CleanPage:
-    """A page ready for line finding: `gray` is H,W; `to_page` is 2,3, clean to page pixels."""
+    """A page ready for line finding: `gray` is H,W; `to_page` is 2,3, clean to page pixels.
+
+    `orientation` is the quarter turns, in degrees clockwise, that made it stand; `skew` what was
+    left to turn then.
+    """
 
     gray: Pixels
     to_page: Affine
     skew: float
+    orientation: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +143,11 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class PageText:
-    """One page as published; `failure` says why a page is partial or failed."""
+    """One page as published; `failure` says why a page is partial or failed.
+
+    `rotation` is the page's, `orientation` the clean page's: the first is how the stored pixels are
+    shown, the second how the page as shown was turned to be read.
+    """
 
     number: int
     width: int
@@ -152,6 +161,7 @@ class PageText:
     confidence: float | None
     blocks: tuple[Block, ...]
     failure: Failure | None = None
+    orientation: int = 0
 
     @classmethod
     def unread(cls, number: int, failure: Failure) -> PageText:

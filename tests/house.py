@@ -16,8 +16,12 @@ from typing import Any
 import psutil
 import yaml
 
+from daemon.recipe import Weights
+
 REPOSITORY = Path(__file__).parents[1]
 MODEL = yaml.safe_load((REPOSITORY / "config.yaml").read_text())["model"]
+SHIPPED = Weights(file=REPOSITORY / MODEL["file"])
+SHIPPED_ONNX = Weights(file=SHIPPED.file.with_suffix(".onnx"), backend="onnxruntime")
 READY_SECONDS = 60.0
 ANSWER_SECONDS = 60.0
 

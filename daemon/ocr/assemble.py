@@ -52,26 +52,26 @@ def page_text(
     text = "\n\n".join(
         _joined([(lines[k].box, readings[k].text) for k in block]) for block in blocks
     )
-    return _published(page, clean.skew, "ocr", text, published)
+    return replace(
+        _published(page, "ocr", text, published), skew=clean.skew, orientation=clean.orientation
+    )
 
 
 def page_from_text_layer(page: Page) -> PageText:
     """Return the page as its text layer has it; there must be one."""
     blocks = page.text_layer or ()
     text = "\n\n".join(_joined([(line.box, line.text) for line in b.lines]) for b in blocks)
-    return _published(page, 0.0, "text_layer", text, blocks)
+    return _published(page, "text_layer", text, blocks)
 
 
-def _published(
-    page: Page, skew: float, source: TextSource, text: str, blocks: tuple[Block, ...]
-) -> PageText:
+def _published(page: Page, source: TextSource, text: str, blocks: tuple[Block, ...]) -> PageText:
     return PageText(
         number=page.number,
         width=page.width,
         height=page.height,
         dpi=page.dpi,
         rotation=page.rotation,
-        skew=skew,
+        skew=0.0,
         text_source=source,
         status="partial" if page.defect else "done",
         text=text,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 from daemon.errors import Rejected
-from daemon.ocr import assemble, layout, pages, preprocess, segment
+from daemon.ocr import assemble, layout, orientation, pages, preprocess, segment
 from daemon.ocr.recognizer import Recognizer
 from daemon.records import Failure, PagesRead, PageText
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from daemon.recipe import Recipe
-    from daemon.records import Page
+    from daemon.records import CleanPage, Line, Page, Reading
 
 
 class Stages:
@@ -36,6 +37,15 @@ class Stages:
             self.seconds[stage] = self.seconds.get(stage, 0.0) + self._clock() - start
 
 
+@dataclass(frozen=True, slots=True)
+class View:
+    """A page turned one way: its lines, and the readings of a few of them by place."""
+
+    clean: CleanPage
+    lines: list[Line]
+    known: dict[int, Reading]
+
+
 class Pipeline:
     """A recogniser kept warm and the recipe that says how pages are read."""
 
@@ -53,17 +63,39 @@ class Pipeline:
         timed = stages or Stages()
         if page.text_layer is not None:
             return assemble.page_from_text_layer(page)
+        view = self._upright(page, timed)
+        with timed("recognize"):
+            readings = self._readings(view)  # batches inside, order kept
+        with timed("assemble"):
+            kept = assemble.legible(readings)
+            lines, readings = [view.lines[k] for k in kept], [readings[k] for k in kept]
+            blocks = layout.order([line.box for line in lines])
+            return assemble.page_text(page, view.clean, lines, readings, blocks)
+
+    def _upright(self, page: Page, timed: Stages) -> View:
+        """Return the page as it stands; turned only where its lines read badly as it lies."""
+        view = self._view(page, 0, timed)
+        if not self.recipe.cleaning.orient or orientation.is_sure(view.known.values()):
+            return view
+        views = [view, *(self._view(page, turn, timed) for turn in orientation.TURNS)]
+        return max(views, key=lambda view: orientation.evidence(view.known.values()))
+
+    def _view(self, page: Page, turn: int, timed: Stages) -> View:
         with timed("clean"):
-            clean = preprocess.clean(page, self.recipe.cleaning)
+            clean = preprocess.clean(page, self.recipe.cleaning, turn)
         with timed("segment"):
             lines = segment.find_lines(clean)
         with timed("recognize"):
-            readings = self.recognizer.read(lines)  # batches inside, order kept
-        with timed("assemble"):
-            kept = assemble.legible(readings)
-            lines, readings = [lines[k] for k in kept], [readings[k] for k in kept]
-            blocks = layout.order([line.box for line in lines])
-            return assemble.page_text(page, clean, lines, readings, blocks)
+            places = orientation.sample(lines)
+            readings = self.recognizer.read([lines[place] for place in places])
+        return View(clean, lines, dict(zip(places, readings, strict=True)))
+
+    def _readings(self, view: View) -> list[Reading]:
+        """Return the readings of all lines of a view."""
+        rest = [place for place in range(len(view.lines)) if place not in view.known]
+        read = self.recognizer.read([view.lines[place] for place in rest])
+        readings = view.known | dict(zip(rest, read, strict=True))
+        return [readings[place] for place in range(len(view.lines))]
 
     def read_pages(self, path: Path, first: int = 1, last: int | None = None) -> PagesRead:
         """Read pages `first` to `last` (1-based, inclusive, None or too large is the last one).

@@ -1,8 +1,8 @@
 """From a page as decoded to a page ready for line finding: gray, evenly lit, upright.
 
 Every step is a switch of `recipe.Cleaning`; docs/preprocessing.md has the measurement behind each
-default. The order is fixed: shrink, gray, denoise, even the ground, contrast, turn, threshold,
-close.
+default. The order is fixed: shrink, gray, stand up, denoise, even the ground, contrast, turn,
+threshold, close.
 """
 
 from __future__ import annotations
@@ -32,10 +32,13 @@ _SKEW_EVIDENCE = 1.03  # how much sharper than the page as it lies the rows must
 _POINTS = 40_000  # edge pixels that vote
 
 
-def clean(page: Page, cleaning: Cleaning) -> CleanPage:
-    """Return the page gray and upright, with the steps of `cleaning`; `page` stays as it is."""
+def clean(page: Page, cleaning: Cleaning, orientation: int = 0) -> CleanPage:
+    """Return the page gray and upright, with the steps of `cleaning`; `page` stays as it is.
+
+    `orientation` is by how many degrees clockwise the page is turned first: 0, 90, 180 or 270.
+    """
     scale = min(1.0, cleaning.max_side / max(page.image.shape[:2]))
-    gray = _gray(_shrunk(page.image, scale))
+    gray, lying = _stood_up(_gray(_shrunk(page.image, scale)), orientation)
     gray = _denoised(gray, cleaning.denoise)
     if cleaning.ground:
         gray = _even_ground(gray)
@@ -47,7 +50,8 @@ def clean(page: Page, cleaning: Cleaning) -> CleanPage:
         gray = _thresholded(gray)
     if cleaning.close_strokes:
         gray = _closed(gray)
-    return CleanPage(gray=gray, to_page=_to_page(upright, scale), skew=skew)
+    to_page = _composed(lying, upright) / scale
+    return CleanPage(gray=gray, to_page=to_page, skew=skew, orientation=orientation)
 
 
 def measure_skew(gray: Pixels) -> float:
@@ -115,6 +119,24 @@ def _even_ground(gray: Pixels) -> Pixels:
     return np.asarray(cv2.divide(gray, ground, scale=WHITE), np.uint8)
 
 
+def _stood_up(gray: Pixels, orientation: int) -> tuple[Pixels, Affine]:
+    """Return the page turned clockwise by a multiple of 90 degrees, and the way back (2,3)."""
+    height, width = gray.shape
+    back = {
+        0: [[1, 0, 0], [0, 1, 0]],
+        90: [[0, 1, 0], [-1, 0, height]],
+        180: [[-1, 0, width], [0, -1, height]],
+        270: [[0, -1, width], [1, 0, 0]],
+    }[orientation]
+    turned = np.ascontiguousarray(np.rot90(gray, -orientation // 90))
+    return np.asarray(turned, np.uint8), np.array(back, np.float64)
+
+
+def _composed(outer: Affine, inner: Affine) -> Affine:
+    """Return the affine map (2,3) that is `inner` and then `outer`."""
+    return np.column_stack([outer[:, :2] @ inner[:, :2], outer[:, :2] @ inner[:, 2] + outer[:, 2]])
+
+
 def _turned(gray: Pixels, skew: float) -> tuple[Pixels, Affine]:
     """Return the page turned back by `skew` on a sheet that holds it, and the way back (2,3)."""
     height, width = gray.shape
@@ -138,10 +160,6 @@ def _turned(gray: Pixels, skew: float) -> tuple[Pixels, Affine]:
         borderValue=(WHITE,),
     )
     return np.asarray(upright, np.uint8), back
-
-
-def _to_page(upright: Affine, scale: float) -> Affine:
-    return upright / scale
 
 
 def _thresholded(gray: Pixels) -> Pixels:

@@ -104,6 +104,7 @@ def _page(page: PageText) -> dict[str, Any]:
         "height": page.height,
         "dpi": None if page.dpi is None else round(page.dpi, 1),
         "rotation": page.rotation,
+        "orientation": page.orientation,
         "skew": round(page.skew, 2),
         "text_source": page.text_source,
         "status": page.status,

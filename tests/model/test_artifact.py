@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +18,10 @@ from daemon.model.card import Card, Framing
 from daemon.model.charset import Charset
 from daemon.model.crnn import CRNN, BestSteps, fold_norms
 from daemon.recipe import Weights
+from tests.house import SHIPPED, SHIPPED_ONNX
 
-MODELS = Path(__file__).parents[2] / "models"
-TORCHSCRIPT = Weights(file=MODELS / "crnn-zh-en-1.pt")
-ONNX = Weights(file=MODELS / "crnn-zh-en-1.onnx", backend="onnxruntime")
+TORCHSCRIPT = replace(SHIPPED, precision="fp32")
+ONNX = SHIPPED_ONNX
 CARD = Card(name="tiny", source="nowhere", licence="none", framing=Framing(stretch=1.5))
 CHARSET = Charset.of("abc语")
 
@@ -79,7 +80,7 @@ def test_what_ships_carries_the_hash_that_its_card_tells(weights: Weights):
     sha256 = artifact.load(weights).sha256
 
     assert sha256 == hashlib.sha256(weights.file.read_bytes()).hexdigest()
-    assert f"`{sha256}`" in (MODELS / "README.md").read_text()
+    assert f"`{sha256}`" in SHIPPED.file.with_suffix(".md").read_text()
 
 
 @shipped
@@ -91,7 +92,7 @@ def test_what_ships_tells_nothing_of_the_machine_that_made_it(weights: Weights):
 def test_the_alphabet_that_ships_fits_a_line_of_a_table():
     characters = artifact.load(TORCHSCRIPT).charset.characters
 
-    assert len(characters) == 6624
+    assert len(characters) == 9798
     assert not set(characters) & set("\t\r\n\v\f\x1c\x1d\x1e\x85\u2028\u2029")
 
 

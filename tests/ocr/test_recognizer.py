@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import random
-from pathlib import Path
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 
 from daemon.ocr.recognizer import Recognizer
-from daemon.recipe import Weights
 from daemon.records import Box, Line, Reading
+from tests.house import SHIPPED, SHIPPED_ONNX
 
-MODELS = Path(__file__).parents[2] / "models"
 TEXTS = [
     "Invoice number 20417",
     "Total amount due: 1,250.00",
@@ -38,12 +37,12 @@ def line(image: np.ndarray) -> Line:
 
 @pytest.fixture(scope="module")
 def torchscript() -> Recognizer:
-    return Recognizer.load(Weights(file=MODELS / "crnn-zh-en-1.pt"))
+    return Recognizer.load(replace(SHIPPED, precision="fp32"))
 
 
 @pytest.fixture(scope="module")
 def onnx() -> Recognizer:
-    return Recognizer.load(Weights(file=MODELS / "crnn-zh-en-1.onnx", backend="onnxruntime"))
+    return Recognizer.load(SHIPPED_ONNX)
 
 
 @pytest.fixture(params=["torchscript", "onnx"])
@@ -139,7 +138,7 @@ def test_no_lines_have_no_readings(recognizer: Recognizer):
 
 def test_it_says_what_it_is(onnx: Recognizer):
     assert (onnx.name, onnx.weights.backend, onnx.artifact.precision) == (
-        "crnn-zh-en-1",
+        SHIPPED.file.stem,
         "onnxruntime",
         "fp32",
     )

@@ -13,10 +13,10 @@ import pytest
 from typer.testing import CliRunner
 
 from daemon.training.commands import app
+from tests.house import SHIPPED, SHIPPED_ONNX
 
 SHARED = Path(__file__).parents[2] / "../shared"
-MODELS = Path(__file__).parents[2] / "models"
-WEIGHTS = MODELS / "crnn-zh-en-1.onnx"
+WEIGHTS = SHIPPED_ONNX.file
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_every_character_of_the_readings_is_in_the_reliability_table(lines: Path
 
 
 def test_two_formats_of_the_same_weights_do_not_differ(lines: Path):
-    report = evaluate(lines, "--against", MODELS / "crnn-zh-en-1.pt")
+    report = evaluate(lines, "--against", SHIPPED.file)
 
     assert [line.split(": ")[1] for line in report[:2]] == [
         "onnxruntime fp32, beam 1",
@@ -110,7 +110,7 @@ def test_two_formats_of_the_same_weights_do_not_differ(lines: Path):
 
 
 def test_figures_are_written_as_json(lines: Path, tmp_path: Path):
-    evaluate(lines, "--against", MODELS / "crnn-zh-en-1.pt", "--report", tmp_path / "figures.json")
+    evaluate(lines, "--against", SHIPPED.file, "--report", tmp_path / "figures.json")
     figures = json.loads((tmp_path / "figures.json").read_text())
 
     other = {"lines": 1, "characters": 8, "cer": 0.125, "exact": 0.0}

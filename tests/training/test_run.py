@@ -14,6 +14,7 @@ from daemon.training import export, shipping
 from daemon.training.commands import app
 from daemon.training.corpus import POOLS
 from daemon.training.trainer import Course
+from tests.house import SHIPPED
 from tests.training.drawn import TEXTS, built_in
 
 CHINESE = ("发票号码", "合计金额")
@@ -82,7 +83,7 @@ def test_the_best_of_a_run_ships_in_both_formats_with_its_card(
 
 def test_a_file_that_reads_otherwise_is_refused(run: Path, supplies: Path, tmp_path: Path) -> None:
     order = shipping.Order(
-        runs=[run], start=Path("models/crnn-zh-en-1.pt"), share=0.2, name="one", into=tmp_path,
+        runs=[run], start=SHIPPED.file, share=0.2, name="one", into=tmp_path,
         supplies=supplies,
     )  # fmt: skip
     network, charset, card = shipping.trained(order)

@@ -1,0 +1,56 @@
+"""The right way up: a page that stands is read surely, one that lies or stands on its head is not.
+
+The judge is the recogniser itself, by a sample of the page's lines. Measured on 19 real pages: as
+they stand, the sample's mean confidence is 0.90 to 0.99; on their head 0.29 to 0.79; on a side at
+most 0.85, and of what is read there is a tenth.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from daemon.records import Line, Reading
+
+TURNS = (180, 90, 270)  # degrees clockwise, in the order in which they are tried
+_SAMPLE = 12  # lines
+_LONG = 3.0  # times as wide as high are lines that say enough to be judged by
+_SURE = 0.88  # confidence from which a page is taken to stand
+
+
+def sample(lines: Sequence[Line]) -> list[int]:
+    """Return the places of a few of the longest lines, spread over all of the long ones."""
+    by_width = sorted(range(len(lines)), key=lambda place: -_width(lines[place]))
+    long = [place for place in by_width if _width(lines[place]) >= _LONG * _height(lines[place])]
+    judges = long or by_width
+    return sorted(judges[:: max(1, len(judges) // _SAMPLE)][:_SAMPLE])
+
+
+def is_sure(readings: Iterable[Reading]) -> bool:
+    """Tell whether a sample reads like text that stands; without any there is nothing to turn."""
+    kept = list(readings)
+    return not kept or _mean(kept) >= _SURE
+
+
+def evidence(readings: Iterable[Reading]) -> float:
+    """Return how much the sample of one way up says: its characters, weighed by their confidence.
+
+    Squared, since a page that lies still yields many characters, none of them sure.
+    """
+    return sum(len(reading.text.strip()) * reading.confidence**2 for reading in readings)
+
+
+def _mean(readings: Sequence[Reading]) -> float:
+    characters = sum(len(reading.text.strip()) for reading in readings)
+    sure = sum(len(reading.text.strip()) * reading.confidence for reading in readings)
+    return sure / max(1, characters)
+
+
+def _width(line: Line) -> int:
+    return line.box.right - line.box.left
+
+
+def _height(line: Line) -> int:
+    return line.box.bottom - line.box.top

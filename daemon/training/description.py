@@ -71,7 +71,7 @@ def _making(order: Order, shipped: Shipped) -> Iterator[str]:
             f"- Run `{run.name}`: {last['lines']} lines in {last['steps']} steps and "
             f"{last['minutes']:.0f} minutes on {last['hardware']}, loss {last['loss']}."
         )
-    yield f"- Temperature of the confidences, fitted on the drawn lines: {shipped.temperature:.3f}."
+    yield f"- Temperature of the confidences, fitted on drawn lines: {shipped.temperature:.3f}."
     for precision, loss in shipped.losses.items():
         yield f"- CER lost by {precision} on the drawn lines: {100 * loss:.3f} points."
     yield f"- ![The first run's curve]({order.name}-curve.png)"

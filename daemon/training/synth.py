@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 NEIGHBOURS, UNDERLINE, TABLE, BLANK, STAMP = 0.28, 0.14, 0.14, 0.35, 0.025
 LEAST = {"en": 6.0, "latin": 7.0, "zh": 8.0, "zh-Hant": 9.0}  # pixels of an x-height, to be legible
+SMALL = 0.35  # Latin lines of a fax, or of a page scanned at 100 dpi
 _TRIES = 50
 
 
@@ -97,6 +98,8 @@ def furnished(
 
 def line_height(language: str, mild: bool, chance: Generator) -> int:
     """Choose the rows of a crop: most scans have 24 to 48, dense characters need more."""
+    if not language.startswith("zh") and chance.random() < SMALL:
+        return int(chance.integers(15, 25))
     low, usual, high = (22, 40, 76) if language.startswith("zh") else (16, 34, 72)
     if mild:
         low += 4

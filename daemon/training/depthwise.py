@@ -1,4 +1,4 @@
-"""Depthwise 5 x 5 convolutions whose gradients do not hold up a training pass on a CPU.
+"""Depthwise convolutions whose gradients do not hold up a training pass on a CPU.
 
 Their weight gradient is what oneDNN is slow at: for 256 channels of 4 x 176, on one Zen 4 core, it
 takes 1.3 ms a line in float32 and 3.8 in bfloat16, ours 0.2 and 0.1. In bfloat16 the gradient of
@@ -32,7 +32,7 @@ HALF = torch.bfloat16
 
 @cache
 def kernel() -> Any | None:
-    """Return the compiled function, or None where there is no compiler."""
+    """Return the compiled library, or None where there is no compiler."""
     compiler = shutil.which("cc")
     if compiler is None:
         return None

@@ -52,18 +52,15 @@ def fits(labels: Sequence[int], steps: int) -> bool:
 
 
 class _Loss(torch.autograd.Function):
-    """Forward and backward in one go: the gradient is at hand while the probabilities are.
-
-    On a CPU a line at a time: its T by C matrix stays in the cache, a whole batch's does not.
-    """
+    """Forward and backward in one go: the gradient is at hand while the probabilities are."""
 
     @staticmethod
     def forward(ctx: Any, features: Tensor, weight: Tensor, bias: Tensor, lesson: Lesson) -> Tensor:
         features, weight, bias = features.detach().float(), weight.detach(), bias.detach()
-        together = 1 if features.device.type == "cpu" else len(features)
+        together = _together(features)
         characters = sum(map(len, lesson.labels))
         sums = (torch.zeros_like(weight), torch.zeros_like(bias))
-        before, loss = torch.empty_like(features), features.new_zeros(())
+        before, loss = torch.empty(features.shape, device=features.device), features.new_zeros(())
         for first in range(0, len(features), together):
             part = slice(first, first + together)
             flat = features[part].flatten(0, 1)  # n * T, F
@@ -81,6 +78,11 @@ class _Loss(torch.autograd.Function):
         (scale,) = gradients
         features, weight, bias = ctx.saved_tensors
         return features * scale, weight * scale, bias * scale, None
+
+
+def _together(features: Tensor) -> int:
+    """Return how many lines are taken at once: on a CPU one, whose T by C matrix fits its cache."""
+    return 1 if features.device.type == "cpu" else len(features)
 
 
 def _part(lesson: Lesson, part: slice) -> Lesson:

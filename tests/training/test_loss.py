@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import ctc_loss
 
+from daemon.training import loss
 from daemon.training.loss import Lesson, fits, loss_of
 
 LABELS = ((3, 4, 4), (7, 3), (9, 10, 11, 49))
@@ -15,10 +16,11 @@ LINES, STEPS, FEATURES, CLASSES = len(LABELS), 20, 8, 50
 
 @pytest.fixture
 def operands() -> tuple[Tensor, Tensor, Tensor]:
+    """Features as the recurrence hands them over: of steps before lines in memory."""
     torch.manual_seed(0)
-    shapes = ((LINES, STEPS, FEATURES), (CLASSES, FEATURES), (CLASSES,))
+    shapes = ((STEPS, LINES, FEATURES), (CLASSES, FEATURES), (CLASSES,))
     features, weight, bias = (torch.randn(shape, requires_grad=True) for shape in shapes)
-    return features, weight, bias
+    return features.transpose(0, 1), weight, bias
 
 
 def plain_loss(features: Tensor, weight: Tensor, bias: Tensor, lesson: Lesson) -> Tensor:
@@ -26,21 +28,26 @@ def plain_loss(features: Tensor, weight: Tensor, bias: Tensor, lesson: Lesson) -
     targets = torch.tensor([label for line in LABELS for label in line])
     lengths = torch.tensor([len(line) for line in LABELS])
     steps = torch.full((LINES,), STEPS)
-    loss = ctc_loss(scores.transpose(0, 1), targets, steps, lengths, reduction="sum")
+    plain = ctc_loss(scores.transpose(0, 1), targets, steps, lengths, reduction="sum")
     if lesson.advice is not None:
         known = lesson.advice.shape[2]
-        loss = loss - lesson.trust * (lesson.advice * scores[lesson.advised, :, :known]).sum()
-    return loss / len(targets)
+        plain = plain - lesson.trust * (lesson.advice * scores[lesson.advised, :, :known]).sum()
+    return plain / len(targets)
 
 
-def gradients(loss: Tensor, operands: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    return torch.autograd.grad(loss, operands)
+def gradients(of: Tensor, operands: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    return torch.autograd.grad(of, operands)
 
 
+@pytest.mark.parametrize("together", [1, LINES], ids=["line by line", "all at once"])
 @pytest.mark.parametrize("advised", [False, True], ids=["labels alone", "with a teacher"])
 def test_the_loss_and_its_gradients_are_those_of_the_plain_form(
-    operands: tuple[Tensor, Tensor, Tensor], advised: bool
+    operands: tuple[Tensor, Tensor, Tensor],
+    advised: bool,
+    together: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(loss, "_together", lambda _: together)
     advice = torch.randn(2, STEPS, 40).softmax(2)
     lesson = Lesson(LABELS, torch.tensor([0, 2]), advice) if advised else Lesson(LABELS)
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,10 @@ import cv2
 import numpy as np
 import psutil
 import yaml
+
+from daemon.engine.local import PRIMITIVE_CACHE
+
+os.environ.setdefault(*PRIMITIVE_CACHE)  # before torch is imported: as the daemon's workers have it
 
 from bench.peers import PEERS, Missing, Peer
 from daemon.errors import Misconfigured

@@ -79,7 +79,7 @@ def _making(order: Order, shipped: Shipped) -> Iterator[str]:
 
 def _data(fonts: Path) -> Iterator[str]:
     """Yield what lines are drawn as now: texts, faces, damage."""
-    yield "## Drawn from"
+    yield "## Drawn from, when the run ended"
     yield ""
     yield "| script | lines % | kinds of line, % |"
     yield "|---|---|---|"

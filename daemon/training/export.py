@@ -55,7 +55,7 @@ def export(
 
 def check(shipped: BestSteps, path: Path, framing: Framing) -> None:
     """Raise Unequal unless `path`, in fp32, reads drawn frames as `shipped` does, both ways."""
-    read = artifact.load(replace(weights_in(path), precision="fp32"))
+    read = artifact.load(weights_in(path, precision="fp32"))
     for frames in _frames(framing):
         with torch.inference_mode():
             lines = torch.from_numpy(frames)

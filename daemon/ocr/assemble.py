@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from daemon.records import Character, CleanPage, Line, Page, Reading, TextSource
 
-_LEGIBLE = 0.5  # confidence below which a reading is taken for a picture, a stain, a rule
+_LEGIBLE = 0.7  # confidence below which a reading is taken for a picture, a stain, a rule
 _SAME_ROW = 0.5  # of the lower one's height that two pieces of one row share
 _CJK_NAMES = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "IDEOGRAPHIC", "FULLWIDTH")
 

@@ -16,15 +16,19 @@ if TYPE_CHECKING:
 
 TURNS = (180, 90, 270)  # degrees clockwise, in the order in which they are tried
 _SAMPLE = 12  # lines
+_FEW = (
+    3  # long lines or fewer do not judge alone: a number stamped along the edge stands on any side
+)
 _LONG = 3.0  # times as wide as high are lines that say enough to be judged by
 _SURE = 0.88  # confidence from which a page is taken to stand
+_MORE = 1.25  # times the evidence of the page as it lies must another turn have
 
 
 def sample(lines: Sequence[Line]) -> list[int]:
     """Return the places of a few of the longest lines, spread over all of the long ones."""
     by_width = sorted(range(len(lines)), key=lambda place: -_width(lines[place]))
     long = [place for place in by_width if _width(lines[place]) >= _LONG * _height(lines[place])]
-    judges = long or by_width
+    judges = long if len(long) > _FEW else by_width
     return sorted(judges[:: max(1, len(judges) // _SAMPLE)][:_SAMPLE])
 
 
@@ -40,6 +44,13 @@ def evidence(readings: Iterable[Reading]) -> float:
     Squared, since a page that lies still yields many characters, none of them sure.
     """
     return sum(len(reading.text.strip()) * reading.confidence**2 for reading in readings)
+
+
+def most_telling(samples: Sequence[Iterable[Reading]]) -> int:
+    """Return which of the samples says the most; the first one, unless another clearly does."""
+    told = [evidence(sample) for sample in samples]
+    best = max(range(len(told)), key=told.__getitem__)
+    return best if told[best] > _MORE * told[0] else 0
 
 
 def _mean(readings: Sequence[Reading]) -> float:

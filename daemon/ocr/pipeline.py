@@ -78,7 +78,7 @@ class Pipeline:
         if not self.recipe.cleaning.orient or orientation.is_sure(view.known.values()):
             return view
         views = [view, *(self._view(page, turn, timed) for turn in orientation.TURNS)]
-        return max(views, key=lambda view: orientation.evidence(view.known.values()))
+        return views[orientation.most_telling([view.known.values() for view in views])]
 
     def _view(self, page: Page, turn: int, timed: Stages) -> View:
         with timed("clean"):

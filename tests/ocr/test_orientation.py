@@ -101,8 +101,21 @@ def test_short_lines_judge_where_there_are_no_others() -> None:
     assert orientation.sample([line(20), line(30)]) == [0, 1]
 
 
+def test_one_long_line_among_short_ones_does_not_judge_alone() -> None:
+    lines = [*(line(30) for _ in range(9)), line(200)]
+
+    assert orientation.sample(lines) == list(range(10))
+
+
 def test_a_blank_page_stands_as_it_is() -> None:
     assert orientation.is_sure([])
+
+
+def test_a_page_is_not_turned_for_a_little_more() -> None:
+    lying, other = Reading("x" * 10, 0.8, ()), Reading("x" * 12, 0.8, ())
+
+    assert orientation.most_telling([[lying], [other]]) == 0
+    assert orientation.most_telling([[lying], [other, other]]) == 1
 
 
 def test_many_unsure_characters_weigh_less_than_some_sure_ones() -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from daemon.model.artifact import Frames
     from daemon.recipe import Weights
-    from daemon.records import Line
+    from daemon.records import Line, Pixels
 
 _NOTHING = Reading("", 0.0, ())
 
@@ -44,12 +44,13 @@ class Recognizer:
     def read(self, lines: Sequence[Line]) -> list[Reading]:
         """Read each line by itself; same order, same length, whatever else is in the sequence."""
         readings = [_NOTHING] * len(lines)
-        crops = [line.image for line in lines]
+        inked = [place for place, line in enumerate(lines) if _has_ink(line.image)]
+        crops = [lines[place].image for place in inked]
         for batch in batches(crops, self.artifact.card.framing, self.weights.batch_size):
             decoded, steps = self._decoded(batch.pixels)
             columns = batch.pixels.shape[-1] / steps
             for place, width, spans in zip(batch.places, batch.widths, decoded, strict=True):
-                readings[place] = self._reading(spans, columns / width)
+                readings[inked[place]] = self._reading(spans, columns / width)
         return readings
 
     def _decoded(self, frames: Frames) -> tuple[list[list[ctc.Span]], int]:
@@ -76,3 +77,8 @@ class Recognizer:
         )
         text = "".join(character.text for character in characters)
         return Reading(text, ctc.combined([span.confidence for span in spans]), characters)
+
+
+def _has_ink(crop: Pixels) -> bool:
+    """Tell paper with something on it from paper of one gray, in which the network sees a T."""
+    return bool(crop.size) and bool(crop.min() < crop.max())

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import pillow_heif
 import pymupdf
 from numpy.typing import NDArray
 
@@ -33,6 +34,7 @@ MEDIA_TYPES = {
     "webp": "image/webp",
     "gif": "image/gif",
     "jp2": "image/jp2",
+    "heic": "image/heic",
     "tif": "image/tiff",
     "pgm": "image/x-portable-anymap",
     "ppm": "image/x-portable-anymap",
@@ -326,6 +328,14 @@ def pdf_around(stream: bytes, kind: str, *, width: int, height: int) -> bytes:
 # --- the two collections ------------------------------------------------------------------------
 
 
+def heic(image: Image) -> bytes:
+    """Return a photo as a telephone writes it."""
+    photo = pillow_heif.from_bytes("BGR", image.shape[1::-1], image.tobytes())
+    file = io.BytesIO()
+    photo.save(file, quality=90)
+    return file.getvalue()
+
+
 def readable(image: Image | None = None) -> list[Sample]:
     """Return one good file per kind, all showing the same page."""
     gray = text_page() if image is None else image
@@ -345,6 +355,7 @@ def readable(image: Image | None = None) -> list[Sample]:
         Sample("alpha.webp", webp(with_alpha(gray))),
         Sample("colour.gif", gif(colour)),
         Sample("colour.jp2", jp2(colour)),
+        Sample("colour.heic", heic(colour)),
         Sample("gray.pgm", pgm(gray)),
         Sample("colour.ppm", ppm(colour)),
         Sample("bilevel.pbm", pbm(gray)),
@@ -379,7 +390,7 @@ def _foreign() -> list[Sample]:
         Sample("archive.pdf", archive.getvalue(), "unsupported"),
         Sample("letter.odt", letter.getvalue(), "unsupported"),
         Sample("drawing.svg", b"<?xml version='1.0'?><svg width='9' height='9'/>", "unsupported"),
-        Sample("photo.heic", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "unsupported"),
+        Sample("photo.avif", b"\0\0\0\x18ftypavif\0\0\0\0mif1avif", "unsupported"),
         Sample("book.djvu", b"AT&TFORM\0\0\0\x20DJVM", "unsupported"),
     ]
 

@@ -24,6 +24,7 @@ _MOST_SCANNED: Final = 64 << 20  # of a JPEG with more than `_TAIL` bytes after 
 _MOST_STEPS: Final = 200_000
 _MOST_PAGES: Final = 2_000
 _EVERY_TAG: Final = range(1 << 16)
+_BOXED: Final = {b"jP  ": "JPEG 2000", b"ftyp": "photo"}  # HEIC, and video that is refused
 _JPEG_END: Final = b"\xff\xd9"
 _PNM_HEADER: Final = re.compile(
     rb"P([456])(?:\s|#[^\n]*\n)+(\d{1,9})(?:\s|#[^\n]*\n)+(\d{1,9})"
@@ -58,8 +59,8 @@ def _judge(file: BinaryIO, head: bytes, size: int) -> str | None:
         return _bmp(head, size)
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return _promised("WebP", 8 + struct.unpack_from("<I", head, 4)[0], size)
-    if head.startswith(b"\0\0\0\x0cjP  \r\n\x87\n"):
-        return _jp2(file, size)
+    if head[4:8] in _BOXED:
+        return _boxes(_BOXED[head[4:8]], file, size)
     if head.startswith(b"\xff\x4f\xff\x51"):
         return None if _tail(file, size, 2) == _JPEG_END else _no("JPEG 2000", "end marker")
     if b"%PDF-" in head[:1029]:
@@ -147,7 +148,8 @@ def _bmp(head: bytes, size: int) -> str | None:
     return _promised("BMP", pixels_at + rows, size)
 
 
-def _jp2(file: BinaryIO, size: int) -> str | None:
+def _boxes(kind: str, file: BinaryIO, size: int) -> str | None:
+    """The boxes of an ISO base media file, each of which says where the next begins."""
     at = 0
     for _ in range(_MOST_STEPS):
         if at == size:
@@ -157,11 +159,11 @@ def _jp2(file: BinaryIO, size: int) -> str | None:
             (length,) = struct.unpack(">Q", _read_at(file, at + 8, 8))
         if length == 0:  # the last box reaches to the end of the file
             ended = name != b"jp2c" or _tail(file, size, 2) == _JPEG_END
-            return None if ended else _no("JPEG 2000", "end marker")
+            return None if ended else _no(kind, "end marker")
         at += max(length, 8)
         if at > size:
             break
-    return _promised("JPEG 2000", at, size)
+    return _promised(kind, at, size)
 
 
 def _pnm(head: bytes, size: int) -> str | None:

@@ -13,6 +13,7 @@ import pytest
 
 from daemon.errors import Deferred, Rejected
 from daemon.ocr import pages
+from daemon.ocr.pages import heif
 from daemon.recipe import Limits, Rendering
 from daemon.records import Page
 from tests import samples
@@ -305,3 +306,33 @@ def test_a_name_that_is_no_text_is_no_obstacle(make, tmp_path, drawn):
     path.write_bytes(make(drawn))
 
     assert difference(read_pages(path)[0].image, drawn) < 3
+
+
+# --- photos of telephones -----------------------------------------------------------------------
+
+
+def test_a_photo_is_refused_by_name_where_its_decoder_is_not_installed(
+    tmp_path, monkeypatch, drawn
+):
+    monkeypatch.setattr(heif, "installed", lambda: False)
+
+    with pytest.raises(Rejected, match=r"HEIC photo; install 'ocr-daemon\[heif\]'") as caught:
+        read_bytes(tmp_path, samples.heic(samples.in_colour(drawn)))
+
+    assert caught.value.reason == "unsupported"
+
+
+def test_a_photo_too_large_is_refused_by_its_header(tmp_path, drawn):
+    photo = samples.heic(samples.in_colour(drawn))
+
+    with pytest.raises(Rejected) as caught:
+        read_bytes(tmp_path, photo, Limits(page_megapixels=0.01))
+
+    assert caught.value.reason == "too_large"
+
+
+def test_a_photo_cut_in_its_header_is_corrupt(tmp_path, drawn):
+    with pytest.raises(Rejected) as caught:
+        read_bytes(tmp_path, samples.heic(samples.in_colour(drawn))[:200])
+
+    assert caught.value.reason == "corrupt"

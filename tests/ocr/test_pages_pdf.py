@@ -298,3 +298,28 @@ def test_text_that_sticks_out_of_the_shown_page_is_cut_to_it(tmp_path, rotate):
     for box in [item.box for line in lines for item in (line, *line.words)]:
         assert 0 <= box.left < box.right <= shown.width
         assert 0 <= box.top < box.bottom <= shown.height
+
+
+# --- passwords ----------------------------------------------------------------------------------
+
+
+def test_a_locked_pdf_is_opened_with_the_password_that_fits(tmp_path):
+    locked = samples.pdf_encrypted(user_password="secret")
+
+    (page,) = read_bytes(tmp_path, locked, passwords=("wrong", "secret"))
+
+    assert "\n".join(line.text for line in text_lines(page)).startswith(samples.LINES[0])
+
+
+@pytest.mark.parametrize(
+    ("passwords", "sentence"),
+    [
+        ((), "the PDF needs a password; add it to pdf.passwords, or save a copy without one"),
+        (("wrong",), "the PDF needs a password that is not in pdf.passwords; add it"),
+    ],
+)
+def test_a_locked_pdf_says_what_to_do(tmp_path, passwords, sentence):
+    with pytest.raises(Rejected, match=sentence) as caught:
+        read_bytes(tmp_path, samples.pdf_encrypted(user_password="secret"), passwords=passwords)
+
+    assert caught.value.reason == "encrypted"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from daemon import tiff
 from daemon.errors import Rejected
-from daemon.ocr.pages import headers, jpeg, pixels, sniff
+from daemon.ocr.pages import headers, heif, jpeg, pixels, sniff
 from daemon.ocr.pages.faults import translated
 from daemon.ocr.pages.headers import Header
 from daemon.recipe import Limits
@@ -64,6 +64,8 @@ class ImageSource:
 
     def _decode(self) -> Pixels | None:
         header = self._header
+        if self.media_type == "image/heic":
+            return heif.decode(self._data)
         if self.media_type == "image/jp2" and header.samples in (2, 4):
             return pixels.decode_with_mupdf(self._data)
         if header.alpha:
@@ -132,6 +134,8 @@ def _read_header(data: bytes, media_type: str) -> Header:
             return headers.read_webp(data)
         case "image/jp2":
             return headers.read_jp2(data)
+        case "image/heic":
+            return heif.read_heic(data)
         case _:
             return headers.read_pnm(data)
 

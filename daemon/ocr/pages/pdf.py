@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import BinaryIO, Final
 
@@ -41,6 +41,7 @@ class PdfSource:
         self._rendering = rendering
         with _disk_blamed_first(file):
             self._document = pymupdf.open(f"/dev/fd/{file.fileno()}", filetype="pdf")
+            _unlock(self._document, rendering.passwords)
             self.page_count = _count_pages(self._document, limits)
 
     def page(self, number: int) -> Page:
@@ -118,10 +119,16 @@ def _disk_blamed_first(file: BinaryIO) -> Iterator[None]:
         raise
 
 
+def _unlock(document: pymupdf.Document, passwords: Sequence[str]) -> None:
+    """Open a document that needs a password with the first that fits; raise Rejected if none."""
+    if document.needs_pass and not any(map(document.authenticate, passwords)):
+        needed = "a password that is not in pdf.passwords" if passwords else "a password"
+        remedy = "add it to pdf.passwords, or save a copy without one"
+        raise Rejected("encrypted", f"the PDF needs {needed}; {remedy}")
+
+
 def _count_pages(document: pymupdf.Document, limits: Limits) -> int:
-    """Return the number of pages; raise Rejected for locked, empty and endless documents."""
-    if document.needs_pass:
-        raise Rejected("encrypted", "the PDF needs a password; save a copy without one")
+    """Return the number of pages; raise Rejected for empty and endless documents."""
     if not document.is_pdf:
         raise Rejected("corrupt", "the PDF cannot be recognised by its content; export it again")
     count = int(document.page_count)

@@ -73,7 +73,7 @@ def decode_alpha(data: bytes | bytearray, *, premultiplied: bool = False) -> Pix
     if decoded.ndim == 2:
         decoded = cv2.cvtColor(decoded, cv2.COLOR_GRAY2BGR)
     image = np.asarray(decoded, np.uint8)
-    return _on_white(image, premultiplied=premultiplied) if image.shape[2] == 4 else image
+    return on_white(image, premultiplied=premultiplied) if image.shape[2] == 4 else image
 
 
 def decode_with_mupdf(data: bytes | bytearray) -> Pixels:
@@ -83,7 +83,7 @@ def decode_with_mupdf(data: bytes | bytearray) -> Pixels:
         raise Rejected("unsupported", "the image has unknown colours; save it as RGB")
     pixmap = pymupdf.Pixmap(BGR, pixmap)
     image = pixels_of(pixmap)
-    return _on_white(image, premultiplied=True) if pixmap.alpha else image
+    return on_white(image, premultiplied=True) if pixmap.alpha else image
 
 
 def pixels_of(pixmap: pymupdf.Pixmap) -> Pixels:
@@ -92,7 +92,7 @@ def pixels_of(pixmap: pymupdf.Pixmap) -> Pixels:
     return samples.reshape(pixmap.h, pixmap.w, pixmap.n).copy()
 
 
-def _on_white(image: Pixels, *, premultiplied: bool) -> Pixels:
+def on_white(image: Pixels, *, premultiplied: bool = False) -> Pixels:
     """Composite H,W,4 on white to H,W,3, a band of rows at a time: 120 megapixels must fit."""
     shown = np.empty((*image.shape[:2], 3), np.uint8)
     for top in range(0, image.shape[0], 256):

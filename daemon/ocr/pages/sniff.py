@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from daemon.errors import Rejected
+from daemon.ocr.pages import heif
 
 HEAD_BYTES: Final = 4096
 _PDF_WITHIN: Final = 1024  # Adobe's readers accept a header in the first 1024 bytes, and so do we
@@ -56,6 +57,8 @@ def media_type(head: bytes) -> str:
         return "image/bmp"
     if head[:1] == b"P" and head[1:2] in b"123456" and head[2:3].isspace():
         return "image/x-portable-anymap"
+    if heif.is_heic(head) and heif.installed():
+        return "image/heic"
     foreign = _foreign_name(head)
     if foreign is None and b"%PDF-" in head[: _PDF_WITHIN + 5]:
         return "application/pdf"
@@ -70,6 +73,9 @@ def title(kind: str) -> str:
 def _refusal(head: bytes, foreign: str | None) -> Rejected:
     if any(magic.startswith(head) for magic, _ in _READABLE):
         return Rejected("corrupt", "the file ends inside its signature; scan or copy it again")
+    if heif.is_heic(head):
+        remedy = "install 'ocr-daemon[heif]' to have such photos read, or convert it to JPEG"
+        return Rejected("unsupported", f"this is a HEIC photo; {remedy}")
     name = foreign or ("plain text" if _is_text(head) else "data of an unknown kind")
     remedy = "convert it to PDF, PNG or TIFF and drop it again"
     return Rejected("unsupported", f"this is {name}, not an image or a PDF; {remedy}")
@@ -97,9 +103,7 @@ def _zip_name(head: bytes) -> str:
 
 
 def _container_name(brand: bytes) -> str:
-    if brand in (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"):
-        return "a HEIC photo"
-    return "an AVIF image" if brand in (b"avif", b"avis") else "a video"
+    return "an AVIF image" if brand in (b"avif", b"avis", b"mif1", b"msf1") else "a video"
 
 
 def _markup_name(head: bytes) -> str | None:

@@ -20,6 +20,11 @@ _CANDIDATES = 3  # the widest gutters that are tried
 _PROSE = 8.0  # of a line's height: rows of prose are on the average at least this long,
 _FILL = 0.5  # fill their column this far
 _ROWS = 3  # and are at least so many
+_LONG = 10  # rows and more that a sidebar has
+_LEVEL = 0.15  # of a line's height: middles as near are level
+_STEP = 0.4  # of a sidebar's boxes are level with the prose beside it: less; by chance it is 0.2
+_SPARSE = 1.4  # times the pitch of a column's rows: labels beside it are farther apart
+_MARGIN = 4.0  # of a line's height: what is narrower beside a gutter are words in the margin
 _WIDE = 0.6  # of the region's width: strips without a gutter this wide end a run
 _NEAR = 1.5  # of a line's height: a longer column's last lines follow this closely
 _SAME_ROW = 0.5  # of the lower one's height that two boxes in one row share
@@ -84,16 +89,61 @@ def _run(
     for count, strip in enumerate(strips, start=1):
         members = members + strip
         gutters = _gutters([boxes[k] for k in members], height)
-        if not gutters and _extent([boxes[k] for k in members]) > _WIDE * width:
+        if _is_crossed([boxes[k] for k in members], gutters, height, width):
             return best if best[1] else (max(1, count - 1), [])
         for gutter in gutters:
             columns = _parted(boxes, members, gutter)
-            if _belongs(boxes, strip, members, gutter, height) and all(
-                _is_prose([boxes[k] for k in column]) for column in columns
+            if _belongs(boxes, strip, members, gutter, height) and _are_columns(
+                *([boxes[k] for k in column] for column in columns)
             ):
                 best = (count, columns)
                 break
     return best if best[1] else (len(strips), [])
+
+
+def _is_crossed(boxes: list[Box], gutters: list[float], height: float, width: float) -> bool:
+    """Say whether the strips of `boxes` go across: wide, with no gutter but beside marginal words.
+
+    A word in the margin would else keep a gutter open through all that stands beside it.
+    """
+    left, right = min(box.left for box in boxes), max(box.right for box in boxes)
+    inner = [g for g in gutters if min(g - left, right - g) >= _MARGIN * height]
+    return not inner and right - left > _WIDE * width
+
+
+def _are_columns(left: list[Box], right: list[Box]) -> bool:
+    """Say whether both are prose, and the left one no list of labels beside paragraphs.
+
+    Or one is prose, and the other as long and not in step with it: a sidebar.
+    """
+    prose = [column for column in (left, right) if _is_prose(column)]
+    if len(prose) == 2:
+        return _pitch(left) < _SPARSE * _pitch(right)
+    if not prose:
+        return False
+    [column] = prose
+    sidebar = left if column is right else right
+    return min(_rows_of(sidebar), _rows_of(column)) >= _LONG and _in_step(sidebar, column) < _STEP
+
+
+def _rows_of(boxes: list[Box]) -> int:
+    return len(_strips(boxes, list(range(len(boxes)))))
+
+
+def _in_step(boxes: list[Box], others: list[Box]) -> float:
+    """Return the share of `boxes` whose middle is level with that of one of `others`."""
+    middles = [(box.top + box.bottom) / 2 for box in others]
+    level = [
+        any(abs((box.top + box.bottom) / 2 - y) < _LEVEL * (box.bottom - box.top) for y in middles)
+        for box in boxes
+    ]
+    return sum(level) / len(boxes)
+
+
+def _pitch(boxes: list[Box]) -> float:
+    """Return how far apart the rows of a column are, from top to top on the average."""
+    tops = [box.top for box in boxes]
+    return (max(tops) - min(tops)) / max(1, _rows_of(boxes) - 1)
 
 
 def _extent(boxes: list[Box]) -> int:
@@ -132,10 +182,10 @@ def _belongs(
 
 def _is_prose(boxes: list[Box]) -> bool:
     """Say whether the rows of a column are many, long, and fill it."""
-    strips = _strips(boxes, list(range(len(boxes))))
+    rows = _rows_of(boxes)
     lines = median(box.bottom - box.top for box in boxes)
-    length = sum(box.right - box.left for box in boxes) / len(strips)
-    return len(strips) >= _ROWS and length >= _PROSE * lines and length >= _FILL * _extent(boxes)
+    length = sum(box.right - box.left for box in boxes) / rows
+    return rows >= _ROWS and length >= _PROSE * lines and length >= _FILL * _extent(boxes)
 
 
 def _blocks(boxes: Sequence[Box], which: list[int], height: float) -> list[list[int]]:

@@ -77,6 +77,33 @@ def test_the_longer_column_is_read_to_its_end_in_its_turn(longer):
     assert flat([*left, *right]) == list(range(15))
 
 
+def test_a_word_in_the_margin_keeps_no_gutter_open_through_what_goes_across():
+    marginal = line(0, 0, 15)
+    title, body = line(100, 0, 700), [line(100, top, 730) for top in range(60, 240, 30)]
+    columns = column(100, 400, range(280, 480, 30)) + column(430, 730, range(283, 483, 30))
+
+    assert flat([marginal, title, *body, *columns]) == list(range(22))
+
+
+def test_labels_beside_paragraphs_are_read_with_the_row_they_begin():
+    labels = column(0, 200, range(0, 360, 90))
+    paragraphs = column(
+        230, 630, [t for top in range(0, 360, 90) for t in (top, top + 28, top + 56)]
+    )
+
+    read = flat([*labels, *paragraphs])
+
+    assert read == [k for n in range(4) for k in (n, 4 + 3 * n, 5 + 3 * n, 6 + 3 * n)]
+
+
+def test_a_sidebar_of_keys_and_values_is_read_before_the_prose_beside_it():
+    rows = [(line(0, top, 60), line(240, top, 280)) for top in range(0, 12 * 26, 26)]
+    sidebar = [box for row in rows for box in row]
+    prose = column(330, 830, range(0, 10 * 31, 31))
+
+    assert flat([*sidebar, *prose]) == list(range(34))
+
+
 def test_the_rows_of_a_form_are_read_key_before_value():
     keys = column(0, 90, range(0, 150, 30))
     values = [line(300, top + 3, 380) for top in range(0, 150, 30)]

@@ -31,11 +31,12 @@ import numpy as np
 import torch
 from rapidfuzz.distance import Levenshtein
 
-from daemon.ocr import pages
+from daemon.ocr import look, pages
 from daemon.ocr.pipeline import Pipeline, Stages
 from daemon.ocr.recognizer import Recognizer
 from daemon.recipe import Cleaning, Recipe
 from daemon.records import Page, PageText
+from daemon.training.commands import LEXICON
 from daemon.training.evaluate import weights_in
 
 STAGES = ("decode", "clean", "segment", "recognize", "assemble")
@@ -127,24 +128,14 @@ def found_boxes(text: PageText) -> np.ndarray:
 
 
 def draw(path: Path, page: Page, text: PageText, labels: np.ndarray) -> None:
-    """Write the page with its labelled boxes (red) and those found, numbered in reading order."""
+    """Write the page with its labelled boxes (red) under what was read of it."""
     image = page.image.copy()
-    thick = 1 + max(image.shape) // 1500
     for left, top, right, bottom in labels.astype(int).tolist():
-        cv2.rectangle(image, (left, top), (right, bottom), (0, 0, 255), thick)
-    number = 0
-    for k, block in enumerate(text.blocks):
-        colour = ((0, 150, 0), (170, 90, 0))[k % 2]
-        for line in block.lines:
-            number += 1
-            box, spot = line.box, (line.box.left, line.box.top + 4 * thick)
-            cv2.rectangle(image, (box.left, box.top), (box.right, box.bottom), colour, thick)
-            cv2.putText(image, str(number), spot, 0, 0.4 * thick, (200, 0, 200), thick)
-    scale = min(1.0, 1600 / max(image.shape))
+        cv2.rectangle(
+            image, (left, top), (right, bottom), (0, 0, 255), 1 + max(image.shape) // 1500
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(
-        str(path), cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    )
+    cv2.imwrite(str(path), look.picture(dataclasses.replace(page, image=image), text))
 
 
 def cleaning_of(switches: str) -> Cleaning:
@@ -216,7 +207,7 @@ def main() -> int:
     args = parser.parse_args()
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
-    recognizer = Recognizer.load(weights_in(args.weights))
+    recognizer = Recognizer.load(weights_in(args.weights, lexicon=LEXICON))
     for variant in ["", *args.switch]:
         print(f"\n{variant or 'default'}\n{HEAD}")
         for group, tally in sorted(measure(args, variant, recognizer).items()):

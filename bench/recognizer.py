@@ -37,6 +37,7 @@ from daemon.errors import Misconfigured
 from daemon.ocr.recognizer import Recognizer
 from daemon.recipe import Weights
 from daemon.records import Box, Line, Reading
+from daemon.training.commands import LEXICON
 
 if TYPE_CHECKING:
     from bench.peers import Crop
@@ -102,7 +103,7 @@ def candidates(weights: Path) -> Iterator[Candidate]:
     for backend, precision, suffix in OURS:
         file = weights.with_suffix(suffix)
         if file.exists():
-            chosen = Weights(file=file, backend=backend, precision=precision)
+            chosen = Weights(file=file, backend=backend, precision=precision, lexicon=LEXICON)
             yield Candidate(weights.stem, backend, precision, chosen)
 
 

@@ -86,6 +86,10 @@ def once(
         Path | None, typer.Option(help="folder for the sidecars [default: beside each file]")
     ] = None,
     text: Annotated[bool, typer.Option("--text", help="print the text instead")] = False,
+    look: Annotated[
+        Path | None,
+        typer.Option(help="folder for a PNG of each page with boxes, order, doubtful words"),
+    ] = None,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """Read files now and end.
@@ -94,7 +98,7 @@ def once(
     """
     from daemon import once as terminal
 
-    sys.exit(terminal.read_all(_load(config), paths, out, print_text=text))
+    sys.exit(terminal.read_all(_load(config), paths, out, look, print_text=text))
 
 
 @app.command()

@@ -221,7 +221,12 @@ def _absolute(config: Config, base: Path) -> Config:
     folders = Folders(
         **{name: (base / path.expanduser()).absolute() for name, path in config.folders}
     )
-    weights = replace(config.model, file=(base / config.model.file).absolute())
+    lexicon = config.model.lexicon
+    weights = replace(
+        config.model,
+        file=(base / config.model.file).absolute(),
+        lexicon=lexicon and (base / lexicon).absolute(),
+    )
     return config.model_copy(update={"folders": folders, "model": weights})
 
 

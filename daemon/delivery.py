@@ -43,6 +43,7 @@ class Policy:
     recipe: Recipe
     model: str
     model_sha256: str
+    lexicon_sha256: str | None
     attempts: int
     task_pages: int
     point_to_duplicates: bool
@@ -54,7 +55,7 @@ class Policy:
         The same bytes read by other weights or with other switches are no duplicate.
         """
         recipe = self.recipe
-        decoding = (recipe.weights.precision, recipe.weights.beam)
+        decoding = (recipe.weights.precision, recipe.weights.beam, self.lexicon_sha256)
         decisive = (self.model_sha256, decoding, recipe.limits, recipe.rendering, recipe.cleaning)
         return f"{recipe.name}@{hashlib.sha256(repr(decisive).encode()).hexdigest()[:8]}"
 

@@ -40,8 +40,8 @@ def refuse_fatal(config: Config) -> None:
 
 
 def refuse_bad_weights(config: Config) -> None:
-    """Raise Misconfigured when the weights are missing or not what they should be."""
-    _refuse(_weights(config))
+    """Raise Misconfigured when weights or lexicon are missing or not what they should be."""
+    _refuse((*_weights(config), *_lexicon(config)))
 
 
 def _refuse(found: Iterable[Finding]) -> None:
@@ -86,6 +86,7 @@ def findings(config: Config) -> Iterator[Finding]:
         yield from _usable("archive", folders.archive)
         yield from _other_filesystem(config)
     yield from _weights(config)
+    yield from _lexicon(config)
     yield from _watching(config)
 
 
@@ -163,6 +164,17 @@ def _weights(config: Config) -> Iterator[Finding]:
             True, "model.sha256", weights.sha256,
             f"{weights.file.name} has {digest}; restore the file or correct the digest",
         )  # fmt: skip
+
+
+def _lexicon(config: Config) -> Iterator[Finding]:
+    lexicon = config.model.lexicon
+    if lexicon is None:
+        return
+    try:
+        lexicon.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        remedy = f"cannot be read ({error}); name a list of words in UTF-8, or null for none"
+        yield Finding(True, "model.lexicon", lexicon, remedy)
 
 
 def _watching(config: Config) -> Iterator[Finding]:

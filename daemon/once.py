@@ -18,16 +18,23 @@ from daemon import environment, logs
 from daemon.batch import REPLACEABLE, Reader, Reading, find
 from daemon.bell import Bell
 from daemon.config import Config
+from daemon.draw import Drawing, draw
 from daemon.errors import Deferred, Exit
 from daemon.outbox.publish import Outbox
 from daemon.run import engine, policy
 
 
-def read_all(config: Config, paths: Sequence[Path], out: Path | None, *, print_text: bool) -> Exit:
-    """Read every file; sidecars go to `out`, or beside each file unless the text is printed."""
+def read_all(
+    config: Config, paths: Sequence[Path], out: Path | None, look: Path | None, *, print_text: bool
+) -> Exit:
+    """Read every file; sidecars go to `out`, or beside each file unless the text is printed.
+
+    Pictures of what was seen go to `look`, if it is given.
+    """
     environment.refuse_bad_weights(config)
     logs.set_up(None, config.logging.level, 0, 0)
-    found = [(name if out else path.name, path) for name, path in find(paths, config.watch.ignore)]
+    names = {path: name for name, path in find(paths, config.watch.ignore)}
+    found = [(name if out else path.name, path) for path, name in names.items()]
     bell = Bell()
     workers = engine(config, bell)
     reader = Reader(workers, policy(config), bell)
@@ -42,6 +49,8 @@ def read_all(config: Config, paths: Sequence[Path], out: Path | None, *, print_t
                 _tell(reading, print_text=print_text)
                 if out or not print_text:
                     failed += not _publish(reader, reading, out or reading.path.parent)
+                if look:
+                    failed += not _draw(config, reading, look / names[reading.path])
                 pages += len(reading.document.pages)
                 rate = pages / (time.monotonic() - began)
                 progress.update(bar, advance=1, pages=pages, rate=rate)
@@ -61,6 +70,17 @@ def _publish(reader: Reader, reading: Reading, folder: Path) -> bool:
     finally:
         outbox.clear_drafts()
     return True
+
+
+def _draw(config: Config, reading: Reading, pictures: Path) -> bool:
+    """Write a picture of each page that was read; say so where that fails."""
+    if reading.claim is None:
+        return True
+    pages = reading.document.pages
+    failure = draw(Drawing(reading.path, pages, config.limits, config.pdf, pictures))
+    if failure:
+        print(f"{reading.path}: {failure}", file=sys.stderr)
+    return not failure
 
 
 def _tell(reading: Reading, *, print_text: bool) -> None:

@@ -33,6 +33,7 @@ class Rendering:
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
     text_layer: Literal["auto", "never"] = "auto"
+    passwords: tuple[str, ...] = ()
     dpi: Annotated[int, Ge(72), Le(1200)] = 300
     min_dpi: Annotated[int, Ge(72), Le(1200)] = 200
 
@@ -48,6 +49,7 @@ class Weights:
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     batch_size: Annotated[int, Ge(1), Le(256)] = 16
     beam: Annotated[int, Ge(1), Le(64)] = 1
+    lexicon: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

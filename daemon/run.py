@@ -55,10 +55,12 @@ def ledger_path(config: Config) -> Path:
 
 def policy(config: Config) -> Policy:
     """Return what of the config decides over one document."""
+    lexicon = config.model.lexicon
     return Policy(
         recipe=config.recipe,
         model=config.model.file.stem,
         model_sha256=files.sha256_of(config.model.file),
+        lexicon_sha256=files.sha256_of(lexicon) if lexicon else None,
         attempts=config.retry.attempts,
         task_pages=config.task_pages,
         point_to_duplicates=config.duplicates == "pointer",

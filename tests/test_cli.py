@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import pytest
 
 from daemon import __version__, logs
@@ -53,6 +54,32 @@ def test_once_prints_the_text_in_the_order_asked_for_and_writes_nothing(house: H
 
     assert said.stdout.split("\n") == ["Second scan", "", "Second page", "First scan", ""]
     assert not list(scans.rglob("*.json"))
+
+
+def test_once_draws_what_it_saw_of_each_page(house: House) -> None:
+    scans, pictures = house.root / "scans", house.root / "pictures"
+
+    said = house.command("once", str(scans), "--text", "--look", str(pictures))
+
+    assert (said.returncode, said.stderr) == (0, "")
+    assert house.kept(pictures) == {"a.png.1.png", "deep/b.pdf.1.png", "deep/b.pdf.2.png"}
+    plain = cv2.imread(str(scans / "a.png"))
+    drawn = cv2.imread(str(pictures / "a.png.1.png"))
+    assert drawn.shape == plain.shape
+    coloured = drawn.max(axis=2) - drawn.min(axis=2) > 60
+    assert 0.0001 < coloured.mean() < 0.1
+
+
+def test_once_says_where_it_cannot_draw(house: House) -> None:
+    (house.root / "pictures").write_text("a file, no folder")
+
+    said = house.command(
+        "once", str(house.root / "scans/a.png"), "--text", "--look", str(house.root / "pictures")
+    )
+
+    assert said.returncode == 1
+    assert "pictures/a.png.1.png cannot be written: File exists" in said.stderr
+    assert "First scan" in said.stdout
 
 
 def test_once_reads_the_rest_and_says_what_failed(house: House) -> None:

@@ -36,7 +36,8 @@ DONE = Document("done", "image/png", (page(),), {}, 1)
 def policy(**changes: object) -> Policy:
     values = {
         "recipe": Recipe(weights=Weights(file=Path("crnn.pt"))), "model": "crnn",
-        "model_sha256": "cd" * 32, "attempts": 3, "task_pages": 4, "point_to_duplicates": True,
+        "model_sha256": "cd" * 32, "lexicon_sha256": None, "attempts": 3, "task_pages": 4,
+        "point_to_duplicates": True,
     }  # fmt: skip
     return Policy(**(values | changes))  # type: ignore[arg-type]
 
@@ -142,3 +143,7 @@ def test_the_same_bytes_are_a_duplicate_only_under_the_same_model(
     work = Room(tmp_path, **changes).begin()
 
     assert work.is_to_be_read == to_be_read
+
+
+def test_other_words_to_spell_with_make_another_profile():
+    assert policy().profile != policy(lexicon_sha256="ef" * 32).profile

@@ -15,7 +15,6 @@ import numpy as np
 
 from daemon.errors import Misconfigured
 from daemon.model import inscription
-from daemon.model.ctc import CANDIDATES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     Frames = NDArray[np.float32]
     Steps = tuple[NDArray[np.int64], NDArray[np.float32]]
     Outputs = tuple[NDArray[np.int64], NDArray[np.float32], int]
-    Network = Callable[[Frames, int], Outputs]
+    Network = Callable[[Frames], Outputs]
     Reader = tuple[Network, dict[str, str], str]  # with what is written in its file, and precision
 
 _BACKENDS = {"torchscript": "daemon.model.torchscript", "onnxruntime": "daemon.model.onnx_graph"}
@@ -47,14 +46,12 @@ class Artifact:
     precision: str
     network: Network
 
-    def best_steps(self, frames: Frames) -> Steps:
-        """Return the best class of each step and its probability, both N,T; frames are N,1,H,W."""
-        labels, probabilities, _ = self.network(frames, 1)
-        return labels, probabilities
+    def steps(self, frames: Frames) -> Steps:
+        """Return the `CANDIDATES` best classes of each step, best first, and their probabilities.
 
-    def candidates(self, frames: Frames) -> Steps:
-        """Return the `CANDIDATES` best classes of each step, best first, both N,T,CANDIDATES."""
-        labels, probabilities, _ = self.network(frames, CANDIDATES)
+        Both are N,T,CANDIDATES; `frames` are N,1,H,W.
+        """
+        labels, probabilities, _ = self.network(frames)
         return labels, probabilities
 
 
@@ -85,7 +82,7 @@ def content_of(weights: Weights) -> bytes:
 
 def _check_classes(network: Network, card: Card, charset: Charset, weights: Weights) -> None:
     empty = np.zeros((1, 1, card.framing.height, card.framing.min_width), np.float32)
-    *_, classes = network(empty, 1)
+    *_, classes = network(empty)
     if classes != charset.classes:
         told = f"its network tells {classes} classes apart, its charset {charset.classes}"
         raise inscription.foreign(weights, told)

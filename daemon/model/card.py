@@ -12,13 +12,16 @@ class Framing:
 
     The crop is scaled to `height` rows and its width by `stretch` more, then padded on the right
     with `fill` (-1 black .. 1 white) to the next multiple of `multiple` above its width plus
-    `margin`. Crops higher than `area_above` are averaged down, others interpolated.
+    `margin`; of twice, four times ... `multiple` where that is at most the share `grain` of it, so
+    that long lines have few widths. Crops higher than `area_above` are averaged down, others
+    interpolated.
     """
 
     height: int = 32
     stretch: float = 1.12
     margin: int = 8
     multiple: int = 32
+    grain: float = 0.0
     min_width: int = 64
     max_width: int = 8192
     area_above: int = 48

@@ -10,12 +10,17 @@ Letters in the shapes: N lines, C channels, H rows, W columns, T = W // 4 steps.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import hardsigmoid, hardswish, relu
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from daemon.model.ctc import CANDIDATES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class ConvNorm(nn.Module):
@@ -104,6 +109,27 @@ class CRNN(nn.Module):
         return described
 
 
+class Silence(nn.Module):
+    """Tells steps that stand between characters, so that nothing scores thousands of them there.
+
+    Two steps of three are such. Frames are skipped likewise by what a first CTC head says (Yang et
+    al. 2023, "Blank-regularized CTC for frame skipping in neural transducer"); here a layer of its
+    own says it before the head. As it is made, it takes no step for silent.
+    """
+
+    def __init__(self, bottleneck: int, hidden: int = 32) -> None:
+        super().__init__()
+        self.look = nn.Linear(bottleneck, hidden)
+        self.judge = nn.Linear(hidden, 1)
+        nn.init.zeros_(self.judge.weight)
+        nn.init.constant_(self.judge.bias, -1.0)
+
+    def forward(self, described: Tensor) -> Tensor:  # ..., bottleneck
+        """Return how silent each step is, above 0 for silent."""
+        heard: Tensor = self.judge(relu(self.look(described)))  # ..., 1
+        return heard.squeeze(-1)
+
+
 class BestSteps(nn.Module):
     """What ships: the best classes of each step, their probabilities, how many classes there are.
 
@@ -112,67 +138,55 @@ class BestSteps(nn.Module):
     right (Guo et al. 2017, "On calibration of modern neural networks"); the order stays the same.
     """
 
-    def __init__(self, network: CRNN, temperature: float = 1.0) -> None:
+    def __init__(
+        self, network: CRNN, temperature: float = 1.0, silence: Silence | None = None
+    ) -> None:
         super().__init__()
         self.network = network
         self.temperature = nn.Buffer(torch.tensor(temperature))
+        self.silence = silence or Silence(network.bottleneck.out_features)
+        self.count = min(CANDIDATES, network.classifier.out_features)
 
     def forward(self, lines: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # N, 1, 32, W
-        """Return the best label of each step (N,T), its probability (N,T), number of classes."""
+        """Return the best labels of each step, best first, their probabilities, number of classes.
+
+        The first two are N,T,K. A silent step is a blank for certain.
+        """
+        described = self.network.features(lines)  # N, T, bottleneck
+        speaks = self.silence(described) <= 0  # N, T
+        steps = described.shape[0], described.shape[1], self.count
+        labels = torch.zeros(steps, dtype=torch.int64, device=lines.device)
+        probabilities = torch.zeros(steps, device=lines.device)
+        probabilities[..., 0] = 1
+        labels[speaks], probabilities[speaks] = self.named(described[speaks])
+        return labels, probabilities, torch._shape_as_tensor(self.network.classifier.bias)[0]
+
+    def named(self, described: Tensor) -> tuple[Tensor, Tensor]:  # R, bottleneck
+        """Return the best labels of R steps and their probabilities: R,K both."""
         labels: list[Tensor] = []
         probabilities: list[Tensor] = []
-        for line in self.network.features(lines):  # a batch's scores are 100 MB, a line's 6
-            best, sure = self.best(self.scores(line))
+        for few in torch.split(described, 32):  # whose scores stay in the cache
+            best, sure = self.best(few)
             labels.append(best)
             probabilities.append(sure)
-        return torch.stack(labels), torch.stack(probabilities), self.classes()
+        return torch.cat(labels), torch.cat(probabilities)
 
-    @torch.jit.export
-    def candidates(self, lines: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the same for the `count` best labels of each step: N,T,count, N,T,count, 1."""
-        labels: list[Tensor] = []
-        probabilities: list[Tensor] = []
-        for line in self.network.features(lines):
-            first, sure = self.first(self.scores(line), count)
-            labels.append(first)
-            probabilities.append(sure)
-        return torch.stack(labels), torch.stack(probabilities), self.classes()
-
-    def scores(self, described: Tensor) -> Tensor:  # ..., bottleneck
-        """Score every character for steps that the network has described, in full precision."""
-        scores: Tensor = self.network.classifier(described).float()  # ..., classes
-        return scores
-
-    def best(self, scores: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the best label of each step, and its probability."""
-        highest, labels = scores.max(-1, keepdim=True)  # ..., 1 both
-        odds = (scores - highest).div_(self.temperature).exp_()  # ..., classes
-        return labels.squeeze(-1), odds.sum(-1).reciprocal()
-
-    def first(self, scores: Tensor, count: int) -> tuple[Tensor, Tensor]:
-        """Return the `count` best labels of each step, best first, and their probabilities."""
-        highest, labels = scores.topk(count, -1)  # ..., count both
-        top = highest[..., :1]  # ..., 1
-        total = (scores - top).div_(self.temperature).exp_().sum(-1, keepdim=True)  # ..., 1
-        return labels, (highest - top).div_(self.temperature).exp_() / total
-
-    def classes(self) -> Tensor:
-        """Return how many classes are told apart, as a tensor (an export keeps it so)."""
-        return torch._shape_as_tensor(self.network.classifier.bias)[0]
+    def best(self, described: Tensor) -> tuple[Tensor, Tensor]:  # R, bottleneck
+        """Score all characters, in full precision; return the best labels and probabilities."""
+        scores = self.network.classifier(described).float()  # R, classes
+        probabilities, labels = (scores / self.temperature).softmax(-1).topk(self.count, -1)
+        return labels, probabilities
 
 
-class BothReadings(nn.Module):
-    """Both readings as one graph, for a format without methods; a reader asks for what it wants."""
+class AtOnce(BestSteps):
+    """The same for a format that cannot walk through steps."""
 
-    def __init__(self, steps: BestSteps, count: int = CANDIDATES) -> None:
-        super().__init__()
-        self.steps, self.count = steps, count
+    def __init__(self, steps: BestSteps) -> None:
+        super().__init__(steps.network, float(steps.temperature), steps.silence)
 
-    def forward(self, lines: Tensor) -> tuple[Tensor, ...]:  # N, 1, 32, W
-        """Return labels and probabilities, those of the candidates, and the number of classes."""
-        scores = self.steps.scores(self.steps.network.features(lines))  # N, T, classes
-        labels, probabilities = self.steps.best(scores)
-        return labels, probabilities, *self.steps.first(scores, self.count), self.steps.classes()
+    def named(self, described: Tensor) -> tuple[Tensor, Tensor]:  # R, bottleneck
+        """Return the best labels of R steps and their probabilities: R,K both."""
+        return self.best(described)
 
 
 def fold_norms(network: CRNN) -> CRNN:
@@ -188,6 +202,9 @@ def fold_norms(network: CRNN) -> CRNN:
     return network
 
 
-def folded(classes: int) -> CRNN:
-    """Return a network whose normalisations are folded already: the form that ships and trains."""
-    return fold_norms(CRNN(classes))
+def folded(state: Mapping[str, Tensor]) -> CRNN:
+    """Return the network of `state`, its normalisations folded: the form that ships and trains."""
+    classes, hidden = len(state["classifier.bias"]), state["recurrence.weight_hh_l0"].shape[1]
+    network = fold_norms(CRNN(classes, hidden))
+    network.load_state_dict(state)
+    return network

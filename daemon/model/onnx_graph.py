@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from daemon.recipe import Weights
 
 _OUTPUTS = ["labels", "probabilities", "classes"]
-_CANDIDATES = ["candidate_labels", "candidate_probabilities", "classes"]
 
 
 def save(network: BestSteps, path: Path, charset: Charset, card: Card) -> None:
@@ -29,20 +28,19 @@ def save(network: BestSteps, path: Path, charset: Charset, card: Card) -> None:
     import onnx
     import torch
 
-    from daemon.model.crnn import BothReadings
+    from daemon.model.crnn import AtOnce
 
     lines, steps = {0: "N", 3: "W"}, {0: "N", 1: "T"}
     buffer = io.BytesIO()
-    named = [*_OUTPUTS[:2], *_CANDIDATES]
     with warnings.catch_warnings(action="ignore"):  # the exporter without dynamo is deprecated
         torch.onnx.export(
-            BothReadings(network).eval(),
+            AtOnce(network).eval(),
             (torch.zeros(1, 1, card.framing.height, card.framing.min_width),),
             buffer,  # type: ignore[arg-type]  # its annotation forgets streams
             dynamo=False,  # the other one needs a package more and cannot leave W open in the LSTM
             input_names=["lines"],
-            output_names=named,
-            dynamic_axes={"lines": lines, **dict.fromkeys(named[:-1], steps)},
+            output_names=_OUTPUTS,
+            dynamic_axes={"lines": lines, **dict.fromkeys(_OUTPUTS[:2], steps)},
         )
     save_as(path, onnx.load_from_string(buffer.getvalue()), charset, card)
 
@@ -76,12 +74,9 @@ def load(content: bytes, weights: Weights) -> Reader:
         session = onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])
     except Exception as error:  # its errors share no base
         raise inscription.foreign(weights, "ONNX Runtime cannot load it") from error
-    asked = onnxruntime.RunOptions()
-    asked.only_execute_path_to_fetches = True  # the other reading's outputs cost nothing
 
-    def network(frames: Frames, count: int) -> Outputs:
-        outputs = _OUTPUTS if count == 1 else _CANDIDATES
-        labels, probabilities, classes = session.run(outputs, {"lines": frames}, asked)
+    def network(frames: Frames) -> Outputs:
+        labels, probabilities, classes = session.run(_OUTPUTS, {"lines": frames})
         return labels, probabilities, int(classes)
 
     metadata = session.get_modelmeta().custom_metadata_map

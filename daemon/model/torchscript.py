@@ -39,7 +39,7 @@ def save(network: BestSteps, path: Path, charset: Charset, card: Card) -> None:
     with zipfile.ZipFile(buffer) as full, zipfile.ZipFile(path, "w") as lean:
         for entry in full.infolist():
             if not entry.filename.endswith(".debug_pkl"):  # where the source code lay
-                lean.writestr(entry, full.read(entry))
+                lean.writestr(entry, full.read(entry), zipfile.ZIP_DEFLATED, 9)  # 7 % less
 
 
 def load(content: bytes, weights: Weights) -> Reader:
@@ -52,13 +52,12 @@ def load(content: bytes, weights: Weights) -> Reader:
     precision = _precision(weights, card)
     with _quiet_jit():
         module = module.eval().to(precision, memory_format=torch.channels_last)
-        module = torch.jit.freeze(module, preserved_attrs=["candidates"])
+        module = torch.jit.freeze(module)
 
-    def network(frames: Frames, count: int) -> Outputs:
+    def network(frames: Frames) -> Outputs:
         with torch.inference_mode():
             lines = torch.from_numpy(frames).to(precision)
-            found = module(lines) if count == 1 else module.candidates(lines, count)
-            labels, probabilities, classes = found
+            labels, probabilities, classes = module(lines)
             return labels.numpy(), probabilities.numpy(), int(classes)
 
     return network, metadata, "bf16" if precision == torch.bfloat16 else "fp32"
@@ -71,9 +70,7 @@ def restore(content: bytes, weights: Weights) -> tuple[CRNN, Charset, Card]:
     """
     module, metadata = _module(content, weights)
     card, charset = inscription.read(metadata, weights)
-    network = folded(charset.classes)
-    network.load_state_dict(module.network.state_dict())
-    return network, charset, card
+    return folded(module.network.state_dict()), charset, card
 
 
 def _module(content: bytes, weights: Weights) -> tuple[Any, dict[str, str]]:

@@ -7,6 +7,7 @@ so a reading never depends on what else is on the page.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import log2
 from typing import TYPE_CHECKING
 
 import cv2
@@ -55,8 +56,10 @@ def frame(crop: Pixels, framing: Framing) -> Frame:
 
 
 def _padded(width: int, framing: Framing) -> int:
-    steps = -(-(width + framing.margin) // framing.multiple)
-    return max(framing.min_width, steps * framing.multiple)
+    needed = width + framing.margin
+    doublings = log2(max(1, framing.grain * needed / framing.multiple))
+    step = framing.multiple << int(doublings)
+    return max(framing.min_width, -(-needed // step) * step)
 
 
 def batches(crops: Sequence[Pixels], framing: Framing, size: int) -> Iterator[Batch]:

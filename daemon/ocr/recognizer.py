@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 from daemon.model import artifact, ctc
 from daemon.ocr.batches import batches
+from daemon.ocr.spelling import Speller
 from daemon.records import Character, Reading
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from daemon.model.artifact import Frames
+    import numpy as np
+    from numpy.typing import NDArray
+
     from daemon.recipe import Weights
     from daemon.records import Line, Pixels
 
@@ -25,11 +28,14 @@ class Recognizer:
 
     artifact: artifact.Artifact
     weights: Weights
+    speller: Speller | None = None
 
     @classmethod
     def load(cls, weights: Weights) -> Recognizer:
         """Load and check the weights; raises Misconfigured."""
-        return cls(artifact.load(weights), weights)
+        loaded = artifact.load(weights)
+        lexicon = weights.lexicon
+        return cls(loaded, weights, Speller.load(lexicon, loaded.charset) if lexicon else None)
 
     @property
     def name(self) -> str:
@@ -47,22 +53,24 @@ class Recognizer:
         inked = [place for place, line in enumerate(lines) if _has_ink(line.image)]
         crops = [lines[place].image for place in inked]
         for batch in batches(crops, self.artifact.card.framing, self.weights.batch_size):
-            decoded, steps = self._decoded(batch.pixels)
-            columns = batch.pixels.shape[-1] / steps
-            for place, width, spans in zip(batch.places, batch.widths, decoded, strict=True):
-                readings[inked[place]] = self._reading(spans, columns / width)
+            labels, probabilities = self.artifact.steps(batch.pixels)
+            step = batch.pixels.shape[-1] / labels.shape[1]
+            for row, (place, width) in enumerate(zip(batch.places, batch.widths, strict=True)):
+                spans = self._spans(labels[row], probabilities[row])
+                readings[inked[place]] = self._reading(spans, step / width)
         return readings
 
-    def _decoded(self, frames: Frames) -> tuple[list[list[ctc.Span]], int]:
-        """Return the spans of each line of N,1,H,W, and how many steps a line has."""
+    def _spans(
+        self, labels: NDArray[np.int64], probabilities: NDArray[np.float32]
+    ) -> list[ctc.Span]:
+        """Decode the candidates of a line's steps, both T,K."""
         beam = self.weights.beam
-        if beam > 1:
-            labels, probabilities = self.artifact.candidates(frames)
-            lines = zip(labels, probabilities, strict=True)
-            return [ctc.beam(*line, beam) for line in lines], labels.shape[1]
-        labels, probabilities = self.artifact.best_steps(frames)
-        lines = zip(labels, probabilities, strict=True)
-        return [ctc.collapse(*line) for line in lines], labels.shape[1]
+        spans = (
+            ctc.beam(labels, probabilities, beam)
+            if beam > 1
+            else ctc.collapse(labels[:, 0], probabilities[:, 0])
+        )
+        return self.speller.spelt(spans, labels, probabilities) if self.speller else spans
 
     def _reading(self, spans: Sequence[ctc.Span], step: float) -> Reading:
         """Return the characters of `spans`; a step is `step` of the crop's width wide."""

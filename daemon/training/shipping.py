@@ -20,7 +20,9 @@ from daemon.training import description, stream
 from daemon.training.calibration import fit_temperature
 from daemon.training.evaluate import Tally, drawn_lines, evaluate, outcomes_of
 from daemon.training.export import averaged, blended, export, quantize
+from daemon.training.grow import widen
 from daemon.training.run import live
+from daemon.training.silence import fit_silence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,13 +30,17 @@ if TYPE_CHECKING:
     from daemon.model.crnn import CRNN
     from daemon.training.evaluate import Labelled
 
+_SEED = 13
 _HELDOUT_SEED = 11  # other lines than a run's own
 _FITTED = 500  # of them are enough for a temperature, which is looked for in a dozen readings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What to ship: runs (folders) that began at `start`, of which `share` is blended in."""
+    """What to ship: runs (folders) that began at `start`, of which `share` is blended in.
+
+    A run's best checkpoint counts, or its `end`.
+    """
 
     runs: Sequence[Path]
     start: Path
@@ -42,6 +48,7 @@ class Order:
     name: str
     into: Path
     supplies: Path
+    end: bool = False
     int8: bool = False
     heldout: int = 2000
 
@@ -49,7 +56,7 @@ class Order:
 def ship(order: Order, measured_on: Sequence[Path]) -> Iterator[str]:
     """Write the artifacts and their card; yield what was written, a row each.
 
-    Raises Unequal when the formats disagree; FileNotFoundError for a run without a best.
+    Raises Unequal when the formats disagree; FileNotFoundError for a run without a checkpoint.
     """
     network, charset, card = trained(order)
     heldout = drawn_lines(
@@ -58,47 +65,55 @@ def ship(order: Order, measured_on: Sequence[Path]) -> Iterator[str]:
             order.heldout,
         )
     )
-    temperature = fitted(network, charset, card, heldout[:_FITTED])
-    written = export(network, charset, card, order.into, temperature)
+    reader = BestSteps(network)
+    calibrate(reader, charset, card, heldout[:_FITTED])
+    learned = drawn_lines(
+        islice(stream.stream(order.supplies, charset.characters, _SEED), 2 * order.heldout)
+    )
+    reader.silence = fit_silence(reader, card.framing, learned, heldout)
+    written = export(reader, charset, card, order.into)
     losses = measured_losses(written[0][0], heldout)
     if losses:
-        written = export(network, charset, replace(card, losses=losses), order.into, temperature)
+        written = export(reader, charset, replace(card, losses=losses), order.into)
     files = [path for path, _ in written]
     if order.int8:
         files.append(quantize(files[1]))
     yield from map(str, files)
     shipped = description.Shipped(
-        files=files, temperature=temperature, losses=losses, heldout=heldout
+        files=files, temperature=float(reader.temperature), losses=losses, heldout=heldout
     )
     yield str(description.write(order, shipped, measured_on))
 
 
 def trained(order: Order) -> tuple[CRNN, Charset, Card]:
-    """Return the network that the best checkpoints of the runs make together."""
-    states = [_best(run) for run in order.runs]
+    """Return the network that the checkpoints of the runs make together."""
+    states = [_kept(run, order.end) for run in order.runs]
     start, _, _ = artifact.restore(order.start)
-    charset = Charset.of(states[0]["charset"])
-    network = folded(charset.classes)
+    widen(start)
     state = averaged([state["average"] for state in states])
-    network.load_state_dict(blended(state, start.state_dict(), order.share))
-    return network.eval(), charset, replace(Card.from_json(states[0]["card"]), name=order.name)
+    network = folded(blended(state, start.state_dict(), order.share))
+    return (
+        network.eval(),
+        Charset.of(states[0]["charset"]),
+        replace(Card.from_json(states[0]["card"]), name=order.name),
+    )
 
 
-def _best(run: Path) -> dict[str, Any]:
-    state: dict[str, Any] = torch.load(run / "best.pt", map_location="cpu", weights_only=True)
+def _kept(run: Path, end: bool) -> dict[str, Any]:
+    name = "last.pt" if end else "best.pt"
+    state: dict[str, Any] = torch.load(run / name, map_location="cpu", weights_only=True)
     return state
 
 
-def fitted(network: CRNN, charset: Charset, card: Card, heldout: Sequence[Labelled]) -> float:
-    """Return the temperature at which confidences on held-out lines are the most honest."""
-    steps = BestSteps(network)
-    recognizer = live(steps, charset, card, torch.device("cpu"))
+def calibrate(reader: BestSteps, charset: Charset, card: Card, heldout: Sequence[Labelled]) -> None:
+    """Give `reader` the temperature at which confidences on held-out lines are the most honest."""
+    recognizer = live(reader, charset, card, torch.device("cpu"))
 
     def evaluate_at(temperature: float) -> Any:
-        steps.temperature.fill_(temperature)
+        reader.temperature.fill_(temperature)
         return outcomes_of(recognizer, heldout)
 
-    return fit_temperature(evaluate_at)
+    reader.temperature.fill_(fit_temperature(evaluate_at))
 
 
 def measured_losses(script: Path, heldout: Sequence[Labelled]) -> dict[str, float]:

@@ -61,15 +61,30 @@ def test_a_saved_network_reads_as_the_eager_one_did(tmp_path: Path, backend: str
     with torch.inference_mode():
         labels, probabilities, _ = tiny(CHARSET.classes)(torch.from_numpy(frames))
 
-    loaded = artifact.load(save(tmp_path, backend)).best_steps(frames)
+    loaded = artifact.load(save(tmp_path, backend)).steps(frames)
 
     np.testing.assert_array_equal(loaded[0], labels)
     np.testing.assert_allclose(loaded[1], probabilities, atol=1e-4)
 
 
+@both
+def test_a_line_that_is_silent_throughout_is_no_error(tmp_path: Path, backend: str, frames):
+    reader = tiny(CHARSET.classes)
+    torch.nn.init.constant_(reader.silence.judge.bias, 1.0)
+    write = torchscript if backend == "torchscript" else onnx_graph
+    write.save(reader, tmp_path / "tiny", CHARSET, CARD)
+
+    labels, probabilities = artifact.load(Weights(file=tmp_path / "tiny", backend=backend)).steps(
+        frames
+    )
+
+    assert not labels.any()
+    assert (probabilities[..., 0] == 1).all()
+
+
 def test_the_two_files_that_ship_hold_the_same_network(frames):
-    torchscript = artifact.load(TORCHSCRIPT).best_steps(frames)
-    onnx = artifact.load(ONNX).best_steps(frames)
+    torchscript = artifact.load(TORCHSCRIPT).steps(frames)
+    onnx = artifact.load(ONNX).steps(frames)
 
     np.testing.assert_array_equal(torchscript[0], onnx[0])
     np.testing.assert_allclose(torchscript[1], onnx[1], atol=1e-4)

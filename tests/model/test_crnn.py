@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from daemon.model.crnn import CRNN, BestSteps, fold_norms
+from daemon.model.crnn import CRNN, AtOnce, BestSteps, fold_norms
+from daemon.model.ctc import CANDIDATES
 
 
 @pytest.fixture
@@ -49,9 +50,44 @@ def test_the_best_steps_are_the_softmax_and_its_place(network: CRNN):
     lines = torch.rand(2, 1, 32, 96) * 2 - 1
     scores = network(lines)
 
-    labels, probabilities, classes = BestSteps(network)(lines)
+    for reader in (BestSteps(network), AtOnce(BestSteps(network))):
+        labels, probabilities, classes = reader(lines)
 
-    by_hand = scores.exp() / scores.exp().sum(2, keepdim=True)
-    assert torch.equal(labels, scores.argmax(2))
-    torch.testing.assert_close(probabilities, by_hand.amax(2))
-    assert classes == 11
+        by_hand = scores.softmax(2).sort(2, descending=True)
+        assert torch.equal(labels, by_hand.indices[..., :CANDIDATES])
+        torch.testing.assert_close(probabilities, by_hand.values[..., :CANDIDATES])
+        assert classes == 11
+
+
+def silenced(network: CRNN, bias: float) -> BestSteps:
+    """Return what takes every step for silent, or none."""
+    reader = BestSteps(network).eval()
+    nn.init.constant_(reader.silence.judge.bias, bias)
+    return reader
+
+
+@torch.inference_mode()
+def test_a_silent_step_is_a_blank_for_certain(network: CRNN):
+    labels, probabilities, _ = silenced(network, 1.0)(torch.rand(2, 1, 32, 96))
+
+    assert not labels.any()
+    assert (probabilities[..., 0] == 1).all()
+    assert not probabilities[..., 1:].any()
+
+
+@torch.inference_mode()
+def test_steps_that_speak_are_named_whatever_is_silent_beside_them(network: CRNN):
+    lines = torch.rand(2, 1, 32, 96) * 2 - 1
+    reader = BestSteps(network).eval()
+    whole = reader(lines)
+    nn.init.normal_(reader.silence.judge.weight)
+    nn.init.constant_(reader.silence.judge.bias, 0.0)
+    heard = reader.silence(network.features(lines))
+    reader.silence.judge.bias -= heard.median()
+
+    labels, probabilities, _ = reader(lines)
+
+    speaks = heard <= heard.median()
+    assert 0 < speaks.sum() < speaks.numel()
+    assert torch.equal(labels[speaks], whole[0][speaks])
+    torch.testing.assert_close(probabilities[speaks], whole[1][speaks])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -33,6 +35,22 @@ def test_a_crop_keeps_its_shape_but_for_the_stretch_and_is_padded(height, width,
     framed = frame(crop(height, width), FRAMING)
 
     assert (framed.width, framed.pixels.shape) == (scaled, (32, padded))
+
+
+@pytest.mark.parametrize(
+    ("width", "padded"),
+    [
+        (100, 128),  # a fifth of 120 is less than a multiple
+        (278, 320),  # 319: multiples
+        (285, 384),  # 327, a fifth of it 65: twice a multiple
+        (600, 768),  # 680, a fifth 136: four times
+        (1200, 1536),  # 1352, a fifth 270: eight times
+    ],
+)
+def test_a_grain_leaves_long_lines_few_widths(width, padded):
+    framing = replace(FRAMING, grain=0.2)
+
+    assert frame(crop(32, width), framing).pixels.shape == (32, padded)
 
 
 def test_pixels_run_from_minus_one_to_one_and_the_padding_is_mid_gray():

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from daemon.model.crnn import folded
+from daemon.model.crnn import CRNN, fold_norms
 from daemon.training import depthwise
 
 needs_compiler = pytest.mark.skipif(
@@ -65,7 +65,7 @@ def test_in_bfloat16_the_gradients_are_those_of_the_rounded_numbers(stride: int)
 
 @needs_compiler
 def test_every_depthwise_convolution_that_is_large_or_has_a_stride_is_hastened() -> None:
-    network = depthwise.hasten(folded(10))
+    network = depthwise.hasten(fold_norms(CRNN(10)))
 
     hastened = [m for m in network.modules() if isinstance(m, depthwise.Depthwise)]
     assert [m.kernel_size[0] for m in hastened] == [3, 3, 5, 5, 5, 5, 5, 5, 5]
@@ -74,6 +74,6 @@ def test_every_depthwise_convolution_that_is_large_or_has_a_stride_is_hastened()
 def test_without_a_compiler_the_network_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(depthwise, "kernel", lambda: None)
 
-    network = depthwise.hasten(folded(10))
+    network = depthwise.hasten(fold_norms(CRNN(10)))
 
     assert not any(isinstance(module, depthwise.Depthwise) for module in network.modules())

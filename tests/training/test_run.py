@@ -87,7 +87,7 @@ def test_a_file_that_reads_otherwise_is_refused(run: Path, supplies: Path, tmp_p
         supplies=supplies,
     )  # fmt: skip
     network, charset, card = shipping.trained(order)
-    (script, _), _ = export.export(network, charset, card, tmp_path)
+    (script, _), _ = export.export(export.BestSteps(network), charset, card, tmp_path)
     with torch.no_grad():
         network.classifier.bias[7] += 30
 

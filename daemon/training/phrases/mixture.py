@@ -36,7 +36,7 @@ MIXTURE: Mapping[Language, Mapping[str, int]] = {
     },
     "latin": {"prose": 58, "capitals": 10, "people": 10, "list": 4, "word": 8, "balanced": 10},
 }  # fmt: skip
-LANGUAGES: Mapping[Language, int] = {"zh": 22, "zh-Hant": 18, "en": 55, "latin": 5}
+LANGUAGES: Mapping[Language, int] = {"zh": 20, "zh-Hant": 15, "en": 60, "latin": 5}
 DRILLS = ("balanced", "character", "sign")
 """Kinds that no document has: characters drawn evenly, so that rare ones are met at all."""
 

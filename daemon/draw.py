@@ -1,0 +1,71 @@
+"""Draws what was read of a document, in a process of its own: decoders never run beside `once`.
+
+`draw` is asked for it by whoever has read; `python -m daemon.draw` does it.
+"""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from daemon.errors import Deferred, Rejected
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from daemon.recipe import Limits, Rendering
+    from daemon.records import PageText
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """What is to be drawn: the pages read of `path`, as `<pictures>.<page>.png`."""
+
+    path: Path
+    pages: tuple[PageText, ...]
+    limits: Limits
+    rendering: Rendering
+    pictures: Path
+
+
+def draw(drawing: Drawing) -> str | None:
+    """Draw it within the time that reading may take; return None, or a sentence on what failed."""
+    seconds = drawing.limits.page_seconds * max(1, len(drawing.pages))
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "daemon.draw"],
+            input=pickle.dumps(drawing), capture_output=True, timeout=seconds, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return f"it could not be drawn within {seconds:.0f} s"
+    said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+    return (said or [f"drawing it ended with {done.returncode}"])[-1] if done.returncode else None
+
+
+def _draw_here(drawing: Drawing) -> None:
+    from daemon.ocr import look, pages
+
+    rendered = replace(drawing.rendering, text_layer="never")
+    with pages.open_document(drawing.path, drawing.limits, rendered) as source:
+        for text in drawing.pages:
+            if text.status != "failed":
+                _save(drawing, text.number, look.png(source.page(text.number), text))
+
+
+def _save(drawing: Drawing, number: int, content: bytes) -> None:
+    path = drawing.pictures.with_name(f"{drawing.pictures.name}.{number}.png")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    except OSError as error:
+        raise Deferred(f"{path} cannot be written: {error.strerror}") from error
+
+
+if __name__ == "__main__":
+    try:
+        _draw_here(pickle.load(sys.stdin.buffer))  # noqa: S301  # from our own parent
+    except (Rejected, Deferred) as error:
+        sys.exit(str(error))

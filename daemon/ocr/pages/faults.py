@@ -16,6 +16,8 @@ from daemon.tiff import TornError
 # RuntimeError, a page number out of range an IndexError or ValueError, a complaint about a name
 # that is not UTF-8 a TypeError.
 _PYMUPDF: Final = (RuntimeError, ValueError, IndexError, TypeError)
+# What pillow-heif raises besides ValueError about a photo: of a kind it does not know, or torn.
+_PILLOW_HEIF: Final = (SyntaxError, EOFError)
 
 
 @contextmanager
@@ -27,7 +29,7 @@ def translated(subject: str) -> Iterator[None]:
         raise Deferred(f"{subject} cannot be read now: {error.strerror or error}") from error
     except MemoryError as error:
         raise Rejected("too_large", f"{subject} does not fit in memory; scan it smaller") from error
-    except (cv2.error, TornError, pymupdf.mupdf.FzErrorBase, *_PYMUPDF) as error:
+    except (cv2.error, TornError, pymupdf.mupdf.FzErrorBase, *_PYMUPDF, *_PILLOW_HEIF) as error:
         raise _rejected(subject, error) from error
 
 

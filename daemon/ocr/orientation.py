@@ -41,9 +41,9 @@ def is_sure(readings: Iterable[Reading]) -> bool:
 def evidence(readings: Iterable[Reading]) -> float:
     """Return how much the sample of one way up says: its characters, weighed by their confidence.
 
-    Squared, since a page that lies still yields many characters, none of them sure.
+    To the fourth power, since a page that lies still yields many characters, none of them sure.
     """
-    return sum(len(reading.text.strip()) * reading.confidence**2 for reading in readings)
+    return sum(len(reading.text.strip()) * reading.confidence**4 for reading in readings)
 
 
 def most_telling(samples: Sequence[Iterable[Reading]]) -> int:

@@ -27,6 +27,8 @@ import psutil
 import pymupdf
 import yaml
 
+from daemon.config import load
+
 REPOSITORY = Path(__file__).parents[1]
 LINES = 45
 WORDS = (
@@ -47,8 +49,7 @@ def clean_page(number: int = 0) -> pymupdf.Pixmap:
 
 def write_config(root: Path, **values: object) -> Path:
     """Write a config with folders below `root` and the shipped model."""
-    shipped = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
-    model = shipped["model"] | {"file": str(REPOSITORY / shipped["model"]["file"])}
+    model = load(REPOSITORY / "config.yaml").model_dump(mode="json")["model"]
     path = root / "config.yaml"
     path.write_text(yaml.safe_dump({"model": model, **values}))
     return path
@@ -59,7 +60,6 @@ def page(root: Path, arguments: argparse.Namespace) -> None:
     import cv2
     import torch
 
-    from daemon.config import load
     from daemon.ocr import pages
     from daemon.ocr.pipeline import Pipeline, Stages
 

@@ -26,8 +26,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 import psutil
-import yaml
 
+from daemon.config import load
 from daemon.engine.local import PRIMITIVE_CACHE
 
 os.environ.setdefault(*PRIMITIVE_CACHE)  # before torch is imported: as the daemon's workers have it
@@ -203,10 +203,10 @@ def warmed(chosen: Iterable[Candidate]) -> dict[Candidate, Read]:
 
 
 def arguments() -> argparse.Namespace:
-    shipped = yaml.safe_load((REPOSITORY / "config.yaml").read_text("utf-8"))["model"]["file"]
+    shipped = load(REPOSITORY / "config.yaml").model.file
     parser = argparse.ArgumentParser("python -m bench.recognizer")
     parser.add_argument("lines_dir", nargs="?", type=Path, help="labelled crops; else drawn ones")
-    parser.add_argument("--weights", type=Path, default=REPOSITORY / shipped, help="ours")
+    parser.add_argument("--weights", type=Path, default=shipped, help="ours")
     parser.add_argument("--rounds", type=int, default=3)
     return parser.parse_args()
 

@@ -33,7 +33,7 @@ class Drawing:
 
 def draw(drawing: Drawing) -> str | None:
     """Draw it within the time that reading may take; return None, or a sentence on what failed."""
-    seconds = drawing.limits.page_seconds * max(1, len(drawing.pages))
+    seconds = drawing.limits.page_seconds * len(drawing.pages)
     try:
         done = subprocess.run(
             [sys.executable, "-m", "daemon.draw"],
@@ -51,8 +51,7 @@ def _draw_here(drawing: Drawing) -> None:
     rendered = replace(drawing.rendering, text_layer="never")
     with pages.open_document(drawing.path, drawing.limits, rendered) as source:
         for text in drawing.pages:
-            if text.status != "failed":
-                _save(drawing, text.number, look.png(source.page(text.number), text))
+            _save(drawing, text.number, look.png(source.page(text.number), text))
 
 
 def _save(drawing: Drawing, number: int, content: bytes) -> None:

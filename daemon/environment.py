@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon import files
+from daemon import files, lexicon
 from daemon.config import Config
 from daemon.errors import Misconfigured
 from daemon.inbox.scan import WORK_FOLDER
@@ -167,14 +167,11 @@ def _weights(config: Config) -> Iterator[Finding]:
 
 
 def _lexicon(config: Config) -> Iterator[Finding]:
-    lexicon = config.model.lexicon
-    if lexicon is None:
-        return
     try:
-        lexicon.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        remedy = f"cannot be read ({error}); name a list of words in UTF-8, or null for none"
-        yield Finding(True, "model.lexicon", lexicon, remedy)
+        if config.model.lexicon:
+            lexicon.read(config.model.lexicon)
+    except Misconfigured as error:
+        yield Finding(True, error.key, error.value, error.remedy)
 
 
 def _watching(config: Config) -> Iterator[Finding]:

@@ -33,8 +33,8 @@ def read_all(
     """
     environment.refuse_bad_weights(config)
     logs.set_up(None, config.logging.level, 0, 0)
-    names = {path: name for name, path in find(paths, config.watch.ignore)}
-    found = [(name if out else path.name, path) for path, name in names.items()]
+    asked = [(path, name) for name, path in find(paths, config.watch.ignore)]
+    names, found = dict(asked), [(name if out else path.name, path) for path, name in asked]
     bell = Bell()
     workers = engine(config, bell)
     reader = Reader(workers, policy(config), bell)
@@ -74,9 +74,9 @@ def _publish(reader: Reader, reading: Reading, folder: Path) -> bool:
 
 def _draw(config: Config, reading: Reading, pictures: Path) -> bool:
     """Write a picture of each page that was read; say so where that fails."""
-    if reading.claim is None:
+    pages = tuple(page for page in reading.document.pages if page.status != "failed")
+    if not pages:
         return True
-    pages = reading.document.pages
     failure = draw(Drawing(reading.path, pages, config.limits, config.pdf, pictures))
     if failure:
         print(f"{reading.path}: {failure}", file=sys.stderr)

@@ -16,13 +16,13 @@ from typing import Any
 import psutil
 import yaml
 
+from daemon.config import load
 from daemon.recipe import Weights
 
 REPOSITORY = Path(__file__).parents[1]
-MODEL = yaml.safe_load((REPOSITORY / "config.yaml").read_text())["model"]
-SHIPPED = Weights(file=REPOSITORY / MODEL["file"])
+MODEL = load(REPOSITORY / "config.yaml").model_dump(mode="json")["model"]  # paths absolute
+SHIPPED = Weights(file=Path(MODEL["file"]))
 SHIPPED_ONNX = Weights(file=SHIPPED.file.with_suffix(".onnx"), backend="onnxruntime")
-_IN_REPOSITORY = {key: str(REPOSITORY / MODEL[key]) for key in ("file", "lexicon")}
 READY_SECONDS = 60.0
 ANSWER_SECONDS = 60.0
 
@@ -60,7 +60,7 @@ class House:
             "workers": 1,
             "watch": watch | config.pop("watch", {}),
             "retry": {"wait_seconds": 0.5} | config.pop("retry", {}),
-            "model": MODEL | _IN_REPOSITORY | config.pop("model", {}),
+            "model": MODEL | config.pop("model", {}),
             **config,
         }
         self.config.write_text(yaml.safe_dump(values))

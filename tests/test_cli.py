@@ -70,6 +70,24 @@ def test_once_draws_what_it_saw_of_each_page(house: House) -> None:
     assert 0.0001 < coloured.mean() < 0.1
 
 
+def test_once_draws_nothing_of_what_it_could_not_read_and_says_so_once(house: House) -> None:
+    (house.root / "bad.png").write_bytes(b"no image at all")
+
+    said = house.command(
+        "once", str(house.root / "bad.png"), "--text", "--look", str(house.root / "pictures")
+    )
+
+    assert said.returncode == 1
+    assert said.stderr.count("not an image or a PDF") == 1
+    assert not (house.root / "pictures").exists()
+
+
+def test_once_reads_a_file_as_often_as_it_is_named(house: House) -> None:
+    scan = str(house.root / "scans/a.png")
+
+    assert house.command("once", scan, scan, "--text").stdout == "First scan\nFirst scan\n"
+
+
 def test_once_says_where_it_cannot_draw(house: House) -> None:
     (house.root / "pictures").write_text("a file, no folder")
 

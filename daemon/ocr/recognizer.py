@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from daemon import lexicon
 from daemon.model import artifact, ctc
 from daemon.ocr.batches import batches
 from daemon.ocr.spelling import Speller
@@ -34,8 +35,8 @@ class Recognizer:
     def load(cls, weights: Weights) -> Recognizer:
         """Load and check the weights; raises Misconfigured."""
         loaded = artifact.load(weights)
-        lexicon = weights.lexicon
-        return cls(loaded, weights, Speller.load(lexicon, loaded.charset) if lexicon else None)
+        words = lexicon.read(weights.lexicon) if weights.lexicon else None
+        return cls(loaded, weights, Speller(words, loaded.charset) if words else None)
 
     @property
     def name(self) -> str:
@@ -65,11 +66,10 @@ class Recognizer:
     ) -> list[ctc.Span]:
         """Decode the candidates of a line's steps, both T,K."""
         beam = self.weights.beam
-        spans = (
-            ctc.beam(labels, probabilities, beam)
-            if beam > 1
-            else ctc.collapse(labels[:, 0], probabilities[:, 0])
-        )
+        if beam > 1:
+            spans = ctc.beam(labels, probabilities, beam)
+        else:
+            spans = ctc.collapse(labels[:, 0], probabilities[:, 0])
         return self.speller.spelt(spans, labels, probabilities) if self.speller else spans
 
     def _reading(self, spans: Sequence[ctc.Span], step: float) -> Reading:

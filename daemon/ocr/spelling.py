@@ -11,12 +11,10 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from daemon.errors import Misconfigured
 from daemon.model.charset import BLANK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
@@ -34,16 +32,6 @@ class Speller:
 
     words: frozenset[str]
     charset: Charset
-
-    @classmethod
-    def load(cls, lexicon: Path, charset: Charset) -> Speller:
-        """Read `lexicon`, UTF-8, a word a line; raises Misconfigured when it cannot be."""
-        try:
-            words = lexicon.read_text("utf-8").split()
-        except (OSError, UnicodeDecodeError) as error:
-            remedy = f"cannot be read ({error}); name a list of words in UTF-8, or null for none"
-            raise Misconfigured("model.lexicon", lexicon, remedy) from error
-        return cls(frozenset(word.lower() for word in words), charset)
 
     def spelt(
         self, spans: Sequence[Span], labels: NDArray[np.int64], probabilities: NDArray[np.float32]

@@ -102,12 +102,12 @@ def export_(
     share: Annotated[float, typer.Option(help="Of START in the result.")] = 0.0,
     into: Path = MODELS,
     measure: Annotated[list[Path] | None, typer.Option(exists=True, file_okay=False)] = None,
-    end: Annotated[bool, typer.Option("--end", help="The end of each run, not its best.")] = False,
+    checkpoint: Annotated[Literal["best", "last"], typer.Option(help="Of each run.")] = "best",
     int8: bool = False,
     heldout: Annotated[int, typer.Option(help="Drawn lines to measure on.")] = 2000,
     supplies: _Supplies = SUPPLIES,
 ) -> None:
-    """Write the best of RUNS (several are averaged) as TorchScript and ONNX, with their card.
+    """Write RUNS (several are averaged) as TorchScript and ONNX, with their card.
 
     Fails when the two formats disagree. MEASURE names folders of labelled lines for the card.
     """
@@ -120,7 +120,7 @@ def export_(
         name=name,
         into=into,
         supplies=supplies,
-        end=end,
+        checkpoint=checkpoint,
         int8=int8,
         heldout=heldout,
     )

@@ -70,7 +70,7 @@ def _making(order: Order, shipped: Shipped) -> Iterator[str]:
         yield (
             f"- Run `{run.name}`: {last['lines']} lines in {last['steps']} steps and "
             f"{last['minutes']:.0f} minutes on {last['hardware']}, loss {last['loss']}; "
-            f"{'its end' if order.end else 'its best checkpoint'} was taken."
+            f"its {order.checkpoint} checkpoint was taken."
         )
     yield f"- Temperature of the confidences, fitted on drawn lines: {shipped.temperature:.3f}."
     for precision, loss in shipped.losses.items():

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from daemon.training.evaluate import Labelled
     from daemon.training.trainer import Course
 
-GRAIN = 0.2  # of a line's width may be padding: 7 % faster, each shape being a kernel to compile
+GRAIN = 0.2  # of a line's width may be padding: fewer shapes, 20 to 40 MB less of kernels
 _HELDOUT_SEED = 7
 
 

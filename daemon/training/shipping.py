@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
@@ -30,17 +30,13 @@ if TYPE_CHECKING:
     from daemon.model.crnn import CRNN
     from daemon.training.evaluate import Labelled
 
-_SEED = 13
-_HELDOUT_SEED = 11  # other lines than a run's own
+_SEED = 11  # other lines than a run's own
 _FITTED = 500  # of them are enough for a temperature, which is looked for in a dozen readings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What to ship: runs (folders) that began at `start`, of which `share` is blended in.
-
-    A run's best checkpoint counts, or its `end`.
-    """
+    """What to ship: a checkpoint of runs (folders) that began at `start`; `share` is blended in."""
 
     runs: Sequence[Path]
     start: Path
@@ -48,7 +44,7 @@ class Order:
     name: str
     into: Path
     supplies: Path
-    end: bool = False
+    checkpoint: Literal["best", "last"] = "best"
     int8: bool = False
     heldout: int = 2000
 
@@ -59,17 +55,10 @@ def ship(order: Order, measured_on: Sequence[Path]) -> Iterator[str]:
     Raises Unequal when the formats disagree; FileNotFoundError for a run without a checkpoint.
     """
     network, charset, card = trained(order)
-    heldout = drawn_lines(
-        islice(
-            stream.stream(order.supplies, charset.characters, _HELDOUT_SEED, heldout=True),
-            order.heldout,
-        )
-    )
+    heldout = _drawn(order, charset, order.heldout, heldout=True)
     reader = BestSteps(network)
     calibrate(reader, charset, card, heldout[:_FITTED])
-    learned = drawn_lines(
-        islice(stream.stream(order.supplies, charset.characters, _SEED), 2 * order.heldout)
-    )
+    learned = _drawn(order, charset, 2 * order.heldout, heldout=False)
     reader.silence = fit_silence(reader, card.framing, learned, heldout)
     written = export(reader, charset, card, order.into)
     losses = measured_losses(written[0][0], heldout)
@@ -85,9 +74,15 @@ def ship(order: Order, measured_on: Sequence[Path]) -> Iterator[str]:
     yield str(description.write(order, shipped, measured_on))
 
 
+def _drawn(order: Order, charset: Charset, count: int, *, heldout: bool) -> list[Labelled]:
+    """Return lines in faces and of texts of training, or in such as never trained."""
+    drawn = stream.stream(order.supplies, charset.characters, _SEED, heldout=heldout)
+    return drawn_lines(islice(drawn, count))
+
+
 def trained(order: Order) -> tuple[CRNN, Charset, Card]:
     """Return the network that the checkpoints of the runs make together."""
-    states = [_kept(run, order.end) for run in order.runs]
+    states = [_checkpoint(run, order.checkpoint) for run in order.runs]
     start, _, _ = artifact.restore(order.start)
     widen(start)
     state = averaged([state["average"] for state in states])
@@ -99,9 +94,9 @@ def trained(order: Order) -> tuple[CRNN, Charset, Card]:
     )
 
 
-def _kept(run: Path, end: bool) -> dict[str, Any]:
-    name = "last.pt" if end else "best.pt"
-    state: dict[str, Any] = torch.load(run / name, map_location="cpu", weights_only=True)
+def _checkpoint(run: Path, name: str) -> dict[str, Any]:
+    kept = run / f"{name}.pt"
+    state: dict[str, Any] = torch.load(kept, map_location="cpu", weights_only=True)
     return state
 
 

@@ -11,7 +11,7 @@ from daemon.engine.local import Outcome, Task
 from daemon.errors import Died, Rejected
 from daemon.records import Claim, Failure, PagesRead, PageText, Stamp
 
-CLAIM = Claim("t1", "scan.pdf", Path("/work/scan.pdf"), Stamp(1, 2, 3), "ab" * 32)
+CLAIM = Claim("t1", "scan.pdf", Path("/claimed/scan.pdf"), Stamp(1, 2, 3), "ab" * 32)
 KILLED = Died("killed", "the worker process was ended by signal 9", 9)
 
 

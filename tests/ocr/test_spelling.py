@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from daemon.errors import Misconfigured
 from daemon.model.charset import BLANK, Charset
 from daemon.model.ctc import Span, collapse
 from daemon.ocr.spelling import Speller
@@ -80,21 +77,3 @@ def test_each_word_of_a_line_is_spelt():
     wrong = [*sure("t"), ("c", 0.6, "o", 0.3), *sure("tal")]
 
     assert text_of(spelt(*wrong, *sure(" "), *wrong)) == "total total"
-
-
-@pytest.mark.parametrize("content", [None, b"\xff\xfe"])
-def test_a_list_that_cannot_be_read_is_refused_with_its_key(tmp_path: Path, content: bytes | None):
-    lexicon = tmp_path / "words.txt"
-    if content:
-        lexicon.write_bytes(content)
-
-    with pytest.raises(Misconfigured) as caught:
-        Speller.load(lexicon, CHARSET)
-
-    assert (caught.value.key, caught.value.value) == ("model.lexicon", lexicon)
-
-
-def test_a_list_is_taken_in_any_case(tmp_path: Path):
-    (tmp_path / "words.txt").write_text("Total\nLABEL\n", "utf-8")
-
-    assert Speller.load(tmp_path / "words.txt", CHARSET).words == {"total", "label"}

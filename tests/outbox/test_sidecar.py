@@ -19,7 +19,7 @@ from daemon.records import (
     Word,
 )  # fmt: skip
 
-CLAIM = Claim("t1", "a/scan.pdf", Path("/work/scan.pdf"), Stamp(10, 20, 30), "ab" * 32)
+CLAIM = Claim("t1", "a/scan.pdf", Path("/claimed/scan.pdf"), Stamp(10, 20, 30), "ab" * 32)
 BY = Provenance(
     model="crnn",
     model_sha256="cd" * 32,

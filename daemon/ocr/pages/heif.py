@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -16,19 +16,6 @@ if TYPE_CHECKING:
     from pillow_heif import HeifFile
 
     from daemon.records import Pixels
-
-_BRANDS: Final = (b"heic", b"heix", b"heim", b"heis", b"hevc")
-_IMAGE_BRANDS: Final = (b"mif1", b"msf1")  # of any codec: the compatible brands name it
-
-
-def is_heic(head: bytes) -> bool:
-    """Tell a HEIC photo by its file type box (ISO 23008-12)."""
-    if head[4:8] != b"ftyp":
-        return False
-    size = int.from_bytes(head[:4], "big")
-    compatible = [head[at : at + 4] for at in range(16, min(size, len(head)), 4)]
-    named = head[8:12]
-    return named in _BRANDS or (named in _IMAGE_BRANDS and bool({*compatible} & {*_BRANDS}))
 
 
 def installed() -> bool:

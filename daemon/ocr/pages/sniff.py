@@ -10,6 +10,8 @@ from daemon.ocr.pages import heif
 HEAD_BYTES: Final = 4096
 _PDF_WITHIN: Final = 1024  # Adobe's readers accept a header in the first 1024 bytes, and so do we
 
+_HEIC: Final = (b"heic", b"heix", b"heim", b"heis", b"hevc")
+_ANY_CODEC: Final = (b"mif1", b"msf1")  # brands of an image whose compatible brands name the codec
 _READABLE: Final = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),
@@ -57,8 +59,8 @@ def media_type(head: bytes) -> str:
         return "image/bmp"
     if head[:1] == b"P" and head[1:2] in b"123456" and head[2:3].isspace():
         return "image/x-portable-anymap"
-    if heif.is_heic(head) and heif.installed():
-        return "image/heic"
+    if _is_heic(head):
+        return _heic()
     foreign = _foreign_name(head)
     if foreign is None and b"%PDF-" in head[: _PDF_WITHIN + 5]:
         return "application/pdf"
@@ -70,12 +72,27 @@ def title(kind: str) -> str:
     return kind.rpartition("/")[2].removeprefix("x-portable-").upper()
 
 
+def _is_heic(head: bytes) -> bool:
+    """Tell a HEIC photo by its file type box (ISO 23008-12), whose brands are of four bytes."""
+    if head[4:8] != b"ftyp":
+        return False
+    size = min(int.from_bytes(head[:4], "big"), len(head))
+    compatible = {head[at : at + 4] for at in range(16, size, 4)}
+    named = head[8:12]
+    return named in _HEIC or (named in _ANY_CODEC and not compatible.isdisjoint(_HEIC))
+
+
+def _heic() -> str:
+    """Return the media type where such photos can be decoded, else raise Rejected."""
+    if not heif.installed():
+        remedy = "install 'ocr-daemon[heif]' to have such photos read, or convert it to JPEG"
+        raise Rejected("unsupported", f"this is a HEIC photo; {remedy}")
+    return "image/heic"
+
+
 def _refusal(head: bytes, foreign: str | None) -> Rejected:
     if any(magic.startswith(head) for magic, _ in _READABLE):
         return Rejected("corrupt", "the file ends inside its signature; scan or copy it again")
-    if heif.is_heic(head):
-        remedy = "install 'ocr-daemon[heif]' to have such photos read, or convert it to JPEG"
-        return Rejected("unsupported", f"this is a HEIC photo; {remedy}")
     name = foreign or ("plain text" if _is_text(head) else "data of an unknown kind")
     remedy = "convert it to PDF, PNG or TIFF and drop it again"
     return Rejected("unsupported", f"this is {name}, not an image or a PDF; {remedy}")
@@ -103,7 +120,7 @@ def _zip_name(head: bytes) -> str:
 
 
 def _container_name(brand: bytes) -> str:
-    return "an AVIF image" if brand in (b"avif", b"avis", b"mif1", b"msf1") else "a video"
+    return "an AVIF image" if brand in (b"avif", b"avis", *_ANY_CODEC) else "a video"
 
 
 def _markup_name(head: bytes) -> str | None:

@@ -14,7 +14,7 @@ from tests.samples import png, text_page
 COLLECTION = Path(__file__).parents[2] / "shared/data/nasty"
 if not COLLECTION.is_dir():
     pytest.skip(
-        f"the collection {COLLECTION.name} is not here; tests/samples.py makes its own kinds",
+        f"the collection {COLLECTION.name} is not here; tests/samples makes its own kinds",
         allow_module_level=True,
     )
 

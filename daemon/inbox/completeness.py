@@ -10,7 +10,7 @@ import itertools
 import os
 import re
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -24,7 +24,11 @@ _MOST_SCANNED: Final = 64 << 20  # of a JPEG with more than `_TAIL` bytes after 
 _MOST_STEPS: Final = 200_000
 _MOST_PAGES: Final = 2_000
 _EVERY_TAG: Final = range(1 << 16)
-_BOXED: Final = {b"jP  ": "JPEG 2000", b"ftyp": "photo"}  # HEIC, and video that is refused
+# by its first box: what it is called, and boxes of which it has one each when it is whole
+_BOXED: Final = {
+    b"jP  ": ("JPEG 2000", [{b"jp2c"}]),
+    b"ftyp": ("photo", [{b"meta", b"moov"}, {b"mdat"}]),  # HEIC, and video that is refused
+}
 _JPEG_END: Final = b"\xff\xd9"
 _PNM_HEADER: Final = re.compile(
     rb"P([456])(?:\s|#[^\n]*\n)+(\d{1,9})(?:\s|#[^\n]*\n)+(\d{1,9})"
@@ -60,7 +64,7 @@ def _judge(file: BinaryIO, head: bytes, size: int) -> str | None:
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return _promised("WebP", 8 + struct.unpack_from("<I", head, 4)[0], size)
     if head[4:8] in _BOXED:
-        return _boxes(_BOXED[head[4:8]], file, size)
+        return _boxes(*_BOXED[head[4:8]], file, size)
     if head.startswith(b"\xff\x4f\xff\x51"):
         return None if _tail(file, size, 2) == _JPEG_END else _no("JPEG 2000", "end marker")
     if b"%PDF-" in head[:1029]:
@@ -148,13 +152,15 @@ def _bmp(head: bytes, size: int) -> str | None:
     return _promised("BMP", pixels_at + rows, size)
 
 
-def _boxes(kind: str, file: BinaryIO, size: int) -> str | None:
+def _boxes(kind: str, needed: Sequence[Set[bytes]], file: BinaryIO, size: int) -> str | None:
     """The boxes of an ISO base media file, each of which says where the next begins."""
-    at = 0
+    at, seen = 0, set[bytes]()
     for _ in range(_MOST_STEPS):
         if at == size:
-            return None
+            whole = not any(seen.isdisjoint(alternatives) for alternatives in needed)
+            return None if whole else _no(kind, "picture")
         length, name = struct.unpack(">I4s", _read_at(file, at, 8))
+        seen.add(name)
         if length == 1:
             (length,) = struct.unpack(">Q", _read_at(file, at + 8, 8))
         if length == 0:  # the last box reaches to the end of the file

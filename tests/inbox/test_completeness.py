@@ -135,3 +135,15 @@ def test_nothing_heavy_is_imported():
     assert not {"'cv2'", "'numpy'", "'pymupdf'", "'torch'"} & set(
         done.stdout.strip("[]\n").split(", ")
     )
+
+
+@pytest.mark.parametrize("name", ["colour.heic", "colour.jp2"])
+def test_boxes_that_end_before_the_picture_are_unfinished(name, tmp_path):
+    whole, at, ends = COMPLETE[name], 0, []
+    while at < len(whole):
+        at += int.from_bytes(whole[at : at + 4], "big") or len(whole)
+        ends.append(at)
+
+    assert len(ends) > 2
+    for end in ends[1:-1]:
+        assert judged(tmp_path, whole[:end]) is not None

@@ -1,0 +1,85 @@
+"""Pictures and text as the bytes of a PDF."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pymupdf
+
+from tests.samples.images import png
+from tests.samples.pictures import LINES, Image
+
+
+def pdf_of_images(images: Sequence[Image], dpi: int = 300, *, rotate: int = 0) -> bytes:
+    """Return a scan: each page as large as its image at `dpi`, with /Rotate where asked for."""
+    document = pymupdf.open()
+    for image in images:
+        height, width = image.shape[:2]
+        page = document.new_page(width=width * 72 / dpi, height=height * 72 / dpi)
+        page.insert_image(page.rect, stream=png(image))
+        page.set_rotation(rotate)
+    return document.tobytes(deflate=True)
+
+
+def pdf_of_text(pages: Sequence[Sequence[str]], *, rotate: int = 0, **saving) -> bytes:
+    """Return a born-digital A4 document: Helvetica 12, the first baseline at (72, 100) points."""
+    document = pymupdf.open()
+    for lines in pages:
+        page = document.new_page(width=595, height=842)
+        for number, line in enumerate(lines):
+            page.insert_text((72, 100 + 20 * number), line, fontsize=12)
+        page.set_rotation(rotate)
+    return document.tobytes(**saving)
+
+
+def pdf_of_scan_with_hidden_text(image: Image, hidden: str, dpi: int = 300) -> bytes:
+    """Return a scan under the invisible text that another OCR put there."""
+    document = pymupdf.open(stream=pdf_of_images([image], dpi), filetype="pdf")
+    document[0].insert_text((20, 40), hidden, render_mode=3)
+    return document.tobytes()
+
+
+def pdf_mixed(image: Image) -> bytes:
+    """Return three pages: born-digital, scanned, and blank."""
+    document = pymupdf.open(stream=pdf_of_text([LINES]), filetype="pdf")
+    document.insert_pdf(pymupdf.open(stream=pdf_of_images([image]), filetype="pdf"))
+    document.new_page()
+    return document.tobytes()
+
+
+def pdf_encrypted(*, user_password: str) -> bytes:
+    return pdf_of_text(
+        [LINES],
+        encryption=pymupdf.PDF_ENCRYPT_AES_256,
+        owner_pw="owner",
+        user_pw=user_password,
+    )
+
+
+def pdf_by_hand(objects: Sequence[bytes]) -> bytes:
+    """Write objects 1, 2, ... with a correct cross-reference table; object 1 is the catalogue."""
+    data, offsets = b"%PDF-1.5\n", []
+    for number, content in enumerate(objects, 1):
+        offsets.append(len(data))
+        data += b"%d 0 obj\n" % number + content + b"\nendobj\n"
+    table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
+    count = len(objects) + 1
+    trailer = b"trailer<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % (count, len(data))
+    return data + b"xref\n0 %d\n0000000000 65535 f \n" % count + table + trailer
+
+
+def pdf_around(stream: bytes, kind: str, *, width: int, height: int) -> bytes:
+    """Put a raw image stream (filter `kind`) on one letter page, with the size that is claimed."""
+    content = b"q 612 0 0 792 0 0 cm /I Do Q"
+    image = b"<</Type/XObject/Subtype/Image/Width %d/Height %d/BitsPerComponent 8" % (width, height)
+    image += b"/ColorSpace/DeviceGray/Filter/%s/Length %d>>" % (kind.encode(), len(stream))
+    page = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents 4 0 R"
+    return pdf_by_hand(
+        [
+            b"<</Type/Catalog/Pages 2 0 R>>",
+            b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+            page + b"/Resources<</XObject<</I 5 0 R>>>>>>",
+            b"<</Length %d>>stream\n" % len(content) + content + b"\nendstream",
+            image + b"stream\n" + stream + b"\nendstream",
+        ]
+    )

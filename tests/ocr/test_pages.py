@@ -35,11 +35,6 @@ def difference(shown: np.ndarray, drawn: np.ndarray) -> float:
     return float(np.abs(shown.astype(int) - drawn).mean())
 
 
-@pytest.fixture(scope="module")
-def drawn() -> np.ndarray:
-    return samples.text_page()
-
-
 GOOD = {sample.name: sample for sample in samples.readable() if not sample.name.endswith("pdf")}
 
 

@@ -15,12 +15,6 @@ from daemon.recipe import Limits, Rendering
 from tests import samples
 from tests.ocr.test_pages import difference, read_bytes, read_pages
 
-
-@pytest.fixture(scope="module")
-def drawn() -> np.ndarray:
-    return samples.text_page()
-
-
 # --- limits -------------------------------------------------------------------------------------
 
 

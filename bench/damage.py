@@ -1,0 +1,196 @@
+"""Pages as phones and folds leave them: an image and points on it in, both out, moved alike.
+
+The geometry is known, so labelled boxes follow the page. What is bent or turned lies on a ground
+of its own, gray to dark, that is large enough for nothing to be cut off. Chance (which way a page
+leans, where a shadow falls) comes in as a generator: the same seed gives the same page. Images are
+H,W,3, points ...,2 as x and y; neither is changed in place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from numpy.random import Generator
+    from numpy.typing import NDArray
+
+    Pixels = NDArray[np.uint8]
+    Points = NDArray[np.float64]
+    Moved = tuple[Pixels, Points]
+
+MARGIN = 0.04  # of the longer side, around what was bent or turned
+GROUND = (40, 140)  # gray levels of what a page may lie on
+_GRAIN = 4.0  # gray levels by which the ground varies
+_EDGE = 16  # points along each side of an outline: corners do not bound a bent line
+
+
+def outlines(quads: Points) -> Points:
+    """Return points along the edges of quads, N,4,2, as N,64,2."""
+    shares = np.arange(_EDGE)[:, None] / _EDGE
+    following = np.roll(quads, -1, axis=1)
+    edges = quads[:, :, None] * (1 - shares) + following[:, :, None] * shares
+    return edges.reshape(len(quads), 4 * _EDGE, 2)
+
+
+def bounds(points: Points) -> Points:
+    """Return the upright boxes around points, N,P,2, as N,4: left, top, right, bottom."""
+    return np.concatenate([points.min(axis=1), points.max(axis=1)], axis=1)
+
+
+def turned(image: Pixels, points: Points, degrees: int) -> Moved:
+    """Turn clockwise by 0, 90, 180 or 270 degrees."""
+    for _ in range(degrees // 90):
+        points = np.stack([image.shape[0] - points[..., 1], points[..., 0]], axis=-1)
+        image = np.rot90(image, -1)
+    return np.ascontiguousarray(image), points
+
+
+def skewed(image: Pixels, points: Points, chance: Generator, degrees: float) -> Moved:
+    """Turn by `degrees`, to the one side or the other."""
+    height, width = image.shape[:2]
+    lean = degrees * chance.choice((-1, 1))
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), lean, 1.0)
+    return _projected(image, points, np.vstack([turn, (0, 0, 1)]), chance)
+
+
+def photographed(image: Pixels, points: Points, chance: Generator, tilt: float) -> Moved:
+    """See the page from aside: tilted by `tilt` degrees, panned by half and rolled by an eighth.
+
+    The camera is 1.5 of the page's longer sides away, and the page's middle keeps its scale.
+    """
+    height, width = image.shape[:2]
+    corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
+    angles = np.radians([tilt, tilt / 2, tilt / 8]) * chance.choice((-1, 1), 3)
+    turn = np.linalg.multi_dot([cv2.Rodrigues(axis)[0] for axis in np.diag(angles)])
+    x, y, depth = turn @ np.vstack([(corners - (width / 2, height / 2)).T, np.zeros(4)])
+    away = 1.5 * max(height, width)
+    seen = np.stack([x, y], axis=1) * (away / (away + depth))[:, None]
+    project = cv2.getPerspectiveTransform(corners, seen.astype(np.float32))
+    return _projected(image, points, project, chance)
+
+
+@dataclass(frozen=True)
+class Cylinder:
+    """A page bent to a part of an upright cylinder, and the camera over `eye`, `away` from its rim.
+
+    `half` is half the page's width, `steep` the slope of its left and right side in radians.
+    """
+
+    eye: Points
+    half: float
+    steep: float
+    away: float
+
+    def seen(self, flat: Points) -> Points:
+        """Return where points of the flat page are seen from the eye."""
+        along, down = np.moveaxis(flat - self.eye, -1, 0)
+        return np.stack([self._across(along), down * self._grown(along)], axis=-1)
+
+    def sources(self, columns: Points, rows: Points) -> Moved:
+        """Return x and y, each H,W, on the flat page of what columns and rows from the eye show."""
+        knots = np.linspace(-self.half, self.half, 512)
+        outside = {"left": -2 * self.half, "right": 2 * self.half}
+        along = np.interp(columns, self._across(knots), knots, **outside)
+        down = rows[:, None] / self._grown(along)
+        return np.broadcast_to(along, down.shape) + self.eye[0], down + self.eye[1]
+
+    def _across(self, along: Points) -> Points:
+        radius = self.half / self.steep
+        return radius * np.sin(along / radius) * self._grown(along)
+
+    def _grown(self, along: Points) -> Points:
+        radius = self.half / self.steep
+        return self.away / (self.away - radius * (np.cos(along / radius) - np.cos(self.steep)))
+
+
+def curled(image: Pixels, points: Points, chance: Generator, slope: float) -> Moved:
+    """Bend the page to a part of an upright cylinder, `slope` degrees steep at its left and right.
+
+    The camera is twice the longer side away over the upper or the lower edge: rows bend with their
+    distance from that edge.
+    """
+    height, width = image.shape[:2]
+    side = max(height, width)
+    eye = np.array((width / 2, chance.choice((0, height))))
+    bent = Cylinder(eye, width / 2, np.radians(slope), 2.0 * side)
+    sheet, origin = _sheet(bent.seen(outlines(_corners(image)[None])), side, chance)
+    rows, columns = (np.arange(size) for size in sheet.shape[:2])
+    x, y = (s.astype(np.float32) for s in bent.sources(columns + origin[0], rows + origin[1]))
+    cv2.remap(image, x, y, cv2.INTER_CUBIC, sheet, cv2.BORDER_TRANSPARENT)
+    return sheet, bent.seen(points) - origin
+
+
+def shaded(image: Pixels, points: Points, chance: Generator) -> Moved:
+    """Let a soft shadow fall over one side of the page, at any angle: down to 0.4 of its light."""
+    height, width = image.shape[:2]
+    angle = chance.uniform(0, 2 * np.pi)
+    y, x = np.mgrid[-0.5 : 0.5 : height * 1j, -0.5 : 0.5 : width * 1j].astype(np.float32)
+    depth = (x * np.cos(angle) + y * np.sin(angle) - chance.uniform(-0.15, 0.15)) / 0.12
+    light = 1 - 0.6 / (1 + np.exp(-depth))
+    return (image * light[..., None]).astype(np.uint8), points
+
+
+def shrunk(image: Pixels, points: Points, _: Generator, share: float) -> Moved:
+    """Scale the page to `share` of its width and height."""
+    small = cv2.resize(image, None, fx=share, fy=share, interpolation=cv2.INTER_AREA)
+    sizes = np.array((small.shape[1], small.shape[0])) / (image.shape[1], image.shape[0])
+    return np.asarray(small, np.uint8), points * sizes
+
+
+def salted(image: Pixels, points: Points, chance: Generator, share: float) -> Moved:
+    """Make `share` of the pixels white or black, as many of the one as of the other."""
+    drawn = chance.random(image.shape[:2], np.float32)
+    noisy = image.copy()
+    noisy[drawn < share / 2] = 0
+    noisy[drawn > 1 - share / 2] = 255
+    return noisy, points
+
+
+DAMAGES: Mapping[str, Callable[[Pixels, Points, Generator], Moved]] = {
+    "skew-5": partial(skewed, degrees=5),
+    "skew-10": partial(skewed, degrees=10),
+    "skew-15": partial(skewed, degrees=15),
+    "photo": partial(photographed, tilt=15),
+    "photo-strong": partial(photographed, tilt=30),
+    "curl": partial(curled, slope=35),
+    "shadow": shaded,
+    "small": partial(shrunk, share=0.5),
+    "salt": partial(salted, share=0.02),
+}
+
+
+def _corners(image: Pixels) -> Points:
+    height, width = image.shape[:2]
+    return np.array([(0, 0), (width, 0), (width, height), (0, height)], float)
+
+
+def _sheet(frame: Points, side: int, chance: Generator) -> tuple[Pixels, Points]:
+    """Return a ground, H,W,3, that the page's frame, 1,P,2, fits on, and where its origin lies."""
+    left, top, right, bottom = bounds(frame)[0]
+    margin = MARGIN * side
+    width, height = (int(size + 2 * margin) for size in (right - left, bottom - top))
+    grain = chance.normal(chance.uniform(*GROUND), _GRAIN, (height, width, 1))
+    sheet = np.repeat(np.clip(grain, 0, 255).astype(np.uint8), 3, axis=2)
+    return sheet, np.array((left - margin, top - margin))
+
+
+def _projected(image: Pixels, points: Points, project: Points, chance: Generator) -> Moved:
+    """Lay the page, moved by the 3,3 matrix `project`, on a ground."""
+
+    def moved(flat: Points) -> Points:
+        pairs = flat.reshape(-1, 1, 2).astype(np.float64)
+        return cv2.perspectiveTransform(pairs, project).reshape(flat.shape) if flat.size else flat
+
+    sheet, origin = _sheet(moved(_corners(image)[None]), max(image.shape), chance)
+    shift = np.array([(1, 0, -origin[0]), (0, 1, -origin[1]), (0, 0, 1)])
+    size = sheet.shape[1], sheet.shape[0]
+    lay = {"flags": cv2.INTER_CUBIC, "borderMode": cv2.BORDER_TRANSPARENT}
+    cv2.warpPerspective(image, shift @ project, size, sheet, **lay)
+    return sheet, moved(points) - origin

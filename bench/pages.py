@@ -30,6 +30,7 @@ import subprocess
 import sys
 import tempfile
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,7 +44,7 @@ from bench.labelled import Condition, LabelledPage, decoded, labelled_pages, und
 from bench.peers import Missing
 from bench.readers import PEERS, Ours, Reader, Seen
 from bench.scores import Tally, compare_lines, compare_text, language
-from bench.tables import HEAD, Outcome, memory_lines, row, summed, table, turned_lines
+from bench.tables import HEAD, Outcome, memory_lines, parts_of, row, summed, table, turned_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -160,18 +161,25 @@ def main() -> int:
     args = arguments()
     with ExitStack() as stack:
         engines = warmed(readers(args), stack)
-        done: list[Outcome] = []
-        for condition in conditions(args):
-            print(f"\n{condition}{f'{chr(10)}{HEAD}' if args.by_page else ''}", flush=True)
-            here = list(outcomes(args, condition, engines))
-            print(*table(summed(here, args.part)), sep="\n", flush=True)
-            if args.scorer:
-                score(args, condition, engines)
-            done += here
-        print(*turned_lines(done), sep="\n")
-        print("\nresident MB (RSS)       peak  at end  first's over it")
+        done = [o for one in conditions(args) for o in measured(args, one, engines)]
+        if len({outcome.condition for outcome in done}) > 1:
+            print("\nby condition", *table(summed(done, lambda o: [str(o.condition)])), sep="\n")
+        print("", *turned_lines(done), sep="\n")
+        print("resident MB (RSS)       peak  at end  first's over it")
         print(*memory_lines({engine.name: engine.memory() for engine in engines}), sep="\n")
     return 0
+
+
+def measured(
+    args: argparse.Namespace, condition: Condition, engines: Sequence[Engine]
+) -> list[Outcome]:
+    """Return how all pages were read in `condition`, and print it."""
+    print(f"\n{condition}", *([HEAD] if args.by_page else []), sep="\n", flush=True)
+    found = list(outcomes(args, condition, engines))
+    print(*table(summed(found, partial(parts_of, parts=args.part))), sep="\n", flush=True)
+    if args.scorer:
+        score(args, condition, engines)
+    return found
 
 
 def score(args: argparse.Namespace, condition: Condition, engines: Sequence[Engine]) -> None:

@@ -10,7 +10,7 @@ from bench.labelled import Condition
 from bench.scores import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from bench.engines import Memory
 
@@ -33,7 +33,7 @@ class Outcome:
     tally: Tally
 
 
-def groups(outcome: Outcome, parts: Sequence[str] = ()) -> Iterator[str]:
+def parts_of(outcome: Outcome, parts: Sequence[str] = ()) -> Iterator[str]:
     """Yield what a page counts to: its source, its language, the parts in its name, and all.
 
     A page's name is LANGUAGE_SOURCE_..., but its language is told by its text, as the scorer does.
@@ -45,11 +45,13 @@ def groups(outcome: Outcome, parts: Sequence[str] = ()) -> Iterator[str]:
     yield "all"
 
 
-def summed(outcomes: Iterable[Outcome], parts: Sequence[str] = ()) -> dict[str, dict[str, Tally]]:
+def summed(
+    outcomes: Iterable[Outcome], groups: Callable[[Outcome], Iterable[str]]
+) -> dict[str, dict[str, Tally]]:
     """Return tallies by group and reader, the readers in the order in which they came."""
     tallies: dict[str, dict[str, Tally]] = defaultdict(dict)
     for outcome in outcomes:
-        for group in groups(outcome, parts):
+        for group in groups(outcome):
             tallies[group].setdefault(outcome.reader, Tally()).add(outcome.tally)
     return dict(sorted(tallies.items()))
 

@@ -15,7 +15,7 @@ from bench.pages import TURNS, conditions, scored, warmed
 from bench.peers import Missing
 from bench.readers import PEERS, Seen, Tesseract, cleaning_of, line_boxes
 from bench.scores import Tally
-from bench.tables import Outcome, as_upright, groups, summed, table
+from bench.tables import Outcome, as_upright, parts_of, summed, table
 
 BOX = [10, 20, 50, 20, 50, 30, 10, 30]
 
@@ -92,7 +92,7 @@ def test_a_page_without_labels_says_nothing_of_lines(pages_dir):
 def test_a_page_counts_to_its_source_its_language_and_the_parts_of_its_name():
     one = Outcome(Condition(), "x", "zh_omnidoc_en_33", "en", Tally())
 
-    assert list(groups(one, ["33", "44"])) == ["omnidoc", "en", "33", "all"]
+    assert list(parts_of(one, ["33", "44"])) == ["omnidoc", "en", "33", "all"]
 
 
 def test_a_page_that_reads_a_little_worse_on_its_side_reads_as_well():
@@ -102,7 +102,7 @@ def test_a_page_that_reads_a_little_worse_on_its_side_reads_as_well():
 
 
 def test_the_first_reader_is_set_against_each_other():
-    tallies = summed([outcome(0, 90, "ours"), outcome(0, 60, "peer")])
+    tallies = summed([outcome(0, 90, "ours"), outcome(0, 60, "peer")], parts_of)
 
     _, first, second, *_ = table(tallies)
 

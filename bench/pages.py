@@ -11,9 +11,10 @@ and `--turn` (90, 180, 270, or all, upright too) change the pages before, and th
 them; `all` turns ends in the share of pages that read as well turned as upright.
 
 For each source (the second part of a page's name), each language and each `--part` of names, the
-table gives lines found at IoU 0.5 and of those missed the merged and split ones, CER in reading
-order, F1 of words and Chinese characters in any order, CPU seconds a page, and the first reader's
-figures over each one's. The resident set (RSS) of a process is its own only where pages are as
+table gives labelled lines found at IoU 0.5 (recall), those joined with others of their row too
+(rows), and how many were joined, merged with other rows, split; CER in reading order, F1 of words
+and Chinese characters in any order, CPU seconds a page, and the first reader's figures over each
+one's. The resident set (RSS) of a process is its own only where pages are as
 they are: damaged ones are larger.
 
 `--out DIR` writes what was read as `DIR/CONDITION/READER/STEM.txt`; `--scorer` lets the labelled

@@ -25,6 +25,7 @@ TOKEN = re.compile(r"[㐀-鿿豈-﫿]|[^\W_]+")
 SIMPLE = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "–": "-", "—": "-"})
 FOUND = 0.5  # IoU from which a line counts as found
 WITHIN = 0.7  # share of a box that lies within another when it was merged into it or split off it
+ROW = 1.75  # height of a found box over a label's up to which it is one row, not two
 
 
 @dataclass
@@ -35,6 +36,7 @@ class Tally:
     labelled: int = 0
     hit: int = 0
     found: int = 0
+    joined: int = 0
     merged: int = 0
     split: int = 0
     errors: int = 0
@@ -53,6 +55,11 @@ class Tally:
     def recall(self) -> float:
         """The share of labelled lines that were found."""
         return self.hit / max(1, self.labelled)
+
+    @property
+    def in_rows(self) -> float:
+        """The share of labelled lines that were found, alone or joined with their neighbours."""
+        return (self.hit + self.joined) / max(1, self.labelled)
 
     @property
     def precision(self) -> float:
@@ -78,9 +85,10 @@ class Tally:
 def compare_lines(labels: Points, found: Points, tally: Tally) -> None:
     """Count lines found at IoU 0.5, one found box to one label; boxes are N,4.
 
-    A label that was missed is merged (70 % of it within one found box) or split (70 % of each of
-    two or more found boxes within it). Boxes are upright, so those of slanted lines overlap their
-    neighbours': there the text tells more than the boxes.
+    A label that was missed is joined (70 % of it within a found box of one row: labels cut lines
+    where forms have cells, and some where a number stands), merged (so, but with other rows) or
+    split (70 % of each of two or more found boxes within it). Boxes are upright, so those of
+    slanted lines overlap their neighbours': there the text tells more than the boxes.
     """
     tally.labelled, tally.found = len(labels), len(found)
     if not len(labels) or not len(found):
@@ -91,7 +99,10 @@ def compare_lines(labels: Points, found: Points, tally: Tally) -> None:
     area, found_area = (np.prod(b[:, 2:] - b[:, :2], axis=1) for b in (labels, found))
     hit = _matched(shared / (area[:, None] + found_area - shared))
     tally.hit = int(hit.sum())
-    tally.merged = int((~hit & (shared > WITHIN * area[:, None]).any(axis=1)).sum())
+    heights, found_heights = labels[:, 3] - labels[:, 1], found[:, 3] - found[:, 1]
+    within = ~hit[:, None] & (shared > WITHIN * area[:, None])
+    joined = (within & (found_heights[None] <= ROW * heights[:, None])).any(axis=1)
+    tally.joined, tally.merged = int(joined.sum()), int((within.any(axis=1) & ~joined).sum())
     tally.split = int((~hit & ((shared > WITHIN * found_area).sum(axis=1) >= 2)).sum())
 
 

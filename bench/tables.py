@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 AS_WELL = 0.02  # F1 by which a turned page may read worse and yet as well
 
 HEAD = (
-    f"{'':34s} pages recall   prec merged split    cer    wf1 CPU s/page"
+    f"{'':34s} pages recall  rows   prec joined merged split    cer    wf1 CPU s/page"
     f" | first's over its: wf1   cer   CPU | CPU s/page by stage"
 )
 
@@ -67,11 +67,11 @@ def table(by_group: Mapping[str, Mapping[str, Tally]]) -> Iterator[str]:
 
 
 def row(name: str, t: Tally) -> str:
-    """Return a tally as one line of figures."""
-    return (
-        f"{name:34s} {t.pages:5d} {t.recall:6.3f} {t.precision:6.3f} {t.merged:6d} {t.split:5d}"
-        f" {t.cer:6.4f} {t.f1:6.4f} {t.cpu:10.3f}"
-    )
+    """Return a tally as one line of figures; dashes where the pages have no labelled lines."""
+    found = f"{t.recall:6.3f} {t.in_rows:5.3f} {t.precision:6.3f}"
+    lines = f"{found} {t.joined:6d} {t.merged:6d} {t.split:5d}"
+    lines = lines if t.labelled else "     -     -      -      -      -     -"
+    return f"{name:34s} {t.pages:5d} {lines} {t.cer:6.4f} {t.f1:6.4f} {t.cpu:10.3f}"
 
 
 def _ratios(first: Tally, its: Tally) -> str:

@@ -41,10 +41,17 @@ def test_the_better_overlap_gets_the_box():
     assert tally.hit == 2
 
 
-def test_two_labels_within_one_box_are_merged():
+def test_two_labels_within_one_box_of_their_row_are_joined():
     tally = lines([(0, 0, 40, 10), (60, 0, 100, 10)], [(0, 0, 100, 10)])
 
-    assert (tally.hit, tally.merged, tally.split) == (0, 2, 0)
+    assert (tally.hit, tally.joined, tally.merged, tally.split) == (0, 2, 0, 0)
+    assert (tally.recall, tally.in_rows) == (0, 1)
+
+
+def test_two_labels_above_each_other_within_one_box_are_merged():
+    tally = lines([(0, 0, 100, 10), (0, 12, 100, 22)], [(0, 0, 100, 22)])
+
+    assert (tally.hit, tally.joined, tally.merged, tally.split) == (0, 0, 2, 0)
 
 
 def test_a_label_over_two_boxes_is_split():

@@ -87,13 +87,14 @@ class Ours:
         from daemon.engine.local import PRIMITIVE_CACHE
 
         os.environ.setdefault(*PRIMITIVE_CACHE)  # before torch is imported
-        import torch
-
         from daemon.ocr.pipeline import Pipeline
         from daemon.recipe import Recipe
 
         cv2.setNumThreads(1)
-        torch.set_num_threads(1)
+        if self.weights.backend == "torchscript":
+            import torch
+
+            torch.set_num_threads(1)
         recipe = Recipe(weights=self.weights, cleaning=cleaning_of(self.variant))
         pipeline = Pipeline.load(recipe)
         return lambda file: _read_by_ours(pipeline, file)

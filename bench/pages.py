@@ -6,9 +6,10 @@
 PAGES_DIR holds labelled pages (bench/labelled.py). Ours reads them as it ships and in a variant for
 each `--switch`, a comma-separated list of fields of `recipe.Cleaning`; `--peers` names those of
 bench/readers.py to read beside it. Each reader has a process of its own, all on the same core and
-held to one thread, and they take turns page by page. `--damage` (bench/damage.py; several, or all)
-and `--turn` (90, 180, 270, or all, upright too) change the pages before, and their labels with
-them; `all` turns ends in the share of pages that read as well turned as upright.
+held to one thread, and they take turns page by page. `--damage` (bench/damage.py; several, or all,
+and as they are too) and `--turn` (90, 180, 270, or all, and upright too) change the pages before,
+and their labels with them; a table of these conditions ends the run, and all turns the share of
+pages that read as well turned as upright.
 
 For each source (the second part of a page's name), each language and each `--part` of names, the
 table gives labelled lines found at IoU 0.5 (recall), those joined with others of their row too
@@ -120,7 +121,7 @@ def warmed(readers: Iterable[Reader], stack: ExitStack) -> list[Engine]:
 
 def conditions(args: argparse.Namespace) -> list[Condition]:
     """Return every asked damage in every asked turn; without any, pages as they are."""
-    damages = list(DAMAGES) if "all" in args.damage else args.damage or [""]
+    damages = ["", *DAMAGES] if "all" in args.damage else args.damage or [""]
     turns = TURNS if args.turn == "all" else (int(args.turn),)
     return [Condition(damage, turn) for damage in damages for turn in turns]
 

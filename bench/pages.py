@@ -4,12 +4,12 @@
         [--peers all] [--damage skew-10 ...] [--turn all] [--out DIR [--scorer score_pages.py]]
 
 PAGES_DIR holds labelled pages (bench/labelled.py). Ours reads them as it ships and in a variant for
-each `--switch`, a comma-separated list of fields of `recipe.Cleaning`; `--peers` names those of
-bench/readers.py to read beside it. Each reader has a process of its own, all on the same core and
-held to one thread, and they take turns page by page. `--damage` (bench/damage.py; several, or all,
-and as they are too) and `--turn` (90, 180, 270, or all, and upright too) change the pages before,
-and their labels with them; a table of these conditions ends the run, and all turns the share of
-pages that read as well turned as upright.
+each `--switch`, a comma-separated list of fields of `recipe.Cleaning`, or segmenter=db; `--peers`
+names those of bench/readers.py to read beside it. Each reader has a process of its own, all on the
+same core and held to one thread, and they take turns page by page. `--damage` (bench/damage.py;
+several, or all, and as they are too) and `--turn` (90, 180, 270, or all, and upright too) change
+the pages before, and their labels with them; a table of these conditions ends the run, and all
+turns the share of pages that read as well turned as upright.
 
 For each source (the second part of a page's name), each language and each `--part` of names, the
 table gives labelled lines found at IoU 0.5 (recall), those joined with others of their row too
@@ -27,6 +27,7 @@ was found.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 import subprocess
 import sys
@@ -50,6 +51,8 @@ from bench.tables import HEAD, Outcome, memory_lines, parts_of, row, summed, tab
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+    from daemon.recipe import Weights
 
 REPOSITORY = Path(__file__).parents[1]
 TURNS = (0, 90, 180, 270)
@@ -149,14 +152,19 @@ def arguments() -> argparse.Namespace:
 def readers(args: argparse.Namespace) -> list[Reader]:
     """Return ours in its variants, then the peers that were asked for."""
     from daemon.config import load
-    from daemon.training.commands import LEXICON
-    from daemon.training.evaluate import weights_in  # brings torch: not into the peers' processes
 
-    shipped = load(REPOSITORY / "config.yaml").model.file
-    weights = weights_in(args.weights or shipped, lexicon=LEXICON)
-    ours = [Ours(weights, variant) for variant in ["", *args.switch]]
+    shipped = load(REPOSITORY / "config.yaml").recipe
+    if args.weights:
+        shipped = dataclasses.replace(shipped, weights=read_with(shipped.weights, args.weights))
+    ours = [Ours(shipped, variant) for variant in ["", *args.switch]]
     peers = list(PEERS) if "all" in args.peers else args.peers
     return [*ours, *(PEERS[name] for name in peers)]
+
+
+def read_with(weights: Weights, file: Path) -> Weights:
+    """Return `weights` with another file, read by the backend that its name tells."""
+    backend = "onnxruntime" if file.suffix == ".onnx" else "torchscript"
+    return dataclasses.replace(weights, file=file, backend=backend, sha256=None)
 
 
 def main() -> int:

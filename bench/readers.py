@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from bench.damage import Points
     from daemon.ocr.pipeline import Pipeline
-    from daemon.recipe import Cleaning, Weights
+    from daemon.recipe import Recipe
     from daemon.records import PageText
 
 LANGUAGES = "chi_sim+eng"  # of Tesseract
@@ -71,9 +71,12 @@ class Reader(Protocol):
 
 @dataclass(frozen=True)
 class Ours:
-    """The daemon's pipeline; `variant` is a comma-separated list of fields of its Cleaning."""
+    """The daemon's pipeline; `variant` is a comma-separated list of fields of its Cleaning.
 
-    weights: Weights
+    Or of the recipe itself: segmenter=db.
+    """
+
+    shipped: Recipe
     variant: str = ""
     forks: bool = False
 
@@ -88,15 +91,13 @@ class Ours:
 
         os.environ.setdefault(*PRIMITIVE_CACHE)  # before torch is imported
         from daemon.ocr.pipeline import Pipeline
-        from daemon.recipe import Recipe
 
         cv2.setNumThreads(1)
-        if self.weights.backend == "torchscript":
+        if self.shipped.weights.backend == "torchscript":
             import torch
 
             torch.set_num_threads(1)
-        recipe = Recipe(weights=self.weights, cleaning=cleaning_of(self.variant))
-        pipeline = Pipeline.load(recipe)
+        pipeline = Pipeline.load(changed(self.shipped, self.variant))
         return lambda file: _read_by_ours(pipeline, file)
 
 
@@ -113,17 +114,19 @@ def _read_by_ours(pipeline: Pipeline, file: Path) -> Seen:
     return Seen(text.text, found, stages.seconds, text)
 
 
-def cleaning_of(variant: str) -> Cleaning:
-    """Return the default cleaning with `key=value,...` changed."""
-    from daemon.recipe import Cleaning
-
+def changed(recipe: Recipe, variant: str) -> Recipe:
+    """Return the recipe with `key=value,...` changed in it, or in its cleaning."""
     words = {"on": True, "off": False}
-    changed = {}
     for pair in filter(None, variant.split(",")):
         key, value = pair.split("=")
-        kind = type(getattr(Cleaning(), key))
-        changed[key] = words[value] if kind is bool else kind(value)
-    return dataclasses.replace(Cleaning(), **changed)
+        if key == "segmenter":
+            recipe = dataclasses.replace(recipe, segmenter=value)
+            continue
+        kind = type(getattr(recipe.cleaning, key))
+        said = words[value] if kind is bool else kind(value)
+        cleaning = dataclasses.replace(recipe.cleaning, **{key: said})
+        recipe = dataclasses.replace(recipe, cleaning=cleaning)
+    return recipe
 
 
 @dataclass(frozen=True)

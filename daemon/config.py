@@ -24,7 +24,7 @@ from pydantic_settings import (
 )
 
 from daemon.errors import Misconfigured
-from daemon.recipe import Cleaning, Limits, Recipe, Rendering, Weights
+from daemon.recipe import Cleaning, Detector, Limits, Recipe, Rendering, Segmenter, Weights
 
 ENV_PREFIX = "OCR_DAEMON__"
 SHORT_NAMES = {"LOG_LEVEL": ("logging", "level"), "NUM_THREADS": ("threads",)}
@@ -101,6 +101,8 @@ class Config(BaseSettings):
     limits: Limits = Limits()
     pdf: Rendering = Rendering()
     preprocess: Cleaning = Cleaning()
+    segmenter: Segmenter = "auto"
+    detector: Detector = Detector()
     model: Weights
     logging: Logging = Logging()
 
@@ -121,7 +123,12 @@ class Config(BaseSettings):
     def recipe(self) -> Recipe:
         """The values that travel to the workers."""
         return Recipe(
-            weights=self.model, limits=self.limits, rendering=self.pdf, cleaning=self.preprocess
+            weights=self.model,
+            limits=self.limits,
+            rendering=self.pdf,
+            cleaning=self.preprocess,
+            segmenter=self.segmenter,
+            detector=self.detector,
         )
 
     @property
@@ -227,7 +234,9 @@ def _absolute(config: Config, base: Path) -> Config:
         file=(base / config.model.file).absolute(),
         lexicon=lexicon and (base / lexicon).absolute(),
     )
-    return config.model_copy(update={"folders": folders, "model": weights})
+    network = config.detector.file
+    detector = replace(config.detector, file=network and (base / network).absolute())
+    return config.model_copy(update={"folders": folders, "model": weights, "detector": detector})
 
 
 def _refuse_impossible_relations(config: Config) -> None:
@@ -251,6 +260,8 @@ def _refuse_impossible_relations(config: Config) -> None:
             f"does not go with originals: {config.originals}; "
             "claim: journal and originals: leave need each other",
         )
+    if config.segmenter == "db" and config.detector.file is None:
+        raise Misconfigured("segmenter", "db", "needs a network; name it in detector.file")
     if config.pdf.min_dpi > config.pdf.dpi:
         raise Misconfigured(
             "pdf.min_dpi", config.pdf.min_dpi, f"must not exceed pdf.dpi ({config.pdf.dpi})"

@@ -15,6 +15,8 @@ from annotated_types import Ge, Gt, Le
 
 _STRICT = {"extra": "forbid"}
 
+Segmenter = Literal["auto", "opencv", "db"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
@@ -59,12 +61,22 @@ class Cleaning:
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
     orient: bool = True
     deskew: bool = True
+    unbend: bool = True
     ground: bool = False
     contrast: bool = False
     denoise: Literal["off", "median", "gaussian"] = "off"
     threshold: bool = False
     close_strokes: bool = False
     max_side: Annotated[int, Ge(500), Le(20000)] = 5000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detector:
+    """Which network finds lines where the OpenCV finder does not do."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
+    file: Path | None = None
+    sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,3 +88,5 @@ class Recipe:
     limits: Limits = field(default_factory=Limits)
     rendering: Rendering = field(default_factory=Rendering)
     cleaning: Cleaning = field(default_factory=Cleaning)
+    segmenter: Segmenter = "auto"
+    detector: Detector = field(default_factory=Detector)

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
     Pixels = NDArray[np.uint8]
     Affine = NDArray[np.float64]
+    Corners = NDArray[np.float64]
+    Sag = NDArray[np.float32]
+
+SAG_GRID = 32
+"""Pixels of the clean page from one value of `CleanPage.sag` to the next."""
 
 TextSource = Literal["ocr", "text_layer"]
 PageStatus = Literal["done", "partial", "failed"]
@@ -90,6 +95,8 @@ class Page:
 class CleanPage:
     """A page ready for line finding: `gray` is H,W; `to_page` is 2,3, clean to page pixels.
 
+    Where rows were bent, `sag` says by how many pixels each spot was seen lower before they were
+    straightened, on a grid of SAG_GRID pixels; that is to be added to y before `to_page`.
     `orientation` is the quarter turns, in degrees clockwise, that made it stand; `skew` what was
     left to turn then.
     """
@@ -98,14 +105,20 @@ class CleanPage:
     to_page: Affine
     skew: float
     orientation: int = 0
+    sag: Sag | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line to be read: its box in the clean frame and its crop, H,W gray."""
+    """A line to be read: its box in the clean frame and its crop, H,W gray.
+
+    Where the crop is no upright part of the page, `corners` (4,2) are the points of the clean frame
+    that its own corners show: from the upper left one, clockwise.
+    """
 
     box: Box
     image: Pixels
+    corners: Corners | None = None
 
 
 @dataclass(frozen=True, slots=True)

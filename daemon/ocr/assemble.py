@@ -15,14 +15,26 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from daemon.records import Block, Box, Failure, PageText, TextLine, Word
+from daemon.records import SAG_GRID, Block, Box, Failure, PageText, TextLine, Word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from daemon.records import Character, CleanPage, Line, Page, Reading, TextSource
+    from numpy.typing import NDArray
+
+    from daemon.records import (
+        Character,
+        CleanPage,
+        Corners,
+        Line,
+        Page,
+        Reading,
+        Sag,
+        TextSource,
+    )
 
 _LEGIBLE = 0.7  # confidence below which a reading is taken for a picture, a stain, a rule
+_ALONG = 9  # points along each edge of a line that was bent
 _SAME_ROW = 0.5  # of the lower one's height that two pieces of one row share
 _CJK_NAMES = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "IDEOGRAPHIC", "FULLWIDTH")
 
@@ -46,8 +58,7 @@ def page_text(
     """Return the page as published; `readings` answer `lines`, `blocks` index both in order."""
     frame = _Frame(page, clean)
     published = tuple(
-        Block(tuple(_text_line(lines[k].box, readings[k], frame) for k in block))
-        for block in blocks
+        Block(tuple(_text_line(lines[k], readings[k], frame) for k in block)) for block in blocks
     )
     text = "\n\n".join(
         _joined([(lines[k].box, readings[k].text) for k in block]) for block in blocks
@@ -112,12 +123,12 @@ class _Frame:
 
     def __init__(self, page: Page, clean: CleanPage) -> None:
         self.to_original = clean.to_page / page.scale
+        self.sag = clean.sag
         self.width, self.height = page.width, page.height
 
-    def box(self, left: float, top: float, right: float, bottom: float) -> Box:
-        """Return the smallest upright box around the clean rectangle, clipped to the page."""
-        corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
-        mapped = corners @ self.to_original[:, :2].T + self.to_original[:, 2]
+    def box(self, corners: Corners) -> Box:
+        """Return the smallest upright box around a clean quadrangle, 4,2, clipped to the page."""
+        mapped = self._unbent(corners) @ self.to_original[:, :2].T + self.to_original[:, 2]
         low, high = np.round(mapped.min(axis=0), 3), np.round(mapped.max(axis=0), 3)
         x = min(max(0, math.floor(low[0])), self.width - 1)
         y = min(max(0, math.floor(low[1])), self.height - 1)
@@ -128,24 +139,55 @@ class _Frame:
             bottom=max(y + 1, min(self.height, math.ceil(high[1]))),
         )
 
+    def _unbent(self, corners: Corners) -> Corners:
+        """Return points along the edges of a quadrangle where they were before straightening."""
+        if self.sag is None:
+            return corners
+        shares = np.linspace(0, 1, _ALONG)[:, None, None]
+        edges = (corners * (1 - shares) + np.roll(corners, -1, axis=0) * shares).reshape(-1, 2)
+        return edges + np.column_stack([np.zeros(len(edges)), _interpolated(self.sag, edges)])
 
-def _text_line(box: Box, reading: Reading, frame: _Frame) -> TextLine:
-    width = box.right - box.left
+
+def _interpolated(sag: Sag, points: Corners) -> NDArray[np.float64]:
+    """Return the sag at each of the points, N,2, between those of its grid."""
+    limit = np.array(sag.shape[::-1]) - 1.001
+    place = np.clip(points / SAG_GRID, 0, np.maximum(limit, 0))
+    x, y = place.astype(np.intp).T
+    across, down = (place % 1).T
+    upper = sag[y, x] * (1 - across) + sag[y, x + 1] * across
+    lower = sag[y + 1, x] * (1 - across) + sag[y + 1, x + 1] * across
+    return np.asarray(upper * (1 - down) + lower * down, np.float64)
+
+
+def _text_line(line: Line, reading: Reading, frame: _Frame) -> TextLine:
+    corners = _corners(line)
     words = tuple(
         Word(
             text="".join(character.text for character in run),
             confidence=_geometric_mean([character.confidence for character in run]),
-            box=frame.box(
-                box.left + run[0].left * width,
-                box.top,
-                box.left + run[-1].right * width,
-                box.bottom,
-            ),
+            box=frame.box(_part(corners, run[0].left, run[-1].right)),
         )
         for run in _runs(_reaching(reading.characters))
     )
-    line = frame.box(box.left, box.top, box.right, box.bottom)
-    return TextLine(text=reading.text, confidence=reading.confidence, box=line, words=words)
+    return TextLine(
+        text=reading.text, confidence=reading.confidence, box=frame.box(corners), words=words
+    )
+
+
+def _corners(line: Line) -> Corners:
+    """Return the corners of a line in the clean frame, 4,2, from the upper left one clockwise."""
+    if line.corners is not None:
+        return line.corners
+    box = line.box
+    left, top, right, bottom = box.left, box.top, box.right, box.bottom
+    return np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float64)
+
+
+def _part(corners: Corners, left: float, right: float) -> Corners:
+    """Return the corners of what lies between two shares, 0..1, of a line's length."""
+    upper, lower = corners[:2], corners[[3, 2]]
+    along = np.array([[1 - left, left], [1 - right, right]])
+    return np.concatenate([along @ upper, (along @ lower)[::-1]])
 
 
 def _reaching(characters: Sequence[Character]) -> list[Character]:

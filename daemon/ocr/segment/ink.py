@@ -8,22 +8,29 @@ import cv2
 import numpy as np
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from daemon.records import Pixels
 
 _SIDE = 1800  # lines are looked for on a page shrunk to this many pixels
 _WINDOW = 41  # pixels; the surroundings that ink is compared with
 _CONTRAST = 12  # gray levels by which ink differs from its surroundings
 _DARK = 110  # gray level below which a ground is dark
+_BLACK = 50  # and below which no shadow makes paper so dark
 _ACROSS, _DOWN = 100, 80  # pixels; straight ink longer than this is a rule, not a stroke
 _RULE_WIDTH = 8  # and not thicker than this
 
 
-def find(gray: Pixels) -> tuple[Pixels, float]:
-    """Return ink, 0 or 255, on a page shrunk to `_SIDE`, and pixels of `gray` per pixel of it."""
+def find(gray: Pixels, enlarged: float = 1.0) -> tuple[Pixels, float]:
+    """Return ink, 0 or 255, and pixels of `gray` per pixel of it.
+
+    It is looked for on a page shrunk to `_SIDE`, and then perhaps `enlarged`.
+    """
     height, width = gray.shape
-    scale = max(1.0, max(gray.shape) / _SIDE)
+    scale = max(1.0, max(gray.shape) / _SIDE) / enlarged
     size = (max(1, round(width / scale)), max(1, round(height / scale)))
-    small = cv2.resize(gray, size, interpolation=cv2.INTER_AREA) if scale > 1.0 else gray
+    how = cv2.INTER_AREA if scale > 1.0 else cv2.INTER_LINEAR
+    small = gray if scale == 1.0 else cv2.resize(gray, size, interpolation=how)
     drawn = cv2.adaptiveThreshold(
         _light_ground(np.asarray(small, np.uint8)),
         255,
@@ -35,16 +42,39 @@ def find(gray: Pixels) -> tuple[Pixels, float]:
     return np.asarray(drawn, np.uint8), scale
 
 
+def is_none(gray: Pixels) -> bool:
+    """Tell whether no pixel of `gray` differs from another as ink does."""
+    return int(gray.max()) - int(gray.min()) <= _CONTRAST
+
+
 def _light_ground(gray: Pixels) -> Pixels:
     """Return the page with its dark grounds (a bar, a photograph) turned over."""
-    coarse = cv2.resize(gray, (max(1, gray.shape[1] // 8), max(1, gray.shape[0] // 8)))
-    dark = np.asarray(cv2.medianBlur(coarse, 15), np.uint8) < _DARK
+    dark = _dark_grounds(gray)
     if not dark.any():
         return gray
     mask = cv2.resize(
         dark.astype(np.uint8), gray.shape[::-1], interpolation=cv2.INTER_NEAREST
     ).astype(bool)
     return np.where(mask, 255 - gray, gray)
+
+
+def _dark_grounds(gray: Pixels) -> NDArray[np.bool_]:
+    """Return where the ground is dark, on a page of an eighth: paper in shadow is none.
+
+    What is written on a dark ground is lighter than it, what is written in a shadow darker.
+    """
+    size = (max(1, gray.shape[1] // 8), max(1, gray.shape[0] // 8))
+    ground = np.asarray(cv2.medianBlur(cv2.resize(gray, size), 15), np.uint8)
+    dark = ground < _DARK
+    if not dark.any():
+        return dark
+    square = np.ones((_WINDOW, _WINDOW), np.uint8)
+    lightest, darkest = (
+        cv2.resize(extreme(gray, square), size, interpolation=cv2.INTER_NEAREST).astype(np.int16)
+        for extreme in (cv2.dilate, cv2.erode)
+    )
+    lit = 2 * ground.astype(np.int16) < lightest + darkest
+    return np.asarray(dark & (lit | (ground < _BLACK)), bool)
 
 
 def rules(drawn: Pixels) -> tuple[Pixels, Pixels]:

@@ -28,7 +28,7 @@ class Marks:
     """The marks of a page by kind, each N,4; what is no text (pictures) is left out.
 
     `small` are dots, commas and dashes, `tall` reach across rows, `posts` are scraps of vertical
-    rules, `frames` are empty boxes to be ticked.
+    rules, `frames` are empty boxes to be ticked. `typical` is the height of a middling letter.
     """
 
     letters: Spans
@@ -36,6 +36,7 @@ class Marks:
     tall: Spans
     posts: Spans
     frames: Spans
+    typical: float
 
 
 def find(drawn: Pixels) -> Marks:
@@ -69,6 +70,7 @@ def _sorted(spans: Spans, drawn: Pixels) -> Marks:
         tall=spans[across],
         posts=spans[posts],
         frames=spans[frames],
+        typical=typical,
     )
 
 

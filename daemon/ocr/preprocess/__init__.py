@@ -1,0 +1,56 @@
+"""From a page as decoded to a page ready for line finding: gray, evenly lit, upright.
+
+Every step is a switch of `recipe.Cleaning`; docs/preprocessing.md has the measurement behind each
+default. The order is fixed: shrink, gray, stand up, denoise, even the ground, contrast, turn,
+straighten, threshold, close.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from daemon.ocr.preprocess import bend, light, skew, turn
+from daemon.ocr.preprocess.scale import shrunk
+from daemon.records import CleanPage
+
+if TYPE_CHECKING:
+    from daemon.recipe import Cleaning
+    from daemon.records import Page, Pixels, Sag
+
+
+def clean(page: Page, cleaning: Cleaning, orientation: int = 0) -> CleanPage:
+    """Return the page gray and upright, with the steps of `cleaning`; `page` stays as it is.
+
+    `orientation` is by how many degrees clockwise the page is turned first: 0, 90, 180 or 270.
+    """
+    scale = min(1.0, cleaning.max_side / max(page.image.shape[:2]))
+    gray, lying = turn.stood_up(_gray(shrunk(page.image, scale)), orientation)
+    gray = light.denoised(gray, cleaning.denoise)
+    if cleaning.ground:
+        gray = light.even_ground(gray)
+    if cleaning.contrast:
+        gray = light.stretched(gray)
+    degrees = skew.measure(gray) if cleaning.deskew else 0.0
+    gray, upright = turn.turned(gray, degrees)
+    gray, sag = _straightened(gray) if cleaning.unbend else (gray, None)
+    if cleaning.threshold:
+        gray = light.thresholded(gray)
+    if cleaning.close_strokes:
+        gray = light.closed(gray)
+    to_page = turn.composed(lying, upright) / scale
+    return CleanPage(gray=gray, to_page=to_page, skew=degrees, orientation=orientation, sag=sag)
+
+
+def _straightened(gray: Pixels) -> tuple[Pixels, Sag | None]:
+    """Return the page with its rows straight, and how it sagged; as it is where they are."""
+    x, y = skew.lower_edges(gray)
+    scale = min(1.0, skew.SIDE / max(gray.shape))
+    bent = bend.measure(x, y, gray.shape[1] * scale, gray.shape[0] * scale)
+    return (gray, None) if bent is None else bend.straighten(gray, bent)
+
+
+def _gray(image: Pixels) -> Pixels:
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)

@@ -1,0 +1,65 @@
+"""Crops: what is cut out of a clean page to be read as a line, dark on light."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from daemon.records import Box, Line
+
+if TYPE_CHECKING:
+    from daemon.records import Corners, Pixels
+
+_DARK = 110  # gray level below which a ground may be dark on purpose
+_SLANTED = 0.15  # of its height: a line that falls or rises by less is cut upright
+
+
+def upright(gray: Pixels, left: float, top: float, right: float, bottom: float) -> Line:
+    """Return the line between the edges, as far as they lie on the page."""
+    height, width = gray.shape
+    box = Box(
+        left=max(0, round(left)),
+        top=max(0, round(top)),
+        right=min(width, round(right)),
+        bottom=min(height, round(bottom)),
+    )
+    return Line(box, _dark_on_light(gray[box.top : box.bottom, box.left : box.right]))
+
+
+def slanted(gray: Pixels, corners: Corners) -> Line:
+    """Return the line within the four corners (from the upper left one, clockwise), laid level."""
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    across, down = corners[1] - corners[0], corners[3] - corners[0]
+    length, height = float(np.hypot(*across)), float(np.hypot(*down))
+    if abs(across[1]) <= _SLANTED * height:
+        middle = (corners[0, 1] + corners[2, 1]) / 2
+        return upright(gray, low[0], middle - height / 2, high[0], middle + height / 2)
+    size = (max(1, round(length)), max(1, round(height)))
+    edges = np.array([[0, 0], [size[0], 0], [size[0], size[1]], [0, size[1]]], np.float64)
+    halves = np.float32(0.5)  # edges lie between pixels, warpPerspective counts from their centres
+    way = cv2.getPerspectiveTransform(
+        np.asarray(corners - halves, np.float32), np.asarray(edges - halves, np.float32)
+    )
+    image = cv2.warpPerspective(
+        gray, way, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    page_height, page_width = gray.shape
+    box = Box(
+        left=min(max(0, math.floor(low[0])), page_width - 1),
+        top=min(max(0, math.floor(low[1])), page_height - 1),
+        right=max(1, min(page_width, math.ceil(high[0]))),
+        bottom=max(1, min(page_height, math.ceil(high[1]))),
+    )
+    return Line(box, _dark_on_light(np.asarray(image, np.uint8)), corners)
+
+
+def _dark_on_light(image: Pixels) -> Pixels:
+    """Return the crop, turned over where it is light text on a dark ground and not in shadow."""
+    ground = np.median(image)
+    if ground >= _DARK:
+        return image
+    darkest, lightest = np.percentile(image, (2, 98))
+    return 255 - image if 2 * ground < darkest + lightest else image

@@ -1,0 +1,96 @@
+"""Rows that perspective or a curl bends are straightened, and boxes find the way back."""
+
+import cv2
+import numpy as np
+import pytest
+
+from daemon.ocr import preprocess
+from daemon.recipe import Cleaning
+from daemon.records import SAG_GRID, Page
+
+ROWS = range(150, 1260, 40)
+
+
+def page_of(image):
+    height, width = image.shape[:2]
+    return Page(number=1, width=width, height=height, image=image)
+
+
+def drawing():
+    """A page of rows of rectangles as words."""
+    image = np.full((1400, 1000, 3), 255, np.uint8)
+    for top in ROWS:
+        for left in range(100, 880, 90):
+            image[top : top + 16, left : left + 70] = 20
+    return image
+
+
+def bent(image, shift):
+    """Move each pixel down by `shift` of its x and y, both -1..1."""
+    height, width = image.shape[:2]
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    move = shift(2 * x / width - 1, 2 * y / height - 1).astype(np.float32)
+    return cv2.remap(image, x, y - move, cv2.INTER_LINEAR, borderValue=(255, 255, 255))
+
+
+def curled(x, y):
+    return 40 * x**2 * (1 + 0.3 * y)
+
+
+def leaning(x, y):
+    return 35 * x * y
+
+
+def waved(x, y):
+    return 25 * x**3 + 20 * x**2 + 0 * y
+
+
+def level(gray):
+    """Return which share of the drawn rows of pixels lies level: ink on all of their length."""
+    inked = (gray < 128).sum(axis=1) > 0.95 * 9 * 70
+    return np.count_nonzero(inked) / (16 * len(ROWS))
+
+
+@pytest.mark.parametrize("shift", [curled, leaning, waved])
+def test_bent_rows_come_out_level(shift):
+    image = bent(drawing(), shift)
+
+    clean = preprocess.clean(page_of(image), Cleaning())
+
+    assert level(image[..., 0]) < 0.3
+    assert level(clean.gray) > 0.8
+
+
+def test_straight_rows_are_left_alone():
+    clean = preprocess.clean(page_of(drawing()), Cleaning())
+
+    assert clean.sag is None
+    assert clean.gray.shape == (1400, 1000)
+
+
+def test_the_switch_leaves_bent_rows_as_they_are():
+    clean = preprocess.clean(page_of(bent(drawing(), curled)), Cleaning(unbend=False))
+
+    assert clean.sag is None
+
+
+@pytest.mark.parametrize("shift", [curled, leaning])
+def test_the_sag_says_where_a_spot_was_seen_before(shift):
+    image = bent(drawing(), shift)
+    image[948:956, 936:944] = (0, 0, 0)  # right of the rows, where they are bent most
+
+    clean = preprocess.clean(page_of(image), Cleaning())
+
+    y, x = (where.mean() + 0.5 for where in np.nonzero(clean.gray[:, 910:980] < 100))
+    sag = clean.sag[round(y / SAG_GRID), round((x + 910) / SAG_GRID)]
+    seen = clean.to_page @ [x + 910, y + sag, 1.0]
+    assert seen == pytest.approx([940.0, 952.0], abs=3.0)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (40, 3000), (3000, 40), (300, 300)])
+def test_noise_of_any_shape_is_survived(shape):
+    noise = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)
+
+    clean = preprocess.clean(page_of(noise), Cleaning())
+
+    assert clean.gray.dtype == np.uint8

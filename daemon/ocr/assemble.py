@@ -13,8 +13,7 @@ import unicodedata
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from daemon.ocr.frame import Frame
 from daemon.records import Block, Box, Failure, PageText, TextLine, Word
 
 if TYPE_CHECKING:
@@ -23,17 +22,46 @@ if TYPE_CHECKING:
     from daemon.records import Character, CleanPage, Line, Page, Reading, TextSource
 
 _LEGIBLE = 0.7  # confidence below which a reading is taken for a picture, a stain, a rule
+_LEGIBLE_IN_PICTURES = 0.9  # photos and drawings yield marks up to here, screenshots read better
 _SAME_ROW = 0.5  # of the lower one's height that two pieces of one row share
 _CJK_NAMES = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "IDEOGRAPHIC", "FULLWIDTH")
 
 
-def legible(readings: Sequence[Reading]) -> list[int]:
-    """Return the indexes of the readings worth publishing: not empty and not guesswork."""
+def legible(readings: Sequence[Reading], layer: Sequence[TextLine] = ()) -> list[int]:
+    """Return the indexes of the readings worth publishing: not empty and not guesswork.
+
+    Beside as much text from a `layer`, they come from pictures and must be surer.
+    """
+    kept = [k for k, reading in enumerate(readings) if _is_legible(reading, _LEGIBLE)]
+    if sum(len(readings[k].text) for k in kept) > sum(len(line.text) for line in layer):
+        return kept
     return [
         k
-        for k, reading in enumerate(readings)
-        if reading.text.strip() and reading.confidence >= _LEGIBLE
+        for k in kept
+        if _is_legible(readings[k], _LEGIBLE_IN_PICTURES)
+        and any(map(str.isalnum, readings[k].text))
     ]
+
+
+def _is_legible(reading: Reading, confidence: float) -> bool:
+    return bool(reading.text.strip()) and reading.confidence >= confidence
+
+
+def layer_lines(page: Page) -> list[TextLine]:
+    """Return the lines of the page's text layer in their order."""
+    return [line for block in page.text_layer or () for line in block.lines]
+
+
+def places(page: Page, clean: CleanPage, lines: Sequence[Line]) -> list[Box]:
+    """Return where `lines` and then those of the text layer stand, all in one frame.
+
+    That is the clean one where the page was turned to be read, or where most of them were found;
+    else the original one, in which lines of the layer are as low as they were set.
+    """
+    frame, layer = Frame(page, clean), layer_lines(page)
+    if clean.orientation or len(layer) < len(lines):
+        return [*(line.box for line in lines), *(frame.back(line.box) for line in layer)]
+    return [*(frame.around(line.box) for line in lines), *(line.box for line in layer)]
 
 
 def page_text(
@@ -43,17 +71,20 @@ def page_text(
     readings: Sequence[Reading],
     blocks: Sequence[Sequence[int]],
 ) -> PageText:
-    """Return the page as published; `readings` answer `lines`, `blocks` index both in order."""
-    frame = _Frame(page, clean)
-    published = tuple(
-        Block(tuple(_text_line(lines[k].box, readings[k], frame) for k in block))
-        for block in blocks
-    )
-    text = "\n\n".join(
-        _joined([(lines[k].box, readings[k].text) for k in block]) for block in blocks
-    )
+    """Return the page as published; `readings` answer `lines`.
+
+    `blocks` index, in order, the lines and after them those of the page's text layer.
+    """
+    if page.text_layer and not lines:
+        return page_from_text_layer(page)
+    frame, boxes = Frame(page, clean), places(page, clean, lines)
+    read = (_text_line(line.box, r, frame) for line, r in zip(lines, readings, strict=True))
+    known = [*read, *layer_lines(page)]
+    published = tuple(Block(tuple(known[k] for k in block)) for block in blocks)
+    text = "\n\n".join(_joined([(boxes[k], known[k].text) for k in block]) for block in blocks)
+    source: TextSource = "mixed" if page.text_layer else "ocr"
     return replace(
-        _published(page, "ocr", text, published), skew=clean.skew, orientation=clean.orientation
+        _published(page, source, text, published), skew=clean.skew, orientation=clean.orientation
     )
 
 
@@ -107,29 +138,7 @@ def _same_row(left: Box, right: Box) -> bool:
     return right.left > left.left and shared >= _SAME_ROW * low
 
 
-class _Frame:
-    """The way from the clean frame of one page to its original pixels."""
-
-    def __init__(self, page: Page, clean: CleanPage) -> None:
-        self.to_original = clean.to_page / page.scale
-        self.width, self.height = page.width, page.height
-
-    def box(self, left: float, top: float, right: float, bottom: float) -> Box:
-        """Return the smallest upright box around the clean rectangle, clipped to the page."""
-        corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
-        mapped = corners @ self.to_original[:, :2].T + self.to_original[:, 2]
-        low, high = np.round(mapped.min(axis=0), 3), np.round(mapped.max(axis=0), 3)
-        x = min(max(0, math.floor(low[0])), self.width - 1)
-        y = min(max(0, math.floor(low[1])), self.height - 1)
-        return Box(
-            left=x,
-            top=y,
-            right=max(x + 1, min(self.width, math.ceil(high[0]))),
-            bottom=max(y + 1, min(self.height, math.ceil(high[1]))),
-        )
-
-
-def _text_line(box: Box, reading: Reading, frame: _Frame) -> TextLine:
+def _text_line(box: Box, reading: Reading, frame: Frame) -> TextLine:
     width = box.right - box.left
     words = tuple(
         Word(
@@ -144,7 +153,7 @@ def _text_line(box: Box, reading: Reading, frame: _Frame) -> TextLine:
         )
         for run in _runs(_reaching(reading.characters))
     )
-    line = frame.box(box.left, box.top, box.right, box.bottom)
+    line = frame.around(box)
     return TextLine(text=reading.text, confidence=reading.confidence, box=line, words=words)
 
 

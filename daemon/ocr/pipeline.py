@@ -59,23 +59,27 @@ class Pipeline:
         return cls(recipe, Recognizer.load(recipe.weights))
 
     def read_page(self, page: Page, stages: Stages | None = None) -> PageText:
-        """Return the text of one page, from its text layer where it has one."""
+        """Return the text of one page: what its text layer has, and what is read of its image."""
         timed = stages or Stages()
-        if page.text_layer is not None:
+        if page.text_layer is not None and not page.image.size:
             return assemble.page_from_text_layer(page)
         view = self._upright(page, timed)
         with timed("recognize"):
             readings = self._readings(view)  # batches inside, order kept
         with timed("assemble"):
-            kept = assemble.legible(readings)
+            kept = assemble.legible(readings, assemble.layer_lines(page))
             lines, readings = [view.lines[k] for k in kept], [readings[k] for k in kept]
-            blocks = layout.order([line.box for line in lines])
+            blocks = layout.order(assemble.places(page, view.clean, lines))
             return assemble.page_text(page, view.clean, lines, readings, blocks)
 
     def _upright(self, page: Page, timed: Stages) -> View:
-        """Return the page as it stands; turned only where its lines read badly as it lies."""
+        """Return the page as it stands; turned only where its lines read badly as it lies.
+
+        A text layer that says enough tells how its page stands, whatever pictures look like.
+        """
         view = self._view(page, 0, timed)
-        if not self.recipe.cleaning.orient or orientation.is_sure(view.known.values()):
+        told = orientation.is_told(assemble.layer_lines(page))
+        if told or not self.recipe.cleaning.orient or orientation.is_sure(view.known.values()):
             return view
         views = [view, *(self._view(page, turn, timed) for turn in orientation.TURNS)]
         return views[orientation.most_telling([view.known.values() for view in views])]

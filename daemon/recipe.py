@@ -35,6 +35,7 @@ class Rendering:
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
     text_layer: Literal["auto", "never"] = "auto"
+    ocr_layer: Literal["read", "trust"] = "read"
     passwords: tuple[str, ...] = ()
     dpi: Annotated[int, Ge(72), Le(1200)] = 300
     min_dpi: Annotated[int, Ge(72), Le(1200)] = 200

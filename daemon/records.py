@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 SAG_GRID = 32
 """Pixels of the clean page from one value of `CleanPage.sag` to the next."""
 
-TextSource = Literal["ocr", "text_layer"]
+TextSource = Literal["ocr", "text_layer", "mixed"]
 PageStatus = Literal["done", "partial", "failed"]
 Status = Literal["done", "partial", "failed", "duplicate"]
 
@@ -76,8 +76,9 @@ class Page:
     """One page as decoded: `image` is H,W,3 BGR; `scale` is decoded pixels per original pixel.
 
     `rotation` is the clockwise turn in degrees that was applied to the stored pixels to show the
-    page as a viewer does. A page with a trustworthy text layer carries it in `text_layer`, and its
-    image is empty. `defect` is a sentence on what is missing of a page that decoded in part.
+    page as a viewer does. `text_layer` is text that the page carries, None without such; the image
+    then shows the rest, and is empty where nothing is left to read. `defect` is a sentence on what
+    is missing of a page that decoded in part.
     """
 
     number: int

@@ -107,6 +107,7 @@ REFUSED = {
     "claim: journal": ("claim", "originals: leave"),
     "originals: leave": ("claim", "claim: journal"),
     "pdf: {min_dpi: 400}": ("pdf.min_dpi", "pdf.dpi"),
+    "pdf: {ocr_layer: maybe}": ("pdf.ocr_layer", "'read' or 'trust'"),
     "folders: {outbox: inbox/out}": ("folders.outbox", "lies inside folders.inbox"),
     "folders: {inbox: state/in}": ("folders.inbox", "lies inside folders.state"),
     "folders: {archive: outbox}": ("folders.", "lies inside"),

@@ -62,6 +62,23 @@ def test_words_stand_where_they_were_drawn(house: House) -> None:
     assert line["confidence"] > 0.8
 
 
+def test_the_text_and_the_picture_of_a_page_are_answered_in_reading_order(house: House) -> None:
+    beside = samples.pdf_of_text_beside(text_page(["Received 17 May 2026"]))
+    house.drop("beside.pdf", beside)
+
+    (page,) = house.answer("beside.pdf.json")["pages"]
+
+    assert page["text_source"] == "mixed"
+    assert page["text"] == "\n".join(samples.LINES) + "\n\nReceived 17 May 2026"
+    *exact, read = [line for block in page["blocks"] for line in block["lines"]]
+    assert [line["confidence"] for line in exact] == [None] * 3
+    points = [side * 72 / page["dpi"] for side in read["box"]]
+    assert points[0] >= 72
+    assert points[1] >= 300  # the picture's place
+    assert points[2] <= 472
+    assert points[3] <= 460
+
+
 @pytest.mark.parametrize("sample", samples.broken(), ids=lambda sample: sample.name)
 def test_odd_and_hostile_files_get_their_answer_and_a_good_one_after_them_too(
     house: House, sample: Sample

@@ -15,37 +15,55 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from daemon.records import SAG_GRID, Block, Box, Failure, PageText, TextLine, Word
+from daemon.ocr.frame import Frame, corners_of
+from daemon.records import Block, Box, Failure, PageText, TextLine, Word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from numpy.typing import NDArray
-
-    from daemon.records import (
-        Character,
-        CleanPage,
-        Corners,
-        Line,
-        Page,
-        Reading,
-        Sag,
-        TextSource,
-    )
+    from daemon.records import Character, CleanPage, Corners, Line, Page, Reading, TextSource
 
 _LEGIBLE = 0.7  # confidence below which a reading is taken for a picture, a stain, a rule
-_ALONG = 9  # points along each edge of a line that was bent
+_LEGIBLE_IN_PICTURES = 0.9  # photos and drawings yield marks up to here, screenshots read better
 _SAME_ROW = 0.5  # of the lower one's height that two pieces of one row share
 _CJK_NAMES = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "IDEOGRAPHIC", "FULLWIDTH")
 
 
-def legible(readings: Sequence[Reading]) -> list[int]:
-    """Return the indexes of the readings worth publishing: not empty and not guesswork."""
+def legible(readings: Sequence[Reading], layer: Sequence[TextLine] = ()) -> list[int]:
+    """Return the indexes of the readings worth publishing: not empty and not guesswork.
+
+    Beside as much text from a `layer`, they come from pictures and must be surer.
+    """
+    kept = [k for k, reading in enumerate(readings) if _is_legible(reading, _LEGIBLE)]
+    if sum(len(readings[k].text) for k in kept) > sum(len(line.text) for line in layer):
+        return kept
     return [
         k
-        for k, reading in enumerate(readings)
-        if reading.text.strip() and reading.confidence >= _LEGIBLE
+        for k in kept
+        if _is_legible(readings[k], _LEGIBLE_IN_PICTURES)
+        and any(map(str.isalnum, readings[k].text))
     ]
+
+
+def _is_legible(reading: Reading, confidence: float) -> bool:
+    return bool(reading.text.strip()) and reading.confidence >= confidence
+
+
+def layer_lines(page: Page) -> list[TextLine]:
+    """Return the lines of the page's text layer in their order."""
+    return [line for block in page.text_layer or () for line in block.lines]
+
+
+def places(page: Page, clean: CleanPage, lines: Sequence[Line]) -> list[Box]:
+    """Return where `lines` and then those of the text layer stand, all in one frame.
+
+    That is the clean one where the page was turned to be read, or where most of them were found;
+    else the original one, in which lines of the layer are as low as they were set.
+    """
+    frame, layer = Frame(page, clean), layer_lines(page)
+    if clean.orientation or len(layer) < len(lines):
+        return [*(line.box for line in lines), *(frame.back(line.box) for line in layer)]
+    return [*(frame.around(line.box) for line in lines), *(line.box for line in layer)]
 
 
 def page_text(
@@ -55,16 +73,20 @@ def page_text(
     readings: Sequence[Reading],
     blocks: Sequence[Sequence[int]],
 ) -> PageText:
-    """Return the page as published; `readings` answer `lines`, `blocks` index both in order."""
-    frame = _Frame(page, clean)
-    published = tuple(
-        Block(tuple(_text_line(lines[k], readings[k], frame) for k in block)) for block in blocks
-    )
-    text = "\n\n".join(
-        _joined([(lines[k].box, readings[k].text) for k in block]) for block in blocks
-    )
+    """Return the page as published; `readings` answer `lines`.
+
+    `blocks` index, in order, the lines and after them those of the page's text layer.
+    """
+    if page.text_layer and not lines:
+        return page_from_text_layer(page)
+    frame, boxes = Frame(page, clean), places(page, clean, lines)
+    read = (_text_line(line, r, frame) for line, r in zip(lines, readings, strict=True))
+    known = [*read, *layer_lines(page)]
+    published = tuple(Block(tuple(known[k] for k in block)) for block in blocks)
+    text = "\n\n".join(_joined([(boxes[k], known[k].text) for k in block]) for block in blocks)
+    source: TextSource = "mixed" if page.text_layer else "ocr"
     return replace(
-        _published(page, "ocr", text, published), skew=clean.skew, orientation=clean.orientation
+        _published(page, source, text, published), skew=clean.skew, orientation=clean.orientation
     )
 
 
@@ -118,49 +140,8 @@ def _same_row(left: Box, right: Box) -> bool:
     return right.left > left.left and shared >= _SAME_ROW * low
 
 
-class _Frame:
-    """The way from the clean frame of one page to its original pixels."""
-
-    def __init__(self, page: Page, clean: CleanPage) -> None:
-        self.to_original = clean.to_page / page.scale
-        self.sag = clean.sag
-        self.width, self.height = page.width, page.height
-
-    def box(self, corners: Corners) -> Box:
-        """Return the smallest upright box around a clean quadrangle, 4,2, clipped to the page."""
-        mapped = self._unbent(corners) @ self.to_original[:, :2].T + self.to_original[:, 2]
-        low, high = np.round(mapped.min(axis=0), 3), np.round(mapped.max(axis=0), 3)
-        x = min(max(0, math.floor(low[0])), self.width - 1)
-        y = min(max(0, math.floor(low[1])), self.height - 1)
-        return Box(
-            left=x,
-            top=y,
-            right=max(x + 1, min(self.width, math.ceil(high[0]))),
-            bottom=max(y + 1, min(self.height, math.ceil(high[1]))),
-        )
-
-    def _unbent(self, corners: Corners) -> Corners:
-        """Return points along the edges of a quadrangle where they were before straightening."""
-        if self.sag is None:
-            return corners
-        shares = np.linspace(0, 1, _ALONG)[:, None, None]
-        edges = (corners * (1 - shares) + np.roll(corners, -1, axis=0) * shares).reshape(-1, 2)
-        return edges + np.column_stack([np.zeros(len(edges)), _interpolated(self.sag, edges)])
-
-
-def _interpolated(sag: Sag, points: Corners) -> NDArray[np.float64]:
-    """Return the sag at each of the points, N,2, between those of its grid."""
-    limit = np.array(sag.shape[::-1]) - 1.001
-    place = np.clip(points / SAG_GRID, 0, np.maximum(limit, 0))
-    x, y = place.astype(np.intp).T
-    across, down = (place % 1).T
-    upper = sag[y, x] * (1 - across) + sag[y, x + 1] * across
-    lower = sag[y + 1, x] * (1 - across) + sag[y + 1, x + 1] * across
-    return np.asarray(upper * (1 - down) + lower * down, np.float64)
-
-
-def _text_line(line: Line, reading: Reading, frame: _Frame) -> TextLine:
-    corners = _corners(line)
+def _text_line(line: Line, reading: Reading, frame: Frame) -> TextLine:
+    corners = corners_of(line.box) if line.corners is None else line.corners
     words = tuple(
         Word(
             text="".join(character.text for character in run),
@@ -172,15 +153,6 @@ def _text_line(line: Line, reading: Reading, frame: _Frame) -> TextLine:
     return TextLine(
         text=reading.text, confidence=reading.confidence, box=frame.box(corners), words=words
     )
-
-
-def _corners(line: Line) -> Corners:
-    """Return the corners of a line in the clean frame, 4,2, from the upper left one clockwise."""
-    if line.corners is not None:
-        return line.corners
-    box = line.box
-    left, top, right, bottom = box.left, box.top, box.right, box.bottom
-    return np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float64)
 
 
 def _part(corners: Corners, left: float, right: float) -> Corners:

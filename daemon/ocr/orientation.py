@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from daemon.records import Line, Reading
+    from daemon.records import Line, Reading, TextLine
 
 TURNS = (180, 90, 270)  # degrees clockwise, in the order in which they are tried
 _SAMPLE = 12  # lines
@@ -21,6 +21,7 @@ _FEW = (
 )
 _LONG = 3.0  # times as wide as high are lines that say enough to be judged by
 _SURE = 0.88  # confidence from which a page is taken to stand
+_TOLD = 100  # characters of a text layer that tell how the page stands: more than a stamp has
 _MORE = 1.25  # times the evidence of the page as it lies must another turn have
 
 
@@ -36,6 +37,17 @@ def is_sure(readings: Iterable[Reading]) -> bool:
     """Tell whether a sample reads like text that stands; without any there is nothing to turn."""
     kept = list(readings)
     return not kept or _mean(kept) >= _SURE
+
+
+def is_told(layer: Iterable[TextLine]) -> bool:
+    """Tell whether the lines of a text layer stand, and are enough to say that the page does."""
+    return sum(len(line.text) for line in layer if _runs_right(line)) >= _TOLD
+
+
+def _runs_right(line: TextLine) -> bool:
+    """Tell whether the last word of a line stands to the right of the first."""
+    first, last = line.words[0].box, line.words[-1].box
+    return last.right - first.left > abs(last.bottom - first.top) and last.left >= first.left
 
 
 def evidence(readings: Iterable[Reading]) -> float:

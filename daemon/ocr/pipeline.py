@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from daemon.ocr.segment import TextDetector
     from daemon.recipe import Recipe, Segmenter
-    from daemon.records import CleanPage, Line, Page, Reading
+    from daemon.records import CleanPage, Line, Page, Reading, TextLine
 
     Found = tuple[list[Line], list[Reading]]
 
@@ -70,20 +70,24 @@ class Pipeline:
         return cls(recipe, Recognizer.load(recipe.weights), detector)
 
     def read_page(self, page: Page, stages: Stages | None = None) -> PageText:
-        """Return the text of one page, from its text layer where it has one."""
+        """Return the text of one page: what its text layer has, and what is read of its image."""
         timed = stages or Stages()
-        if page.text_layer is not None:
+        if page.text_layer is not None and not page.image.size:
             return assemble.page_from_text_layer(page)
         view = self._upright(page, timed)
-        lines, readings = self._read_lines(view, timed)
+        lines, readings = self._read_lines(view, assemble.layer_lines(page), timed)
         with timed("assemble"):
-            blocks = layout.order([line.box for line in lines])
+            blocks = layout.order(assemble.places(page, view.clean, lines))
             return assemble.page_text(page, view.clean, lines, readings, blocks)
 
     def _upright(self, page: Page, timed: Stages) -> View:
-        """Return the page as it stands; turned only where its lines read badly as it lies."""
+        """Return the page as it stands; turned only where its lines read badly as it lies.
+
+        A text layer that says enough tells how its page stands, whatever pictures look like.
+        """
         view = self._view(page, 0, timed)
-        if not self.recipe.cleaning.orient or orientation.is_sure(view.known.values()):
+        told = orientation.is_told(assemble.layer_lines(page))
+        if told or not self.recipe.cleaning.orient or orientation.is_sure(view.known.values()):
             return view
         views = [view, *(self._view(page, turn, timed) for turn in orientation.TURNS)]
         return views[orientation.most_telling([view.known.values() for view in views])]
@@ -103,17 +107,20 @@ class Pipeline:
             return segment.detect_lines(clean, self.detector)
         return segment.find_lines(clean)
 
-    def _read_lines(self, view: View, timed: Stages) -> Found:
-        """Return the legible lines of a view: by the other finder too, where they read badly."""
+    def _read_lines(self, view: View, layer: Sequence[TextLine], timed: Stages) -> Found:
+        """Return the legible lines of a view: by the other finder too, where they read badly.
+
+        `layer` is what a text layer says beside them.
+        """
         with timed("recognize"):
             readings = self._readings(view)  # batches inside, order kept
-        found = _legible(view.lines, readings)
+        found = _legible(view.lines, readings, layer)
         if self.recipe.segmenter != "auto" or not self.detector or not _is_doubtful(view, readings):
             return found
         with timed("segment"):
             lines = self._find_lines(view.clean, "db")
         with timed("recognize"):
-            other = _legible(lines, self.recognizer.read(lines))
+            other = _legible(lines, self.recognizer.read(lines), layer)
         return max(found, other, key=lambda each: orientation.evidence(each[1]))
 
     def _readings(self, view: View) -> list[Reading]:
@@ -151,8 +158,10 @@ class Pipeline:
         return self.read_page(page, stages)
 
 
-def _legible(lines: Sequence[Line], readings: Sequence[Reading]) -> Found:
-    kept = assemble.legible(readings)
+def _legible(
+    lines: Sequence[Line], readings: Sequence[Reading], layer: Sequence[TextLine]
+) -> Found:
+    kept = assemble.legible(readings, layer)
     return [lines[k] for k in kept], [readings[k] for k in kept]
 
 

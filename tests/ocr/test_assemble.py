@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.ocr import assemble
+from daemon.ocr.frame import Frame
 from daemon.records import (
     Block,
     Box,
@@ -16,6 +17,7 @@ from daemon.records import (
     Page,
     Reading,
     TextLine,
+    Word,
 )
 
 BLANK = np.full((4, 4), 255, np.uint8)
@@ -191,3 +193,71 @@ def test_a_text_layer_is_published_as_it_is():
 
     assert (text.text_source, text.text, text.confidence) == ("text_layer", "Total 9.00", None)
     assert (text.blocks, text.rotation, text.dpi) == ((block,), 90, 300.0)
+
+
+# --- beside a text layer ------------------------------------------------------------------------
+
+
+def typed(text, left, top, right, bottom):
+    box = Box(left, top, right, bottom)
+    return TextLine(text, None, box, (Word(text, None, box),))
+
+
+def with_layer(*lines):
+    return page(text_layer=(Block(tuple(lines)),))
+
+
+def test_lines_read_and_lines_of_the_layer_are_one_text():
+    of = with_layer(typed("Total", 0, 0, 60, 20), typed("thanks", 0, 40, 80, 60))
+
+    text = published([line(100, 0, 200, 20)], [reading("12.80")], [[1, 0, 2]], of=of)
+
+    assert (text.text, text.text_source) == ("Total 12.80\nthanks", "mixed")
+    assert [one.confidence for one in text.blocks[0].lines] == [None, 0.9, None]
+    assert text.confidence == pytest.approx(0.9)
+
+
+def test_a_page_of_which_nothing_was_read_is_its_text_layer():
+    of = with_layer(typed("as it was typed", 0, 0, 60, 20))
+
+    assert published([], [], [[0]], of=of) == assemble.page_from_text_layer(of)
+
+
+MARKS = [reading("oo", 0.95), reading("guess", 0.8), reading("**", 0.95)]
+
+
+def test_beside_as_much_text_what_is_read_must_be_sure_and_no_marks():
+    assert assemble.legible(MARKS, [typed("as much text", 0, 0, 60, 20)]) == [0]
+
+
+@pytest.mark.parametrize("layer", [[], [typed("stamp", 0, 0, 60, 20)]])
+def test_a_scan_is_as_legible_with_a_stamp_as_without(layer):
+    assert assemble.legible(MARKS, layer) == [0, 1, 2]
+
+
+def test_the_layer_stands_in_the_frame_of_the_lines_where_these_are_more():
+    lines = [line(0, 0, 100, 20), line(0, 40, 100, 60)]
+    shifted = clean(shift=(10.0, 30.0))
+
+    found = assemble.places(with_layer(typed("x", 50, 130, 90, 150)), shifted, lines)
+
+    assert found == [lines[0].box, lines[1].box, Box(40, 100, 80, 120)]
+
+
+def test_the_lines_stand_in_the_frame_of_the_layer_where_this_has_more():
+    below = typed("x", 50, 130, 90, 150)
+
+    found = assemble.places(with_layer(below), clean(shift=(10.0, 30.0)), [line(0, 0, 100, 20)])
+
+    assert found == [Box(10, 30, 110, 50), below.box]
+
+
+@given(st.floats(-10, 10), st.floats(0.5, 2.0), st.integers(0, 300), st.integers(0, 300))
+def test_a_box_that_goes_back_and_forth_still_holds_itself(degrees, zoom, left, top):
+    box = Box(left + 200, top + 200, left + 260, top + 220)
+    frame = Frame(page(), clean(degrees, zoom))
+
+    there = frame.around(frame.back(box))
+
+    assert there.left <= box.left < box.right <= there.right
+    assert there.top <= box.top < box.bottom <= there.bottom

@@ -13,7 +13,7 @@ from daemon.ocr import orientation, preprocess
 from daemon.ocr.pipeline import Pipeline
 from daemon.ocr.recognizer import Recognizer
 from daemon.recipe import Cleaning, Recipe
-from daemon.records import Box, Line, Page, PageText, Reading
+from daemon.records import Box, Line, Page, PageText, Reading, TextLine, Word
 from tests.house import SHIPPED
 from tests.samples import in_colour, text_page
 
@@ -123,3 +123,26 @@ def test_many_unsure_characters_weigh_less_than_some_sure_ones() -> None:
 
     assert orientation.evidence([sure]) > orientation.evidence([unsure])
     assert not orientation.is_sure([unsure, replace(sure, text="x")])
+
+
+# --- a text layer tells -------------------------------------------------------------------------
+
+
+def typed(*places: tuple[int, int]) -> TextLine:
+    """A line of words of thirty letters, each with its left upper corner at its place."""
+    boxes = [Box(left, top, left + 90, top + 12) for left, top in places]
+    words = tuple(Word("l" * 30, None, box) for box in boxes)
+    return TextLine(" ".join(word.text for word in words), None, boxes[0], words)
+
+
+def test_a_text_layer_that_stands_and_says_enough_tells_how_the_page_stands() -> None:
+    assert orientation.is_told([typed((0, 0), (100, 0))] * 2)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [[], [typed((0, 0), (100, 0))], [typed((0, 0), (0, 100))] * 9, [typed((100, 0), (0, 0))] * 9],
+    ids=["none", "a stamp", "on its side", "on its head"],
+)
+def test_no_other_text_layer_tells_it(layer: list[TextLine]) -> None:
+    assert not orientation.is_told(layer)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import struct
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from daemon.errors import Rejected
 from daemon.ocr import pages
@@ -173,6 +175,21 @@ def test_each_page_of_a_tiff_is_its_own(tmp_path, drawn):
     ]
 
 
+@pytest.mark.parametrize("kind", ["GIF", "WEBP"])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_of_a_moving_picture_the_first_frame_is_shown(kind, mode, tmp_path, drawn):
+    frames = [Image.fromarray(shown).convert("RGB") for shown in (drawn, 255 - drawn)]
+    if mode == "RGBA":
+        frames[0].putalpha(Image.fromarray(255 - drawn))
+    file = io.BytesIO()
+    frames[0].save(file, kind, save_all=True, append_images=frames[1:], duration=100, lossless=True)
+
+    found = read_bytes(tmp_path, file.getvalue())
+
+    assert len(found) == 1
+    assert difference(found[0].image, drawn) < 3
+
+
 def test_a_bad_page_of_a_tiff_costs_only_itself(tmp_path, drawn):
     good, bad = samples.plain_page(drawn), samples.TiffPage(50, 50, b"", {273: 10**7, 279: 99})
     path = tmp_path / "two.tif"
@@ -181,6 +198,16 @@ def test_a_bad_page_of_a_tiff_costs_only_itself(tmp_path, drawn):
         with pytest.raises(Rejected, match="page 1 of the TIFF"):
             source.page(1)
         assert source.page(2).width == 1000
+
+
+def test_the_pages_of_a_tiff_whose_directories_run_in_a_circle_are_read_once(tmp_path, drawn):
+    whole = samples.tiff([samples.plain_page(drawn)] * 3)
+    (first,) = struct.unpack_from("<I", whole, 4)
+
+    found = read_bytes(tmp_path, samples.tiff([samples.plain_page(drawn)] * 3, next_offset=first))
+
+    assert [page.number for page in found] == [1, 2, 3]
+    assert all(difference(page.image, drawn) < 1 for page in found)
 
 
 def test_pages_lost_behind_a_torn_tiff_are_seen(tmp_path, drawn):

@@ -91,21 +91,6 @@ def test_a_rotated_scan_is_shown_as_a_viewer_shows_it(rotate, tmp_path):
     assert page.rotation == rotate
 
 
-def test_what_was_typed_into_a_form_is_rendered(tmp_path):
-    document = pymupdf.open()
-    field = pymupdf.Widget()
-    field.field_type = pymupdf.PDF_WIDGET_TYPE_TEXT
-    field.rect = pymupdf.Rect(72, 72, 300, 100)
-    field.field_name, field.field_value = "name", "Covfefe"
-    document.new_page().add_widget(field)
-
-    (read,) = read_bytes(tmp_path, document.tobytes())
-    (drawn,) = read_bytes(tmp_path, document.tobytes(), text_layer="never")
-
-    assert [line.text for line in text_lines(read)] == ["Covfefe"]
-    assert drawn.image.min() < 128
-
-
 # --- the text layer -----------------------------------------------------------------------------
 
 
@@ -152,12 +137,6 @@ def test_words_of_a_line_stand_side_by_side(tmp_path):
     assert all(a.right <= b.left for a, b in itertools.pairwise(boxes))
 
 
-def test_the_invisible_layer_of_another_ocr_is_not_trusted(tmp_path):
-    data = samples.pdf_of_scan_with_hidden_text(samples.text_page(), "lnvoice 2O4l")
-
-    assert read_bytes(tmp_path, data)[0].text_layer is None
-
-
 def test_invisible_words_on_a_born_digital_page_are_left_out(tmp_path):
     document = pymupdf.open(stream=samples.pdf_of_text([["seen"]]), filetype="pdf")
     document[0].insert_text((72, 300), "hidden", render_mode=3)
@@ -165,33 +144,6 @@ def test_invisible_words_on_a_born_digital_page_are_left_out(tmp_path):
     (page,) = read_bytes(tmp_path, document.tobytes())
 
     assert [line.text for line in text_lines(page)] == ["seen"]
-
-
-def test_a_stamp_on_a_scan_does_not_make_it_born_digital(tmp_path):
-    document = pymupdf.open(stream=samples.pdf_of_images([samples.text_page()]), filetype="pdf")
-    document[0].insert_text((20, 20), "Received 23 November 2026")
-
-    assert read_bytes(tmp_path, document.tobytes())[0].text_layer is None
-
-
-def test_a_logo_on_a_letter_does_not_make_it_a_scan(tmp_path):
-    document = pymupdf.open(stream=samples.pdf_of_text([samples.LINES]), filetype="pdf")
-    document[0].insert_image(
-        pymupdf.Rect(400, 20, 500, 80), stream=samples.png(samples.text_page())
-    )
-
-    assert read_bytes(tmp_path, document.tobytes())[0].text_layer is not None
-
-
-def test_text_drawn_as_outlines_is_not_overlooked_beside_a_page_number(tmp_path):
-    document = pymupdf.open()
-    page = document.new_page()
-    page.insert_text((300, 800), "Page 1")
-    for number in range(60):
-        letter = pymupdf.Rect(50 + 8 * number, 100, 56 + 8 * number, 110)
-        page.draw_rect(letter, color=None, fill=(0, 0, 0))
-
-    assert read_bytes(tmp_path, document.tobytes())[0].text_layer is None
 
 
 @pytest.mark.parametrize(

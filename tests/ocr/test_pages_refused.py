@@ -15,6 +15,41 @@ from daemon.recipe import Limits, Rendering
 from tests import samples
 from tests.ocr.test_pages import difference, read_bytes, read_pages
 
+# --- what it is ---------------------------------------------------------------------------------
+
+NAMES = {
+    b"AT&TFORM\0\0\0\x20DJVM": "a DjVu document",
+    b"PK\x03\x04 [Content_Types].xml": "a Microsoft Office document",
+    b"PK\x03\x04"
+    + bytes(26)
+    + b"mimetypeapplication/vnd.oasis.opendocument.text": "an OpenDocument",
+    b"PK\x03\x04" + bytes(26) + b"mimetypeapplication/epub+zip": "an EPUB book",
+    b"PK\x03\x04" + bytes(40): "a ZIP archive",
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "an old Microsoft Office document",
+    b"%!PS-Adobe-3.0": "a PostScript document",
+    b"{\\rtf1": "an RTF document",
+    b"8BPS\0\1": "a Photoshop document",
+    b"\0\0\0\x18ftypavif\0\0\0\0mif1avif": "an AVIF image",
+    b"\0\0\0\x18ftypisom\0\0\0\0isomavc1": "a video",
+    b"\0\0\0\x0cJXL \r\n\x87\n": "a JPEG XL image",
+    b"\x97JB2\r\n\x1a\n": "a JBIG2 image",
+    b"RIFF\0\0\0\0WAVE": "a RIFF sound or video",
+    b"<?xml version='1.0'?><svg/>": "an SVG drawing",
+    b"<!DOCTYPE html><p>": "an HTML page",
+    b"<?xml version='1.0'?><a/>": "an XML document",
+    b"Dear Sir or Madam": "plain text",
+    b"\x00\x01\x02\x03": "data of an unknown kind",
+}
+
+
+@pytest.mark.parametrize(("data", "name"), NAMES.items(), ids=NAMES.values())
+def test_what_is_refused_is_called_by_its_name(data, name, tmp_path):
+    with pytest.raises(Rejected, match=f"this is {name}") as caught:
+        read_bytes(tmp_path, data)
+
+    assert caught.value.reason == "unsupported"
+
+
 # --- limits -------------------------------------------------------------------------------------
 
 

@@ -8,7 +8,7 @@ import pytest
 from daemon.errors import Rejected
 from daemon.ocr import pages, pipeline
 from daemon.recipe import Recipe, Weights
-from daemon.records import Block, Box, Character, Failure, Page, Reading, TextLine
+from daemon.records import Block, Box, Character, Failure, Page, Reading, TextLine, Word
 
 RECIPE = Recipe(weights=Weights(file=Path("none.pt")))
 
@@ -98,6 +98,56 @@ def test_a_text_layer_is_taken_without_reading():
     text = pipeline.Pipeline(RECIPE, Numbering()).read_page(page)
 
     assert (text.text, text.text_source) == ("layer", "text_layer")
+
+
+def layer(*lines):
+    return (Block(tuple(lines)),)
+
+
+def typed(text, left, top, right, bottom):
+    box = Box(left, top, right, bottom)
+    return TextLine(text, None, box, (Word(text, None, box),))
+
+
+def test_what_the_text_layer_leaves_is_read_and_stands_among_its_lines():
+    text_layer = layer(typed("above", 40, 10, 200, 40), typed("below", 40, 300, 200, 330))
+    reader = pipeline.Pipeline(RECIPE, Numbering())
+
+    text = reader.read_page(written(lines=2, text_layer=text_layer))
+
+    first, second, third, fourth = text.text.split()
+    assert (first, fourth) == ("above", "below")
+    assert second.isdigit()
+    assert third.isdigit()
+    assert text.text_source == "mixed"
+    assert text.confidence == pytest.approx(0.9)
+
+
+@pytest.mark.parametrize("confidence", [0.1, 0.8])
+def test_a_photo_beside_text_adds_no_guesswork(confidence):
+    exact = "Exact text, enough of it to say how the page stands. " * 2
+    text_layer = layer(typed(exact, 40, 10, 590, 40))
+    reader = pipeline.Pipeline(RECIPE, Numbering(confidence))
+
+    text = reader.read_page(written(lines=2, text_layer=text_layer))
+
+    assert (text.text, text.text_source) == (exact, "text_layer")
+
+
+def test_a_page_with_enough_text_stands_as_its_text_does():
+    class Doubtful(Numbering):
+        calls = 0
+
+        def read(self, lines):
+            self.calls += 1
+            return super().read(lines)
+
+    doubtful = Doubtful(confidence=0.5)
+    text_layer = layer(typed("A long line of exact text. " * 9, 40, 10, 590, 40))
+
+    pipeline.Pipeline(RECIPE, doubtful).read_page(written(text_layer=text_layer))
+
+    assert doubtful.calls == 2  # a sample and the rest of one view, not of four
 
 
 def test_a_defect_makes_a_page_partial():

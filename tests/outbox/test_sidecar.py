@@ -1,6 +1,7 @@
 """The sidecar against its schema, the shipped file."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema_rs
@@ -16,6 +17,7 @@ from daemon.records import (
     PageText,
     Stamp,
     TextLine,
+    TextSource,
     Word,
 )  # fmt: skip
 
@@ -105,6 +107,16 @@ def test_a_number_that_json_does_not_know_becomes_null() -> None:
 
 def test_half_a_surrogate_from_a_text_layer_does_not_stop_the_answer() -> None:
     assert is_valid(json.loads(sidecar(CLAIM, document(page("a\ud800b")), BY)))
+
+
+@pytest.mark.parametrize("source", ["ocr", "text_layer", "mixed"])
+def test_where_the_text_is_from_is_said(source: TextSource) -> None:
+    answer = document(replace(page(), text_source=source))
+
+    content = json.loads(sidecar(CLAIM, answer, BY))
+
+    assert is_valid(content)
+    assert content["pages"][0]["text_source"] == source
 
 
 def test_the_schema_itself_is_valid() -> None:

@@ -35,6 +35,8 @@ from tests.samples.pdfs import (
     pdf_of_images,
     pdf_of_scan_with_hidden_text,
     pdf_of_text,
+    pdf_of_text_beside,
+    pdf_with_ocr_layer,
 )
 from tests.samples.pictures import LINES, Image, in_colour, text_page, with_alpha
 from tests.samples.tiffs import TiffPage, compressed_tiff, g4_page, plain_page, tiff
@@ -64,6 +66,8 @@ __all__ = [
     "pdf_of_images",
     "pdf_of_scan_with_hidden_text",
     "pdf_of_text",
+    "pdf_of_text_beside",
+    "pdf_with_ocr_layer",
     "pgm",
     "plain_page",
     "png",

@@ -32,6 +32,8 @@ from tests.samples.pdfs import (
     pdf_mixed,
     pdf_of_images,
     pdf_of_text,
+    pdf_of_text_beside,
+    pdf_with_ocr_layer,
 )
 from tests.samples.pictures import LINES, Image, in_colour, text_page, with_alpha
 from tests.samples.tiffs import TiffPage, compressed_tiff, g4_page, plain_page, tiff
@@ -98,6 +100,8 @@ def readable(image: Image | None = None) -> list[Sample]:
         Sample("scan.pdf", pdf_of_images([gray, colour]), pages=2),
         Sample("born-digital.pdf", pdf_of_text([LINES])),
         Sample("mixed.pdf", pdf_mixed(gray), pages=3),
+        Sample("beside.pdf", pdf_of_text_beside(gray)),
+        Sample("layer.pdf", pdf_with_ocr_layer(LINES, ["lnvoice 2O4l"])),
     ]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pymupdf
 
 from tests.samples.images import png
-from tests.samples.pictures import LINES, Image
+from tests.samples.pictures import LINES, Image, text_page
 
 
 def pdf_of_images(images: Sequence[Image], dpi: int = 300, *, rotate: int = 0) -> bytes:
@@ -36,6 +36,36 @@ def pdf_of_scan_with_hidden_text(image: Image, hidden: str, dpi: int = 300) -> b
     """Return a scan under the invisible text that another OCR put there."""
     document = pymupdf.open(stream=pdf_of_images([image], dpi), filetype="pdf")
     document[0].insert_text((20, 40), hidden, render_mode=3)
+    return document.tobytes()
+
+
+def pdf_of_text_beside(
+    image: Image, place: tuple[float, ...] = (72, 300, 472, 460), *, rotate: int = 0
+) -> bytes:
+    """Return a born-digital A4 page with a picture at `place`, in points."""
+    document = pymupdf.open(stream=pdf_of_text([LINES]), filetype="pdf")
+    document[0].insert_image(pymupdf.Rect(place), stream=png(image), keep_proportion=False)
+    document[0].set_rotation(rotate)
+    return document.tobytes()
+
+
+def pdf_with_ocr_layer(
+    lines: Sequence[str], layer: Sequence[str], *, under: bool = False, offset: float = 0.0
+) -> bytes:
+    """Return a scan of `lines` with `layer` where they are, invisible over it or `under` it.
+
+    `offset` is how many points too low the layer lies.
+    """
+    image, zoom = text_page(lines, width=1654, height=2339, size=1.3), 72 / 200
+    document = pymupdf.open()
+    page = document.new_page(width=1654 * zoom, height=2339 * zoom)
+    if not under:
+        page.insert_image(page.rect, stream=png(image))
+    for number, line in enumerate(layer):
+        at = (40 * zoom, (80 + 60 * number) * zoom + offset)
+        page.insert_text(at, line, fontsize=11.3, render_mode=0 if under else 3)
+    if under:
+        page.insert_image(page.rect, stream=png(image))
     return document.tobytes()
 
 
@@ -68,11 +98,18 @@ def pdf_by_hand(objects: Sequence[bytes]) -> bytes:
     return data + b"xref\n0 %d\n0000000000 65535 f \n" % count + table + trailer
 
 
-def pdf_around(stream: bytes, kind: str, *, width: int, height: int) -> bytes:
+def pdf_around(
+    stream: bytes,
+    kind: str,
+    *,
+    width: int,
+    height: int,
+    more: bytes = b"/BitsPerComponent 8/ColorSpace/DeviceGray",
+) -> bytes:
     """Put a raw image stream (filter `kind`) on one letter page, with the size that is claimed."""
     content = b"q 612 0 0 792 0 0 cm /I Do Q"
-    image = b"<</Type/XObject/Subtype/Image/Width %d/Height %d/BitsPerComponent 8" % (width, height)
-    image += b"/ColorSpace/DeviceGray/Filter/%s/Length %d>>" % (kind.encode(), len(stream))
+    image = b"<</Type/XObject/Subtype/Image/Width %d/Height %d" % (width, height)
+    image += more + b"/Filter/%s/Length %d>>" % (kind.encode(), len(stream))
     page = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents 4 0 R"
     return pdf_by_hand(
         [

@@ -1,4 +1,4 @@
-"""PDF pages through MuPDF: taken from a trustworthy text layer, else rendered to be read."""
+"""PDF pages through MuPDF: their text as it is, and an image of what that leaves to be read."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import numpy as np
 import pymupdf
 
 from daemon.errors import Rejected
-from daemon.ocr.pages import embedded, pixels, text_layer
+from daemon.ocr.pages import drawn, embedded, masks, ocr_layer, pixels, text_layer
 from daemon.ocr.pages.faults import translated
 from daemon.recipe import Limits, Rendering
-from daemon.records import Page
+from daemon.records import Block, Box, Page
 
 pymupdf.TOOLS.mupdf_display_errors(False)
 pymupdf.TOOLS.mupdf_display_warnings(False)
@@ -23,7 +23,7 @@ _POINTS_PER_INCH: Final = 72.0
 _A4_SQUARE_INCHES: Final = 8.27 * 11.69
 # MuPDF holds the page, its dominant image and that image scaled at once: a third for each
 _RENDERED_SHARE: Final = 1 / 3
-_DOMINANT_SHARE: Final = 0.5  # an image that covers less of the page is a logo or a photo
+_LEAST_DPI: Final = 1.0  # a square page of 160 m has no more, and nobody prints such a page
 _REREAD_BYTES: Final = 1 << 20
 
 
@@ -50,7 +50,7 @@ class PdfSource:
             page = self._document[number - 1]
             embedded.refuse_bombs(page, number, self._limits)
             try:
-                return self._read_layer(page, number) or self._render(page, number)
+                return self._read(page, number)
             finally:
                 pymupdf.TOOLS.store_shrink(100)  # the next page has other images
 
@@ -58,28 +58,24 @@ class PdfSource:
         """Let go of MuPDF's document."""
         self._document.close()
 
-    def _read_layer(self, page: pymupdf.Page, number: int) -> Page | None:
-        """Return the page from its text layer where that is allowed and can be trusted."""
+    def _read(self, page: pymupdf.Page, number: int) -> Page:
+        """Return the page with the text it carries, and with an image where that leaves a rest."""
         if self._rendering.text_layer == "never":
-            return None
-        dpi = self._bounded(page, self._rendering.dpi)
-        blocks = text_layer.read(page, _zoom(dpi))
-        if blocks is None:
-            return None
-        frame = (page.rect * _zoom(dpi)).irect  # as large as the page would be rendered
-        empty = np.zeros((0, 0, 3), np.uint8)
-        return Page(
-            number,
-            frame.width,
-            frame.height,
-            empty,
-            dpi=dpi,
-            rotation=page.rotation,
-            text_layer=blocks,
-        )
+            return self._render(page, number, self._scan_dpi(page))
+        drawing = drawn.read(page)
+        dpi = self._scan_dpi(page) if drawing.pictures else self._full_dpi(page)
+        text = text_layer.read(page, drawing, _zoom(dpi))
+        unread = _unread(page, drawing, text, dpi)
+        if not unread:
+            return _typed(page, number, dpi, text)
+        if self._rendering.ocr_layer == "trust":
+            both = text_layer.read(page, drawing, _zoom(dpi), hidden=True)
+            if both != text and ocr_layer.holds(page, both, _frame(page, dpi).right):
+                return _typed(page, number, dpi, both)
+        rendered = self._render(page, number, dpi)
+        return masks.rest(rendered, text, unread) if text else rendered
 
-    def _render(self, page: pymupdf.Page, number: int) -> Page:
-        dpi = self._scan_dpi(page)
+    def _render(self, page: pymupdf.Page, number: int, dpi: float) -> Page:
         pixmap = page.get_pixmap(matrix=_zoom(dpi), colorspace=pixels.BGR, alpha=False, annots=True)
         pymupdf.TOOLS.store_shrink(100)  # before the copy, or both lie in memory
         image = pixels.pixels_of(pixmap)
@@ -92,16 +88,45 @@ class PdfSource:
         scanned at 2400 dpi would not be legible at 300. A huge page gets less, to stay in memory.
         """
         low, high = self._rendering.min_dpi, self._rendering.dpi
-        own = _dominant_dpi(page)
+        own = drawn.dominant_dpi(page)
         if own is None:
-            return self._bounded(page, high)
+            return self._full_dpi(page)
         ceiling = high * max(1.0, math.sqrt(_A4_SQUARE_INCHES / _square_inches(page)))
         return self._bounded(page, min(max(own, low), max(ceiling, low)))
+
+    def _full_dpi(self, page: pymupdf.Page) -> float:
+        return self._bounded(page, self._rendering.dpi)
 
     def _bounded(self, page: pymupdf.Page, dpi: float) -> float:
         """Lower `dpi` until the page fits in the pixels that rendering may cost."""
         budget = self._limits.page_megapixels * 1e6 * _RENDERED_SHARE
-        return round(min(dpi, math.sqrt(budget / _square_inches(page))), 2)
+        fitting = min(dpi, math.sqrt(budget / _square_inches(page)))
+        if fitting < _LEAST_DPI:
+            size = f"{page.rect.width / 72:.0f} x {page.rect.height / 72:.0f} inches"
+            raise Rejected("too_large", f"page {page.number + 1} has {size}; export it smaller")
+        return round(fitting, 2)
+
+
+def _typed(page: pymupdf.Page, number: int, dpi: float, text: tuple[Block, ...]) -> Page:
+    """Return a page that is all in its text, in the frame that it would be rendered in."""
+    frame, empty = _frame(page, dpi), np.zeros((0, 0, 3), np.uint8)
+    return Page(
+        number, frame.right, frame.bottom, empty, dpi=dpi, rotation=page.rotation, text_layer=text
+    )
+
+
+def _frame(page: pymupdf.Page, dpi: float) -> Box:
+    return Box(*(page.rect * _zoom(dpi)).irect)
+
+
+def _unread(
+    page: pymupdf.Page, drawing: drawn.Drawing, text: tuple[Block, ...], dpi: float
+) -> list[Box]:
+    """Return where the page, in pixels as shown, may hold text that its text layer has not."""
+    if drawing.outlines > text_layer.count_marks(text) or not text:
+        return [_frame(page, dpi)]
+    to_pixels = page.rotation_matrix * _zoom(dpi)
+    return [Box(*(picture * to_pixels).irect) for picture in drawing.pictures]
 
 
 @contextmanager
@@ -147,19 +172,3 @@ def _zoom(dpi: float) -> pymupdf.Matrix:
 
 def _square_inches(page: pymupdf.Page) -> float:
     return max(float(page.rect.width * page.rect.height), 1.0) / _POINTS_PER_INCH**2
-
-
-def _dominant_dpi(page: pymupdf.Page) -> float | None:
-    """Return the finest resolution among the images that fill the page, None without such."""
-    filled = _DOMINANT_SHARE * page.rect.width * page.rect.height
-    finest = 0.0
-    for image in page.get_image_info():
-        a, b, c, d, _, _ = image["transform"]
-        across, down = math.hypot(a, b), math.hypot(c, d)
-        if across and down and _area(image["bbox"]) >= filled:
-            finest = max(finest, image["width"] / across, image["height"] / down)
-    return _POINTS_PER_INCH * finest or None
-
-
-def _area(box: tuple[float, float, float, float]) -> float:
-    return max(box[2] - box[0], 0.0) * max(box[3] - box[1], 0.0)

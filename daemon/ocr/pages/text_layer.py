@@ -1,46 +1,56 @@
-"""The text that a born-digital PDF page carries, and whether to trust it instead of reading.
+"""The text that a PDF page carries, with its boxes.
 
-Trusted is visible text that explains the page: not the invisible layer that another OCR put over a
-scan, not a few words on a picture or beside text drawn as outlines, not a font whose characters
-lost their meaning.
+Text shows, or it is hidden: invisible, transparent or under a picture, as another OCR puts it
+over a scan. What shows is exact, unless its font lost the meaning of its characters.
 """
 
 from __future__ import annotations
 
 import itertools
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 import pymupdf
 
+from daemon.ocr.pages.drawn import Drawing
 from daemon.records import Block, Box, TextLine, Word
 
-_PICTURE_SHARE: Final = 0.5  # images that cover more of the page hold what matters
 _READABLE_SHARE: Final = 0.5  # letters and digits among the marks; a soup of wrong glyphs has few
 _MEANINGLESS_SHARE: Final = 0.02
 _MEANINGLESS: Final = {"Co", "Cn", "Cs", "Cc"}  # private use, unassigned, surrogate, control
-_GLYPH_POINTS: Final = (2.0, 40.0)  # the height of a letter drawn as a path
 _VISIBLE: Final = 0b11_0000  # MuPDF's char_flags: filled 16, stroked 32; neither is render mode 3
+
+# What a form ticks with. MuPDF has for it the code in the font, or the number in the glyph's name.
+_DINGBATS: Final = dict(
+    zip("345678lnuH" + "\x13\x14\x15\x16\x17\x18GIN#", "✓✔✕✖✗✘●■◆★" * 2, strict=True)
+)
 
 _FLAGS: Final = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_MEDIABOX_CLIP
 
+Sides = tuple[float, float, float, float]
 Character = dict[str, Any]
 """MuPDF's: `c` the text, `bbox` in points of the page as stored (before /Rotate)."""
 
 
-def read(page: pymupdf.Page, zoom: pymupdf.Matrix) -> tuple[Block, ...] | None:
-    """Return the page's text with boxes in pixels of the displayed page (`zoom`: from points).
+def read(
+    page: pymupdf.Page, drawing: Drawing, zoom: pymupdf.Matrix, *, hidden: bool = False
+) -> tuple[Block, ...]:
+    """Return the text that shows, all of it where `hidden`; empty where it cannot be trusted.
 
-    None means: do not trust it, render and read the page.
+    Boxes are in pixels of the displayed page (`zoom`: from points).
     """
-    blocks = list(_visible_lines(page))
-    marks = [c["c"] for lines in blocks for line in lines for c in line if not c["c"].isspace()]
-    if not marks or not _readable(marks) or not _explains(page, len(marks)):
-        return None
+    blocks = list(_lines(page, drawing, hidden=hidden))
+    if not _readable([c["c"] for lines in blocks for line in lines for c in line]):
+        return ()
     place = _Place(page.rect * page.derotation_matrix, page.rotation_matrix * zoom)
     found = (tuple(_line(line, place) for line in lines) for lines in blocks)
     return tuple(Block(lines) for lines in found)
+
+
+def count_marks(blocks: Sequence[Block]) -> int:
+    """Count the characters that are no white space."""
+    return sum(len(word.text) for block in blocks for line in block.lines for word in line.words)
 
 
 class _Place(NamedTuple):
@@ -50,44 +60,55 @@ class _Place(NamedTuple):
     to_pixels: pymupdf.Matrix
 
 
-def _visible_lines(page: pymupdf.Page) -> Iterator[list[list[Character]]]:
-    """Yield each block's lines as lists of characters, without invisible text and empty lines.
+def _lines(
+    page: pymupdf.Page, drawing: Drawing, *, hidden: bool
+) -> Iterator[list[list[Character]]]:
+    """Yield each block's lines as lists of characters, without empty lines.
 
-    What lies outside the shown page (a crop, a bleed) is invisible too.
+    What lies outside the shown page (a crop, a bleed) is no text of it, hidden or not.
     """
-    shown = page.rect * page.derotation_matrix
+    shown = tuple(page.rect * page.derotation_matrix)
     for block in page.get_text("rawdict", flags=_FLAGS)["blocks"]:
         lines = []
         for line in block.get("lines", ()):
-            visible = (s for s in line["spans"] if s["char_flags"] & _VISIBLE and s["alpha"])
-            characters = [c for s in visible for c in s["chars"] if shown.intersects(c["bbox"])]
+            spans = line["spans"] if hidden else [s for s in line["spans"] if _is_visible(s)]
+            characters = [c for s in spans for c in _characters(s) if _meet(c["bbox"], shown)]
+            if not hidden and len(drawing.covered):
+                characters = [c for c in characters if not drawing.hides(c["bbox"])]
             if any(not c["c"].isspace() for c in characters):
                 lines.append(characters)
         if lines:
             yield lines
 
 
-def _readable(marks: list[str]) -> bool:
+def _characters(span: dict[str, Any]) -> list[Character]:
+    """Return the characters of a span; of ZapfDingbats only ticks and bullets have a meaning."""
+    characters: list[Character] = span["chars"]
+    if not span["font"].endswith("ZapfDingbats"):
+        return characters
+    return [{**c, "c": _DINGBATS[c["c"]]} for c in characters if c["c"] in _DINGBATS]
+
+
+def _is_visible(span: dict[str, Any]) -> bool:
+    return bool(span["char_flags"] & _VISIBLE and span["alpha"])
+
+
+def _meet(box: Sides, other: Sides) -> bool:
+    """Tell whether two boxes have a part in common; an empty one has none."""
+    left, right = max(box[0], other[0]), min(box[2], other[2])
+    top, bottom = max(box[1], other[1]), min(box[3], other[3])
+    return left < right and top < bottom
+
+
+def _readable(characters: Sequence[str]) -> bool:
     """Tell text from glyph soup; a run of the same mark (dot leaders) counts once."""
+    marks = [character for character in characters if not character.isspace()]
     distinct = [mark for mark, _ in itertools.groupby(marks)]
     letters = sum(mark.isalnum() for mark in distinct)
     meaningless = sum(m == "\ufffd" or unicodedata.category(m[0]) in _MEANINGLESS for m in marks)
     return letters >= _READABLE_SHARE * len(distinct) and meaningless <= _MEANINGLESS_SHARE * len(
         marks
     )
-
-
-def _explains(page: pymupdf.Page, mark_count: int) -> bool:
-    """Tell whether the page shows this text, not large pictures or letters drawn as paths."""
-    pictures, drawn = 0.0, 0
-    for operation, box in page.get_bboxlog():
-        shown = pymupdf.Rect(box) & page.rect
-        if operation in ("fill-image", "fill-imgmask"):
-            pictures += max(shown.width, 0) * max(shown.height, 0)
-        elif operation == "fill-path":
-            low, high = _GLYPH_POINTS
-            drawn += low <= shown.height <= high and shown.width <= high
-    return pictures < _PICTURE_SHARE * page.rect.width * page.rect.height and drawn <= mark_count
 
 
 def _line(characters: list[Character], place: _Place) -> TextLine:
@@ -102,8 +123,7 @@ def _line(characters: list[Character], place: _Place) -> TextLine:
 
 def _box(characters: list[Character], place: _Place) -> Box:
     """Return the whole pixels that hold what the page shows of the characters."""
-    rect = pymupdf.Rect(pymupdf.EMPTY_RECT())
-    for character in characters:
-        rect |= pymupdf.Rect(character["bbox"])
+    lefts, tops, rights, bottoms = zip(*(c["bbox"] for c in characters), strict=True)
+    rect = pymupdf.Rect(min(lefts), min(tops), max(rights), max(bottoms))
     pixels = ((rect & place.shown) * place.to_pixels).irect
     return Box(pixels.x0, pixels.y0, pixels.x1, pixels.y1)

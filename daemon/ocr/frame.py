@@ -1,0 +1,88 @@
+"""The way from the clean frame of one page to its original pixels, and back."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from daemon.records import SAG_GRID, Box
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from daemon.records import CleanPage, Corners, Page, Sag
+
+_ALONG = 9  # points along each edge of what was bent
+
+
+class Frame:
+    """How the clean page lies in the page as a viewer shows it."""
+
+    def __init__(self, page: Page, clean: CleanPage) -> None:
+        self.to_original = clean.to_page / page.scale
+        self.sag = clean.sag
+        self.width, self.height = page.width, page.height
+
+    def around(self, box: Box) -> Box:
+        """Return the box in original pixels around one of the clean frame."""
+        return self.box(corners_of(box))
+
+    def box(self, corners: Corners) -> Box:
+        """Return the smallest upright box around a clean quadrangle, 4,2, clipped to the page."""
+        mapped = self._unbent(corners) @ self.to_original[:, :2].T + self.to_original[:, 2]
+        low, high = np.round(mapped.min(axis=0), 3), np.round(mapped.max(axis=0), 3)
+        x = min(max(0, math.floor(low[0])), self.width - 1)
+        y = min(max(0, math.floor(low[1])), self.height - 1)
+        return Box(
+            left=x,
+            top=y,
+            right=max(x + 1, min(self.width, math.ceil(high[0]))),
+            bottom=max(y + 1, min(self.height, math.ceil(high[1]))),
+        )
+
+    def back(self, box: Box) -> Box:
+        """Return the smallest upright box of the clean frame around one in original pixels."""
+        corners = corners_of(box) - self.to_original[:, 2]
+        seen = np.asarray(np.linalg.solve(self.to_original[:, :2], corners.T).T, np.float64)
+        mapped = seen if self.sag is None else _straightened(seen, self.sag)
+        low, high = np.round(mapped.min(axis=0), 3), np.round(mapped.max(axis=0), 3)
+        return Box(*map(math.floor, low), *map(math.ceil, high))
+
+    def _unbent(self, corners: Corners) -> Corners:
+        """Return points along the edges of a quadrangle where they were before straightening."""
+        if self.sag is None:
+            return corners
+        shares = np.linspace(0, 1, _ALONG)[:, None, None]
+        edges = (corners * (1 - shares) + np.roll(corners, -1, axis=0) * shares).reshape(-1, 2)
+        return edges + _lower(edges, self.sag)
+
+
+def corners_of(box: Box) -> Corners:
+    """Return 4,2: x and y of each corner, from the upper left one clockwise."""
+    left, top, right, bottom = box.left, box.top, box.right, box.bottom
+    return np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float64)
+
+
+def _straightened(seen: Corners, sag: Sag) -> Corners:
+    points = seen
+    for _ in range(4):  # the sag changes slowly down the page: each step comes closer
+        points = seen - _lower(points, sag)
+    return points
+
+
+def _lower(points: Corners, sag: Sag) -> Corners:
+    """Return by how much, x and y, each of the points N,2 was seen lower."""
+    return np.column_stack([np.zeros(len(points)), _interpolated(sag, points)])
+
+
+def _interpolated(sag: Sag, points: Corners) -> NDArray[np.float64]:
+    """Return the sag at each of the points, N,2, between those of its grid."""
+    limit = np.array(sag.shape[::-1]) - 1.001
+    place = np.clip(points / SAG_GRID, 0, np.maximum(limit, 0))
+    x, y = place.astype(np.intp).T
+    across, down = (place % 1).T
+    upper = sag[y, x] * (1 - across) + sag[y, x + 1] * across
+    lower = sag[y + 1, x] * (1 - across) + sag[y + 1, x + 1] * across
+    return np.asarray(upper * (1 - down) + lower * down, np.float64)

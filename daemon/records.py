@@ -109,6 +109,14 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Rules:
+    """The drawn lines of a page that may part cells, each as a box in the clean frame."""
+
+    across: tuple[Box, ...] = ()
+    down: tuple[Box, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Character:
     """A character of a reading with its span along the crop, 0..1 from left to right."""
 

@@ -3,7 +3,8 @@
 Ink (ink.py) is what differs from its ground, less the rules of tables. Marks (marks.py) are its
 connected pieces, told apart into letters, small ones and those that reach across rows. Letters
 that stand closer than a fraction of their own height are a word (words.py); words that stand on one
-base line with neither rule nor gutter between them are a line (lines.py). Gaps and heights are
+base line with neither rule nor gutter between them are a line (lines.py). What rules may part
+cells is told from the same ink (ruling.py). Gaps and heights are
 compared with those beside them, so that a heading and its footnote are found alike.
 """
 
@@ -13,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from daemon.ocr.segment import ink, lines, marks, words
-from daemon.records import Box, CleanPage, Line
+from daemon.ocr.segment import ink, lines, marks, ruling, words
+from daemon.records import Box, CleanPage, Line, Rules
 
 if TYPE_CHECKING:
     from daemon.ocr.segment.spans import Spans
@@ -25,9 +26,15 @@ _DARK = 110  # gray level below which half of a crop must lie to be light text o
 
 
 def find_lines(clean: CleanPage) -> list[Line]:
-    """Return the lines of text as found, in no order to rely on; a blank page is an empty list.
+    """Return the lines of text as `find` does, without the rules."""
+    return find(clean)[0]
 
-    `Line.image` is the part of `clean.gray` under `Line.box`, dark on light.
+
+def find(clean: CleanPage) -> tuple[list[Line], Rules]:
+    """Return the lines of text, in no order to rely on, and the rules that may part cells.
+
+    `Line.image` is the part of `clean.gray` under `Line.box`, dark on light; a blank page has
+    neither lines nor rules.
     """
     drawn, scale = ink.find(clean.gray)
     across, down = ink.rules(drawn)
@@ -35,7 +42,8 @@ def find_lines(clean: CleanPage) -> list[Line]:
     found_words = words.with_small(words.join(found.letters, drawn.shape), found.small)
     spans = lines.join(found_words, drawn, lines.posted(down, found.posts))
     spans = lines.widened(lines.widened(spans, found.tall, 0.6), found.frames, 0.8)
-    return [_cut(clean.gray, span, scale) for span in lines.plausible(spans)]
+    cut = [_cut(clean.gray, span, scale) for span in lines.plausible(spans)]
+    return cut, ruling.find(drawn, across, down, scale)
 
 
 def _cut(gray: Pixels, span: Spans, scale: float) -> Line:

@@ -104,6 +104,46 @@ def test_a_sidebar_of_keys_and_values_is_read_before_the_prose_beside_it():
     assert flat([*sidebar, *prose]) == list(range(34))
 
 
+def test_the_labels_of_a_picture_wait_for_the_prose_beside_it():
+    labels = [line(x, top, x + 50) for x, top in ((40, 7), (150, 83), (60, 166), (90, 222))]
+    prose = column(330, 830, range(0, 14 * 31, 31))
+
+    assert flat([*labels, *prose]) == [*range(4, 18), *range(4)]
+
+
+def test_a_caption_as_long_as_the_prose_beside_it_does_not_wait():
+    caption = column(40, 180, range(7, 7 + 8 * 44, 44))
+    prose = column(330, 830, range(0, 14 * 31, 31))
+
+    assert flat([*caption, *prose]) == list(range(22))
+
+
+def test_columns_begin_below_a_heading_that_ends_in_their_gutter():
+    title = line(0, 0, 360, 40)
+    left = column(0, 300, range(70, 370, 30))
+    right = column(330, 830, range(66, 366, 30))
+
+    assert flat([title, *left, *right]) == list(range(21))
+
+
+def test_the_long_rows_of_a_form_level_on_both_sides_are_no_columns():
+    keys = [line(0, top, 260 - 120 * (k % 2)) for k, top in enumerate(range(0, 180, 30))]
+    values = [line(330, top, 430 + 200 * (k % 2)) for k, top in enumerate(range(0, 180, 30))]
+
+    assert flat([*keys, *values]) == [k for row in range(6) for k in (row, row + 6)]
+
+
+def test_a_table_is_a_block_and_no_row_goes_on_beyond_it():
+    above, below = line(0, 0, 600), line(0, 420, 600)
+    margin = [line(620, top, 640) for top in range(60, 400, 40)]
+    table = Box(0, 40, 600, 400)
+
+    blocks = layout.order([above, *margin, table, below], solid={10})
+
+    assert blocks[:2] == [[0], [10]]
+    assert [k for block in blocks for k in block] == [0, 10, *range(1, 10), 11]
+
+
 def test_the_rows_of_a_form_are_read_key_before_value():
     keys = column(0, 90, range(0, 150, 30))
     values = [line(300, top + 3, 380) for top in range(0, 150, 30)]

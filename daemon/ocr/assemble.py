@@ -9,22 +9,20 @@ by their characters.
 from __future__ import annotations
 
 import math
-import unicodedata
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from daemon.records import Block, Box, Failure, PageText, TextLine, Word
+from daemon.ocr.aloud import cell_text, is_cjk, lines_text, table_text
+from daemon.records import Block, Box, Failure, PageText, Table, TextLine, Word
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from daemon.records import Character, CleanPage, Line, Page, Reading, TextSource
+    from daemon.records import Character, CleanPage, Line, Page, Part, Reading, TextSource
 
 _LEGIBLE = 0.7  # confidence below which a reading is taken for a picture, a stain, a rule
-_SAME_ROW = 0.5  # of the lower one's height that two pieces of one row share
-_CJK_NAMES = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "IDEOGRAPHIC", "FULLWIDTH")
 
 
 def legible(readings: Sequence[Reading]) -> list[int]:
@@ -41,26 +39,48 @@ def page_text(
     clean: CleanPage,
     lines: Sequence[Line],
     readings: Sequence[Reading],
-    blocks: Sequence[Sequence[int]],
+    parts: Sequence[Part],
 ) -> PageText:
-    """Return the page as published; `readings` answer `lines`, `blocks` index both in order."""
+    """Return the page as published; `readings` answer `lines`, `parts` index both in order."""
     frame = _Frame(page, clean)
-    published = tuple(
-        Block(tuple(_text_line(lines[k].box, readings[k], frame) for k in block))
-        for block in blocks
-    )
+    blocks = []
+    for part in parts:
+        among = tuple(_text_line(lines[k].box, readings[k], frame) for k in part.lines)
+        pieces = {k: (lines[k].box, readings[k].text) for k in part.lines}
+        blocks.append(Block(among, part.kind, part.table and _table(part.table, pieces, frame)))
+    # rows are told in the clean frame, where they lie level
     text = "\n\n".join(
-        _joined([(lines[k].box, readings[k].text) for k in block]) for block in blocks
+        table_text(block.table)
+        if block.table
+        else lines_text([(lines[k].box, readings[k].text) for k in part.lines])
+        for part, block in zip(parts, blocks, strict=True)
     )
     return replace(
-        _published(page, "ocr", text, published), skew=clean.skew, orientation=clean.orientation
+        _published(page, "ocr", text, tuple(blocks)),
+        skew=clean.skew,
+        orientation=clean.orientation,
     )
+
+
+def _table(table: Table, pieces: Mapping[int, tuple[Box, str]], frame: _Frame) -> Table:
+    """Return the table as published; `pieces` are its lines, by place, in their order."""
+    place = {k: number for number, k in enumerate(pieces)}
+    cells = (
+        replace(
+            cell,
+            box=frame.box(cell.box.left, cell.box.top, cell.box.right, cell.box.bottom),
+            lines=tuple(place[k] for k in cell.lines),
+            text=cell_text([pieces[k][1] for k in cell.lines]),
+        )
+        for cell in table.cells
+    )
+    return replace(table, cells=tuple(cells))
 
 
 def page_from_text_layer(page: Page) -> PageText:
     """Return the page as its text layer has it; there must be one."""
     blocks = page.text_layer or ()
-    text = "\n\n".join(_joined([(line.box, line.text) for line in b.lines]) for b in blocks)
+    text = "\n\n".join(lines_text([(line.box, line.text) for line in b.lines]) for b in blocks)
     return _published(page, "text_layer", text, blocks)
 
 
@@ -87,24 +107,6 @@ def _mean_confidence(blocks: Sequence[Block]) -> float | None:
     known = [(line.confidence, len(line.text)) for line in lines if line.confidence is not None]
     characters = sum(count for _, count in known)
     return sum(value * count for value, count in known) / characters if characters else None
-
-
-def _joined(pieces: Sequence[tuple[Box, str]]) -> str:
-    """Return the pieces as text: those of one row on one line, joined with a space."""
-    text = ""
-    before: Box | None = None
-    for box, piece in pieces:
-        if before is not None:
-            text += " " if _same_row(before, box) else "\n"
-        text += piece
-        before = box
-    return text
-
-
-def _same_row(left: Box, right: Box) -> bool:
-    low = min(left.bottom - left.top, right.bottom - right.top)
-    shared = min(left.bottom, right.bottom) - max(left.top, right.top)
-    return right.left > left.left and shared >= _SAME_ROW * low
 
 
 class _Frame:
@@ -175,7 +177,7 @@ def _runs(characters: Sequence[Character]) -> Iterator[list[Character]]:
                 yield run
             run, script = [], None
             continue
-        its = _is_cjk(character.text)
+        its = is_cjk(character.text)
         if run and its is not None and script is not None and its != script:
             yield run
             run = []
@@ -183,10 +185,3 @@ def _runs(characters: Sequence[Character]) -> Iterator[list[Character]]:
         script = script if its is None else its
     if run:
         yield run
-
-
-def _is_cjk(text: str) -> bool | None:
-    """Say whether a character is of a script without word spaces; None for punctuation."""
-    if not text[:1].isalnum():
-        return None
-    return unicodedata.name(text[0], "").startswith(_CJK_NAMES)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from daemon.recipe import Recipe
-    from daemon.records import CleanPage, Line, Page, Reading
+    from daemon.records import CleanPage, Line, Page, Reading, Rules
 
 
 class Stages:
@@ -39,10 +39,11 @@ class Stages:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A page turned one way: its lines, and the readings of a few of them by place."""
+    """A page turned one way: its lines and rules, and the readings of a few lines by place."""
 
     clean: CleanPage
     lines: list[Line]
+    rules: Rules
     known: dict[int, Reading]
 
 
@@ -69,8 +70,11 @@ class Pipeline:
         with timed("assemble"):
             kept = assemble.legible(readings)
             lines, readings = [view.lines[k] for k in kept], [readings[k] for k in kept]
-            blocks = layout.order([line.box for line in lines])
-            return assemble.page_text(page, view.clean, lines, readings, blocks)
+            found = [
+                (line.box, reading.text) for line, reading in zip(lines, readings, strict=True)
+            ]
+            parts = layout.arrange(found, view.rules, view.clean.gray.shape[0])
+            return assemble.page_text(page, view.clean, lines, readings, parts)
 
     def _upright(self, page: Page, timed: Stages) -> View:
         """Return the page as it stands; turned only where its lines read badly as it lies."""
@@ -84,11 +88,11 @@ class Pipeline:
         with timed("clean"):
             clean = preprocess.clean(page, self.recipe.cleaning, turn)
         with timed("segment"):
-            lines = segment.find_lines(clean)
+            lines, rules = segment.find(clean)
         with timed("recognize"):
             places = orientation.sample(lines)
             readings = self.recognizer.read([lines[place] for place in places])
-        return View(clean, lines, dict(zip(places, readings, strict=True)))
+        return View(clean, lines, rules, dict(zip(places, readings, strict=True)))
 
     def _readings(self, view: View) -> list[Reading]:
         """Return the readings of all lines of a view."""

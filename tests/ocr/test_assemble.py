@@ -9,12 +9,15 @@ from daemon.ocr import assemble
 from daemon.records import (
     Block,
     Box,
+    Cell,
     Character,
     CleanPage,
     Failure,
     Line,
     Page,
+    Part,
     Reading,
+    Table,
     TextLine,
 )
 
@@ -46,7 +49,19 @@ def reading(text, confidence=0.9):
 
 
 def published(lines, readings, blocks, of=None, frame=None):
-    return assemble.page_text(of or page(), frame or clean(), lines, readings, blocks)
+    parts = [Part(tuple(block)) for block in blocks]
+    return assemble.page_text(of or page(), frame or clean(), lines, readings, parts)
+
+
+def tabled(texts, cells, rows, columns, frame=None):
+    """A page of one table; `cells` are row, column, their spans, and the places of their texts."""
+    box = Box(0, 0, 300, 60)
+    held = tuple(Cell(*where, box, tuple(places)) for *where, places in cells)
+    order = tuple(k for cell in held for k in cell.lines)
+    lines = [line(0, 30 * k, 100, 30 * k + 20) for k in range(len(texts))]
+    part = Part(order, "table", Table(rows, columns, held))
+    readings = [reading(text) for text in texts]
+    return assemble.page_text(page(), frame or clean(), lines, readings, [part])
 
 
 def words(text):
@@ -66,6 +81,56 @@ def test_pieces_of_one_row_stand_on_one_line_of_text():
     readings = [reading("Total:"), reading("12.80"), reading("Thanks")]
 
     assert published(lines, readings, [[0, 1, 2]]).text == "Total: 12.80\nThanks"
+
+
+def test_a_table_is_a_line_of_text_for_each_row_with_tabs_between_cells():
+    cells = [(0, 0, 1, 1, [0]), (0, 1, 1, 1, [1]), (1, 0, 1, 1, [2]), (1, 1, 1, 1, [3])]
+
+    assert tabled(["a", "b", "c", "d"], cells, 2, 2).text == "a\tb\nc\td"
+
+
+def test_empty_cells_keep_their_place_between_others_and_empty_rows_do_not():
+    cells = [
+        (0, 0, 1, 1, []),
+        (0, 1, 1, 1, [0]),
+        (0, 2, 1, 1, []),
+        (1, 0, 1, 3, []),
+        (2, 0, 1, 3, [1]),
+    ]
+
+    assert tabled(["b", "c"], cells, 3, 3).text == "\tb\nc"
+
+
+def test_a_cell_over_rows_is_read_in_its_first():
+    cells = [(0, 0, 2, 1, [0]), (0, 1, 1, 1, [1]), (1, 1, 1, 1, [2])]
+
+    assert tabled(["both", "b", "c"], cells, 2, 2).text == "both\tb\n\tc"
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["two", "lines"], "two lines"),
+        (["丘陵", "沟壑区"], "丘陵沟壑区"),
+        (["你好，", "世界"], "你好，世界"),
+        (["国籍", "Nationality"], "国籍 Nationality"),
+        (["面积", "12"], "面积 12"),
+    ],
+)
+def test_the_lines_of_a_cell_are_joined_as_its_script_wants(texts, expected):
+    cells = [(0, 0, 1, 1, [0, 1]), (0, 1, 1, 1, [2])]
+
+    assert tabled([*texts, "x"], cells, 1, 2).blocks[0].table.cells[0].text == expected
+
+
+def test_cells_are_published_in_original_pixels_and_point_at_the_lines_of_their_block():
+    cells = [(0, 0, 1, 1, [1]), (0, 1, 1, 1, [0])]
+
+    (block,) = tabled(["b", "a"], cells, 1, 2, clean(shift=(10.0, 5.0))).blocks
+
+    assert [line.text for line in block.lines] == ["a", "b"]
+    assert [cell.lines for cell in block.table.cells] == [(0,), (1,)]
+    assert block.table.cells[0].box == Box(10, 5, 310, 65)
 
 
 def test_a_page_without_lines_is_done_empty_and_sure_of_nothing():

@@ -2,7 +2,7 @@ import itertools
 
 import pytest
 
-from daemon.ocr import layout
+from daemon.ocr.layout import columns
 from daemon.records import Box
 
 
@@ -11,7 +11,7 @@ def line(left, top, right, height=20):
 
 
 def flat(boxes):
-    return [k for block in layout.order(boxes) for k in block]
+    return [k for block in columns.order(boxes) for k in block]
 
 
 def column(left, right, tops):
@@ -19,7 +19,7 @@ def column(left, right, tops):
 
 
 def test_no_boxes_are_no_blocks():
-    assert layout.order([]) == []
+    assert columns.order([]) == []
 
 
 def test_one_column_is_read_downwards_whatever_order_it_comes_in():
@@ -50,9 +50,9 @@ def test_three_columns_are_read_from_the_left():
 
 def test_a_heading_stands_before_and_a_footer_after_the_columns():
     heading, footer = line(0, 0, 630, 30), line(0, 300, 630)
-    columns = column(0, 300, range(60, 240, 30)) + column(330, 630, range(60, 240, 30))
+    both = column(0, 300, range(60, 240, 30)) + column(330, 630, range(60, 240, 30))
 
-    assert flat([heading, *columns, footer]) == list(range(14))
+    assert flat([heading, *both, footer]) == list(range(14))
 
 
 def test_a_heading_between_two_pairs_of_columns_stands_between_them():
@@ -80,9 +80,9 @@ def test_the_longer_column_is_read_to_its_end_in_its_turn(longer):
 def test_a_word_in_the_margin_keeps_no_gutter_open_through_what_goes_across():
     marginal = line(0, 0, 15)
     title, body = line(100, 0, 700), [line(100, top, 730) for top in range(60, 240, 30)]
-    columns = column(100, 400, range(280, 480, 30)) + column(430, 730, range(283, 483, 30))
+    both = column(100, 400, range(280, 480, 30)) + column(430, 730, range(283, 483, 30))
 
-    assert flat([marginal, title, *body, *columns]) == list(range(22))
+    assert flat([marginal, title, *body, *both]) == list(range(22))
 
 
 def test_labels_beside_paragraphs_are_read_with_the_row_they_begin():
@@ -138,7 +138,7 @@ def test_a_table_is_a_block_and_no_row_goes_on_beyond_it():
     margin = [line(620, top, 640) for top in range(60, 400, 40)]
     table = Box(0, 40, 600, 400)
 
-    blocks = layout.order([above, *margin, table, below], solid={10})
+    blocks = columns.order([above, *margin, table, below], solid={10})
 
     assert blocks[:2] == [[0], [10]]
     assert [k for block in blocks for k in block] == [0, 10, *range(1, 10), 11]
@@ -161,7 +161,7 @@ def test_the_rows_of_a_receipt_are_read_name_before_price():
 def test_white_between_rows_begins_a_block():
     boxes = [line(0, 0, 200), line(0, 30, 200), line(0, 120, 200)]
 
-    assert layout.order(boxes) == [[0, 1], [2]]
+    assert columns.order(boxes) == [[0, 1], [2]]
 
 
 def test_every_box_is_read_exactly_once():

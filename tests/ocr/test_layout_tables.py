@@ -91,6 +91,25 @@ def test_what_is_not_clearly_a_table_is_text(texts):
     assert [found[k][1] for k in part.lines] == [text for row in texts for text in row]
 
 
+def test_numbers_out_of_line_are_no_table():
+    shifts = [(0, 60), (25, 150), (50, 90), (0, 200), (25, 40), (50, 120)]
+    found = [
+        (Box(left + shift, 34 * k, left + shift + width, 34 * k + 22), "12")
+        for k, (shift, width) in enumerate(shifts)
+        for left in (0, 400)
+    ]
+
+    assert tables(found) == []
+
+
+def test_sentences_with_a_number_behind_each_are_no_table():
+    found = rows(
+        *[["it was said again and again, " * 2, str(1984 + k)] for k in range(6)], lefts=(0, 800)
+    )
+
+    assert tables(found) == []
+
+
 def test_prose_in_columns_is_no_table_even_where_it_has_numbers():
     found = rows(*[["it was the year 1984", "and 1985 came after"]] * 12, lefts=(0, 420), width=390)
 

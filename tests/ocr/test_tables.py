@@ -170,6 +170,22 @@ def prose_in_two_columns(parted=False):
     return sheet
 
 
+def quarters_of_prose():
+    sheet = prose_in_two_columns(parted=True)
+    sheet.rule(40, 505, 1200, 505)
+    return sheet
+
+
+def grid_of_a_chart():
+    sheet = Sheet()
+    grid(sheet, X, Y, dict.fromkeys(PLAIN, ""))
+    sheet.write("peak", 480, 140)
+    sheet.write("low", 780, 260)
+    for k in range(8):
+        sheet.write("and what the chart shows is said in words", 100, 400 + 50 * k)
+    return sheet
+
+
 @pytest.mark.parametrize(
     "sheet",
     [
@@ -179,8 +195,19 @@ def prose_in_two_columns(parted=False):
         boxes_of_digits(),
         prose_in_two_columns(),
         prose_in_two_columns(parted=True),
+        quarters_of_prose(),
+        grid_of_a_chart(),
     ],
-    ids=["underlined", "framed", "single boxes", "digits", "prose", "parted prose"],
+    ids=[
+        "underlined",
+        "framed",
+        "single_boxes",
+        "digits",
+        "prose",
+        "parted_prose",
+        "quarters",
+        "chart",
+    ],
 )
 def test_rules_that_are_no_grid_make_no_table(sheet):
     found, tables = tables_of(sheet)

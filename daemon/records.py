@@ -30,6 +30,7 @@ SAG_GRID = 32
 TextSource = Literal["ocr", "text_layer", "mixed"]
 PageStatus = Literal["done", "partial", "failed"]
 Status = Literal["done", "partial", "failed", "duplicate"]
+BlockKind = Literal["text", "heading", "table", "header", "footer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +66,42 @@ class TextLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell of a table: its first row and column, 0-based, and over how many of each it reaches.
+
+    `lines` are the places of its lines in reading order: among the page's lines while the table is
+    laid out (its box is in the clean frame then), among the block's when it is published (box in
+    the original frame). An empty cell has no lines and an empty text.
+    """
+
+    row: int
+    column: int
+    row_span: int
+    column_span: int
+    box: Box
+    lines: tuple[int, ...]
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Cells row by row, each row from the left; together they fill `rows` x `columns`."""
+
+    rows: int
+    columns: int
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
-    """Lines that belong together (a paragraph, a column's part), in reading order."""
+    """Lines that belong together (a paragraph, a column's part), in reading order.
+
+    A block of the kind "table" has its table besides; its lines come cell by cell.
+    """
 
     lines: tuple[TextLine, ...]
+    kind: BlockKind = "text"
+    table: Table | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +153,23 @@ class Line:
     box: Box
     image: Pixels
     corners: Corners | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The drawn lines of a page that may part cells, each as a box in the clean frame."""
+
+    across: tuple[Box, ...] = ()
+    down: tuple[Box, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A block as laid out: the places of its lines in reading order, and its kind."""
+
+    lines: tuple[int, ...]
+    kind: BlockKind = "text"
+    table: Table | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,32 +1,26 @@
-"""From readings to a page as published: boxes in original pixels, words, text as a person reads it.
+"""From readings to a page as published: what is worth it, in which frame, as blocks and as text.
 
-A word is a run of characters without white space, broken where Chinese, Japanese or Korean script
-meets another; punctuation stays with what stands before it. A line's confidence is its reading's,
-a word's likewise the geometric mean of its characters'; a page's is the mean of its lines weighted
-by their characters.
+A line's confidence is its reading's; a page's is the mean of its lines' weighted by their
+characters.
 """
 
 from __future__ import annotations
 
-import math
-import unicodedata
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from daemon.ocr.frame import Frame, corners_of
-from daemon.records import Block, Box, Failure, PageText, TextLine, Word
+from daemon.ocr import textline
+from daemon.ocr.aloud import cell_text, lines_text, table_text
+from daemon.ocr.frame import Frame
+from daemon.records import Block, Failure, PageText, Rules
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
-    from daemon.records import Character, CleanPage, Corners, Line, Page, Reading, TextSource
+    from daemon.records import Box, CleanPage, Line, Page, Part, Reading, TextLine, TextSource
 
 _LEGIBLE = 0.7  # confidence below which a reading is taken for a picture, a stain, a rule
 _LEGIBLE_IN_PICTURES = 0.9  # photos and drawings yield marks up to here, screenshots read better
-_SAME_ROW = 0.5  # of the lower one's height that two pieces of one row share
-_CJK_NAMES = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "IDEOGRAPHIC", "FULLWIDTH")
 
 
 def legible(readings: Sequence[Reading], layer: Sequence[TextLine] = ()) -> list[int]:
@@ -54,46 +48,88 @@ def layer_lines(page: Page) -> list[TextLine]:
     return [line for block in page.text_layer or () for line in block.lines]
 
 
-def places(page: Page, clean: CleanPage, lines: Sequence[Line]) -> list[Box]:
-    """Return where `lines` and then those of the text layer stand, all in one frame.
+@dataclass(frozen=True, slots=True)
+class Placing:
+    """What is laid out: lines that were read and then those of the text layer.
 
-    That is the clean one where the page was turned to be read, or where most of them were found;
-    else the original one, in which lines of the layer are as low as they were set.
+    `lines` are as published, `boxes` where they stand in the frame of the layout, in which the page
+    is `height` pixels high and its `rules` lie; `shown` leads from there to original pixels.
     """
-    frame, layer = Frame(page, clean), layer_lines(page)
-    if clean.orientation or len(layer) < len(lines):
-        return [*(line.box for line in lines), *(frame.back(line.box) for line in layer)]
-    return [*(frame.around(line.box) for line in lines), *(line.box for line in layer)]
+
+    lines: list[TextLine]
+    boxes: list[Box]
+    rules: Rules
+    height: int
+    shown: Callable[[Box], Box]
+
+    @property
+    def found(self) -> list[tuple[Box, str]]:
+        """The boxes and texts of all lines."""
+        return [(box, line.text) for box, line in zip(self.boxes, self.lines, strict=True)]
 
 
-def page_text(
+def placing(
     page: Page,
     clean: CleanPage,
     lines: Sequence[Line],
     readings: Sequence[Reading],
-    blocks: Sequence[Sequence[int]],
-) -> PageText:
-    """Return the page as published; `readings` answer `lines`.
+    rules: Rules,
+) -> Placing:
+    """Return where everything stands; `readings` answer `lines`, `rules` are of the clean page.
 
-    `blocks` index, in order, the lines and after them those of the page's text layer.
+    The frame is the clean one where the page was turned to be read, or where most lines were found;
+    else the original one, in which lines of the layer are as low as they were set. Rules part cells
+    only on pages that were read as a whole.
     """
-    if page.text_layer and not lines:
+    frame, layer = Frame(page, clean), layer_lines(page)
+    read = (textline.published(line, r, frame) for line, r in zip(lines, readings, strict=True))
+    known = [*read, *layer]
+    if clean.orientation or len(layer) < len(lines):
+        boxes = [*(line.box for line in lines), *(frame.back(line.box) for line in layer)]
+        whole = Rules() if layer else rules
+        return Placing(known, boxes, whole, clean.gray.shape[0], frame.around)
+    boxes = [*(frame.around(line.box) for line in lines), *(line.box for line in layer)]
+    return Placing(known, boxes, Rules(), page.height, shown=lambda box: box)
+
+
+def page_text(page: Page, clean: CleanPage, placed: Placing, parts: Sequence[Part]) -> PageText:
+    """Return the page as published; `parts` index, in order, the lines that were placed."""
+    if page.text_layer and len(placed.lines) == len(layer_lines(page)):
         return page_from_text_layer(page)
-    frame, boxes = Frame(page, clean), places(page, clean, lines)
-    read = (_text_line(line, r, frame) for line, r in zip(lines, readings, strict=True))
-    known = [*read, *layer_lines(page)]
-    published = tuple(Block(tuple(known[k] for k in block)) for block in blocks)
-    text = "\n\n".join(_joined([(boxes[k], known[k].text) for k in block]) for block in blocks)
+    blocks, found = tuple(_block(part, placed) for part in parts), placed.found
+    # rows are told in the frame they were laid out in, where they lie level
+    text = "\n\n".join(
+        table_text(block.table) if block.table else lines_text([found[k] for k in part.lines])
+        for part, block in zip(parts, blocks, strict=True)
+    )
     source: TextSource = "mixed" if page.text_layer else "ocr"
     return replace(
-        _published(page, source, text, published), skew=clean.skew, orientation=clean.orientation
+        _published(page, source, text, blocks), skew=clean.skew, orientation=clean.orientation
     )
+
+
+def _block(part: Part, placed: Placing) -> Block:
+    """Return the block as published."""
+    lines = tuple(placed.lines[k] for k in part.lines)
+    if part.table is None:
+        return Block(lines, part.kind)
+    place = {k: number for number, k in enumerate(part.lines)}
+    cells = tuple(
+        replace(
+            cell,
+            box=placed.shown(cell.box),
+            lines=tuple(place[k] for k in cell.lines),
+            text=cell_text([placed.lines[k].text for k in cell.lines]),
+        )
+        for cell in part.table.cells
+    )
+    return Block(lines, part.kind, replace(part.table, cells=cells))
 
 
 def page_from_text_layer(page: Page) -> PageText:
     """Return the page as its text layer has it; there must be one."""
     blocks = page.text_layer or ()
-    text = "\n\n".join(_joined([(line.box, line.text) for line in b.lines]) for b in blocks)
+    text = "\n\n".join(lines_text([(line.box, line.text) for line in b.lines]) for b in blocks)
     return _published(page, "text_layer", text, blocks)
 
 
@@ -120,87 +156,3 @@ def _mean_confidence(blocks: Sequence[Block]) -> float | None:
     known = [(line.confidence, len(line.text)) for line in lines if line.confidence is not None]
     characters = sum(count for _, count in known)
     return sum(value * count for value, count in known) / characters if characters else None
-
-
-def _joined(pieces: Sequence[tuple[Box, str]]) -> str:
-    """Return the pieces as text: those of one row on one line, joined with a space."""
-    text = ""
-    before: Box | None = None
-    for box, piece in pieces:
-        if before is not None:
-            text += " " if _same_row(before, box) else "\n"
-        text += piece
-        before = box
-    return text
-
-
-def _same_row(left: Box, right: Box) -> bool:
-    low = min(left.bottom - left.top, right.bottom - right.top)
-    shared = min(left.bottom, right.bottom) - max(left.top, right.top)
-    return right.left > left.left and shared >= _SAME_ROW * low
-
-
-def _text_line(line: Line, reading: Reading, frame: Frame) -> TextLine:
-    corners = corners_of(line.box) if line.corners is None else line.corners
-    words = tuple(
-        Word(
-            text="".join(character.text for character in run),
-            confidence=_geometric_mean([character.confidence for character in run]),
-            box=frame.box(_part(corners, run[0].left, run[-1].right)),
-        )
-        for run in _runs(_reaching(reading.characters))
-    )
-    return TextLine(
-        text=reading.text, confidence=reading.confidence, box=frame.box(corners), words=words
-    )
-
-
-def _part(corners: Corners, left: float, right: float) -> Corners:
-    """Return the corners of what lies between two shares, 0..1, of a line's length."""
-    upper, lower = corners[:2], corners[[3, 2]]
-    along = np.array([[1 - left, left], [1 - right, right]])
-    return np.concatenate([along @ upper, (along @ lower)[::-1]])
-
-
-def _reaching(characters: Sequence[Character]) -> list[Character]:
-    """Return the characters each reaching to where the next begins, the last to the line's end.
-
-    CTC names a character where it begins and falls silent before it ends: on rendered lines the
-    left edges were off by 2 pixels and the right edges short by half a character.
-    """
-    ends = [*(after.left for after in characters[1:]), 1.0]
-    return [
-        replace(character, right=max(character.right, end))
-        for character, end in zip(characters, ends, strict=True)
-    ]
-
-
-def _geometric_mean(confidences: Sequence[float]) -> float:
-    return math.exp(math.fsum(math.log(max(c, 1e-9)) for c in confidences) / len(confidences))
-
-
-def _runs(characters: Sequence[Character]) -> Iterator[list[Character]]:
-    """Yield the characters word by word."""
-    run: list[Character] = []
-    script: bool | None = None
-    for character in characters:
-        if character.text.isspace():
-            if run:
-                yield run
-            run, script = [], None
-            continue
-        its = _is_cjk(character.text)
-        if run and its is not None and script is not None and its != script:
-            yield run
-            run = []
-        run.append(character)
-        script = script if its is None else its
-    if run:
-        yield run
-
-
-def _is_cjk(text: str) -> bool | None:
-    """Say whether a character is of a script without word spaces; None for punctuation."""
-    if not text[:1].isalnum():
-        return None
-    return unicodedata.name(text[0], "").startswith(_CJK_NAMES)

@@ -1,4 +1,4 @@
-"""What was seen of a page, to be looked at: blocks, lines in their order, doubtful words."""
+"""What was seen of a page, to be looked at: blocks by kind, cells, lines, doubtful words."""
 
 from __future__ import annotations
 
@@ -12,11 +12,17 @@ from daemon.records import Box
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from daemon.records import Page, PageText, Pixels, Word
+    from daemon.records import Block, Page, PageText, Pixels, Word
 
 DOUBTFUL: Final = 0.9  # confidence below which a word is marked
 _SIDE: Final = 2000  # pixels of a picture's longer side at most
-_BLOCK: Final = (160, 160, 160)  # BGR, as all colours here
+_BLOCKS: Final = {  # BGR, as all colours here
+    "text": (160, 160, 160),
+    "heading": (0, 0, 220),
+    "table": (200, 160, 0),
+    "header": (0, 160, 220),
+    "footer": (0, 160, 220),
+}
 _LINES: Final = ((0, 140, 0), (190, 90, 0))  # blocks take turns
 _NUMBER: Final = (200, 0, 200)
 _DOUBT: Final = (0, 170, 255)
@@ -30,7 +36,7 @@ def picture(page: Page, text: PageText) -> Pixels:
     thick = 1 + max(image.shape) // 1500
     number = 0
     for place, block in enumerate(text.blocks):
-        _frame(image, _around([line.box for line in block.lines]), scale, _BLOCK, thick, 3 * thick)
+        _outline(image, block, scale, thick)
         for line in block.lines:
             number += 1
             left, top, *_ = _frame(image, line.box, scale, _LINES[place % 2], thick)
@@ -39,6 +45,19 @@ def picture(page: Page, text: PageText) -> Pixels:
     share = min(1.0, _SIDE / max(image.shape))
     shrunk = cv2.resize(image, None, fx=share, fy=share, interpolation=cv2.INTER_AREA)
     return np.asarray(shrunk, np.uint8)
+
+
+def _outline(image: Pixels, block: Block, scale: float, thick: int) -> None:
+    """Draw a block in the colour of its kind, a table with its cells."""
+    colour = _BLOCKS[block.kind]
+    for cell in block.table.cells if block.table else ():
+        _frame(image, cell.box, scale, colour, 2 * thick, -2 * thick)
+    around = _around([line.box for line in block.lines])
+    _frame(image, around, scale, colour, thick, 3 * thick)
+    if block.kind != "text":
+        left, top, *_ = _scaled(around, scale)
+        spot = (left, max(0, top - 6 * thick))
+        cv2.putText(image, block.kind, spot, 0, 0.5 * thick, colour, thick, cv2.LINE_AA)
 
 
 def png(page: Page, text: PageText) -> bytes:

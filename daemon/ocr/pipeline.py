@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from daemon.ocr.segment import TextDetector
-    from daemon.recipe import Recipe, Segmenter
-    from daemon.records import CleanPage, Line, Page, Reading, TextLine
+    from daemon.recipe import Recipe
+    from daemon.records import CleanPage, Line, Page, Reading, Rules, TextLine
 
     Found = tuple[list[Line], list[Reading]]
 
@@ -42,10 +42,11 @@ class Stages:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A page turned one way: its lines, and the readings of a few of them by place."""
+    """A page turned one way: its lines and rules, and the readings of a few lines by place."""
 
     clean: CleanPage
     lines: list[Line]
+    rules: Rules
     known: dict[int, Reading]
 
 
@@ -77,8 +78,9 @@ class Pipeline:
         view = self._upright(page, timed)
         lines, readings = self._read_lines(view, assemble.layer_lines(page), timed)
         with timed("assemble"):
-            blocks = layout.order(assemble.places(page, view.clean, lines))
-            return assemble.page_text(page, view.clean, lines, readings, blocks)
+            placed = assemble.placing(page, view.clean, lines, readings, view.rules)
+            parts = layout.arrange(placed.found, placed.rules, placed.height)
+            return assemble.page_text(page, view.clean, placed, parts)
 
     def _upright(self, page: Page, timed: Stages) -> View:
         """Return the page as it stands; turned only where its lines read badly as it lies.
@@ -96,16 +98,12 @@ class Pipeline:
         with timed("clean"):
             clean = preprocess.clean(page, self.recipe.cleaning, turn)
         with timed("segment"):
-            lines = self._find_lines(clean, self.recipe.segmenter)
+            first = self.detector if self.recipe.segmenter == "db" else None
+            lines, rules = segment.find(clean, first)
         with timed("recognize"):
             places = orientation.sample(lines)
             readings = self.recognizer.read([lines[place] for place in places])
-        return View(clean, lines, dict(zip(places, readings, strict=True)))
-
-    def _find_lines(self, clean: CleanPage, segmenter: Segmenter) -> list[Line]:
-        if segmenter == "db" and self.detector:
-            return segment.detect_lines(clean, self.detector)
-        return segment.find_lines(clean)
+        return View(clean, lines, rules, dict(zip(places, readings, strict=True)))
 
     def _read_lines(self, view: View, layer: Sequence[TextLine], timed: Stages) -> Found:
         """Return the legible lines of a view: by the other finder too, where they read badly.
@@ -118,7 +116,7 @@ class Pipeline:
         if self.recipe.segmenter != "auto" or not self.detector or not _is_doubtful(view, readings):
             return found
         with timed("segment"):
-            lines = self._find_lines(view.clean, "db")
+            lines = segment.detect_lines(view.clean, self.detector)
         with timed("recognize"):
             other = _legible(lines, self.recognizer.read(lines), layer)
         return max(found, other, key=lambda each: orientation.evidence(each[1]))

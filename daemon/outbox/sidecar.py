@@ -13,7 +13,7 @@ from typing import Any
 import jsonschema_rs
 
 from daemon import __version__, files
-from daemon.records import Block, Box, Claim, Document, Failure, PageText, TextLine, Word
+from daemon.records import Block, Box, Cell, Claim, Document, Failure, PageText, TextLine, Word
 
 SCHEMA_VERSION = "1.0"
 SCHEMA_FILE = "sidecar.schema.json"
@@ -118,7 +118,26 @@ def _page(page: PageText) -> dict[str, Any]:
 
 
 def _block(block: Block) -> dict[str, Any]:
-    return {"lines": [_line(line) for line in block.lines]}
+    content: dict[str, Any] = {
+        "kind": block.kind,
+        "lines": [_line(line) for line in block.lines],
+    }
+    if block.table is not None:
+        content["rows"], content["columns"] = block.table.rows, block.table.columns
+        content["cells"] = [_cell(cell) for cell in block.table.cells]
+    return content
+
+
+def _cell(cell: Cell) -> dict[str, Any]:
+    return {
+        "row": cell.row,
+        "column": cell.column,
+        "row_span": cell.row_span,
+        "column_span": cell.column_span,
+        "text": cell.text,
+        "box": _box(cell.box),
+        "lines": list(cell.lines),
+    }
 
 
 def _line(line: TextLine) -> dict[str, Any]:

@@ -10,12 +10,16 @@ from daemon.ocr.frame import Frame
 from daemon.records import (
     Block,
     Box,
+    Cell,
     Character,
     CleanPage,
     Failure,
     Line,
     Page,
+    Part,
     Reading,
+    Rules,
+    Table,
     TextLine,
     Word,
 )
@@ -48,7 +52,24 @@ def reading(text, confidence=0.9):
 
 
 def published(lines, readings, blocks, of=None, frame=None):
-    return assemble.page_text(of or page(), frame or clean(), lines, readings, blocks)
+    parts = [Part(tuple(block)) for block in blocks]
+    return assembled(of or page(), frame or clean(), lines, readings, parts)
+
+
+def assembled(of, frame, lines, readings, parts):
+    placed = assemble.placing(of, frame, lines, readings, Rules())
+    return assemble.page_text(of, frame, placed, parts)
+
+
+def tabled(texts, cells, rows, columns, frame=None):
+    """A page of one table; `cells` are row, column, their spans, and the places of their texts."""
+    box = Box(0, 0, 300, 60)
+    held = tuple(Cell(*where, box, tuple(places)) for *where, places in cells)
+    order = tuple(k for cell in held for k in cell.lines)
+    lines = [line(0, 30 * k, 100, 30 * k + 20) for k in range(len(texts))]
+    part = Part(order, "table", Table(rows, columns, held))
+    readings = [reading(text) for text in texts]
+    return assembled(page(), frame or clean(), lines, readings, [part])
 
 
 def words(text):
@@ -68,6 +89,56 @@ def test_pieces_of_one_row_stand_on_one_line_of_text():
     readings = [reading("Total:"), reading("12.80"), reading("Thanks")]
 
     assert published(lines, readings, [[0, 1, 2]]).text == "Total: 12.80\nThanks"
+
+
+def test_a_table_is_a_line_of_text_for_each_row_with_tabs_between_cells():
+    cells = [(0, 0, 1, 1, [0]), (0, 1, 1, 1, [1]), (1, 0, 1, 1, [2]), (1, 1, 1, 1, [3])]
+
+    assert tabled(["a", "b", "c", "d"], cells, 2, 2).text == "a\tb\nc\td"
+
+
+def test_empty_cells_keep_their_place_between_others_and_empty_rows_do_not():
+    cells = [
+        (0, 0, 1, 1, []),
+        (0, 1, 1, 1, [0]),
+        (0, 2, 1, 1, []),
+        (1, 0, 1, 3, []),
+        (2, 0, 1, 3, [1]),
+    ]
+
+    assert tabled(["b", "c"], cells, 3, 3).text == "\tb\nc"
+
+
+def test_a_cell_over_rows_is_read_in_its_first():
+    cells = [(0, 0, 2, 1, [0]), (0, 1, 1, 1, [1]), (1, 1, 1, 1, [2])]
+
+    assert tabled(["both", "b", "c"], cells, 2, 2).text == "both\tb\n\tc"
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["two", "lines"], "two lines"),
+        (["丘陵", "沟壑区"], "丘陵沟壑区"),
+        (["你好，", "世界"], "你好，世界"),
+        (["国籍", "Nationality"], "国籍 Nationality"),
+        (["面积", "12"], "面积 12"),
+    ],
+)
+def test_the_lines_of_a_cell_are_joined_as_its_script_wants(texts, expected):
+    cells = [(0, 0, 1, 1, [0, 1]), (0, 1, 1, 1, [2])]
+
+    assert tabled([*texts, "x"], cells, 1, 2).blocks[0].table.cells[0].text == expected
+
+
+def test_cells_are_published_in_original_pixels_and_point_at_the_lines_of_their_block():
+    cells = [(0, 0, 1, 1, [1]), (0, 1, 1, 1, [0])]
+
+    (block,) = tabled(["b", "a"], cells, 1, 2, clean(shift=(10.0, 5.0))).blocks
+
+    assert [line.text for line in block.lines] == ["a", "b"]
+    assert [cell.lines for cell in block.table.cells] == [(0,), (1,)]
+    assert block.table.cells[0].box == Box(10, 5, 310, 65)
 
 
 def test_a_page_without_lines_is_done_empty_and_sure_of_nothing():
@@ -235,11 +306,15 @@ def test_a_scan_is_as_legible_with_a_stamp_as_without(layer):
     assert assemble.legible(MARKS, layer) == [0, 1, 2]
 
 
+def boxes_of(of, frame, lines):
+    return assemble.placing(of, frame, lines, [reading("x")] * len(lines), Rules()).boxes
+
+
 def test_the_layer_stands_in_the_frame_of_the_lines_where_these_are_more():
     lines = [line(0, 0, 100, 20), line(0, 40, 100, 60)]
     shifted = clean(shift=(10.0, 30.0))
 
-    found = assemble.places(with_layer(typed("x", 50, 130, 90, 150)), shifted, lines)
+    found = boxes_of(with_layer(typed("x", 50, 130, 90, 150)), shifted, lines)
 
     assert found == [lines[0].box, lines[1].box, Box(40, 100, 80, 120)]
 
@@ -247,7 +322,7 @@ def test_the_layer_stands_in_the_frame_of_the_lines_where_these_are_more():
 def test_the_lines_stand_in_the_frame_of_the_layer_where_this_has_more():
     below = typed("x", 50, 130, 90, 150)
 
-    found = assemble.places(with_layer(below), clean(shift=(10.0, 30.0)), [line(0, 0, 100, 20)])
+    found = boxes_of(with_layer(below), clean(shift=(10.0, 30.0)), [line(0, 0, 100, 20)])
 
     assert found == [Box(10, 30, 110, 50), below.box]
 
@@ -261,3 +336,27 @@ def test_a_box_that_goes_back_and_forth_still_holds_itself(degrees, zoom, left, 
 
     assert there.left <= box.left < box.right <= there.right
     assert there.top <= box.top < box.bottom <= there.bottom
+
+
+def test_a_line_that_was_laid_level_has_words_where_it_slants():
+    corners = np.array([[100, 300], [300, 200], [310, 220], [110, 320]], float)
+    slanted = Line(Box(100, 200, 310, 320), BLANK, corners)
+
+    (block,) = published([slanted], [reading("ab cd")], [[0]]).blocks
+
+    first, second = (word.box for word in block.lines[0].words)
+    assert (first.left, first.bottom) == (100, 320)
+    assert (second.right, second.top) == (310, 200)
+    assert second.bottom < first.bottom - 30
+
+
+def test_boxes_on_a_straightened_page_are_where_its_rows_were_bent():
+    sag = np.zeros((30, 40), np.float32) + np.linspace(0, 62.4, 40, dtype=np.float32)
+    bent = CleanPage(gray=BLANK, to_page=clean().to_page, skew=0.0, sag=sag)  # 0.05 a pixel
+
+    (block,) = published([line(0, 100, 800, 120)], [reading("ab cd")], [[0]], frame=bent).blocks
+
+    first, second = (word.box for word in block.lines[0].words)
+    assert (first.left, first.top, first.bottom) == (0, 100, pytest.approx(120 + 16, abs=2))
+    assert (second.right, second.bottom) == (800, pytest.approx(160, abs=2))
+    assert block.lines[0].box.bottom == pytest.approx(160, abs=2)

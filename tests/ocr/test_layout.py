@@ -2,7 +2,7 @@ import itertools
 
 import pytest
 
-from daemon.ocr import layout
+from daemon.ocr.layout import columns
 from daemon.records import Box
 
 
@@ -11,7 +11,7 @@ def line(left, top, right, height=20):
 
 
 def flat(boxes):
-    return [k for block in layout.order(boxes) for k in block]
+    return [k for block in columns.order(boxes) for k in block]
 
 
 def column(left, right, tops):
@@ -19,7 +19,7 @@ def column(left, right, tops):
 
 
 def test_no_boxes_are_no_blocks():
-    assert layout.order([]) == []
+    assert columns.order([]) == []
 
 
 def test_one_column_is_read_downwards_whatever_order_it_comes_in():
@@ -50,9 +50,9 @@ def test_three_columns_are_read_from_the_left():
 
 def test_a_heading_stands_before_and_a_footer_after_the_columns():
     heading, footer = line(0, 0, 630, 30), line(0, 300, 630)
-    columns = column(0, 300, range(60, 240, 30)) + column(330, 630, range(60, 240, 30))
+    both = column(0, 300, range(60, 240, 30)) + column(330, 630, range(60, 240, 30))
 
-    assert flat([heading, *columns, footer]) == list(range(14))
+    assert flat([heading, *both, footer]) == list(range(14))
 
 
 def test_a_heading_between_two_pairs_of_columns_stands_between_them():
@@ -80,9 +80,9 @@ def test_the_longer_column_is_read_to_its_end_in_its_turn(longer):
 def test_a_word_in_the_margin_keeps_no_gutter_open_through_what_goes_across():
     marginal = line(0, 0, 15)
     title, body = line(100, 0, 700), [line(100, top, 730) for top in range(60, 240, 30)]
-    columns = column(100, 400, range(280, 480, 30)) + column(430, 730, range(283, 483, 30))
+    both = column(100, 400, range(280, 480, 30)) + column(430, 730, range(283, 483, 30))
 
-    assert flat([marginal, title, *body, *columns]) == list(range(22))
+    assert flat([marginal, title, *body, *both]) == list(range(22))
 
 
 def test_labels_beside_paragraphs_are_read_with_the_row_they_begin():
@@ -104,6 +104,46 @@ def test_a_sidebar_of_keys_and_values_is_read_before_the_prose_beside_it():
     assert flat([*sidebar, *prose]) == list(range(34))
 
 
+def test_the_labels_of_a_picture_wait_for_the_prose_beside_it():
+    labels = [line(x, top, x + 50) for x, top in ((40, 7), (150, 83), (60, 166), (90, 222))]
+    prose = column(330, 830, range(0, 14 * 31, 31))
+
+    assert flat([*labels, *prose]) == [*range(4, 18), *range(4)]
+
+
+def test_a_caption_as_long_as_the_prose_beside_it_does_not_wait():
+    caption = column(40, 180, range(7, 7 + 8 * 44, 44))
+    prose = column(330, 830, range(0, 14 * 31, 31))
+
+    assert flat([*caption, *prose]) == list(range(22))
+
+
+def test_columns_begin_below_a_heading_that_ends_in_their_gutter():
+    title = line(0, 0, 360, 40)
+    left = column(0, 300, range(70, 370, 30))
+    right = column(330, 830, range(66, 366, 30))
+
+    assert flat([title, *left, *right]) == list(range(21))
+
+
+def test_the_long_rows_of_a_form_level_on_both_sides_are_no_columns():
+    keys = [line(0, top, 260 - 120 * (k % 2)) for k, top in enumerate(range(0, 180, 30))]
+    values = [line(330, top, 430 + 200 * (k % 2)) for k, top in enumerate(range(0, 180, 30))]
+
+    assert flat([*keys, *values]) == [k for row in range(6) for k in (row, row + 6)]
+
+
+def test_a_table_is_a_block_and_no_row_goes_on_beyond_it():
+    above, below = line(0, 0, 600), line(0, 420, 600)
+    margin = [line(620, top, 640) for top in range(60, 400, 40)]
+    table = Box(0, 40, 600, 400)
+
+    blocks = columns.order([above, *margin, table, below], solid={10})
+
+    assert blocks[:2] == [[0], [10]]
+    assert [k for block in blocks for k in block] == [0, 10, *range(1, 10), 11]
+
+
 def test_the_rows_of_a_form_are_read_key_before_value():
     keys = column(0, 90, range(0, 150, 30))
     values = [line(300, top + 3, 380) for top in range(0, 150, 30)]
@@ -121,7 +161,7 @@ def test_the_rows_of_a_receipt_are_read_name_before_price():
 def test_white_between_rows_begins_a_block():
     boxes = [line(0, 0, 200), line(0, 30, 200), line(0, 120, 200)]
 
-    assert layout.order(boxes) == [[0, 1], [2]]
+    assert columns.order(boxes) == [[0, 1], [2]]
 
 
 def test_every_box_is_read_exactly_once():

@@ -9,6 +9,7 @@ from daemon.errors import Rejected
 from daemon.ocr import pages, pipeline
 from daemon.recipe import Recipe, Weights
 from daemon.records import Block, Box, Character, Failure, Page, Reading, TextLine, Word
+from tests.samples.tables import Sheet, grid
 
 RECIPE = Recipe(weights=Weights(file=Path("none.pt")))
 
@@ -81,6 +82,20 @@ def test_a_blank_page_is_done_and_empty():
     text = pipeline.Pipeline(RECIPE, Numbering()).read_page(written(lines=0))
 
     assert (text.status, text.text, text.blocks) == ("done", "", ())
+
+
+def test_a_ruled_table_is_published_with_its_cells():
+    sheet = Sheet()
+    texts = {(r, r + 1, c, c + 1): "words" for r in range(2) for c in range(3)}
+    grid(sheet, (100, 400, 700, 1000), (100, 160, 220), texts)
+    image = cv2.cvtColor(sheet.image, cv2.COLOR_GRAY2BGR)
+    page = Page(number=1, width=sheet.width, height=sheet.height, image=image)
+
+    text = pipeline.Pipeline(RECIPE, Numbering()).read_page(page)
+
+    (block,) = text.blocks
+    assert (block.kind, block.table.rows, block.table.columns) == ("table", 2, 3)
+    assert [row.count("\t") for row in text.text.splitlines()] == [2, 2]
 
 
 def test_guesswork_is_not_published():

@@ -11,11 +11,13 @@ from daemon.outbox.sidecar import Provenance, is_valid, schema, sidecar
 from daemon.records import (
     Block,
     Box,
+    Cell,
     Claim,
     Document,
     Failure,
     PageText,
     Stamp,
+    Table,
     TextLine,
     TextSource,
     Word,
@@ -43,6 +45,15 @@ def page(text: str = "Hello 世界", confidence: float | None = 0.987654) -> Pag
     )  # fmt: skip
 
 
+def tabled(kind: str = "table", rows: int = 1, *, cells: int = 2) -> PageText:
+    """A page whose block has a table of two cells in a row, the second of them empty."""
+    read = page("17.50")
+    box = read.blocks[0].lines[0].box
+    held = (Cell(0, 0, 1, 1, box, (0,), "17.50"), Cell(0, 1, 1, 1, box, ()))
+    table = Table(rows, 2, held[:cells])
+    return replace(read, blocks=(Block(read.blocks[0].lines, kind, table),))  # type: ignore[arg-type]
+
+
 def document(*pages: PageText, status: str = "done", **more: object) -> Document:
     return Document(status, "image/png", pages, {"recognize": 0.5}, 1, **more)  # type: ignore[arg-type]
 
@@ -67,10 +78,28 @@ def test_pages_are_separated_by_a_blank_line() -> None:
     assert json.loads(sidecar(CLAIM, document(page("a"), page("b")), BY))["text"] == "a\n\nb"
 
 
+def test_a_table_says_its_rows_columns_and_cells() -> None:
+    (block,) = json.loads(sidecar(CLAIM, document(tabled()), BY))["pages"][0]["blocks"]
+
+    assert (block["kind"], block["rows"], block["columns"]) == ("table", 1, 2)
+    assert block["cells"][0] == {
+        "row": 0, "column": 0, "row_span": 1, "column_span": 1, "text": "17.50",
+        "box": [10, 20, 110, 40], "lines": [0],
+    }  # fmt: skip
+    assert (block["cells"][1]["text"], block["cells"][1]["lines"]) == ("", [])
+
+
+def test_a_block_that_is_no_table_says_its_kind_and_lines() -> None:
+    (block,) = json.loads(sidecar(CLAIM, document(page()), BY))["pages"][0]["blocks"]
+
+    assert (block["kind"], sorted(block)) == ("text", ["kind", "lines"])
+
+
 FAILURE = Failure("corrupt", "The PNG ends early.", attempt=1)
 VALID = [
     document(page()),
     document(page(confidence=None)),
+    document(tabled()),
     document(page(), status="partial", failure=FAILURE),
     document(status="failed", failure=FAILURE),
     document(status="duplicate", duplicate_of="b/scan.pdf.json"),
@@ -90,6 +119,10 @@ INVALID = {
     "duplicate of nothing": document(status="duplicate"),
     "confidence above one": document(page(confidence=1.5)),
     "a line without text": document(page(text="")),
+    "cells of what is no table": document(tabled(kind="text")),
+    "a table without rows": document(tabled(rows=0)),
+    "a table without cells": document(tabled(cells=0)),
+    "an unknown kind": document(tabled(kind="picture")),
 }
 
 

@@ -5,7 +5,8 @@ The fast one goes ink -> marks -> words -> lines, everything measured in heights
 connected pieces, told apart into letters, small ones and those that reach across rows. Letters that
 stand closer than a fraction of their own height are a word (words.py); words that stand on one base
 line with neither rule nor gutter between them are a line (lines.py). Gaps and heights are compared
-with those beside them, so that a heading and its footnote are found alike.
+with those beside them, so that a heading and its footnote are found alike. What rules may part
+cells is told from the same ink (ruling.py).
 
 The thorough one is a network (db.py) that costs ten times as much and knows text on any ground.
 """
@@ -14,31 +15,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from daemon.ocr.segment import crops, ink, lines, marks, words
+from daemon.ocr.segment import crops, ink, lines, marks, ruling, words
 from daemon.ocr.segment.db import TextDetector
+from daemon.ocr.segment.ink import Drawing
 
-__all__ = ["TextDetector", "detect_lines", "find_lines", "is_blank"]
+__all__ = ["TextDetector", "detect_lines", "find", "find_lines", "is_blank"]
 
 if TYPE_CHECKING:
+    from daemon.ocr.segment.marks import Marks
     from daemon.ocr.segment.spans import Spans
-    from daemon.records import CleanPage, Line, Pixels
+    from daemon.records import CleanPage, Line, Pixels, Rules
 
 _TINY = 9.5  # pixels; letters are looked at enlarged where a middling one is lower
 _MARGIN = 0.12  # of a line's height, around the crop
 
 
-def find_lines(clean: CleanPage) -> list[Line]:
-    """Return the lines of text as found, in no order to rely on; a blank page is an empty list.
+def find(clean: CleanPage, detector: TextDetector | None = None) -> tuple[list[Line], Rules]:
+    """Return the lines of text, in no order to rely on, and the rules that may part cells.
 
-    `Line.image` is the part of `clean.gray` under `Line.box`, dark on light.
+    `Line.image` is what `clean.gray` has there, dark on light. Given a `detector`, lines are found
+    by it. A blank page has neither lines nor rules.
     """
-    drawn, down, found, scale = _marked(clean.gray, 1.0)
-    if found.typical < _TINY:
-        drawn, down, found, scale = _marked(clean.gray, 2.0)
-    found_words = words.with_small(words.join(found.letters, drawn.shape), found.small)
-    spans = lines.join(found_words, drawn, lines.posted(down, found.posts))
-    spans = lines.widened(lines.widened(spans, found.tall, 0.6), found.frames, 0.8)
-    return [_cut(clean.gray, span, scale) for span in lines.plausible(spans)]
+    drawing, found = _marked(clean.gray)
+    rules = ruling.find(drawing.ink, drawing.across, drawing.down, drawing.scale)
+    if detector is not None:
+        return detect_lines(clean, detector), rules
+    return [_cut(clean.gray, span, drawing.scale) for span in _spans(drawing, found)], rules
+
+
+def find_lines(clean: CleanPage) -> list[Line]:
+    """Return the lines of text as `find` does, without the rules."""
+    return find(clean)[0]
 
 
 def detect_lines(clean: CleanPage, detector: TextDetector) -> list[Line]:
@@ -47,15 +54,27 @@ def detect_lines(clean: CleanPage, detector: TextDetector) -> list[Line]:
     return [line for line in cut if min(line.image.shape) > 1]
 
 
+def _marked(gray: Pixels) -> tuple[Drawing, Marks]:
+    """Return the ink of a page and its marks, enlarged where letters are tiny."""
+    for enlarged in (1.0, 2.0):
+        drawing = Drawing.of(gray, enlarged)
+        found = marks.find(ink.without(drawing.ink, drawing.across, drawing.down))
+        if found.typical >= _TINY:
+            break
+    return drawing, found
+
+
+def _spans(drawing: Drawing, found: Marks) -> Spans:
+    """Return the spans of the lines, in pixels of the drawing."""
+    found_words = words.with_small(words.join(found.letters, drawing.ink.shape), found.small)
+    spans = lines.join(found_words, drawing.ink, lines.posted(drawing.down, found.posts))
+    spans = lines.widened(lines.widened(spans, found.tall, 0.6), found.frames, 0.8)
+    return lines.plausible(spans)
+
+
 def is_blank(clean: CleanPage) -> bool:
     """Tell whether nothing on the page differs enough from its ground to be ink."""
     return ink.is_none(clean.gray)
-
-
-def _marked(gray: Pixels, enlarged: float) -> tuple[Pixels, Pixels, marks.Marks, float]:
-    drawn, scale = ink.find(gray, enlarged)
-    across, down = ink.rules(drawn)
-    return drawn, down, marks.find(ink.without(drawn, across, down)), scale
 
 
 def _cut(gray: Pixels, span: Spans, scale: float) -> Line:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import cv2
@@ -19,6 +20,25 @@ _DARK = 110  # gray level below which a ground is dark
 _BLACK = 50  # and below which no shadow makes paper so dark
 _ACROSS, _DOWN = 100, 80  # pixels; straight ink longer than this is a rule, not a stroke
 _RULE_WIDTH = 8  # and not thicker than this
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """Ink, 0 or 255, with its horizontal and vertical rules, each a mask like it.
+
+    `scale` is pixels of the clean page per pixel of the masks.
+    """
+
+    ink: Pixels
+    across: Pixels
+    down: Pixels
+    scale: float
+
+    @classmethod
+    def of(cls, gray: Pixels, enlarged: float = 1.0) -> Drawing:
+        """Return what is drawn on the page."""
+        drawn, scale = find(gray, enlarged)
+        return cls(drawn, *rules(drawn), scale)
 
 
 def find(gray: Pixels, enlarged: float = 1.0) -> tuple[Pixels, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import resource
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +17,7 @@ from bench.peers import Missing
 from bench.readers import Seen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping
     from multiprocessing.connection import Connection
 
     from bench.readers import Reader
@@ -39,7 +40,8 @@ class Engine:
         self.name = reader.name
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=serve, args=(reader, theirs), daemon=True)
-        self._process.start()
+        with _environment(reader.environment):
+            self._process.start()
         theirs.close()
         absent = self._pipe.recv()
         if absent is not None:
@@ -62,6 +64,18 @@ class Engine:
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         self._pipe.close()
         self._process.join()
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Let what is started within have `values` besides."""
+    before = dict(os.environ)
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def serve(reader: Reader, pipe: Connection) -> None:

@@ -19,7 +19,7 @@ import resource
 import shutil
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import process_time
 from typing import TYPE_CHECKING, Protocol
@@ -64,6 +64,11 @@ class Reader(Protocol):
         """Whether commands read, not this process."""
         ...
 
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What its process is started with."""
+        ...
+
     def load(self) -> Callable[[Path], Seen]:
         """Return what reads the first page of a file; raises Missing where it cannot."""
         ...
@@ -85,11 +90,15 @@ class Ours:
         """The variant, or default."""
         return self.variant.replace("=", "-") or "default"
 
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """As the daemon's workers have it."""
+        from daemon.engine.local import ENVIRONMENT
+
+        return ENVIRONMENT
+
     def load(self) -> Callable[[Path], Seen]:
         """Load the weights as a worker of the daemon does, on one thread."""
-        from daemon.engine.local import PRIMITIVE_CACHE
-
-        os.environ.setdefault(*PRIMITIVE_CACHE)  # before torch is imported
         from daemon.ocr.pipeline import Pipeline
 
         cv2.setNumThreads(1)
@@ -136,6 +145,7 @@ class Rapid:
     name: str
     package: str
     forks: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     def load(self) -> Callable[[Path], Seen]:
         """Load the pipeline on one thread; raises Missing."""
@@ -186,6 +196,7 @@ class Tesseract:
 
     name: str = "tesseract"
     forks: bool = True
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     def load(self) -> Callable[[Path], Seen]:
         """Return what runs the command; raises Missing where it or a language is not installed."""

@@ -28,9 +28,9 @@ import numpy as np
 import psutil
 
 from daemon.config import load
-from daemon.engine.local import PRIMITIVE_CACHE
+from daemon.engine.local import ENVIRONMENT
 
-os.environ.setdefault(*PRIMITIVE_CACHE)  # before torch is imported: as the daemon's workers have it
+os.environ.update(ENVIRONMENT)  # before torch is imported: as the daemon's workers have it
 
 from bench.peers import PEERS, Missing, Peer
 from daemon.errors import Misconfigured

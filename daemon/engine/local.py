@@ -29,9 +29,14 @@ log = structlog.get_logger()
 WARM_SECONDS = 120.0  # importing torch and loading the model on a slow box, once for each worker
 SILENCE_SECONDS = 30.0  # after its deadline pebble has had this long to say what became of a task
 
-# oneDNN keeps a compiled kernel for each shape of line, by default 1 024 of them: over 57 mixed
-# pages two workers took 1 035 MB so, and 708 MB with 64, at no more CPU (docs/container.md)
-PRIMITIVE_CACHE = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
+# What a worker must be started with to stay small. oneDNN keeps a compiled kernel for each shape of
+# line, by default 1 024 of them: over 57 mixed pages two workers took 1 035 MB so, and 708 MB with
+# 64, at no more CPU (docs/container.md). glibc learns to keep blocks as large as a page once one
+# was freed: told not to, a worker of six pages held 440 MB instead of 506, at no more CPU either.
+ENVIRONMENT = {
+    "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64",
+    "MALLOC_MMAP_THRESHOLD_": str(4 << 20),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,8 @@ class LocalEngine:
         wake: Callable[[], None],
     ) -> None:
         """`wake` is called from another thread whenever a task has ended."""
-        os.environ.setdefault(*PRIMITIVE_CACHE)  # read when a worker imports torch
+        for name, value in ENVIRONMENT.items():  # read where the fork server starts
+            os.environ.setdefault(name, value)
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(worker.preloaded(recipe))
 

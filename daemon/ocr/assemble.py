@@ -104,7 +104,10 @@ def page_text(page: Page, clean: CleanPage, placed: Placing, parts: Sequence[Par
     )
     source: TextSource = "mixed" if page.text_layer else "ocr"
     return replace(
-        _published(page, source, text, blocks), skew=clean.skew, orientation=clean.orientation
+        _published(page, source, text, blocks),
+        skew=clean.skew,
+        orientation=clean.orientation,
+        sag=Frame(page, clean).deepest,
     )
 
 

@@ -50,6 +50,13 @@ class Frame:
         low, high = np.round(mapped.min(axis=0), 3), np.round(mapped.max(axis=0), 3)
         return Box(*map(math.floor, low), *map(math.ceil, high))
 
+    @property
+    def deepest(self) -> float:
+        """By how many original pixels the most bent row was straightened, 0.0 for straight ones."""
+        if self.sag is None:
+            return 0.0
+        return float(np.ptp(self.sag, axis=1).max() * np.hypot(*self.to_original[:, 1]))
+
     def _unbent(self, corners: Corners) -> Corners:
         """Return points along the edges of a quadrangle where they were before straightening."""
         if self.sag is None:

@@ -114,7 +114,7 @@ def test_the_first_reader_is_set_against_each_other():
 class Stub:
     """A reader that says which file it got."""
 
-    name, forks = "stub", False
+    name, forks, environment = "stub", False, {}
 
     def load(self):
         return lambda file: Seen(file.name, np.zeros((0, 4)), {})

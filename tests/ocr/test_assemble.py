@@ -77,6 +77,29 @@ def words(text):
     return [word.text for word in block.lines[0].words]
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("于 2026 年 7 月", "于2026年7月"),
+        ("Windows 系统", "Windows系统"),
+        ("two words", "two words"),
+        ("你 好", "你 好"),
+        ("第 (2) 条", "第 (2) 条"),
+        ("总计  12", "总计  12"),
+    ],
+)
+def test_the_white_of_typesetting_is_no_space(text, expected):
+    crop = Line(Box(0, 0, 10 * len(text), 20), np.zeros((20, 10 * len(text)), np.uint8))
+
+    assert published([crop], [reading(text)], [[0]]).text == expected
+
+
+def test_white_as_wide_as_a_character_is_a_space():
+    wide = Line(Box(0, 0, 200, 20), np.zeros((20, 200), np.uint8))
+
+    assert published([wide], [reading("年 7")], [[0]]).text == "年 7"
+
+
 def test_lines_are_joined_by_newlines_and_blocks_by_blank_lines():
     lines = [line(0, 30 * k, 100, 30 * k + 20) for k in range(3)]
     readings = [reading("one"), reading("two"), reading("three")]

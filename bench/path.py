@@ -48,10 +48,10 @@ def clean_page(number: int = 0) -> pymupdf.Pixmap:
 
 
 def write_config(root: Path, **values: object) -> Path:
-    """Write a config with folders below `root` and the shipped model."""
-    model = load(REPOSITORY / "config.yaml").model_dump(mode="json")["model"]
+    """Write a config with folders below `root` and the shipped networks."""
+    shipped = load(REPOSITORY / "config.yaml").model_dump(mode="json")
     path = root / "config.yaml"
-    path.write_text(yaml.safe_dump({"model": model, **values}))
+    path.write_text(yaml.safe_dump({k: shipped[k] for k in ("model", "detector")} | values))
     return path
 
 

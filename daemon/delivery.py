@@ -44,6 +44,7 @@ class Policy:
     model: str
     model_sha256: str
     lexicon_sha256: str | None
+    detector_sha256: str | None
     attempts: int
     task_pages: int
     point_to_duplicates: bool
@@ -56,7 +57,9 @@ class Policy:
         """
         recipe = self.recipe
         decoding = (recipe.weights.precision, recipe.weights.beam, self.lexicon_sha256)
-        decisive = (self.model_sha256, decoding, recipe.limits, recipe.rendering, recipe.cleaning)
+        finding = (recipe.segmenter, self.detector_sha256)
+        room = (recipe.limits, recipe.rendering, recipe.cleaning)
+        decisive = (self.model_sha256, decoding, finding, *room)
         return f"{recipe.name}@{hashlib.sha256(repr(decisive).encode()).hexdigest()[:8]}"
 
     def provenance(self, document: Document, started_at: str, seconds: float) -> Provenance:

@@ -40,8 +40,8 @@ def refuse_fatal(config: Config) -> None:
 
 
 def refuse_bad_weights(config: Config) -> None:
-    """Raise Misconfigured when weights or lexicon are missing or not what they should be."""
-    _refuse((*_weights(config), *_lexicon(config)))
+    """Raise Misconfigured when networks or lexicon are missing or not what they should be."""
+    _refuse((*_networks(config), *_lexicon(config)))
 
 
 def _refuse(found: Iterable[Finding]) -> None:
@@ -85,7 +85,7 @@ def findings(config: Config) -> Iterator[Finding]:
     if config.originals == "archive":
         yield from _usable("archive", folders.archive)
         yield from _other_filesystem(config)
-    yield from _weights(config)
+    yield from _networks(config)
     yield from _lexicon(config)
     yield from _watching(config)
 
@@ -149,21 +149,26 @@ def _other_filesystem(config: Config) -> Iterator[Finding]:
             probe.unlink(missing_ok=True)
 
 
-def _weights(config: Config) -> Iterator[Finding]:
-    weights = config.model
+def _networks(config: Config) -> Iterator[Finding]:
+    yield from _pinned("model", config.model.file, config.model.sha256)
+    network = config.recipe.network
+    if network is not None:
+        yield from _pinned("detector", network, config.detector.sha256)
+
+
+def _pinned(section: str, file: Path, sha256: str | None) -> Iterator[Finding]:
+    """Say what is wrong with a network's file and the digest that it should have."""
     try:
-        digest = files.sha256_of(weights.file)
+        digest = files.sha256_of(file)
     except OSError as error:
-        remedy = f"{error.strerror}; name a weights file that exists and can be read"
-        yield Finding(True, "model.file", weights.file, remedy)
+        remedy = f"{error.strerror}; name a file that exists and can be read"
+        yield Finding(True, f"{section}.file", file, remedy)
         return
-    if weights.sha256 is None:
-        yield Finding(False, "model.sha256", None, f"is not checked; the file has {digest}")
-    elif digest != weights.sha256.lower():
-        yield Finding(
-            True, "model.sha256", weights.sha256,
-            f"{weights.file.name} has {digest}; restore the file or correct the digest",
-        )  # fmt: skip
+    if sha256 is None:
+        yield Finding(False, f"{section}.sha256", None, f"is not checked; the file has {digest}")
+    elif digest != sha256.lower():
+        remedy = f"{file.name} has {digest}; restore the file or correct the digest"
+        yield Finding(True, f"{section}.sha256", sha256, remedy)
 
 
 def _lexicon(config: Config) -> Iterator[Finding]:

@@ -91,3 +91,8 @@ class Recipe:
     cleaning: Cleaning = field(default_factory=Cleaning)
     segmenter: Segmenter = "auto"
     detector: Detector = field(default_factory=Detector)
+
+    @property
+    def network(self) -> Path | None:
+        """The file of the network that finds lines, where one may be asked."""
+        return None if self.segmenter == "opencv" else self.detector.file

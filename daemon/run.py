@@ -55,12 +55,13 @@ def ledger_path(config: Config) -> Path:
 
 def policy(config: Config) -> Policy:
     """Return what of the config decides over one document."""
-    lexicon = config.model.lexicon
+    recipe, lexicon = config.recipe, config.model.lexicon
     return Policy(
-        recipe=config.recipe,
+        recipe=recipe,
         model=config.model.file.stem,
         model_sha256=files.sha256_of(config.model.file),
         lexicon_sha256=files.sha256_of(lexicon) if lexicon else None,
+        detector_sha256=files.sha256_of(recipe.network) if recipe.network else None,
         attempts=config.retry.attempts,
         task_pages=config.task_pages,
         point_to_duplicates=config.duplicates == "pointer",

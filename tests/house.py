@@ -20,7 +20,8 @@ from daemon.config import load
 from daemon.recipe import Weights
 
 REPOSITORY = Path(__file__).parents[1]
-MODEL = load(REPOSITORY / "config.yaml").model_dump(mode="json")["model"]  # paths absolute
+_CONFIG = load(REPOSITORY / "config.yaml").model_dump(mode="json")  # paths absolute
+MODEL, DETECTOR = _CONFIG["model"], _CONFIG["detector"]
 SHIPPED = Weights(file=Path(MODEL["file"]))
 SHIPPED_ONNX = Weights(file=SHIPPED.file.with_suffix(".onnx"), backend="onnxruntime")
 READY_SECONDS = 60.0
@@ -61,6 +62,7 @@ class House:
             "watch": watch | config.pop("watch", {}),
             "retry": {"wait_seconds": 0.5} | config.pop("retry", {}),
             "model": MODEL | config.pop("model", {}),
+            "detector": DETECTOR | config.pop("detector", {}),
             **config,
         }
         self.config.write_text(yaml.safe_dump(values))

@@ -254,17 +254,24 @@ def test_a_lost_ledger_is_made_anew_from_the_sidecars(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "remedy"),
+    ("section", "values", "remedy"),
     [
-        ({"file": "/nowhere/crnn.pt"}, "model.file"),
-        ({"sha256": "0" * 64}, "model.sha256"),
-        ({"file": str(REPOSITORY / "config.yaml"), "sha256": None}, "model.file"),
+        ("model", {"file": "/nowhere/crnn.pt"}, "model.file"),
+        ("model", {"sha256": "0" * 64}, "model.sha256"),
+        ("model", {"file": str(REPOSITORY / "config.yaml"), "sha256": None}, "model.file"),
+        ("detector", {"file": "/nowhere/db.onnx"}, "detector.file"),
+        (
+            "detector",
+            {"sha256": "0" * 64},
+            "detector.sha256",
+        ),
+        ("detector", {"file": str(REPOSITORY / "config.yaml"), "sha256": None}, "detector.file"),
     ],
 )
-def test_weights_that_are_not_what_they_say_stop_the_start(
-    tmp_path: Path, model: dict, remedy: str
+def test_networks_that_are_not_what_they_say_stop_the_start(
+    tmp_path: Path, section: str, values: dict, remedy: str
 ) -> None:
-    refused = House(tmp_path, model=model).command("run")
+    refused = House(tmp_path, **{section: values}).command("run")
 
     assert refused.returncode == 78
     assert remedy in refused.stderr

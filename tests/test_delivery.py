@@ -36,7 +36,8 @@ DONE = Document("done", "image/png", (page(),), {}, 1)
 def policy(**changes: object) -> Policy:
     values = {
         "recipe": Recipe(weights=Weights(file=Path("crnn.pt"))), "model": "crnn",
-        "model_sha256": "cd" * 32, "lexicon_sha256": None, "attempts": 3, "task_pages": 4,
+        "model_sha256": "cd" * 32, "lexicon_sha256": None, "detector_sha256": None,
+        "attempts": 3, "task_pages": 4,
         "point_to_duplicates": True,
     }  # fmt: skip
     return Policy(**(values | changes))  # type: ignore[arg-type]
@@ -147,3 +148,4 @@ def test_the_same_bytes_are_a_duplicate_only_under_the_same_model(
 
 def test_other_words_to_spell_with_make_another_profile():
     assert policy().profile != policy(lexicon_sha256="ef" * 32).profile
+    assert policy().profile != policy(detector_sha256="ef" * 32).profile

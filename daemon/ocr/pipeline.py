@@ -66,8 +66,8 @@ class Pipeline:
     @classmethod
     def load(cls, recipe: Recipe) -> Pipeline:
         """Return a pipeline with the networks of `recipe`; Misconfigured where they do not fit."""
-        wanted = recipe.segmenter != "opencv" and recipe.detector.file
-        detector = segment.TextDetector.load(wanted, recipe.detector.sha256) if wanted else None
+        network, sha256 = recipe.network, recipe.detector.sha256
+        detector = segment.TextDetector.load(network, sha256) if network else None
         return cls(recipe, Recognizer.load(recipe.weights), detector)
 
     def read_page(self, page: Page, stages: Stages | None = None) -> PageText:

@@ -1,3 +1,4 @@
+import dataclasses
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from daemon.errors import Rejected
 from daemon.ocr import pages, pipeline
-from daemon.recipe import Recipe, Weights
+from daemon.recipe import Cleaning, Recipe, Weights
 from daemon.records import Block, Box, Character, Failure, Page, Reading, TextLine, Word
 from tests.samples.tables import Sheet, grid
 
@@ -102,6 +103,84 @@ def test_guesswork_is_not_published():
     text = pipeline.Pipeline(RECIPE, Numbering(confidence=0.1)).read_page(written())
 
     assert text.blocks == ()
+
+
+class Quads:
+    """A network that finds one line, and says how often it was asked."""
+
+    def __init__(self):
+        self.asked = 0
+
+    def quads(self, gray):
+        self.asked += 1
+        return np.array([[[40, 100], [240, 100], [240, 164], [40, 164]]], float)
+
+
+class Doubting(Numbering):
+    """Sure of lines as high as those of Quads, and of no others."""
+
+    def read(self, lines):
+        sure = [self.reading("what the network found, at length and surely")] * len(lines)
+        doubtful = super().read(lines)
+        return [
+            s if x.image.shape[0] == 64 else d
+            for x, s, d in zip(lines, sure, doubtful, strict=True)
+        ]
+
+    def reading(self, text):
+        self.confidence = 0.95 if len(text) > 3 else 0.5
+        return super().reading(text)
+
+
+def recipe_with(segmenter):
+    return dataclasses.replace(RECIPE, segmenter=segmenter, cleaning=Cleaning(orient=False))
+
+
+def test_a_page_that_reads_surely_is_not_looked_at_again():
+    network = Quads()
+
+    pipeline.Pipeline(recipe_with("auto"), Numbering(0.95), network).read_page(written())
+
+    assert network.asked == 0
+
+
+def test_a_page_that_reads_badly_is_looked_at_by_the_network():
+    network = Quads()
+
+    text = pipeline.Pipeline(recipe_with("auto"), Doubting(), network).read_page(written())
+
+    assert network.asked == 1
+    assert text.text == "what the network found, at length and surely"
+
+
+def test_what_tells_more_is_kept_though_the_network_was_asked():
+    network = Quads()
+
+    text = pipeline.Pipeline(recipe_with("auto"), Numbering(0.8), network).read_page(written())
+
+    assert network.asked == 1
+    assert len([line for block in text.blocks for line in block.lines]) == 2
+
+
+def test_a_page_of_ink_without_lines_is_looked_at_and_a_blank_one_is_not():
+    network = Quads()
+    reader = pipeline.Pipeline(recipe_with("auto"), Doubting(), network)
+    stained = written(lines=0)
+    stained.image[100:300, 100:300] = 90
+
+    reader.read_page(written(lines=0))
+    assert network.asked == 0
+    reader.read_page(stained)
+    assert network.asked == 1
+
+
+@pytest.mark.parametrize(("segmenter", "asked"), [("opencv", 0), ("db", 1)])
+def test_the_finder_that_was_named_finds_alone(segmenter, asked):
+    network = Quads()
+
+    pipeline.Pipeline(recipe_with(segmenter), Doubting(), network).read_page(written())
+
+    assert network.asked == asked
 
 
 def test_a_text_layer_is_taken_without_reading():

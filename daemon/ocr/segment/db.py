@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _SIDE = 1600  # text is looked for on a page scaled to this many pixels
 _ENLARGED = 2.0  # but not enlarged by more
 _STEP = 32  # pixels; the network halves five times
-_STRIP = 400_000  # pixels of a strip at most
+_STRIP = 250_000  # pixels of a strip at most
 _LAP = 48  # pixels by which a strip knows what is above and below it
 _MEAN = np.array([0.485, 0.456, 0.406], np.float32)  # of ImageNet, B, G, R as PaddleOCR has them
 _DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)
@@ -44,9 +44,12 @@ _MOST = 3000  # the largest cores that are looked at: a page of noise must end
 
 @dataclass(frozen=True, slots=True)
 class TextDetector:
-    """The network kept warm; `cv2.dnn` holds it."""
+    """A network that is made anew for each page: `cv2.dnn` else keeps the memory of the last one.
 
-    network: cv2.dnn.Net
+    Making it costs a fortieth of what looking at a page does.
+    """
+
+    content: bytes
 
     @classmethod
     def load(cls, file: Path, sha256: str | None = None) -> TextDetector:
@@ -57,10 +60,11 @@ class TextDetector:
             remedy = f"{file} has {found}; restore the file, or accept it by writing its hash"
             raise Misconfigured("detector.sha256", sha256, remedy)
         try:
-            return cls(cv2.dnn.readNetFromONNX(np.frombuffer(content, np.uint8)))
+            _network(content)
         except cv2.error as error:
             remedy = "is no ONNX network that OpenCV can run; name a file of models/"
             raise Misconfigured("detector.file", file, remedy) from error
+        return cls(content)
 
     def quads(self, gray: Pixels) -> Quads:
         """Return the corners of the lines of H,W `gray`, N,4,2: from upper left, clockwise."""
@@ -68,28 +72,34 @@ class TextDetector:
         size = (max(1, round(gray.shape[1] / scale)), max(1, round(gray.shape[0] / scale)))
         how = cv2.INTER_AREA if scale > 1.0 else cv2.INTER_LINEAR
         sized = cv2.resize(gray, size, interpolation=how)
-        cores = _cores(self._probability(np.asarray(sized, np.uint8)))
+        cores = _cores(_probability(_network(self.content), np.asarray(sized, np.uint8)))
         grown = np.array([_grown(core) for core in cores], np.float64)
         return np.asarray(grown.reshape(-1, 4, 2) * scale, np.float64)
 
-    def _probability(self, gray: Pixels) -> NDArray[np.float32]:
-        """Return the probability of text of each pixel of `gray`, H,W."""
-        height, width = gray.shape
-        painted = np.zeros((height, width), np.float32)
-        rows = max(4 * _LAP, _STRIP // _padded(width) // _STEP * _STEP)
-        for top in _strips(height, rows):
-            seen = self._forward(gray[top : top + rows])
-            above = _LAP if top else 0
-            painted[top + above : top + rows] = seen[above:]
-        return painted
 
-    def _forward(self, strip: Pixels) -> NDArray[np.float32]:
-        height, width = strip.shape
-        beyond = ((0, _padded(height) - height), (0, _padded(width) - width))
-        padded = np.pad(strip, beyond, mode="edge").astype(np.float32)[:, :, None]
-        channels = ((padded / 255 - _MEAN) / _DEVIATION).transpose(2, 0, 1)  # 3, H, W
-        self.network.setInput(np.ascontiguousarray(channels[None]))
-        return np.asarray(self.network.forward()[0, 0, :height, :width], np.float32)
+def _network(content: bytes) -> cv2.dnn.Net:
+    return cv2.dnn.readNetFromONNX(np.frombuffer(content, np.uint8))
+
+
+def _probability(network: cv2.dnn.Net, gray: Pixels) -> NDArray[np.float32]:
+    """Return the probability of text of each pixel of `gray`, H,W."""
+    height, width = gray.shape
+    painted = np.zeros((height, width), np.float32)
+    rows = max(4 * _LAP, _STRIP // _padded(width) // _STEP * _STEP)
+    for top in _strips(height, rows):
+        seen = _forward(network, gray[top : top + rows])
+        above = _LAP if top else 0
+        painted[top + above : top + rows] = seen[above:]
+    return painted
+
+
+def _forward(network: cv2.dnn.Net, strip: Pixels) -> NDArray[np.float32]:
+    height, width = strip.shape
+    beyond = ((0, _padded(height) - height), (0, _padded(width) - width))
+    padded = np.pad(strip, beyond, mode="edge").astype(np.float32)[:, :, None]
+    channels = ((padded / 255 - _MEAN) / _DEVIATION).transpose(2, 0, 1)  # 3, H, W
+    network.setInput(np.ascontiguousarray(channels[None]))
+    return np.asarray(network.forward()[0, 0, :height, :width], np.float32)
 
 
 def _content_of(file: Path) -> bytes:

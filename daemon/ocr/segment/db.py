@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _SIDE = 1600  # text is looked for on a page scaled to this many pixels
 _ENLARGED = 2.0  # but not enlarged by more
 _STEP = 32  # pixels; the network halves five times
-_STRIP = 250_000  # pixels of a strip at most
+_STRIP = 400_000  # pixels of a strip at most
 _LAP = 48  # pixels by which a strip knows what is above and below it
 _MEAN = np.array([0.485, 0.456, 0.406], np.float32)  # of ImageNet, B, G, R as PaddleOCR has them
 _DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)

@@ -128,8 +128,8 @@ def changed(recipe: Recipe, variant: str) -> Recipe:
     words = {"on": True, "off": False}
     for pair in filter(None, variant.split(",")):
         key, value = pair.split("=")
-        if key == "segmenter":
-            recipe = dataclasses.replace(recipe, segmenter=value)
+        if hasattr(recipe, key):
+            recipe = dataclasses.replace(recipe, **{key: value})
             continue
         kind = type(getattr(recipe.cleaning, key))
         said = words[value] if kind is bool else kind(value)

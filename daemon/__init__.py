@@ -13,7 +13,8 @@ service    the loop: intake, workers, drain    delivery  one document's order of
 claims     possession is a rename              journal   SQLite: what became of each file
 inbox/     watch rings, scan knows, settle decides, intake says what may be claimed
 engine/    worker processes (local), what they run (worker), a document's tasks (job)
-ocr/       pages, preprocess, segment, batches, recognizer, layout, assemble; pipeline composes
+ocr/       pages, preprocess, orientation, segment, batches, recognizer, layout, assemble; pipeline
+           composes; look draws what was seen
 model/     what a CRNN is                      training/ how one is made (never imported here)
 outbox/    sidecar (+ its JSON Schema), publish
 once, batch: reading without watching          verify, report, environment, health: for operators

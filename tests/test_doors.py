@@ -34,7 +34,10 @@ KEEPERS = {
 # rooms of the supervising process: nothing that decodes or infers, at any depth
 LIGHT = ("service", "delivery", "claims", "journal", "run", "once", "inbox/", "outbox/", "engine/")
 HEAVY = ("daemon.ocr", "daemon.model", "daemon.training")
-OCR_ROOMS = ("pages", "preprocess", "segment", "layout", "batches", "recognizer", "assemble")
+OCR_ROOMS = (
+    "pages", "preprocess", "orientation", "segment", "layout", "batches", "recognizer", "assemble",
+    "look",
+)  # fmt: skip
 
 
 def room(path: Path) -> str:

@@ -17,8 +17,6 @@ from tests import samples
 from tests.house import House, until
 from tests.samples import Sample, pdf_of_images, png, text_page
 
-SHARED = Path(__file__).parents[2] / "shared"
-
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.ocr import assemble
-from daemon.ocr.frame import Frame
+from daemon.ocr.assemble.frame import Frame
 from daemon.records import (
     Block,
     Box,
@@ -84,6 +84,7 @@ def words(text):
         ("Windows 系统", "Windows系统"),
         ("two words", "two words"),
         ("你 好", "你 好"),
+        ("한국 2026", "한국 2026"),
         ("第 (2) 条", "第 (2) 条"),
         ("总计  12", "总计  12"),
     ],

@@ -94,3 +94,46 @@ def test_noise_of_any_shape_is_survived(shape):
     clean = preprocess.clean(page_of(noise), Cleaning())
 
     assert clean.gray.dtype == np.uint8
+
+
+def written(image, rows):
+    for k, top in enumerate(rows):
+        text = f"Row {k} of words that lie as level as can be"
+        cv2.putText(image, text, (100, top), cv2.FONT_HERSHEY_SIMPLEX, 1.0, (0, 0, 0), 2)
+    return image
+
+
+def rising(image):
+    x = np.arange(100, 900)
+    for base in range(1300, 900, -20):
+        y = base - (x - 100) ** 2 // 5000
+        cv2.polylines(image, [np.stack([x, y], 1).astype(np.int32)], False, (0, 0, 0), 2)
+
+
+def hatched(image):
+    for base in range(900, 1400, 24):
+        cv2.line(image, (100, base), (900, base - 160), (0, 0, 0), 2)
+
+
+@pytest.mark.parametrize("draw", [rising, hatched])
+def test_text_above_a_drawing_of_slanted_lines_is_left_alone(draw):
+    image = np.full((1400, 1000, 3), 255, np.uint8)
+    draw(image)
+    image[:720] = 255
+    written(image, range(100, 700, 40))
+
+    clean = preprocess.clean(page_of(image), Cleaning())
+
+    assert clean.skew == 0.0
+    assert clean.sag is None
+
+
+@pytest.mark.parametrize("shift", [curled, leaning, waved])
+def test_the_sheet_holds_all_of_a_bent_page(shift):
+    image = bent(drawing(), shift)
+    image[:2], image[-2:] = 0, 0
+
+    gray = preprocess.clean(page_of(image), Cleaning(deskew=False)).gray
+
+    dark = gray < 128
+    assert (dark[: len(dark) // 4].any(axis=0) & dark[-len(dark) // 4 :].any(axis=0)).mean() > 0.99

@@ -175,3 +175,11 @@ def test_thousands_of_boxes_are_ordered_in_time():
     boxes = [line(x, y, x + 10, 14) for y in range(0, 3500, 40) for x in range(0, 2400, 60)]
 
     assert sorted(flat(boxes)) == list(range(len(boxes)))
+
+
+@pytest.mark.timeout(20)
+def test_labels_out_of_step_beside_long_prose_are_ordered_in_time():
+    prose = [line(400, 30 * k, 1400) for k in range(1000)]
+    labels = [line(0, 31 * k + 9, 90) for k in range(1000)]
+
+    assert sorted(flat([*prose, *labels])) == list(range(2000))

@@ -51,6 +51,16 @@ def test_columns_may_be_aligned_on_the_right():
     assert tables(found) == [texts]
 
 
+WORDS = [["alpha", "beta", "gamma"], ["delta", "zeta", "eta"], ["theta", "iota", "kappa"]]
+
+
+@pytest.mark.parametrize("top", [34, 120])
+def test_a_stray_word_beside_or_below_words_makes_no_table_of_them(top):
+    stray = (Box(900, top, 960, top + 22), "stray")
+
+    assert tables([*rows(*WORDS), stray]) == []
+
+
 def test_an_empty_cell_of_an_unruled_table_is_kept():
     texts = [["item", "2021", "2022"], ["sales", None, "8 809"], ["costs", "16.3", "15.1"]]
 

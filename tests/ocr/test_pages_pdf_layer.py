@@ -90,3 +90,25 @@ NO_LANGUAGE = {
 @pytest.mark.parametrize("text", NO_LANGUAGE.values(), ids=NO_LANGUAGE.keys())
 def test_noise_is_no_language(text):
     assert not ocr_layer.is_language(text.split())
+
+
+@pytest.mark.timeout(30)
+def test_thousands_of_letters_under_a_picture_are_told_in_time(tmp_path):
+    document = pymupdf.open()
+    page = document.new_page()
+    page.insert_font(fontname="helv")
+    page.insert_image(page.rect, pixmap=pymupdf.Pixmap(pymupdf.csRGB, (0, 0, 8, 8)))
+    painted = page.read_contents()
+    letters = b"".join(
+        b"%.3f g BT /helv 6 Tf 1 0 0 1 %d %d Tm (a) Tj ET\n"
+        % ((k % 100) / 100, 10 + k * 7 % 500, 10 + k // 70 % 700)  # each a text of its own
+        for k in range(20_000)
+    )
+    content = document.get_new_xref()
+    document.update_object(content, "<<>>")
+    document.update_stream(content, letters + painted)
+    page.set_contents(content)
+
+    (page,) = read_bytes(tmp_path, document.tobytes())
+
+    assert page.text_layer is None

@@ -165,10 +165,13 @@ def test_what_tells_more_is_kept_though_the_network_was_asked():
 def test_a_page_of_ink_without_lines_is_looked_at_and_a_blank_one_is_not():
     network = Quads()
     reader = pipeline.Pipeline(recipe_with("auto"), Doubting(), network)
-    stained = written(lines=0)
+    stained, grainy = written(lines=0), written(lines=0)
     stained.image[100:300, 100:300] = 90
+    grain = np.random.default_rng(0).normal(240, 4, grainy.image.shape)
+    grainy.image[:] = grain.clip(0, 255)
 
     reader.read_page(written(lines=0))
+    reader.read_page(grainy)
     assert network.asked == 0
     reader.read_page(stained)
     assert network.asked == 1

@@ -37,7 +37,7 @@ def overlap(line, box):
 
 def assert_found(gray, boxes):
     """Every drawn box has a line of its own, and there are no others."""
-    lines = segment.find_lines(clean(gray))
+    lines = segment.find(clean(gray))[0]
     assert len(lines) == len(boxes)
     for box in boxes:
         assert max(overlap(line, box) for line in lines) >= 0.6
@@ -121,7 +121,7 @@ def test_touching_lines_are_still_two():
     gray[105:112, 120:124] = 0
     cv2.line(gray, (212, 90), (212, 130), (0,), 2)
 
-    lines = segment.find_lines(clean(gray))
+    lines = segment.find(clean(gray))[0]
     assert len(lines) == 2
     for box in boxes:
         assert max(overlap(line, box) for line in lines) >= 0.5
@@ -148,7 +148,7 @@ def test_the_image_of_a_line_is_the_page_under_its_box():
     gray = paper()
     write(gray, "exactly this", 60, 100)
 
-    (line,) = segment.find_lines(clean(gray))
+    (line,) = segment.find(clean(gray))[0]
 
     box = line.box
     assert np.array_equal(line.image, gray[box.top : box.bottom, box.left : box.right])
@@ -158,7 +158,7 @@ def test_light_text_on_a_dark_ground_is_read_dark_on_light():
     gray = np.full((800, 1000), 30, np.uint8)
     box = write(gray, "white on black", 200, 400, scale=1.5, ink=240, thick=3)
 
-    (line,) = segment.find_lines(clean(gray))
+    (line,) = segment.find(clean(gray))[0]
 
     assert overlap(line, box) >= 0.6
     assert np.median(line.image) > 128
@@ -167,7 +167,7 @@ def test_light_text_on_a_dark_ground_is_read_dark_on_light():
 @pytest.mark.parametrize("value", [0, 128, 255])
 @pytest.mark.parametrize("shape", [(1, 1), (1, 900), (900, 1), (7, 7), (1200, 900)])
 def test_an_even_page_of_any_size_has_no_lines(shape, value):
-    assert segment.find_lines(clean(np.full(shape, value, np.uint8))) == []
+    assert segment.find(clean(np.full(shape, value, np.uint8)))[0] == []
 
 
 @pytest.mark.timeout(60)
@@ -183,4 +183,4 @@ def test_a_page_of_noise_ends_and_its_lines_are_bounded(kind):
         rows, columns = np.indices(gray.shape)
         gray[(rows % 40 < 14) & (columns % 60 < 10)] = 0
 
-    assert len(segment.find_lines(clean(gray))) <= 2500
+    assert len(segment.find(clean(gray))[0]) <= 2500

@@ -42,15 +42,15 @@ def with_tables(found: Sequence[tuple[Box, str]], parts: Sequence[Part]) -> list
     """Return the parts with their rows that are clearly a table as tables, in their place."""
     boxes = [box for box, _ in found]
     height = median(box.bottom - box.top for box in boxes) if boxes else 0
-    out: list[Part] = []
+    told: list[Part] = []
     rows: list[tuple[_Row, int]] = []  # with the number of the block it is of
     for number, part in enumerate(parts):
         if part.table is None:
             rows += [(_row(boxes, row), number) for row in rows_of(boxes, part.lines)]
         else:
-            out += [*_parts(found, rows, height), part]
+            told += [*_parts(found, rows, height), part]
             rows = []
-    return out + _parts(found, rows, height)
+    return told + _parts(found, rows, height)
 
 
 def _row(boxes: Sequence[Box], lines: list[int]) -> _Row:
@@ -62,22 +62,22 @@ def _parts(
 ) -> list[Part]:
     """Return the rows as tables where they are, and else in the blocks that they were in."""
     rows = [row for row, _ in numbered]
-    out: list[Part] = []
+    told: list[Part] = []
     start, block = 0, -1
     while start < len(rows):
         end, sides = _run(rows, found, start, height)
         table = _table(found, rows[start:end], sides)
         if _is_clear(found, table, height):
-            out.append(tabular(table))
+            told.append(tabular(table))
             start, block = end, -1
             continue
         end = max(start + 1, end - 1)  # the last one may be the first of a table
         for row, number in numbered[start:end]:
-            before = out.pop().lines if number == block else ()
-            out.append(Part((*before, *row.lines)))
+            before = told.pop().lines if number == block else ()
+            told.append(Part((*before, *row.lines)))
             block = number
         start = end
-    return out
+    return told
 
 
 def _run(
@@ -85,6 +85,7 @@ def _run(
 ) -> tuple[int, list[tuple[int, int]]]:
     """Return where the rows from `start` on cease to have columns in common, and the columns."""
     sides: list[tuple[int, int]] = []
+    kept: list[tuple[int, int]] = []
     stop = start  # after the last row of two pieces and more
     for end in range(start, len(rows)):
         row = rows[end]
@@ -94,8 +95,9 @@ def _run(
         if not is_near or not max(2, len(sides)) <= len(wider) <= _MOST:
             break
         sides = wider
-        stop = end + 1 if len(boxes) > 1 else stop
-    return stop, sides
+        if len(boxes) > 1:
+            stop, kept = end + 1, sides
+    return stop, kept
 
 
 def _is_below(row: _Row, other: _Row, height: float) -> bool:
@@ -160,7 +162,7 @@ def _is_aligned(found: Sequence[tuple[Box, str]], cells: list[Cell], height: flo
 
 def _is_numbers(found: Sequence[tuple[Box, str]], cells: list[Cell]) -> bool:
     numbers = sum(_is_number("".join(found[k][1] for k in cell.lines)) for cell in cells)
-    return numbers >= _NUMBERS * (len(cells) - 1)  # less the name of the column
+    return numbers >= max(1, _NUMBERS * (len(cells) - 1))  # less the name of the column
 
 
 def _is_number(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -60,12 +61,17 @@ class _Column(NamedTuple):
 
     def is_in_step(self, other: _Column) -> bool:
         """Say whether many of its boxes have their middle level with that of one of the other."""
-        middles = [(box.top + box.bottom) / 2 for box in other.boxes]
-        level = sum(
-            any(abs((b.top + b.bottom) / 2 - y) < _LEVEL * (b.bottom - b.top) for y in middles)
-            for b in self.boxes
-        )
+        middles = sorted((box.top + box.bottom) / 2 for box in other.boxes)
+        level = sum(_is_level(box, middles) for box in self.boxes)
         return level >= _STEP * len(self.boxes)
+
+
+def _is_level(box: Box, middles: list[float]) -> bool:
+    """Say whether the middle of a box is level with one of the sorted `middles`."""
+    middle = (box.top + box.bottom) / 2
+    k = bisect_left(middles, middle)
+    near = middles[max(0, k - 1) : k + 1]
+    return any(abs(y - middle) < _LEVEL * (box.bottom - box.top) for y in near)
 
 
 def columns(left: list[int], right: list[int], boxes: Sequence[Box]) -> list[list[int]]:

@@ -27,6 +27,8 @@ _DOMINANT_SHARE: Final = 0.5  # an image that covers less of the page is a logo 
 _PICTURES: Final = ("fill-image", "fill-imgmask")
 _TEXTS: Final = ("fill-text", "stroke-text")
 _GLYPH_POINTS: Final = (2.0, 40.0)  # the height of a letter drawn as a path
+_FINE: Final = 0.5  # points; so finely is told which text is hidden,
+_MOST: Final = 4000  # in at most so many cells along a side
 _SLACK: Final = 1.0  # points by which text may stick out of the picture that covers it
 
 Operation = tuple[str, tuple[float, float, float, float]]
@@ -34,34 +36,74 @@ Operation = tuple[str, tuple[float, float, float, float]]
 
 
 @dataclass(frozen=True, slots=True)
-class Drawing:
+class Drawn:
     """What is drawn on the shown part of a page; boxes in points as stored (before /Rotate).
 
     `pictures` are those large enough to hold text, `outlines` counts paths as small as letters.
-    `covered` are the boxes, N,4, of text that a later picture hides, as some tools put their
-    reading under a scan; `bare` those of other text.
+    `covered`, H,W, is 1 where there is only text that a later picture hides, as some tools put
+    their reading under a scan; its cells are `_FINE` points large from the corner of `shown` on.
+    It is None where no text is hidden so.
     """
 
     pictures: tuple[pymupdf.Rect, ...]
     outlines: int
-    covered: Boxes
-    bare: Boxes
+    shown: pymupdf.Rect
+    covered: NDArray[np.uint8] | None
 
     def hides(self, box: Sequence[float]) -> bool:
         """Tell whether a character at `box` lies under a picture."""
-        return _within(self.covered, box) and not _within(self.bare, box)
+        if self.covered is None:
+            return False
+        row = _cell((box[1] + box[3]) / 2 - self.shown.y0, self.covered.shape[0], self.shown.height)
+        column = _cell(
+            (box[0] + box[2]) / 2 - self.shown.x0, self.covered.shape[1], self.shown.width
+        )
+        return bool(self.covered[row, column])
 
 
-def read(page: pymupdf.Page) -> Drawing:
+def read(page: pymupdf.Page) -> Drawn:
     """Return what the page draws."""
     shown = page.rect * page.derotation_matrix
     drawn: list[Operation] = page.get_bboxlog()
     pictures = _large([box for kind, box in drawn if kind in _PICTURES], shown)
-    paths = (pymupdf.Rect(box) & shown for kind, box in drawn if kind == "fill-path")
-    low, high = _GLYPH_POINTS
-    outlines = sum(low <= path.height <= high and path.width <= high for path in paths)
+    outlines = _outlines([box for kind, box in drawn if kind == "fill-path"], shown)
     covered, bare = _texts(drawn, _opaque(page, drawn) if pictures else [])
-    return Drawing(pictures, outlines, covered, bare)
+    return Drawn(pictures, outlines, shown, _painted(covered, bare, shown))
+
+
+def _outlines(boxes: Sequence[Sequence[float]], shown: pymupdf.Rect) -> int:
+    """Count the paths that are as small as letters, as far as they are shown."""
+    sides = np.array(boxes, np.float64).reshape(-1, 4)
+    low, high = np.maximum(sides[:, :2], shown.tl), np.minimum(sides[:, 2:], shown.br)
+    width, height = (high - low).T
+    least, most = _GLYPH_POINTS
+    small = (least <= height) & (height <= most) & (width >= 0) & (width <= most)
+    return int(np.count_nonzero(small))
+
+
+def _painted(covered: Boxes, bare: Boxes, shown: pymupdf.Rect) -> NDArray[np.uint8] | None:
+    """Return the boxes of covered text less those of bare text as a grid over the shown page."""
+    if not len(covered):
+        return None
+    size = (shown.height, shown.width)
+    grid = np.zeros([min(_MOST, max(1, math.ceil(side / _FINE))) for side in size], np.uint8)
+    for boxes, value in ((covered, 1), (bare, 0)):
+        for left, top, right, bottom in boxes:
+            rows, columns = grid.shape
+            y = slice(
+                _cell(top - shown.y0, rows, size[0]), 1 + _cell(bottom - shown.y0, rows, size[0])
+            )
+            x = slice(
+                _cell(left - shown.x0, columns, size[1]),
+                1 + _cell(right - shown.x0, columns, size[1]),
+            )
+            grid[y, x] = value
+    return grid
+
+
+def _cell(place: float, cells: int, size: float) -> int:
+    """Return which of so many cells over `size` points a place is in; the nearest if in none."""
+    return min(max(0, int(place / size * cells)), cells - 1)
 
 
 def dominant_dpi(page: pymupdf.Page) -> float | None:
@@ -141,13 +183,6 @@ def _held(boxes: Boxes, box: Sequence[float]) -> NDArray[np.bool_]:
     low, high = np.array(box[:2]) - _SLACK, np.array(box[2:]) + _SLACK
     inside = np.hstack([boxes[:, :2] >= low, boxes[:, 2:] <= high])  # N, 4
     return np.asarray(inside.all(axis=1), np.bool_)
-
-
-def _within(boxes: Boxes, box: Sequence[float]) -> bool:
-    """Tell whether the middle of `box` lies within one of the boxes."""
-    middle = (np.array(box[:2]) + np.array(box[2:])) / 2
-    around = (boxes[:, :2] <= middle) & (middle <= boxes[:, 2:])  # N, 2
-    return bool(around.all(axis=1).any())
 
 
 def _rounded(box: Sequence[float]) -> tuple[int, ...]:

@@ -89,7 +89,8 @@ def _lies_on_ink(page: pymupdf.Page, boxes: Sequence[Box], width: int) -> bool:
     for box in boxes:
         rows = slice(int(box.top * scale), int(np.ceil(box.bottom * scale)))
         columns = slice(int(box.left * scale), int(np.ceil(box.right * scale)))
-        inked += ink[rows, columns].mean() >= _FILLED
+        part = ink[rows, columns]
+        inked += part.size > 0 and part.mean() >= _FILLED
         worded[rows, columns] = 1
     explained = int((ink & worded).sum())
     return inked >= _INKED * len(boxes) and explained >= _EXPLAINED * int(ink.sum())

@@ -120,7 +120,7 @@ def _frame(page: pymupdf.Page, dpi: float) -> Box:
 
 
 def _unread(
-    page: pymupdf.Page, drawing: drawn.Drawing, text: tuple[Block, ...], dpi: float
+    page: pymupdf.Page, drawing: drawn.Drawn, text: tuple[Block, ...], dpi: float
 ) -> list[Box]:
     """Return where the page, in pixels as shown, may hold text that its text layer has not."""
     if drawing.outlines > text_layer.count_marks(text) or not text:

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 import pymupdf
 
-from daemon.ocr.pages.drawn import Drawing
+from daemon.ocr.pages.drawn import Drawn
 from daemon.records import Block, Box, TextLine, Word
 
 _READABLE_SHARE: Final = 0.5  # letters and digits among the marks; a soup of wrong glyphs has few
@@ -34,7 +34,7 @@ Character = dict[str, Any]
 
 
 def read(
-    page: pymupdf.Page, drawing: Drawing, zoom: pymupdf.Matrix, *, hidden: bool = False
+    page: pymupdf.Page, drawing: Drawn, zoom: pymupdf.Matrix, *, hidden: bool = False
 ) -> tuple[Block, ...]:
     """Return the text that shows, all of it where `hidden`; empty where it cannot be trusted.
 
@@ -60,9 +60,7 @@ class _Place(NamedTuple):
     to_pixels: pymupdf.Matrix
 
 
-def _lines(
-    page: pymupdf.Page, drawing: Drawing, *, hidden: bool
-) -> Iterator[list[list[Character]]]:
+def _lines(page: pymupdf.Page, drawing: Drawn, *, hidden: bool) -> Iterator[list[list[Character]]]:
     """Yield each block's lines as lists of characters, without empty lines.
 
     What lies outside the shown page (a crop, a bleed) is no text of it, hidden or not.
@@ -73,7 +71,7 @@ def _lines(
         for line in block.get("lines", ()):
             spans = line["spans"] if hidden else [s for s in line["spans"] if _is_visible(s)]
             characters = [c for s in spans for c in _characters(s) if _meet(c["bbox"], shown)]
-            if not hidden and len(drawing.covered):
+            if not hidden and drawing.covered is not None:
                 characters = [c for c in characters if not drawing.hides(c["bbox"])]
             if any(not c["c"].isspace() for c in characters):
                 lines.append(characters)

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from daemon.ocr.preprocess import bend, light, skew, turn
+from daemon.ocr.preprocess import bend, edges, light, skew, turn
 from daemon.ocr.preprocess.scale import shrunk
 from daemon.records import CleanPage
 
 if TYPE_CHECKING:
     from daemon.recipe import Cleaning
-    from daemon.records import Page, Pixels, Sag
+    from daemon.records import Page, Pixels
 
 
 def clean(page: Page, cleaning: Cleaning, orientation: int = 0) -> CleanPage:
@@ -33,23 +33,17 @@ def clean(page: Page, cleaning: Cleaning, orientation: int = 0) -> CleanPage:
         gray = light.even_ground(gray)
     if cleaning.contrast:
         gray = light.stretched(gray)
-    degrees = skew.measure(gray) if cleaning.deskew else 0.0
+    rows = edges.lower(gray)
+    degrees = skew.measure(rows) if cleaning.deskew else 0.0
     gray, upright = turn.turned(gray, degrees)
-    gray, sag = _straightened(gray) if cleaning.unbend else (gray, None)
+    bent = bend.measure(edges.lower(gray) if degrees else rows) if cleaning.unbend else None
+    gray, sag = bend.straighten(gray, bent) if bent else (gray, None)
     if cleaning.threshold:
         gray = light.thresholded(gray)
     if cleaning.close_strokes:
         gray = light.closed(gray)
     to_page = turn.composed(lying, upright) / scale
     return CleanPage(gray=gray, to_page=to_page, skew=degrees, orientation=orientation, sag=sag)
-
-
-def _straightened(gray: Pixels) -> tuple[Pixels, Sag | None]:
-    """Return the page with its rows straight, and how it sagged; as it is where they are."""
-    x, y = skew.lower_edges(gray)
-    scale = min(1.0, skew.SIDE / max(gray.shape))
-    bent = bend.measure(x, y, gray.shape[1] * scale, gray.shape[0] * scale)
-    return (gray, None) if bent is None else bend.straighten(gray, bent)
 
 
 def _gray(image: Pixels) -> Pixels:

@@ -1,15 +1,16 @@
 """Rows that are neither level nor straight: the perspective of a photo, the curl of a page.
 
-A row that stands at height v bends: it is seen at y = v + F(x, v), where F is a polynomial. Its
-slope is measured tile by tile, as the skew of the whole page is: the lower edges of the ink are
-projected along slopes, and at the right one they pile up. The polynomial is fitted to these slopes,
-doubtful ones counting less, and once more to what slope is left after straightening.
+A row that stands at height v bends: it is seen at y = v + F(x, v), where F is a polynomial, of the
+fourth degree in x and linear in v. Its slope is measured tile by tile, as the skew of the whole
+page is: the lower edges of letters are projected along slopes, and at the right one they pile up.
+The polynomial is fitted to these slopes, doubtful ones counting less, and twice more to what slope
+is left after straightening.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import cv2
@@ -20,6 +21,7 @@ from daemon.records import SAG_GRID
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from daemon.ocr.preprocess.edges import Edges
     from daemon.records import Pixels, Sag
 
     Values = NDArray[np.float64]
@@ -29,11 +31,12 @@ _POINTS = 12_000  # edge pixels that vote
 _FEW = 50  # points; a tile with fewer says nothing
 _PILED = 0.25  # how much sharper than at a middling slope its rows must get at the best one
 _STEEP = 0.27  # the steepest slope looked for: 15 degrees
-_SLOPES = 55  # that are tried
+_SLOPES = np.linspace(-_STEEP, _STEEP, 55)  # that are tried
 _ROUNDS = (1.0, 0.3, 0.15)  # of the steepest slope, in each round
 _POWERS = tuple((i, j) for i in range(4) for j in range(2))  # of x and v in the slope
 _DAMPING = 0.05  # of what the polynomial is not sure of
 _OUTLIER = 0.02  # slope by which a tile may be off before it counts less
+_AGREED = 0.5  # of the tiles must be level once they are straightened
 _TILES = 8  # that must speak: fewer are a caption, a stamp
 _STRIP = 256  # rows that are drawn at once: maps of floats are large
 _LEAST = 6.0  # pixels of the measured page; a row bent by less is read as it is
@@ -65,26 +68,38 @@ class Bend:
         return v
 
     def slope_terms(self, x: Values, v: Values) -> Values:
-        """Return the terms of the slope at N places, N,8."""
+        """Return the terms of the slope at N places, N,len(_POWERS)."""
         across, down = 2 * x / self.width - 1, 2 * v / self.height - 1
         return np.stack([across**i * down**j for i, j in _POWERS], axis=1)
 
 
-def measure(x: Values, y: Values, width: float, height: float) -> Bend | None:
-    """Return how the rows bend whose lower edges lie at `x`, `y`; None where they are straight."""
-    if len(x) < _FEW * _TILES:
+def measure(edges: Edges) -> Bend | None:
+    """Return how the rows bend that have these lower edges; None where they are straight."""
+    if len(edges.x) < _FEW * _TILES:
         return None
-    step = math.ceil(len(x) / _POINTS)
-    x, y = x[::step], y[::step]
-    bend = Bend(np.zeros(len(_POWERS)), width, height)
+    step = math.ceil(len(edges.x) / _POINTS)
+    x, y = edges.x[::step], edges.y[::step]
+    bend = Bend(np.zeros(len(_POWERS)), edges.width, edges.height)
     for share in _ROUNDS:
-        tiles = _tiles(x, bend.straightened(x, y), np.linspace(-1, 1, _SLOPES) * _STEEP * share)
+        tiles = _tiles(x, bend.straightened(x, y), _SLOPES * share)
         if len(tiles) < _TILES:
-            return None
-        bend = Bend(bend.slopes + _fitted(bend, tiles), width, height)
+            break
+        bend = replace(bend, slopes=bend.slopes + _fitted(bend, tiles))
         if _deepest(bend) < _LEAST:
-            return None
-    return bend
+            break
+    return bend if _deepest(bend) >= _LEAST and _agreed(bend, x, y) else None
+
+
+def _agreed(bend: Bend, x: Values, y: Values) -> bool:
+    """Tell whether most tiles are level once straightened, and no row folds over another.
+
+    The lines of a drawing pile up too, but not along the slopes of one polynomial.
+    """
+    slopes = _tiles(x, bend.straightened(x, y), _SLOPES)[:, 2]
+    level = np.count_nonzero(np.abs(slopes) <= _OUTLIER)
+    edge = np.linspace(0, bend.width, 9)
+    depth = bend.sag(edge, np.full(9, bend.height)) - bend.sag(edge, np.zeros(9))
+    return bool(level >= _AGREED * len(slopes) and depth.min() > -0.5 * bend.height)
 
 
 def _deepest(bend: Bend) -> float:
@@ -148,8 +163,8 @@ def straighten(gray: Pixels, bend: Bend) -> tuple[Pixels, Sag]:
     height, width = gray.shape
     bend = Bend(bend.slopes, width, height)
     edge = np.arange(width, dtype=np.float64)
-    top = math.floor(min(0.0, -bend.sag(edge, np.zeros(width)).max()))
-    bottom = math.ceil(max(height, height - bend.sag(edge, np.full(width, height)).min()))
+    top = math.floor(min(0.0, bend.straightened(edge, np.zeros(width)).min()))
+    bottom = math.ceil(max(height, bend.straightened(edge, np.full(width, height)).max()))
     sheet = np.empty((bottom - top, width), np.uint8)
     for first in range(0, len(sheet), _STRIP):
         _draw(sheet[first : first + _STRIP], gray, bend, first + top)

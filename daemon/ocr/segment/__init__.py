@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 
 from daemon.ocr.segment import crops, ink, lines, marks, ruling, words
 from daemon.ocr.segment.db import TextDetector
-from daemon.ocr.segment.ink import Drawing
+from daemon.ocr.segment.ink import Ink
 
-__all__ = ["TextDetector", "detect_lines", "find", "find_lines", "is_blank"]
+__all__ = ["TextDetector", "detect_lines", "find", "is_blank"]
 
 if TYPE_CHECKING:
     from daemon.ocr.segment.marks import Marks
@@ -37,15 +37,10 @@ def find(clean: CleanPage, detector: TextDetector | None = None) -> tuple[list[L
     by it. A blank page has neither lines nor rules.
     """
     drawing, found = _marked(clean.gray)
-    rules = ruling.find(drawing.ink, drawing.across, drawing.down, drawing.scale)
+    rules = ruling.find(drawing.drawn, drawing.across, drawing.down, drawing.scale)
     if detector is not None:
         return detect_lines(clean, detector), rules
     return [_cut(clean.gray, span, drawing.scale) for span in _spans(drawing, found)], rules
-
-
-def find_lines(clean: CleanPage) -> list[Line]:
-    """Return the lines of text as `find` does, without the rules."""
-    return find(clean)[0]
 
 
 def detect_lines(clean: CleanPage, detector: TextDetector) -> list[Line]:
@@ -54,20 +49,20 @@ def detect_lines(clean: CleanPage, detector: TextDetector) -> list[Line]:
     return [line for line in cut if min(line.image.shape) > 1]
 
 
-def _marked(gray: Pixels) -> tuple[Drawing, Marks]:
+def _marked(gray: Pixels) -> tuple[Ink, Marks]:
     """Return the ink of a page and its marks, enlarged where letters are tiny."""
     for enlarged in (1.0, 2.0):
-        drawing = Drawing.of(gray, enlarged)
-        found = marks.find(ink.without(drawing.ink, drawing.across, drawing.down))
+        drawing = Ink.of(gray, enlarged)
+        found = marks.find(ink.without(drawing.drawn, drawing.across, drawing.down))
         if found.typical >= _TINY:
             break
     return drawing, found
 
 
-def _spans(drawing: Drawing, found: Marks) -> Spans:
+def _spans(drawing: Ink, found: Marks) -> Spans:
     """Return the spans of the lines, in pixels of the drawing."""
-    found_words = words.with_small(words.join(found.letters, drawing.ink.shape), found.small)
-    spans = lines.join(found_words, drawing.ink, lines.posted(drawing.down, found.posts))
+    found_words = words.with_small(words.join(found.letters, drawing.drawn.shape), found.small)
+    spans = lines.join(found_words, drawing.drawn, lines.posted(drawing.down, found.posts))
     spans = lines.widened(lines.widened(spans, found.tall, 0.6), found.frames, 0.8)
     return lines.plausible(spans)
 

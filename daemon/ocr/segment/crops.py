@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import cv2
@@ -19,14 +18,15 @@ _SLANTED = 0.15  # of its height: a line that falls or rises by less is cut upri
 
 def upright(gray: Pixels, left: float, top: float, right: float, bottom: float) -> Line:
     """Return the line between the edges, as far as they lie on the page."""
-    height, width = gray.shape
-    box = Box(
-        left=max(0, round(left)),
-        top=max(0, round(top)),
-        right=min(width, round(right)),
-        bottom=min(height, round(bottom)),
-    )
+    box = _on_page(gray, round(left), round(top), round(right), round(bottom))
     return Line(box, _dark_on_light(gray[box.top : box.bottom, box.left : box.right]))
+
+
+def _on_page(gray: Pixels, left: int, top: int, right: int, bottom: int) -> Box:
+    """Return what of a box is on the page: a pixel at least."""
+    height, width = gray.shape
+    left, top = min(max(0, left), width - 1), min(max(0, top), height - 1)
+    return Box(left, top, max(left + 1, min(width, right)), max(top + 1, min(height, bottom)))
 
 
 def slanted(gray: Pixels, corners: Corners) -> Line:
@@ -46,13 +46,8 @@ def slanted(gray: Pixels, corners: Corners) -> Line:
     image = cv2.warpPerspective(
         gray, way, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
-    page_height, page_width = gray.shape
-    box = Box(
-        left=min(max(0, math.floor(low[0])), page_width - 1),
-        top=min(max(0, math.floor(low[1])), page_height - 1),
-        right=max(1, min(page_width, math.ceil(high[0]))),
-        bottom=max(1, min(page_height, math.ceil(high[1]))),
-    )
+    sides = (*np.floor(low).astype(int).tolist(), *np.ceil(high).astype(int).tolist())
+    box = _on_page(gray, *sides)
     return Line(box, _dark_on_light(np.asarray(image, np.uint8)), corners)
 
 

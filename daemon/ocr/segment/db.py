@@ -74,7 +74,7 @@ class TextDetector:
         sized = cv2.resize(gray, size, interpolation=how)
         cores = _cores(_probability(_network(self.content), np.asarray(sized, np.uint8)))
         grown = np.array([_grown(core) for core in cores], np.float64)
-        return np.asarray(grown.reshape(-1, 4, 2) * scale, np.float64)
+        return np.asarray(grown.reshape(-1, 4, 2) * gray.shape[::-1] / size, np.float64)
 
 
 def _network(content: bytes) -> cv2.dnn.Net:

@@ -23,19 +23,19 @@ _RULE_WIDTH = 8  # and not thicker than this
 
 
 @dataclass(frozen=True, slots=True)
-class Drawing:
-    """Ink, 0 or 255, with its horizontal and vertical rules, each a mask like it.
+class Ink:
+    """What is drawn, 0 or 255, with its horizontal and vertical rules, each a mask like it.
 
     `scale` is pixels of the clean page per pixel of the masks.
     """
 
-    ink: Pixels
+    drawn: Pixels
     across: Pixels
     down: Pixels
     scale: float
 
     @classmethod
-    def of(cls, gray: Pixels, enlarged: float = 1.0) -> Drawing:
+    def of(cls, gray: Pixels, enlarged: float = 1.0) -> Ink:
         """Return what is drawn on the page."""
         drawn, scale = find(gray, enlarged)
         return cls(drawn, *rules(drawn), scale)
@@ -63,8 +63,14 @@ def find(gray: Pixels, enlarged: float = 1.0) -> tuple[Pixels, float]:
 
 
 def is_none(gray: Pixels) -> bool:
-    """Tell whether no pixel of `gray` differs from another as ink does."""
-    return int(gray.max()) - int(gray.min()) <= _CONTRAST
+    """Tell whether nothing as large as a stroke differs from the rest of `gray` as ink does.
+
+    The grain of paper and single specks do not count: most pages without text are backs of others.
+    """
+    size = (max(1, gray.shape[1] // 4), max(1, gray.shape[0] // 4))
+    even = cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
+    darkest, lightest = np.percentile(even, (0.1, 99.9))
+    return bool(lightest - darkest <= _CONTRAST)
 
 
 def _light_ground(gray: Pixels) -> Pixels:

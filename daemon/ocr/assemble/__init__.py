@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from daemon.ocr import textline
-from daemon.ocr.aloud import cell_text, lines_text, table_text
-from daemon.ocr.frame import Frame
+from daemon.ocr.assemble import textline
+from daemon.ocr.assemble.aloud import cell_text, lines_text, table_text
+from daemon.ocr.assemble.frame import Frame
 from daemon.records import Block, Failure, PageText, Rules
 
 if TYPE_CHECKING:

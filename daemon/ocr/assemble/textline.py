@@ -12,13 +12,14 @@ who looks for 2026年 finds it.
 from __future__ import annotations
 
 import math
+import unicodedata
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from daemon.ocr.aloud import is_cjk
-from daemon.ocr.frame import corners_of
+from daemon.ocr.assemble.aloud import is_cjk
+from daemon.ocr.assemble.frame import corners_of
 from daemon.records import TextLine, Word
 
 _EM = 0.8  # of the crop's height is a Chinese character's width
@@ -26,7 +27,7 @@ _EM = 0.8  # of the crop's height is a Chinese character's width
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from daemon.ocr.frame import Frame
+    from daemon.ocr.assemble.frame import Frame
     from daemon.records import Character, Corners, Line, Reading
 
 
@@ -56,12 +57,21 @@ def _unspaced(characters: Sequence[Character], em: float) -> str:
     return text
 
 
+def _is_chinese(text: str) -> bool:
+    return unicodedata.name(text[:1], "").startswith("CJK UNIFIED")
+
+
+def _is_latin(text: str) -> bool:
+    return text.isdigit() or unicodedata.name(text[:1], "").startswith("LATIN")
+
+
 def _is_typeset(before: Character, after: Character, em: float) -> bool:
     """Tell whether the white between two characters is what typesetting puts between scripts."""
-    scripts = (is_cjk(before.text), is_cjk(after.text))
-    if None in scripts or scripts[0] == scripts[1]:
+    chinese = (_is_chinese(before.text), _is_chinese(after.text))
+    latin = (_is_latin(before.text), _is_latin(after.text))
+    if (chinese[0], latin[1]) != (True, True) and (latin[0], chinese[1]) != (True, True):
         return False
-    own = em if scripts[0] else em / 2  # CTC tells where characters begin, not where they end
+    own = em if chinese[0] else em / 2  # CTC tells where characters begin, not where they end
     return after.left - before.left - own < em
 
 

@@ -52,7 +52,7 @@ class Frame:
 
     @property
     def deepest(self) -> float:
-        """By how many original pixels the most bent row was straightened, 0.0 for straight ones."""
+        """By about how many original pixels the most bent row was straightened, 0.0 for none."""
         if self.sag is None:
             return 0.0
         return float(np.ptp(self.sag, axis=1).max() * np.hypot(*self.to_original[:, 1]))

@@ -30,7 +30,7 @@ import psutil
 from daemon.config import load
 from daemon.engine.local import ENVIRONMENT
 
-os.environ.update(ENVIRONMENT)  # before torch is imported: as the daemon's workers have it
+os.environ.update(ENVIRONMENT)  # oneDNN's part is read with torch, glibc's was read before
 
 from bench.peers import PEERS, Missing, Peer
 from daemon.errors import Misconfigured

@@ -36,7 +36,7 @@ def clean(page: Page, cleaning: Cleaning, orientation: int = 0) -> CleanPage:
     rows = edges.lower(gray)
     degrees = skew.measure(rows) if cleaning.deskew else 0.0
     gray, upright = turn.turned(gray, degrees)
-    bent = bend.measure(edges.lower(gray) if degrees else rows) if cleaning.unbend else None
+    bent = bend.measure((edges.lower(gray) if degrees else rows).words) if cleaning.unbend else None
     gray, sag = bend.straighten(gray, bent) if bent else (gray, None)
     if cleaning.threshold:
         gray = light.thresholded(gray)

@@ -1,9 +1,9 @@
-"""The lower edges of letters: where rows lie, whatever is written in them."""
+"""The lower edges of ink: where rows lie, whatever is written in them."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import cv2
@@ -18,37 +18,41 @@ if TYPE_CHECKING:
 
 _SIDE = 1200  # rows are measured on a page shrunk to this many pixels
 _POINTS = 40_000  # places that vote
-_LETTER = 180  # pixels; larger ink is no word
-_SHARE = 0.02  # of the ink must be letters for them alone to tell
+_WORD = 180  # pixels; larger ink is no word
+_SHARE = 0.05  # of the places must be of words for them alone to tell
 
 
 @dataclass(frozen=True, slots=True)
 class Edges:
-    """Places on a page shrunk to `width` x `height`: `x` and `y` of each, N."""
+    """Places on a page shrunk to `width` x `height`: `x` and `y` of each, N, and whether of a word.
+
+    What is larger than words (rules, charts, hatching) tells of itself as well as of rows.
+    """
 
     x: NDArray[np.float64]
     y: NDArray[np.float64]
+    is_word: NDArray[np.bool_]
     width: int
     height: int
 
+    @property
+    def words(self) -> Edges:
+        """The places of words; all where hardly any are."""
+        if self.is_word.sum() < _SHARE * len(self.x):
+            return self
+        kept = self.is_word
+        return replace(self, x=self.x[kept], y=self.y[kept], is_word=kept[kept])
+
 
 def lower(gray: Pixels) -> Edges:
-    """Return where ink of letters has no ink below, at most `_POINTS` places.
-
-    What is larger than letters (rules, charts, hatching) tells of itself, not of rows.
-    """
+    """Return where ink has no ink below, at most `_POINTS` places."""
     small = shrunk(gray, min(1.0, _SIDE / max(gray.shape)))
     ink = cv2.adaptiveThreshold(small, 1, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, 31, 15)
-    letters = _letters(np.asarray(ink, np.uint8))
-    y, x = np.nonzero(letters[:-1] > letters[1:])
-    step = max(1, math.ceil(len(x) / _POINTS))
-    height, width = small.shape
-    return Edges(x[::step].astype(np.float64), y[::step].astype(np.float64), width, height)
-
-
-def _letters(ink: Pixels) -> Pixels:
-    """Return the ink less its large pieces; all of it where hardly anything is left."""
     _, labels, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
-    large = np.maximum(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]) > _LETTER
-    kept = np.where(large[labels], 0, ink).astype(np.uint8)
-    return kept if np.count_nonzero(kept) >= _SHARE * np.count_nonzero(ink) else ink
+    size = np.maximum(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT])
+    y, x = np.nonzero(ink[:-1] > ink[1:])
+    step = max(1, math.ceil(len(x) / _POINTS))
+    y, x = y[::step], x[::step]
+    height, width = small.shape
+    is_word = size[labels[y, x]] <= _WORD
+    return Edges(x.astype(np.float64), y.astype(np.float64), is_word, width, height)

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from daemon.ocr.preprocess.edges import Edges
 
 _LIMIT = 18.0  # degrees; a larger turn is a matter of orientation, not of skew
+_LARGE = 10.0  # degrees; hatching slopes so too, so words must tell of a larger turn
 _IGNORED = 0.15  # degrees; turning blurs more than such a slope costs
 _EVIDENCE = 1.03  # how much sharper than the page as it lies the rows must get
 
@@ -23,18 +22,23 @@ def measure(edges: Edges) -> float:
     The edges are projected along slopes; at the right one they pile up in few rows, so the sum of
     squares of the histogram is largest.
     """
-    x, y = edges.x, edges.y
-    if len(x) < 50:
+    if len(edges.x) < 50:
         return 0.0
-    coarse = max(np.arange(-_LIMIT, _LIMIT + 0.1, 0.5), key=lambda a: _pile(x, y, a))
-    best = float(max(coarse + np.arange(-0.5, 0.51, 0.05), key=lambda a: _pile(x, y, a)))
-    if abs(best) < _IGNORED or _pile(x, y, best) < _EVIDENCE * _pile(x, y, 0.0):
+    coarse = max(np.arange(-_LIMIT, _LIMIT + 0.1, 0.5), key=lambda a: _pile(edges, a))
+    best = float(max(coarse + np.arange(-0.5, 0.51, 0.05), key=lambda a: _pile(edges, a)))
+    if abs(best) < _IGNORED or not _is_told(edges, best):
+        return 0.0
+    if abs(best) > _LARGE and not _is_told(edges.words, best):
         return 0.0
     return round(best, 3)
 
 
-def _pile(x: NDArray[np.float64], y: NDArray[np.float64], degrees: float) -> float:
-    """Return how sharply the points pile up in rows that fall by `degrees` to the right."""
-    rows = y - x * math.tan(math.radians(degrees))
+def _is_told(edges: Edges, degrees: float) -> bool:
+    return _pile(edges, degrees) >= _EVIDENCE * _pile(edges, 0.0)
+
+
+def _pile(edges: Edges, degrees: float) -> float:
+    """Return how sharply the edges pile up in rows that fall by `degrees` to the right."""
+    rows = edges.y - edges.x * math.tan(math.radians(degrees))
     histogram = np.bincount((rows - rows.min()).astype(np.intp))
     return float(np.square(histogram.astype(np.float64)).sum())

@@ -137,3 +137,15 @@ def test_the_sheet_holds_all_of_a_bent_page(shift):
 
     dark = gray < 128
     assert (dark[: len(dark) // 4].any(axis=0) & dark[-len(dark) // 4 :].any(axis=0)).mean() > 0.99
+
+
+@pytest.mark.timeout(20)
+def test_a_low_wide_strip_of_slanted_strokes_is_told_in_bounded_memory():
+    image = np.full((60, 1200, 3), 255, np.uint8)
+    for k, left in enumerate(range(10, 1180, 9)):
+        top = (k * 37) % 50
+        cv2.line(image, (left, top), (left + 8, top + (left - 600) // 150), (0, 0, 0), 1)
+
+    clean = preprocess.clean(page_of(image), Cleaning(deskew=False))
+
+    assert clean.gray.shape[0] < 4 * 60

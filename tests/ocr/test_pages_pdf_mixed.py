@@ -114,3 +114,20 @@ def test_text_drawn_as_outlines_is_not_overlooked_beside_a_page_number(tmp_path)
 
     assert said(read) == ["Page 1"]
     assert ink(read.image).bottom < 500  # the page number is painted over
+
+
+def test_a_slanted_word_across_a_scan_wipes_nothing_out(tmp_path):
+    scan = samples.text_page(
+        [f"Line {k} of a long letter that fills the page" for k in range(35)],
+        width=1654, height=2339, size=1.3,
+    )  # fmt: skip
+    document, page = opened(samples.pdf_of_images([scan], 200))
+    middle = pymupdf.Point(100, 600)
+    turn = (middle, pymupdf.Matrix(45))
+    page.insert_text(middle, "CONFIDENTIAL", fontsize=70, morph=turn, fill_opacity=0.3)
+
+    (read,) = read_bytes(tmp_path, document.tobytes())
+
+    assert said(read) == ["CONFIDENTIAL"]
+    inked = (read.image.min(axis=2) < 100).sum()
+    assert inked > 0.95 * (scan < 100).sum() * read.image.shape[0] / scan.shape[0]

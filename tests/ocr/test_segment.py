@@ -184,3 +184,18 @@ def test_a_page_of_noise_ends_and_its_lines_are_bounded(kind):
         gray[(rows % 40 < 14) & (columns % 60 < 10)] = 0
 
     assert len(segment.find(clean(gray))[0]) <= 2500
+
+
+@pytest.mark.timeout(60)
+def test_no_word_of_a_newspaper_page_is_left_out():
+    gray = paper(3400, 3600)
+    boxes = []
+    for column in range(6):
+        for row in range(160):
+            left, base = 40 + 590 * column, 60 + 20 * row
+            cv2.putText(gray, "seven words of one line of news", (left, base), 0, 0.5, (0,), 1)
+            boxes.append((left, base - 12, left + 250, base + 4))
+
+    lines = segment.find(clean(gray))[0]
+
+    assert len(lines) == len(boxes)

@@ -74,7 +74,7 @@ def corners_of(box: Box) -> Corners:
 
 def _straightened(seen: Corners, sag: Sag) -> Corners:
     points = seen
-    for _ in range(4):  # the sag changes slowly down the page: each step comes closer
+    for _ in range(8):  # the sag changes slowly down the page: each step comes closer
         points = seen - _lower(points, sag)
     return points
 

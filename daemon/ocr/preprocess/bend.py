@@ -37,6 +37,7 @@ _POWERS = tuple((i, j) for i in range(4) for j in range(2))  # of x and v in the
 _DAMPING = 0.05  # of what the polynomial is not sure of
 _OUTLIER = 0.02  # slope by which a tile may be off before it counts less
 _AGREED = 0.5  # of the tiles must be level once they are straightened
+_FOLD = 0.5  # of their distance that two rows keep
 _TILES = 8  # that must speak: fewer are a caption, a stamp
 _STRIP = 256  # rows that are drawn at once: maps of floats are large
 _LEAST = 6.0  # pixels of the measured page; a row bent by less is read as it is
@@ -55,17 +56,25 @@ class Bend:
 
     def sag(self, x: Values, v: Values) -> Values:
         """Return F(x, v): by how many pixels a row at height `v` is seen lower at `x`."""
-        across, down = 2 * x / self.width - 1, 2 * v / self.height - 1
-        terms = self.slopes.reshape(-1, 2) / np.arange(1, 1 + len(self.slopes) // 2)[:, None]
-        level, lower = (np.polyval([*terms[::-1, j], 0.0], across) for j in range(2))
-        return np.asarray(self.width / 2 * (level + lower * down), np.float64)
+        level, lower = self._across(x)
+        return np.asarray(level + lower * (2 * v / self.height - 1), np.float64)
 
     def straightened(self, x: Values, y: Values) -> Values:
-        """Return the heights v of rows that are seen at `x` and `y`."""
-        v = y
-        for _ in range(8):  # F changes slowly with v: each step comes closer by its slope
-            v = y - self.sag(x, v)
-        return v
+        """Return the heights v of rows that are seen at `x` and `y`; rows must not fold."""
+        level, lower = self._across(x)
+        return np.asarray((y - level + lower) / (1 + 2 * lower / self.height), np.float64)
+
+    def folds(self) -> bool:
+        """Tell whether rows come closer than half as far apart as they are, or cross."""
+        _, lower = self._across(np.linspace(0, self.width, 33))
+        return bool((1 + 2 * lower / self.height).min() < _FOLD)
+
+    def _across(self, x: Values) -> tuple[Values, Values]:
+        """Return the two parts of F at `x`: F is the first and, -1..1 down the page, the second."""
+        across = 2 * x / self.width - 1
+        terms = self.slopes.reshape(-1, 2) / np.arange(1, 1 + len(self.slopes) // 2)[:, None]
+        level, lower = (np.polyval([*terms[::-1, j], 0.0], across) for j in range(2))
+        return self.width / 2 * level, self.width / 2 * lower
 
     def slope_terms(self, x: Values, v: Values) -> Values:
         """Return the terms of the slope at N places, N,len(_POWERS)."""
@@ -85,21 +94,21 @@ def measure(edges: Edges) -> Bend | None:
         if len(tiles) < _TILES:
             break
         bend = replace(bend, slopes=bend.slopes + _fitted(bend, tiles))
+        if bend.folds():
+            return None
         if _deepest(bend) < _LEAST:
             break
     return bend if _deepest(bend) >= _LEAST and _agreed(bend, x, y) else None
 
 
 def _agreed(bend: Bend, x: Values, y: Values) -> bool:
-    """Tell whether most tiles are level once straightened, and no row folds over another.
+    """Tell whether most tiles are level once straightened.
 
     The lines of a drawing pile up too, but not along the slopes of one polynomial.
     """
     slopes = _tiles(x, bend.straightened(x, y), _SLOPES)[:, 2]
     level = np.count_nonzero(np.abs(slopes) <= _OUTLIER)
-    edge = np.linspace(0, bend.width, 9)
-    depth = bend.sag(edge, np.full(9, bend.height)) - bend.sag(edge, np.zeros(9))
-    return bool(level >= _AGREED * len(slopes) and depth.min() > -0.5 * bend.height)
+    return bool(level >= _AGREED * len(slopes))
 
 
 def _deepest(bend: Bend) -> float:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from daemon.ocr.segment.spans import grown, union, weighted_median
+from daemon.ocr.segment.spans import CHUNK, grown, pairs_of, union, weighted_median
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from daemon.ocr.segment.words import Words
     from daemon.records import Pixels
 
-_CHUNK = 256  # words that are compared with all others at once: bounds the memory
+_MOST = 2_500  # lines that are read of a page
 _WORD_GAP = 1.5  # of a word's height: words as close as this are one line
 _GUTTER = 12.0  # of a word's height: white as tall as this parts columns
 _FLANKED = 0.06  # share of ink that the text on both sides of a gutter has
@@ -48,7 +48,7 @@ def join(found: Words, drawn: Pixels, walls: Pixels) -> Spans:
 
 def _neighbours(core: Spans) -> NDArray[np.intp]:
     """Return the pairs of words, P,2, that stand side by side on one base line, left one first."""
-    some = [_followers(core, k, core[k : k + _CHUNK]) for k in range(0, len(core), _CHUNK)]
+    some = [_followers(core, k, core[k : k + CHUNK]) for k in range(0, len(core), CHUNK)]
     return np.concatenate(some)
 
 
@@ -144,24 +144,36 @@ def widened(spans: Spans, marks: Spans, overlap: float) -> Spans:
     shared = np.minimum(bottom, marks[:, 3]) - np.maximum(top, marks[:, 1])
     beside = (marks[:, 2] >= left - _BESIDE * height) & (shared >= overlap * height)
     beside &= marks[:, 0] <= right + _BESIDE * height
-    wider = grown(spans, marks, beside)
+    wider = grown(spans, marks, np.argwhere(beside))
     wider[:, [1, 3]] = spans[:, [1, 3]]
     return wider
 
 
 def plausible(spans: Spans) -> Spans:
-    """Return the lines that may be text: no dust, no scraps of another line, no pictures."""
-    if not len(spans):
-        return spans
-    left, top, right, bottom = spans.T.astype(np.float32)
-    width, height = right - left, bottom - top
-    area = width * height
-    shared_x = np.minimum.outer(right, right) - np.maximum.outer(left, left)
-    shared_y = np.minimum.outer(bottom, bottom) - np.maximum.outer(top, top)
+    """Return the lines that may be text: no dust, no scraps of another line, no pictures.
+
+    Of more than `_MOST` the largest: a page of noise must end.
+    """
+    width, height = spans[:, 2] - spans[:, 0], spans[:, 3] - spans[:, 1]
+    spans = spans[(height >= 6) & (width >= 0.3 * height)]
+    area = (spans[:, 2] - spans[:, 0]) * (spans[:, 3] - spans[:, 1])
+    spans = spans[np.sort(np.argsort(-area, kind="stable")[:_MOST])]
+    inner, outer = pairs_of(_within, spans, spans).T
+    width, height = (spans[:, 2] - spans[:, 0], spans[:, 3] - spans[:, 1])
+    is_line = (width[inner] > 3 * height[inner]) & (height[outer] > 2.2 * height[inner])
+    picture, scrap = np.zeros(len(spans), bool), np.zeros(len(spans), bool)
+    picture[outer[is_line]] = True
+    scrap[inner[~picture[outer]]] = True
+    return np.asarray(spans[~scrap & ~picture], np.int32)
+
+
+def _within(spans: Spans, others: Spans) -> NDArray[np.bool_]:
+    """Say for each of the spans (N) whether it lies mostly within each larger other (M): N,M."""
+    left, top, right, bottom = spans.T.astype(np.float32)[:, :, None]
+    other_left, other_top, other_right, other_bottom = others.T.astype(np.float32)
+    shared_x = np.minimum(right, other_right) - np.maximum(left, other_left)
+    shared_y = np.minimum(bottom, other_bottom) - np.maximum(top, other_top)
+    area = (right - left) * (bottom - top)
+    other_area = (other_right - other_left) * (other_bottom - other_top)
     shared = np.maximum(shared_x, 0) * np.maximum(shared_y, 0)
-    inside = (shared >= 0.7 * area[:, None]) & (area[:, None] < area[None, :])
-    line = (width > 3 * height)[:, None] & (height[None, :] > 2.2 * height[:, None])
-    picture = (inside & line).any(axis=0)
-    scrap = (inside & ~picture[None, :]).any(axis=1)
-    kept = (height >= 6) & (width >= 0.3 * height) & ~scrap & ~picture
-    return np.asarray(spans[kept], np.int32)
+    return np.asarray((shared >= 0.7 * area) & (area < other_area), bool)

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from daemon.ocr.segment.spans import Spans
     from daemon.records import Pixels
 
-_MOST = 12_000  # the largest marks that are looked at: a page of noise must end
+_MOST = 40_000  # the largest marks that are looked at: a page of noise must end
+_MOST_SMALL = 8_000  # likewise: dust comes by the thousand
 _MOST_TALL = 400  # likewise
 _SPECK = 3  # pixels of ink below which a mark is dust
 _SMALL = 0.4  # of the typical height: below are dots, commas and dashes
@@ -66,7 +67,7 @@ def _sorted(spans: Spans, drawn: Pixels) -> Marks:
     across = _across_rows(spans, letters & (height > _TALL * typical), letters)
     return Marks(
         letters=spans[letters & ~across],
-        small=spans[small & (width < 3 * typical)],
+        small=spans[small & (width < 3 * typical)][:_MOST_SMALL],
         tall=spans[across],
         posts=spans[posts],
         frames=spans[frames],

@@ -7,9 +7,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     Spans = NDArray[np.int32]
+
+
+CHUNK = 256  # spans that are compared with all others at once: bounds the memory
+
+
+def pairs_of(
+    say: Callable[[Spans, Spans], NDArray[np.bool_]], spans: Spans, others: Spans
+) -> NDArray[np.intp]:
+    """Return the pairs, P,2, of `spans` and `others` of which `say` (n,4 and M,4: n,M) is true."""
+    first = range(0, len(spans), CHUNK)
+    some = [np.argwhere(say(spans[k : k + CHUNK], others)) + np.array([k, 0]) for k in first]
+    return np.concatenate([np.empty((0, 2), np.intp), *some])
 
 
 def union(spans: Spans, group: NDArray[np.intp], count: int) -> Spans:
@@ -21,9 +35,9 @@ def union(spans: Spans, group: NDArray[np.intp], count: int) -> Spans:
     return joined
 
 
-def grown(spans: Spans, others: Spans, which: NDArray[np.bool_]) -> Spans:
-    """Return each span grown around the `others` that `which` (N,M) gives to it."""
-    one, other = np.nonzero(which)
+def grown(spans: Spans, others: Spans, pairs: NDArray[np.intp]) -> Spans:
+    """Return each span grown around the `others` that `pairs`, P,2, give to it."""
+    one, other = pairs.T
     larger = spans.copy()
     for k, reduce in enumerate((np.minimum, np.minimum, np.maximum, np.maximum)):
         reduce.at(larger[:, k], one, others[other, k])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
-from daemon.ocr.segment.spans import grown, medians, union
+from daemon.ocr.segment.spans import grown, medians, pairs_of, union
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from daemon.ocr.segment.spans import Spans
 
 
-_MOST = 2_500  # the largest words that are looked at: a page of noise must end
+_MOST = 8_000  # the largest words that are looked at: a page of noise must end
 _LETTER_GAP = 0.5  # of a letter's height: letters as close as this are one word
 _SMALL_GAP = 0.6  # of a word's height: so far away a comma still belongs to it
 _SCRAP = 0.65  # of a word's height: what is smaller beside it is a quote or an index of it
@@ -68,7 +69,8 @@ def with_small(found: Words, small: Spans) -> Words:
     """Return the words grown around the dots, commas, dashes, quotes and indices beside them."""
     if not len(found.spans):
         return found
-    scraps = _beside(found.spans, found.spans, _SCRAP).any(axis=0)
+    scraps = np.zeros(len(found.spans), bool)
+    scraps[_beside(found.spans, found.spans, _SCRAP)[:, 1]] = True
     spans, core = found.spans[~scraps], found.core[~scraps]
     small = np.concatenate([small, found.spans[scraps]])
     wider = grown(spans, small, _beside(spans, small, 2.0))
@@ -76,11 +78,15 @@ def with_small(found: Words, small: Spans) -> Words:
     return Words(wider, core)
 
 
-def _beside(spans: Spans, small: Spans, size: float) -> NDArray[np.bool_]:
-    """Say for each of the spans (N) and marks (M) whether they touch, N,M.
+def _beside(spans: Spans, small: Spans, size: float) -> NDArray[np.intp]:
+    """Return the pairs, P,2, of spans and marks that touch.
 
     A mark must stand in the span's row and be at most `size` of its height high and wide.
     """
+    return pairs_of(partial(_touch, size=size), spans, small)
+
+
+def _touch(spans: Spans, small: Spans, size: float) -> NDArray[np.bool_]:
     left, top, right, bottom = (spans[:, k, None] for k in range(4))
     height = bottom - top
     y = (small[:, 1] + small[:, 3]) / 2

@@ -34,9 +34,10 @@ os.environ.update(ENVIRONMENT)  # oneDNN's part is read with torch, glibc's was 
 
 from bench.peers import PEERS, Missing, Peer
 from daemon.errors import Misconfigured
+from daemon.ocr.nouns import Line, Reading
 from daemon.ocr.recognizer import Recognizer
 from daemon.recipe import Weights
-from daemon.records import Box, Line, Reading
+from daemon.records import Box
 from daemon.training.commands import LEXICON
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 Arrays are numpy uint8 with their shape in the docstring; boxes are whole pixels, right and bottom
 exclusive. A frame is a coordinate system: `original` is the page as a viewer shows it (EXIF
 orientation and PDF /Rotate applied) at its full size, `page` is that page as decoded (perhaps
-scaled down), `clean` is the page after preprocessing (perhaps turned by the skew).
+scaled down). What travels between the rooms of a worker alone is in `daemon.ocr.nouns`.
 """
 
 from __future__ import annotations
@@ -13,24 +13,20 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
 
     Pixels = NDArray[np.uint8]
-    Affine = NDArray[np.float64]
-    Corners = NDArray[np.float64]
-    Sag = NDArray[np.float32]
-
-SAG_GRID = 32
-"""Pixels of the clean page from one value of `CleanPage.sag` to the next."""
 
 TextSource = Literal["ocr", "text_layer", "mixed"]
 PageStatus = Literal["done", "partial", "failed"]
 Status = Literal["done", "partial", "failed", "duplicate"]
 BlockKind = Literal["text", "heading", "table", "header", "footer"]
+
+_LEVEL = 0.5  # of the lower one's height that two boxes of one row share
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +37,20 @@ class Box:
     top: int
     right: int
     bottom: int
+
+    @classmethod
+    def around(cls, boxes: Iterable[Box]) -> Box:
+        """Return the smallest box around all of `boxes`; there must be one."""
+        lefts, tops, rights, bottoms = zip(
+            *((box.left, box.top, box.right, box.bottom) for box in boxes), strict=True
+        )
+        return cls(min(lefts), min(tops), max(rights), max(bottoms))
+
+    def leads_to(self, other: Box) -> bool:
+        """Tell whether `other` goes on this one's row: it is further right, and about level."""
+        low = min(self.bottom - self.top, other.bottom - other.top)
+        shared = min(self.bottom, other.bottom) - max(self.top, other.top)
+        return other.left > self.left and shared >= _LEVEL * low
 
 
 # --- what is read -------------------------------------------------------------------------------
@@ -123,72 +133,6 @@ class Page:
     rotation: int = 0
     text_layer: tuple[Block, ...] | None = None
     defect: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CleanPage:
-    """A page ready for line finding: `gray` is H,W; `to_page` is 2,3, clean to page pixels.
-
-    Where rows were bent, `sag` says by how many pixels each spot was seen lower before they were
-    straightened, on a grid of SAG_GRID pixels; that is to be added to y before `to_page`.
-    `orientation` is the quarter turns, in degrees clockwise, that made it stand; `skew` what was
-    left to turn then.
-    """
-
-    gray: Pixels
-    to_page: Affine
-    skew: float
-    orientation: int = 0
-    sag: Sag | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line to be read: its box in the clean frame and its crop, H,W gray.
-
-    Where the crop is no upright part of the page, `corners` (4,2) are the points of the clean frame
-    that its own corners show: from the upper left one, clockwise.
-    """
-
-    box: Box
-    image: Pixels
-    corners: Corners | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """The drawn lines of a page that may part cells, each as a box in the clean frame."""
-
-    across: tuple[Box, ...] = ()
-    down: tuple[Box, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A block as laid out: the places of its lines in reading order, and its kind."""
-
-    lines: tuple[int, ...]
-    kind: BlockKind = "text"
-    table: Table | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Character:
-    """A character of a reading with its span along the crop, 0..1 from left to right."""
-
-    text: str
-    confidence: float
-    left: float
-    right: float
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What the recogniser says of one line; an empty text has confidence 0."""
-
-    text: str
-    confidence: float
-    characters: tuple[Character, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,13 @@ and neither is imported before a file of its kind is loaded.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from daemon.errors import Misconfigured
+from daemon import pinned
 from daemon.model import inscription
 
 if TYPE_CHECKING:
@@ -60,24 +59,11 @@ def load(weights: Weights) -> Artifact:
 
     Raises Misconfigured when it is missing, altered, not ours, or its backend is not installed.
     """
-    content = content_of(weights)
-    sha256 = hashlib.sha256(content).hexdigest()
-    if weights.sha256 not in (None, sha256):
-        remedy = f"{weights.file} has {sha256}; restore the file, or accept it by writing its hash"
-        raise Misconfigured("model.sha256", weights.sha256, remedy)
+    content, sha256 = pinned.read("model", weights.file, weights.sha256)
     network, metadata, precision = import_module(_BACKENDS[weights.backend]).load(content, weights)
     card, charset = inscription.read(metadata, weights)
     _check_classes(network, card, charset, weights)
     return Artifact(card, charset, sha256, precision, network)
-
-
-def content_of(weights: Weights) -> bytes:
-    """Return the bytes of the file that `weights` names; raises Misconfigured."""
-    try:
-        return weights.file.read_bytes()
-    except OSError as error:
-        remedy = f"cannot be read ({error.strerror}); name a file of models/ or restore it"
-        raise Misconfigured("model.file", weights.file, remedy) from error
 
 
 def _check_classes(network: Network, card: Card, charset: Charset, weights: Weights) -> None:
@@ -96,5 +82,5 @@ def restore(path: Path) -> tuple[CRNN, Charset, Card]:
     from daemon.model import torchscript
     from daemon.recipe import Weights
 
-    weights = Weights(file=path)
-    return torchscript.restore(content_of(weights), weights)
+    content, _ = pinned.read("model", path, None)
+    return torchscript.restore(content, Weights(file=path))

@@ -153,12 +153,17 @@ class BestSteps(nn.Module):
         The first two are N,T,K. A silent step is a blank for certain.
         """
         described = self.network.features(lines)  # N, T, bottleneck
-        speaks = self.silence(described) <= 0  # N, T
-        steps = described.shape[0], described.shape[1], self.count
-        labels = torch.zeros(steps, dtype=torch.int64, device=lines.device)
-        probabilities = torch.zeros(steps, device=lines.device)
-        probabilities[..., 0] = 1
-        labels[speaks], probabilities[speaks] = self.named(described[speaks])
+        steps = described.flatten(0, 1)  # N * T, bottleneck
+        speak = (self.silence(steps) <= 0).nonzero()  # R, 1
+        named = self.named(steps[speak[:, 0]])
+        shape = described.shape[0], described.shape[1], self.count
+        silent = torch.zeros(steps.shape[0], self.count, device=lines.device)
+        places = speak.expand(
+            -1, self.count
+        )  # not by a mask: ONNX would hold its size for constant
+        labels = silent.to(torch.int64).scatter(0, places, named[0]).view(shape)
+        silent[:, 0] = 1
+        probabilities = silent.scatter(0, places, named[1]).view(shape)
         return labels, probabilities, torch._shape_as_tensor(self.network.classifier.bias)[0]
 
     def named(self, described: Tensor) -> tuple[Tensor, Tensor]:  # R, bottleneck

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import onnx
-    from torch import Tensor
 
     from daemon.model.artifact import Frames, Outputs, Reader
     from daemon.model.card import Card
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from daemon.model.crnn import BestSteps
     from daemon.recipe import Weights
 
-_SEEDS, _TELLING = 20, 8  # frames that are tried, and how many times as wide as the least
 _OUTPUTS = ["labels", "probabilities", "classes"]
 
 
@@ -37,7 +35,7 @@ def save(network: BestSteps, path: Path, charset: Charset, card: Card) -> None:
     with warnings.catch_warnings(action="ignore"):  # the exporter without dynamo is deprecated
         torch.onnx.export(
             AtOnce(network).eval(),
-            (_telling_frame(network, card),),
+            (torch.zeros(1, 1, card.framing.height, card.framing.min_width),),
             buffer,  # type: ignore[arg-type]  # its annotation forgets streams
             dynamo=False,  # the other one needs a package more and cannot leave W open in the LSTM
             input_names=["lines"],
@@ -45,22 +43,6 @@ def save(network: BestSteps, path: Path, charset: Charset, card: Card) -> None:
             dynamic_axes={"lines": lines, **dict.fromkeys(_OUTPUTS[:2], steps)},
         )
     save_as(path, onnx.load_from_string(buffer.getvalue()), charset, card)
-
-
-def _telling_frame(network: BestSteps, card: Card) -> Tensor:
-    """Return a frame, 1,1,H,W, of which several steps speak: the exporter follows what it sees.
-
-    Where one step alone speaks, it takes its shape for a constant, and the graph fails on others.
-    """
-    import torch
-
-    shape = (1, 1, card.framing.height, _TELLING * card.framing.min_width)
-    for seed in range(_SEEDS):
-        frame = 2 * torch.rand(shape, generator=torch.Generator().manual_seed(seed)) - 1
-        speaks = network.silence(network.network.features(frame)) <= 0
-        if speaks.sum() > 1:
-            break
-    return frame
 
 
 def save_as(path: Path, model: onnx.ModelProto, charset: Charset, card: Card) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from daemon.records import Box
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from daemon.records import Block, Page, PageText, Pixels, Word
 
@@ -52,7 +52,7 @@ def _outline(image: Pixels, block: Block, scale: float, thick: int) -> None:
     colour = _BLOCKS[block.kind]
     for cell in block.table.cells if block.table else ():
         _frame(image, cell.box, scale, colour, 2 * thick, -2 * thick)
-    around = _around([line.box for line in block.lines])
+    around = Box.around(line.box for line in block.lines)
     _frame(image, around, scale, colour, thick, 3 * thick)
     if block.kind != "text":
         left, top, *_ = _scaled(around, scale)
@@ -93,12 +93,3 @@ def _scaled(box: Box, scale: float) -> tuple[int, int, int, int]:
         round(side * scale) for side in (box.left, box.top, box.right, box.bottom)
     )
     return left, top, right, bottom
-
-
-def _around(boxes: Sequence[Box]) -> Box:
-    return Box(
-        min(box.left for box in boxes),
-        min(box.top for box in boxes),
-        max(box.right for box in boxes),
-        max(box.bottom for box in boxes),
-    )

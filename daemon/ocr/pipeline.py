@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from daemon.ocr.nouns import CleanPage, Line, Reading, Rules
     from daemon.ocr.segment import TextDetector
     from daemon.recipe import Recipe
-    from daemon.records import CleanPage, Line, Page, Reading, Rules, TextLine
+    from daemon.records import Page, TextLine
 
     Found = tuple[list[Line], list[Reading]]
 
@@ -77,6 +78,8 @@ class Pipeline:
             return assemble.page_from_text_layer(page)
         view = self._upright(page, timed)
         lines, readings = self._read_lines(view, assemble.layer_lines(page), timed)
+        if page.text_layer and not lines:
+            return assemble.page_from_text_layer(page)
         with timed("assemble"):
             placed = assemble.placing(page, view.clean, lines, readings, view.rules)
             parts = layout.arrange(placed.found, placed.rules, placed.height)
@@ -98,12 +101,17 @@ class Pipeline:
         with timed("clean"):
             clean = preprocess.clean(page, self.recipe.cleaning, turn)
         with timed("segment"):
-            first = self.detector if self.recipe.segmenter == "db" else None
-            lines, rules = segment.find(clean, first)
+            lines, rules = self._find(clean)
         with timed("recognize"):
             places = orientation.sample(lines)
             readings = self.recognizer.read([lines[place] for place in places])
         return View(clean, lines, rules, dict(zip(places, readings, strict=True)))
+
+    def _find(self, clean: CleanPage) -> tuple[list[Line], Rules]:
+        """Return lines and rules of a page, by the finder that looks first."""
+        if self.recipe.segmenter == "db" and self.detector:
+            return segment.detect_lines(clean, self.detector), segment.find_rules(clean)
+        return segment.find(clean)
 
     def _read_lines(self, view: View, layer: Sequence[TextLine], timed: Stages) -> Found:
         """Return the legible lines of a view: by the other finder too, where they read badly.

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from daemon import lexicon
 from daemon.model import artifact, ctc
 from daemon.ocr.batches import batches
+from daemon.ocr.nouns import Character, Reading
 from daemon.ocr.spelling import Speller
-from daemon.records import Character, Reading
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from daemon.ocr.nouns import Line
     from daemon.recipe import Weights
-    from daemon.records import Line, Pixels
+    from daemon.records import Pixels
 
 _NOTHING = Reading("", 0.0, ())
 

@@ -82,6 +82,23 @@ def test_a_line_that_is_silent_throughout_is_no_error(tmp_path: Path, backend: s
     assert (probabilities[..., 0] == 1).all()
 
 
+def test_a_graph_is_no_captive_of_the_frame_it_was_drawn_from(tmp_path: Path, frames):
+    """An exporter that sees one step speak takes its shape for a constant."""
+    reader = tiny(CHARSET.classes)
+    torch.nn.init.normal_(reader.silence.judge.weight)
+    torch.nn.init.zeros_(reader.silence.judge.bias)
+    empty = torch.zeros(1, 1, 32, CARD.framing.min_width)
+    with torch.inference_mode():
+        heard = reader.silence(reader.network.features(empty)).flatten().sort().values
+        reader.silence.judge.bias.fill_(-(heard[0] + heard[1]) / 2)
+        labels, _, _ = reader(torch.from_numpy(frames))
+
+    onnx_graph.save(reader, tmp_path / "tiny", CHARSET, CARD)
+
+    loaded = artifact.load(Weights(file=tmp_path / "tiny", backend="onnxruntime"))
+    np.testing.assert_array_equal(loaded.steps(frames)[0], labels)
+
+
 def test_the_two_files_that_ship_hold_the_same_network(frames):
     torchscript = artifact.load(TORCHSCRIPT).steps(frames)
     onnx = artifact.load(ONNX).steps(frames)

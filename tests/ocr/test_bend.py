@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from daemon.ocr import preprocess
+from daemon.ocr.nouns import SAG_GRID
 from daemon.recipe import Cleaning
-from daemon.records import SAG_GRID, Page
+from daemon.records import Page
 
 ROWS = range(150, 1260, 40)
 

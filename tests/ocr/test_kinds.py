@@ -3,7 +3,8 @@
 import pytest
 
 from daemon.ocr import layout
-from daemon.records import Box, Rules
+from daemon.ocr.nouns import Rules
+from daemon.records import Box
 
 HEIGHT = 1400
 

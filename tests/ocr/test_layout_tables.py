@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon.ocr import layout
-from daemon.records import Box, Rules
+from daemon.ocr.nouns import Rules
+from daemon.records import Box
 
 
 def rows(*texts, lefts=(100, 400, 600), width=None, pitch=34):

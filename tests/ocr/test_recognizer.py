@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
+from daemon.ocr.nouns import Line, Reading
 from daemon.ocr.recognizer import Recognizer
-from daemon.records import Box, Line, Reading
+from daemon.records import Box
 from tests.house import SHIPPED, SHIPPED_ONNX
 
 TEXTS = [

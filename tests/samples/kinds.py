@@ -11,30 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from tests.samples.images import (
-    bmp,
-    cmyk_jpeg,
-    gif,
-    heic,
-    jp2,
-    jpeg,
-    pbm,
-    pgm,
-    png,
-    png_chunk,
-    ppm,
-    webp,
-)
-from tests.samples.pdfs import (
-    pdf_around,
-    pdf_by_hand,
-    pdf_encrypted,
-    pdf_mixed,
-    pdf_of_images,
-    pdf_of_text,
-    pdf_of_text_beside,
-    pdf_with_ocr_layer,
-)
+from tests.samples import images, pdfs
 from tests.samples.pictures import LINES, Image, in_colour, text_page, with_alpha
 from tests.samples.tiffs import TiffPage, compressed_tiff, g4_page, plain_page, tiff
 
@@ -74,22 +51,22 @@ def readable(image: Image | None = None) -> list[Sample]:
     rgb16 = cv2.cvtColor(colour, cv2.COLOR_BGR2RGB).astype(np.uint16) * 257
     gray_alpha = np.dstack([np.zeros_like(gray), 255 - gray])
     return [
-        Sample("gray.png", png(gray, dpi=300)),
-        Sample("colour.png", png(colour)),
-        Sample("alpha.png", png(with_alpha(gray))),
-        Sample("deep.png", png(gray.astype(np.uint16) * 257)),
-        Sample("gray.jpg", jpeg(gray, dpi=200)),
-        Sample("progressive.jpg", jpeg(colour, progressive=True)),
-        Sample("cmyk.jpg", cmyk_jpeg(colour)),
-        Sample("colour.bmp", bmp(colour)),
-        Sample("colour.webp", webp(colour)),
-        Sample("alpha.webp", webp(with_alpha(gray))),
-        Sample("colour.gif", gif(colour)),
-        Sample("colour.jp2", jp2(colour)),
-        Sample("colour.heic", heic(colour)),
-        Sample("gray.pgm", pgm(gray)),
-        Sample("colour.ppm", ppm(colour)),
-        Sample("bilevel.pbm", pbm(gray)),
+        Sample("gray.png", images.png(gray, dpi=300)),
+        Sample("colour.png", images.png(colour)),
+        Sample("alpha.png", images.png(with_alpha(gray))),
+        Sample("deep.png", images.png(gray.astype(np.uint16) * 257)),
+        Sample("gray.jpg", images.jpeg(gray, dpi=200)),
+        Sample("progressive.jpg", images.jpeg(colour, progressive=True)),
+        Sample("cmyk.jpg", images.cmyk_jpeg(colour)),
+        Sample("colour.bmp", images.bmp(colour)),
+        Sample("colour.webp", images.webp(colour)),
+        Sample("alpha.webp", images.webp(with_alpha(gray))),
+        Sample("colour.gif", images.gif(colour)),
+        Sample("colour.jp2", images.jp2(colour)),
+        Sample("colour.heic", images.heic(colour)),
+        Sample("gray.pgm", images.pgm(gray)),
+        Sample("colour.ppm", images.ppm(colour)),
+        Sample("bilevel.pbm", images.pbm(gray)),
         Sample("lzw.tif", compressed_tiff(colour, 5)),
         Sample("jpeg.tif", compressed_tiff(colour, 7)),
         Sample("fax.tif", tiff([g4_page(gray), g4_page(gray)]), pages=2),
@@ -97,11 +74,11 @@ def readable(image: Image | None = None) -> list[Sample]:
         Sample("big-endian.tif", tiff([plain_page(gray, order=">")], order=">")),
         Sample("min-is-white.tif", tiff([plain_page(255 - gray, t262=0)])),
         Sample("gray-alpha.tif", tiff([plain_page(gray_alpha)])),
-        Sample("scan.pdf", pdf_of_images([gray, colour]), pages=2),
-        Sample("born-digital.pdf", pdf_of_text([LINES])),
-        Sample("mixed.pdf", pdf_mixed(gray), pages=3),
-        Sample("beside.pdf", pdf_of_text_beside(gray)),
-        Sample("layer.pdf", pdf_with_ocr_layer(LINES, ["lnvoice 2O4l"])),
+        Sample("scan.pdf", pdfs.pdf_of_images([gray, colour]), pages=2),
+        Sample("born-digital.pdf", pdfs.pdf_of_text([LINES])),
+        Sample("mixed.pdf", pdfs.pdf_mixed(gray), pages=3),
+        Sample("beside.pdf", pdfs.pdf_of_text_beside(gray)),
+        Sample("layer.pdf", pdfs.pdf_with_ocr_layer(LINES, ["lnvoice 2O4l"])),
     ]
 
 
@@ -132,34 +109,40 @@ def _cut(page: Image) -> list[Sample]:
     return [
         Sample("empty.pdf", b"", "corrupt"),
         Sample("signature.png", b"\x89PNG\r\n", "corrupt"),
-        Sample("cut.png", png(page)[: len(png(page)) // 2], "corrupt"),
-        Sample("cut.jpg", jpeg(page)[: len(jpeg(page)) * 2 // 3], "partial"),
-        Sample("header-only.jpg", jpeg(page)[:200], "corrupt"),
+        Sample("cut.png", images.png(page)[: len(images.png(page)) // 2], "corrupt"),
+        Sample("cut.jpg", images.jpeg(page)[: len(images.jpeg(page)) * 2 // 3], "partial"),
+        Sample("header-only.jpg", images.jpeg(page)[:200], "corrupt"),
         Sample("cut.tif", tiff([plain_page(page)])[:-40], "corrupt"),
         Sample("cut-strip.tif", compressed_tiff(page, 5)[:5000], "corrupt"),
-        Sample("cut.webp", webp(page)[:2000], "corrupt"),
+        Sample("cut.webp", images.webp(page)[:2000], "corrupt"),
         Sample("header-only.pdf", b"%PDF-1.4\n%%EOF\n", "corrupt"),
-        Sample("damaged-table.pdf", pdf_of_text([LINES]).replace(b"startxref", b"startxxxx")),
+        Sample("damaged-table.pdf", pdfs.pdf_of_text([LINES]).replace(b"startxref", b"startxxxx")),
     ]
 
 
 def _bombs(page: Image) -> list[Sample]:
     huge = struct.pack(">IIBBBBB", 100_000, 100_000, 8, 2, 0, 0, 0)
-    ends = png_chunk(b"IDAT", zlib.compress(b"")) + png_chunk(b"IEND", b"")
+    ends = images.png_chunk(b"IDAT", zlib.compress(b"")) + images.png_chunk(b"IEND", b"")
     frame = b"GIF89a" + struct.pack("<HHBBB", 10, 10, 0, 0, 0) + b","
     frame += struct.pack("<HHHHB", 0, 0, 65_535, 65_535, 0) + b"\x02\x01\x00\x00;"
     giant = TiffPage(100_000, 100_000, b"\0" * 16, {})
     lie = struct.pack(">IBBBI", 0, 48, 0, 1, 19) + struct.pack(">IIIIBH", 10**5, 10**5, 0, 0, 0, 0)
-    jpeg2000 = jp2(np.full((7000, 6000), 255, np.uint8))
+    jpeg2000 = images.jp2(np.full((7000, 6000), 255, np.uint8))
     return [
-        Sample("bomb.png", png(page)[:8] + png_chunk(b"IHDR", huge) + ends, "too_large"),
+        Sample(
+            "bomb.png", images.png(page)[:8] + images.png_chunk(b"IHDR", huge) + ends, "too_large"
+        ),
         Sample("bomb.gif", frame, "too_large"),
         Sample("bomb.tif", tiff([giant]), "too_large"),
         Sample("bomb.pgm", b"P5 99999 99999 255\n", "too_large"),
         Sample("bomb.jp2", jpeg2000, "too_large"),
-        Sample("jbig2-lie.pdf", pdf_around(lie, "JBIG2Decode", width=9, height=9), "too_large"),
-        Sample("jpx-lie.pdf", pdf_around(jpeg2000, "JPXDecode", width=9, height=9), "too_large"),
-        Sample("too-many.pdf", pdf_of_text([[]] * 2001), "too_large"),
+        Sample(
+            "jbig2-lie.pdf", pdfs.pdf_around(lie, "JBIG2Decode", width=9, height=9), "too_large"
+        ),
+        Sample(
+            "jpx-lie.pdf", pdfs.pdf_around(jpeg2000, "JPXDecode", width=9, height=9), "too_large"
+        ),
+        Sample("too-many.pdf", pdfs.pdf_of_text([[]] * 2001), "too_large"),
     ]
 
 
@@ -173,7 +156,7 @@ def _loops(page: Image) -> list[Sample]:
     ]
     return [
         Sample("cyclic.tif", tiff([plain_page(page)], next_offset=first)),
-        Sample("cyclic.pdf", pdf_by_hand(tree), "corrupt"),
+        Sample("cyclic.pdf", pdfs.pdf_by_hand(tree), "corrupt"),
     ]
 
 
@@ -183,10 +166,10 @@ def _odd_pdfs() -> list[Sample]:
     leaf = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 90 90]/Resources%s>>" % lost
     nameless = [catalogue, b"<</Type/Pages/Kids[3 0 R]/Count 1>>", leaf]
     return [
-        Sample("locked.pdf", pdf_encrypted(user_password="secret"), "encrypted"),
-        Sample("owner-locked.pdf", pdf_encrypted(user_password="")),
-        Sample("no-pages.pdf", pdf_by_hand([catalogue, empty % 0]), "corrupt"),
-        Sample("minus-pages.pdf", pdf_by_hand([catalogue, empty % -5]), "corrupt"),
-        Sample("blank.pdf", pdf_of_text([[]])),
-        Sample("odd-name.pdf", pdf_by_hand(nameless), "corrupt"),
+        Sample("locked.pdf", pdfs.pdf_encrypted(user_password="secret"), "encrypted"),
+        Sample("owner-locked.pdf", pdfs.pdf_encrypted(user_password="")),
+        Sample("no-pages.pdf", pdfs.pdf_by_hand([catalogue, empty % 0]), "corrupt"),
+        Sample("minus-pages.pdf", pdfs.pdf_by_hand([catalogue, empty % -5]), "corrupt"),
+        Sample("blank.pdf", pdfs.pdf_of_text([[]])),
+        Sample("odd-name.pdf", pdfs.pdf_by_hand(nameless), "corrupt"),
     ]

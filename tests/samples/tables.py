@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 
 from daemon.ocr import preprocess, segment
+from daemon.ocr.nouns import Rules
 from daemon.recipe import Cleaning
-from daemon.records import Box, Page, Rules
+from daemon.records import Box, Page
 from tests.samples.pictures import Image
 
 Span = tuple[int, int, int, int]  # top, bottom, left, right in rows and columns, ends exclusive

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 from daemon.ocr.assemble import textline
 from daemon.ocr.assemble.aloud import cell_text, lines_text, table_text
 from daemon.ocr.assemble.frame import Frame
-from daemon.records import Block, Failure, PageText, Rules
+from daemon.ocr.nouns import Rules
+from daemon.records import Block, Failure, PageText
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from daemon.records import Box, CleanPage, Line, Page, Part, Reading, TextLine, TextSource
+    from daemon.ocr.nouns import CleanPage, Line, Part, Reading
+    from daemon.records import Box, Page, TextLine, TextSource
 
 _LEGIBLE = 0.7  # confidence below which a reading is taken for a picture, a stain, a rule
 _LEGIBLE_IN_PICTURES = 0.9  # photos and drawings yield marks up to here, screenshots read better
@@ -53,19 +55,25 @@ class Placing:
     """What is laid out: lines that were read and then those of the text layer.
 
     `lines` are as published, `boxes` where they stand in the frame of the layout, in which the page
-    is `height` pixels high and its `rules` lie; `shown` leads from there to original pixels.
+    is `height` pixels high and its `rules` lie: the original one, or the clean one, from which
+    `frame` leads there.
     """
 
     lines: list[TextLine]
     boxes: list[Box]
     rules: Rules
     height: int
-    shown: Callable[[Box], Box]
+    frame: Frame
+    is_original: bool
 
     @property
     def found(self) -> list[tuple[Box, str]]:
         """The boxes and texts of all lines."""
         return [(box, line.text) for box, line in zip(self.boxes, self.lines, strict=True)]
+
+    def shown(self, box: Box) -> Box:
+        """Return where a box of the layout is in original pixels."""
+        return box if self.is_original else self.frame.around(box)
 
 
 def placing(
@@ -87,15 +95,13 @@ def placing(
     if clean.orientation or len(layer) < len(lines):
         boxes = [*(line.box for line in lines), *(frame.back(line.box) for line in layer)]
         whole = Rules() if layer else rules
-        return Placing(known, boxes, whole, clean.gray.shape[0], frame.around)
+        return Placing(known, boxes, whole, clean.gray.shape[0], frame, is_original=False)
     boxes = [*(frame.around(line.box) for line in lines), *(line.box for line in layer)]
-    return Placing(known, boxes, Rules(), page.height, shown=lambda box: box)
+    return Placing(known, boxes, Rules(), page.height, frame, is_original=True)
 
 
 def page_text(page: Page, clean: CleanPage, placed: Placing, parts: Sequence[Part]) -> PageText:
     """Return the page as published; `parts` index, in order, the lines that were placed."""
-    if page.text_layer and len(placed.lines) == len(layer_lines(page)):
-        return page_from_text_layer(page)
     blocks, found = tuple(_block(part, placed) for part in parts), placed.found
     # rows are told in the frame they were laid out in, where they lie level
     text = "\n\n".join(
@@ -107,7 +113,7 @@ def page_text(page: Page, clean: CleanPage, placed: Placing, parts: Sequence[Par
         _published(page, source, text, blocks),
         skew=clean.skew,
         orientation=clean.orientation,
-        sag=Frame(page, clean).deepest,
+        sag=placed.frame.deepest,
     )
 
 

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 
     from daemon.records import Box, Table
 
-_SAME_ROW = 0.5  # of the lower one's height that two pieces of one row share
 _CJK_NAMES = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "IDEOGRAPHIC", "FULLWIDTH")
 
 
@@ -21,16 +20,10 @@ def lines_text(pieces: Sequence[tuple[Box, str]]) -> str:
     before: Box | None = None
     for box, piece in pieces:
         if before is not None:
-            text += " " if _same_row(before, box) else "\n"
+            text += " " if before.leads_to(box) else "\n"
         text += piece
         before = box
     return text
-
-
-def _same_row(left: Box, right: Box) -> bool:
-    low = min(left.bottom - left.top, right.bottom - right.top)
-    shared = min(left.bottom, right.bottom) - max(left.top, right.top)
-    return right.left > left.left and shared >= _SAME_ROW * low
 
 
 def cell_text(pieces: Sequence[str]) -> str:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 import unicodedata
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -22,13 +22,13 @@ from daemon.ocr.assemble.aloud import is_cjk
 from daemon.ocr.assemble.frame import corners_of
 from daemon.records import TextLine, Word
 
-_EM = 0.8  # of the crop's height is a Chinese character's width
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from daemon.ocr.assemble.frame import Frame
-    from daemon.records import Character, Corners, Line, Reading
+    from daemon.ocr.nouns import Character, Corners, Line, Reading
+
+_EM = 0.8  # of the crop's height is a Chinese character's width
 
 
 def published(line: Line, reading: Reading, frame: Frame) -> TextLine:
@@ -57,22 +57,21 @@ def _unspaced(characters: Sequence[Character], em: float) -> str:
     return text
 
 
-def _is_chinese(text: str) -> bool:
-    return unicodedata.name(text[:1], "").startswith("CJK UNIFIED")
-
-
-def _is_latin(text: str) -> bool:
-    return text.isdigit() or unicodedata.name(text[:1], "").startswith("LATIN")
-
-
 def _is_typeset(before: Character, after: Character, em: float) -> bool:
     """Tell whether the white between two characters is what typesetting puts between scripts."""
-    chinese = (_is_chinese(before.text), _is_chinese(after.text))
-    latin = (_is_latin(before.text), _is_latin(after.text))
-    if (chinese[0], latin[1]) != (True, True) and (latin[0], chinese[1]) != (True, True):
+    scripts = [_script(before.text), _script(after.text)]
+    if sorted(scripts) != ["chinese", "latin"]:
         return False
-    own = em if chinese[0] else em / 2  # CTC tells where characters begin, not where they end
+    own = em if scripts[0] == "chinese" else em / 2  # CTC tells where one begins, not where it ends
     return after.left - before.left - own < em
+
+
+def _script(text: str) -> Literal["chinese", "latin", "other"]:
+    """Return what a character is of; digits are set as Latin letters are."""
+    name = unicodedata.name(text[:1], "")
+    if name.startswith("CJK UNIFIED"):
+        return "chinese"
+    return "latin" if text.isdigit() or name.startswith("LATIN") else "other"
 
 
 def _part(corners: Corners, left: float, right: float) -> Corners:

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 from daemon.ocr.layout import aligned, columns, kinds, ruled
 from daemon.ocr.layout.parts import extent, tabular
-from daemon.records import Part
+from daemon.ocr.nouns import Part
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from daemon.records import Box, Rules, Table
+    from daemon.ocr.nouns import Rules
+    from daemon.records import Box, Table
 
 
 def arrange(found: Sequence[tuple[Box, str]], rules: Rules, page_height: int) -> list[Part]:

@@ -12,7 +12,8 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from daemon.ocr.layout.parts import rows_of, tabular
-from daemon.records import Box, Cell, Part, Table
+from daemon.ocr.nouns import Part
+from daemon.records import Box, Cell, Table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +55,8 @@ def with_tables(found: Sequence[tuple[Box, str]], parts: Sequence[Part]) -> list
 
 
 def _row(boxes: Sequence[Box], lines: list[int]) -> _Row:
-    return _Row(lines, min(boxes[k].top for k in lines), max(boxes[k].bottom for k in lines))
+    around = Box.around(boxes[k] for k in lines)
+    return _Row(lines, around.top, around.bottom)
 
 
 def _parts(

@@ -8,11 +8,12 @@ from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
 from daemon.ocr.layout.parts import rows_of
+from daemon.records import Box
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from daemon.records import Box, Part, Rules
+    from daemon.ocr.nouns import Part, Rules
 
     Found = Sequence[tuple[Box, str]]
 
@@ -41,8 +42,10 @@ class Edge(NamedTuple):
 
     def reach(self, boxes: Sequence[Box]) -> tuple[int, int]:
         """Return where boxes begin and end, counted from the edge."""
-        top, bottom = min(box.top for box in boxes), max(box.bottom for box in boxes)
-        return (self.page_height - bottom, self.page_height - top) if self.lower else (top, bottom)
+        around = Box.around(boxes)
+        if self.lower:
+            return self.page_height - around.bottom, self.page_height - around.top
+        return around.top, around.bottom
 
     def has_rule(self, start: float, stop: float, width: float) -> bool:
         """Say whether a rule at least as long as `width` lies between two distances."""
@@ -92,12 +95,13 @@ def _body(found: Found, text: Sequence[Part], height: float) -> _Body:
         for rows in blocks
         for row, below in pairwise(rows)
     ]
+    around = Box.around(boxes)
     prose = [its for rows in blocks for its in _prose(boxes, rows, height)]
     return _Body(
         height=height,
         white=median(whites or [0]),
-        left=min(box.left for box in boxes),
-        right=max(box.right for box in boxes),
+        left=around.left,
+        right=around.right,
         is_prose=2 * sum(prose) > len(prose),
     )
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from daemon.records import Box, Part
+from daemon.ocr.nouns import Part
+from daemon.records import Box
 
 if TYPE_CHECKING:
     from collections.abc import Sequence, Set
 
     from daemon.records import Table
-
-_SAME_ROW = 0.5  # of the lower one's height that two boxes in one row share
 
 
 def tabular(table: Table) -> Part:
@@ -21,30 +20,18 @@ def tabular(table: Table) -> Part:
 
 def extent(table: Table) -> Box:
     """Return the box around the cells of a table."""
-    boxes = [cell.box for cell in table.cells]
-    return Box(
-        min(box.left for box in boxes),
-        min(box.top for box in boxes),
-        max(box.right for box in boxes),
-        max(box.bottom for box in boxes),
-    )
+    return Box.around(cell.box for cell in table.cells)
 
 
 def rows_of(boxes: Sequence[Box], lines: Sequence[int]) -> list[list[int]]:
     """Return the lines of a block, which are in reading order, row by row."""
     rows: list[list[int]] = []
     for k in lines:
-        if rows and _goes_on(boxes[rows[-1][-1]], boxes[k]):
+        if rows and boxes[rows[-1][-1]].leads_to(boxes[k]):
             rows[-1].append(k)
         else:
             rows.append([k])
     return rows
-
-
-def _goes_on(one: Box, other: Box) -> bool:
-    low = min(one.bottom - one.top, other.bottom - other.top)
-    shared = min(one.bottom, other.bottom) - max(one.top, other.top)
-    return other.left > one.left and shared >= _SAME_ROW * low
 
 
 def strips_of(

@@ -15,7 +15,8 @@ import numpy as np
 
 from daemon.ocr.layout import columns, grid
 from daemon.ocr.layout.parts import extent, rows_of
-from daemon.records import Box, Cell, Rules, Table
+from daemon.ocr.nouns import Rules
+from daemon.records import Box, Cell, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

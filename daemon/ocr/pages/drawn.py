@@ -54,11 +54,8 @@ class Drawn:
         """Tell whether a character at `box` lies under a picture."""
         if self.covered is None:
             return False
-        row = _cell((box[1] + box[3]) / 2 - self.shown.y0, self.covered.shape[0], self.shown.height)
-        column = _cell(
-            (box[0] + box[2]) / 2 - self.shown.x0, self.covered.shape[1], self.shown.width
-        )
-        return bool(self.covered[row, column])
+        x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+        return bool(self.covered[_cells((x, y, x, y), self.shown, self.covered.shape)][0, 0])
 
 
 def read(page: pymupdf.Page) -> Drawn:
@@ -85,25 +82,12 @@ def _painted(covered: Boxes, bare: Boxes, shown: pymupdf.Rect) -> NDArray[np.uin
     """Return the boxes of covered text less those of bare text as a grid over the shown page."""
     if not len(covered):
         return None
-    size = (shown.height, shown.width)
-    grid = np.zeros([min(_MOST, max(1, math.ceil(side / _FINE))) for side in size], np.uint8)
+    sides = (shown.height, shown.width)
+    grid = np.zeros([min(_MOST, max(1, math.ceil(side / _FINE))) for side in sides], np.uint8)
     for boxes, value in ((covered, 1), (bare, 0)):
-        for left, top, right, bottom in boxes:
-            rows, columns = grid.shape
-            y = slice(
-                _cell(top - shown.y0, rows, size[0]), 1 + _cell(bottom - shown.y0, rows, size[0])
-            )
-            x = slice(
-                _cell(left - shown.x0, columns, size[1]),
-                1 + _cell(right - shown.x0, columns, size[1]),
-            )
-            grid[y, x] = value
+        for box in boxes:
+            grid[_cells(box, shown, grid.shape)] = value
     return grid
-
-
-def _cell(place: float, cells: int, size: float) -> int:
-    """Return which of so many cells over `size` points a place is in; the nearest if in none."""
-    return min(max(0, int(place / size * cells)), cells - 1)
 
 
 def dominant_dpi(page: pymupdf.Page) -> float | None:
@@ -127,7 +111,7 @@ def _large(boxes: Sequence[Sequence[float]], shown: pymupdf.Rect) -> tuple[pymup
     cut = [box for b in boxes if not (box := pymupdf.Rect(b) & shown).is_empty]
     if not cut:
         return ()
-    places = [_cells(box, shown) for box in cut]
+    places = [_cells(box, shown, (_GRID, _GRID)) for box in cut]
     grid = np.zeros((_GRID, _GRID), np.uint8)
     for place in places:
         grid[place] = 1
@@ -136,18 +120,20 @@ def _large(boxes: Sequence[Sequence[float]], shown: pymupdf.Rect) -> tuple[pymup
     return tuple(box for box, at in zip(cut, places, strict=True) if large[labels[at][0, 0]])
 
 
-def _cells(box: pymupdf.Rect, shown: pymupdf.Rect) -> tuple[slice, slice]:
-    """Return the rows and columns of the grid that the box touches."""
-    across, down = shown.width / _GRID, shown.height / _GRID
+def _cells(
+    box: Sequence[float], shown: pymupdf.Rect, shape: tuple[int, ...]
+) -> tuple[slice, slice]:
+    """Return the rows and columns of a grid over the shown page that the box touches."""
+    left, top, right, bottom = box
     return (
-        _span((box.y0 - shown.y0) / down, (box.y1 - shown.y0) / down),
-        _span((box.x0 - shown.x0) / across, (box.x1 - shown.x0) / across),
+        _span((top - shown.y0) / shown.height, (bottom - shown.y0) / shown.height, shape[0]),
+        _span((left - shown.x0) / shown.width, (right - shown.x0) / shown.width, shape[1]),
     )
 
 
-def _span(low: float, high: float) -> slice:
-    first = min(int(low), _GRID - 1)
-    return slice(first, max(first + 1, math.ceil(high)))
+def _span(low: float, high: float, cells: int) -> slice:
+    first = min(max(0, int(low * cells)), cells - 1)
+    return slice(first, max(first + 1, math.ceil(high * cells)))
 
 
 def _opaque(page: pymupdf.Page, drawn: Sequence[Operation]) -> list[int]:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from daemon.ocr.nouns import CleanPage
 from daemon.ocr.preprocess import bend, edges, light, skew, turn
 from daemon.ocr.preprocess.scale import shrunk
-from daemon.records import CleanPage
 
 if TYPE_CHECKING:
     from daemon.recipe import Cleaning
@@ -36,7 +36,8 @@ def clean(page: Page, cleaning: Cleaning, orientation: int = 0) -> CleanPage:
     rows = edges.lower(gray)
     degrees = skew.measure(rows) if cleaning.deskew else 0.0
     gray, upright = turn.turned(gray, degrees)
-    bent = bend.measure((edges.lower(gray) if degrees else rows).words) if cleaning.unbend else None
+    rows = edges.lower(gray) if degrees else rows
+    bent = bend.measure(rows.words) if cleaning.unbend else None
     gray, sag = bend.straighten(gray, bent) if bent else (gray, None)
     if cleaning.threshold:
         gray = light.thresholded(gray)

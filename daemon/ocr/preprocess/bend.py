@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from daemon.records import SAG_GRID
+from daemon.ocr.nouns import SAG_GRID
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from daemon.ocr.nouns import Sag
     from daemon.ocr.preprocess.edges import Edges
-    from daemon.records import Pixels, Sag
+    from daemon.records import Pixels
 
     Values = NDArray[np.float64]
 
@@ -47,7 +48,8 @@ _LEAST = 6.0  # pixels of the measured page; a row bent by less is read as it is
 class Bend:
     """F of a page of `width` x `height`.
 
-    `slopes` are the coefficients of its slope at x and v, both -1..1 over the page.
+    `slopes`, 4,2, are the coefficients of its slope, of powers of x and of v, both -1..1 over the
+    page.
     """
 
     slopes: Values
@@ -72,12 +74,12 @@ class Bend:
     def _across(self, x: Values) -> tuple[Values, Values]:
         """Return the two parts of F at `x`: F is the first and, -1..1 down the page, the second."""
         across = 2 * x / self.width - 1
-        terms = self.slopes.reshape(-1, 2) / np.arange(1, 1 + len(self.slopes) // 2)[:, None]
-        level, lower = (np.polyval([*terms[::-1, j], 0.0], across) for j in range(2))
+        terms = self.slopes / np.arange(1, 1 + len(self.slopes))[:, None]
+        level, lower = (np.polyval([*term[::-1], 0.0], across) for term in terms.T)
         return self.width / 2 * level, self.width / 2 * lower
 
     def slope_terms(self, x: Values, v: Values) -> Values:
-        """Return the terms of the slope at N places, N,len(_POWERS)."""
+        """Return what each coefficient counts for in the slope at N places: N,8."""
         across, down = 2 * x / self.width - 1, 2 * v / self.height - 1
         return np.stack([across**i * down**j for i, j in _POWERS], axis=1)
 
@@ -88,7 +90,7 @@ def measure(edges: Edges) -> Bend | None:
         return None
     step = math.ceil(len(edges.x) / _POINTS)
     x, y = edges.x[::step], edges.y[::step]
-    bend = Bend(np.zeros(len(_POWERS)), edges.width, edges.height)
+    bend = Bend(np.zeros((4, 2)), edges.width, edges.height)
     for share in _ROUNDS:
         tiles = _tiles(x, bend.straightened(x, y), _SLOPES * share)
         if len(tiles) < _TILES:
@@ -164,7 +166,7 @@ def _fitted(bend: Bend, tiles: Values) -> Values:
         found = np.linalg.solve(normal + 1e-9 * np.eye(len(_POWERS)), weighted.T @ slope)
         off = (terms @ found - slope) / _OUTLIER
         trust = weight / (1 + off**2)
-    return np.asarray(found, np.float64)
+    return np.asarray(found.reshape(4, 2), np.float64)
 
 
 def straighten(gray: Pixels, bend: Bend) -> tuple[Pixels, Sag]:

@@ -18,29 +18,28 @@ from typing import TYPE_CHECKING
 from daemon.ocr.segment import crops, ink, lines, marks, ruling, words
 from daemon.ocr.segment.db import TextDetector
 from daemon.ocr.segment.ink import Ink
+from daemon.ocr.segment.spans import painted
 
-__all__ = ["TextDetector", "detect_lines", "find", "is_blank"]
+__all__ = ["TextDetector", "detect_lines", "find", "find_rules", "is_blank"]
 
 if TYPE_CHECKING:
+    from daemon.ocr.nouns import CleanPage, Line, Rules
     from daemon.ocr.segment.marks import Marks
     from daemon.ocr.segment.spans import Spans
-    from daemon.records import CleanPage, Line, Pixels, Rules
+    from daemon.records import Pixels
 
 _TINY = 9.5  # pixels; letters are looked at enlarged where a middling one is lower
 _MARGIN = 0.12  # of a line's height, around the crop
 
 
-def find(clean: CleanPage, detector: TextDetector | None = None) -> tuple[list[Line], Rules]:
+def find(clean: CleanPage) -> tuple[list[Line], Rules]:
     """Return the lines of text, in no order to rely on, and the rules that may part cells.
 
-    `Line.image` is what `clean.gray` has there, dark on light. Given a `detector`, lines are found
-    by it. A blank page has neither lines nor rules.
+    `Line.image` is what `clean.gray` has there, dark on light. A blank page has neither.
     """
     drawing, found = _marked(clean.gray)
-    rules = ruling.find(drawing.drawn, drawing.across, drawing.down, drawing.scale)
-    if detector is not None:
-        return detect_lines(clean, detector), rules
-    return [_cut(clean.gray, span, drawing.scale) for span in _spans(drawing, found)], rules
+    cut = [_cut(clean.gray, span, drawing.scale) for span in _spans(drawing, found)]
+    return cut, ruling.find(drawing)
 
 
 def detect_lines(clean: CleanPage, detector: TextDetector) -> list[Line]:
@@ -49,20 +48,26 @@ def detect_lines(clean: CleanPage, detector: TextDetector) -> list[Line]:
     return [line for line in cut if min(line.image.shape) > 1]
 
 
+def find_rules(clean: CleanPage) -> Rules:
+    """Return the rules alone, where another finds the lines."""
+    return ruling.find(Ink.of(clean.gray))
+
+
 def _marked(gray: Pixels) -> tuple[Ink, Marks]:
     """Return the ink of a page and its marks, enlarged where letters are tiny."""
-    for enlarged in (1.0, 2.0):
-        drawing = Ink.of(gray, enlarged)
-        found = marks.find(ink.without(drawing.drawn, drawing.across, drawing.down))
-        if found.typical >= _TINY:
-            break
-    return drawing, found
+    drawing = Ink.of(gray)
+    found = marks.find(drawing.text)
+    if found.typical >= _TINY:
+        return drawing, found
+    drawing = Ink.of(gray, enlarged=2.0)
+    return drawing, marks.find(drawing.text)
 
 
 def _spans(drawing: Ink, found: Marks) -> Spans:
     """Return the spans of the lines, in pixels of the drawing."""
-    found_words = words.with_small(words.join(found.letters, drawing.drawn.shape), found.small)
-    spans = lines.join(found_words, drawing.drawn, lines.posted(drawing.down, found.posts))
+    found_words = words.with_small(words.join(found.letters, drawing.all.shape), found.small)
+    walls = painted(drawing.down, found.posts)
+    spans = lines.join(found_words, drawing.all, walls)
     spans = lines.widened(lines.widened(spans, found.tall, 0.6), found.frames, 0.8)
     return lines.plausible(spans)
 

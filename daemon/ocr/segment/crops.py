@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from daemon.records import Box, Line
+from daemon.ocr.nouns import Line
+from daemon.ocr.segment.ink import DARK
+from daemon.records import Box
 
 if TYPE_CHECKING:
-    from daemon.records import Corners, Pixels
+    from daemon.ocr.nouns import Corners
+    from daemon.records import Pixels
 
-_DARK = 110  # gray level below which a ground may be dark on purpose
 _SLANTED = 0.15  # of its height: a line that falls or rises by less is cut upright
 
 
@@ -54,7 +56,7 @@ def slanted(gray: Pixels, corners: Corners) -> Line:
 def _dark_on_light(image: Pixels) -> Pixels:
     """Return the crop, turned over where it is light text on a dark ground and not in shadow."""
     ground = np.median(image)
-    if ground >= _DARK:
+    if ground >= DARK:
         return image
     darkest, lightest = np.percentile(image, (2, 98))
     return 255 - image if 2 * ground < darkest + lightest else image

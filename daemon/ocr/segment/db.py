@@ -8,7 +8,6 @@ about 200 bytes a pixel.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from daemon import pinned
 from daemon.errors import Misconfigured
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ _MOST = 3000  # the largest cores that are looked at: a page of noise must end
 class TextDetector:
     """A network that is made anew for each page: `cv2.dnn` else keeps the memory of the last one.
 
-    Making it costs a fortieth of what looking at a page does.
+    Making it costs a twentieth of what looking at a page does.
     """
 
     content: bytes
@@ -54,11 +54,7 @@ class TextDetector:
     @classmethod
     def load(cls, file: Path, sha256: str | None = None) -> TextDetector:
         """Load the ONNX network in `file`; Misconfigured if it cannot be, or has another digest."""
-        content = _content_of(file)
-        found = hashlib.sha256(content).hexdigest()
-        if sha256 not in (None, found):
-            remedy = f"{file} has {found}; restore the file, or accept it by writing its hash"
-            raise Misconfigured("detector.sha256", sha256, remedy)
+        content, _ = pinned.read("detector", file, sha256)
         try:
             _network(content)
         except cv2.error as error:
@@ -100,14 +96,6 @@ def _forward(network: cv2.dnn.Net, strip: Pixels) -> NDArray[np.float32]:
     channels = ((padded / 255 - _MEAN) / _DEVIATION).transpose(2, 0, 1)  # 3, H, W
     network.setInput(np.ascontiguousarray(channels[None]))
     return np.asarray(network.forward()[0, 0, :height, :width], np.float32)
-
-
-def _content_of(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        remedy = f"cannot be read ({error.strerror}); name a file of models/ or restore it"
-        raise Misconfigured("detector.file", file, remedy) from error
 
 
 def _padded(length: int) -> int:

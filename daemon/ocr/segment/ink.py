@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _SIDE = 1800  # lines are looked for on a page shrunk to this many pixels
 _WINDOW = 41  # pixels; the surroundings that ink is compared with
 _CONTRAST = 12  # gray levels by which ink differs from its surroundings
-_DARK = 110  # gray level below which a ground is dark
+DARK = 110  # gray level below which a ground may be dark on purpose
 _BLACK = 50  # and below which no shadow makes paper so dark
 _ACROSS, _DOWN = 100, 80  # pixels; straight ink longer than this is a rule, not a stroke
 _RULE_WIDTH = 8  # and not thicker than this
@@ -24,42 +24,41 @@ _RULE_WIDTH = 8  # and not thicker than this
 
 @dataclass(frozen=True, slots=True)
 class Ink:
-    """What is drawn, 0 or 255, with its horizontal and vertical rules, each a mask like it.
+    """What is drawn on a page: `all` of it, and its level and upright rules, each 0 or 255.
 
-    `scale` is pixels of the clean page per pixel of the masks.
+    `scale` is pixels of the clean page per pixel of these masks.
     """
 
-    drawn: Pixels
+    all: Pixels
     across: Pixels
     down: Pixels
     scale: float
 
     @classmethod
     def of(cls, gray: Pixels, enlarged: float = 1.0) -> Ink:
-        """Return what is drawn on the page."""
-        drawn, scale = find(gray, enlarged)
-        return cls(drawn, *rules(drawn), scale)
+        """Return the ink of a page that is shrunk to `_SIDE` for it, and then perhaps enlarged."""
+        height, width = gray.shape
+        scale = max(1.0, max(gray.shape) / _SIDE) / enlarged
+        size = (max(1, round(width / scale)), max(1, round(height / scale)))
+        how = cv2.INTER_AREA if scale > 1.0 else cv2.INTER_LINEAR
+        small = gray if scale == 1.0 else cv2.resize(gray, size, interpolation=how)
+        drawn = _drawn(_light_ground(np.asarray(small, np.uint8)))
+        return cls(drawn, _straight(drawn, (1, _ACROSS)), _straight(drawn, (_DOWN, 1)), scale)
+
+    @property
+    def text(self) -> Pixels:
+        """The ink less the rules and their ragged edges."""
+        edges = cv2.max(
+            cv2.dilate(self.across, np.ones((3, 1), np.uint8)),
+            cv2.dilate(self.down, np.ones((1, 3), np.uint8)),
+        )
+        return np.asarray(cv2.subtract(self.all, edges), np.uint8)
 
 
-def find(gray: Pixels, enlarged: float = 1.0) -> tuple[Pixels, float]:
-    """Return ink, 0 or 255, and pixels of `gray` per pixel of it.
-
-    It is looked for on a page shrunk to `_SIDE`, and then perhaps `enlarged`.
-    """
-    height, width = gray.shape
-    scale = max(1.0, max(gray.shape) / _SIDE) / enlarged
-    size = (max(1, round(width / scale)), max(1, round(height / scale)))
-    how = cv2.INTER_AREA if scale > 1.0 else cv2.INTER_LINEAR
-    small = gray if scale == 1.0 else cv2.resize(gray, size, interpolation=how)
-    drawn = cv2.adaptiveThreshold(
-        _light_ground(np.asarray(small, np.uint8)),
-        255,
-        cv2.ADAPTIVE_THRESH_MEAN_C,
-        cv2.THRESH_BINARY_INV,
-        _WINDOW,
-        _CONTRAST,
-    )
-    return np.asarray(drawn, np.uint8), scale
+def _drawn(gray: Pixels) -> Pixels:
+    """Return what is darker than its surroundings."""
+    how, kind = cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV
+    return np.asarray(cv2.adaptiveThreshold(gray, 255, how, kind, _WINDOW, _CONTRAST), np.uint8)
 
 
 def is_none(gray: Pixels) -> bool:
@@ -91,7 +90,7 @@ def _dark_grounds(gray: Pixels) -> NDArray[np.bool_]:
     """
     size = (max(1, gray.shape[1] // 8), max(1, gray.shape[0] // 8))
     ground = np.asarray(cv2.medianBlur(cv2.resize(gray, size), 15), np.uint8)
-    dark = ground < _DARK
+    dark = ground < DARK
     if not dark.any():
         return dark
     square = np.ones((_WINDOW, _WINDOW), np.uint8)
@@ -103,21 +102,8 @@ def _dark_grounds(gray: Pixels) -> NDArray[np.bool_]:
     return np.asarray(dark & (lit | (ground < _BLACK)), bool)
 
 
-def rules(drawn: Pixels) -> tuple[Pixels, Pixels]:
-    """Return the horizontal and the vertical rules, each as a mask like `drawn`."""
-    return _straight(drawn, (1, _ACROSS)), _straight(drawn, (_DOWN, 1))
-
-
 def _straight(drawn: Pixels, shape: tuple[int, int]) -> Pixels:
     """Return the runs of ink of at least `shape` and at most `_RULE_WIDTH` thick."""
     runs = cv2.morphologyEx(drawn, cv2.MORPH_OPEN, np.ones(shape, np.uint8))
     thick = np.ones((_RULE_WIDTH + 1, _RULE_WIDTH + 1), np.uint8)
     return np.asarray(cv2.subtract(runs, cv2.morphologyEx(runs, cv2.MORPH_OPEN, thick)), np.uint8)
-
-
-def without(drawn: Pixels, across: Pixels, down: Pixels) -> Pixels:
-    """Return the ink less the rules and their ragged edges."""
-    edges = cv2.max(
-        cv2.dilate(across, np.ones((3, 1), np.uint8)), cv2.dilate(down, np.ones((1, 3), np.uint8))
-    )
-    return np.asarray(cv2.subtract(drawn, edges), np.uint8)

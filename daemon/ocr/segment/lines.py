@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
-from daemon.ocr.segment.spans import CHUNK, grown, pairs_of, union, weighted_median
+from daemon.ocr.segment.spans import CHUNK, grown, pairs_of, share, union, weighted_median
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,14 +24,6 @@ _OVERLAP = 0.6  # of the lower word's height that words of one line share
 _RATIO = 2.2  # of two words' heights in one line
 _STICKS_OUT = 0.35  # of a line's height that a word may reach above or below it
 _BESIDE = 0.6  # of a line's height: so far away a box to be ticked still belongs to it
-
-
-def posted(down: Pixels, posts: Spans) -> Pixels:
-    """Return the vertical rules with the scraps drawn in."""
-    walls = down.copy()
-    for left, top, right, bottom in posts.tolist():
-        walls[top:bottom, left:right] = 255
-    return walls
 
 
 def join(found: Words, drawn: Pixels, walls: Pixels) -> Spans:
@@ -89,22 +81,11 @@ def _in_gutter(core: Spans, pairs: NDArray[np.intp], drawn: Pixels) -> NDArray[n
     for up, down in ((_GUTTER, 0.5), (_GUTTER / 2, _GUTTER / 2), (0.5, _GUTTER)):
         top = one[:, 1] - (up * height).astype(np.int32)
         bottom = one[:, 3] + (down * height).astype(np.int32)
-        white = _share(total, middle - half, top, middle + half, bottom) == 0
-        left = _share(total, middle - 5 * height, top, middle - half, bottom)
-        right = _share(total, middle + half, top, middle + 5 * height, bottom)
+        white = share(total, middle - half, top, middle + half, bottom) == 0
+        left = share(total, middle - 5 * height, top, middle - half, bottom)
+        right = share(total, middle + half, top, middle + 5 * height, bottom)
         gutter |= white & (np.minimum(left, right) >= _FLANKED)
     return np.asarray(gutter & (other[:, 0] - one[:, 2] >= height), bool)
-
-
-def _share(total: NDArray[np.int32], *sides: NDArray[Any]) -> NDArray[np.float64]:
-    """Return which share of each rectangle (left, top, right, bottom) is ink.
-
-    `total` is the integral of the ink.
-    """
-    left, right = (np.clip(side, 0, total.shape[1] - 1) for side in sides[::2])
-    top, bottom = (np.clip(side, 0, total.shape[0] - 1) for side in sides[1::2])
-    inked = total[bottom, right] - total[top, right] - total[bottom, left] + total[top, left]
-    return np.asarray(inked / np.maximum(1, (right - left) * (bottom - top)), np.float64)
 
 
 def _connected(count: int, pairs: NDArray[np.intp]) -> NDArray[np.intp]:

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from daemon.records import Box, Rules
+from daemon.ocr.nouns import Rules
+from daemon.ocr.segment.spans import painted, share
+from daemon.records import Box
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from daemon.ocr.segment.ink import Ink
     from daemon.ocr.segment.spans import Spans
     from daemon.records import Pixels
 
@@ -24,16 +27,14 @@ _REACH = 4  # pixels between the end of short ink and the rule it ends on
 _MOST = 400  # the longest rules each way that are looked at: a page of hatching must end
 
 
-def find(drawn: Pixels, across: Pixels, down: Pixels, scale: float) -> Rules:
-    """Return the rules in the clean frame, given the ink and the long rules of `ink.rules`.
-
-    A rule may come in pieces, and a piece twice. `scale` is clean pixels per pixel of the masks.
-    """
-    if not across.any():  # nothing is a cell without a rule above or below
+def find(ink: Ink) -> Rules:
+    """Return the rules of a page in the clean frame. One may come in pieces, and a piece twice."""
+    if not ink.across.any():  # nothing is a cell without a rule above or below
         return Rules()
-    uprights = np.concatenate([_spans(down), _rules(drawn, across, 1)])
-    level = np.concatenate([_spans(across), _rules(drawn, _drawn(uprights, drawn.shape), 0)])
-    return Rules(_boxes(level, 0, scale), _boxes(uprights, 1, scale))
+    uprights = np.concatenate([_spans(ink.down), _rules(ink.all, ink.across, 1)])
+    level_ends = painted(np.zeros_like(ink.all), uprights)
+    level = np.concatenate([_spans(ink.across), _rules(ink.all, level_ends, 0)])
+    return Rules(_boxes(level, 0, ink.scale), _boxes(uprights, 1, ink.scale))
 
 
 def _rules(drawn: Pixels, others: Pixels, axis: int) -> Spans:
@@ -60,28 +61,13 @@ def _spans(mask: cv2.typing.MatLike) -> Spans:
 
 
 def _ends_on(spans: Spans, rules: Pixels, axis: int) -> NDArray[np.int_]:
-    """Count for each span how many of its two ends along `axis` lie on one of the rules."""
+    """Count for each span how many of its two ends along `axis` lie on a rule, or close by."""
     total = np.asarray(cv2.integral((rules > 0).astype(np.uint8)), np.int32)
-    first, last = spans.copy(), spans.copy()
-    first[:, axis + 2] = spans[:, axis]
-    last[:, axis] = spans[:, axis + 2]
-    return _inked(total, first).astype(int) + _inked(total, last)
-
-
-def _inked(total: NDArray[np.int32], spans: Spans) -> NDArray[np.bool_]:
-    """Say of each span whether there is ink in it or close by; `total` is the ink's integral."""
-    height, width = total.shape
-    left, right = (np.clip(spans[:, k] + d, 0, width - 1) for k, d in ((0, -_REACH), (2, _REACH)))
-    top, bottom = (np.clip(spans[:, k] + d, 0, height - 1) for k, d in ((1, -_REACH), (3, _REACH)))
-    inked = total[bottom, right] - total[top, right] - total[bottom, left] + total[top, left]
-    return np.asarray(inked > 0, bool)
-
-
-def _drawn(spans: Spans, shape: tuple[int, ...]) -> Pixels:
-    mask = np.zeros(shape, np.uint8)
-    for left, top, right, bottom in spans.tolist():
-        mask[top:bottom, left:right] = 255
-    return mask
+    around = spans + np.array([-_REACH, -_REACH, _REACH, _REACH])
+    first, last = around.copy(), around.copy()
+    first[:, axis + 2] = spans[:, axis] + _REACH
+    last[:, axis] = spans[:, axis + 2] - _REACH
+    return (share(total, *first.T) > 0).astype(int) + (share(total, *last.T) > 0)
 
 
 def _boxes(spans: Spans, axis: int, scale: float) -> tuple[Box, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
+
+    from daemon.records import Pixels
 
     Spans = NDArray[np.int32]
 
@@ -56,3 +58,22 @@ def weighted_median(values: NDArray[np.int32], weight: NDArray[np.int32]) -> int
     order = np.argsort(values)
     total = np.cumsum(weight[order])
     return int(values[order][np.searchsorted(total, total[-1] / 2)])
+
+
+def share(total: NDArray[np.int32], *sides: NDArray[Any]) -> NDArray[np.float64]:
+    """Return which share of each rectangle (left, top, right, bottom) is ink.
+
+    `total` is the integral of the ink.
+    """
+    left, right = (np.clip(side, 0, total.shape[1] - 1) for side in sides[::2])
+    top, bottom = (np.clip(side, 0, total.shape[0] - 1) for side in sides[1::2])
+    inked = total[bottom, right] - total[top, right] - total[bottom, left] + total[top, left]
+    return np.asarray(inked / np.maximum(1, (right - left) * (bottom - top)), np.float64)
+
+
+def painted(mask: Pixels, spans: Spans) -> Pixels:
+    """Return the mask, H,W, with the spans drawn in."""
+    drawn = mask.copy()
+    for left, top, right, bottom in spans.tolist():
+        drawn[top:bottom, left:right] = 255
+    return drawn

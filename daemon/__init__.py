@@ -9,6 +9,7 @@ The path, one room a step:
 cli        the commands                        run       a Config becomes a running daemon
 config     config.yaml -> one frozen Config    recipe    how a page is read: values for the workers
 records    the nouns that travel               errors    Rejected, Deferred, Misconfigured, Died
+pinned     files of networks, by digest        lexicon   the list of words
 service    the loop: intake, workers, drain    delivery  one document's order of letting go
 claims     possession is a rename              journal   SQLite: what became of each file
 inbox/     watch rings, scan knows, settle decides, intake says what may be claimed

@@ -20,7 +20,7 @@ from typing import Protocol
 
 import structlog
 
-from daemon import files
+from daemon import failpoints, files
 from daemon.inbox.scan import WORK_FOLDER, Listing
 from daemon.journal import Entry
 from daemon.records import Claim, Failure, Stamp
@@ -84,13 +84,16 @@ class RenameClaims:
             if error.errno == errno.ENOENT:
                 raise Vanished(name) from error
             raise
+        failpoints.reach("claim.moved", name)
         try:
             if not files.is_regular(target):
                 raise Vanished(name)
-            return Claim(token, name, target, Stamp.of(target), files.sha256_of(target))
+            claim = Claim(token, name, target, Stamp.of(target), files.sha256_of(target))
         except (OSError, Vanished):
             self._put_back(target, name)
             raise
+        failpoints.reach("claim.hashed", name)
+        return claim
 
     def unread(self, listing: Listing) -> Listing:
         """Return the listing: what has been read is not in the inbox any more."""
@@ -122,6 +125,7 @@ class RenameClaims:
             wanted = files.candidates(files.passable(self._failed, claim.name))
             free = next(path for path in wanted if not os.path.lexists(path))
             write_error(free, claim, failure)
+            failpoints.reach("fail.told", claim.name)
             files.move_no_clobber(claim.path, free.parent, free.name)
         self._tidy(claim.path)
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import structlog
 
-from daemon import files
+from daemon import failpoints, files
 from daemon.claims import Claims, is_unchanged
 from daemon.engine.job import Job
 from daemon.errors import Deferred
@@ -132,12 +132,14 @@ class Delivery:
         if entry.sha256 != claim.sha256:  # a late writer changed it between two runs
             self._journal.forget(claim.id)
             entry = self._journal.claimed(claim, self._policy.profile)
+        failpoints.reach("ledger.claimed", claim.name)
         if answer := self._own_answer(entry):
             work.document, work.answered = _as_answered(answer), True
         elif earlier := self._earlier_answer(claim):
             work.document = Document("duplicate", None, (), {}, 0, duplicate_of=earlier)
         else:
             work.job.begin(*self._journal.start(claim.id))
+            failpoints.reach("ledger.started", claim.name)
         work.begun = True
 
     def count_attempt(self, work: Work) -> None:
@@ -214,12 +216,14 @@ class Delivery:
         while True:
             place = self._outbox.place_for(claim.name, claim.sha256)
             self._journal.answering(claim.id, document.status, place)
+            failpoints.reach("ledger.answering", claim.name)
             try:
                 self._outbox.publish(place, content, claim.sha256)
             except FileExistsError:
                 continue  # another daemon took the name since we looked
             break
         self._journal.answered(claim.id)
+        failpoints.reach("ledger.answered", claim.name)
         _log_answer(claim, document, place, work.seconds)
 
     def _let_go(self, claim: Claim, document: Document) -> None:
@@ -228,7 +232,9 @@ class Delivery:
             self._claims.fail(claim, document.failure)
         else:
             self._claims.finish(claim)
+        failpoints.reach("let_go.done", claim.name)
         self._journal.closed(claim.id)
+        failpoints.reach("ledger.closed", claim.name)
 
 
 def _as_answered(answer: dict[str, Any]) -> Document:

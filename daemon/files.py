@@ -15,16 +15,32 @@ import shutil
 import stat
 import uuid
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
+
+from daemon import failpoints
 
 NAME_BYTES = 255
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 
 
+def open_regular(path: Path) -> BufferedReader:
+    """Open a regular file for reading; an OSError for a link, fifo, socket, device or folder.
+
+    What was listed as a file may have become something else since: nothing is followed, and a fifo
+    that nobody writes to is not waited for.
+    """
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    descriptor = os.open(path, flags)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is no regular file", str(path))
+    return os.fdopen(descriptor, "rb")
+
+
 def sha256_of(path: Path) -> str:
     """Return the lower-case hex digest of the bytes of a regular file, never following a link."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -77,6 +93,7 @@ def rename_no_clobber(source: Path, target: Path) -> None:
             raise
         _replace_reserved(source, target)
         return
+    failpoints.reach("rename.linked", target.name)
     source.unlink()
 
 
@@ -98,6 +115,7 @@ def move_no_clobber(source: Path, folder: Path, name: str) -> Path:
         make_folder(target.parent)
         with contextlib.suppress(FileExistsError):
             _move_once(source, target)
+            failpoints.reach("move.named", target.name)
             sync_folder(target.parent)
             return target
     raise AssertionError("candidates never end")
@@ -118,6 +136,7 @@ def _move_once(source: Path, target: Path) -> None:
         finally:
             copy.unlink(missing_ok=True)
         sync_folder(target.parent)  # the copy has its name for good before the source loses its own
+        failpoints.reach("copy.synced", target.name)
         source.unlink()
 
 

@@ -13,6 +13,7 @@ from typing import Protocol
 
 import structlog
 
+from daemon import failpoints
 from daemon.claims import Claims, Vanished
 from daemon.delivery import Delivery, Work
 from daemon.engine.local import Outcome, Task
@@ -126,6 +127,7 @@ class Service:
             work = self._work.get(outcome.task.claim)
             if work is None:
                 continue  # another of its tasks found the file taken away
+            failpoints.reach("task.taken", work.claim.name)
             if isinstance(outcome.result, Deferred):
                 work.job.put_back(outcome.task)
                 self._postpone(work, outcome.result, now)
@@ -148,6 +150,7 @@ class Service:
                 return
             self._is_turn_of_new = True
             self._engine.submit(work.job.next_task())
+            failpoints.reach("task.given", work.claim.name)
 
     def _claim_next(self, now: float) -> bool:
         """Claim the next ready file; False when there is none, or no place to keep it."""

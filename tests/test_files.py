@@ -101,3 +101,20 @@ def test_hashing_never_follows_a_link(tmp_path: Path) -> None:
 
     with pytest.raises(OSError, match="symbolic links"):
         files.sha256_of(tmp_path / "link")
+
+
+@pytest.mark.parametrize("make", ["link", "fifo", "folder"])
+def test_nothing_but_a_regular_file_is_opened_and_nothing_waited_for(
+    tmp_path: Path, make: str
+) -> None:
+    path = tmp_path / "odd"
+    if make == "link":
+        (tmp_path / "real").write_bytes(b"real")
+        path.symlink_to(tmp_path / "real")
+    elif make == "fifo":
+        os.mkfifo(path)
+    else:
+        path.mkdir()
+
+    with pytest.raises(OSError, match=r"regular|symbolic|directory"):
+        files.open_regular(path)

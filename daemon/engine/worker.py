@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from daemon import failpoints
+
 if TYPE_CHECKING:
     from daemon.ocr.pipeline import Pipeline
     from daemon.recipe import Recipe
@@ -55,7 +57,10 @@ def warm() -> str:
 
 def read(path: Path, first: int, last: int) -> PagesRead:
     """Read pages `first` to `last` (1-based, inclusive); an empty range only opens and counts."""
-    return _pipeline().read_pages(path, first, last)
+    failpoints.reach("worker.read", path.name)
+    read = _pipeline().read_pages(path, first, last)
+    failpoints.reach("worker.done", path.name)
+    return read
 
 
 def _pipeline() -> Pipeline:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from daemon import failpoints
 from daemon.errors import Rejected
 from daemon.ocr import assemble, layout, orientation, pages, preprocess, segment
 from daemon.ocr.recognizer import Recognizer
@@ -154,6 +155,7 @@ class Pipeline:
         return PagesRead(source.media_type, count, read, stages.seconds, precision)
 
     def _read(self, source: pages.Source, number: int, stages: Stages) -> PageText:
+        failpoints.reach("worker.page", str(number))
         try:
             with stages("decode"):
                 page = source.page(number)

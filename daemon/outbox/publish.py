@@ -16,7 +16,7 @@ from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import Any
 
-from daemon import files
+from daemon import failpoints, files
 from daemon.errors import Deferred
 from daemon.inbox.scan import WORK_FOLDER
 
@@ -50,13 +50,16 @@ class Outbox:
             files.make_folder(draft.parent)
             files.make_folder(target.parent)
             files.write_durable(draft, content)
+        failpoints.reach("publish.drafted", place)
         try:
             with self._deferring(taken_is_told=True):
                 if self._is_replaceable(place, sha256):
                     draft.replace(target)
                 else:
                     files.rename_no_clobber(draft, target)
+                failpoints.reach("publish.named", place)
                 files.sync_folder(target.parent)
+                failpoints.reach("publish.synced", place)
         finally:
             draft.unlink(missing_ok=True)
 

@@ -1,4 +1,4 @@
-"""What the fuzzers found, and where they got far: every kept input keeps the promise of its room."""
+"""What the fuzzers found, and where they got far: every kept input keeps its room's promise."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Structured logs: JSON lines to a rotating file in the log volume, readable lines on a terminal.
 
 Where standard error is no terminal (a container, a service manager) it gets the same JSON lines.
+Names of files are strangers' words: none can begin a line of its own or command a terminal.
 """
 
 from __future__ import annotations
@@ -8,11 +9,14 @@ from __future__ import annotations
 import logging
 import logging.handlers
 import sys
+import unicodedata
 from pathlib import Path
 
 import structlog
 
 LOG_NAME = "ocr-daemon.jsonl"
+_CONTROLS = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+_OF_SEVERAL_LINES = {"exception", "stack"}
 
 _SHARED: list[structlog.typing.Processor] = [
     structlog.processors.add_log_level,
@@ -47,15 +51,50 @@ def set_up(folder: Path | None, level: str, file_bytes: int, files: int) -> None
         root.addHandler(rotating)
 
 
+def without_controls(text: str) -> str:
+    """Return the text with what a terminal would obey, or not show, written as its code.
+
+    That is control and format characters (U+202E turns a line around), line separators, and halves
+    of characters, as which bytes that are no UTF-8 stand in names.
+    """
+    return "".join(_shown(c) if unicodedata.category(c) in _CONTROLS else c for c in text)
+
+
+def _shown(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def _for_terminal(
+    _logger: structlog.typing.WrappedLogger, _level: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Disarm every value; of a traceback each line by itself."""
+    for key, value in event.items():
+        lines = str(value).split("\n") if key in _OF_SEVERAL_LINES else [value]
+        shown = [without_controls(line) if isinstance(line, str) else line for line in lines]
+        event[key] = "\n".join(shown) if key in _OF_SEVERAL_LINES else shown[0]
+    return event
+
+
+def _well_formed(
+    _logger: structlog.typing.WrappedLogger, _level: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Write halves of characters as their code: strict readers of JSON take none."""
+    for key, value in event.items():
+        if isinstance(value, str):
+            event[key] = value.encode("utf-8", "backslashreplace").decode()
+    return event
+
+
 def _formatter(*, readable: bool) -> logging.Formatter:
-    renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer() if readable else structlog.processors.JSONRenderer()
-    )
     last: list[structlog.typing.Processor] = [
-        structlog.stdlib.ProcessorFormatter.remove_processors_meta
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+        structlog.processors.format_exc_info,
     ]
-    if not readable:
-        last.append(structlog.processors.format_exc_info)
-    return structlog.stdlib.ProcessorFormatter(
-        processors=[*last, renderer], foreign_pre_chain=_SHARED
-    )
+    if readable:
+        last += [
+            _for_terminal,
+            structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+        ]
+    else:
+        last += [_well_formed, structlog.processors.JSONRenderer()]
+    return structlog.stdlib.ProcessorFormatter(processors=last, foreign_pre_chain=_SHARED)

@@ -51,27 +51,28 @@ def set_up(folder: Path | None, level: str, file_bytes: int, files: int) -> None
         root.addHandler(rotating)
 
 
-def without_controls(text: str) -> str:
+def without_controls(text: str, keep: str = "") -> str:
     """Return the text with what a terminal would obey, or not show, written as its code.
 
     That is control and format characters (U+202E turns a line around), line separators, and halves
-    of characters, as which bytes that are no UTF-8 stand in names.
+    of characters, as which bytes that are no UTF-8 stand in names. Those in `keep` stay.
     """
-    return "".join(_shown(c) if unicodedata.category(c) in _CONTROLS else c for c in text)
+    return "".join(c if c in keep else _shown(c) for c in text)
 
 
 def _shown(character: str) -> str:
+    if unicodedata.category(character) not in _CONTROLS:
+        return character
     return character.encode("unicode_escape").decode("ascii")
 
 
 def _for_terminal(
     _logger: structlog.typing.WrappedLogger, _level: str, event: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:
-    """Disarm every value; of a traceback each line by itself."""
+    """Disarm every value; a traceback keeps its lines."""
     for key, value in event.items():
-        lines = str(value).split("\n") if key in _OF_SEVERAL_LINES else [value]
-        shown = [without_controls(line) if isinstance(line, str) else line for line in lines]
-        event[key] = "\n".join(shown) if key in _OF_SEVERAL_LINES else shown[0]
+        if isinstance(value, str):
+            event[key] = without_controls(value, "\n" if key in _OF_SEVERAL_LINES else "")
     return event
 
 

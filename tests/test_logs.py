@@ -90,3 +90,9 @@ def test_no_half_of_a_character_stands_in_the_file(terminal: Terminal, tmp_path:
     structlog.get_logger().info("document.done", name=os.fsdecode(b"caf\xe9.png"))
 
     assert b"\\ud" not in (tmp_path / logs.LOG_NAME).read_bytes().replace(b"\\\\ud", b"")
+
+
+def test_text_on_a_terminal_keeps_its_lines_and_cells() -> None:
+    shown = logs.without_controls("a\tb\nc\x1b[2J", keep="\n\t")
+
+    assert shown == "a\tb\nc\\x1b[2J"

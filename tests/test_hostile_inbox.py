@@ -1,4 +1,4 @@
-"""Names and things that strangers put into the inbox: answered or left alone, and nobody gets in."""
+"""Names and things of strangers in the inbox: answered or left alone, and nobody gets in."""
 
 from __future__ import annotations
 

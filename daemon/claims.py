@@ -14,6 +14,7 @@ import json
 import os
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
+from io import BufferedReader
 from pathlib import Path
 from typing import Protocol
 
@@ -92,15 +93,15 @@ class RenameClaims:
         try:
             self._make_work_folder()
             target.parent.mkdir(parents=True)
-            files.rename_below(self._inbox, name, target)
-        except OSError as error:
+            with _vanishing(name):
+                files.rename_below(self._inbox, name, target)
+        except (OSError, Vanished):
             self._tidy(target)
-            if error.errno in _NO_FILE:
-                raise Vanished(name) from error
             raise
         failpoints.reach("claim.moved", name)
         try:
-            claim = _claim_at(target, token, name)
+            with _vanishing(name):
+                claim = _claim_on(target, files.open_regular(target), token, name)
         except (OSError, Vanished):
             self._put_back(target, name)
             raise
@@ -163,6 +164,8 @@ class RenameClaims:
         self._ground.check()
         for folder in (self._work.parent.parent, self._work.parent, self._work):
             folder.mkdir(exist_ok=True)
+            if folder.is_symlink():
+                raise OSError(errno.ENOTDIR, "is a link, remove it", str(folder))
 
     def _put_back(self, path: Path, name: str) -> None:
         self._ground.check()
@@ -236,26 +239,33 @@ class JournalClaims:
         """Do nothing: there is no lock."""
 
     def _claim(self, token: str, name: str) -> Claim:
-        return _claim_at(self._inbox / name, token, name)
+        with _vanishing(name):
+            file = files.open_below(self._inbox, name)
+            return _claim_on(self._inbox / name, file, token, name)
 
 
-def _claim_at(path: Path, token: str, name: str) -> Claim:
-    """Return the claim on a file, hashed and stamped by one descriptor; Vanished if it changed.
+def _claim_on(path: Path, file: BufferedReader, token: str, name: str) -> Claim:
+    """Return the claim on an open file, hashed and stamped by it; Vanished if it changed since.
 
     A file that has another name elsewhere (a hard link) is not ours alone, and not read.
     """
+    with file:
+        status = os.fstat(file.fileno())
+        stamp, digest = Stamp.from_status(status), files.digest_of(file)
+        if status.st_nlink > 1 or stamp != Stamp.of(path):
+            raise Vanished(name)
+    return Claim(token, name, path, stamp, digest)
+
+
+@contextlib.contextmanager
+def _vanishing(name: str) -> Iterator[None]:
+    """Translate what the system says of a name that is no regular file any more."""
     try:
-        with files.open_regular(path) as file:
-            status = os.fstat(file.fileno())
-            stamp, digest = Stamp.from_status(status), files.digest_of(file)
-            is_ours = status.st_nlink == 1 and stamp == Stamp.of(path)
+        yield
     except OSError as error:
         if error.errno in _NO_FILE:
             raise Vanished(name) from error
         raise
-    if not is_ours:
-        raise Vanished(name)
-    return Claim(token, name, path, stamp, digest)
 
 
 def _held_in(token: Path) -> Iterator[Claim]:

@@ -21,6 +21,8 @@ from pathlib import Path
 from daemon import failpoints
 
 NAME_BYTES = 255
+_READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_PASSING = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 
 
@@ -30,8 +32,16 @@ def open_regular(path: Path) -> BufferedReader:
     What was listed as a file may have become something else since: nothing is followed, and a fifo
     that nobody writes to is not waited for.
     """
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    descriptor = os.open(path, flags)
+    return _regular(os.open(path, _READING), path)
+
+
+def open_below(root: Path, name: str) -> BufferedReader:
+    """Open a regular file for reading as `open_regular` does, following no link on the way."""
+    with _folder_below(root, name) as (folder, base):
+        return _regular(os.open(base, _READING, dir_fd=folder), root / name)
+
+
+def _regular(descriptor: int, path: Path) -> BufferedReader:
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OSError(errno.EINVAL, "it is no regular file", str(path))
@@ -50,19 +60,25 @@ def digest_of(file: BufferedReader) -> str:
 
 
 def rename_below(root: Path, name: str, target: Path) -> None:
-    """Rename `root/name` to `target`, following no link in a folder on the way.
+    """Rename `root/name` to `target`, following no link in a folder on the way."""
+    with _folder_below(root, name) as (folder, base):
+        os.rename(base, target, src_dir_fd=folder)
 
-    A folder may have been replaced by a link to elsewhere since it was listed: then NotADirectory.
+
+@contextlib.contextmanager
+def _folder_below(root: Path, name: str) -> Iterator[tuple[int, str]]:
+    """Return a descriptor of the folder that holds `root/name`, and the name within it.
+
+    A folder may have been replaced by a link to elsewhere since it was listed: NotADirectoryError.
     """
     *folders, base = Path(name).parts
-    descriptor = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    descriptor = os.open(root, _PASSING)
     try:
         for folder in folders:
-            flags = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-            inner = os.open(folder, flags, dir_fd=descriptor)
+            inner = os.open(folder, _PASSING | os.O_NOFOLLOW, dir_fd=descriptor)
             os.close(descriptor)
             descriptor = inner
-        os.rename(base, target, src_dir_fd=descriptor)
+        yield descriptor, base
     finally:
         os.close(descriptor)
 

@@ -1,18 +1,27 @@
 """Structured logs: JSON lines to a rotating file in the log volume, readable lines on a terminal.
 
 Where standard error is no terminal (a container, a service manager) it gets the same JSON lines.
+The daemon's are written by a thread of their own, so that a log volume that hangs holds up nothing;
+beyond 10 000 lines that wait, new ones are lost.
+Names of files are strangers' words: none can begin a line of its own or command a terminal.
 """
 
 from __future__ import annotations
 
 import logging
 import logging.handlers
+import queue
 import sys
+import time
+import unicodedata
 from pathlib import Path
 
 import structlog
 
 LOG_NAME = "ocr-daemon.jsonl"
+MOST_WAITING = 10_000
+_CONTROLS = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+_OF_SEVERAL_LINES = {"exception", "stack"}
 
 _SHARED: list[structlog.typing.Processor] = [
     structlog.processors.add_log_level,
@@ -24,7 +33,11 @@ _SHARED: list[structlog.typing.Processor] = [
 def set_up(folder: Path | None, level: str, file_bytes: int, files: int) -> None:
     """Send events to standard error and, when `folder` is given, to a rotating file in it."""
     structlog.configure(
-        processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[
+            *_SHARED,
+            structlog.processors.format_exc_info,  # here: the writing thread has no exception
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
         wrapper_class=structlog.make_filtering_bound_logger(level.lower()),
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
@@ -44,18 +57,86 @@ def set_up(folder: Path | None, level: str, file_bytes: int, files: int) -> None
             errors="backslashreplace",
         )  # fmt: skip
         rotating.setFormatter(_formatter(readable=False))
-        root.addHandler(rotating)
+        root.handlers = [_Aside(console, rotating)]
+
+
+def drain(seconds: float = 2.0) -> None:
+    """Wait until what has been said is written, but no longer than `seconds`."""
+    ends = time.monotonic() + seconds
+    for handler in logging.getLogger().handlers:
+        while (
+            isinstance(handler, _Aside)
+            and handler.waiting.unfinished_tasks
+            and time.monotonic() < ends
+        ):
+            time.sleep(0.01)
+
+
+class _Aside(logging.handlers.QueueHandler):
+    """Hands records over as they are: they are formatted where they are written."""
+
+    def __init__(self, *writers: logging.Handler) -> None:
+        self.waiting: queue.Queue[logging.LogRecord] = queue.Queue(MOST_WAITING)
+        super().__init__(self.waiting)
+        self._writers = writers
+        self._thread = logging.handlers.QueueListener(self.waiting, *writers)
+        self._thread.start()
+
+    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
+        return record
+
+    def close(self) -> None:
+        self._thread.stop()
+        for writer in self._writers:
+            writer.close()
+        super().close()
+
+
+def without_controls(text: str, keep: str = "") -> str:
+    """Return the text with what a terminal would obey, or not show, written as its code.
+
+    That is control and format characters (U+202E turns a line around), line separators, and halves
+    of characters, as which bytes that are no UTF-8 stand in names. Those in `keep` stay.
+    """
+    return "".join(c if c in keep else _shown(c) for c in text)
+
+
+def _shown(character: str) -> str:
+    if unicodedata.category(character) not in _CONTROLS:
+        return character
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def _for_terminal(
+    _logger: structlog.typing.WrappedLogger, _level: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Disarm every value; a traceback keeps its lines."""
+    for key, value in event.items():
+        if isinstance(value, str):
+            event[key] = without_controls(value, "\n" if key in _OF_SEVERAL_LINES else "")
+    return event
+
+
+def _well_formed(
+    _logger: structlog.typing.WrappedLogger, _level: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Write halves of characters as their code: strict readers of JSON take none."""
+    for key, value in event.items():
+        if isinstance(value, str):
+            event[key] = value.encode("utf-8", "backslashreplace").decode()
+    return event
 
 
 def _formatter(*, readable: bool) -> logging.Formatter:
-    renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer() if readable else structlog.processors.JSONRenderer()
-    )
     last: list[structlog.typing.Processor] = [
-        structlog.stdlib.ProcessorFormatter.remove_processors_meta
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+        structlog.processors.format_exc_info,
     ]
-    if not readable:
-        last.append(structlog.processors.format_exc_info)
-    return structlog.stdlib.ProcessorFormatter(
-        processors=[*last, renderer], foreign_pre_chain=_SHARED
-    )
+    if readable:
+        last += [
+            _for_terminal,
+            structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+        ]
+    else:
+        last += [_well_formed, structlog.processors.JSONRenderer()]
+    return structlog.stdlib.ProcessorFormatter(processors=last, foreign_pre_chain=_SHARED)

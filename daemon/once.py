@@ -66,7 +66,7 @@ def _publish(reader: Reader, reading: Reading, folder: Path) -> bool:
         folder.mkdir(parents=True, exist_ok=True)
         reader.publish(reading, outbox)
     except (Deferred, OSError) as error:
-        print(f"{reading.path}: {error}", file=sys.stderr)
+        _complain(reading, str(error))
         return False
     finally:
         outbox.clear_drafts()
@@ -80,16 +80,22 @@ def _draw(config: Config, reading: Reading, pictures: Path) -> bool:
         return True
     failure = draw(Drawing(reading.path, pages, config.limits, config.pdf, pictures))
     if failure:
-        print(f"{reading.path}: {failure}", file=sys.stderr)
+        _complain(reading, failure)
     return not failure
 
 
 def _tell(reading: Reading, *, print_text: bool) -> None:
     document = reading.document
     if document.failure is not None:
-        print(f"{reading.path}: {document.failure.message}", file=sys.stderr)
+        _complain(reading, document.failure.message)
     if print_text:
-        print("\n\n".join(page.text for page in document.pages if page.text), flush=True)
+        text = "\n\n".join(page.text for page in document.pages if page.text)
+        is_watched = sys.stdout.isatty()
+        print(logs.without_controls(text, keep="\n\t") if is_watched else text, flush=True)
+
+
+def _complain(reading: Reading, sentence: str) -> None:
+    print(logs.without_controls(f"{reading.path}: {sentence}"), file=sys.stderr)
 
 
 def _progress() -> Progress:

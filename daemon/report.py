@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 
-from daemon import files, ledger
+from daemon import ledger
 from daemon import verify as proof
 from daemon.config import Config
 from daemon.journal import Journal
 from daemon.ledger import ledger_path
+from daemon.logs import without_controls
 from daemon.run import alone, scanner
 
 
@@ -45,8 +46,13 @@ def verify(config: Config, *, rebuild: bool) -> tuple[str, bool]:
         f"waiting {balance.waiting}",
         f"of the answers {balance.collected} have been collected from the outbox",
     ]
-    lines += [f"torn: {name} is no valid answer; drop the original again" for name in balance.torn]
-    lines += [f"lost: {name} is neither answered nor held" for name in balance.lost]
+    lines += [
+        f"torn: {without_controls(name)} is no valid answer; drop the original again"
+        for name in balance.torn
+    ]
+    lines += [
+        f"lost: {without_controls(name)} is neither answered nor held" for name in balance.lost
+    ]
     return "\n".join(lines), balance.holds
 
 
@@ -62,4 +68,4 @@ def _waiting(config: Config, journal: Journal) -> tuple[int, str | None]:
         return 0, None
     name, stamp = min(listing.items(), key=lambda item: item[1].modified_ns)
     age = max(0.0, time.time() - stamp.modified_ns / 1e9)
-    return len(listing), f"{files.printable(name)} ({age:.0f} s)"
+    return len(listing), f"{without_controls(name)} ({age:.0f} s)"

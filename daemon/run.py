@@ -145,6 +145,7 @@ class _Daemon:
                 self._journal.close()
             health.end(self._config.folders.state)
             log.info("daemon.stopped")
+            logs.drain()
 
     def _make_claims(self) -> Claims:
         folders = self._config.folders

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from daemon import tiff
+from daemon import files, tiff
 from daemon.tiff import TornError
 
 _HEAD: Final = 4096
@@ -23,7 +23,7 @@ _CHUNK: Final = 1 << 20
 _MOST_SCANNED: Final = 64 << 20  # of a JPEG with more than `_TAIL` bytes after its end
 _MOST_STEPS: Final = 200_000
 _MOST_PAGES: Final = 2_000
-_EVERY_TAG: Final = range(1 << 16)
+_STRIPS: Final = (tiff.STRIP_OFFSETS, tiff.STRIP_BYTES, tiff.TILE_OFFSETS, tiff.TILE_BYTES)
 # by its first box: what it is called, and boxes of which it has one each when it is whole
 _BOXED: Final = {
     b"jP  ": ("JPEG 2000", [{b"jp2c"}]),
@@ -39,9 +39,9 @@ _PNM_HEADER: Final = re.compile(
 def missing_end(path: Path) -> str | None:
     """Return None for a file that looks complete or is of no known format, else what is missing.
 
-    Never raises for odd content; an OSError passes through.
+    Never raises for odd content; an OSError passes through, and is what a link or a fifo gets.
     """
-    with path.open("rb") as file:
+    with files.open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
         head = file.read(_HEAD)
         try:
@@ -126,9 +126,11 @@ def _scanned(file: BinaryIO, start: int, end: int) -> bool:
 
 def _tiff(file: BinaryIO, size: int) -> str | None:
     """Every directory with its values, every strip and tile lies inside the file."""
-    chain = tiff.read_chain(lambda at, length: _read_at(file, at, length), _EVERY_TAG, _MOST_PAGES)
+    chain = tiff.read_chain(lambda at, length: _read_at(file, at, length), _STRIPS, _MOST_PAGES)
     if chain.ending == "torn":
         return _no("TIFF", "next page")
+    if any(directory.reach > size for directory in chain.directories):
+        return _no("TIFF", "last tag")
     whole = all(_strips_end(directory.tags) <= size for directory in chain.directories)
     return None if whole else _no("TIFF", "last strip")
 
@@ -202,8 +204,8 @@ def _tail(file: BinaryIO, size: int, length: int) -> bytes:
 
 
 def _read_at(file: BinaryIO, offset: int, length: int) -> bytes:
-    """Return at most `length` bytes; offsets that no file can have lead to none."""
-    if not 0 <= offset < 1 << 62:
+    """Return at most `length` bytes; none behind the end, where some filesystems refuse to seek."""
+    if not 0 <= offset < os.fstat(file.fileno()).st_size:
         return b""
     file.seek(offset)
     return file.read(length)

@@ -114,7 +114,8 @@ class Outbox:
     def read(self, place: str) -> dict[str, Any] | None:
         """Return the answer at `place`, None where there is none or it is no answer of ours."""
         try:
-            answer = json.loads((self.folder / place).read_bytes())
+            with files.open_regular(self.folder / place) as file:
+                answer = json.load(file)
         except (OSError, ValueError):
             return None
         is_ours = isinstance(answer, dict) and all(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import subprocess
 import sys
+import time
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -124,6 +127,50 @@ def test_a_large_file_is_not_read_whole(tmp_path):
         file.write(b"%%EOF\n")
 
     assert missing_end(path) is None
+
+
+def test_an_offset_that_no_filesystem_has_is_no_error_of_the_disk(tmp_path):
+    """ext4 refuses to seek behind 16 TB: the file would have been held up for ever."""
+    assert judged(tmp_path, struct.pack("<4sHHQ", b"II+\0", 8, 0, 1 << 60)) is not None
+
+
+def test_tags_that_all_point_at_the_same_values_cost_no_memory(tmp_path):
+    """4 096 tags of 65 536 values each would be 2 GB of numbers in the daemon itself."""
+    entries = b"".join(struct.pack("<HHII", tag, 4, 65_536, 49_162) for tag in range(4096))
+    data = struct.pack("<2sHIH", b"II", 42, 8, 4096) + entries + bytes(4 + 65_536 * 4)
+    tracemalloc.start()
+
+    found = judged(tmp_path, data)
+
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found is None
+    assert peak < 32 << 20
+
+
+def test_directories_laid_over_one_another_are_given_up_in_time(tmp_path):
+    """Each directory starts a few bytes after the one before: 2 000 times 4 000 tags."""
+    count, step = 4000, 24
+    data = bytearray(struct.pack("<2sHI", b"II", 42, 8)) + bytes(2000 * step + 12 * count + 100)
+    for number in range(2000):
+        at = 8 + number * step
+        struct.pack_into("<H", data, at, count)
+        struct.pack_into("<I", data, at + 2 + 12 * count, at + step)
+    began = time.process_time()
+
+    judged(tmp_path, bytes(data))
+
+    assert time.process_time() - began < 3.0
+
+
+@pytest.mark.parametrize("kind", ["link", "fifo"])
+def test_what_is_no_file_any_more_is_neither_followed_nor_waited_for(kind, tmp_path):
+    path = tmp_path / "swapped.pdf"
+    (tmp_path / "secret").write_bytes(b"%PDF-")
+    path.symlink_to(tmp_path / "secret") if kind == "link" else os.mkfifo(path)
+
+    with pytest.raises(OSError, match=r"symbolic links|no regular file"):
+        missing_end(path)
 
 
 def test_nothing_heavy_is_imported():

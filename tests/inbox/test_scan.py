@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from daemon.config import Watch
-from daemon.inbox.scan import Scanner
+from daemon.inbox.scan import LINKED, Scanner
 
 
 def names(inbox: Path, *excluded: Path) -> set[str]:
@@ -106,3 +106,44 @@ def test_a_folder_that_cannot_be_entered_is_named_with_the_reason(
 
     assert set(seen.files) == {"open/b.png"}
     assert seen.refused == {"closed/": "the folder cannot be listed (Permission denied)"}
+
+
+def test_a_hard_link_to_a_file_elsewhere_waits_until_it_is_the_only_name(tmp_path: Path) -> None:
+    """A maildir writer links its draft into place and unlinks it; a thief never does."""
+    (tmp_path / "inbox").mkdir()
+    touch(tmp_path / "draft")
+    os.link(tmp_path / "draft", tmp_path / "inbox/scan.png")
+    scanner = Scanner(tmp_path / "inbox", (), ())
+
+    before = scanner.scan()
+    (tmp_path / "draft").unlink()
+    after = scanner.scan()
+
+    assert (set(before.files), before.refused) == (set(), {"scan.png": LINKED})
+    assert (set(after.files), after.refused) == ({"scan.png"}, {})
+
+
+def test_names_of_one_file_that_all_lie_in_the_inbox_are_files(tmp_path: Path) -> None:
+    touch(tmp_path / "a.png")
+    (tmp_path / "sub").mkdir()
+    os.link(tmp_path / "a.png", tmp_path / "sub/b.png")
+
+    assert names(tmp_path) == {"a.png", "sub/b.png"}
+
+
+def test_a_name_that_we_moved_away_makes_no_stranger_of_the_other(tmp_path: Path) -> None:
+    (tmp_path / "inbox").mkdir()
+    touch(tmp_path / "inbox/a.png")
+    os.link(tmp_path / "inbox/a.png", tmp_path / "inbox/b.png")
+    scanner = Scanner(tmp_path / "inbox", (), ())
+    scanner.scan()
+    (tmp_path / "inbox/a.png").rename(tmp_path / "archived.png")
+
+    assert [set(scanner.scan().files) for _ in range(2)] == [{"b.png"}, {"b.png"}]
+
+
+def test_a_hidden_name_counts_as_one_elsewhere(tmp_path: Path) -> None:
+    touch(tmp_path / ".draft")
+    os.link(tmp_path / ".draft", tmp_path / "scan.png")
+
+    assert names(tmp_path) == set()

@@ -132,6 +132,7 @@ def _bombs(page: Image) -> list[Sample]:
         Sample(
             "bomb.png", images.png(page)[:8] + images.png_chunk(b"IHDR", huge) + ends, "too_large"
         ),
+        Sample("chunk-lie.png", images.png(page)[:33] + b"\x84\0\0\0tRNS" + ends, "corrupt"),
         Sample("bomb.gif", frame, "too_large"),
         Sample("bomb.tif", tiff([giant]), "too_large"),
         Sample("bomb.pgm", b"P5 99999 99999 255\n", "too_large"),

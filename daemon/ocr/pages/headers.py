@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -67,25 +68,38 @@ def dpi_of(directory: tiff.Directory) -> float | None:
 
 
 def read_png(data: bytes) -> Header:
-    """Walk the chunks; everything that matters but EXIF stands before the pixels."""
+    """Walk the chunks to the last; everything that matters but EXIF stands before the pixels.
+
+    OpenCV allocates what a chunk promises before it looks whether the file holds it: 51 bytes took
+    2.1 GB. It decodes nothing of a cut file either, so a chunk that is cut ends it here.
+    """
     _, name, width, height, _, colour = _unpack(">I4sIIBB", data, 8)
     if name != b"IHDR":
         raise TornError("no IHDR")
     orientation, dpi, alpha = 1, None, colour in (4, 6)
-    at = 8
-    for _ in range(_MOST_CHUNKS):
-        if at + 12 > len(data):
-            break
-        size, name = _unpack(">I4s", data, at)
-        if name == b"pHYs" and size == 9:
-            per_metre, _, unit = _unpack(">IIB", data, at + 8)
+    for name, content in _png_chunks(data):
+        if name == b"pHYs" and len(content) == 9:
+            per_metre, _, unit = _unpack(">IIB", content, 0)
             dpi = plausible_dpi(per_metre * _INCHES_PER_METRE) if unit == 1 else None
         elif name == b"tRNS":
             alpha = True
         elif name == b"eXIf":
-            orientation, _ = read_exif(bytes(data[at + 8 : at + 8 + size]))
-        at += 12 + size
+            orientation, _ = read_exif(bytes(content))
     return Header(width, height, orientation, dpi, alpha)
+
+
+def _png_chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
+    """Yield the name and the content of each chunk up to IEND."""
+    whole, at = memoryview(data), 8
+    for _ in range(_MOST_CHUNKS):
+        size, name = _unpack(">I4s", data, at)
+        if at + 12 + size > len(data):
+            raise TornError("a chunk is cut")
+        yield name, whole[at + 8 : at + 8 + size]
+        at += 12 + size
+        if name == b"IEND":
+            return
+    raise TornError("no IEND chunk")
 
 
 def read_gif(data: bytes) -> Header:
@@ -178,7 +192,7 @@ def _codestream(data: bytes) -> int:
     raise TornError("no codestream")
 
 
-def _unpack(letters: str, data: bytes, at: int) -> tuple[Any, ...]:
+def _unpack(letters: str, data: bytes | memoryview, at: int) -> tuple[Any, ...]:
     try:
         return struct.unpack_from(letters, data, at)
     except (struct.error, OverflowError) as error:

@@ -28,6 +28,7 @@ _TIFF_TAGS: Final = (
     tiff.EXTRA_SAMPLES,
     tiff.PHOTOMETRIC,
 )
+_MOST_VALUES: Final = 16  # of a tag; none of them has more that matter
 _PREMULTIPLIED, _STRAIGHT = 1, 2  # values of ExtraSamples
 _RGB: Final = 2  # value of PhotometricInterpretation
 _CUT: Final = "the JPEG ends early; its lower part may be missing"
@@ -86,7 +87,7 @@ class TiffSource:
         self._data = bytearray(data)
         self._limits = limits
         most = 2 * limits.pages + 1  # each page may bring its thumbnail
-        chain = tiff.read_chain(self._read_at, _TIFF_TAGS, most)
+        chain = tiff.read_chain(self._read_at, _TIFF_TAGS, most, _MOST_VALUES)
         self._directories = _without_thumbnails(chain.directories)
         self.page_count = len(self._directories) + (chain.ending == "torn")
         if self.page_count > limits.pages or chain.ending == "long":

@@ -1,0 +1,49 @@
+"""Whatever the bytes: each page is pixels, or a refusal in one plain sentence."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from daemon.errors import Rejected
+from daemon.ocr import pages
+from daemon.recipe import Limits, Rendering
+from daemon.records import Page
+
+LIMITS = Limits(file_megabytes=1, pages=40, page_megapixels=2.0)  # small ones, for speed
+
+
+def check(path: Path) -> None:
+    """Raise where opening or decoding ends otherwise than in pixels or Rejected.
+
+    Deferred breaks the promise too: on a healthy disk it would keep a file waiting for ever.
+    """
+    with refusals(path), pages.open_document(path, LIMITS, Rendering()) as source:
+        assert 1 <= source.page_count <= LIMITS.pages
+        for number in range(1, source.page_count + 1):
+            with refusals(path):
+                assert_pixels(source.page(number))
+
+
+def assert_pixels(page: Page) -> None:
+    """Hold what `Page` promises of its image, H,W,3; a page that is all text has none."""
+    assert page.image.dtype == np.uint8
+    assert page.image.ndim == 3
+    assert page.image.shape[2] == 3
+    assert page.image.size <= 3 * LIMITS.page_megapixels * 1e6
+    assert page.image.size or page.text_layer
+
+
+@contextlib.contextmanager
+def refusals(path: Path) -> Iterator[None]:
+    """Take a refusal; its sentence names nothing of ours."""
+    try:
+        yield
+    except Rejected as rejected:
+        sentence = str(rejected)
+        assert "\n" not in sentence
+        assert path.name not in sentence
+        assert "/dev/fd" not in sentence

@@ -23,6 +23,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from daemon.engine.memory import Allowance, allowance
 from daemon.errors import Misconfigured
 from daemon.recipe import Cleaning, Detector, Limits, Recipe, Rendering, Segmenter, Weights
 
@@ -92,6 +93,8 @@ class Config(BaseSettings):
     threads: Count = 1
     task_pages: Count = 4
     tasks_per_worker: NonNegative = 500
+    worker_megabytes: NonNegative = 0
+    renew_megabytes: NonNegative = 0
     claim: Literal["rename", "journal"] = "rename"
     originals: Literal["archive", "delete", "leave"] = "archive"
     duplicates: Literal["pointer", "read"] = "pointer"
@@ -135,6 +138,11 @@ class Config(BaseSettings):
     def worker_count(self) -> int:
         """Worker processes: as said, or one for each core that this process may use."""
         return self.workers or usable_cores(CPU_QUOTA)
+
+    @property
+    def allowance(self) -> Allowance:
+        """Memory of each worker: as said, or what fits this container or machine."""
+        return allowance(self.worker_megabytes, self.renew_megabytes, self.worker_count)
 
 
 def usable_cores(quota: Path) -> int:
@@ -259,6 +267,12 @@ def _refuse_impossible_relations(config: Config) -> None:
             config.claim,
             f"does not go with originals: {config.originals}; "
             "claim: journal and originals: leave need each other",
+        )
+    if config.renew_megabytes > config.allowance.most:
+        raise Misconfigured(
+            "renew_megabytes",
+            config.renew_megabytes,
+            f"must not exceed worker_megabytes ({config.allowance.most})",
         )
     if config.segmenter == "db" and config.detector.file is None:
         raise Misconfigured("segmenter", "db", "needs a network; name it in detector.file")

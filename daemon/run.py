@@ -19,6 +19,7 @@ from daemon.claims import Claims, JournalClaims, RenameClaims
 from daemon.config import Config
 from daemon.delivery import Delivery, Policy
 from daemon.engine.local import LocalEngine
+from daemon.engine.worker import Start
 from daemon.errors import Misconfigured
 from daemon.inbox.completeness import missing_end
 from daemon.inbox.intake import Intake
@@ -77,7 +78,11 @@ def scanner(config: Config) -> Scanner:
 def engine(config: Config, bell: Bell) -> LocalEngine:
     """Return the pool of workers; they are started by their first task."""
     return LocalEngine(
-        config.recipe, config.worker_count, config.threads, config.tasks_per_worker, bell.ring
+        Start(config.recipe, config.threads),
+        config.worker_count,
+        config.tasks_per_worker,
+        config.allowance,
+        bell.ring,
     )
 
 

@@ -7,14 +7,14 @@ places are taken nothing more is claimed. The one catch is here, at the document
 
 from __future__ import annotations
 
-import os
+import contextlib
 from collections.abc import Callable
 from typing import Protocol
 
 import structlog
 
 from daemon import failpoints
-from daemon.claims import Claims, Vanished
+from daemon.claims import Claims, Vanished, is_unchanged
 from daemon.delivery import Delivery, Work
 from daemon.engine.local import Outcome, Task
 from daemon.errors import Deferred
@@ -131,8 +131,9 @@ class Service:
             if isinstance(outcome.result, Deferred):
                 work.job.put_back(outcome.task)
                 self._postpone(work, outcome.result, now)
-                if not os.path.lexists(work.claim.path):
-                    self._drop(work)
+                with contextlib.suppress(OSError):  # out of reach: it keeps its place
+                    if not is_unchanged(work.claim):
+                        self._drop(work)
             elif work.job.take(outcome):
                 log.warning("task.died", name=work.claim.name, why=str(outcome.result))
                 self._attempt_step(self._delivery.count_attempt, work, now)

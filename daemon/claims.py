@@ -23,6 +23,7 @@ import structlog
 from daemon import failpoints, files
 from daemon.inbox.scan import WORK_FOLDER, Listing
 from daemon.journal import Entry
+from daemon.ownership import INHERITED, Ownership
 from daemon.records import Claim, Failure, Stamp
 
 log = structlog.get_logger()
@@ -59,12 +60,20 @@ class Claims(Protocol):
 class RenameClaims:
     """Possession is a rename into the work folder of this instance."""
 
-    def __init__(self, inbox: Path, instance: str, archive: Path | None, failed: Path) -> None:
+    def __init__(
+        self,
+        inbox: Path,
+        instance: str,
+        archive: Path | None,
+        failed: Path,
+        ownership: Ownership = INHERITED,
+    ) -> None:
         """`archive` None means that answered originals are deleted."""
         self._inbox = inbox
         self._work = inbox / WORK_FOLDER / "work" / instance
         self._archive = archive
         self._failed = failed
+        self._ownership = ownership
         self._make_work_folder()
         # held as long as the process lives: tells other instances that this folder has an owner
         self._lock = os.open(self._work / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -115,7 +124,7 @@ class RenameClaims:
             if self._archive is None:
                 claim.path.unlink()
             else:
-                files.move_no_clobber(claim.path, self._archive, claim.name)
+                files.move_no_clobber(claim.path, self._archive, claim.name, self._ownership)
         self._tidy(claim.path)
         _clear_reason(self._failed, claim)
 
@@ -124,7 +133,7 @@ class RenameClaims:
         if os.path.lexists(claim.path):
             wanted = files.candidates(files.passable(self._failed, claim.name))
             free = next(path for path in wanted if not os.path.lexists(path))
-            write_error(free, claim, failure)
+            write_error(free, claim, failure, self._ownership)
             failpoints.reach("fail.told", claim.name)
             files.move_no_clobber(claim.path, free.parent, free.name)
         self._tidy(claim.path)
@@ -169,10 +178,17 @@ class RenameClaims:
 class JournalClaims:
     """Possession is a row in the ledger; the inbox may be read-only and originals stay."""
 
-    def __init__(self, inbox: Path, failed: Path, stamps: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        inbox: Path,
+        failed: Path,
+        stamps: Mapping[str, str],
+        ownership: Ownership = INHERITED,
+    ) -> None:
         """`stamps` are the ledger's: the name and the stamp of every file as it was last read."""
         self._inbox = inbox
         self._failed = failed
+        self._ownership = ownership
         self._stamps = dict(stamps)
 
     def take(self, name: str) -> Claim:
@@ -201,7 +217,7 @@ class JournalClaims:
 
     def fail(self, claim: Claim, failure: Failure) -> None:
         """Write `<name>.error.json` to failed/; the bytes stay in the inbox."""
-        write_error(files.passable(self._failed, claim.name), claim, failure)
+        write_error(files.passable(self._failed, claim.name), claim, failure, self._ownership)
 
     def give_back(self, claim: Claim) -> None:
         """Forget that it was read."""
@@ -256,10 +272,12 @@ def _clear_reason(failed: Path, claim: Claim) -> None:
             error_path(kept).unlink()
 
 
-def write_error(kept: Path, claim: Claim, failure: Failure) -> None:
+def write_error(
+    kept: Path, claim: Claim, failure: Failure, ownership: Ownership = INHERITED
+) -> None:
     """Write the reason beside a failed file, replacing that of an earlier failure."""
     path = error_path(kept)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    files.make_folder(path.parent, ownership)
     content = {
         "name": files.printable(claim.name),
         "sha256": claim.sha256,
@@ -271,7 +289,8 @@ def write_error(kept: Path, claim: Claim, failure: Failure) -> None:
         "retry": "drag the file back into the inbox; where it never left it, touch it",
     }
     draft = path.with_name(f".{uuid.uuid4().hex}.tmp")
-    files.write_durable(draft, json.dumps(content, indent=2, ensure_ascii=False).encode())
+    said = json.dumps(content, indent=2, ensure_ascii=False).encode()
+    files.write_durable(draft, said, ownership)
     draft.replace(path)
     files.sync_folder(path.parent)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import os
 import signal
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import FrameType
 
@@ -38,6 +39,8 @@ LOCK_NAME = "lock"
 
 def run(config: Config) -> None:
     """Run the daemon in the foreground until SIGTERM or SIGINT; Misconfigured if it cannot."""
+    if config.permissions.umask is not None:
+        os.umask(int(config.permissions.umask, 8))
     environment.refuse_fatal(config)
     logs.set_up(
         config.folders.logs,
@@ -75,10 +78,11 @@ def scanner(config: Config) -> Scanner:
     return Scanner(folders.inbox, config.watch.ignore, (folders.archive, folders.failed))
 
 
-def engine(config: Config, bell: Bell) -> LocalEngine:
-    """Return the pool of workers; they are started by their first task."""
+def engine(config: Config, bell: Bell, documents: Iterable[Path]) -> LocalEngine:
+    """Return the pool of workers, which read `documents`; they are started by their first task."""
+    readable = tuple(documents) if config.sandbox == "auto" else None
     return LocalEngine(
-        Start(config.recipe, config.threads),
+        Start(config.recipe, config.threads, readable),
         config.worker_count,
         config.tasks_per_worker,
         config.allowance,
@@ -95,8 +99,10 @@ class _Daemon:
         self._stops = 0
         self._journal = Journal(ledger_path(config))
         self._instance = self._journal.fact("instance", uuid.uuid4().hex)
-        self._outbox = Outbox(config.folders.outbox, f"drafts-{self._instance}")
-        self._engine = engine(config, self._bell)
+        self._outbox = Outbox(
+            config.folders.outbox, f"drafts-{self._instance}", ownership=config.ownership
+        )
+        self._engine = engine(config, self._bell, [config.folders.inbox])
         claims = self._claims()
         self._watch = Watch(config.folders.inbox, config.watch.mode, self._moved)
         self._intake = Intake(
@@ -141,9 +147,12 @@ class _Daemon:
     def _claims(self) -> Claims:
         folders = self._config.folders
         if self._config.claim == "journal":
-            return JournalClaims(folders.inbox, folders.failed, self._journal.stamps())
+            stamps = self._journal.stamps()
+            return JournalClaims(folders.inbox, folders.failed, stamps, self._config.ownership)
         archive = folders.archive if self._config.originals == "archive" else None
-        return RenameClaims(folders.inbox, self._instance, archive, folders.failed)
+        return RenameClaims(
+            folders.inbox, self._instance, archive, folders.failed, self._config.ownership
+        )
 
     def _turn_until_stopped(self) -> None:
         while not self._stops:
@@ -184,6 +193,7 @@ class _Daemon:
             outbox=str(config.folders.outbox),
             workers=config.worker_count,
             model=config.model.file.stem,
+            sandbox=self._engine.sandbox,
         )
         with contextlib.suppress(OSError, UnicodeError):  # nobody need be reading
             print(

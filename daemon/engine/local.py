@@ -60,6 +60,7 @@ class LocalEngine:
 
         self._slots = [Slot(hire, allowance, tasks_per_worker, pages, wake) for _ in range(workers)]
         self._sentry = Sentry(self._slots)
+        self.sandbox = "none"  # what protects from the workers, known once they are warm
 
     @property
     def slots(self) -> int:
@@ -77,7 +78,7 @@ class LocalEngine:
         wait(futures, timeout=WARM_SECONDS)
         try:
             for future in futures:
-                future.result(timeout=0)
+                self.sandbox = future.result(timeout=0)
         except (TimeoutError, ProcessExpired, BrokenProcessPool) as error:
             remedy = (
                 f"a worker could not load the model ({error}); give it memory, or fewer workers"

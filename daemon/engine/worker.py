@@ -6,15 +6,13 @@ Imported by the supervising process too (for the names), so everything heavy is 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
-import signal
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from daemon import failpoints
-from daemon.engine import memory
+from daemon.engine import memory, sandbox
 from daemon.errors import DaemonError, Died
 
 if TYPE_CHECKING:
@@ -22,16 +20,27 @@ if TYPE_CHECKING:
     from daemon.recipe import Recipe
     from daemon.records import PagesRead, Stamp
 
-_PR_SET_PDEATHSIG = 1
 _BLAME = Path("/proc/self/oom_score_adj")  # proc(5)
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What a worker process is started with: how it reads, and with how many threads."""
+    """What a worker process is started with: how it reads, and with how many threads.
+
+    `documents` are the folders and files that it may read from, None for everything: it then works
+    without a sandbox.
+    """
 
     recipe: Recipe
     threads: int
+    documents: tuple[Path, ...] | None = None
+
+    @property
+    def readable(self) -> tuple[Path, ...]:
+        """Where it must read, besides the libraries."""
+        weights = self.recipe.weights
+        wanted = (weights.file, weights.lexicon, self.recipe.network, *(self.documents or ()))
+        return tuple(path for path in wanted if path is not None)
 
 
 @dataclass(slots=True)
@@ -40,6 +49,7 @@ class _Process:
 
     start: Start | None = None
     pipeline: Pipeline | None = None
+    protections: sandbox.Protections = sandbox.NONE
 
 
 _process = _Process()
@@ -57,14 +67,21 @@ def prepare(start: Start) -> None:
     with contextlib.suppress(OSError):  # where memory runs out, a worker goes before the daemon
         _BLAME.write_text("1000")
     # libjpeg and libpng complain of damaged data to standard error; what matters comes as a result
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-    # a killed daemon takes its workers with it: they would go on reading for nobody
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(nowhere, stream)
+    if start.documents is not None:
+        _process.protections = sandbox.enter(start.readable)
+    sandbox.kernel.die_with_the_parent()  # last: a change of rights makes the kernel forget it
 
 
 def warm() -> str:
-    """Load the model and return its name; Misconfigured when the weights are not what they say."""
-    return _pipeline().recognizer.name
+    """Load the model and return what the sandbox protects from.
+
+    Misconfigured when the weights are not what they say.
+    """
+    _pipeline()
+    return str(_process.protections)
 
 
 def read(path: Path, stamp: Stamp, first: int, last: int) -> PagesRead:

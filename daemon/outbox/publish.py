@@ -19,17 +19,23 @@ from typing import Any
 from daemon import failpoints, files
 from daemon.errors import Deferred
 from daemon.inbox.scan import WORK_FOLDER
+from daemon.ownership import INHERITED, Ownership
 
 
 class Outbox:
     """The folder that answers appear in; every OSError becomes Deferred with the folder named."""
 
     def __init__(
-        self, folder: Path, drafts: str = "drafts", replaceable: Container[str] = ("failed",)
+        self,
+        folder: Path,
+        drafts: str = "drafts",
+        replaceable: Container[str] = ("failed",),
+        ownership: Ownership = INHERITED,
     ) -> None:
         """`drafts` names the folder for what is being written: one for each writer."""
         self.folder = folder
         self._replaceable = replaceable
+        self._ownership = ownership
         self._drafts = folder / WORK_FOLDER / drafts
 
     def place_for(self, name: str, sha256: str) -> str:
@@ -48,8 +54,8 @@ class Outbox:
         draft = self._drafts / f"{uuid.uuid4().hex}.tmp"
         with self._deferring():
             files.make_folder(draft.parent)
-            files.make_folder(target.parent)
-            files.write_durable(draft, content)
+            files.make_folder(target.parent, self._ownership)
+            files.write_durable(draft, content, self._ownership)
         failpoints.reach("publish.drafted", place)
         try:
             with self._deferring(taken_is_told=True):

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from pebble.pool.channel import WorkerChannel
 
-from daemon.errors import Died
+from daemon.errors import Deferred, Died
 from daemon.records import PagesRead, PageText, Stamp
 
 
 def honestly(path: Path, stamp: Stamp, first: int, last: int) -> PagesRead:
     pages = tuple(PageText.unread(number, None) for number in range(first, last + 1))
-    return PagesRead("application/pdf", 9, pages, {"decode": 0.1})
+    return PagesRead("application/pdf", 9, pages, {"decode": 0.1}, precision=str(os.getpid()))
 
 
 def by_kind(path: Path, stamp: Stamp, first: int, last: int) -> object:
@@ -89,6 +89,10 @@ def _silent_exit(*_: object) -> object:
     os._exit(0)
 
 
+def _out_of_reach(*_: object) -> object:
+    raise Deferred("the share is gone")
+
+
 def _out_of_memory(*_: object) -> object:
     raise Died("memory", "there was not enough memory to read it")
 
@@ -99,6 +103,7 @@ _KINDS = {
     "attack": _attack, "unknown": _unknown_error, "babble": _babble, "half": _half_a_message,
     "endless": _endless_message, "lock": _holding_the_lock, "exit": _silent_exit,
     "memory": _out_of_memory,
+    "reach": _out_of_reach,
 }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from daemon.engine import worker
 from daemon.engine.local import LocalEngine, Task
 from daemon.engine.memory import Allowance
 from daemon.engine.worker import Start
-from daemon.errors import Died
+from daemon.errors import Deferred, Died
 from daemon.recipe import Recipe
 from daemon.records import PagesRead, Stamp
 from tests.engine import astray
@@ -85,11 +85,28 @@ def test_a_worker_gone_astray_costs_one_task_and_its_slot_goes_on(
     assert not (tmp_path / "footprint").exists()
 
 
-def test_workers_are_renewed_after_their_tasks_and_no_task_is_lost(engine: LocalEngine) -> None:
-    for _ in range(7):
-        found = outcomes(engine, task("honest"))
+def reader_of(engine: LocalEngine) -> str | None:
+    """Return who reads the next task: of two free slots it is always the first."""
+    found = outcomes(engine, task("honest"))["honest"]
+    assert isinstance(found, PagesRead), str(found)
+    return found.precision
 
-        assert isinstance(found["honest"], PagesRead)
+
+def test_workers_are_renewed_after_their_tasks_and_no_task_is_lost(engine: LocalEngine) -> None:
+    readers = [reader_of(engine) for _ in range(7)]
+
+    assert [readers.count(pid) for pid in dict.fromkeys(readers)] == [3, 3, 1]
+
+
+def test_a_worker_that_cannot_reach_a_file_is_renewed_since_the_share_may_be_mounted_anew(
+    engine: LocalEngine,
+) -> None:
+    before = reader_of(engine)
+
+    found = outcomes(engine, task("reach"))
+
+    assert isinstance(found["reach"], Deferred)
+    assert reader_of(engine) != before
 
 
 def test_a_bug_of_the_sentry_does_not_end_its_watch(

@@ -14,9 +14,9 @@ ownership  whom answers belong to
 service    the loop: intake, workers, drain    delivery  one document's order of letting go
 claims     possession is a rename              journal   SQLite: what became of each file
 inbox/     watch rings, scan knows, settle decides, intake says what may be claimed
-engine/    worker processes (local, slot, hired), who watches them (sentry, memory), what is believed
-           of their answers, what they run (worker), what they give up (sandbox/), a document's
-           tasks (job)
+engine/    worker processes (local, slot, hired), who watches them (sentry, memory), what is
+           believed of their answers, what they run (worker), what they give up (sandbox/), a
+           document's tasks (job)
 ocr/       pages, preprocess, orientation, segment, batches, recognizer, layout, assemble; pipeline
            composes; look draws what was seen
 model/     what a CRNN is                      training/ how one is made (never imported here)

@@ -86,6 +86,18 @@ def test_good_files_are_answered_while_a_poison_is_still_being_worked_on(tmp_pat
         daemon.process.kill()
 
 
+def test_the_fork_server_killed_costs_its_workers_and_is_started_anew(tmp_path) -> None:
+    bereft = house(tmp_path, limits={"page_seconds": 15.0})
+    with bereft.running(FAILPOINTS="worker.read@bad.png=1*hang") as daemon:
+        bereft.drop("bad.png", scan("It hangs once"))
+        until(lambda: list(bereft.inbox.rglob("work/*/*/bad.png")), what="claimed")
+        daemon.workers()[0].parent().kill()
+        bereft.drop("good.png", scan("After it"))
+
+        assert bereft.answer("good.png.json")["status"] == "done"
+        assert daemon.process.poll() is None
+
+
 def test_a_worker_is_renewed_after_its_tasks_and_nothing_is_lost(tmp_path) -> None:
     short_lived = house(tmp_path, workers=1, tasks_per_worker=4)
     with short_lived.running() as daemon:

@@ -113,8 +113,8 @@ class Slot:
             return Died("killed", "the worker process ended without an answer")
         try:
             result = future.result()
-        except Misconfigured:
-            raise  # the weights were changed under the running daemon
+        except Misconfigured as error:  # the weights were changed under the running daemon
+            return Deferred(f"a worker cannot load its networks ({error})")
         except DaemonError as error:
             if isinstance(error, Died):
                 log.error("worker.crashed", error=str(error), exc_info=error)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pebble.pool.channel import WorkerChannel
 
-from daemon.errors import Deferred, Died
+from daemon.errors import Deferred, Died, Misconfigured
 from daemon.records import PagesRead, PageText, Stamp
 
 
@@ -93,6 +93,10 @@ def _out_of_reach(*_: object) -> object:
     raise Deferred("the share is gone")
 
 
+def _misconfigured(*_: object) -> object:
+    raise Misconfigured("model.sha256", "0", "the file was exchanged")
+
+
 def _out_of_memory(*_: object) -> object:
     raise Died("memory", "there was not enough memory to read it")
 
@@ -104,6 +108,7 @@ _KINDS = {
     "endless": _endless_message, "lock": _holding_the_lock, "exit": _silent_exit,
     "memory": _out_of_memory,
     "reach": _out_of_reach,
+    "weights": _misconfigured,
 }  # fmt: skip
 
 

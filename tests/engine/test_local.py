@@ -98,14 +98,15 @@ def test_workers_are_renewed_after_their_tasks_and_no_task_is_lost(engine: Local
     assert [readers.count(pid) for pid in dict.fromkeys(readers)] == [3, 3, 1]
 
 
-def test_a_worker_that_cannot_reach_a_file_is_renewed_since_the_share_may_be_mounted_anew(
-    engine: LocalEngine,
+@pytest.mark.parametrize("kind", ["reach", "weights"])
+def test_where_the_environment_is_at_fault_the_file_waits_and_another_worker_looks_again(
+    engine: LocalEngine, kind: str
 ) -> None:
     before = reader_of(engine)
 
-    found = outcomes(engine, task("reach"))
+    found = outcomes(engine, task(kind))
 
-    assert isinstance(found["reach"], Deferred)
+    assert isinstance(found[kind], Deferred)
     assert reader_of(engine) != before
 
 

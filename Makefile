@@ -12,8 +12,13 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 
 .PHONY: run install develop test check format bench bench-peers bench-recognizer bench-pages fonts image clean
 
+# A newcomer who is root wants to see it run, and is told so; a service says allow_root itself.
 run: install
-	$(BIN)/ocr-daemon run --config $(CONFIG)
+	@if [ "$$(id -u)" = 0 ]; then \
+		echo "You are root, and make run takes that as allow_root: true. A service had better be a user of its own."; \
+		export OCR_DAEMON__ALLOW_ROOT=true; \
+	fi; \
+	exec $(BIN)/ocr-daemon run --config $(CONFIG)
 
 install: $(VENV)/.installed
 

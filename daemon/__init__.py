@@ -10,10 +10,13 @@ cli        the commands                        run       a Config becomes a runn
 config     config.yaml -> one frozen Config    recipe    how a page is read: values for the workers
 records    the nouns that travel               errors    Rejected, Deferred, Misconfigured, Died
 pinned     files of networks, by digest        lexicon   the list of words
+ownership  whom answers belong to
 service    the loop: intake, workers, drain    delivery  one document's order of letting go
 claims     possession is a rename              journal   SQLite: what became of each file
 inbox/     watch rings, scan knows, settle decides, intake says what may be claimed
-engine/    worker processes (local), what they run (worker), a document's tasks (job)
+engine/    worker processes (local, slot, hired), who watches them (sentry, memory), what is
+           believed of their answers, what they run (worker), what they give up (sandbox/), a
+           document's tasks (job)
 ocr/       pages, preprocess, orientation, segment, batches, recognizer, layout, assemble; pipeline
            composes; look draws what was seen
 model/     what a CRNN is                      training/ how one is made (never imported here)

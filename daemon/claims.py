@@ -25,6 +25,7 @@ from daemon.ground import Ground
 from daemon.inbox.scan import WORK_FOLDER, Listing
 from daemon.journal import Entry
 from daemon.lease import LOCK_NAME, Lease, Neighbours
+from daemon.ownership import INHERITED, Ownership
 from daemon.records import Claim, Failure, Stamp
 
 log = structlog.get_logger()
@@ -75,6 +76,7 @@ class RenameClaims:
         archive: Path | None,
         failed: Path,
         lease_seconds: float = 60.0,
+        ownership: Ownership = INHERITED,
     ) -> None:
         """`archive` None means that answered originals are deleted."""
         self._inbox = inbox
@@ -82,6 +84,7 @@ class RenameClaims:
         self._work = inbox / WORK_FOLDER / "work" / instance
         self._archive = archive
         self._failed = failed
+        self._ownership = ownership
         self._make_work_folder()
         self._lease = Lease(self._work, lease_seconds)
         self._neighbours = Neighbours(self._work, lease_seconds)
@@ -137,7 +140,7 @@ class RenameClaims:
             if self._archive is None:
                 claim.path.unlink()
             else:
-                files.move_no_clobber(claim.path, self._archive, claim.name)
+                files.move_no_clobber(claim.path, self._archive, claim.name, self._ownership)
         self._tidy(claim.path)
         _clear_reason(self._failed, claim)
 
@@ -146,7 +149,7 @@ class RenameClaims:
         if os.path.lexists(claim.path):
             wanted = files.candidates(files.passable(self._failed, claim.name))
             free = next(path for path in wanted if not os.path.lexists(path))
-            write_error(free, claim, failure)
+            write_error(free, claim, failure, self._ownership)
             failpoints.reach("fail.told", claim.name)
             files.move_no_clobber(claim.path, free.parent, free.name)
         self._tidy(claim.path)
@@ -190,11 +193,18 @@ class RenameClaims:
 class JournalClaims:
     """Possession is a row in the ledger; the inbox may be read-only and originals stay."""
 
-    def __init__(self, inbox: Path, failed: Path, stamps: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        inbox: Path,
+        failed: Path,
+        stamps: Mapping[str, str],
+        ownership: Ownership = INHERITED,
+    ) -> None:
         """`stamps` are the ledger's: the name and the stamp of every file as it was last read."""
         self._inbox = inbox
         self._ground = Ground(inbox)
         self._failed = failed
+        self._ownership = ownership
         self._stamps = dict(stamps)
 
     def take(self, name: str) -> Claim:
@@ -228,7 +238,7 @@ class JournalClaims:
 
     def fail(self, claim: Claim, failure: Failure) -> None:
         """Write `<name>.error.json` to failed/; the bytes stay in the inbox."""
-        write_error(files.passable(self._failed, claim.name), claim, failure)
+        write_error(files.passable(self._failed, claim.name), claim, failure, self._ownership)
 
     def give_back(self, claim: Claim) -> None:
         """Forget that it was read."""
@@ -307,10 +317,12 @@ def _clear_reason(failed: Path, claim: Claim) -> None:
             error_path(kept).unlink()
 
 
-def write_error(kept: Path, claim: Claim, failure: Failure) -> None:
+def write_error(
+    kept: Path, claim: Claim, failure: Failure, ownership: Ownership = INHERITED
+) -> None:
     """Write the reason beside a failed file, replacing that of an earlier failure."""
     path = error_path(kept)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    files.make_folder(path.parent, ownership)
     content = {
         "name": files.printable(claim.name),
         "sha256": claim.sha256,
@@ -322,7 +334,8 @@ def write_error(kept: Path, claim: Claim, failure: Failure) -> None:
         "retry": "drag the file back into the inbox; where it never left it, touch it",
     }
     draft = path.with_name(f".{uuid.uuid4().hex}.tmp")
-    files.write_durable(draft, json.dumps(content, indent=2, ensure_ascii=False).encode())
+    said = json.dumps(content, indent=2, ensure_ascii=False).encode()
+    files.write_durable(draft, said, ownership)
     draft.replace(path)
     files.sync_folder(path.parent)
 

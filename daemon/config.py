@@ -24,7 +24,9 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from daemon.engine.memory import Allowance, allowance
 from daemon.errors import Misconfigured
+from daemon.ownership import Ownership
 from daemon.recipe import Cleaning, Detector, Limits, Recipe, Rendering, Segmenter, Weights
 
 ENV_PREFIX = "OCR_DAEMON__"
@@ -35,6 +37,7 @@ CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of the container this runs in (cgr
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
 NonNegative = Annotated[int, Field(ge=0)]
+Octal = Annotated[str, Field(pattern=r"^[0-7]{3,4}$")]
 
 
 class _Section(BaseModel):
@@ -73,6 +76,16 @@ class Retry(_Section):
     wait_seconds: Seconds = 30.0
 
 
+class Permissions(_Section):
+    """Whom answers, reasons and the folders made for them belong to; octal modes are strings."""
+
+    umask: Octal | None = None
+    user: str | NonNegative | None = None
+    group: str | NonNegative | None = None
+    file_mode: Octal | None = None
+    folder_mode: Octal | None = None
+
+
 class Logging(_Section):
     """The log volume."""
 
@@ -93,6 +106,10 @@ class Config(BaseSettings):
     threads: Count = 1
     task_pages: Count = 4
     tasks_per_worker: NonNegative = 500
+    worker_megabytes: NonNegative = 0
+    renew_megabytes: NonNegative = 0
+    sandbox: Literal["auto", "off"] = "auto"
+    allow_root: bool = False
     claim: Literal["rename", "journal"] = "rename"
     originals: Literal["archive", "delete", "leave"] = "archive"
     duplicates: Literal["pointer", "read"] = "pointer"
@@ -107,6 +124,7 @@ class Config(BaseSettings):
     segmenter: Segmenter = "auto"
     detector: Detector = Detector()
     model: Weights
+    permissions: Permissions = Permissions()
     logging: Logging = Logging()
 
     @classmethod
@@ -138,6 +156,17 @@ class Config(BaseSettings):
     def worker_count(self) -> int:
         """Worker processes: as said, or one for each core that this process may use."""
         return self.workers or usable_cores(CPU_QUOTA)
+
+    @property
+    def ownership(self) -> Ownership:
+        """Of what is published; Misconfigured for a user or group that this system lacks."""
+        said = self.permissions
+        return Ownership.of(said.user, said.group, said.file_mode, said.folder_mode)
+
+    @property
+    def allowance(self) -> Allowance:
+        """Memory of each worker: as said, or what fits this container or machine."""
+        return allowance(self.worker_megabytes, self.renew_megabytes, self.worker_count)
 
 
 def usable_cores(quota: Path) -> int:
@@ -267,12 +296,30 @@ def _refuse_impossible_relations(config: Config) -> None:
             f"does not go with originals: {config.originals}; "
             "claim: journal and originals: leave need each other",
         )
+    _refuse_locking_out(config.ownership)
+    if config.renew_megabytes > config.allowance.most:
+        raise Misconfigured(
+            "renew_megabytes",
+            config.renew_megabytes,
+            f"must not exceed worker_megabytes ({config.allowance.most})",
+        )
     if config.segmenter == "db" and config.detector.file is None:
         raise Misconfigured("segmenter", "db", "needs a network; name it in detector.file")
     if config.pdf.min_dpi > config.pdf.dpi:
         raise Misconfigured(
             "pdf.min_dpi", config.pdf.min_dpi, f"must not exceed pdf.dpi ({config.pdf.dpi})"
         )
+
+
+def _refuse_locking_out(ownership: Ownership) -> None:
+    """The daemon reads its answers again, and writes in the folders that it has made."""
+    for key, mode, least in (
+        ("file_mode", ownership.file_mode, 0o600),
+        ("folder_mode", ownership.folder_mode, 0o700),
+    ):
+        if mode is not None and mode & least != least:
+            remedy = f"locks the daemon out; it needs {least:o} at least"
+            raise Misconfigured(f"permissions.{key}", f"{mode:o}", remedy)
 
 
 def _refuse_nested_folders(folders: Folders, resolved: Callable[[Path], str]) -> None:

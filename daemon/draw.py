@@ -8,12 +8,14 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from daemon.errors import Deferred, Rejected
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from daemon.recipe import Limits, Rendering
@@ -22,13 +24,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """What is to be drawn: the pages read of `path`, as `<pictures>.<page>.png`."""
+    """What is to be drawn: the pages read of `path`, as `<pictures>.<page>.png`.
+
+    In a sandbox the process can open that file, and write pictures, and no more.
+    """
 
     path: Path
     pages: tuple[PageText, ...]
     limits: Limits
     rendering: Rendering
     pictures: Path
+    in_sandbox: bool = True
 
 
 def draw(drawing: Drawing) -> str | None:
@@ -46,19 +52,37 @@ def draw(drawing: Drawing) -> str | None:
 
 
 def _draw_here(drawing: Drawing) -> None:
+    from daemon.engine import sandbox
     from daemon.ocr import look, pages
 
+    _make_folder(drawing)
+    if drawing.in_sandbox:
+        sandbox.enter([drawing.path], [drawing.pictures.parent])
     rendered = replace(drawing.rendering, text_layer="never")
     with pages.open_document(drawing.path, drawing.limits, rendered) as source:
         for text in drawing.pages:
             _save(drawing, text.number, look.png(source.page(text.number), text))
 
 
+def _make_folder(drawing: Drawing) -> None:
+    with _told(_picture(drawing, drawing.pages[0].number)):
+        drawing.pictures.parent.mkdir(parents=True, exist_ok=True)
+
+
 def _save(drawing: Drawing, number: int, content: bytes) -> None:
-    path = drawing.pictures.with_name(f"{drawing.pictures.name}.{number}.png")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    path = _picture(drawing, number)
+    with _told(path):
         path.write_bytes(content)
+
+
+def _picture(drawing: Drawing, number: int) -> Path:
+    return drawing.pictures.with_name(f"{drawing.pictures.name}.{number}.png")
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise Deferred(f"{path} cannot be written: {error.strerror}") from error
 

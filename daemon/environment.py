@@ -9,6 +9,8 @@ import contextlib
 import errno
 import os
 import shutil
+import subprocess
+import sys
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -36,8 +38,8 @@ class Finding:
 
 
 def refuse_fatal(config: Config) -> None:
-    """Raise Misconfigured for the first fatal finding."""
-    _refuse(findings(config))
+    """Raise Misconfigured for the first fatal finding; to run as root is one, unless told to."""
+    _refuse((*_root(config, is_fatal=True), *findings(config)))
 
 
 def refuse_bad_weights(config: Config) -> None:
@@ -53,7 +55,7 @@ def _refuse(found: Iterable[Finding]) -> None:
 
 def plan(config: Config) -> str:
     """Return what the daemon would do with this config, a line each."""
-    folders, watch = config.folders, config.watch
+    folders, watch, allowance = config.folders, config.watch, config.allowance
     events = watch.mode == "events" or (watch.mode == "auto" and delivers_events(folders.inbox))
     looking = (
         f"every {watch.rescan_seconds:g} s and at each event"
@@ -68,13 +70,25 @@ def plan(config: Config) -> str:
         f"takes a file that has been still for {watch.quiet_seconds:g} s and is complete",
         f"reads with {config.worker_count} workers of {config.threads} thread(s), "
         f"{config.model.file.name} by {config.model.backend} in {config.model.precision}",
+        f"stops a worker at {allowance.most} MB, renews it above {allowance.idle} MB; "
+        f"sandbox: {_sandbox(config)}",
         f"answers in {folders.outbox}; the original {after}; what fails goes to {folders.failed}",
     ])  # fmt: skip
+
+
+def _sandbox(config: Config) -> str:
+    """Return what protects from the workers, tried in a process of its own."""
+    if config.sandbox == "off":
+        return "off"
+    trial = "from daemon.engine import sandbox; print(sandbox.enter([]))"
+    tried = subprocess.run([sys.executable, "-c", trial], capture_output=True, text=True)
+    return tried.stdout.strip() or "none"
 
 
 def findings(config: Config) -> Iterator[Finding]:
     """Look at everything; makes the folders that are missing, leaves nothing else behind."""
     folders = config.folders
+    yield from _root(config, is_fatal=False)
     if config.claim == "journal":
         yield from _readable(folders.inbox)
     else:
@@ -86,9 +100,19 @@ def findings(config: Config) -> Iterator[Finding]:
     if config.originals == "archive":
         yield from _usable("archive", folders.archive)
         yield from _other_filesystem(config)
+    yield from _ownable(config)
     yield from _networks(config)
     yield from _lexicon(config)
     yield from _watching(config)
+
+
+def _root(config: Config, *, is_fatal: bool) -> Iterator[Finding]:
+    if os.geteuid() == 0 and not config.allow_root:
+        yield Finding(
+            is_fatal, "allow_root", False,
+            "as root the daemon does not run unless told to: a file that takes over a decoder "
+            "would be root too; run it as a user who owns its folders, or set allow_root: true",
+        )  # fmt: skip
 
 
 def _readable(inbox: Path) -> Iterator[Finding]:
@@ -128,6 +152,25 @@ def _write_and_rename(folder: Path) -> None:
         if not was_there:
             with contextlib.suppress(OSError):
                 nested.rmdir()
+
+
+def _ownable(config: Config) -> Iterator[Finding]:
+    """Try owner and modes on a file and a folder of the outbox."""
+    said, ownership = config.permissions, config.ownership
+    probe = config.folders.outbox / f".{uuid.uuid4().hex}.tmp"
+    try:
+        probe.mkdir()
+        ownership.mark_folder(probe)
+        files.write_durable(probe / "file", b"", ownership)
+    except OSError as error:
+        if probe.is_dir():  # else the outbox itself is at fault, which is said already
+            yield Finding(
+                True, "permissions", f"user {said.user}, group {said.group}",
+                f"uid {os.geteuid()} cannot give files away like this ({error.strerror}): only "
+                "root can to another user, and its owner to a group that the owner is in",
+            )  # fmt: skip
+    finally:
+        shutil.rmtree(probe, ignore_errors=True)
 
 
 def _other_filesystem(config: Config) -> Iterator[Finding]:

@@ -63,9 +63,10 @@ class LedgerLost(Misconfigured):
 
 
 class Died(DaemonError):
-    """A worker died or ran out of time over a task: costs an attempt, then the page is isolated.
+    """A worker died, ran out of time or memory: costs an attempt, then the page is isolated.
 
-    `kind` is killed, timeout or crashed; `signal` the number that ended the process, if one did.
+    `kind` is killed, timeout, memory or crashed; `signal` the number that ended the process, if
+    one did.
     """
 
     def __init__(self, kind: str, message: str, signal: int | None = None) -> None:

@@ -43,6 +43,11 @@ def _leak() -> None:
     _hoard.append(bytearray(b"x" * 64 * _MEGABYTE))
 
 
+def _short() -> None:
+    """Fail as an allocation does that the system refuses."""
+    raise MemoryError
+
+
 def _bug() -> None:
     raise ZeroDivisionError("a failpoint says so")
 
@@ -55,6 +60,7 @@ _ACTIONS: dict[str, Callable[[], None]] = {
     "hang": _hang,
     "eat": _eat,
     "leak": _leak,
+    "short": _short,
     "bug": _bug,
 }
 

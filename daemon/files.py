@@ -19,6 +19,7 @@ from io import BufferedReader
 from pathlib import Path
 
 from daemon import failpoints
+from daemon.ownership import INHERITED, Ownership
 
 NAME_BYTES = 255
 _READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -95,18 +96,20 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def make_folder(folder: Path) -> None:
+def make_folder(folder: Path, ownership: Ownership = INHERITED) -> None:
     """Make `folder` and its missing parents, and make their names durable."""
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     for path in missing:
+        ownership.mark_folder(path)
         sync_folder(path.parent)
 
 
-def write_durable(path: Path, content: bytes) -> None:
+def write_durable(path: Path, content: bytes, ownership: Ownership = INHERITED) -> None:
     """Write and fsync a new file; on failure nothing is left under `path`."""
     try:
         with path.open("xb") as file:
+            ownership.mark_file(file.fileno())
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -145,13 +148,16 @@ def _replace_reserved(source: Path, target: Path) -> None:
         raise
 
 
-def move_no_clobber(source: Path, folder: Path, name: str) -> Path:
+def move_no_clobber(
+    source: Path, folder: Path, name: str, ownership: Ownership = INHERITED
+) -> Path:
     """Move a file durably to `folder/name`, numbering the name if taken; return where it went.
 
-    Across filesystems the bytes are copied and fsynced before the source is unlinked.
+    Across filesystems the bytes are copied and fsynced before the source is unlinked. `ownership`
+    is that of folders which are made on the way; the file keeps its own.
     """
     for target in candidates(passable(folder, name)):
-        make_folder(target.parent)
+        make_folder(target.parent, ownership)
         with contextlib.suppress(FileExistsError):
             _move_once(source, target)
             failpoints.reach("move.named", target.name)

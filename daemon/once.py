@@ -36,7 +36,7 @@ def read_all(
     asked = [(path, name) for name, path in find(paths, config.watch.ignore)]
     names, found = dict(asked), [(name if out else path.name, path) for path, name in asked]
     bell = Bell()
-    workers = engine(config, bell)
+    workers = engine(config, bell, [Path(os.path.realpath(path)) for path in paths])
     reader = Reader(workers, policy(config), bell)
     failed = pages = 0
     began = time.monotonic()
@@ -78,7 +78,9 @@ def _draw(config: Config, reading: Reading, pictures: Path) -> bool:
     pages = tuple(page for page in reading.document.pages if page.status != "failed")
     if not pages:
         return True
-    failure = draw(Drawing(reading.path, pages, config.limits, config.pdf, pictures))
+    in_sandbox = config.sandbox == "auto"
+    drawing = Drawing(reading.path, pages, config.limits, config.pdf, pictures, in_sandbox)
+    failure = draw(drawing)
     if failure:
         _complain(reading, failure)
     return not failure

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import os
 import signal
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import FrameType
 
@@ -19,6 +20,7 @@ from daemon.claims import Claims, JournalClaims, RenameClaims
 from daemon.config import Config
 from daemon.delivery import Delivery, Policy
 from daemon.engine.local import LocalEngine
+from daemon.engine.worker import Start
 from daemon.errors import LedgerLost, Misconfigured
 from daemon.ground import Grounds
 from daemon.inbox.completeness import missing_end
@@ -38,6 +40,8 @@ STALE_DRAFT_SECONDS = 86_400.0  # nobody writes an answer for a day
 
 def run(config: Config) -> None:
     """Run the daemon in the foreground until SIGTERM or SIGINT; Misconfigured if it cannot."""
+    if config.permissions.umask is not None:
+        os.umask(int(config.permissions.umask, 8))
     environment.refuse_fatal(config)
     logs.set_up(
         config.folders.logs,
@@ -82,10 +86,15 @@ def _grounds(config: Config) -> Grounds:
     return Grounds(folders.inbox, written, folders.logs, config.free_megabytes * 1_000_000)
 
 
-def engine(config: Config, bell: Bell) -> LocalEngine:
-    """Return the pool of workers; they are started by their first task."""
+def engine(config: Config, bell: Bell, documents: Iterable[Path]) -> LocalEngine:
+    """Return the pool of workers, which read `documents`; they are started by their first task."""
+    readable = tuple(documents) if config.sandbox == "auto" else None
     return LocalEngine(
-        config.recipe, config.worker_count, config.threads, config.tasks_per_worker, bell.ring
+        Start(config.recipe, config.threads, readable),
+        config.worker_count,
+        config.tasks_per_worker,
+        config.allowance,
+        bell.ring,
     )
 
 
@@ -99,8 +108,8 @@ class _Daemon:
         self._warned: Fault | None = None
         self._journal = ledger.opened(config)
         self._instance = self._journal.fact("instance", uuid.uuid4().hex)
-        self._outbox = Outbox(config.folders.outbox)
-        self._engine = engine(config, self._bell)
+        self._outbox = Outbox(config.folders.outbox, ownership=config.ownership)
+        self._engine = engine(config, self._bell, [config.folders.inbox])
         self._grounds = _grounds(config)
         self._claims = claims = self._make_claims()
         self._watch = Watch(config.folders.inbox, config.watch.mode, self._moved)
@@ -150,10 +159,13 @@ class _Daemon:
     def _make_claims(self) -> Claims:
         folders = self._config.folders
         if self._config.claim == "journal":
-            return JournalClaims(folders.inbox, folders.failed, self._journal.stamps())
+            stamps = self._journal.stamps()
+            return JournalClaims(folders.inbox, folders.failed, stamps, self._config.ownership)
         archive = folders.archive if self._config.originals == "archive" else None
-        lease = self._config.lease_seconds
-        return RenameClaims(folders.inbox, self._instance, archive, folders.failed, lease)
+        lease, ownership = self._config.lease_seconds, self._config.ownership
+        return RenameClaims(
+            folders.inbox, self._instance, archive, folders.failed, lease, ownership
+        )
 
     def _turn_until_stopped(self) -> None:
         while not self._stops:
@@ -205,6 +217,7 @@ class _Daemon:
             outbox=str(config.folders.outbox),
             workers=config.worker_count,
             model=config.model.file.stem,
+            sandbox=self._engine.sandbox,
         )
         with contextlib.suppress(OSError, UnicodeError):  # nobody need be reading
             print(

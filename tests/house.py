@@ -59,6 +59,7 @@ class House:
         }  # fmt: skip
         values = {
             "workers": 1,
+            "allow_root": os.geteuid() == 0,
             "watch": watch | config.pop("watch", {}),
             "retry": {"wait_seconds": 0.5} | config.pop("retry", {}),
             "model": MODEL | config.pop("model", {}),

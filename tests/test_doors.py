@@ -20,7 +20,7 @@ KEEPERS = {
     "onnx": ("model/", "training/"),
     "cv2": ("ocr/", "training/", "engine/worker"),
     "pymupdf": ("ocr/pages/",),
-    "pebble": ("engine/local",),
+    "pebble": ("engine/local", "engine/slot", "engine/hired"),
     "pydantic": ("config",),
     "pydantic_settings": ("config",),
     "typer": ("cli", "training/commands"),

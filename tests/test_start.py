@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -36,6 +37,18 @@ def test_networks_that_are_not_what_they_say_stop_the_start(
 
     assert refused.returncode == 78
     assert remedy in refused.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be refused as root")
+def test_root_is_refused_unless_told_to_and_check_says_so(tmp_path: Path) -> None:
+    house = House(tmp_path, allow_root=False)
+
+    refused, checked = house.command("run"), house.command("check")
+
+    assert refused.returncode == 78
+    assert "allow_root = False: as root the daemon does not run unless told to" in refused.stderr
+    assert (checked.returncode, "warning: allow_root" in checked.stdout) == (0, True)
+    assert house.command("once", str(house.inbox)).returncode == 0
 
 
 def test_the_daemon_stays_light_and_free_of_decoders(tmp_path: Path) -> None:

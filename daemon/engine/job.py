@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from dataclasses import dataclass, field, replace
 
-from daemon.engine.local import Outcome, Task
+from daemon.engine.task import Outcome, Task
 from daemon.errors import DaemonError, Died, Rejected
 from daemon.records import Claim, Document, Failure, PagesRead, PageText, Status
 
@@ -63,8 +63,8 @@ class Job:
         first, last = self._pending.popleft()
         self.in_flight += 1
         self.tasks_given += 1
-        pages = max(1, last - first + 1)
-        return Task(self.claim.id, self.claim.path, first, last, pages * self.page_seconds)
+        seconds = max(1, last - first + 1) * self.page_seconds
+        return Task(self.claim.id, self.claim.path, first, last, seconds, self.claim.stamp)
 
     def put_back(self, task: Task) -> None:
         """Queue a task again that the environment spoiled."""

@@ -5,30 +5,51 @@ Imported by the supervising process too (for the names), so everything heavy is 
 
 from __future__ import annotations
 
-import ctypes
+import contextlib
 import os
-import signal
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from daemon import failpoints
+from daemon.engine import memory, sandbox
+from daemon.errors import DaemonError, Died
 
 if TYPE_CHECKING:
     from daemon.ocr.pipeline import Pipeline
     from daemon.recipe import Recipe
-    from daemon.records import PagesRead
+    from daemon.records import PagesRead, Stamp
 
-_PR_SET_PDEATHSIG = 1
+_BLAME = Path("/proc/self/oom_score_adj")  # proc(5)
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a worker process is started with: how it reads, and with how many threads.
+
+    `documents` are the folders and files that it may read from, None for everything: it then works
+    without a sandbox.
+    """
+
+    recipe: Recipe
+    threads: int
+    documents: tuple[Path, ...] | None = None
+
+    @property
+    def readable(self) -> tuple[Path, ...]:
+        """Where it must read, besides the libraries."""
+        weights = self.recipe.weights
+        wanted = (weights.file, weights.lexicon, self.recipe.network, *(self.documents or ()))
+        return tuple(path for path in wanted if path is not None)
 
 
 @dataclass(slots=True)
 class _Process:
     """What this worker process was started with and has loaded."""
 
-    recipe: Recipe | None = None
-    threads: int = 1
+    start: Start | None = None
     pipeline: Pipeline | None = None
+    protections: sandbox.Protections = sandbox.NONE
 
 
 _process = _Process()
@@ -40,33 +61,52 @@ def preloaded(recipe: Recipe) -> list[str]:
     return ["daemon.ocr.pipeline", backend]
 
 
-def prepare(recipe: Recipe, threads: int) -> None:
+def prepare(start: Start) -> None:
     """Set a fresh worker process up; cheap, since a failing initialiser would restart for ever."""
-    _process.recipe = recipe
-    _process.threads = threads
+    _process.start = start
+    with contextlib.suppress(OSError):  # where memory runs out, a worker goes before the daemon
+        _BLAME.write_text("1000")
     # libjpeg and libpng complain of damaged data to standard error; what matters comes as a result
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-    # a killed daemon takes its workers with it: they would go on reading for nobody
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(nowhere, stream)
+    if start.documents is not None:
+        _process.protections = sandbox.enter(start.readable)
+    sandbox.kernel.die_with_the_parent()  # last: a change of rights makes the kernel forget it
 
 
 def warm() -> str:
-    """Load the model and return its name; Misconfigured when the weights are not what they say."""
-    return _pipeline().recognizer.name
+    """Load the model and return what the sandbox protects from.
+
+    Misconfigured when the weights are not what they say.
+    """
+    _pipeline()
+    return str(_process.protections)
 
 
-def read(path: Path, first: int, last: int) -> PagesRead:
-    """Read pages `first` to `last` (1-based, inclusive); an empty range only opens and counts."""
-    failpoints.reach("worker.read", path.name)
-    read = _pipeline().read_pages(path, first, last)
-    failpoints.reach("worker.done", path.name)
+def read(path: Path, stamp: Stamp, first: int, last: int) -> PagesRead:
+    """Read pages `first` to `last` (1-based, inclusive); an empty range only opens and counts.
+
+    Deferred when the file at `path` does not bear `stamp` any more. Whatever a library of this
+    process raises leaves it as Died: its class may not be known to the supervising process.
+    """
+    try:
+        failpoints.reach("worker.read", path.name)
+        read = _pipeline().read_pages(path, first, last, stamp)
+        failpoints.reach("worker.done", path.name)
+    except DaemonError:
+        raise
+    except Exception as error:
+        if memory.is_short(error):
+            raise Died("memory", f"there was not enough memory to read it ({error})") from error
+        raise Died("crashed", f"reading it ended in {type(error).__name__}: {error}") from error
     return read
 
 
 def _pipeline() -> Pipeline:
     if _process.pipeline is None:
-        assert _process.recipe is not None, "prepare() runs before any task"
-        _process.pipeline = _load(_process.recipe, _process.threads)
+        assert _process.start is not None, "prepare() runs before any task"
+        _process.pipeline = _load(_process.start.recipe, _process.start.threads)
     return _process.pipeline
 
 

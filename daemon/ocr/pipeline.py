@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from daemon.ocr.nouns import CleanPage, Line, Reading, Rules
     from daemon.ocr.segment import TextDetector
     from daemon.recipe import Recipe
-    from daemon.records import Page, TextLine
+    from daemon.records import Page, Stamp, TextLine
 
     Found = tuple[list[Line], list[Reading]]
 
@@ -137,16 +137,19 @@ class Pipeline:
         readings = view.known | dict(zip(rest, read, strict=True))
         return [readings[place] for place in range(len(view.lines))]
 
-    def read_pages(self, path: Path, first: int = 1, last: int | None = None) -> PagesRead:
+    def read_pages(
+        self, path: Path, first: int = 1, last: int | None = None, stamp: Stamp | None = None
+    ) -> PagesRead:
         """Read pages `first` to `last` (1-based, inclusive, None or too large is the last one).
 
-        Raises Rejected for a document that cannot be read; of several pages one that cannot be
-        read is a failed page, and the others are read.
+        Raises Rejected for a document that cannot be read, Deferred for a file that does not bear
+        `stamp`; of several pages one that cannot be read is a failed page, and the others are read.
         """
+        recipe = self.recipe
         stages = Stages()
         with ExitStack() as held:
             with stages("decode"):
-                document = pages.open_document(path, self.recipe.limits, self.recipe.rendering)
+                document = pages.open_document(path, recipe.limits, recipe.rendering, stamp)
                 source = held.enter_context(document)
             count = source.page_count
             last = count if last is None else min(last, count)

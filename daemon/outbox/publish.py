@@ -25,6 +25,7 @@ from daemon import failpoints, files
 from daemon.errors import Deferred
 from daemon.ground import Ground
 from daemon.inbox.scan import WORK_FOLDER
+from daemon.ownership import INHERITED, Ownership
 from daemon.records import Claim
 
 Answer = tuple[str, dict[str, Any]]
@@ -39,12 +40,17 @@ class Outbox:
     """The folder that answers appear in; every OSError becomes Deferred with the folder named."""
 
     def __init__(
-        self, folder: Path, drafts: str = "drafts", replaceable: Container[str] = ("failed",)
+        self,
+        folder: Path,
+        drafts: str = "drafts",
+        replaceable: Container[str] = ("failed",),
+        ownership: Ownership = INHERITED,
     ) -> None:
         """`drafts` names the folder for what is being written."""
         self.folder = folder
         self._ground = Ground(folder)
         self._replaceable = replaceable
+        self._ownership = ownership
         self._drafts = folder / WORK_FOLDER / drafts
 
     def place_for(self, name: str, sha256: str) -> str:
@@ -71,8 +77,8 @@ class Outbox:
         with self._deferring():
             self._ground.check()
             files.make_folder(draft.parent)
-            files.make_folder(target.parent)
-            files.write_durable(draft, content)
+            files.make_folder(target.parent, self._ownership)
+            files.write_durable(draft, content, self._ownership)
         failpoints.reach("publish.drafted", place)
         try:
             with self._deferring(taken_is_told=True):

@@ -101,7 +101,7 @@ def test_a_file_that_may_not_be_read_is_deferred(tmp_path, monkeypatch):
     def refused(*_args, **_kwargs):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "open", refused)
+    monkeypatch.setattr(os, "open", refused)
 
     with pytest.raises(Deferred, match="Permission denied"):
         read_pages(tmp_path / "scan.png")

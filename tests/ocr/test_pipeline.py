@@ -64,7 +64,7 @@ def reading_of(monkeypatch, *content):
     shelf = Shelf(content)
 
     @contextmanager
-    def opened(path, limits, rendering):
+    def opened(path, limits, rendering, stamp):
         yield shelf
 
     monkeypatch.setattr(pages, "open_document", opened)

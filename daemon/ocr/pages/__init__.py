@@ -14,13 +14,14 @@ from typing import BinaryIO, Protocol
 
 import cv2
 
-from daemon.errors import Rejected
+from daemon import files
+from daemon.errors import Deferred, Rejected
 from daemon.ocr.pages import sniff
 from daemon.ocr.pages.faults import translated
 from daemon.ocr.pages.images import ImageSource, TiffSource
 from daemon.ocr.pages.pdf import PdfSource
 from daemon.recipe import Limits, Rendering
-from daemon.records import Page
+from daemon.records import Page, Stamp
 
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
@@ -41,15 +42,20 @@ class Source(Protocol):
 
 
 @contextmanager
-def open_document(path: Path, limits: Limits, rendering: Rendering) -> Iterator[Source]:
-    """Open what lies at `path`, whatever its name says.
+def open_document(
+    path: Path, limits: Limits, rendering: Rendering, stamp: Stamp | None = None
+) -> Iterator[Source]:
+    """Open what lies at `path`, whatever its name says; opened once, it is never looked up again.
 
     Raise Rejected (corrupt, encrypted, unsupported, too_large) with a sentence that says what the
-    file is and what to do, Deferred when the environment keeps the file from being read.
+    file is and what to do, Deferred when the environment keeps the file from being read, or it is
+    not the file that bore `stamp`.
     """
     with translated("the file"):
-        file = path.open("rb")
+        file = files.open_regular(path)
     with file:
+        if stamp is not None and Stamp.from_status(os.fstat(file.fileno())) != stamp:
+            raise Deferred("the file was changed or replaced after it was claimed")
         with translated("the file"):
             source = _open(file, limits, rendering)
         try:

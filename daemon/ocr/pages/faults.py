@@ -9,7 +9,7 @@ from typing import Final
 import cv2
 import pymupdf
 
-from daemon.errors import Deferred, Rejected
+from daemon.errors import Deferred, Died, Rejected
 from daemon.tiff import TornError
 
 # What PyMuPDF's own Python raises about a document besides MuPDF's errors: FileDataError is a
@@ -22,24 +22,34 @@ _PILLOW_HEIF: Final = (SyntaxError, EOFError)
 
 @contextmanager
 def translated(subject: str) -> Iterator[None]:
-    """Turn what decoders raise about `subject` ("the PDF", "page 3") into Rejected or Deferred."""
+    """Turn what decoders raise about `subject` ("the PDF", "page 3") into Rejected or Deferred.
+
+    Where memory is refused it is Died: there may be more of it another time, or elsewhere.
+    """
     try:
         yield
     except OSError as error:
         raise Deferred(f"{subject} cannot be read now: {error.strerror or error}") from error
     except MemoryError as error:
-        raise Rejected("too_large", f"{subject} does not fit in memory; scan it smaller") from error
+        raise _unfit(subject) from error
     except (cv2.error, TornError, pymupdf.mupdf.FzErrorBase, *_PYMUPDF, *_PILLOW_HEIF) as error:
         raise _rejected(subject, error) from error
 
 
-def _rejected(subject: str, error: Exception) -> Rejected:
-    """Memory and limits are too_large; everything else that a decoder complains of is corrupt."""
-    out_of_memory = isinstance(error, cv2.error) and error.code == cv2.Error.STS_NO_MEM
-    if out_of_memory or isinstance(error, pymupdf.mupdf.FzErrorLimit):
+def _rejected(subject: str, error: Exception) -> Rejected | Died:
+    """Limits are too_large; everything else that a decoder complains of is corrupt."""
+    if isinstance(error, cv2.error) and error.code == cv2.Error.STS_NO_MEM:
+        return _unfit(subject)
+    if isinstance(error, pymupdf.mupdf.FzErrorSystem) and "alloc" in str(error):
+        return _unfit(subject)
+    if isinstance(error, pymupdf.mupdf.FzErrorLimit):
         return Rejected("too_large", f"{subject} is larger than can be decoded; scan it smaller")
     complaint = "" if isinstance(error, pymupdf.FileDataError) else f" ({_one_line(error)})"
     return Rejected("corrupt", f"{subject} cannot be decoded{complaint}; scan or export it again")
+
+
+def _unfit(subject: str) -> Died:
+    return Died("memory", f"{subject} does not fit in memory; scan it smaller, or allow more")
 
 
 def _one_line(error: Exception) -> str:

@@ -1,0 +1,109 @@
+"""What shutting a worker in costs: `python -m bench.sandbox [PAIRS]`.
+
+    entering  milliseconds of `sandbox.enter` alone, in a fresh process
+    start     wall seconds from asking for a worker until its networks are loaded
+    page      wall seconds of a clean A4 page of 45 lines, in a warm worker
+
+With and without take turns, a pair at a time; trust the ratios, which are medians over the pairs.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from bench.path import REPOSITORY, clean_page
+from daemon.config import load
+from daemon.engine import worker
+from daemon.engine.hired import Hired
+from daemon.engine.slot import WARM_SECONDS
+from daemon.engine.task import Task
+from daemon.records import Stamp
+
+ENTERING = """
+import time
+from daemon.engine import sandbox
+began = time.perf_counter()
+sandbox.enter([])
+print(1e3 * (time.perf_counter() - began))
+"""
+
+
+def entering() -> float:
+    """Return milliseconds."""
+    said = subprocess.run([sys.executable, "-c", ENTERING], capture_output=True, text=True)
+    return float(said.stdout)
+
+
+def started(start: worker.Start) -> tuple[Hired, float]:
+    """Return a warm worker, and the seconds until it was warm."""
+    began = time.perf_counter()
+    hired = Hired(start)
+    hired.warm(WARM_SECONDS).result()
+    return hired, time.perf_counter() - began
+
+
+def seconds_of(hired: Hired, task: Task) -> float:
+    """Return the seconds of a page."""
+    began = time.perf_counter()
+    hired.read(task).result()
+    return time.perf_counter() - began
+
+
+def told(name: str, pairs: list[tuple[float, float]]) -> None:
+    """Print medians and the ratio of the pairs (with : without)."""
+    inside, outside = (statistics.median(column) for column in zip(*pairs, strict=True))
+    ratios = sorted(one / other for one, other in pairs)
+    low, high = ratios[len(ratios) // 4], ratios[-1 - len(ratios) // 4]
+    print(
+        f"{name:8s} with {inside:7.3f} s  without {outside:7.3f} s  "
+        f"ratio {statistics.median(ratios):.3f} (middle half {low:.3f} to {high:.3f})"
+    )
+
+
+def in_turns(count: int, measure: Callable[[bool], float]) -> list[tuple[float, float]]:
+    """Return (with, without) of some pairs; every other pair begins without."""
+    pairs = []
+    for number in range(count):
+        found = {each: measure(each) for each in ((True, False), (False, True))[number % 2]}
+        pairs.append((found[True], found[False]))
+    return pairs
+
+
+def main(count: int) -> None:
+    """Print the table."""
+    recipe = load(REPOSITORY / "config.yaml").recipe
+    multiprocessing.get_context("forkserver").set_forkserver_preload(worker.preloaded(recipe))
+    with tempfile.TemporaryDirectory() as root:
+        path = Path(root, "page.png")
+        clean_page().save(str(path))
+        task = Task("bench", path, 1, 1, 120.0, Stamp.of(path))
+        starts = {
+            True: worker.Start(recipe, 1, (Path(root),)),
+            False: worker.Start(recipe, 1, None),
+        }
+        started(starts[False])[0].dismiss().join()  # the fork server has its modules now
+
+        def start(is_inside: bool) -> float:
+            hired, seconds = started(starts[is_inside])
+            hired.dismiss().join()
+            return seconds
+
+        print(f"entering {statistics.median(entering() for _ in range(count)):7.2f} ms")
+        told("start", in_turns(count, start))
+        warm = {each: started(starts[each])[0] for each in starts}
+        for hired in warm.values():
+            seconds_of(hired, task)
+        told("page", in_turns(count, lambda is_inside: seconds_of(warm[is_inside], task)))
+        for hired in warm.values():
+            hired.dismiss().join()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 15)

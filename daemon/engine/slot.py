@@ -1,0 +1,163 @@
+"""A place for one task at a time. Whatever becomes of its worker, the next task finds another."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, TimeoutError
+from concurrent.futures.process import BrokenProcessPool
+
+import structlog
+from pebble import ProcessExpired
+
+from daemon.engine.hired import Hired
+from daemon.engine.memory import Allowance
+from daemon.engine.task import Outcome, Task
+from daemon.errors import DaemonError, Deferred, Died, Misconfigured
+from daemon.records import PagesRead
+
+log = structlog.get_logger()
+
+WARM_SECONDS = 120.0  # importing torch and loading the model on a slow box, once for each worker
+SILENCE_SECONDS = 30.0  # after its deadline pebble has had this long to say what became of a task
+LAST_WORDS_SECONDS = 0.5  # an answer may still lie in the pipe when its worker is gone
+
+
+class Slot:
+    """One worker process after another, and the task that the present one has."""
+
+    def __init__(
+        self,
+        hire: Callable[[], Hired],
+        allowance: Allowance,
+        most_tasks: int,
+        most_pages: int,
+        wake: Callable[[], None],
+    ) -> None:
+        """`most_tasks` is what a worker reads before it is renewed, 0 for ever."""
+        self._hire = hire
+        self._allowance = allowance
+        self._most_tasks = most_tasks
+        self._most_pages = most_pages
+        self._wake = wake
+        self._worker = hire()
+        self._warming: Future[str] | None = None
+        self._future: Future[PagesRead] | None = None
+        self._silent_after = 0.0
+        self._gone_since: float | None = None
+        self.task: Task | None = None
+
+    def warm(self) -> Future[str]:
+        """Let the worker load its networks, before any task and outside its deadline."""
+        self._warming = self._worker.warm(WARM_SECONDS)
+        return self._warming
+
+    def submit(self, task: Task) -> None:
+        """Begin a task; a worker that ended while it was idle is replaced first."""
+        if not self._worker.is_sound:
+            self._replace("it ended while it was idle")
+        warming = self._warming or self.warm()
+        self.task = task
+        self._future = self._scheduled(task)
+        silence = SILENCE_SECONDS + (0.0 if warming.done() else WARM_SECONDS)
+        self._silent_after = time.monotonic() + task.seconds + silence
+        self._gone_since = None
+        self._future.add_done_callback(lambda _: self._wake())
+
+    def outcome(self, now: float) -> Outcome | None:
+        """Return what became of the task, None while there is none or it runs; never blocks."""
+        if self.task is None or self._future is None:
+            return None
+        if not self._future.done() and not self._is_lost(now):
+            return None
+        result = self._result(self._future, self.task)
+        outcome = Outcome(self.task, result)
+        self.task = self._future = None
+        if reason := self._reason_to_renew(result):
+            self._replace(reason)
+        return outcome
+
+    def watch(self) -> None:
+        """Kill a worker that outgrows its allowance, ring when one is gone; from any thread."""
+        worker, future = self._worker, self._future
+        if future is None or future.done():
+            return
+        if worker.megabytes > self._allowance.most:
+            worker.outgrew = True
+            worker.kill()
+        elif not worker.is_sound:
+            self._wake()
+
+    def close(self) -> None:
+        """Kill the worker, whatever it does."""
+        self._worker.dismiss().join(10)
+
+    def _scheduled(self, task: Task) -> Future[PagesRead]:
+        try:
+            return self._worker.read(task)
+        except RuntimeError:
+            self._replace("it ended just now")
+            return self._worker.read(task)
+
+    def _is_lost(self, now: float) -> bool:
+        if self._worker.is_sound:
+            return now >= self._silent_after
+        self._gone_since = self._gone_since or now
+        return now - self._gone_since >= LAST_WORDS_SECONDS
+
+    def _result(self, future: Future[PagesRead], task: Task) -> PagesRead | DaemonError:
+        """Return the answer, or what stands for it."""
+        if not future.done():
+            if self._worker.is_sound:
+                return Died("timeout", "the worker process fell silent")
+            return Died("killed", "the worker process ended without an answer")
+        try:
+            result = future.result()
+        except Misconfigured as error:  # the weights were changed under the running daemon
+            return Deferred(f"a worker cannot load its networks ({error})")
+        except DaemonError as error:
+            if isinstance(error, Died):
+                log.error("worker.crashed", error=str(error), exc_info=error)
+            return error
+        except Exception as error:
+            return self._death(error, task)
+        if task.is_answered_by(result, self._most_pages):
+            return result
+        return Died("crashed", "the worker process answered with something else than pages")
+
+    def _death(self, error: Exception, task: Task) -> Died:
+        """Return what ended the worker, or its pool, over a task."""
+        if self._worker.outgrew:
+            most = self._allowance.most
+            return Died("memory", f"needed more than {most} MB of memory and was stopped", 9)
+        match error:
+            case TimeoutError():
+                return Died("timeout", f"took longer than {task.seconds:g} s and was stopped")
+            case ProcessExpired(exitcode=int(code)) if code < 0:
+                return Died("killed", f"the worker process was ended by signal {-code}", -code)
+            case ProcessExpired(exitcode=code):
+                return Died("killed", f"the worker process ended by itself with code {code}")
+            case BrokenProcessPool():
+                return Died("killed", f"the worker process was lost ({error})")
+        log.error("worker.crashed", error=repr(error), exc_info=error)
+        return Died("crashed", f"reading it ended in {type(error).__name__}: {error}")
+
+    def _reason_to_renew(self, result: PagesRead | DaemonError) -> str | None:
+        worker = self._worker
+        if isinstance(result, Died) or not worker.is_sound:
+            return str(result) if isinstance(result, Died) else "it ended after its answer"
+        if isinstance(result, Deferred):
+            return "what it may open is looked for anew"
+        if self._most_tasks and worker.tasks >= self._most_tasks:
+            return f"it has done {worker.tasks} tasks"
+        megabytes = worker.megabytes
+        if megabytes > self._allowance.idle:
+            return f"it has kept {megabytes:.0f} MB of memory"
+        return None
+
+    def _replace(self, reason: str) -> None:
+        """Take another worker, and let it load its networks at once."""
+        log.info("worker.renewed", reason=reason, tasks=self._worker.tasks)
+        self._worker.dismiss()
+        self._worker = self._hire()
+        self.warm()

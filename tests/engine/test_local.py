@@ -1,0 +1,123 @@
+"""The pool with real worker processes whose reading is pretended: they go astray in many ways."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from daemon.engine import worker
+from daemon.engine.local import LocalEngine, Task
+from daemon.engine.memory import Allowance
+from daemon.engine.worker import Start
+from daemon.errors import Deferred, Died
+from daemon.recipe import Recipe
+from daemon.records import PagesRead, Stamp
+from tests.engine import astray
+from tests.house import SHIPPED, until
+
+SECONDS = 2.0
+ASTRAY = {
+    "nonsense": "crashed",
+    "many": "crashed",
+    "fewer": "crashed",
+    "other": "crashed",
+    "attack": "killed",
+    "unknown": "killed",
+    "babble": "killed",
+    "half": "killed",
+    "endless": "killed",
+    "lock": "killed",
+    "exit": "killed",
+    "memory": "memory",
+}
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalEngine]:
+    monkeypatch.setattr(worker, "read", astray.by_kind)
+    monkeypatch.setattr(worker, "warm", astray.warm)
+    monkeypatch.setattr(worker, "preloaded", lambda _: [])
+    made = LocalEngine(
+        Start(Recipe(weights=SHIPPED), 1), workers=2, tasks_per_worker=3,
+        allowance=Allowance(900, 600), wake=lambda: None,
+    )  # fmt: skip
+    made.warm()
+    yield made
+    made.stop()
+
+
+def task(kind: str, folder: Path = Path("/nowhere")) -> Task:
+    return Task(kind, folder / f"{kind}.pdf", 1, 4, SECONDS, Stamp(1, 2, 3))
+
+
+def outcomes(engine: LocalEngine, *tasks: Task) -> dict[str, object]:
+    """Give some tasks and return what became of each."""
+    for each in tasks:
+        engine.submit(each)
+    found: dict[str, object] = {}
+
+    def collected() -> bool:
+        found.update({ended.task.claim: ended.result for ended in engine.finished()})
+        return len(found) == len(tasks)
+
+    until(collected, 20, what=f"{len(tasks)} outcomes")
+    return found
+
+
+@pytest.mark.parametrize("kind", ASTRAY)
+def test_a_worker_gone_astray_costs_one_task_and_its_slot_goes_on(
+    engine: LocalEngine, kind: str, tmp_path: Path
+) -> None:
+    began = time.monotonic()
+
+    found = outcomes(engine, task(kind, tmp_path), task("honest"))
+    took = time.monotonic() - began
+    after = outcomes(engine, task("honest"))
+
+    assert isinstance(died := found[kind], Died)
+    assert died.kind == ASTRAY[kind], str(died)
+    assert isinstance(found["honest"], PagesRead)
+    assert isinstance(after["honest"], PagesRead)
+    assert took < SECONDS + 4.0  # pebble asks a process to end, and insists after three seconds
+    assert not (tmp_path / "footprint").exists()
+
+
+def reader_of(engine: LocalEngine) -> str | None:
+    """Return who reads the next task: of two free slots it is always the first."""
+    found = outcomes(engine, task("honest"))["honest"]
+    assert isinstance(found, PagesRead), str(found)
+    return found.precision
+
+
+def test_workers_are_renewed_after_their_tasks_and_no_task_is_lost(engine: LocalEngine) -> None:
+    readers = [reader_of(engine) for _ in range(7)]
+
+    assert [readers.count(pid) for pid in dict.fromkeys(readers)] == [3, 3, 1]
+
+
+@pytest.mark.parametrize("kind", ["reach", "weights"])
+def test_where_the_environment_is_at_fault_the_file_waits_and_another_worker_looks_again(
+    engine: LocalEngine, kind: str
+) -> None:
+    before = reader_of(engine)
+
+    found = outcomes(engine, task(kind))
+
+    assert isinstance(found[kind], Deferred)
+    assert reader_of(engine) != before
+
+
+def test_a_bug_of_the_sentry_does_not_end_its_watch(
+    engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daemon.engine.slot.Slot.watch", lambda _: 1 / 0)
+    outcomes(engine, task("honest"))
+    monkeypatch.undo()
+    monkeypatch.setattr(worker, "read", astray.by_kind)
+
+    found = outcomes(engine, task("exit"))
+
+    assert isinstance(found["exit"], Died)

@@ -8,7 +8,6 @@ import signal
 import time
 from pathlib import Path
 
-from daemon.config import Watch as Watching
 from tests.house import House, until
 from tests.samples import png, text_page
 
@@ -29,7 +28,7 @@ def test_more_files_than_events_are_all_found_within_one_rescan(tmp_path: Path) 
 
     A file is told to be empty at the second look: the first one starts its quiet time.
     """
-    rescan = Watching().rescan_seconds
+    rescan = 60.0
     house = House(tmp_path, watch={"rescan_seconds": rescan})
     with house.running() as daemon:
         daemon.signal(signal.SIGSTOP)
@@ -38,7 +37,7 @@ def test_more_files_than_events_are_all_found_within_one_rescan(tmp_path: Path) 
         daemon.signal(signal.SIGCONT)
         began = time.monotonic()
 
-        until(lambda: said(house, "file.busy") >= FLOOD, 60, what="every file found")
+        until(lambda: said(house, "file.busy") >= FLOOD, 2 * rescan, what="every file found")
         took = time.monotonic() - began
         house.drop("good.png", page("Above the flood"))
         answer = house.answer("good.png.json")

@@ -10,7 +10,7 @@ TORCH_INDEX ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	--constraint requirements/constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: run install develop test check format bench bench-peers bench-recognizer bench-pages fonts image clean
+.PHONY: run install develop test check format bench bench-peers bench-recognizer bench-pages fuzz fonts image clean
 
 # A newcomer who is root wants to see it run, and is told so; a service says allow_root itself.
 run: install
@@ -63,6 +63,13 @@ bench-recognizer: bench-peers
 bench-pages: bench-peers
 	$(BIN)/python -m bench.pages $(PAGES) --peers all $(ARGS)
 
+# MINUTES for each of the two rooms that read strangers' bytes; findings go to .fuzz/ROOM/found.
+MINUTES ?= 15
+fuzz: develop
+	$(PIP) --editable .[fuzz]
+	$(BIN)/python -m tests.fuzz completeness --minutes $(MINUTES)
+	$(BIN)/python -m tests.fuzz pages --minutes $(MINUTES)
+
 # Fonts and texts to train from: packages of Debian, npm and PyPI, fetched, never installed.
 fonts: develop
 	$(BIN)/ocr-daemon train fetch --into .training
@@ -71,4 +78,4 @@ image:
 	docker build --tag ocr-daemon $(if $(TORCH_INDEX),--build-arg TORCH_INDEX=$(TORCH_INDEX)) .
 
 clean:
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .fuzz

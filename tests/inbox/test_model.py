@@ -165,7 +165,7 @@ class Inbox(RuleBasedStateMachine):
             self.take_next()
 
     def take_next(self) -> tuple[str, bytes] | None:
-        """Take what is said to be ready, as a claim would; what changed since may go too."""
+        """Take what is said to be ready, as a claim would, be it changed since the scan."""
         name = self.intake.next_ready(self.now)
         if name is None or not is_file(path := self.inbox / name):
             return None

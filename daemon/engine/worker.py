@@ -5,8 +5,10 @@ Imported by the supervising process too (for the names), so everything heavy is 
 
 from __future__ import annotations
 
-import ctypes
+import fcntl
+import multiprocessing
 import os
+import select
 import signal
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +20,6 @@ if TYPE_CHECKING:
     from daemon.ocr.pipeline import Pipeline
     from daemon.recipe import Recipe
     from daemon.records import PagesRead
-
-_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(slots=True)
@@ -46,8 +46,7 @@ def prepare(recipe: Recipe, threads: int) -> None:
     _process.threads = threads
     # libjpeg and libpng complain of damaged data to standard error; what matters comes as a result
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-    # a killed daemon takes its workers with it: they would go on reading for nobody
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    _die_with_the_daemon()
 
 
 def warm() -> str:
@@ -61,6 +60,23 @@ def read(path: Path, first: int, last: int) -> PagesRead:
     read = _pipeline().read_pages(path, first, last)
     failpoints.reach("worker.done", path.name)
     return read
+
+
+def _die_with_the_daemon() -> None:
+    """Have the kernel kill this process when the daemon is gone, though it hang or stand still.
+
+    A worker that went on would read for nobody, and one that hangs for ever. PR_SET_PDEATHSIG would
+    not do: the parent is the fork server, which lives as long as any worker does. The daemon alone
+    holds the other end of the sentinel, a pipe (fcntl(2): O_ASYNC, F_SETSIG).
+    """
+    parent = multiprocessing.parent_process()
+    assert parent is not None, "workers are started by multiprocessing"
+    fcntl.fcntl(parent.sentinel, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(parent.sentinel, fcntl.F_SETSIG, signal.SIGKILL)
+    flags = fcntl.fcntl(parent.sentinel, fcntl.F_GETFL)
+    fcntl.fcntl(parent.sentinel, fcntl.F_SETFL, flags | os.O_ASYNC)
+    if select.select([parent.sentinel], [], [], 0)[0]:  # it was gone before we asked
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _pipeline() -> Pipeline:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import threading
 import time
@@ -154,8 +155,8 @@ class Proofs:
 
 def is_done(home: House) -> bool:
     """Tell whether nothing waits or is in work."""
-    waits = (path for path in home.inbox.rglob("*") if path.is_file() and path.name != "lock")
-    return next(waits, None) is None and not open_rows(home)
+    waits = any(set(names) - {"lock"} for _, _, names in os.walk(home.inbox))
+    return not waits and not open_rows(home)
 
 
 def _first_answers(toll: Toll, watcher: Watcher) -> list[float]:

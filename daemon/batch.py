@@ -92,7 +92,7 @@ class Reader:
         by = self._policy.provenance(reading.document, reading.started_at, reading.seconds)
         place = outbox.place_for(reading.claim.name, reading.claim.sha256)
         content = sidecar(reading.claim, reading.document, by)
-        outbox.publish(place, content, reading.claim.sha256)
+        outbox.publish(place, content, reading.claim, lambda: True)
         return outbox.folder / place
 
     def _feed(self, waiting: deque[tuple[str, Path]]) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import json
 import os
 import uuid
@@ -21,13 +20,16 @@ from typing import Protocol
 import structlog
 
 from daemon import failpoints, files
+from daemon.ground import Ground
 from daemon.inbox.scan import WORK_FOLDER, Listing
 from daemon.journal import Entry
+from daemon.lease import LOCK_NAME, Lease, Neighbours
 from daemon.records import Claim, Failure, Stamp
 
 log = structlog.get_logger()
 
-LOCK_NAME = "lock"
+# no such regular file: gone since the listing, or something else has been put in its place
+_NO_FILE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EINVAL, errno.ENXIO)
 
 
 class Vanished(Exception):
@@ -46,6 +48,9 @@ class Claims(Protocol):
     def held(self, unfinished: Iterable[Entry]) -> Iterator[Claim]:
         """Return what an earlier run left in possession."""
 
+    def orphans(self, now: float) -> Iterator[Claim]:
+        """Take over what daemons had that died since; `now` is monotonic seconds."""
+
     def finish(self, claim: Claim) -> None:
         """Let go of an original whose answer is durable; may be repeated."""
 
@@ -55,21 +60,30 @@ class Claims(Protocol):
     def give_back(self, claim: Claim) -> None:
         """Return the file to the inbox as if it had never been touched."""
 
+    def close(self) -> None:
+        """Say that this daemon ends."""
+
 
 class RenameClaims:
     """Possession is a rename into the work folder of this instance."""
 
-    def __init__(self, inbox: Path, instance: str, archive: Path | None, failed: Path) -> None:
+    def __init__(
+        self,
+        inbox: Path,
+        instance: str,
+        archive: Path | None,
+        failed: Path,
+        lease_seconds: float = 60.0,
+    ) -> None:
         """`archive` None means that answered originals are deleted."""
         self._inbox = inbox
+        self._ground = Ground(inbox)
         self._work = inbox / WORK_FOLDER / "work" / instance
         self._archive = archive
         self._failed = failed
         self._make_work_folder()
-        # held as long as the process lives: tells other instances that this folder has an owner
-        self._lock = os.open(self._work / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        with contextlib.suppress(OSError):  # a filesystem without locks: nothing is ever adopted
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._lease = Lease(self._work, lease_seconds)
+        self._neighbours = Neighbours(self._work, lease_seconds)
 
     def take(self, name: str) -> Claim:
         """Rename the file into the work folder and hash it there."""
@@ -78,17 +92,15 @@ class RenameClaims:
         try:
             self._make_work_folder()
             target.parent.mkdir(parents=True)
-            (self._inbox / name).rename(target)
+            files.rename_below(self._inbox, name, target)
         except OSError as error:
             self._tidy(target)
-            if error.errno == errno.ENOENT:
+            if error.errno in _NO_FILE:
                 raise Vanished(name) from error
             raise
         failpoints.reach("claim.moved", name)
         try:
-            if not files.is_regular(target):
-                raise Vanished(name)
-            claim = Claim(token, name, target, Stamp.of(target), files.sha256_of(target))
+            claim = _claim_at(target, token, name)
         except (OSError, Vanished):
             self._put_back(target, name)
             raise
@@ -102,12 +114,21 @@ class RenameClaims:
     def held(self, unfinished: Iterable[Entry]) -> Iterator[Claim]:
         """Sweep the work folder of this instance, and of instances whose daemon is gone."""
         del unfinished  # the folder tells more than the ledger
-        self._adopt_orphans()
         for token in sorted(path for path in self._work.iterdir() if path.is_dir()):
-            for path in sorted(token.rglob("*")):
-                if files.is_regular(path):
-                    yield from _held_at(path, token)
-            _remove_empty_folders(token)
+            self._finish_giving_back(token)
+            yield from _held_in(token)
+        yield from self.orphans(0.0)
+
+    def orphans(self, now: float) -> Iterator[Claim]:
+        """Take over the claims of instances whose daemon is dead; a rename decides who does."""
+        for folder in self._neighbours.dead(now):
+            for token in [path for path in folder.iterdir() if path.is_dir()]:
+                with contextlib.suppress(FileNotFoundError):  # another one was faster
+                    token.rename(self._work / token.name)
+                    yield from _held_in(self._work / token.name)
+            with contextlib.suppress(OSError):
+                (folder / LOCK_NAME).unlink()
+                folder.rmdir()
 
     def finish(self, claim: Claim) -> None:
         """Archive or delete the original, and clear the reason of an earlier failure."""
@@ -133,37 +154,34 @@ class RenameClaims:
         """Rename the file back, numbered where its name has been taken meanwhile."""
         self._put_back(claim.path, claim.name)
 
+    def close(self) -> None:
+        """Drop the lock, so that the next start is taken for no neighbour."""
+        self._lease.end()
+
     def _make_work_folder(self) -> None:
         """Make what was removed below the inbox; never the inbox, which may be a mount point."""
+        self._ground.check()
         for folder in (self._work.parent.parent, self._work.parent, self._work):
             folder.mkdir(exist_ok=True)
 
     def _put_back(self, path: Path, name: str) -> None:
-        refuse_missing(self._inbox)
+        self._ground.check()
         if path.is_dir() and not path.is_symlink():
             path.rename(self._inbox / name)  # refuses by itself to replace a folder with content
         else:
             files.move_no_clobber(path, self._inbox, name)
         self._tidy(path)
 
+    def _finish_giving_back(self, token: Path) -> None:
+        """Take the second name from a file that a crash left both here and in the inbox."""
+        for path in token.rglob("*"):
+            with contextlib.suppress(FileNotFoundError):
+                if files.is_regular(path) and path.samefile(self._inbox / path.relative_to(token)):
+                    path.unlink()
+
     def _tidy(self, path: Path) -> None:
         token = self._work / path.relative_to(self._work).parts[0]
         _remove_empty_folders(token)
-
-    def _adopt_orphans(self) -> None:
-        """Take over the claims of instances that no living process holds the lock of.
-
-        This happens when the state folder, and with it the name of the instance, was lost.
-        """
-        for other in self._work.parent.iterdir():
-            if other == self._work or not other.is_dir():
-                continue
-            with contextlib.suppress(OSError), (other / LOCK_NAME).open("a") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                for token in [path for path in other.iterdir() if path.is_dir()]:
-                    token.rename(self._work / token.name)
-                (other / LOCK_NAME).unlink()
-                other.rmdir()
 
 
 class JournalClaims:
@@ -172,6 +190,7 @@ class JournalClaims:
     def __init__(self, inbox: Path, failed: Path, stamps: Mapping[str, str]) -> None:
         """`stamps` are the ledger's: the name and the stamp of every file as it was last read."""
         self._inbox = inbox
+        self._ground = Ground(inbox)
         self._failed = failed
         self._stamps = dict(stamps)
 
@@ -195,6 +214,11 @@ class JournalClaims:
                 if str(claim.stamp) == entry.stamp:
                     yield claim
 
+    def orphans(self, now: float) -> Iterator[Claim]:
+        """Return nothing: what is read in place is nobody's to take over."""
+        del now
+        return iter(())
+
     def finish(self, claim: Claim) -> None:
         """Clear the reason of an earlier failure; the original stays."""
         _clear_reason(self._failed, claim)
@@ -205,42 +229,59 @@ class JournalClaims:
 
     def give_back(self, claim: Claim) -> None:
         """Forget that it was read."""
-        refuse_missing(self._inbox)
+        self._ground.check()
         self._stamps.pop(claim.name, None)
 
+    def close(self) -> None:
+        """Do nothing: there is no lock."""
+
     def _claim(self, token: str, name: str) -> Claim:
-        path = self._inbox / name
-        try:
-            stamp = Stamp.of(path)
-            claim = Claim(token, name, path, stamp, files.sha256_of(path))
-            if Stamp.of(path) != stamp:
-                raise Vanished(name)
-        except FileNotFoundError as error:
-            raise Vanished(name) from error
-        return claim
+        return _claim_at(self._inbox / name, token, name)
 
 
-def refuse_missing(inbox: Path) -> None:
-    """Raise an OSError while the inbox is away: its files are not gone, they may come back."""
-    if not inbox.is_dir():
-        raise OSError(errno.ENODEV, "the inbox is away", str(inbox))
+def _claim_at(path: Path, token: str, name: str) -> Claim:
+    """Return the claim on a file, hashed and stamped by one descriptor; Vanished if it changed.
 
-
-def _held_at(path: Path, token: Path) -> Iterator[Claim]:
-    """Return the claim on a file in the work folder; one that cannot be read waits there."""
-    name = os.fspath(path.relative_to(token))
+    A file that has another name elsewhere (a hard link) is not ours alone, and not read.
+    """
     try:
-        yield Claim(token.name, name, path, Stamp.of(path), files.sha256_of(path))
+        with files.open_regular(path) as file:
+            status = os.fstat(file.fileno())
+            stamp, digest = Stamp.from_status(status), files.digest_of(file)
+            is_ours = status.st_nlink == 1 and stamp == Stamp.of(path)
     except OSError as error:
-        log.error("claim.unreadable", name=name, path=str(path), why=error.strerror)
+        if error.errno in _NO_FILE:
+            raise Vanished(name) from error
+        raise
+    if not is_ours:
+        raise Vanished(name)
+    return Claim(token, name, path, stamp, digest)
 
 
-def is_unchanged(claim: Claim) -> bool:
-    """Tell whether the claimed bytes are still those that were hashed (a late writer, a swap)."""
+def _held_in(token: Path) -> Iterator[Claim]:
+    """Return the claim in the folder of a token; one that cannot be read waits there."""
+    for path in sorted(path for path in token.rglob("*") if files.is_regular(path)):
+        name = os.fspath(path.relative_to(token))
+        try:
+            yield Claim(token.name, name, path, Stamp.of(path), files.sha256_of(path))
+        except OSError as error:
+            log.error("claim.unreadable", name=name, path=str(path), why=error.strerror)
+    _remove_empty_folders(token)
+
+
+def is_held(claim: Claim) -> bool:
+    """Tell whether we have the claimed bytes still, as they were hashed.
+
+    A late writer may have changed them, another daemon taken them over. Opening asks a network
+    share's server, where a status may come from a cache.
+    """
     try:
-        return Stamp.of(claim.path) == claim.stamp
-    except FileNotFoundError:
-        return False
+        with files.open_regular(claim.path) as file:
+            return Stamp.from_status(os.fstat(file.fileno())) == claim.stamp
+    except OSError as error:
+        if error.errno in _NO_FILE:
+            return False
+        raise
 
 
 def error_path(kept: Path) -> Path:

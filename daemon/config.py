@@ -96,6 +96,8 @@ class Config(BaseSettings):
     originals: Literal["archive", "delete", "leave"] = "archive"
     duplicates: Literal["pointer", "read"] = "pointer"
     grace_seconds: Seconds = 30.0
+    lease_seconds: Seconds = 60.0
+    free_megabytes: NonNegative = 100
     watch: Watch = Watch()
     retry: Retry = Retry()
     limits: Limits = Limits()

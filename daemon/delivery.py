@@ -19,14 +19,14 @@ from typing import Any
 import structlog
 
 from daemon import failpoints, files
-from daemon.claims import Claims, is_unchanged
+from daemon.claims import Claims, is_held
 from daemon.engine.job import Job
 from daemon.errors import Deferred
 from daemon.journal import Entry, Journal
-from daemon.outbox.publish import Outbox
+from daemon.outbox.publish import Answer, Outbox, Superseded
 from daemon.outbox.sidecar import Provenance, sidecar
 from daemon.recipe import Recipe
-from daemon.records import Claim, Document, Failure
+from daemon.records import Claim, Document, Failure, Fault
 
 log = structlog.get_logger()
 
@@ -78,17 +78,19 @@ class Policy:
 
 @dataclass(slots=True)
 class Work:
-    """A claimed document on its way: `begun` once counted, `answered` once its answer is durable.
+    """A claimed document on its way: `begun` once counted, `answered` once its answer is durable,
+    `is_over` once its original is let go of.
 
     `document` is set when there is nothing (more) to read. While the environment is at fault,
-    `fault` says how and `retry_at` when (monotonic seconds) the step is tried again.
+    `fault` says how, since when, and `retry_at` when (monotonic seconds) the step is tried again.
     """
 
     job: Job
     document: Document | None = None
     begun: bool = False
     answered: bool = False
-    fault: str | None = None
+    is_over: bool = False
+    fault: Fault | None = None
     retry_at: float = 0.0
     started_at: str = field(default_factory=utc_now)
     _began: float = field(default_factory=time.monotonic)
@@ -102,6 +104,11 @@ class Work:
     def is_to_be_read(self) -> bool:
         """Whether its tasks may go to a worker: counted, and not answered without reading."""
         return self.begun and self.document is None
+
+    @property
+    def is_read(self) -> bool:
+        """Whether nothing is left but to answer."""
+        return self.begun and (self.document is not None or self.job.is_finished)
 
     @property
     def seconds(self) -> float:
@@ -133,8 +140,10 @@ class Delivery:
             self._journal.forget(claim.id)
             entry = self._journal.claimed(claim, self._policy.profile)
         failpoints.reach("ledger.claimed", claim.name)
-        if answer := self._own_answer(entry):
-            work.document, work.answered = _as_answered(answer), True
+        self._outbox.withdraw(claim.id)
+        if own := self._own_answer(entry):
+            self._answered(claim.id, *own)
+            work.document, work.answered = _as_answered(own[1]), True
         elif earlier := self._earlier_answer(claim):
             work.document = Document("duplicate", None, (), {}, 0, duplicate_of=earlier)
         else:
@@ -155,12 +164,17 @@ class Delivery:
         if work.document is None:
             work.document = work.job.document()
         if not work.answered:
-            if not is_unchanged(work.claim):
+            if not is_held(work.claim):
                 self.give_back(work)
                 return
-            self._publish_or_fail(work, work.document)
+            try:
+                self._publish_or_fail(work, work.document)
+            except Superseded:
+                self.give_back(work)
+                return
             work.answered = True
         self._let_go(work.claim, work.document)
+        work.is_over = True
 
     def give_back(self, work: Work) -> None:
         """Let a file go that was written to while being read, or taken away from us."""
@@ -168,24 +182,35 @@ class Delivery:
         with contextlib.suppress(FileNotFoundError):
             self._claims.give_back(claim)
         self._journal.forget(claim.id)
+        work.is_over = True
         log.warning("claim.changed", name=claim.name, reason="changed or removed while being read")
+
+    def give_back_changed(self, work: Work) -> None:
+        """Let a file go that a worker could not read, if it is not what we claimed."""
+        if not is_held(work.claim):
+            self.give_back(work)
 
     def settle_vanished(self, entry: Entry) -> None:
         """Close the row of a claim whose file is no longer held, or forget it and say so."""
-        if self._own_answer(entry):
-            self._journal.answered(entry.id)
+        self._outbox.withdraw(entry.id)
+        if own := self._own_answer(entry):
+            self._answered(entry.id, *own)
             self._journal.closed(entry.id)
         else:
             self._journal.forget(entry.id)
             log.warning("claim.vanished", name=entry.name, claim=entry.id)
 
-    def _own_answer(self, entry: Entry) -> dict[str, Any] | None:
+    def _own_answer(self, entry: Entry) -> Answer | None:
         """Return the answer that this claim has already got, if a crash came after publishing.
 
-        A retry finds the answer of the failure before it under the same name: not its own.
+        It may be another daemon's, from which the claim was taken over.
         """
-        answer = self._outbox.answer_to(entry.sha256, entry.answer)
-        return answer if answer is not None and answer["status"] == entry.status else None
+        return self._outbox.answer_of(entry.id, entry.name, entry.answer)
+
+    def _answered(self, claim: str, place: str, answer: dict[str, Any]) -> None:
+        """Note an answer that was found, as if we had published it now."""
+        self._journal.answering(claim, answer["status"], place)
+        self._journal.answered(claim)
 
     def _earlier_answer(self, claim: Claim) -> str | None:
         if not self._policy.point_to_duplicates:
@@ -200,7 +225,7 @@ class Delivery:
         """Publish; what cannot be said in a valid answer is a bug, and must not stop the daemon."""
         try:
             self._publish(work, document)
-        except (Deferred, OSError):
+        except (Deferred, OSError, Superseded):
             raise
         except Exception as error:
             log.exception("claim.unspeakable", name=work.claim.name)
@@ -218,7 +243,7 @@ class Delivery:
             self._journal.answering(claim.id, document.status, place)
             failpoints.reach("ledger.answering", claim.name)
             try:
-                self._outbox.publish(place, content, claim.sha256)
+                self._outbox.publish(place, content, claim, lambda: is_held(claim))
             except FileExistsError:
                 continue  # another daemon took the name since we looked
             break

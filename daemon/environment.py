@@ -18,8 +18,9 @@ from pathlib import Path
 from daemon import files, lexicon
 from daemon.config import Config
 from daemon.errors import Misconfigured
+from daemon.ground import mount_of
 from daemon.inbox.scan import WORK_FOLDER
-from daemon.inbox.watch import delivers_events, filesystem_of
+from daemon.inbox.watch import delivers_events
 
 LOW_SPACE_BYTES = 500 * 1024**2
 PROBE_SECONDS = 60.0  # after which a probe of ours belongs to a start that did not end
@@ -65,7 +66,7 @@ def plan(config: Config) -> str:
         "archive": f"moves to {folders.archive}", "delete": "is deleted", "leave": "stays",
     }[config.originals]  # fmt: skip
     return "\n".join([
-        f"watches {folders.inbox} ({filesystem_of(folders.inbox)}), looking {looking}",
+        f"watches {folders.inbox} ({mount_of(folders.inbox)[1]}), looking {looking}",
         f"takes a file that has been still for {watch.quiet_seconds:g} s and is complete",
         f"reads with {config.worker_count} workers of {config.threads} thread(s), "
         f"{config.model.file.name} by {config.model.backend} in {config.model.precision}",
@@ -202,7 +203,7 @@ def _watching(config: Config) -> Iterator[Finding]:
         }
         yield Finding(
             False, "watch.mode", watch.mode,
-            f"the inbox is on {filesystem_of(inbox) or 'an unknown filesystem'}, which sends no "
+            f"the inbox is on {mount_of(inbox)[1] or 'an unknown filesystem'}, which sends no "
             f"events for what other machines write; {found_by[watch.mode]}",
         )  # fmt: skip
     if watch.mode == "events" or delivers_events(inbox):

@@ -58,6 +58,10 @@ class Misconfigured(DaemonError):
         return f"{self.key} = {self.value!s}: {self.remedy}"
 
 
+class LedgerLost(Misconfigured):
+    """The ledger was deleted or damaged: the daemon makes it anew from the sidecars and goes on."""
+
+
 class Died(DaemonError):
     """A worker died or ran out of time over a task: costs an attempt, then the page is isolated.
 

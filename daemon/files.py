@@ -41,7 +41,30 @@ def open_regular(path: Path) -> BufferedReader:
 def sha256_of(path: Path) -> str:
     """Return the lower-case hex digest of the bytes of a regular file, never following a link."""
     with open_regular(path) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return digest_of(file)
+
+
+def digest_of(file: BufferedReader) -> str:
+    """Return the lower-case hex digest of the bytes of an open file."""
+    return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def rename_below(root: Path, name: str, target: Path) -> None:
+    """Rename `root/name` to `target`, following no link in a folder on the way.
+
+    A folder may have been replaced by a link to elsewhere since it was listed: then NotADirectory.
+    """
+    *folders, base = Path(name).parts
+    descriptor = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for folder in folders:
+            flags = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+            inner = os.open(folder, flags, dir_fd=descriptor)
+            os.close(descriptor)
+            descriptor = inner
+        os.rename(base, target, src_dir_fd=descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def sync_folder(folder: Path) -> None:

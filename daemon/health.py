@@ -10,8 +10,11 @@ import contextlib
 import json
 import os
 import time
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from daemon.records import Fault
 
 HEARTBEAT_NAME = "heartbeat.json"
 BEAT_SECONDS = 5.0
@@ -27,7 +30,7 @@ class Heartbeat:
     scanned_at: float
     in_work: int
     draining: bool
-    faults: list[str]
+    faults: list[tuple[str, float]]  # a sentence each, and since when
 
 
 def beat(state: Path, heartbeat: Heartbeat) -> None:
@@ -55,13 +58,15 @@ def diagnose(state: Path, now: float) -> tuple[bool, str]:
     if not 0 <= age <= STALE_SECONDS:
         return False, f"the loop has not turned for {age:.0f} s (pid {heartbeat.pid})"
     if heartbeat.faults:
-        return True, f"alive, but held up: {'; '.join(heartbeat.faults)}"
+        told = [f"{why} (for {now - since:.0f} s)" for why, since in heartbeat.faults]
+        return True, f"alive, but held up: {'; '.join(told)}"
     return (
         True,
         f"alive: {heartbeat.in_work} in work, last scan {now - heartbeat.scanned_at:.0f} s ago",
     )
 
 
-def pulse(scanned_at: float, in_work: int, draining: bool, faults: list[str]) -> Heartbeat:
+def pulse(scanned_at: float, in_work: int, draining: bool, faults: Iterable[Fault]) -> Heartbeat:
     """Return the heartbeat of this process now."""
-    return Heartbeat(os.getpid(), time.monotonic(), scanned_at, in_work, draining, faults)
+    told = [(fault.why, fault.since) for fault in faults]
+    return Heartbeat(os.getpid(), time.monotonic(), scanned_at, in_work, draining, told)

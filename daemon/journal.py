@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from daemon.errors import Deferred, Misconfigured
+from daemon.errors import Deferred, LedgerLost, Misconfigured
 from daemon.records import Claim, Status
 
 SCHEMA_VERSION = 1
@@ -40,6 +40,15 @@ CREATE INDEX claims_by_content ON claims (sha256, profile, status);
 CREATE INDEX claims_open ON claims (state) WHERE state != 'closed';
 CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 """
+
+
+class _Damaged(sqlite3.DatabaseError):
+    """The file opens, and holds nonsense."""
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    code = getattr(error, "sqlite_errorcode", None)
+    return isinstance(error, _Damaged) or code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +78,32 @@ class Journal:
             self._db = self._connect(read_only)
             self._prepare(read_only)
         except sqlite3.Error as error:
-            raise Misconfigured(
+            kind = LedgerLost if _is_damage(error) else Misconfigured
+            raise kind(
                 "folders.state",
                 path,
                 f"the ledger cannot be used ({error}); check that the folder is writable; if the "
-                "file is damaged, move it away and run `ocr-daemon verify --rebuild`",
+                "file is damaged, `ocr-daemon run` makes it anew from the sidecars, and so does "
+                "`ocr-daemon verify --rebuild`",
             ) from error
+        self._inode = path.stat().st_ino
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the file that we write still has its name: a deleted one takes what is written
+        with it.
+        """
+        try:
+            return self._path.stat().st_ino == self._inode
+        except FileNotFoundError:
+            return not self._path.parent.is_dir()  # the folder is away, and the intake says so
 
     def _connect(self, read_only: bool) -> sqlite3.Connection:
         mode = "ro" if read_only else "rwc"
         db = sqlite3.connect(
-            f"{self._path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None
-        )
+            f"{self._path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None,
+            check_same_thread=False,  # the loop's steps run aside, one at a time
+        )  # fmt: skip
         db.execute("PRAGMA busy_timeout = 10000")
         return db
 
@@ -90,7 +113,7 @@ class Journal:
             self._db.execute("PRAGMA synchronous = FULL")
         ((health,), *_) = self._db.execute("PRAGMA quick_check(1)").fetchall()
         if health != "ok":
-            raise sqlite3.DatabaseError(health)
+            raise _Damaged(health)
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
         if version == 0 and not read_only:
             self._db.executescript(
@@ -190,18 +213,18 @@ class Journal:
 
     def unfinished(self) -> list[Entry]:
         """Return the rows that are not closed, oldest first."""
-        return list(self._entries("state != 'closed' ORDER BY claimed_at"))
+        return list(self._entries("state != 'closed' ORDER BY rowid"))
 
     def all(self) -> Iterator[Entry]:
         """Return every row, oldest first."""
-        return self._entries("1 ORDER BY claimed_at")
+        return self._entries("1 ORDER BY rowid")
 
     def answers_to(self, sha256: str, profile: str) -> list[Entry]:
         """Return the full answers that these bytes have had under this profile, newest first."""
         return list(
             self._entries(
                 "sha256 = ? AND profile = ? AND status IN ('done', 'partial') "
-                "AND state IN ('answered', 'closed') ORDER BY claimed_at DESC",
+                "AND state IN ('answered', 'closed') ORDER BY rowid DESC",
                 sha256,
                 profile,
             )
@@ -209,7 +232,7 @@ class Journal:
 
     def stamps(self) -> dict[str, str]:
         """Return name -> stamp of every file as it was last claimed (for claim: journal)."""
-        rows = self._run("SELECT name, stamp FROM claims ORDER BY claimed_at")
+        rows = self._run("SELECT name, stamp FROM claims ORDER BY rowid")
         return {os.fsdecode(name): stamp for name, stamp in rows}
 
     def counts(self) -> Mapping[str, int]:
@@ -233,6 +256,8 @@ class Journal:
         try:
             return self._db.execute(statement, values).fetchall()
         except sqlite3.DatabaseError as error:
+            if _is_damage(error):
+                raise LedgerLost("folders.state", self._path, f"is damaged ({error})") from error
             raise Deferred(f"the ledger {self._path} cannot be written: {error}") from error
 
     def _entries(self, where: str, *values: str) -> Iterator[Entry]:

@@ -63,8 +63,9 @@ def _publish(reader: Reader, reading: Reading, folder: Path) -> bool:
     """Write the sidecar; say so where the folder refuses it."""
     outbox = Outbox(folder, f"drafts-{os.getpid()}", REPLACEABLE)
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         reader.publish(reading, outbox)
-    except Deferred as error:
+    except (Deferred, OSError) as error:
         print(f"{reading.path}: {error}", file=sys.stderr)
         return False
     finally:

@@ -222,6 +222,14 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Fault:
+    """What the environment holds us up with, in a sentence, and since when (monotonic seconds)."""
+
+    why: str
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
 class PagesRead:
     """What a worker answers to a task: the pages of its range and what they cost.
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 
-from daemon import files
+from daemon import files, ledger
 from daemon import verify as proof
 from daemon.config import Config
 from daemon.journal import Journal
-from daemon.run import alone, ledger_path, scanner
+from daemon.ledger import ledger_path
+from daemon.run import alone, scanner
 
 
 def status(config: Config) -> str:
@@ -32,7 +33,7 @@ def verify(config: Config, *, rebuild: bool) -> tuple[str, bool]:
     if rebuild:
         config.folders.state.mkdir(parents=True, exist_ok=True)
         with alone(config.folders.state):
-            found = proof.rebuild(config)
+            found = ledger.rebuild(config)
         return f"the ledger was made anew from {found} answers in {config.folders.outbox}", True
     if not ledger_path(config).exists():
         return f"no ledger in {config.folders.state}: the daemon has not run here yet", True

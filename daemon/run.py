@@ -13,26 +13,27 @@ from types import FrameType
 
 import structlog
 
-from daemon import environment, files, health, logs
+from daemon import environment, files, health, ledger, logs
 from daemon.bell import Bell
 from daemon.claims import Claims, JournalClaims, RenameClaims
 from daemon.config import Config
 from daemon.delivery import Delivery, Policy
 from daemon.engine.local import LocalEngine
-from daemon.errors import Misconfigured
+from daemon.errors import LedgerLost, Misconfigured
+from daemon.ground import Grounds
 from daemon.inbox.completeness import missing_end
 from daemon.inbox.intake import Intake
 from daemon.inbox.scan import Scanner
 from daemon.inbox.settle import Settle
 from daemon.inbox.watch import Watch
-from daemon.journal import Journal
 from daemon.outbox.publish import Outbox
+from daemon.records import Fault
 from daemon.service import Service
 
 log = structlog.get_logger()
 
-LEDGER_NAME = "ledger.sqlite3"
 LOCK_NAME = "lock"
+STALE_DRAFT_SECONDS = 86_400.0  # nobody writes an answer for a day
 
 
 def run(config: Config) -> None:
@@ -44,13 +45,12 @@ def run(config: Config) -> None:
         config.logging.file_megabytes * 1024**2,
         config.logging.files,
     )
-    with alone(config.folders.state):
-        _Daemon(config).run()
-
-
-def ledger_path(config: Config) -> Path:
-    """Return where the ledger lies."""
-    return config.folders.state / LEDGER_NAME
+    while True:
+        with alone(config.folders.state):
+            try:
+                return _Daemon(config).run()
+            except LedgerLost as error:  # opened anew, what is in work is found in its folder
+                log.error("ledger.lost", path=str(error.value), why=error.remedy)
 
 
 def policy(config: Config) -> Policy:
@@ -74,6 +74,14 @@ def scanner(config: Config) -> Scanner:
     return Scanner(folders.inbox, config.watch.ignore, (folders.archive, folders.failed))
 
 
+def _grounds(config: Config) -> Grounds:
+    folders = config.folders
+    written = [folders.outbox, folders.state, folders.failed]
+    written += [folders.inbox] if config.claim == "rename" else []
+    written += [folders.archive] if config.originals == "archive" else []
+    return Grounds(folders.inbox, written, folders.logs, config.free_megabytes * 1_000_000)
+
+
 def engine(config: Config, bell: Bell) -> LocalEngine:
     """Return the pool of workers; they are started by their first task."""
     return LocalEngine(
@@ -88,11 +96,13 @@ class _Daemon:
         self._config = config
         self._bell = Bell()
         self._stops = 0
-        self._journal = Journal(ledger_path(config))
+        self._warned: Fault | None = None
+        self._journal = ledger.opened(config)
         self._instance = self._journal.fact("instance", uuid.uuid4().hex)
-        self._outbox = Outbox(config.folders.outbox, f"drafts-{self._instance}")
+        self._outbox = Outbox(config.folders.outbox)
         self._engine = engine(config, self._bell)
-        claims = self._claims()
+        self._grounds = _grounds(config)
+        self._claims = claims = self._make_claims()
         self._watch = Watch(config.folders.inbox, config.watch.mode, self._moved)
         self._intake = Intake(
             scanner(config),
@@ -107,6 +117,7 @@ class _Daemon:
             config.watch.rescan_seconds,
             config.watch.poll_seconds,
             claims.unread,
+            self._grounds.hindrance,
         )
         delivery = Delivery(claims, self._journal, self._outbox, policy(config))
         self._service = Service(
@@ -119,8 +130,8 @@ class _Daemon:
             signal.signal(number, self._on_signal)
         try:
             self._engine.warm()
-            self._outbox.clear_drafts()
-            self._service.recover(self._journal.unfinished(), time.monotonic())
+            self._outbox.clear_drafts(STALE_DRAFT_SECONDS)
+            self._service.recover(self._journal.unfinished())
             self._greet()
             self._turn_until_stopped()
             self._drain()
@@ -129,16 +140,19 @@ class _Daemon:
             self._engine.stop()
             if self._stops:  # by hand; whatever else ended the loop may be a document's doing
                 self._service.abandon(time.monotonic())
-            self._journal.close()
+            self._claims.close()
+            if not self._service.is_stuck:  # else a step holds it, and the process takes both along
+                self._journal.close()
             health.end(self._config.folders.state)
             log.info("daemon.stopped")
 
-    def _claims(self) -> Claims:
+    def _make_claims(self) -> Claims:
         folders = self._config.folders
         if self._config.claim == "journal":
             return JournalClaims(folders.inbox, folders.failed, self._journal.stamps())
         archive = folders.archive if self._config.originals == "archive" else None
-        return RenameClaims(folders.inbox, self._instance, archive, folders.failed)
+        lease = self._config.lease_seconds
+        return RenameClaims(folders.inbox, self._instance, archive, folders.failed, lease)
 
     def _turn_until_stopped(self) -> None:
         while not self._stops:
@@ -154,13 +168,24 @@ class _Daemon:
 
     def _turn(self, longest_wait: float) -> None:
         service = self._service
+        if not self._journal.is_there:
+            path = ledger.ledger_path(self._config)
+            raise LedgerLost("folders.state", path, "was deleted under the running daemon")
         service.turn(time.monotonic())
         pulse = health.pulse(
-            self._intake.scanned_at, service.in_work, service.draining, service.faults
+            self._intake.scanned_at, service.in_work, service.draining, self._faults()
         )
         with contextlib.suppress(OSError):  # a full state disk is told by the log, and it may heal
             health.beat(self._config.folders.state, pulse)
         self._bell.wait(min(longest_wait, service.next_turn(time.monotonic())))
+
+    def _faults(self) -> list[Fault]:
+        """Return what holds us up, and what else an operator must know."""
+        warning = self._grounds.warning
+        if warning != (self._warned.why if self._warned else None):
+            self._warned = Fault(warning, time.monotonic()) if warning else None
+            log.warning("logs.hindered", why=warning or "no more")
+        return [*self._service.faults, *filter(None, [self._warned])]
 
     def _moved(self) -> None:
         self._intake.ring()

@@ -2,30 +2,44 @@
 
 A file is claimed only while a worker slot is free: the inbox itself is the queue. A document that
 the environment holds up (outbox full, share gone) keeps its place and is tried again; when all
-places are taken nothing more is claimed. The one catch is here, at the document.
+places are taken nothing more is claimed. The one catch is here, at the document. What touches the
+folders is done aside, a step at a time: where one does not come back (a share whose server hangs)
+the loop turns on and does nothing but wait for it.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-from typing import Protocol
+import contextlib
+import errno
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Protocol, TypeVar
 
 import structlog
 
-from daemon import failpoints
+from daemon import failpoints, files
+from daemon.aside import Aside, Late
 from daemon.claims import Claims, Vanished
 from daemon.delivery import Delivery, Work
 from daemon.engine.local import Outcome, Task
-from daemon.errors import Deferred
+from daemon.errors import Deferred, LedgerLost
 from daemon.inbox.intake import Intake
 from daemon.journal import Entry
+from daemon.records import Claim, Fault
 
 log = structlog.get_logger()
+T = TypeVar("T")
 
 PLACES_PER_SLOT = 2  # one document is read while the one before it is delivered
 TASKS_OF_A_SHORT_DOCUMENT = 2  # counting its pages, and the first of them
 HELD_PER_SLOT = 8  # documents that the environment holds up may pile up to this, then intake rests
+STUCK_SECONDS = 1.0  # between two looks whether a late step is back
+ORPHANS_SECONDS = 5.0  # between two looks for the claims of daemons that died
+# what is wrong with the inbox as a whole and not with the one file
+_OF_THE_INBOX = (
+    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ENODEV, errno.ESTALE, errno.ENOTCONN,
+)  # fmt: skip
 
 
 class Engine(Protocol):
@@ -62,48 +76,64 @@ class Service:
         self._delivery = delivery
         self._engine = engine
         self._wait = wait_seconds
+        self._aside = Aside("steps")
+        self._doing = ""
+        self._orphans_at = float("-inf")
+        self._outcomes: deque[Outcome] = deque()
         self._work: dict[str, Work] = {}
         self._is_turn_of_new = True
         self._has_progressed = False
         self.draining = False
 
     @property
-    def faults(self) -> list[str]:
-        """What the environment holds us up with, a sentence each."""
-        held = [work.fault for work in self._work.values() if work.fault]
-        return [*filter(None, [self._intake.fault]), *dict.fromkeys(held)]
+    def faults(self) -> list[Fault]:
+        """What the environment holds us up with, each once, since it began."""
+        held = [work.fault for work in list(self._work.values())]
+        if (late := self._aside.late_seconds) is not None:
+            why = f"a folder does not answer ({self._doing}); restore the share"
+            held.append(Fault(why, time.monotonic() - late))
+        since: dict[str, float] = {}
+        for fault in filter(None, [self._intake.fault, *held]):
+            since[fault.why] = min(fault.since, since.get(fault.why, fault.since))
+        return [Fault(why, at) for why, at in since.items()]
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether a step has not come back from the folders yet."""
+        return self._aside.late_seconds is not None
 
     @property
     def in_work(self) -> int:
         """How many documents are claimed and not yet let go."""
         return len(self._work)
 
-    def recover(self, unfinished: list[Entry], now: float) -> None:
+    def recover(self, unfinished: list[Entry]) -> None:
         """Take up what an earlier run left: read, publish or archive what it had claimed."""
-        for claim in self._claims.held(unfinished):
-            self._accept(self._delivery.work_on(claim), now)
-            log.info("claim.recovered", name=claim.name)
+        self._take_up(self._claims.held(unfinished))
         for entry in unfinished:
             if entry.id not in self._work:
                 self._delivery.settle_vanished(entry)
 
     def turn(self, now: float) -> None:
         """Do what can be done now; the workers are served first."""
+        if self.is_stuck:
+            return
         self._collect(now)
         if not self.draining:
             self._intake.look(now)
+            self._take_over(now)
         self._dispatch(now)
-        self._has_progressed = False
         for work in self._due(now):
             if not work.begun:
                 self._attempt_step(self._delivery.begin, work, now)
-            is_read = work.begun and (work.document or work.job.is_finished)
-            if is_read and self._attempt_step(self._delivery.deliver, work, now):
-                del self._work[work.claim.id]
-                self._has_progressed = True
+            if work.is_read:
+                self._attempt_step(self._delivery.deliver, work, now)
+        self._forget_what_is_over()
 
     def next_turn(self, now: float) -> float:
         """Return the seconds until something is due without a ring of the bell."""
+        if self.is_stuck:
+            return STUCK_SECONDS
         if self._has_progressed:
             return 0.0  # a place has become free
         times = [work.retry_at for work in self._work.values() if work.retry_at > now]
@@ -113,7 +143,7 @@ class Service:
 
     def abandon(self, now: float) -> None:
         """Leave what is still in work for the next start; a stop by hand costs no attempt."""
-        for work in self._work.values():
+        for work in list(self._work.values()):
             if work.begun and work.document is None:
                 self._attempt_step(self._delivery.uncount, work, now)
             log.warning("claim.left", name=work.claim.name, reason="it is read after the restart")
@@ -121,21 +151,33 @@ class Service:
     def _due(self, now: float) -> list[Work]:
         return [work for work in self._work.values() if now >= work.retry_at]
 
+    def _forget_what_is_over(self) -> None:
+        over = [token for token, work in self._work.items() if work.is_over]
+        for token in over:
+            del self._work[token]
+        self._has_progressed = bool(over)
+
+    # --- what the workers have ended ------------------------------------------------------------
+
     def _collect(self, now: float) -> None:
-        """Take in what the workers have ended."""
-        for outcome in self._engine.finished():
-            work = self._work.get(outcome.task.claim)
-            if work is None:
-                continue  # another of its tasks found the file taken away
-            failpoints.reach("task.taken", work.claim.name)
-            if isinstance(outcome.result, Deferred):
-                work.job.put_back(outcome.task)
-                self._postpone(work, outcome.result, now)
-                if not os.path.lexists(work.claim.path):
-                    self._drop(work)
-            elif work.job.take(outcome):
-                log.warning("task.died", name=work.claim.name, why=str(outcome.result))
-                self._attempt_step(self._delivery.count_attempt, work, now)
+        self._outcomes.extend(self._engine.finished())
+        while self._outcomes and not self.is_stuck:
+            outcome = self._outcomes.popleft()
+            if work := self._work.get(outcome.task.claim):  # else taken away meanwhile
+                failpoints.reach("task.taken", work.claim.name)
+                self._take_in(outcome, work, now)
+
+    def _take_in(self, outcome: Outcome, work: Work, now: float) -> None:
+        if isinstance(outcome.result, Deferred):
+            work.job.put_back(outcome.task)
+            self._attempt_step(self._delivery.give_back_changed, work, now)
+            if not work.is_over:
+                self._postpone(work, str(outcome.result), now)
+        elif work.job.take(outcome):
+            log.warning("task.died", name=work.claim.name, why=str(outcome.result))
+            self._attempt_step(self._delivery.count_attempt, work, now)
+
+    # --- what is given to them ------------------------------------------------------------------
 
     def _dispatch(self, now: float) -> None:
         """Fill the free slots; new files take turns with the later pages of long documents."""
@@ -154,55 +196,92 @@ class Service:
 
     def _claim_next(self, now: float) -> bool:
         """Claim the next ready file; False when there is none, or no place to keep it."""
-        if self.draining or not self._has_place():
+        if self.draining or self.is_stuck or not self._has_place():
             return False
         name = self._intake.next_ready(now)
         if name is None:
             return False
         try:
-            self._accept(self._delivery.work_on(self._claims.take(name)), now)
+            work = self._call(f"claiming {name}", lambda: self._accept(self._claims.take(name)))
+            self._attempt_step(self._delivery.begin, work, now)
+        except Late:
+            return False
         except Vanished:
             log.debug("file.vanished", name=name)
-        except OSError as error:
-            self._intake.refuse(name, now + self._wait)
-            log.warning("file.cannot", name=name, reason=f"claiming it failed: {error.strerror}")
+        except Exception as error:
+            self._say_unclaimed(name, error, now)
         return True
+
+    def _say_unclaimed(self, name: str, error: Exception, now: float) -> None:
+        why = f"claiming it failed: {_why(error)}"
+        if isinstance(error, OSError) and error.errno in _OF_THE_INBOX:
+            self._intake.pause(f"{name}: {why}", now)
+            return
+        self._intake.refuse(name, now + self._wait)
+        log.warning("file.cannot", name=name, reason=why, exc_info=not isinstance(error, OSError))
 
     def _has_place(self) -> bool:
         held = sum(work.fault is not None for work in self._work.values())
         slots = self._engine.slots
         return held < HELD_PER_SLOT * slots and self.in_work - held < PLACES_PER_SLOT * slots
 
-    def _accept(self, work: Work, now: float) -> None:
-        self._work[work.claim.id] = work
-        self._attempt_step(self._delivery.begin, work, now)
+    def _accept(self, claim: Claim) -> Work:
+        """Keep a claim; also called aside, where the loop may have stopped waiting for it."""
+        return self._work.setdefault(claim.id, self._delivery.work_on(claim))
 
-    def _drop(self, work: Work) -> None:
-        """Forget a file that was taken away from us while it was read."""
-        if self._attempt_step(self._delivery.give_back, work, work.retry_at):
-            del self._work[work.claim.id]
+    def _take_up(self, claims: Iterable[Claim]) -> None:
+        for claim in claims:
+            self._accept(claim)
+            log.info("claim.recovered", name=claim.name)
 
-    def _attempt_step(self, step: Callable[[Work], None], work: Work, now: float) -> bool:
-        """Take a step of a delivery; where the environment is at fault, say so and wait."""
+    def _take_over(self, now: float) -> None:
+        """Take up what a daemon that died had, now and then."""
+        if now < self._orphans_at or self.is_stuck:
+            return
+        self._orphans_at = now + ORPHANS_SECONDS
+        with contextlib.suppress(Late, OSError):  # the intake says what is wrong with the inbox
+            self._call("looking for orphans", lambda: self._take_up(self._claims.orphans(now)))
+
+    # --- steps, aside ---------------------------------------------------------------------------
+
+    def _attempt_step(self, step: Callable[[Work], None], work: Work, now: float) -> None:
+        """Take a step of a delivery; where the environment is at fault, say so and wait.
+
+        A step that is late goes on by itself; what it has changed in `work` holds when it is back.
+        """
+        if self.is_stuck:
+            return
+        name = files.printable(work.claim.name)
         try:
-            step(work)
-        except Deferred as error:
-            self._postpone(work, error, now)
-        except OSError as error:
-            self._postpone(
-                work,
-                Deferred(
-                    f"{error.strerror}: {error.filename2 or error.filename or work.claim.path}"
-                ),
-                now,
-            )
+            self._call(f"{step.__name__} {name}", lambda: step(work))
+        except Late:
+            return
+        except LedgerLost:
+            raise
+        except (Deferred, OSError) as error:
+            self._postpone(work, _why(error), now)
+        except Exception as error:  # a bug of ours over this document holds up no other
+            log.exception("claim.crashed", name=work.claim.name)
+            self._postpone(work, f"{step.__name__} {name} failed, report it: {_why(error)}", now)
         else:
             work.fault = None
-            return True
-        return False
 
-    def _postpone(self, work: Work, error: Deferred, now: float) -> None:
+    def _call(self, doing: str, step: Callable[[], T]) -> T:
+        self._doing = doing
+        try:
+            return self._aside.call(step)
+        except Late:
+            log.error("step.late", step=doing, why="a folder does not answer; restore the share")
+            raise
+
+    def _postpone(self, work: Work, why: str, now: float) -> None:
         work.retry_at = now + self._wait
-        if work.fault != str(error):
-            log.error("claim.held", name=work.claim.name, why=str(error), retry_in=self._wait)
-        work.fault = str(error)
+        if work.fault is None or work.fault.why != why:
+            log.error("claim.held", name=work.claim.name, why=why, retry_in=self._wait)
+            work.fault = Fault(why, work.fault.since if work.fault else now)
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename2 or error.filename or ''}"
+    return str(error) or repr(error)

@@ -1,4 +1,4 @@
-"""The proof that nothing is lost: landed = answered + waiting; and the ledger made anew.
+"""The proof that nothing is lost: landed = answered + waiting.
 
 An answer that is gone from the outbox was collected by whoever it was for; one that is there but
 unreadable is torn; a claimed file that is neither held nor answered is lost.
@@ -7,21 +7,16 @@ unreadable is torn; a claimed file that is neither held nor answered is lost.
 from __future__ import annotations
 
 import os
-import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from daemon import files
 from daemon.config import Config
 from daemon.inbox.scan import WORK_FOLDER
 from daemon.journal import Entry, Journal
+from daemon.ledger import ledger_path
 from daemon.outbox.publish import Outbox
-from daemon.outbox.sidecar import is_valid
-from daemon.records import Claim, Stamp
-from daemon.run import ledger_path, scanner
+from daemon.run import scanner
 
 FATES = ("answered", "collected", "waiting", "torn", "lost")
 
@@ -70,28 +65,6 @@ def verify(config: Config) -> Balance:
     )
 
 
-def rebuild(config: Config) -> int:
-    """Make the ledger anew from the sidecars in the outbox; the old one is kept beside it.
-
-    The caller holds the lock of the state folder. Returns the number of answers found.
-    """
-    ledger = ledger_path(config)
-    ending = datetime.now(UTC).strftime(".%Y%m%dT%H%M%S.old")
-    for suffix in ("", "-wal", "-shm"):
-        old = ledger.with_name(ledger.name + suffix)
-        if old.exists():
-            old.rename(old.with_name(old.name + ending))
-    journal = Journal(ledger)
-    found = 0
-    for place, answer in _answers(config.folders.outbox):
-        claim = _claim_of(answer, config.folders.inbox)
-        at = answer["processing"]["started_at"]
-        journal.restore(claim, answer["engine"]["profile"], answer["status"], place, at)
-        found += 1
-    journal.close()
-    return found
-
-
 def _fate(entry: Entry, journal: Journal, config: Config) -> str:
     outbox = Outbox(config.folders.outbox)
     if entry.state not in ("answered", "closed"):
@@ -101,8 +74,8 @@ def _fate(entry: Entry, journal: Journal, config: Config) -> str:
         if now is None:
             return "waiting"  # just given back: the inbox has it
         if now.state == entry.state:
-            own = outbox.answer_to(entry.sha256, entry.answer)
-            return "answered" if own and own["status"] == entry.status else "lost"
+            own = outbox.answer_of(entry.id, entry.name, entry.answer)
+            return "answered" if own else "lost"
         entry = now
     assert entry.answer is not None, "an answered row names its answer"
     if outbox.read(entry.answer) is not None:
@@ -128,20 +101,3 @@ def _unclaimed(config: Config, journal: Journal) -> int:
         return len(listing)
     stamps = journal.stamps()
     return sum(stamps.get(name) != str(stamp) for name, stamp in listing.items())
-
-
-def _answers(outbox: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    reader = Outbox(outbox)
-    for path in sorted(outbox.rglob("*.json")):
-        place = os.fspath(path.relative_to(outbox))
-        answer = reader.read(place)
-        if answer is not None and is_valid(answer):
-            yield place, answer
-
-
-def _claim_of(answer: dict[str, Any], inbox: Path) -> Claim:
-    source = answer["source"]
-    path = inbox / source["relative_path"]
-    is_same = path.is_file() and files.sha256_of(path) == source["sha256"]
-    stamp = Stamp.of(path) if is_same else Stamp(source["bytes"], 0, 0)
-    return Claim(uuid.uuid4().hex, source["relative_path"], path, stamp, source["sha256"])

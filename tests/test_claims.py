@@ -3,11 +3,12 @@
 import json
 import os
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
 from daemon import files
-from daemon.claims import Claims, JournalClaims, RenameClaims, Vanished, is_unchanged
+from daemon.claims import Claims, JournalClaims, RenameClaims, Vanished, is_held
 from daemon.inbox.scan import Scanner
 from daemon.journal import Entry
 from daemon.records import Claim, Failure, Stamp
@@ -136,11 +137,11 @@ def test_a_file_given_back_never_overwrites_its_successor(house: Path) -> None:
 def test_a_file_that_cannot_be_hashed_goes_back_beside_its_successor(
     house: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(path: Path) -> str:
+    def fail(file: BinaryIO) -> str:
         (house / "inbox/sub/scan.pdf").write_bytes(b"successor")
-        raise OSError(5, "Input/output error", str(path))
+        raise OSError(5, "Input/output error", file.name)
 
-    monkeypatch.setattr(files, "sha256_of", fail)
+    monkeypatch.setattr(files, "digest_of", fail)
     claims = rename_claims(house)
 
     with pytest.raises(OSError, match="Input/output error"):
@@ -179,7 +180,7 @@ def test_a_restart_finds_what_it_had(house: Path) -> None:
 def test_claims_of_an_instance_that_is_gone_are_adopted(house: Path) -> None:
     claims = rename_claims(house, "lost")
     claim = claims.take("sub/scan.pdf")
-    os.close(claims._lock)  # the process has ended and its state folder was deleted
+    claims.close()  # the process has ended and its state folder was deleted
 
     (held,) = rename_claims(house, "new").held([])
 
@@ -207,7 +208,7 @@ def test_tidying_never_removes_a_file(house: Path) -> None:
 @pytest.mark.parametrize("touch", ["append", "replace", "remove"])
 def test_a_file_written_to_after_the_claim_is_noticed(house: Path, touch: str) -> None:
     claim = rename_claims(house).take("sub/scan.pdf")
-    assert is_unchanged(claim)
+    assert is_held(claim)
 
     if touch == "append":
         with claim.path.open("ab") as file:
@@ -217,7 +218,7 @@ def test_a_file_written_to_after_the_claim_is_noticed(house: Path, touch: str) -
     else:
         claim.path.unlink()
 
-    assert not is_unchanged(claim)
+    assert not is_held(claim)
 
 
 def journal_claims(house: Path, stamps: dict[str, str] | None = None) -> JournalClaims:

@@ -228,22 +228,3 @@ def test_a_read_only_inbox_is_read_once_and_left_as_it_is(tmp_path: Path) -> Non
     with house.running():
         assert "Another" in house.answer("scan.png.2.json")["text"]
     assert "landed 3 = answered 3" in balance(house)
-
-
-def test_a_lost_ledger_is_made_anew_from_the_sidecars(tmp_path: Path) -> None:
-    house = House(tmp_path)
-    content = png(text_page(["Remembered"]))
-    with house.running():
-        house.drop("a.png", content)
-        until(lambda: (house.archive / "a.png").exists())
-    for path in house.state.glob("ledger*"):
-        path.write_bytes(b"damaged " * 100)
-    refused = house.command("run")
-
-    rebuilt = house.command("verify", "--rebuild")
-
-    assert (refused.returncode, "verify --rebuild" in refused.stderr) == (78, True)
-    assert (rebuilt.returncode, "1 answers" in rebuilt.stdout) == (0, True), rebuilt.stderr
-    with house.running():
-        house.drop("b.png", content)
-        assert house.answer("b.png.json")["duplicate_of"] == "a.png.json"

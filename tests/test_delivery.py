@@ -51,6 +51,7 @@ class Room:
         (root / "inbox").mkdir(exist_ok=True)
         self.journal = Journal(root / "ledger.sqlite3")
         self.claims = RenameClaims(root / "inbox", "one", root / "archive", root / "failed")
+        (root / "outbox").mkdir(exist_ok=True)
         self.outbox = Outbox(root / "outbox")
         self.delivery = Delivery(self.claims, self.journal, self.outbox, policy(**changes))
 

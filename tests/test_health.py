@@ -9,7 +9,12 @@ from daemon.health import STALE_SECONDS, Heartbeat, beat, diagnose
 
 def heartbeat(*faults: str) -> Heartbeat:
     return Heartbeat(
-        1234, beat_at=1000.0, scanned_at=990.0, in_work=2, draining=False, faults=[*faults]
+        1234,
+        beat_at=1000.0,
+        scanned_at=990.0,
+        in_work=2,
+        draining=False,
+        faults=[(fault, 958.0) for fault in faults],
     )
 
 

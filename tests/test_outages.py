@@ -45,7 +45,7 @@ def test_an_inbox_that_goes_and_comes_back_is_watched_again(tmp_path: Path) -> N
     house = House(tmp_path)
     with house.running():
         house.inbox.rename(tmp_path / "moved")
-        until(lambda: "inbox.gone" in [event["event"] for event in house.events()])
+        until(lambda: "intake.paused" in [event["event"] for event in house.events()])
         (tmp_path / "moved").rename(house.inbox)
         house.drop("back.png", png(text_page(["Back again"])))
 
@@ -59,7 +59,7 @@ def test_an_inbox_that_goes_while_files_wait_is_never_made_anew(tmp_path: Path) 
             house.drop(f"{number}.png", png(text_page([f"Waiting {number}"])))
         until(lambda: house.answers(), what="the first answer")
         house.inbox.rename(tmp_path / "moved")
-        until(lambda: "inbox.gone" in [event["event"] for event in house.events()])
+        until(lambda: "intake.paused" in [event["event"] for event in house.events()])
         was_made_anew = house.inbox.exists()
         (tmp_path / "moved").rename(house.inbox)
 

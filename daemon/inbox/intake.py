@@ -2,7 +2,8 @@
 
 Time comes in by the door. A scan runs when the bell was rung, when a moving file could be still,
 and every `rescan_seconds` (every `poll_seconds` where no events come); never so often that scanning
-a huge tree costs more than a hundredth of a core while idle.
+a huge tree costs more than a hundredth of a core while idle. It runs aside: a share whose server
+hangs keeps the scan, and not the daemon.
 """
 
 from __future__ import annotations
@@ -10,18 +11,34 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, wait
+from dataclasses import dataclass
 
 import structlog
 
+from daemon.aside import Aside
 from daemon.inbox.scan import Listing, Scanner
-from daemon.inbox.settle import Settle
+from daemon.inbox.settle import Settle, Settled
 from daemon.inbox.watch import Watch
+from daemon.records import Fault
 
 log = structlog.get_logger()
 
 RUNG_GAP_SECONDS = 0.2  # a burst of events is one reason to look
 IDLE_SHARE = 0.005  # of a core that unprompted scans may take
 RUNG_SHARE = 0.05  # of a core that scans may take while events pour in
+SLOW_SECONDS = 1.0  # a scan that takes longer is fetched on a later turn
+STALL_SECONDS = 10.0  # a scan that takes longer is a share that does not answer
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """What a look found: `hindrance` says why nothing may be taken though the inbox is there."""
+
+    hindrance: str | None
+    settled: Settled
+    refused: Mapping[str, str]
+    cost: float
 
 
 class Intake:
@@ -35,14 +52,22 @@ class Intake:
         rescan_seconds: float,
         poll_seconds: float,
         is_new: Callable[[Listing], Listing],
+        hindrance: Callable[[], str | None] = lambda: None,
     ) -> None:
-        """`is_new` filters a listing to what has not been read in place before."""
+        """`is_new` filters a listing to what has not been read in place before.
+
+        `hindrance` looks at the other folders and says why nothing may be taken now.
+        """
         self._scanner = scanner
         self._settle = settle
         self._watch = watch
         self._rescan = rescan_seconds
         self._poll = poll_seconds
         self._is_new = is_new
+        self._hindrance = hindrance
+        self._aside = Aside("scan")
+        self._looking: Future[_Looked] | None = None
+        self._asked_at = 0.0
         self._ready: deque[str] = deque()
         self._refused: dict[str, float] = {}
         self._said: Mapping[str, str] = {}
@@ -50,7 +75,7 @@ class Intake:
         self._cost = 0.0
         self._scanned_at = float("-inf")
         self._due: float | None = None
-        self.fault: str | None = None
+        self.fault: Fault | None = None
 
     def ring(self) -> None:
         """Note that something moved in the inbox."""
@@ -62,8 +87,10 @@ class Intake:
         return self._scanned_at
 
     def next_look(self) -> float:
-        """Return when (monotonic seconds) the next scan is due."""
-        if self._rung:
+        """Return when (monotonic seconds) the next scan is due, or the one in hand is asked for."""
+        if self._looking is not None:
+            return self._asked_at + SLOW_SECONDS
+        if self._rung and not self.fault:
             return self._scanned_at + max(RUNG_GAP_SECONDS, self._cost / RUNG_SHARE)
         pace = self._rescan if self._watch.delivers else self._poll
         if self.fault:
@@ -75,23 +102,41 @@ class Intake:
         """Scan if it is time; a missing inbox is a fault that heals by itself, not an empty one."""
         if now < self.next_look():
             return
-        self._rung = False
+        if self._looking is None:
+            self._rung = False
+            self._scanned_at = now
+            self._looking = self._aside.begin(lambda: self._look(now))
+        self._asked_at = now
+        wait([self._looking], SLOW_SECONDS)
+        if (late := self._aside.late_seconds) is not None:
+            if late >= STALL_SECONDS:
+                self.pause("the inbox does not answer; restore the share", now)
+            return
+        looking, self._looking = self._looking, None
         try:
-            began = time.perf_counter()
-            self._watch.supervise()
-            seen = self._scanner.scan()
-            settled = self._settle.observe(self._is_new(seen.files), now)
-            self._cost = time.perf_counter() - began
+            self._take_in(looking.result(), now)
         except OSError as error:
-            self._break(f"the inbox cannot be listed ({error.strerror}); restore it", now)
+            self.pause(f"the inbox cannot be listed ({error.strerror}); restore it", now)
+
+    def _look(self, now: float) -> _Looked:
+        began = time.perf_counter()
+        self._watch.supervise()
+        seen = self._scanner.scan()
+        settled = self._settle.observe(self._is_new(seen.files), now)
+        cost = time.perf_counter() - began
+        return _Looked(self._hindrance(), settled, seen.refused, cost)
+
+    def _take_in(self, looked: _Looked, now: float) -> None:
+        self._cost = looked.cost
+        self._due = looked.settled.due
+        self._say({**looked.refused, **looked.settled.cannot}, looked.settled.busy)
+        if looked.hindrance:
+            self.pause(looked.hindrance, now)
             return
         if self.fault:
-            log.info("inbox.back", after=self.fault)
+            log.info("intake.resumed", after=self.fault.why, seconds=round(now - self.fault.since))
         self.fault = None
-        self._scanned_at = now
-        self._due = settled.due
-        self._ready = deque(settled.ready)
-        self._say({**seen.refused, **settled.cannot}, settled.busy)
+        self._ready = deque(looked.settled.ready)
 
     def next_ready(self, now: float) -> str | None:
         """Take the oldest ready file off the queue, None when there is none."""
@@ -106,11 +151,11 @@ class Intake:
         """Leave a file alone that could not be claimed; `until` is monotonic seconds."""
         self._refused[name] = until
 
-    def _break(self, fault: str, now: float) -> None:
-        if self.fault is None:
-            log.error("inbox.gone", error=fault)
-        self.fault = fault
-        self._scanned_at = now
+    def pause(self, why: str, now: float) -> None:
+        """Take nothing until a later look finds that nothing hinders."""
+        if self.fault is None or self.fault.why != why:
+            log.error("intake.paused", why=why)
+            self.fault = Fault(why, self.fault.since if self.fault else now)
         self._ready.clear()
 
     def _say(self, cannot: Mapping[str, str], busy: Mapping[str, str]) -> None:

@@ -8,7 +8,6 @@ the truth, and this room only makes it come sooner. Here alone is watchdog impor
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -27,6 +26,8 @@ from watchdog.events import (
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 
+from daemon.ground import mount_of
+
 log = structlog.get_logger()
 
 # our own reading opens and closes files: asking for those events would make the daemon wake itself
@@ -37,7 +38,6 @@ RINGING: list[type[FileSystemEvent]] = [
 SILENT_FILESYSTEMS = (
     "nfs", "cifs", "smb", "9p", "fuse", "afs", "ceph", "glusterfs", "vboxsf", "virtiofs",
 )  # fmt: skip
-MOUNT_TABLE = Path("/proc/self/mountinfo")
 
 
 class _Bell(FileSystemEventHandler):
@@ -109,24 +109,7 @@ class Watch:
 
 def delivers_events(folder: Path) -> bool:
     """Tell from the filesystem type whether inotify sees what other machines write there."""
-    return not filesystem_of(folder).startswith(SILENT_FILESYSTEMS)
-
-
-def filesystem_of(folder: Path) -> str:
-    """Return the type of the filesystem that holds `folder` (proc(5), mountinfo), "" if unknown."""
-    place = os.path.realpath(folder)
-    best, kind = "", ""
-    try:
-        table = MOUNT_TABLE.read_text(encoding="utf-8", errors="surrogateescape")
-    except OSError:
-        return ""
-    for line in table.splitlines():
-        before, _, after = line.partition(" - ")
-        mount = before.split()[4].encode().decode("unicode_escape")
-        inside = place == mount or place.startswith(mount.rstrip("/") + "/")
-        if inside and len(mount) >= len(best):
-            best, kind = mount, after.split()[0]
-    return kind
+    return not mount_of(folder)[1].startswith(SILENT_FILESYSTEMS)
 
 
 def _identity(folder: Path) -> tuple[int, int] | None:

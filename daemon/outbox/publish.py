@@ -1,24 +1,38 @@
-"""Publishing: temp file, fsync, a name that clobbers nothing, fsync of the folder.
+"""Publishing: temp file, fsync, still ours?, a name that clobbers nothing, fsync of the folder.
 
 The answer to `a/scan.pdf` is `a/scan.pdf.json`. Where that name is taken by the answer to other
 bytes (scanners re-use names) it is `a/scan.pdf.2.json`, and so on. The one answer that is replaced
 is that of the same bytes under a status in `replaceable`: a failed file that was tried again.
+
+Who takes a claim over from a daemon that seems dead withdraws its drafts before it looks for an
+answer of that claim; who publishes makes sure of the claim after writing the draft. So whatever
+pauses where, one of the two sees the other: docs/decisions/0015-leases-and-fencing.md.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
-import shutil
+import time
 import uuid
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 from pathlib import Path
 from typing import Any
 
 from daemon import failpoints, files
 from daemon.errors import Deferred
+from daemon.ground import Ground
 from daemon.inbox.scan import WORK_FOLDER
+from daemon.records import Claim
+
+Answer = tuple[str, dict[str, Any]]
+_KEYS = {"schema_version": str, "source": dict, "status": str, "processing": dict}
+
+
+class Superseded(Exception):
+    """Another daemon has taken the claim over; the answer is its to give."""
 
 
 class Outbox:
@@ -27,14 +41,16 @@ class Outbox:
     def __init__(
         self, folder: Path, drafts: str = "drafts", replaceable: Container[str] = ("failed",)
     ) -> None:
-        """`drafts` names the folder for what is being written: one for each writer."""
+        """`drafts` names the folder for what is being written."""
         self.folder = folder
+        self._ground = Ground(folder)
         self._replaceable = replaceable
         self._drafts = folder / WORK_FOLDER / drafts
 
     def place_for(self, name: str, sha256: str) -> str:
         """Return the path, relative to the outbox, that the answer to `name` may take."""
         with self._deferring():
+            self._ground.check()
             return next(
                 place
                 for place in self._places(name)
@@ -42,17 +58,26 @@ class Outbox:
             )
         raise AssertionError("places never end")
 
-    def publish(self, place: str, content: bytes, sha256: str) -> None:
-        """Make the answer durable under `place`; FileExistsError if another one got there first."""
-        target = self.folder / place
-        draft = self._drafts / f"{uuid.uuid4().hex}.tmp"
+    def publish(
+        self, place: str, content: bytes, claim: Claim, is_ours: Callable[[], bool]
+    ) -> None:
+        """Make the answer to a claim durable under `place`.
+
+        FileExistsError if another answer got there first, Superseded if the claim is not ours any
+        more: nothing is published then.
+        """
+        target, sha256 = self.folder / place, claim.sha256
+        draft = self._drafts / f"{claim.id}.{uuid.uuid4().hex}.tmp"
         with self._deferring():
+            self._ground.check()
             files.make_folder(draft.parent)
             files.make_folder(target.parent)
             files.write_durable(draft, content)
         failpoints.reach("publish.drafted", place)
         try:
             with self._deferring(taken_is_told=True):
+                if not is_ours():
+                    raise Superseded(claim.name)
                 if self._is_replaceable(place, sha256):
                     draft.replace(target)
                 else:
@@ -62,6 +87,24 @@ class Outbox:
                 failpoints.reach("publish.synced", place)
         finally:
             draft.unlink(missing_ok=True)
+
+    def withdraw(self, claim: str) -> None:
+        """Make sure that whoever had this claim before us will never publish its draft."""
+        with self._deferring():
+            for draft in self._drafts.glob(f"{claim}.*"):
+                draft.unlink(missing_ok=True)
+
+    def answer_of(self, claim: str, name: str, place: str | None) -> Answer | None:
+        """Return the answer that this very claim on `name` has got, with its place.
+
+        `place` is where the ledger says that it was to be.
+        """
+        known = [] if place is None else [place]
+        for candidate in itertools.chain(known, self._taken_places(name)):
+            answer = self.read(candidate)
+            if answer is not None and answer["processing"].get("claim") == claim:
+                return candidate, answer
+        return None
 
     def answer_to(self, sha256: str, place: str | None) -> dict[str, Any] | None:
         """Return the answer at `place` if it is one to these bytes."""
@@ -74,14 +117,28 @@ class Outbox:
             answer = json.loads((self.folder / place).read_bytes())
         except (OSError, ValueError):
             return None
-        is_ours = isinstance(answer, dict) and {"schema_version", "source", "status"} <= set(answer)
+        is_ours = isinstance(answer, dict) and all(
+            isinstance(answer.get(key), kind) for key, kind in _KEYS.items()
+        )
         return answer if is_ours else None
 
-    def clear_drafts(self) -> None:
-        """Remove what this writer, or a killed run of it, left half-written."""
-        shutil.rmtree(self._drafts, ignore_errors=True)
+    def clear_drafts(self, older_than: float = 0.0) -> None:
+        """Remove drafts that nobody is writing, by their age in seconds."""
+        for draft in self._drafts.glob("*.tmp"):
+            with contextlib.suppress(OSError):
+                if time.time() - draft.stat().st_mtime >= older_than:
+                    draft.unlink()
+        with contextlib.suppress(OSError):
+            self._drafts.rmdir()
         with contextlib.suppress(OSError):
             self._drafts.parent.rmdir()
+
+    def _taken_places(self, name: str) -> Iterator[str]:
+        with self._deferring():
+            for place in self._places(name):
+                if not os.path.lexists(self.folder / place):
+                    return
+                yield place
 
     def _places(self, name: str) -> Iterator[str]:
         parent = files.passable(self.folder, name).parent.relative_to(self.folder)

@@ -41,6 +41,7 @@ def sidecar(claim: Claim, document: Document, by: Provenance) -> bytes:
         "status": document.status,
         "engine": _engine(by),
         "processing": {
+            "claim": claim.id,
             "started_at": by.started_at,
             "finished_at": by.finished_at,
             "seconds": _rounded(by.seconds),

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 from watchdog.observers import Observer
 
-from daemon.inbox import watch as room
-from daemon.inbox.watch import Watch, filesystem_of
+from daemon.inbox.watch import Watch
 
 PATIENCE_SECONDS = 5.0
 
@@ -127,29 +126,3 @@ def test_scan_mode_never_starts_an_observer(tmp_path: Path, rung: Rung) -> None:
     made.supervise()
 
     assert not made.delivers
-
-
-MOUNTS = """\
-21 1 8:1 / / rw - ext4 /dev/sda1 rw
-35 21 0:40 / /mnt/scans\\040and\\040more rw shared:1 - cifs //nas/scans rw
-36 21 0:41 / /mnt/scans rw - nfs4 nas:/scans rw
-"""
-
-
-@pytest.mark.parametrize(
-    ("folder", "kind"),
-    [
-        ("/mnt/scans/in", "nfs4"),
-        ("/mnt/scans and more/in", "cifs"),
-        ("/mnt/scansother", "ext4"),
-        ("/", "ext4"),
-    ],
-)
-def test_the_filesystem_is_that_of_the_innermost_mount(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str, kind: str
-) -> None:
-    (tmp_path / "mountinfo").write_text(MOUNTS)
-    monkeypatch.setattr(room, "MOUNT_TABLE", tmp_path / "mountinfo")
-
-    assert filesystem_of(Path(folder)) == kind
-    assert room.delivers_events(Path(folder)) == (kind == "ext4")

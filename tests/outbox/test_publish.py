@@ -7,19 +7,27 @@ from pathlib import Path
 import pytest
 
 from daemon.errors import Deferred
-from daemon.outbox.publish import Outbox
+from daemon.outbox.publish import Outbox, Superseded
+from daemon.records import Claim, Stamp
 
 SHA, OTHER = "ab" * 32, "cd" * 32
 
 
-def answer(sha256: str = SHA, status: str = "done") -> bytes:
-    content = {"schema_version": "1.0", "source": {"sha256": sha256}, "status": status}
+def answer(sha256: str = SHA, status: str = "done", claim: str = "token") -> bytes:
+    content = {
+        "schema_version": "1.0", "source": {"sha256": sha256}, "status": status,
+        "processing": {"claim": claim},
+    }  # fmt: skip
     return json.dumps(content).encode()
+
+
+def claim_on(name: str, sha256: str = SHA, token: str = "token") -> Claim:
+    return Claim(token, name, Path(name), Stamp(1, 2, 3), sha256)
 
 
 def publish(outbox: Outbox, name: str, sha256: str = SHA, status: str = "done") -> str:
     place = outbox.place_for(name, sha256)
-    outbox.publish(place, answer(sha256, status), sha256)
+    outbox.publish(place, answer(sha256, status), claim_on(name, sha256), lambda: True)
     return place
 
 
@@ -78,7 +86,7 @@ def test_a_name_taken_in_the_last_moment_is_told_and_not_clobbered(tmp_path: Pat
     publish(Outbox(tmp_path), "scan.pdf", OTHER)
 
     with pytest.raises(FileExistsError):
-        outbox.publish(place, answer(), SHA)
+        outbox.publish(place, answer(), claim_on("scan.pdf"), lambda: True)
 
     assert (tmp_path / place).read_bytes() == answer(OTHER)
 
@@ -104,7 +112,7 @@ def test_an_outbox_that_refuses_is_the_fault_of_the_environment(tmp_path: Path) 
     outbox = Outbox(tmp_path / "outbox")
 
     with pytest.raises(Deferred, match="outbox"):
-        outbox.publish("scan.pdf.json", answer(), SHA)
+        outbox.publish("scan.pdf.json", answer(), claim_on("scan.pdf"), lambda: True)
 
 
 def test_an_outbox_that_links_to_an_unmounted_share_is_waited_for(tmp_path: Path) -> None:
@@ -112,7 +120,7 @@ def test_an_outbox_that_links_to_an_unmounted_share_is_waited_for(tmp_path: Path
     outbox = Outbox(tmp_path / "outbox")
 
     with pytest.raises(Deferred, match="outbox"):
-        outbox.publish("scan.pdf.json", answer(), SHA)
+        outbox.publish("scan.pdf.json", answer(), claim_on("scan.pdf"), lambda: True)
 
 
 def test_what_a_killed_run_left_half_written_is_cleared(tmp_path: Path) -> None:
@@ -122,3 +130,40 @@ def test_what_a_killed_run_left_half_written_is_cleared(tmp_path: Path) -> None:
     Outbox(tmp_path).clear_drafts()
 
     assert not (tmp_path / ".ocr-daemon").exists()
+
+
+def test_an_answer_is_not_published_for_a_claim_that_is_another_daemons(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path)
+
+    with pytest.raises(Superseded):
+        outbox.publish("scan.pdf.json", answer(), claim_on("scan.pdf"), lambda: False)
+
+    assert not (tmp_path / "scan.pdf.json").exists()
+
+
+def test_a_draft_that_was_withdrawn_can_never_be_published(tmp_path: Path) -> None:
+    """The owner was stopped between making sure of its claim and giving the draft its name."""
+    outbox, successor = Outbox(tmp_path), Outbox(tmp_path)
+
+    def is_ours() -> bool:
+        successor.withdraw("token")
+        return True
+
+    with pytest.raises(Deferred):
+        outbox.publish("scan.pdf.json", answer(), claim_on("scan.pdf"), is_ours)
+
+    assert not (tmp_path / "scan.pdf.json").exists()
+
+
+def test_the_answer_of_a_claim_is_told_from_others_of_the_same_name_and_bytes(
+    tmp_path: Path,
+) -> None:
+    outbox = Outbox(tmp_path)
+    (tmp_path / "scan.pdf.json").write_bytes(answer(claim="earlier"))
+    (tmp_path / "scan.pdf.2.json").write_bytes(answer(claim="mine"))
+
+    found = outbox.answer_of("mine", "scan.pdf", None)
+
+    assert found is not None
+    assert found[0] == "scan.pdf.2.json"
+    assert outbox.answer_of("nobody's", "scan.pdf", "scan.pdf.json") is None

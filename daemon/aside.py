@@ -1,0 +1,66 @@
+"""Calls that may never come back: a thread of its own for each kind, and patience that ends.
+
+A share whose server is gone makes `stat` wait in the kernel, where no signal helps. So whatever
+touches a shared folder is called aside; the loop waits a little, and where the call is late it goes
+on turning, with the reason in its heartbeat, until the call comes back by itself.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from queue import SimpleQueue
+from typing import TypeVar
+
+T = TypeVar("T")
+
+PATIENCE_SECONDS = 5.0  # a loop that waits longer seems dead
+
+
+class Late(Exception):
+    """The call has not come back yet; it goes on by itself and must not be made again meanwhile."""
+
+
+class Aside:
+    """One thread that makes one call at a time; it dies with the process, wherever it hangs."""
+
+    def __init__(self, name: str) -> None:
+        self._calls: SimpleQueue[tuple[Future[object], Callable[[], object]]] = SimpleQueue()
+        self._last: Future[object] | None = None
+        self._since = 0.0
+        threading.Thread(target=self._work, name=name, daemon=True).start()
+
+    @property
+    def late_seconds(self) -> float | None:
+        """How long the call in hand has been waited for, None where none is."""
+        if self._last is None or self._last.done():
+            return None
+        return time.monotonic() - self._since
+
+    def begin(self, step: Callable[[], T]) -> Future[T]:
+        """Begin a call; the one before it must have come back."""
+        assert self.late_seconds is None, "one call at a time"
+        future: Future[T] = Future()
+        self._last, self._since = future, time.monotonic()  # type: ignore[assignment]
+        self._calls.put((future, step))  # type: ignore[arg-type]
+        return future
+
+    def call(self, step: Callable[[], T]) -> T:
+        """Return (or raise) what `step` does; Late when it has not come back in time."""
+        future = self.begin(step)
+        try:
+            return future.result(PATIENCE_SECONDS)
+        except TimeoutError as error:
+            if future.done():  # a TimeoutError of its own
+                raise
+            raise Late from error
+
+    def _work(self) -> None:
+        while True:
+            future, step = self._calls.get()
+            try:
+                future.set_result(step())
+            except BaseException as error:
+                future.set_exception(error)

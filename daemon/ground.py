@@ -1,0 +1,107 @@
+"""What folders stand on: their filesystem, whether it is still mounted, how much room is left.
+
+A share that goes away leaves its mount point behind, an empty folder on the disk below: answers
+written there would be hidden when the share returns. So the mount of each folder is remembered.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+MOUNT_TABLE = Path("/proc/self/mountinfo")
+
+
+def mount_of(folder: Path) -> tuple[str, str]:
+    """Return mount point and type of the filesystem that holds `folder` (proc(5), mountinfo).
+
+    Both are empty where they are unknown.
+    """
+    place = os.path.realpath(folder)
+    best, kind = "", ""
+    try:
+        table = MOUNT_TABLE.read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        return "", ""
+    for line in table.splitlines():
+        before, _, after = line.partition(" - ")
+        mount = before.split()[4].encode().decode("unicode_escape")
+        inside = place == mount or place.startswith(mount.rstrip("/") + "/")
+        if inside and len(mount) >= len(best):
+            best, kind = mount, after.split()[0]
+    return best, kind
+
+
+class Ground:
+    """The filesystem that a folder lay on when the daemon started."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._mount, _ = mount_of(folder)
+        self._device = _device(folder)
+
+    def check(self) -> None:
+        """Raise an OSError (ENODEV) where the folder is gone or its filesystem not mounted.
+
+        A folder made anew on the same filesystem, or a share mounted again, is as good as before.
+        """
+        if not self.folder.is_dir():
+            raise OSError(errno.ENODEV, "no such folder", str(self.folder))
+        device = self.folder.stat().st_dev
+        if device == self._device:
+            return
+        mount, _ = mount_of(self.folder)
+        if mount != self._mount and self._mount.startswith(mount):
+            raise OSError(errno.ENODEV, f"{self._mount} is not mounted", str(self.folder))
+        self._device = device
+
+    def hindrance(self, least_bytes: int, *, is_written: bool = True) -> str | None:
+        """Return what keeps us from working in the folder, None where nothing does.
+
+        Of a small filesystem a twentieth is room enough.
+        """
+        try:
+            self.check()
+        except OSError as error:
+            return f"{self.folder} is away ({error.strerror}); restore it"
+        if not is_written:
+            return None
+        if not os.access(self.folder, os.W_OK | os.X_OK):
+            return f"{self.folder} cannot be written (read-only or not permitted); allow it"
+        usage = shutil.disk_usage(self.folder)
+        least = min(least_bytes, usage.total // 20)
+        if usage.free < least:
+            room = (
+                f"{usage.free / 1e6:.1f} MB of room left, at least {least / 1e6:.1f} are asked for"
+            )
+            return f"{self.folder} has {room} (free_megabytes); make room"
+        return None
+
+
+class Grounds:
+    """All folders of a daemon, looked at before anything is taken from the inbox."""
+
+    def __init__(self, inbox: Path, written: Iterable[Path], logs: Path, least_bytes: int) -> None:
+        """`written` are those without which a file cannot be answered and let go of."""
+        self._inbox = Ground(inbox)
+        self._written = [Ground(folder) for folder in written]
+        self._logs = Ground(logs)
+        self._least = least_bytes
+        self.warning: str | None = None
+
+    def hindrance(self) -> str | None:
+        """Return why nothing may be taken now; a log that cannot be written is only a `warning`."""
+        self.warning = self._logs.hindrance(self._least)
+        found = (ground.hindrance(self._least) for ground in self._written)
+        away = self._inbox.hindrance(0, is_written=False)
+        return next(filter(None, [away, *found]), None)
+
+
+def _device(folder: Path) -> int | None:
+    try:
+        return folder.stat().st_dev
+    except OSError:
+        return None

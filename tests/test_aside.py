@@ -1,0 +1,36 @@
+"""Calls that may never come back."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from daemon import aside
+from daemon.aside import Aside, Late
+
+
+def test_a_call_returns_or_raises_what_the_step_does() -> None:
+    room = Aside("test")
+
+    assert room.call(lambda: 42) == 42
+    with pytest.raises(TimeoutError, match="its own"):
+        room.call(lambda: (_ for _ in ()).throw(TimeoutError("its own")))
+    assert room.late_seconds is None
+
+
+def test_a_call_that_does_not_come_back_is_late_until_it_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(aside, "PATIENCE_SECONDS", 0.05)
+    room, gate = Aside("test"), threading.Event()
+
+    with pytest.raises(Late):
+        room.call(gate.wait)
+
+    assert room.late_seconds is not None
+    assert room.late_seconds >= 0.05
+    gate.set()
+    while room.late_seconds is not None:
+        pass
+    assert room.call(lambda: "again") == "again"

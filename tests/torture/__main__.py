@@ -46,7 +46,7 @@ def _arguments() -> argparse.Namespace:
     asked.add_argument("--kills", type=int, default=1000, help="with real reading")
     asked.add_argument("--fast-kills", type=int, default=1000, help="with pretended reading")
     asked.add_argument("--seed", type=int, default=1)
-    asked.add_argument("--gap", type=float, default=1.5, help="mean seconds between kills")
+    asked.add_argument("--gap", type=float, default=0.5, help="mean seconds between kills")
     asked.add_argument("--fast-gap", type=float, default=0.4)
     asked.add_argument("--minutes", type=float, default=60.0, help="of kills, for each series")
     asked.add_argument("--undisturbed", type=int, default=500, help="files of the calm run")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -22,7 +23,7 @@ from tests.torture.life import Life
 
 Kind = Literal["kill worker", "kill daemon", "terminate", "stop worker", "stop daemon"]
 KINDS: dict[Kind, int] = {
-    "kill worker": 40, "kill daemon": 25, "terminate": 10, "stop worker": 12, "stop daemon": 13,
+    "kill worker": 48, "kill daemon": 20, "terminate": 8, "stop worker": 12, "stop daemon": 12,
 }  # fmt: skip
 STOP_SECONDS = 0.3  # on average, between SIGSTOP and SIGCONT
 DRAIN_SECONDS = 60.0
@@ -61,6 +62,8 @@ class Killer:
             if time.monotonic() >= until:
                 break
             self._hit(kind)
+            if self.toll.kills.total() % 100 == 0:
+                print(f"  {self.toll.kills.total()} kills", file=sys.stderr, flush=True)
             if self.life.is_over:
                 self._bury()
                 self.life = self._start()

@@ -32,16 +32,18 @@ MODELS: tuple[Model, ...] = ("written", "journalled", "named", "half")
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """What a disk holds: bytes by path, and folders."""
+    """What a disk holds: inodes by path (two names may share one), bytes by inode, and folders."""
 
-    files: dict[str, bytes]
+    files: dict[str, int]
+    contents: dict[int, bytes]
     folders: frozenset[str]
 
     @property
     def digest(self) -> str:
         """Equal for equal images."""
-        content = sorted((path, hashlib.sha256(data).digest()) for path, data in self.files.items())
-        return hashlib.sha256(repr((content, sorted(self.folders))).encode()).hexdigest()
+        names = sorted(self.files.items())
+        contents = [hashlib.sha256(self.contents[inode]).digest() for _, inode in names]
+        return hashlib.sha256(repr((names, contents, sorted(self.folders))).encode()).hexdigest()
 
     def lay(self, root: Path) -> None:
         """Make the folders hold this image, and nothing else of ours."""
@@ -49,9 +51,14 @@ class Image:
             shutil.rmtree(old) if old.is_dir() else old.unlink()
         for folder in sorted(self.folders):
             (root / folder).mkdir(parents=True, exist_ok=True)
-        for path, content in self.files.items():
-            (root / path).write_bytes(content)
-            os.utime(root / path, (time.time() - REBOOT_SECONDS,) * 2)
+        laid: dict[int, Path] = {}
+        for path, inode in self.files.items():
+            if inode in laid:
+                (root / path).hardlink_to(laid[inode])
+                continue
+            laid[inode] = root / path
+            laid[inode].write_bytes(self.contents[inode])
+            os.utime(laid[inode], (time.time() - REBOOT_SECONDS,) * 2)
 
 
 def images(record: Record, model: Model) -> Iterator[tuple[int, Image]]:
@@ -69,7 +76,8 @@ def image(record: Record, model: Model, cut: int) -> Image:
         named = ops[: syncs[-1] if syncs else 0]
     files, folders = _names(record, named)
     written, durable = _contents(record, ops)
-    return Image({path: _kept(model, n, written, durable) for path, n in files.items()}, folders)
+    contents = {inode: _kept(model, inode, written, durable) for inode in files.values()}
+    return Image(files, contents, folders)
 
 
 def _kept(model: Model, inode: int, written: dict[int, bytes], durable: dict[int, bytes]) -> bytes:

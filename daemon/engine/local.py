@@ -158,7 +158,8 @@ class _Slot:
     def outcome(self, now: float) -> Outcome | None:
         if self.task is None or self._future is None:
             return None
-        if not self._future.done() and now < self._silent_after:
+        is_waiting = self._pool.active and now < self._silent_after
+        if is_waiting and not self._future.done():
             return None
         outcome = Outcome(self.task, self._result(self._future))
         self.task = self._future = None
@@ -166,7 +167,10 @@ class _Slot:
 
     def _result(self, future: Future[PagesRead]) -> PagesRead | DaemonError:
         if not future.done():
+            is_broken = not self._pool.active  # its idle worker died just as it got the task
             self.rebuild()
+            if is_broken:
+                return Died("killed", "the worker process died before it could begin")
             return Died("timeout", "the worker process fell silent")
         try:
             return future.result()

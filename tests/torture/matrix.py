@@ -76,6 +76,12 @@ class Ending:
     attempt: int
     seconds: float
 
+    def lines(self) -> tuple[str, ...]:
+        """Return the cell for people: step, act, what was found, attempt of the answer, wrongs."""
+        found = "; ".join(f"{place}: {what}" for place, what in self.at_step.items())
+        wrong = "; ".join(self.complaints) or "holds"
+        return self.point, self.act, found, f"attempt {self.attempt}", wrong
+
 
 class Chain:
     """A scenario's steps one after the other in one house: each life ends at the next step.

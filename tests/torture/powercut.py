@@ -134,6 +134,7 @@ def cut(taken: Record, landed: list[Landed], model: disk.Model, root: Path, ever
 
 def restarted(image: disk.Image, landed: list[Landed], root: Path) -> list[str]:
     """Lay an image, run a daemon on it until all is done; return what is wrong then."""
+    root.mkdir(exist_ok=True)
     image.lay(root)
     code = _run(root)
     home = _found(root)
@@ -173,6 +174,7 @@ def _be_daemon(root: Path) -> None:
         output = os.open(root / "output", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         os.dup2(output, 1)
         os.dup2(output, 2)
+        sys.stdout = sys.stderr = os.fdopen(output, "a", buffering=1)
         run.engine = lambda *_, **__: Engine()  # type: ignore[assignment]
         home = _found(root)
         threading.Thread(target=_stop_when_done, args=(home,), daemon=True).start()

@@ -46,6 +46,11 @@ class Figures:
         """Whether nothing was lost, answered twice or torn, and the daemon never fell by itself."""
         return self.is_finished and self.counted.holds and not self.disproofs and not self.toll.fell
 
+    @property
+    def rate(self) -> float:
+        """Answers a second, loading and recovery included."""
+        return self.counted.answered / self.seconds
+
     def lines(self) -> Iterator[str]:
         """Return the figures as lines of text."""
         kills = self.toll.kills
@@ -56,8 +61,7 @@ class Figures:
         yield f"  `verify` meanwhile: {self.proofs} times, wrong {len(self.disproofs)}"
         yield from (f"    {disproof}" for disproof in self.disproofs[:5])
         yield f"  answers by attempt: {self.attempts}"
-        rate = self.counted.answered / self.seconds
-        yield f"  {self.seconds:.0f} s, {rate:.2f} answers/s"
+        yield f"  {self.seconds:.0f} s, {self.rate:.2f} answers/s"
         if self.toll.loads:
             yield f"  start to ready: {_spread(self.toll.loads)}"
         if self.first_answers:

@@ -90,10 +90,14 @@ class Chain:
     a file of its own: so a cell costs one start.
     """
 
-    def __init__(self, root: Path, program: str, scenario: str, act: Act, far: Path) -> None:
-        """`far` is an empty folder on another filesystem."""
+    def __init__(
+        self, root: Path, program: str, scenario: str, act: Act, far: Path, only: str = ""
+    ) -> None:
+        """`far` is an empty folder on another filesystem, `only` a pattern for the steps."""
         self._program = program
-        self._scenario = SCENARIOS[scenario]
+        whole = SCENARIOS[scenario]
+        steps = tuple(step for step in whole.steps if re.search(only, step))
+        self._scenario = replace(whole, steps=steps)
         self._act = act
         self._far = scenario == "across"
         self._house = self._made(root, far)

@@ -160,13 +160,14 @@ def health(config: ConfigFile = DEFAULT_CONFIG) -> None:
     """
     from daemon import health as heartbeat
 
-    is_alive, sentence = heartbeat.diagnose(_load(config).folders.state, time.monotonic())
+    state = _load(config, touch_folders=False).folders.state
+    is_alive, sentence = heartbeat.diagnose(state, time.monotonic())
     print(sentence)
     if not is_alive:
         sys.exit(Exit.SOME_FAILED)
 
 
-def _load(path: Path) -> Config:
+def _load(path: Path, *, touch_folders: bool = True) -> Config:
     from daemon.config import load
 
-    return load(path)
+    return load(path, touch_folders=touch_folders)

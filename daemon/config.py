@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import os
+from collections.abc import Callable
 from dataclasses import is_dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -152,8 +153,11 @@ def usable_cores(quota: Path) -> int:
     return cores
 
 
-def load(path: Path) -> Config:
-    """Read and validate `path`, raising Misconfigured with the first finding."""
+def load(path: Path, *, touch_folders: bool = True) -> Config:
+    """Read and validate `path`, raising Misconfigured with the first finding.
+
+    Links among the folders are resolved, which waits for a share that hangs, unless told not to.
+    """
     values = _read_yaml(path)
     _apply_short_names(values)
     _refuse_unknown_environment()
@@ -165,6 +169,7 @@ def load(path: Path) -> Config:
         raise Misconfigured("environment", error, "write lists and sections as JSON") from error
     config = _absolute(config, path.absolute().parent)
     _refuse_impossible_relations(config)
+    _refuse_nested_folders(config.folders, os.path.realpath if touch_folders else os.path.abspath)
     return config
 
 
@@ -268,14 +273,13 @@ def _refuse_impossible_relations(config: Config) -> None:
         raise Misconfigured(
             "pdf.min_dpi", config.pdf.min_dpi, f"must not exceed pdf.dpi ({config.pdf.dpi})"
         )
-    _refuse_nested_folders(config.folders)
 
 
-def _refuse_nested_folders(folders: Folders) -> None:
+def _refuse_nested_folders(folders: Folders, resolved: Callable[[Path], str]) -> None:
     """Nothing lies inside inbox or outbox, nor they in anything, but archive and failed may:
     the scan of the inbox leaves them out.
     """
-    paths = {name: Path(os.path.realpath(path)) for name, path in folders}
+    paths = {name: Path(resolved(path)) for name, path in folders}
     for name, path in paths.items():
         for other, outer in paths.items():
             if name == other or not path.is_relative_to(outer):

@@ -44,10 +44,11 @@ class Lease:
             os.utime(self._descriptor)
 
     def end(self) -> None:
-        """Stop touching and drop the lock."""
+        """Stop touching and drop the lock; one that hangs in a touch goes with the process."""
         self._ended.set()
-        with self._changing:
+        if self._changing.acquire(timeout=1.0):
             os.close(self._descriptor)
+            self._changing.release()
 
     def _take(self) -> int:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW

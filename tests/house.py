@@ -71,7 +71,7 @@ class House:
         """Put a file into the inbox as a careful program would: written aside, then renamed."""
         path = self.inbox / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = self.root / "draft"
+        draft = self.inbox / ".draft"
         draft.write_bytes(content)
         draft.rename(path)
         return path

@@ -2,11 +2,12 @@
 
 import os
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from daemon.errors import Deferred, Misconfigured
+from daemon.errors import Deferred, LedgerLost, Misconfigured
 from daemon.journal import Journal
 from daemon.records import Claim, Stamp
 
@@ -153,3 +154,34 @@ def test_a_ledger_that_cannot_be_written_is_the_fault_of_the_environment(path: P
     for count in (journal.start, journal.attempt):
         with pytest.raises(Deferred, match="readonly"):
             count("t1")
+
+
+def test_a_clock_set_back_does_not_bring_an_earlier_claim_to_the_front(path: Path) -> None:
+    journal = Journal(path)
+    first = claim("t1")
+    journal.claimed(first, "default")
+    with sqlite3.connect(path) as db:
+        db.execute("UPDATE claims SET claimed_at = '2099-01-01T00:00:00.000Z'")
+    journal.claimed(replace(first, id="t2", stamp=Stamp(11, 21, 31)), "default")
+
+    assert journal.stamps() == {"a/scan.pdf": "11:21:31"}
+    assert [entry.id for entry in journal.unfinished()] == ["t1", "t2"]
+
+
+def test_a_ledger_that_is_deleted_is_noticed(path: Path) -> None:
+    journal = Journal(path)
+    assert journal.is_there
+
+    path.unlink()
+
+    assert not journal.is_there
+
+
+def test_a_damaged_ledger_is_told_from_one_that_cannot_be_opened(path: Path) -> None:
+    journal = Journal(path)
+    journal.claimed(claim(), "default")
+    journal.close()
+    path.write_bytes(b"damaged " * 4096)
+
+    with pytest.raises(LedgerLost):
+        Journal(path)

@@ -12,8 +12,8 @@ from tests.test_crash import balance
 
 
 def damage(house: House) -> None:
-    for path in house.state.glob("ledger*"):
-        path.write_bytes(b"damaged " * 1000)
+    for path in (house.state / "ledger.sqlite3", house.state / "ledger.sqlite3-wal"):
+        path.write_bytes(b"damaged " * 1000)  # not -shm, which the daemon has mapped
 
 
 def delete(house: House) -> None:

@@ -10,7 +10,7 @@ TORCH_INDEX ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	--constraint requirements/constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: run install develop test check format bench bench-peers bench-recognizer bench-pages fuzz fonts image clean
+.PHONY: run install develop test torture fuzz check format bench bench-peers bench-recognizer bench-pages fonts image clean
 
 # A newcomer who is root wants to see it run, and is told so; a service says allow_root itself.
 run: install
@@ -35,6 +35,12 @@ $(VENV)/.developed: pyproject.toml requirements/constraints.txt $(VENV)/.install
 
 test: develop
 	$(BIN)/python -m pytest
+
+# Kills the daemon at every step, then a thousand times at random, and cuts its power; takes hours.
+KILLS ?= 1000
+SEED ?= 1
+torture: develop
+	$(BIN)/python -m tests.torture --kills $(KILLS) --fast-kills $(KILLS) --seed $(SEED)
 
 check: develop
 	$(BIN)/ruff format --check .

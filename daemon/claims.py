@@ -135,20 +135,24 @@ class RenameClaims:
                 folder.rmdir()
 
     def finish(self, claim: Claim) -> None:
-        """Archive or delete the original, and clear the reason of an earlier failure."""
+        """Clear the reason of an earlier failure, then archive or delete the original."""
+        _clear_reason(self._failed, claim)
         with contextlib.suppress(FileNotFoundError):
             if self._archive is None:
                 claim.path.unlink()
             else:
                 files.move_no_clobber(claim.path, self._archive, claim.name, self._ownership)
         self._tidy(claim.path)
-        _clear_reason(self._failed, claim)
 
     def fail(self, claim: Claim, failure: Failure) -> None:
         """Write `<name>.error.json` to failed/, then move the bytes beside it."""
         if os.path.lexists(claim.path):
             wanted = files.candidates(files.passable(self._failed, claim.name))
-            free = next(path for path in wanted if not os.path.lexists(path))
+            free = next(
+                path
+                for path in wanted
+                if not os.path.lexists(path) or files.is_moved(claim.path, path)
+            )
             write_error(free, claim, failure, self._ownership)
             failpoints.reach("fail.told", claim.name)
             files.move_no_clobber(claim.path, free.parent, free.name)
@@ -333,7 +337,8 @@ def write_error(
         "signal": failure.signal,
         "retry": "drag the file back into the inbox; where it never left it, touch it",
     }
-    draft = path.with_name(f".{uuid.uuid4().hex}.tmp")
+    draft = path.with_name(f".{claim.id}.tmp")
+    draft.unlink(missing_ok=True)  # a crash has left it
     said = json.dumps(content, indent=2, ensure_ascii=False).encode()
     files.write_durable(draft, said, ownership)
     draft.replace(path)

@@ -135,6 +135,9 @@ def verify(
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="make the ledger anew from the sidecars")
     ] = False,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="hash every original that is kept, too")
+    ] = False,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """Prove that landed = answered + waiting.
@@ -143,7 +146,7 @@ def verify(
     """
     from daemon import report
 
-    sentence, holds = report.verify(_load(config), rebuild=rebuild)
+    sentence, holds = report.verify(_load(config), rebuild=rebuild, deep=deep)
     print(sentence)
     if not holds:
         sys.exit(Exit.SOME_FAILED)

@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from daemon.inbox.scan import WORK_FOLDER
 from daemon.inbox.watch import delivers_events
 
 LOW_SPACE_BYTES = 500 * 1024**2
+PROBE_SECONDS = 60.0  # after which a probe of ours belongs to a start that did not end
 INOTIFY_LIMITS = Path("/proc/sys/fs/inotify")
 
 
@@ -142,7 +144,8 @@ def _write_and_rename(folder: Path) -> None:
     nested = folder / WORK_FOLDER
     was_there = nested.is_dir()
     nested.mkdir(exist_ok=True)
-    draft, final = nested / f"{uuid.uuid4().hex}.tmp", folder / f".{uuid.uuid4().hex}.tmp"
+    _sweep_probes(folder)
+    draft, final = (where / f".probe-{uuid.uuid4().hex}.tmp" for where in (nested, folder))
     try:
         files.write_durable(draft, b"ocr-daemon check")
         files.rename_no_clobber(draft, final)
@@ -173,9 +176,18 @@ def _ownable(config: Config) -> Iterator[Finding]:
         shutil.rmtree(probe, ignore_errors=True)
 
 
+def _sweep_probes(folder: Path) -> None:
+    """Remove what a start that was killed has left; never what another daemon has just made."""
+    for where in (folder, folder / WORK_FOLDER):
+        for probe in where.glob(".probe-*.tmp"):
+            with contextlib.suppress(OSError):
+                if time.time() - probe.stat().st_mtime > PROBE_SECONDS:
+                    probe.unlink()
+
+
 def _other_filesystem(config: Config) -> Iterator[Finding]:
     inbox, archive = config.folders.inbox, config.folders.archive
-    draft = inbox / f".{uuid.uuid4().hex}.tmp"
+    draft = inbox / f".probe-{uuid.uuid4().hex}.tmp"
     probe = archive / draft.name
     try:
         draft.touch()

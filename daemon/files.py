@@ -13,7 +13,6 @@ import itertools
 import os
 import shutil
 import stat
-import uuid
 from collections.abc import Iterator
 from io import BufferedReader
 from pathlib import Path
@@ -169,20 +168,51 @@ def move_no_clobber(
 def _move_once(source: Path, target: Path) -> None:
     try:
         rename_no_clobber(source, target)
+        return
+    except FileExistsError:
+        if not is_moved(source, target):
+            raise
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        copy = target.parent / f".{uuid.uuid4().hex}.tmp"
-        try:
-            shutil.copy2(source, copy, follow_symlinks=False)
-            with copy.open("rb") as file:
-                os.fsync(file.fileno())
-            rename_no_clobber(copy, target)
-        finally:
-            copy.unlink(missing_ok=True)
-        sync_folder(target.parent)  # the copy has its name for good before the source loses its own
-        failpoints.reach("copy.synced", target.name)
-        source.unlink()
+        _copy(source, target)
+    _draft_of(source, target).unlink(missing_ok=True)
+    sync_folder(target.parent)  # the copy has its name for good before the source loses its own
+    failpoints.reach("copy.synced", target.name)
+    source.unlink()
+
+
+def _copy(source: Path, target: Path) -> None:
+    draft = _draft_of(source, target)
+    draft.unlink(missing_ok=True)
+    try:
+        shutil.copy2(source, draft, follow_symlinks=False)
+        with draft.open("rb") as file:
+            os.fsync(file.fileno())
+        rename_no_clobber(draft, target)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _draft_of(source: Path, target: Path) -> Path:
+    """Return where the copy of a file is written: the same place when it is tried again."""
+    status = source.stat()
+    mark = f"{status.st_dev}:{status.st_ino}:{status.st_mtime_ns}"
+    return target.parent / f".{hashlib.sha256(mark.encode()).hexdigest()[:32]}.tmp"
+
+
+def is_moved(source: Path, target: Path) -> bool:
+    """Tell whether a move that a crash broke off has given `source` its name `target` already.
+
+    They are one file, or on two filesystems the copy, which has the times and the bytes.
+    """
+    if not target.is_file():
+        return False
+    ours, theirs = source.stat(), target.stat()
+    if ours.st_dev == theirs.st_dev:
+        return ours.st_ino == theirs.st_ino
+    is_alike = (ours.st_size, ours.st_mtime_ns) == (theirs.st_size, theirs.st_mtime_ns)
+    return is_alike and sha256_of(source) == sha256_of(target)
 
 
 def passable(root: Path, name: str) -> Path:

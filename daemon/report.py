@@ -29,8 +29,8 @@ def status(config: Config) -> str:
     return "\n".join(lines)
 
 
-def verify(config: Config, *, rebuild: bool) -> tuple[str, bool]:
-    """Return the balance as a sentence and whether it holds."""
+def verify(config: Config, *, rebuild: bool, deep: bool = False) -> tuple[str, bool]:
+    """Return the balance as lines and whether it holds."""
     if rebuild:
         config.folders.state.mkdir(parents=True, exist_ok=True)
         with alone(config.folders.state):
@@ -53,7 +53,17 @@ def verify(config: Config, *, rebuild: bool) -> tuple[str, bool]:
     lines += [
         f"lost: {without_controls(name)} is neither answered nor held" for name in balance.lost
     ]
-    return "\n".join(lines), balance.holds
+    if not deep:
+        return "\n".join(lines), balance.holds
+    depth = proof.verify_deep(config)
+    lines.append(
+        f"of the originals {depth.kept} are kept as they landed, {len(depth.removed)} gone"
+    )
+    lines += [
+        f"altered: {without_controls(name)} is kept, but with other bytes" for name in depth.altered
+    ]
+    lines += [f"twice: {claim} has two answers" for claim in depth.twice]
+    return "\n".join(lines), balance.holds and depth.holds
 
 
 def _waiting(config: Config, journal: Journal) -> tuple[int, str | None]:

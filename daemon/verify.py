@@ -1,12 +1,19 @@
-"""The proof that nothing is lost: landed = answered + waiting.
+"""The proof that nothing is lost: landed = answered + waiting; the daemon may be running.
 
 An answer that is gone from the outbox was collected by whoever it was for; one that is there but
 unreadable is torn; a claimed file that is neither held nor answered is lost.
+
+The deep proof hashes every original that is kept and reads every answer that lies there: each
+answered file's bytes are where they were put, unchanged, and no claim has two answers.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import time
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,9 +23,11 @@ from daemon.inbox.scan import WORK_FOLDER
 from daemon.journal import Entry, Journal
 from daemon.ledger import ledger_path
 from daemon.outbox.publish import Outbox
+from daemon.outbox.sidecar import is_valid
 from daemon.run import scanner
 
 FATES = ("answered", "collected", "waiting", "torn", "lost")
+GRACE_SECONDS = 1.0  # in which a running daemon forgets the row of a file that it has given back
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +51,26 @@ class Balance:
         return not self.torn and not self.lost
 
 
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """What became of the bytes of answered files, by name, and the claims with two answers.
+
+    `kept` counts originals that lie in archive/, failed/ or the inbox as they landed. The bytes of
+    the `removed` are none of those: somebody took or deleted the file, or they are `altered`, where
+    other bytes lie under its name.
+    """
+
+    kept: int
+    removed: tuple[str, ...]
+    altered: tuple[str, ...]
+    twice: tuple[str, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether no bytes were changed and no claim was answered twice."""
+        return not self.altered and not self.twice
+
+
 def verify(config: Config) -> Balance:
     """Hold ledger, inbox, work folder and outbox against each other; changes nothing.
 
@@ -52,7 +81,11 @@ def verify(config: Config) -> Balance:
     rows = set()
     for entry in journal.all():
         rows.add(entry.id)
-        found[_fate(entry, journal, config)].append(files.printable(entry.answer or entry.name))
+        fate = _fate(entry, journal, config)
+        if fate == "lost":
+            time.sleep(GRACE_SECONDS)
+            fate = _fate(entry, journal, config)
+        found[fate].append(files.printable(entry.answer or entry.name))
     unrecorded = sum(path.name not in rows for path in _tokens(config.folders.inbox))
     waiting = len(found["waiting"]) + unrecorded + _unclaimed(config, journal)
     journal.close()
@@ -63,6 +96,55 @@ def verify(config: Config) -> Balance:
         torn=tuple(found["torn"]),
         lost=tuple(found["lost"]),
     )
+
+
+def verify_deep(config: Config) -> Depth:
+    """Hash every original that is kept and read every answer; takes as long as reading them does.
+
+    What moves on while it is looked for is looked for in the order in which it moves.
+    """
+    known = _digests(config)
+    journal = Journal(ledger_path(config), read_only=True)
+    rows = [entry for entry in journal.all() if entry.state == "closed"]
+    journal.close()
+    kept, removed, altered = 0, [], []
+    originals = {digest for digest in known.values() if digest}
+    landed = {entry.sha256 for entry in rows}
+    for entry in rows:
+        name = files.printable(entry.name)
+        if entry.sha256 in originals:
+            kept += 1
+        elif any(known.get(path) not in (None, *landed) for path in _kept_at(entry, config)):
+            altered.append(name)
+        else:
+            removed.append(name)
+    return Depth(kept, tuple(removed), tuple(altered), tuple(_answered_twice(config)))
+
+
+def _digests(config: Config) -> dict[Path, str]:
+    """Return the digests of all files in the inbox, failed/ and archive/."""
+    folders = config.folders
+    found = {}
+    for folder in (folders.inbox, folders.failed, folders.archive):
+        for path in _files_below(folder):
+            with contextlib.suppress(OSError):
+                found[path] = files.sha256_of(path)
+    return found
+
+
+def _kept_at(entry: Entry, config: Config) -> list[Path]:
+    """Return where the original of a row lies if nothing took its name before."""
+    roots = (config.folders.archive, config.folders.failed)
+    return [files.passable(root, entry.name) for root in roots]
+
+
+def _answered_twice(config: Config) -> list[str]:
+    """Return the claims that more than one answer in the outbox names."""
+    outbox = Outbox(config.folders.outbox)
+    paths = [path for path in _files_below(outbox.folder) if path.suffix == ".json"]
+    answers = [outbox.read(os.fspath(path.relative_to(outbox.folder))) for path in paths]
+    claims = Counter(answer["processing"].get("claim") for answer in answers if answer)
+    return [f"claim {claim}" for claim, number in claims.items() if claim and number > 1]
 
 
 def _fate(entry: Entry, journal: Journal, config: Config) -> str:
@@ -77,10 +159,16 @@ def _fate(entry: Entry, journal: Journal, config: Config) -> str:
             own = outbox.answer_of(entry.id, entry.name, entry.answer)
             return "answered" if own else "lost"
         entry = now
+    return _answer_fate(entry, outbox)
+
+
+def _answer_fate(entry: Entry, outbox: Outbox) -> str:
     assert entry.answer is not None, "an answered row names its answer"
-    if outbox.read(entry.answer) is not None:
-        return "answered"
-    return "torn" if os.path.lexists(outbox.folder / entry.answer) else "collected"
+    answer = outbox.read(entry.answer)
+    if answer is None or not is_valid(answer):
+        return "torn" if os.path.lexists(outbox.folder / entry.answer) else "collected"
+    is_same = answer["source"]["sha256"] == entry.sha256
+    return "answered" if is_same else "collected"  # and its name was given to another's answer
 
 
 def _is_held(entry: Entry, config: Config) -> bool:
@@ -92,7 +180,13 @@ def _is_held(entry: Entry, config: Config) -> bool:
 def _tokens(inbox: Path) -> list[Path]:
     """Return the folder of each claim that holds a file, of any instance."""
     folders = (inbox / WORK_FOLDER / "work").glob("*/*")
-    return [f for f in folders if f.is_dir() and any(p.is_file() for p in f.rglob("*"))]
+    return [folder for folder in folders if next(_files_below(folder), None)]
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    """Return the files below a folder; what vanishes meanwhile is left out."""
+    for parent, _, names in os.walk(folder):
+        yield from (Path(parent, name) for name in names)
 
 
 def _unclaimed(config: Config, journal: Journal) -> int:

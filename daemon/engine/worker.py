@@ -6,7 +6,11 @@ Imported by the supervising process too (for the names), so everything heavy is 
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import multiprocessing
 import os
+import select
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -72,7 +76,7 @@ def prepare(start: Start) -> None:
         os.dup2(nowhere, stream)
     if start.documents is not None:
         _process.protections = sandbox.enter(start.readable)
-    sandbox.kernel.die_with_the_parent()  # last: a change of rights makes the kernel forget it
+    _die_with_the_daemon()
 
 
 def warm() -> str:
@@ -101,6 +105,23 @@ def read(path: Path, stamp: Stamp, first: int, last: int) -> PagesRead:
             raise Died("memory", f"there was not enough memory to read it ({error})") from error
         raise Died("crashed", f"reading it ended in {type(error).__name__}: {error}") from error
     return read
+
+
+def _die_with_the_daemon() -> None:
+    """Have the kernel kill this process when the daemon is gone, though it hang or stand still.
+
+    A worker that went on would read for nobody, and one that hangs for ever. PR_SET_PDEATHSIG would
+    not do: the parent is the fork server, which lives as long as any worker does. The daemon alone
+    holds the other end of the sentinel, a pipe (fcntl(2): O_ASYNC, F_SETSIG).
+    """
+    parent = multiprocessing.parent_process()
+    assert parent is not None, "workers are started by multiprocessing"
+    fcntl.fcntl(parent.sentinel, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(parent.sentinel, fcntl.F_SETSIG, signal.SIGKILL)
+    flags = fcntl.fcntl(parent.sentinel, fcntl.F_GETFL)
+    fcntl.fcntl(parent.sentinel, fcntl.F_SETFL, flags | os.O_ASYNC)
+    if select.select([parent.sentinel], [], [], 0)[0]:  # it was gone before we asked
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _pipeline() -> Pipeline:

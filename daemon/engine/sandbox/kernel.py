@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import os
-import signal
 import struct
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
-_PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
 _CAPABILITY_VERSION_3 = 0x20080522
 _CAP_DAC_READ_SEARCH = 2  # scans of other users are read as before
@@ -30,11 +28,6 @@ def prctl(option: int, *arguments: int | ctypes.Array[ctypes.c_char]) -> int:
         for argument in (*arguments, 0, 0, 0, 0)[:4]
     ]
     return _checked(_LIBC.prctl(option, *words))
-
-
-def die_with_the_parent() -> None:
-    """A killed daemon takes its workers with it: they would go on reading for nobody."""
-    prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def forbid_new_privileges() -> None:

@@ -1,0 +1,57 @@
+"""The daemon as it is, with a reading that is pretended: a text file's lines are its "pages".
+
+    python -m tests.torture.program run --config config.yaml
+
+Composition, claims, ledger, outbox, worker processes and their failpoints are the real ones; what
+is exchanged is what a worker loads (`worker._load`), in the fork server that all workers come
+from. So a life begins in about a second and reads a page in no time.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from daemon import failpoints
+from daemon.engine import worker
+from daemon.errors import Rejected
+from daemon.records import PagesRead, PageText
+
+BROKEN = b"broken"
+
+
+class Pipeline:
+    """Reads a page a line; a file that begins with `broken` cannot be read."""
+
+    recognizer = SimpleNamespace(name="pretended", precision="none")
+
+    def read_pages(self, path: Path, first: int, last: int) -> PagesRead:
+        """Return lines `first` to `last` (1-based, inclusive) of the file as pages."""
+        content = path.read_bytes()
+        if content.startswith(BROKEN):
+            raise Rejected("corrupt", "it says so")
+        lines = content.decode().splitlines()
+        read = [self._page(n, lines[n - 1]) for n in range(first, min(last, len(lines)) + 1)]
+        return PagesRead("image/png", len(lines), tuple(read), {"decode": 0.0}, None)
+
+    def _page(self, number: int, text: str) -> PageText:
+        failpoints.reach("worker.page", str(number))
+        return PageText(
+            number=number, width=100, height=20, dpi=None, rotation=0, skew=0.0, text_source="ocr",
+            status="done", text=text, confidence=1.0, blocks=(),
+        )  # fmt: skip
+
+
+def content(*pages: str) -> bytes:
+    """Return a file that is read as these pages."""
+    return "\n".join(pages).encode()
+
+
+def _load(*_: Any) -> Pipeline:
+    return Pipeline()
+
+
+# the fork server imports this module before it forks a worker: that is what `preloaded` names
+worker._load = _load  # type: ignore[assignment]
+worker.preloaded = lambda recipe: [__name__]  # type: ignore[assignment]

@@ -108,13 +108,13 @@ def verify_deep(config: Config) -> Depth:
     rows = [entry for entry in journal.all() if entry.state == "closed"]
     journal.close()
     kept, removed, altered = 0, [], []
-    originals = {digest for digest in known.values() if digest}
+    originals = set(known.values())
     landed = {entry.sha256 for entry in rows}
     for entry in rows:
         name = files.printable(entry.name)
         if entry.sha256 in originals:
             kept += 1
-        elif any(known.get(path) not in (None, *landed) for path in _kept_at(entry, config)):
+        elif any(known.get(path, entry.sha256) not in landed for path in _kept_at(entry, config)):
             altered.append(name)
         else:
             removed.append(name)

@@ -50,7 +50,7 @@ class Killer:
     def __init__(
         self, house: House, program: str, seed: int, gap: float, tend: Callable[[], None]
     ) -> None:
-        self._house, self._program, self._gap, self._tend = house, program, gap, tend
+        self._house, self._program, self._gap, self.tend = house, program, gap, tend
         self._chance = random.Random(seed)
         self.toll = Toll()
         self.life = self._start()
@@ -100,7 +100,7 @@ class Killer:
         """Let time pass, landing files; a daemon that falls by itself is noted and restarted."""
         ends = time.monotonic() + seconds
         while True:
-            self._tend()
+            self.tend()
             self._note_ready()
             if self.life.is_over:
                 self.toll.fell.append(self.life.said().decode(errors="replace")[-500:])

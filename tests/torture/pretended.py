@@ -16,7 +16,7 @@ from typing import Any
 from daemon import failpoints
 from daemon.engine import worker
 from daemon.errors import Rejected
-from daemon.records import PagesRead, PageText
+from daemon.records import PagesRead, PageText, Stamp
 
 BROKEN = b"broken"
 
@@ -26,8 +26,9 @@ class Pipeline:
 
     recognizer = SimpleNamespace(name="pretended", precision="none")
 
-    def read_pages(self, path: Path, first: int, last: int) -> PagesRead:
+    def read_pages(self, path: Path, first: int, last: int, stamp: Stamp) -> PagesRead:
         """Return lines `first` to `last` (1-based, inclusive) of the file as pages."""
+        del stamp
         content = path.read_bytes()
         if content.startswith(BROKEN):
             raise Rejected("corrupt", "it says so")

@@ -1,0 +1,171 @@
+"""`python -m tests.torture.soak --hours 8`: mixed traffic and now and then a fault, for hours.
+
+Real reading by two workers, never idle. Now and then a worker or the daemon is killed or stopped,
+or a folder is moved away for some seconds. Meanwhile memory, descriptors, threads, ledger and log
+are looked at; afterwards everything landed is counted against the answers. Exit code 1 unless
+nothing was lost, answered twice or torn, and nothing grew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from tests.house import House
+from tests.torture import oracle
+from tests.torture.kills import Killer
+from tests.torture.life import Life, house
+from tests.torture.series import REST_SECONDS, WORKERS, Tap, is_done
+from tests.torture.watcher import Watcher
+
+LOOK_SECONDS = 5.0
+AWAY_SECONDS = 4.0
+MOVED = ("inbox", "outbox", "archive", "failed")
+LOG_MEGABYTES = 1  # so that it is rotated within the run
+LOG_FILES = 3
+MOST_GROWTH = 1.15  # from the second quarter of the run to its last
+MEGABYTE = 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What is seen at a moment; memory in megabytes, a worker's is that of the larger one."""
+
+    daemon: float
+    worker: float
+    descriptors: float
+    threads: float
+    log: float
+    ledger_per_document: float
+
+
+@dataclass(slots=True)
+class Sights:
+    """What was seen over the run."""
+
+    seen: list[Sight] = field(default_factory=list)
+    next_at: float = 0.0
+
+    def look(self, home: House, life: Life) -> None:
+        """Look when it is time, at a daemon that is ready."""
+        if time.monotonic() < self.next_at or life.ready is None:
+            return
+        self.next_at = time.monotonic() + LOOK_SECONDS
+        with suppress(psutil.Error, OSError, ValueError):
+            self.seen.append(_sight(home, life))
+
+    def quarter(self, which: int, name: str) -> float:
+        """Return the median of a figure over one quarter of the run, 0 to 3."""
+        size = max(1, len(self.seen) // 4)
+        part = self.seen[which * size : (which + 1) * size] or self.seen
+        return statistics.median(getattr(sight, name) for sight in part)
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether nothing grew by more than a seventh from the second quarter to the last."""
+        return all(
+            self.quarter(3, name) <= MOST_GROWTH * self.quarter(1, name)
+            for name in Sight.__dataclass_fields__
+            if name != "log"
+        ) and self.quarter(3, "log") <= LOG_MEGABYTES * 1.05 * (LOG_FILES + 1)
+
+    def lines(self) -> Iterator[str]:
+        """Return a table: the median of each quarter, and the most."""
+        yield f"{'':20} {'1st':>8} {'2nd':>8} {'3rd':>8} {'4th':>8} {'most':>8}"
+        for name in Sight.__dataclass_fields__:
+            medians = [self.quarter(which, name) for which in range(4)]
+            most = max(getattr(sight, name) for sight in self.seen)
+            yield f"{name:20} " + " ".join(f"{value:8.1f}" for value in (*medians, most))
+
+
+def _sight(home: House, life: Life) -> Sight:
+    workers = [worker.memory_info().rss for worker in life.workers()]
+    ledger = sum(path.stat().st_size for path in home.state.glob("ledger.sqlite3"))
+    documents = sum(1 for _ in home.outbox.rglob("*.json"))
+    return Sight(
+        daemon=life.process.memory_info().rss / MEGABYTE,
+        worker=max(workers) / MEGABYTE,
+        descriptors=life.process.num_fds(),
+        threads=life.process.num_threads(),
+        log=sum(path.stat().st_size for path in home.logs.iterdir()) / MEGABYTE,
+        ledger_per_document=ledger / max(1, documents),
+    )
+
+
+class Mover:
+    """Moves a folder away now and then for some seconds, and back."""
+
+    def __init__(self, home: House, seed: int, gap: float) -> None:
+        self._home, self._gap = home, gap
+        self._chance = random.Random(seed)
+        self._next = time.monotonic() + gap
+        self.moves = 0
+
+    def pass_by(self, life: Life) -> None:
+        """Move when it is time; a daemon that starts without its folders would make them."""
+        if time.monotonic() < self._next or life.ready is None:
+            return
+        folder = getattr(self._home, self._chance.choice(MOVED))
+        away = folder.with_name(f"{folder.name}-away")
+        folder.rename(away)
+        time.sleep(AWAY_SECONDS)
+        away.rename(folder)
+        self.moves += 1
+        self._next = time.monotonic() + self._chance.uniform(0, 2 * self._gap)
+
+
+def main() -> None:
+    """Run for the hours asked for and print the figures."""
+    asked = argparse.ArgumentParser(prog="python -m tests.torture.soak", description=__doc__)
+    asked.add_argument("--hours", type=float, default=1.0)
+    asked.add_argument("--seed", type=int, default=1)
+    asked.add_argument("--gap", type=float, default=40.0, help="mean seconds between kills")
+    asked.add_argument("--root", type=Path, default=None, help="where the folders are made")
+    said = asked.parse_args()
+    root = Path(tempfile.mkdtemp(prefix="soak-", dir=said.root))
+    sys.exit(not soak(root, said.hours * 3600, said.seed, said.gap, print))
+
+
+def soak(root: Path, seconds: float, seed: int, gap: float, tell: Callable[[str], None]) -> bool:
+    """Run below `root` and return whether all held."""
+    logging = {"file_megabytes": LOG_MEGABYTES, "files": LOG_FILES}
+    home = house(root, "real", workers=WORKERS, logging=logging)
+    tap, watcher = Tap(home, "real", seed), Watcher(home.outbox)
+    sights, mover = Sights(), Mover(home, seed, gap)
+
+    def tend() -> None:
+        mover.pass_by(killer.life)
+        tap.top_up()
+        sights.look(home, killer.life)
+
+    killer = Killer(home, "real", seed, gap, lambda: None)
+    killer.tend = tend
+    killer.strike(10**9, time.monotonic() + seconds)
+    tap.limit = len(tap.landed)
+    finished = killer.rest(lambda: is_done(home), REST_SECONDS)
+    killer.end()
+    watcher.stop()
+    counted = oracle.count(home, tap.landed)
+    counted.torn += watcher.torn
+    counted.duplicated += watcher.replaced()
+    kills = killer.toll.kills
+    tell(f"{seconds / 3600:.2f} h, {kills.total()} kills {dict(kills)}, {mover.moves} folders away")
+    tell(str(counted))
+    tell(f"all answered: {finished}; daemon fell by itself: {len(killer.toll.fell)}")
+    for line in (*killer.toll.fell[:5], *sights.lines()):
+        tell(line)
+    return finished and counted.holds and not killer.toll.fell and sights.is_flat
+
+
+if __name__ == "__main__":
+    main()

@@ -15,6 +15,7 @@ from daemon import files
 from daemon.inbox.scan import LINKED
 from tests.house import REPOSITORY, House, until
 from tests.samples import png, text_page
+from tests.samples.bombs import endless_drawing
 
 NAMES = [
     b"line\nbreak.png",
@@ -145,3 +146,16 @@ def refusals(house: House) -> set[tuple[str, str]]:
     """Return the name and the reason of each file that the log says must wait."""
     told = [event for event in house.events() if event["event"] == "file.cannot"]
     return {(event["name"], event["reason"]) for event in told}
+
+
+def test_a_drawing_without_end_costs_its_deadline_and_holds_up_nobody(tmp_path: Path) -> None:
+    house = House(tmp_path, limits={"page_seconds": 2.0}, retry={"attempts": 2})
+    with house.running():
+        house.drop("endless.pdf", endless_drawing())
+        house.drop("endless.pdf.after.png", png(text_page(["After it"], height=90, width=300)))
+
+        after = house.answer("endless.pdf.after.png.json")
+        answer = house.answer("endless.pdf.json")
+
+    assert (answer["status"], answer["error"]["class"]) == ("failed", "timeout")
+    assert after["text"] == "After it"

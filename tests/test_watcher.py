@@ -8,6 +8,8 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.house import House, until
 from tests.samples import png, text_page
 
@@ -118,3 +120,18 @@ def test_a_name_and_its_hard_link_are_each_answered(tmp_path: Path) -> None:
         until(lambda: len(house.kept(house.archive)) == 2, what="both archived")
 
     assert texts == ["Twice", "Twice"]
+
+
+@pytest.mark.xfail(strict=True, reason="JournalClaims takes another time for another file")
+def test_a_time_touched_after_reading_in_place_gives_no_second_answer(tmp_path: Path) -> None:
+    house = House(tmp_path, claim="journal", originals="leave")
+    with house.running():
+        path = house.drop("scan.png", page("Read in place"))
+        house.answer("scan.png.json")
+        os.utime(path)
+        (house.inbox / "empty.png").touch()
+        house.drop("next.png", page("The next"))
+        house.answer("next.png.json")
+        until(lambda: said(house, "file.busy"), what="a later look has ended")
+
+    assert set(house.answers()) == {"scan.png.json", "next.png.json"}

@@ -72,13 +72,10 @@ class Watch:
         if not self._wanted or self._is_sound():
             return
         self.stop()
-        observer = Observer()
         try:
-            observer.schedule(self._bell, str(self._inbox), recursive=True, event_filter=RINGING)
-            observer.start()
+            observer = self._started()
             self._root = _identity(self._inbox)
         except OSError as error:
-            observer.stop()  # or its inotify descriptor stays open
             self._refuse(error)
             return
         self._observer = observer
@@ -91,6 +88,17 @@ class Watch:
             self._observer.stop()
             self._observer.join(timeout=2)
             self._observer = None
+
+    def _started(self) -> BaseObserver:
+        """Return an observer that runs; making one may fail too (watchdog 7 opens inotify then)."""
+        observer = Observer()
+        try:
+            observer.schedule(self._bell, str(self._inbox), recursive=True, event_filter=RINGING)
+            observer.start()
+        except OSError:
+            observer.stop()  # or its inotify descriptor stays open
+            raise
+        return observer
 
     def _is_sound(self) -> bool:
         if self._observer is None or self._root != _identity(self._inbox):

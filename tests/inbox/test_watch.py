@@ -1,5 +1,8 @@
 """The bell, with a real watchdog on a real folder."""
 
+import json
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -105,6 +108,46 @@ def test_without_watches_left_it_scans_and_delivers_nothing(
     made.supervise()
 
     assert not made.delivers
+
+
+# a user namespace has limits of its own, which whoever made it may lower
+LIMITED = ["unshare", "--user", "--map-root-user", "sh", "-c"]
+WATCH = """
+import sys
+from pathlib import Path
+from daemon import logs
+from daemon.inbox.watch import Watch
+logs.set_up(None, "INFO", 0, 0)
+made = Watch(Path(sys.argv[1]), "events", lambda: None)
+for _ in range(3):
+    made.supervise()
+sys.exit(made.delivers)
+"""
+
+
+def may_lower_limits() -> bool:
+    done = subprocess.run(
+        [*LIMITED, "test -w /proc/sys/user/max_inotify_instances"], capture_output=True, check=False
+    )
+    return done.returncode == 0
+
+
+@pytest.mark.skipif(not may_lower_limits(), reason="this user may make no user namespace")
+@pytest.mark.parametrize("limit", ["max_inotify_instances", "max_inotify_watches"])
+def test_a_limit_of_inotify_that_is_reached_is_told_once_with_its_remedy(
+    tmp_path: Path, limit: str
+) -> None:
+    lower = f'echo 0 > /proc/sys/user/{limit}; exec "$0" "$@"'
+
+    done = subprocess.run(
+        [*LIMITED, lower, sys.executable, "-c", WATCH, str(tmp_path)],
+        cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    (said,) = [json.loads(line) for line in done.stderr.splitlines()]
+    assert said["event"] == "watch.refused"
+    assert "scanning instead; raise fs.inotify.max_user_watches" in said["remedy"]
 
 
 def test_a_missing_inbox_costs_no_descriptor_however_often_it_is_looked_for(

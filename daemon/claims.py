@@ -13,7 +13,7 @@ import errno
 import json
 import os
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from io import BufferedReader
 from pathlib import Path
 from typing import Protocol
@@ -41,8 +41,8 @@ class Vanished(Exception):
 class Claims(Protocol):
     """What the service needs of a way to possess files; an OSError means the environment."""
 
-    def take(self, name: str) -> Claim:
-        """Possess an inbox file, or raise Vanished."""
+    def take(self, name: str, settled: Stamp | None = None) -> Claim:
+        """Possess an inbox file, or raise Vanished, also if it is not the one that settled."""
 
     def unread(self, listing: Listing) -> Listing:
         """Leave out of a listing what has been read in place before."""
@@ -89,7 +89,7 @@ class RenameClaims:
         self._lease = Lease(self._work, lease_seconds)
         self._neighbours = Neighbours(self._work, lease_seconds)
 
-    def take(self, name: str) -> Claim:
+    def take(self, name: str, settled: Stamp | None = None) -> Claim:
         """Rename the file into the work folder and hash it there."""
         token = uuid.uuid4().hex
         target = self._work / token / name
@@ -105,6 +105,8 @@ class RenameClaims:
         try:
             with _vanishing(name):
                 claim = _claim_on(target, files.open_regular(target), token, name)
+                if settled not in (None, claim.stamp):  # another since: it must settle itself
+                    raise Vanished(name)
         except (OSError, Vanished):
             self._put_back(target, name)
             raise
@@ -203,18 +205,27 @@ class JournalClaims:
         failed: Path,
         stamps: Mapping[str, str],
         ownership: Ownership = INHERITED,
+        is_answered: Callable[[Claim], bool] = lambda _: False,
     ) -> None:
-        """`stamps` are the ledger's: the name and the stamp of every file as it was last read."""
+        """`stamps` are the ledger's: the name and the stamp of every file as it was last read.
+
+        `is_answered` tells of a file with a new stamp whether its bytes are those answered before.
+        """
         self._inbox = inbox
         self._ground = Ground(inbox)
         self._failed = failed
         self._ownership = ownership
         self._stamps = dict(stamps)
+        self._is_answered = is_answered
 
-    def take(self, name: str) -> Claim:
-        """Hash the file where it lies and remember it."""
+    def take(self, name: str, settled: Stamp | None = None) -> Claim:
+        """Hash the file where it lies and remember it; one that was only touched is Vanished."""
         claim = self._claim(uuid.uuid4().hex, name)
+        if settled not in (None, claim.stamp):
+            raise Vanished(name)
         self._stamps[name] = str(claim.stamp)
+        if self._is_answered(claim):
+            raise Vanished(name)
         return claim
 
     def unread(self, listing: Listing) -> Listing:
@@ -259,14 +270,10 @@ class JournalClaims:
 
 
 def _claim_on(path: Path, file: BufferedReader, token: str, name: str) -> Claim:
-    """Return the claim on an open file, hashed and stamped by it; Vanished if it changed since.
-
-    A file that has another name elsewhere (a hard link) is not ours alone, and not read.
-    """
+    """Return the claim on an open file, hashed and stamped by it; Vanished if it changed since."""
     with file:
-        status = os.fstat(file.fileno())
-        stamp, digest = Stamp.from_status(status), files.digest_of(file)
-        if status.st_nlink > 1 or stamp != Stamp.of(path):
+        stamp, digest = Stamp.from_status(os.fstat(file.fileno())), files.digest_of(file)
+        if stamp != Stamp.of(path):
             raise Vanished(name)
     return Claim(token, name, path, stamp, digest)
 

@@ -189,6 +189,20 @@ class Journal:
         """Note that the original is where it belongs; nothing more will be done."""
         self._run("UPDATE claims SET state = 'closed' WHERE id = ?", (claim,))
 
+    def touched(self, claim: Claim, profile: str) -> bool:
+        """Tell whether the name was last answered for these very bytes, and note its new stamp.
+
+        A new time on a file that is read in place is no new file.
+        """
+        return bool(
+            self._run(
+                "UPDATE claims SET stamp = ? WHERE sha256 = ? AND profile = ? "
+                "AND status != 'failed' AND state IN ('answered', 'closed') "
+                "AND rowid = (SELECT max(rowid) FROM claims WHERE name = ?) RETURNING id",
+                (str(claim.stamp), claim.sha256, profile, os.fsencode(claim.name)),
+            )
+        )
+
     def forget(self, claim: str) -> None:
         """Drop the row of a claim that was given back unread."""
         self._run("DELETE FROM claims WHERE id = ?", (claim,))

@@ -1,8 +1,8 @@
 """Structured logs: JSON lines to a rotating file in the log volume, readable lines on a terminal.
 
 Where standard error is no terminal (a container, a service manager) it gets the same JSON lines.
-The daemon's are written by a thread of their own, so that a log volume that hangs holds up nothing;
-beyond 10 000 lines that wait, new ones are lost.
+The daemon's are written by a thread of their own, so that a log volume that hangs holds up nothing:
+where 10 000 lines wait and none is written for a second, new ones are lost.
 Names of files are strangers' words: none can begin a line of its own or command a terminal.
 """
 
@@ -20,6 +20,7 @@ import structlog
 
 LOG_NAME = "ocr-daemon.jsonl"
 MOST_WAITING = 10_000
+HANG_SECONDS = 1.0
 _CONTROLS = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 _OF_SEVERAL_LINES = {"exception", "stack"}
 
@@ -81,6 +82,14 @@ class _Aside(logging.handlers.QueueHandler):
         self._writers = writers
         self._thread = logging.handlers.QueueListener(self.waiting, *writers)
         self._thread.start()
+        self._hangs = False
+
+    def enqueue(self, record: logging.LogRecord) -> None:
+        try:
+            self.waiting.put(record, timeout=0.001 if self._hangs else HANG_SECONDS)
+            self._hangs = False
+        except queue.Full:
+            self._hangs = True
 
     def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
         return record

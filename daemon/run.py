@@ -160,7 +160,11 @@ class _Daemon:
         folders = self._config.folders
         if self._config.claim == "journal":
             stamps = self._journal.stamps()
-            return JournalClaims(folders.inbox, folders.failed, stamps, self._config.ownership)
+            profile = policy(self._config).profile
+            return JournalClaims(
+                folders.inbox, folders.failed, stamps, self._config.ownership,
+                lambda claim: self._journal.touched(claim, profile),
+            )  # fmt: skip
         archive = folders.archive if self._config.originals == "archive" else None
         lease, ownership = self._config.lease_seconds, self._config.ownership
         return RenameClaims(

@@ -201,8 +201,11 @@ class Service:
         name = self._intake.next_ready(now)
         if name is None:
             return False
+        settled = self._intake.settled(name)
         try:
-            work = self._call(f"claiming {name}", lambda: self._accept(self._claims.take(name)))
+            work = self._call(
+                f"claiming {name}", lambda: self._accept(self._claims.take(name, settled))
+            )
             self._attempt_step(self._delivery.begin, work, now)
         except Late:
             return False

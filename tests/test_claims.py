@@ -265,3 +265,14 @@ def test_a_failed_file_in_place_stays_and_its_reason_goes_to_failed(house: Path)
     claims.fail(claims.take("sub/scan.pdf"), FAILURE)
 
     assert set(files_below(house)) == {"inbox/sub/scan.pdf", "failed/sub/scan.pdf.error.json"}
+
+
+def test_a_file_that_was_exchanged_since_it_settled_is_left_to_settle(house: Path) -> None:
+    settled = Stamp.of(house / "inbox/sub/scan.pdf")
+    (house / "inbox/sub/scan.pdf").write_bytes(b"another one, just begun")
+
+    for claims in (rename_claims(house), journal_claims(house)):
+        with pytest.raises(Vanished):
+            claims.take("sub/scan.pdf", settled)
+
+    assert (house / "inbox/sub/scan.pdf").read_bytes() == b"another one, just begun"

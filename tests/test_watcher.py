@@ -8,8 +8,6 @@ import signal
 import time
 from pathlib import Path
 
-import pytest
-
 from tests.house import House, until
 from tests.samples import png, text_page
 
@@ -54,7 +52,7 @@ def test_an_inbox_deleted_and_made_anew_is_watched_again(tmp_path: Path) -> None
         house.drop("before.png", page("Before"))
         until(lambda: (house.archive / "before.png").exists(), what="archived")
         shutil.rmtree(house.inbox)
-        until(lambda: said(house, "inbox.gone"), what="it is told")
+        until(lambda: said(house, "intake.paused"), what="it is told")
         house.inbox.mkdir()
         house.drop("after.png", page("After"))
 
@@ -122,7 +120,6 @@ def test_a_name_and_its_hard_link_are_each_answered(tmp_path: Path) -> None:
     assert texts == ["Twice", "Twice"]
 
 
-@pytest.mark.xfail(strict=True, reason="JournalClaims takes another time for another file")
 def test_a_time_touched_after_reading_in_place_gives_no_second_answer(tmp_path: Path) -> None:
     house = House(tmp_path, claim="journal", originals="leave")
     with house.running():

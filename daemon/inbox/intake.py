@@ -20,7 +20,7 @@ from daemon.aside import Aside
 from daemon.inbox.scan import Listing, Scanner
 from daemon.inbox.settle import Settle, Settled
 from daemon.inbox.watch import Watch
-from daemon.records import Fault
+from daemon.records import Fault, Stamp
 
 log = structlog.get_logger()
 
@@ -36,6 +36,7 @@ class _Looked:
     """What a look found: `hindrance` says why nothing may be taken though the inbox is there."""
 
     hindrance: str | None
+    listing: Listing
     settled: Settled
     refused: Mapping[str, str]
     cost: float
@@ -69,6 +70,7 @@ class Intake:
         self._looking: Future[_Looked] | None = None
         self._asked_at = 0.0
         self._ready: deque[str] = deque()
+        self._listing: Listing = {}
         self._refused: dict[str, float] = {}
         self._said: Mapping[str, str] = {}
         self._rung = True
@@ -122,9 +124,10 @@ class Intake:
         began = time.thread_time()
         self._watch.supervise()
         seen = self._scanner.scan()
-        settled = self._settle.observe(self._is_new(seen.files), now)
+        listing = self._is_new(seen.files)
+        settled = self._settle.observe(listing, now)
         cost = time.thread_time() - began  # what a share lets us wait for is no cost
-        return _Looked(self._hindrance(), settled, seen.refused, cost)
+        return _Looked(self._hindrance(), listing, settled, seen.refused, cost)
 
     def _take_in(self, looked: _Looked, now: float) -> None:
         self._cost = looked.cost
@@ -137,6 +140,7 @@ class Intake:
             log.info("intake.resumed", after=self.fault.why, seconds=round(now - self.fault.since))
         self.fault = None
         self._ready = deque(looked.settled.ready)
+        self._listing = looked.listing
 
     def next_ready(self, now: float) -> str | None:
         """Take the oldest ready file off the queue, None when there is none."""
@@ -146,6 +150,10 @@ class Intake:
                 self._refused.pop(name, None)
                 return name
         return None
+
+    def settled(self, name: str) -> Stamp:
+        """Return the stamp with which a ready file has settled."""
+        return self._listing[name]
 
     def refuse(self, name: str, until: float) -> None:
         """Leave a file alone that could not be claimed; `until` is monotonic seconds."""

@@ -103,9 +103,11 @@ class Inbox(RuleBasedStateMachine):
     @rule(target=names, name=names, parent=PARENTS, base=BASES)
     def rename(self, name: str, parent: str, base: str) -> object:
         """Under its new name a file has been there for no time at all."""
-        target = self.place(parent, base)
-        if not is_file(self.inbox / name) or target == self.inbox / name:
+        target, source = self.place(parent, base), self.inbox / name
+        if not is_file(source) or target == source:
             return multiple()
+        if self.is_ignored(target) and source.stat().st_nlink > 1:
+            return multiple()  # whether its other names are welcome depends on when it was seen
         (self.inbox / name).replace(target)
         return self.wrote(target)
 
@@ -129,7 +131,7 @@ class Inbox(RuleBasedStateMachine):
     @rule(target=names, name=names, parent=PARENTS, base=BASES)
     def link(self, name: str, parent: str, base: str) -> object:
         target = self.place(parent, base)
-        if not is_file(self.inbox / name) or os.path.lexists(target):
+        if not is_file(self.inbox / name) or os.path.lexists(target) or self.is_ignored(target):
             return multiple()
         os.link(self.inbox / name, target)
         return self.wrote(target)

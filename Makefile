@@ -10,7 +10,7 @@ TORCH_INDEX ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	--constraint requirements/constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: run install develop test torture fuzz check format bench bench-peers bench-recognizer bench-pages fonts image clean
+.PHONY: run install develop test torture soak fuzz check format bench bench-peers bench-recognizer bench-pages fonts image clean
 
 # A newcomer who is root wants to see it run, and is told so; a service says allow_root itself.
 run: install
@@ -41,6 +41,11 @@ KILLS ?= 1000
 SEED ?= 1
 torture: develop
 	$(BIN)/python -m tests.torture --kills $(KILLS) --fast-kills $(KILLS) --seed $(SEED)
+
+# Hours of mixed traffic, kills and folders moved away; looks whether anything grows.
+HOURS ?= 8
+soak: develop
+	$(BIN)/python -m tests.torture.soak --hours $(HOURS) --seed $(SEED)
 
 check: develop
 	$(BIN)/ruff format --check .

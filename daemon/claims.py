@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import os
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -24,6 +23,7 @@ from daemon import failpoints, files
 from daemon.ground import Ground
 from daemon.inbox.scan import WORK_FOLDER, Listing
 from daemon.journal import Entry
+from daemon.kept import Kept
 from daemon.lease import LOCK_NAME, Lease, Neighbours
 from daemon.ownership import INHERITED, Ownership
 from daemon.records import Claim, Failure, Stamp
@@ -82,9 +82,8 @@ class RenameClaims:
         self._inbox = inbox
         self._ground = Ground(inbox)
         self._work = inbox / WORK_FOLDER / "work" / instance
-        self._archive = archive
-        self._failed = failed
-        self._ownership = ownership
+        self._archive = Kept(archive, ownership) if archive else None
+        self._failed = Kept(failed, ownership)
         self._make_work_folder()
         self._lease = Lease(self._work, lease_seconds)
         self._neighbours = Neighbours(self._work, lease_seconds)
@@ -138,26 +137,18 @@ class RenameClaims:
 
     def finish(self, claim: Claim) -> None:
         """Clear the reason of an earlier failure, then archive or delete the original."""
-        _clear_reason(self._failed, claim)
+        self._failed.clear_reason(claim)
         with contextlib.suppress(FileNotFoundError):
             if self._archive is None:
                 claim.path.unlink()
             else:
-                files.move_no_clobber(claim.path, self._archive, claim.name, self._ownership)
+                self._archive.keep(claim)
         self._tidy(claim.path)
 
     def fail(self, claim: Claim, failure: Failure) -> None:
         """Write `<name>.error.json` to failed/, then move the bytes beside it."""
         if os.path.lexists(claim.path):
-            wanted = files.candidates(files.passable(self._failed, claim.name))
-            free = next(
-                path
-                for path in wanted
-                if not os.path.lexists(path) or files.is_moved(claim.path, path)
-            )
-            write_error(free, claim, failure, self._ownership)
-            failpoints.reach("fail.told", claim.name)
-            files.move_no_clobber(claim.path, free.parent, free.name)
+            self._failed.keep_failed(claim, failure)
         self._tidy(claim.path)
 
     def give_back(self, claim: Claim) -> None:
@@ -213,8 +204,7 @@ class JournalClaims:
         """
         self._inbox = inbox
         self._ground = Ground(inbox)
-        self._failed = failed
-        self._ownership = ownership
+        self._failed = Kept(failed, ownership)
         self._stamps = dict(stamps)
         self._is_answered = is_answered
 
@@ -249,11 +239,11 @@ class JournalClaims:
 
     def finish(self, claim: Claim) -> None:
         """Clear the reason of an earlier failure; the original stays."""
-        _clear_reason(self._failed, claim)
+        self._failed.clear_reason(claim)
 
     def fail(self, claim: Claim, failure: Failure) -> None:
         """Write `<name>.error.json` to failed/; the bytes stay in the inbox."""
-        write_error(files.passable(self._failed, claim.name), claim, failure, self._ownership)
+        self._failed.keep_reason(claim, failure)
 
     def give_back(self, claim: Claim) -> None:
         """Forget that it was read."""
@@ -318,38 +308,6 @@ def is_held(claim: Claim) -> bool:
 def error_path(kept: Path) -> Path:
     """Return where the reason of a failed file stands."""
     return kept.with_name(files.shortened(kept.name, ".error.json"))
-
-
-def _clear_reason(failed: Path, claim: Claim) -> None:
-    """Remove the reason of an earlier failure whose file was dragged back and read."""
-    kept = files.passable(failed, claim.name)
-    with contextlib.suppress(OSError):  # a stale reason must not hold up an answered document
-        if not kept.is_file():
-            error_path(kept).unlink()
-
-
-def write_error(
-    kept: Path, claim: Claim, failure: Failure, ownership: Ownership = INHERITED
-) -> None:
-    """Write the reason beside a failed file, replacing that of an earlier failure."""
-    path = error_path(kept)
-    files.make_folder(path.parent, ownership)
-    content = {
-        "name": files.printable(claim.name),
-        "sha256": claim.sha256,
-        "class": failure.kind,
-        "message": failure.message,
-        "page": failure.page,
-        "attempt": failure.attempt,
-        "signal": failure.signal,
-        "retry": "drag the file back into the inbox; where it never left it, touch it",
-    }
-    draft = path.with_name(f".{claim.id}.tmp")
-    draft.unlink(missing_ok=True)  # a crash has left it
-    said = json.dumps(content, indent=2, ensure_ascii=False).encode()
-    files.write_durable(draft, said, ownership)
-    draft.replace(path)
-    files.sync_folder(path.parent)
 
 
 def _remove_empty_folders(folder: Path) -> None:

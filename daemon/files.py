@@ -95,11 +95,24 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def make_folder(folder: Path, ownership: Ownership = INHERITED) -> None:
-    """Make `folder` and its missing parents, and make their names durable."""
-    missing = [path for path in (folder, *folder.parents) if not path.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    for path in missing:
+def make_folder(folder: Path, root: Path, ownership: Ownership = INHERITED) -> None:
+    """Make `folder` and what is missing between it and `root`, and make the names durable.
+
+    An OSError (ENODEV) where the root itself is away: a share may come back to its place.
+    """
+    path, away = root, OSError(errno.ENODEV, "no such folder", str(root))
+    if not root.is_dir():
+        raise away
+    for part in folder.relative_to(root).parts:
+        path /= part
+        if path.is_dir():
+            continue
+        try:
+            path.mkdir()
+        except FileExistsError:  # another daemon was faster
+            continue
+        except FileNotFoundError as error:
+            raise away from error
         ownership.mark_folder(path)
         sync_folder(path.parent)
 
@@ -156,7 +169,7 @@ def move_no_clobber(
     is that of folders which are made on the way; the file keeps its own.
     """
     for target in candidates(passable(folder, name)):
-        make_folder(target.parent, ownership)
+        make_folder(target.parent, folder, ownership)
         with contextlib.suppress(FileExistsError):
             _move_once(source, target)
             failpoints.reach("move.named", target.name)

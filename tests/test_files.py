@@ -48,6 +48,7 @@ def test_rename_works_where_the_filesystem_has_no_hard_links(tmp_path: Path, mon
 
 
 def test_move_numbers_a_taken_name(tmp_path: Path) -> None:
+    (tmp_path / "archive").mkdir()
     for text in ("first", "second", "third"):
         (tmp_path / "scan.pdf").write_text(text)
         files.move_no_clobber(tmp_path / "scan.pdf", tmp_path / "archive", "sub/scan.pdf")
@@ -118,3 +119,10 @@ def test_nothing_but_a_regular_file_is_opened_and_nothing_waited_for(
 
     with pytest.raises(OSError, match=r"regular|symbolic|directory"):
         files.open_regular(path)
+
+
+def test_a_folder_that_is_away_is_never_made_anew(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="no such folder"):
+        files.make_folder(tmp_path / "archive/sub/deep", tmp_path / "archive")
+
+    assert list(tmp_path.iterdir()) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -46,6 +47,20 @@ def test_a_file_is_read_where_there_is_no_network_at_all(house: House) -> None:
     done = once(house, *ALONE)
 
     assert (done.returncode, done.stdout.strip()) == (0, "Offline"), done.stderr
+
+
+@pytest.mark.skipif(not may(ALONE), reason="this user may make no network namespace")
+def test_the_daemon_answers_where_there_is_no_network_at_all(house: House) -> None:
+    command = [*ALONE, sys.executable, "-m", "daemon", "run", "--config", str(house.config)]
+    daemon = subprocess.Popen(
+        command, cwd=REPOSITORY, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        env=os.environ | {"OCR_DAEMON__ALLOW_ROOT": "true"},
+    )  # fmt: skip
+    try:
+        assert house.answer("scan.png.json")["text"] == "Offline"
+    finally:
+        daemon.terminate()
+        daemon.wait(60)
 
 
 @pytest.mark.skipif(not may(["strace", "-o/dev/null"]), reason="strace is not here or not allowed")

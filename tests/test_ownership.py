@@ -53,7 +53,7 @@ def test_nothing_is_changed_unless_asked_for(tmp_path: Path) -> None:
     plain = tmp_path / "plain"
     plain.touch()
 
-    files.make_folder(tmp_path / "folder" / "below", INHERITED)
+    files.make_folder(tmp_path / "folder" / "below", tmp_path, INHERITED)
     files.write_durable(tmp_path / "answer", b"{}", INHERITED)
 
     assert mode(tmp_path / "answer") == mode(plain)

@@ -43,6 +43,7 @@ class Slot:
         self._worker = hire()
         self._warming: Future[str] | None = None
         self._future: Future[PagesRead] | None = None
+        self._began = 0.0
         self._silent_after = 0.0
         self._gone_since: float | None = None
         self.task: Task | None = None
@@ -58,6 +59,7 @@ class Slot:
             self._replace("it ended while it was idle")
         warming = self._warming or self.warm()
         self.task = task
+        self._began = time.monotonic()
         self._future = self._scheduled(task)
         silence = SILENCE_SECONDS + (0.0 if warming.done() else WARM_SECONDS)
         self._silent_after = time.monotonic() + task.seconds + silence
@@ -125,12 +127,17 @@ class Slot:
             return result
         return Died("crashed", "the worker process answered with something else than pages")
 
-    def _death(self, error: Exception, task: Task) -> Died:
-        """Return what ended the worker, or its pool, over a task."""
+    def _death(self, error: Exception, task: Task) -> Died | Deferred:
+        """Return what ended the worker, or its pool, over a task.
+
+        pebble's deadlines go by the wall clock: one that is set forward ends them early.
+        """
         if self._worker.outgrew:
             most = self._allowance.most
             return Died("memory", f"needed more than {most} MB of memory and was stopped", 9)
         match error:
+            case TimeoutError() if time.monotonic() - self._began < task.seconds:
+                return Deferred("the clock was set forward in the middle of a task")
             case TimeoutError():
                 return Died("timeout", f"took longer than {task.seconds:g} s and was stopped")
             case ProcessExpired(exitcode=int(code)) if code < 0:

@@ -76,8 +76,8 @@ class Outbox:
         draft = self._drafts / f"{claim.id}.{uuid.uuid4().hex}.tmp"
         with self._deferring():
             self._ground.check()
-            files.make_folder(draft.parent)
-            files.make_folder(target.parent, self._ownership)
+            files.make_folder(draft.parent, self.folder)
+            files.make_folder(target.parent, self.folder, self._ownership)
             files.write_durable(draft, content, self._ownership)
         failpoints.reach("publish.drafted", place)
         try:

@@ -7,6 +7,7 @@ import os
 import pickle
 import signal
 import struct
+import time
 from pathlib import Path
 
 from pebble.pool.channel import WorkerChannel
@@ -89,6 +90,11 @@ def _silent_exit(*_: object) -> object:
     os._exit(0)
 
 
+def _slowly(*_: object) -> object:
+    time.sleep(60)
+    return None
+
+
 def _out_of_reach(*_: object) -> object:
     raise Deferred("the share is gone")
 
@@ -106,7 +112,7 @@ _KINDS = {
     "other": _other_pages,
     "attack": _attack, "unknown": _unknown_error, "babble": _babble, "half": _half_a_message,
     "endless": _endless_message, "lock": _holding_the_lock, "exit": _silent_exit,
-    "memory": _out_of_memory,
+    "memory": _out_of_memory, "slow": _slowly,
     "reach": _out_of_reach,
     "weights": _misconfigured,
 }  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -121,3 +122,21 @@ def test_a_bug_of_the_sentry_does_not_end_its_watch(
     found = outcomes(engine, task("exit"))
 
     assert isinstance(found["exit"], Died)
+
+
+def test_a_clock_that_is_set_forward_costs_no_attempt(
+    engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """pebble goes by the wall clock, and ends what it takes for too slow."""
+    jump = {"by": 0.0}
+    clock = SimpleNamespace(sleep=time.sleep, time=lambda: time.time() + jump["by"])
+    monkeypatch.setattr("pebble.pool.process.time", clock)
+    engine.submit(task("slow"))
+    ended: list = []
+    until(lambda: engine.slots - engine.free == 1)
+    time.sleep(0.5)  # it has begun
+
+    jump["by"] = 3600.0
+    until(lambda: ended.extend(engine.finished()) or ended, 10)
+
+    assert isinstance(ended[0].result, Deferred)

@@ -14,7 +14,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,8 +23,9 @@ import psutil
 
 from tests.house import House
 from tests.torture import oracle
-from tests.torture.kills import Killer
+from tests.torture.kills import Killer, Toll
 from tests.torture.life import Life, house
+from tests.torture.oracle import Count
 from tests.torture.series import REST_SECONDS, WORKERS, Tap, is_done
 from tests.torture.watcher import Watcher
 
@@ -133,11 +134,41 @@ def main() -> None:
     asked.add_argument("--root", type=Path, default=None, help="where the folders are made")
     said = asked.parse_args()
     root = Path(tempfile.mkdtemp(prefix="soak-", dir=said.root))
-    sys.exit(not soak(root, said.hours * 3600, said.seed, said.gap, print))
+    figures = soak(root, said.hours * 3600, said.seed, said.gap)
+    print("\n".join(figures.lines()))
+    sys.exit(not (figures.holds and figures.sights.is_flat))
 
 
-def soak(root: Path, seconds: float, seed: int, gap: float, tell: Callable[[str], None]) -> bool:
-    """Run below `root` and return whether all held."""
+@dataclass(slots=True)
+class Figures:
+    """What a soak came to."""
+
+    seconds: float
+    counted: Count
+    toll: Toll
+    moves: int
+    is_finished: bool
+    sights: Sights
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing was lost, answered twice or torn, and the daemon never fell by itself."""
+        return self.is_finished and self.counted.holds and not self.toll.fell
+
+    def lines(self) -> Iterator[str]:
+        """Return the figures as lines of text."""
+        kills = self.toll.kills
+        yield f"{self.seconds / 3600:.2f} h, {kills.total()} kills {dict(kills)}"
+        yield f"{self.moves} times a folder was away"
+        yield str(self.counted)
+        yield f"all answered: {self.is_finished}; daemon fell by itself: {len(self.toll.fell)}"
+        yield from self.toll.fell[:5]
+        yield from self.sights.lines()
+        yield f"flat: {self.sights.is_flat}"
+
+
+def soak(root: Path, seconds: float, seed: int, gap: float) -> Figures:
+    """Run below `root` for `seconds`, then until all is answered."""
     logging = {"file_megabytes": LOG_MEGABYTES, "files": LOG_FILES}
     home = house(root, "real", workers=WORKERS, logging=logging)
     tap, watcher = Tap(home, "real", seed), Watcher(home.outbox)
@@ -158,13 +189,7 @@ def soak(root: Path, seconds: float, seed: int, gap: float, tell: Callable[[str]
     counted = oracle.count(home, tap.landed)
     counted.torn += watcher.torn
     counted.duplicated += watcher.replaced()
-    kills = killer.toll.kills
-    tell(f"{seconds / 3600:.2f} h, {kills.total()} kills {dict(kills)}, {mover.moves} folders away")
-    tell(str(counted))
-    tell(f"all answered: {finished}; daemon fell by itself: {len(killer.toll.fell)}")
-    for line in (*killer.toll.fell[:5], *sights.lines()):
-        tell(line)
-    return finished and counted.holds and not killer.toll.fell and sights.is_flat
+    return Figures(seconds, counted, killer.toll, mover.moves, finished, sights)
 
 
 if __name__ == "__main__":

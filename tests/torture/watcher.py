@@ -53,7 +53,10 @@ class Watcher:
     def _look(self) -> None:
         for folder, folders, names in os.walk(self._outbox):
             folders[:] = [name for name in folders if name != oracle.OURS]
-            changed = Path(folder).stat().st_mtime_ns
+            try:
+                changed = Path(folder).stat().st_mtime_ns
+            except FileNotFoundError:
+                continue  # a probe of `environment` has just gone
             if self._looked.get(Path(folder)) == changed:
                 continue
             for path in (Path(folder, name) for name in names):

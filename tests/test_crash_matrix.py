@@ -32,8 +32,8 @@ def is_elsewhere(tmp_path: Path) -> bool:
 @pytest.mark.parametrize(
     ("scenario", "only"),
     [
-        ("good", ""), ("failing", "ledger.answering|rename|fail|move"),
-        ("retried", "publish|answered|rename|move"), ("across", "copy|rename"),
+        ("good", ""), ("failing", r"fail|move|linked@\{name\}$"),
+        ("retried", "publish.named|move"), ("across", "copy|rename"),
     ],
 )  # fmt: skip
 def test_a_daemon_killed_at_any_step_answers_once_after_the_restart(
@@ -47,7 +47,7 @@ def test_a_daemon_killed_at_any_step_answers_once_after_the_restart(
 
 @pytest.mark.parametrize(
     ("act", "only"),
-    [("kill worker", "worker|task.taken"), ("terminate", "claim.moved|worker.page|publish.named")],
+    [("kill worker", "worker.read|task.taken"), ("terminate", "worker.page|publish.named")],
 )
 def test_a_step_that_a_worker_dies_or_a_stop_falls_in_is_gone_through(
     act: Act, only: str, tmp_path: Path, far: Path

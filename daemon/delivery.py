@@ -87,6 +87,7 @@ class Work:
 
     job: Job
     document: Document | None = None
+    is_inherited: bool = False
     begun: bool = False
     answered: bool = False
     is_over: bool = False
@@ -125,11 +126,12 @@ class Delivery:
         self._outbox = outbox
         self._policy = policy
 
-    def work_on(self, claim: Claim) -> Work:
-        """Return the work that a claim makes."""
+    def work_on(self, claim: Claim, *, is_inherited: bool = False) -> Work:
+        """Return the work that a claim makes; an inherited one may have got its answer already."""
         policy = self._policy
         return Work(
-            Job(claim, policy.attempts, policy.recipe.limits.page_seconds, policy.task_pages)
+            Job(claim, policy.attempts, policy.recipe.limits.page_seconds, policy.task_pages),
+            is_inherited=is_inherited,
         )
 
     def begin(self, work: Work) -> None:
@@ -140,8 +142,7 @@ class Delivery:
             self._journal.forget(claim.id)
             entry = self._journal.claimed(claim, self._policy.profile)
         failpoints.reach("ledger.claimed", claim.name)
-        self._outbox.withdraw(claim.id)
-        if own := self._own_answer(entry):
+        if work.is_inherited and (own := self._inherited_answer(entry)):
             self._answered(claim.id, *own)
             work.document, work.answered = _as_answered(own[1]), True
         elif earlier := self._earlier_answer(claim):
@@ -192,19 +193,20 @@ class Delivery:
 
     def settle_vanished(self, entry: Entry) -> None:
         """Close the row of a claim whose file is no longer held, or forget it and say so."""
-        self._outbox.withdraw(entry.id)
-        if own := self._own_answer(entry):
+        if own := self._inherited_answer(entry):
             self._answered(entry.id, *own)
             self._journal.closed(entry.id)
         else:
             self._journal.forget(entry.id)
             log.warning("claim.vanished", name=entry.name, claim=entry.id)
 
-    def _own_answer(self, entry: Entry) -> Answer | None:
+    def _inherited_answer(self, entry: Entry) -> Answer | None:
         """Return the answer that this claim has already got, if a crash came after publishing.
 
-        It may be another daemon's, from which the claim was taken over.
+        It may be another daemon's, from which the claim was taken over; what that one has not
+        published by now it never will.
         """
+        self._outbox.withdraw(entry.id)
         return self._outbox.answer_of(entry.id, entry.name, entry.answer)
 
     def _answered(self, claim: str, place: str, answer: dict[str, Any]) -> None:

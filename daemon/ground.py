@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+_AWAY = (errno.ENODEV, "no such folder")
 MOUNT_TABLE = Path("/proc/self/mountinfo")
 
 
@@ -49,7 +50,9 @@ class Ground:
         A folder made anew on the same filesystem, or a share mounted again, is as good as before.
         """
         if not self.folder.is_dir():
-            raise OSError(errno.ENODEV, "no such folder", str(self.folder))
+            is_there = os.path.lexists(self.folder)
+            code, why = (errno.ENOTDIR, "Not a directory") if is_there else _AWAY
+            raise OSError(code, why, str(self.folder))
         device = self.folder.stat().st_dev
         if device == self._device:
             return

@@ -5,6 +5,7 @@ Progress goes to standard error, text to standard output.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -63,7 +64,8 @@ def _publish(reader: Reader, reading: Reading, folder: Path) -> bool:
     """Write the sidecar; say so where the folder refuses it."""
     outbox = Outbox(folder, f"drafts-{os.getpid()}", REPLACEABLE)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):  # no folder: the outbox says so
+            folder.mkdir(parents=True, exist_ok=True)
         reader.publish(reading, outbox)
     except (Deferred, OSError) as error:
         _complain(reading, str(error))

@@ -228,13 +228,14 @@ class Service:
         slots = self._engine.slots
         return held < HELD_PER_SLOT * slots and self.in_work - held < PLACES_PER_SLOT * slots
 
-    def _accept(self, claim: Claim) -> Work:
+    def _accept(self, claim: Claim, *, is_inherited: bool = False) -> Work:
         """Keep a claim; also called aside, where the loop may have stopped waiting for it."""
-        return self._work.setdefault(claim.id, self._delivery.work_on(claim))
+        work = self._delivery.work_on(claim, is_inherited=is_inherited)
+        return self._work.setdefault(claim.id, work)
 
     def _take_up(self, claims: Iterable[Claim]) -> None:
         for claim in claims:
-            self._accept(claim)
+            self._accept(claim, is_inherited=True)
             log.info("claim.recovered", name=claim.name)
 
     def _take_over(self, now: float) -> None:

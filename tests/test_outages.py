@@ -30,7 +30,7 @@ def test_an_outbox_that_is_no_folder_any_more_is_waited_for(tmp_path: Path) -> N
         house.outbox.rename(tmp_path / "moved")
         house.outbox.write_text("in the way")
         house.drop("held.png", png(text_page(["Held up"])))
-        until(lambda: "claim.held" in [event["event"] for event in house.events()])
+        until(lambda: "intake.paused" in [event["event"] for event in house.events()])
         health = house.command("health")
         house.outbox.unlink()
         (tmp_path / "moved").rename(house.outbox)

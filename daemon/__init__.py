@@ -10,9 +10,11 @@ cli        the commands                        run       a Config becomes a runn
 config     config.yaml -> one frozen Config    recipe    how a page is read: values for the workers
 records    the nouns that travel               errors    Rejected, Deferred, Misconfigured, Died
 pinned     files of networks, by digest        lexicon   the list of words
-ownership  whom answers belong to
 service    the loop: intake, workers, drain    delivery  one document's order of letting go
-claims     possession is a rename              journal   SQLite: what became of each file
+claims     possession is a rename              kept      where originals go: archive/, failed/
+lease      which daemon lives                  ground    what folders stand on, and how much room
+journal    SQLite: what became of each file    ledger    the journal found, or made anew
+aside      calls that may never come back      ownership whom answers belong to
 inbox/     watch rings, scan knows, settle decides, intake says what may be claimed
 engine/    worker processes (local, slot, hired), who watches them (sentry, memory), what is
            believed of their answers, what they run (worker), what they give up (sandbox/), a
@@ -22,6 +24,7 @@ ocr/       pages, preprocess, orientation, segment, batches, recognizer, layout,
 model/     what a CRNN is                      training/ how one is made (never imported here)
 outbox/    sidecar (+ its JSON Schema), publish
 once, batch: reading without watching          verify, report, environment, health: for operators
+failpoints where tests make the daemon stop
 """
 
 __version__ = "0.1.0"

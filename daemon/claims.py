@@ -12,7 +12,7 @@ import contextlib
 import errno
 import os
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from io import BufferedReader
 from pathlib import Path
 from typing import Protocol
@@ -50,8 +50,11 @@ class Claims(Protocol):
     def held(self, unfinished: Iterable[Entry]) -> Iterator[Claim]:
         """Return what an earlier run left in possession."""
 
-    def orphans(self, now: float) -> Iterator[Claim]:
-        """Take over what daemons had that died since; `now` is monotonic seconds."""
+    def orphans(self, now: float, known: Container[str] = ()) -> Iterator[Claim]:
+        """Take over what daemons had that died since, and what nobody here knows any more.
+
+        `now` is monotonic seconds, `known` the claims in work.
+        """
 
     def finish(self, claim: Claim) -> None:
         """Let go of an original whose answer is durable; may be repeated."""
@@ -84,6 +87,7 @@ class RenameClaims:
         self._work = inbox / WORK_FOLDER / "work" / instance
         self._archive = Kept(archive, ownership) if archive else None
         self._failed = Kept(failed, ownership)
+        self._unreadable: set[str] = set()
         self._make_work_folder()
         self._lease = Lease(self._work, lease_seconds)
         self._neighbours = Neighbours(self._work, lease_seconds)
@@ -117,20 +121,21 @@ class RenameClaims:
         return listing
 
     def held(self, unfinished: Iterable[Entry]) -> Iterator[Claim]:
-        """Sweep the work folder of this instance, and of instances whose daemon is gone."""
+        """Sweep the work folder of this instance."""
         del unfinished  # the folder tells more than the ledger
-        for token in sorted(path for path in self._work.iterdir() if path.is_dir()):
-            self._finish_giving_back(token)
-            yield from _held_in(token)
-        yield from self.orphans(0.0)
+        yield from self._strays(())
 
-    def orphans(self, now: float) -> Iterator[Claim]:
-        """Take over the claims of instances whose daemon is dead; a rename decides who does."""
+    def orphans(self, now: float, known: Container[str] = ()) -> Iterator[Claim]:
+        """Take over the claims of instances whose daemon is dead; a rename decides who does.
+
+        Also of our own, where a share broke off claiming and giving back alike.
+        """
+        yield from self._strays(known)
         for folder in self._neighbours.dead(now):
             for token in [path for path in folder.iterdir() if path.is_dir()]:
                 with contextlib.suppress(FileNotFoundError):  # another one was faster
                     token.rename(self._work / token.name)
-                    yield from _held_in(self._work / token.name)
+                    yield from self._held_in(self._work / token.name)
             with contextlib.suppress(OSError):
                 (folder / LOCK_NAME).unlink()
                 folder.rmdir()
@@ -174,6 +179,24 @@ class RenameClaims:
         else:
             files.move_no_clobber(path, self._inbox, name)
         self._tidy(path)
+
+    def _strays(self, known: Container[str]) -> Iterator[Claim]:
+        for token in sorted(path for path in self._work.iterdir() if path.is_dir()):
+            if token.name not in known:
+                self._finish_giving_back(token)
+                yield from self._held_in(token)
+
+    def _held_in(self, token: Path) -> Iterator[Claim]:
+        """Return the claim in the folder of a token; one that cannot be read waits there."""
+        for path in sorted(path for path in token.rglob("*") if files.is_regular(path)):
+            name = os.fspath(path.relative_to(token))
+            try:
+                yield Claim(token.name, name, path, Stamp.of(path), files.sha256_of(path))
+            except OSError as error:
+                if token.name not in self._unreadable:
+                    log.error("claim.unreadable", name=name, path=str(path), why=error.strerror)
+                self._unreadable.add(token.name)
+        _remove_empty_folders(token)
 
     def _finish_giving_back(self, token: Path) -> None:
         """Take the second name from a file that a crash left both here and in the inbox."""
@@ -232,9 +255,9 @@ class JournalClaims:
                 if str(claim.stamp) == entry.stamp:
                     yield claim
 
-    def orphans(self, now: float) -> Iterator[Claim]:
+    def orphans(self, now: float, known: Container[str] = ()) -> Iterator[Claim]:
         """Return nothing: what is read in place is nobody's to take over."""
-        del now
+        del now, known
         return iter(())
 
     def finish(self, claim: Claim) -> None:
@@ -277,17 +300,6 @@ def _vanishing(name: str) -> Iterator[None]:
         if error.errno in _NO_FILE:
             raise Vanished(name) from error
         raise
-
-
-def _held_in(token: Path) -> Iterator[Claim]:
-    """Return the claim in the folder of a token; one that cannot be read waits there."""
-    for path in sorted(path for path in token.rglob("*") if files.is_regular(path)):
-        name = os.fspath(path.relative_to(token))
-        try:
-            yield Claim(token.name, name, path, Stamp.of(path), files.sha256_of(path))
-        except OSError as error:
-            log.error("claim.unreadable", name=name, path=str(path), why=error.strerror)
-    _remove_empty_folders(token)
 
 
 def is_held(claim: Claim) -> bool:

@@ -87,7 +87,7 @@ class Work:
 
     job: Job
     document: Document | None = None
-    is_inherited: bool = False
+    may_be_answered: bool = False
     begun: bool = False
     answered: bool = False
     is_over: bool = False
@@ -126,12 +126,12 @@ class Delivery:
         self._outbox = outbox
         self._policy = policy
 
-    def work_on(self, claim: Claim, *, is_inherited: bool = False) -> Work:
-        """Return the work that a claim makes; an inherited one may have got its answer already."""
+    def work_on(self, claim: Claim, *, may_be_answered: bool = False) -> Work:
+        """Return the work that a claim makes; an inherited claim may be answered already."""
         policy = self._policy
         return Work(
             Job(claim, policy.attempts, policy.recipe.limits.page_seconds, policy.task_pages),
-            is_inherited=is_inherited,
+            may_be_answered=may_be_answered,
         )
 
     def begin(self, work: Work) -> None:
@@ -142,8 +142,7 @@ class Delivery:
             self._journal.forget(claim.id)
             entry = self._journal.claimed(claim, self._policy.profile)
         failpoints.reach("ledger.claimed", claim.name)
-        if work.is_inherited and (own := self._inherited_answer(entry)):
-            self._answered(claim.id, *own)
+        if work.may_be_answered and (own := self._own_answer(entry)):
             work.document, work.answered = _as_answered(own[1]), True
         elif earlier := self._earlier_answer(claim):
             work.document = Document("duplicate", None, (), {}, 0, duplicate_of=earlier)
@@ -193,26 +192,26 @@ class Delivery:
 
     def settle_vanished(self, entry: Entry) -> None:
         """Close the row of a claim whose file is no longer held, or forget it and say so."""
-        if own := self._inherited_answer(entry):
-            self._answered(entry.id, *own)
+        if self._own_answer(entry):
             self._journal.closed(entry.id)
         else:
             self._journal.forget(entry.id)
             log.warning("claim.vanished", name=entry.name, claim=entry.id)
 
-    def _inherited_answer(self, entry: Entry) -> Answer | None:
-        """Return the answer that this claim has already got, if a crash came after publishing.
+    def _own_answer(self, entry: Entry) -> Answer | None:
+        """Return the answer that this claim has got already, durable now and entered in the ledger.
 
-        It may be another daemon's, from which the claim was taken over; what that one has not
-        published by now it never will.
+        A crash or an error came after it was named, or it is another daemon's, from which the claim
+        was taken over; what that one has not published by now it never will.
         """
         self._outbox.withdraw(entry.id)
-        return self._outbox.answer_of(entry.id, entry.name, entry.answer)
-
-    def _answered(self, claim: str, place: str, answer: dict[str, Any]) -> None:
-        """Note an answer that was found, as if we had published it now."""
-        self._journal.answering(claim, answer["status"], place)
-        self._journal.answered(claim)
+        found = self._outbox.answer_of(entry.id, entry.name, entry.answer)
+        if found is not None:
+            place, answer = found
+            self._outbox.settle(place)
+            self._journal.answering(entry.id, answer["status"], place)
+            self._journal.answered(entry.id)
+        return found
 
     def _earlier_answer(self, claim: Claim) -> str | None:
         if not self._policy.point_to_duplicates:
@@ -237,6 +236,16 @@ class Delivery:
             self._publish(work, work.document)
 
     def _publish(self, work: Work, document: Document) -> None:
+        """Publish, unless an earlier try got as far as to name the answer and failed after that."""
+        claim = work.claim
+        entry = self._journal.claimed(claim, self._policy.profile)
+        own = self._own_answer(entry) if work.may_be_answered else None
+        work.may_be_answered = True
+        place = own[0] if own else self._publish_once(work, document)
+        _log_answer(claim, document, place, work.seconds)
+
+    def _publish_once(self, work: Work, document: Document) -> str:
+        """Publish under the first free name and return it."""
         claim = work.claim
         by = self._policy.provenance(document, work.started_at, work.seconds)
         content = sidecar(claim, document, by)
@@ -251,7 +260,7 @@ class Delivery:
             break
         self._journal.answered(claim.id)
         failpoints.reach("ledger.answered", claim.name)
-        _log_answer(claim, document, place, work.seconds)
+        return place
 
     def _let_go(self, claim: Claim, document: Document) -> None:
         if document.status == "failed":

@@ -51,10 +51,13 @@ def run(config: Config) -> None:
     )
     while True:
         with alone(config.folders.state):
+            daemon = _Daemon(config)
             try:
-                return _Daemon(config).run()
+                return daemon.run()
             except LedgerLost as error:  # opened anew, what is in work is found in its folder
                 log.error("ledger.lost", path=str(error.value), why=error.remedy)
+                if daemon.is_told_to_stop:
+                    return
 
 
 def policy(config: Config) -> Policy:
@@ -132,6 +135,11 @@ class _Daemon:
         self._service = Service(
             self._intake, claims, delivery, self._engine, config.retry.wait_seconds
         )
+
+    @property
+    def is_told_to_stop(self) -> bool:
+        """Whether a signal has asked it to end."""
+        return self._stops > 0
 
     def run(self) -> None:
         """Warm up, recover, turn, drain."""

@@ -110,6 +110,7 @@ class Service:
     def recover(self, unfinished: list[Entry]) -> None:
         """Take up what an earlier run left: read, publish or archive what it had claimed."""
         self._take_up(self._claims.held(unfinished))
+        self._take_up(self._claims.orphans(time.monotonic(), set(self._work)))
         for entry in unfinished:
             if entry.id not in self._work:
                 self._delivery.settle_vanished(entry)
@@ -209,6 +210,8 @@ class Service:
             self._attempt_step(self._delivery.begin, work, now)
         except Late:
             return False
+        except LedgerLost:
+            raise
         except Vanished:
             log.debug("file.vanished", name=name)
         except Exception as error:
@@ -228,23 +231,26 @@ class Service:
         slots = self._engine.slots
         return held < HELD_PER_SLOT * slots and self.in_work - held < PLACES_PER_SLOT * slots
 
-    def _accept(self, claim: Claim, *, is_inherited: bool = False) -> Work:
+    def _accept(self, claim: Claim, *, may_be_answered: bool = False) -> Work:
         """Keep a claim; also called aside, where the loop may have stopped waiting for it."""
-        work = self._delivery.work_on(claim, is_inherited=is_inherited)
+        work = self._delivery.work_on(claim, may_be_answered=may_be_answered)
         return self._work.setdefault(claim.id, work)
 
     def _take_up(self, claims: Iterable[Claim]) -> None:
         for claim in claims:
-            self._accept(claim, is_inherited=True)
+            self._accept(claim, may_be_answered=True)
             log.info("claim.recovered", name=claim.name)
 
     def _take_over(self, now: float) -> None:
-        """Take up what a daemon that died had, now and then."""
+        """Take up what a daemon that died had, and what we had and lost sight of, now and then."""
         if now < self._orphans_at or self.is_stuck:
             return
         self._orphans_at = now + ORPHANS_SECONDS
         with contextlib.suppress(Late, OSError):  # the intake says what is wrong with the inbox
-            self._call("looking for orphans", lambda: self._take_up(self._claims.orphans(now)))
+            known = set(self._work)
+            self._call(
+                "looking for orphans", lambda: self._take_up(self._claims.orphans(now, known))
+            )
 
     # --- steps, aside ---------------------------------------------------------------------------
 

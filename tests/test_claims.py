@@ -182,7 +182,7 @@ def test_claims_of_an_instance_that_is_gone_are_adopted(house: Path) -> None:
     claim = claims.take("sub/scan.pdf")
     claims.close()  # the process has ended and its state folder was deleted
 
-    (held,) = rename_claims(house, "new").held([])
+    (held,) = rename_claims(house, "new").orphans(0.0)
 
     assert (held.id, held.name, held.sha256) == (claim.id, claim.name, claim.sha256)
 
@@ -191,7 +191,7 @@ def test_claims_of_an_instance_that_lives_are_left_alone(house: Path) -> None:
     living = rename_claims(house, "living")
     claim = living.take("sub/scan.pdf")
 
-    assert list(rename_claims(house, "new").held([])) == []
+    assert list(rename_claims(house, "new").orphans(0.0)) == []
     assert claim.path.exists()
 
 
@@ -276,3 +276,17 @@ def test_a_file_that_was_exchanged_since_it_settled_is_left_to_settle(house: Pat
             claims.take("sub/scan.pdf", settled)
 
     assert (house / "inbox/sub/scan.pdf").read_bytes() == b"another one, just begun"
+
+
+def test_claims_of_a_daemon_on_another_machine_are_adopted_after_a_lease_and_not_before(
+    house: Path,
+) -> None:
+    claim = rename_claims(house, "elsewhere").take("sub/scan.pdf")
+    lock = claim.path.parents[2] / "lock"
+    lock.write_text('{"boot": "of another machine", "device": 1}')
+    ours = rename_claims(house, "ours")
+
+    early = [list(ours.held([])), list(ours.orphans(1000.0)), list(ours.orphans(1059.0))]
+
+    assert early == [[], [], []]
+    assert [taken.id for taken in ours.orphans(1060.0)] == [claim.id]

@@ -83,7 +83,7 @@ def test_a_retry_killed_before_its_answer_is_read_again_and_not_taken_for_the_fa
 
     after = Room(tmp_path)
     (claim,) = after.claims.held([])
-    resumed = after.delivery.work_on(claim, is_inherited=True)
+    resumed = after.delivery.work_on(claim, may_be_answered=True)
     after.delivery.begin(resumed)
 
     assert resumed.is_to_be_read
@@ -100,7 +100,7 @@ def test_a_kill_after_the_answer_only_archives(tmp_path: Path) -> None:
 
     after = Room(tmp_path)
     (claim,) = after.claims.held([])
-    resumed = after.delivery.work_on(claim, is_inherited=True)
+    resumed = after.delivery.work_on(claim, may_be_answered=True)
     after.delivery.begin(resumed)
 
     assert resumed.answered

@@ -82,3 +82,29 @@ def test_a_folder_named_like_an_earlier_file_holds_up_nothing(tmp_path: Path) ->
         until(lambda: len(house.kept(house.archive)) == 5, what="all archived")
 
     assert {"good~/0.png", "good~/1.png", "bad/0.png", "bad/1.png"} < house.kept(house.archive)
+
+
+def test_errors_of_the_disk_at_any_step_cost_no_attempt_and_heal(tmp_path: Path) -> None:
+    """Quotas, broken disks and servers: errors that no test can make for real."""
+    steps = {
+        "claim.moved@a.png": "ENOSPC", "claim.hashed@b.png": "EIO",
+        "publish.drafted@c.png.json": "EDQUOT", "publish.named@d.png.json": "ESTALE",
+        "rename.linked@e.png.json": "EIO", "rename.linked@f.png": "EDQUOT",
+        "move.named@g.png": "EROFS", "let_go.done@h.png": "ENOTCONN", "fail.told@broken.png": "EIO",
+    }  # fmt: skip
+    house = House(tmp_path)
+    rules = ";".join(f"{step}=2*{error}" for step, error in steps.items())
+    names = [f"{letter}.png" for letter in "abcdefgh"]
+    with house.running(FAILPOINTS=rules) as daemon:
+        for name in names:
+            house.drop(name, png(text_page([f"The {name}"])))
+        house.drop("broken.png", b"\x89PNG\r\n\x1a\n broken")
+        until(lambda: len(house.kept(house.archive)) == len(names), what="all archived")
+        until(lambda: (house.failed / "broken.png").exists(), what="the broken one kept")
+        assert daemon.process.poll() is None
+
+    answers = house.answers()
+    assert {name: answer["processing"]["attempt"] for name, answer in answers.items()} == {
+        f"{name}.json": 1 for name in [*names, "broken.png"]
+    }
+    assert "landed 9 = answered 9 + waiting 0" in balance(house)

@@ -100,6 +100,11 @@ class Outbox:
             for draft in self._drafts.glob(f"{claim}.*"):
                 draft.unlink(missing_ok=True)
 
+    def settle(self, place: str) -> None:
+        """Make the name of an answer durable that was published before."""
+        with self._deferring():
+            files.sync_folder((self.folder / place).parent)
+
     def answer_of(self, claim: str, name: str, place: str | None) -> Answer | None:
         """Return the answer that this very claim on `name` has got, with its place.
 

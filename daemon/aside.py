@@ -39,6 +39,11 @@ class Aside:
             return None
         return time.monotonic() - self._since
 
+    @property
+    def failure(self) -> BaseException | None:
+        """What the last call raised, None where it did not; it must have come back."""
+        return self._last.exception(0) if self._last else None
+
     def begin(self, step: Callable[[], T]) -> Future[T]:
         """Begin a call; the one before it must have come back."""
         assert self.late_seconds is None, "one call at a time"

@@ -34,6 +34,9 @@ log = structlog.get_logger()
 _NO_FILE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EINVAL, errno.ENXIO)
 
 
+UNREADABLE_SECONDS = 60.0  # until what could not be read is tried again
+
+
 class Vanished(Exception):
     """The file left the inbox, changed, or is no regular file, before it could be claimed."""
 
@@ -87,7 +90,7 @@ class RenameClaims:
         self._work = inbox / WORK_FOLDER / "work" / instance
         self._archive = Kept(archive, ownership) if archive else None
         self._failed = Kept(failed, ownership)
-        self._unreadable: set[str] = set()
+        self._unreadable: dict[str, float] = {}
         self._make_work_folder()
         self._lease = Lease(self._work, lease_seconds)
         self._neighbours = Neighbours(self._work, lease_seconds)
@@ -123,25 +126,33 @@ class RenameClaims:
     def held(self, unfinished: Iterable[Entry]) -> Iterator[Claim]:
         """Sweep the work folder of this instance."""
         del unfinished  # the folder tells more than the ledger
-        yield from self._strays(())
+        yield from self._strays((), float("-inf"))
 
     def orphans(self, now: float, known: Container[str] = ()) -> Iterator[Claim]:
         """Take over the claims of instances whose daemon is dead; a rename decides who does.
 
         Also of our own, where a share broke off claiming and giving back alike.
         """
-        yield from self._strays(known)
+        yield from self._strays(known, now)
         for folder in self._neighbours.dead(now):
-            for token in [path for path in folder.iterdir() if path.is_dir()]:
+            yield from self._adopted(folder, now)
+
+    def _adopted(self, folder: Path, now: float) -> Iterator[Claim]:
+        try:
+            for token in _folders_in(folder):
                 with contextlib.suppress(FileNotFoundError):  # another one was faster
                     token.rename(self._work / token.name)
-                    yield from self._held_in(self._work / token.name)
-            with contextlib.suppress(OSError):
-                (folder / LOCK_NAME).unlink()
-                folder.rmdir()
+                    yield from self._held_in(self._work / token.name, now)
+            (folder / LOCK_NAME).unlink(missing_ok=True)
+            folder.rmdir()
+        except OSError as error:
+            if folder.name not in self._unreadable:
+                log.error("claim.unreadable", path=str(folder), why=error.strerror)
+            self._unreadable[folder.name] = now
 
     def finish(self, claim: Claim) -> None:
         """Clear the reason of an earlier failure, then archive or delete the original."""
+        self._ground.check()  # what is away with its share has not been moved already
         self._failed.clear_reason(claim)
         with contextlib.suppress(FileNotFoundError):
             if self._archive is None:
@@ -152,6 +163,7 @@ class RenameClaims:
 
     def fail(self, claim: Claim, failure: Failure) -> None:
         """Write `<name>.error.json` to failed/, then move the bytes beside it."""
+        self._ground.check()
         if os.path.lexists(claim.path):
             self._failed.keep_failed(claim, failure)
         self._tidy(claim.path)
@@ -180,13 +192,14 @@ class RenameClaims:
             files.move_no_clobber(path, self._inbox, name)
         self._tidy(path)
 
-    def _strays(self, known: Container[str]) -> Iterator[Claim]:
-        for token in sorted(path for path in self._work.iterdir() if path.is_dir()):
-            if token.name not in known:
+    def _strays(self, known: Container[str], now: float) -> Iterator[Claim]:
+        for token in _folders_in(self._work):
+            tried_at = self._unreadable.get(token.name, float("-inf"))
+            if token.name not in known and now >= tried_at + UNREADABLE_SECONDS:
                 self._finish_giving_back(token)
-                yield from self._held_in(token)
+                yield from self._held_in(token, now)
 
-    def _held_in(self, token: Path) -> Iterator[Claim]:
+    def _held_in(self, token: Path, now: float) -> Iterator[Claim]:
         """Return the claim in the folder of a token; one that cannot be read waits there."""
         for path in sorted(path for path in token.rglob("*") if files.is_regular(path)):
             name = os.fspath(path.relative_to(token))
@@ -195,7 +208,7 @@ class RenameClaims:
             except OSError as error:
                 if token.name not in self._unreadable:
                     log.error("claim.unreadable", name=name, path=str(path), why=error.strerror)
-                self._unreadable.add(token.name)
+                self._unreadable[token.name] = now
         _remove_empty_folders(token)
 
     def _finish_giving_back(self, token: Path) -> None:
@@ -208,6 +221,10 @@ class RenameClaims:
     def _tidy(self, path: Path) -> None:
         token = self._work / path.relative_to(self._work).parts[0]
         _remove_empty_folders(token)
+
+
+def _folders_in(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.is_symlink())
 
 
 class JournalClaims:
@@ -234,10 +251,12 @@ class JournalClaims:
     def take(self, name: str, settled: Stamp | None = None) -> Claim:
         """Hash the file where it lies and remember it; one that was only touched is Vanished."""
         claim = self._claim(uuid.uuid4().hex, name)
-        if settled not in (None, claim.stamp):
+        is_known = self._stamps.get(name) == str(claim.stamp)  # by a scan from before it was taken
+        if settled not in (None, claim.stamp) or is_known:
             raise Vanished(name)
+        is_answered = self._is_answered(claim)
         self._stamps[name] = str(claim.stamp)
-        if self._is_answered(claim):
+        if is_answered:
             raise Vanished(name)
         return claim
 
@@ -271,7 +290,8 @@ class JournalClaims:
     def give_back(self, claim: Claim) -> None:
         """Forget that it was read."""
         self._ground.check()
-        self._stamps.pop(claim.name, None)
+        if self._stamps.get(claim.name) == str(claim.stamp):
+            del self._stamps[claim.name]
 
     def close(self) -> None:
         """Do nothing: there is no lock."""
@@ -315,11 +335,6 @@ def is_held(claim: Claim) -> bool:
         if error.errno in _NO_FILE:
             return False
         raise
-
-
-def error_path(kept: Path) -> Path:
-    """Return where the reason of a failed file stands."""
-    return kept.with_name(files.shortened(kept.name, ".error.json"))
 
 
 def _remove_empty_folders(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -74,9 +75,12 @@ def run(config: ConfigFile = DEFAULT_CONFIG) -> None:
     """
     # structlog loads rich for coloured tracebacks where it finds it: 4 MB that a daemon never uses
     sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
+    from daemon import logs
     from daemon import run as daemon
 
     daemon.run(_load(config))
+    if not logs.drain():
+        os._exit(Exit.OK)  # the log volume hangs, and the end of the interpreter would wait for it
 
 
 @app.command()

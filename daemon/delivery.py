@@ -23,12 +23,14 @@ from daemon.claims import Claims, is_held
 from daemon.engine.job import Job
 from daemon.errors import Deferred
 from daemon.journal import Entry, Journal
-from daemon.outbox.publish import Answer, Outbox, Superseded
+from daemon.outbox.publish import Outbox, Superseded
 from daemon.outbox.sidecar import Provenance, sidecar
 from daemon.recipe import Recipe
 from daemon.records import Claim, Document, Failure, Fault
 
 log = structlog.get_logger()
+
+_COLLECTED = Failure("environment", "it failed; its answer, which said why, has been collected")
 
 
 def utc_now() -> str:
@@ -143,7 +145,7 @@ class Delivery:
             entry = self._journal.claimed(claim, self._policy.profile)
         failpoints.reach("ledger.claimed", claim.name)
         if work.may_be_answered and (own := self._own_answer(entry)):
-            work.document, work.answered = _as_answered(own[1]), True
+            work.document, work.answered = own[1], True
         elif earlier := self._earlier_answer(claim):
             work.document = Document("duplicate", None, (), {}, 0, duplicate_of=earlier)
         else:
@@ -198,20 +200,24 @@ class Delivery:
             self._journal.forget(entry.id)
             log.warning("claim.vanished", name=entry.name, claim=entry.id)
 
-    def _own_answer(self, entry: Entry) -> Answer | None:
-        """Return the answer that this claim has got already, durable now and entered in the ledger.
+    def _own_answer(self, entry: Entry) -> tuple[str, Document] | None:
+        """Return place and document of the answer that this claim has got already, durable now.
 
         A crash or an error came after it was named, or it is another daemon's, from which the claim
-        was taken over; what that one has not published by now it never will.
+        was taken over; what that one has not published by now it never will. An answer that was
+        collected from the outbox meanwhile is in the ledger.
         """
         self._outbox.withdraw(entry.id)
-        found = self._outbox.answer_of(entry.id, entry.name, entry.answer)
-        if found is not None:
+        if found := self._outbox.answer_of(entry.id, entry.name, entry.answer):
             place, answer = found
             self._outbox.settle(place)
             self._journal.answering(entry.id, answer["status"], place)
             self._journal.answered(entry.id)
-        return found
+            return place, _as_answered(answer)
+        if entry.state in ("answered", "closed") and entry.answer and entry.status:
+            failure = _COLLECTED if entry.status == "failed" else None
+            return entry.answer, Document(entry.status, None, (), {}, 0, failure)
+        return None
 
     def _earlier_answer(self, claim: Claim) -> str | None:
         if not self._policy.point_to_duplicates:
@@ -238,8 +244,9 @@ class Delivery:
     def _publish(self, work: Work, document: Document) -> None:
         """Publish, unless an earlier try got as far as to name the answer and failed after that."""
         claim = work.claim
-        entry = self._journal.claimed(claim, self._policy.profile)
-        own = self._own_answer(entry) if work.may_be_answered else None
+        own = None
+        if work.may_be_answered:
+            own = self._own_answer(self._journal.claimed(claim, self._policy.profile))
         work.may_be_answered = True
         place = own[0] if own else self._publish_once(work, document)
         _log_answer(claim, document, place, work.seconds)

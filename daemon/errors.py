@@ -41,7 +41,7 @@ class Rejected(DaemonError):
 class Deferred(DaemonError):
     """The environment is at fault (disk full, share gone, permission): wait and try again.
 
-    Costs no attempt; intake pauses until the step succeeds.
+    Costs no attempt; the document keeps its place, and where many are held intake rests.
     """
 
 

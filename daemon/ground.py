@@ -8,10 +8,15 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 from collections.abc import Iterable
+from concurrent.futures import Future
 from pathlib import Path
 
+from daemon.aside import Aside
+
+_OCTAL = re.compile(rb"\\([0-7]{3})")  # how the table writes blanks
 _AWAY = (errno.ENODEV, "no such folder")
 MOUNT_TABLE = Path("/proc/self/mountinfo")
 
@@ -24,15 +29,16 @@ def mount_of(folder: Path) -> tuple[str, str]:
     place = os.path.realpath(folder)
     best, kind = "", ""
     try:
-        table = MOUNT_TABLE.read_text(encoding="utf-8", errors="surrogateescape")
+        table = MOUNT_TABLE.read_bytes()
     except OSError:
         return "", ""
-    for line in table.splitlines():
-        before, _, after = line.partition(" - ")
-        mount = before.split()[4].encode().decode("unicode_escape")
+    for line in table.strip().split(b"\n"):
+        before, _, after = line.partition(b" - ")
+        raw = _OCTAL.sub(lambda code: bytes([int(code[1], 8)]), before.split(b" ")[4])
+        mount = os.fsdecode(raw)
         inside = place == mount or place.startswith(mount.rstrip("/") + "/")
         if inside and len(mount) >= len(best):
-            best, kind = mount, after.split()[0]
+            best, kind = mount, os.fsdecode(after.split(b" ")[0])
     return best, kind
 
 
@@ -57,9 +63,9 @@ class Ground:
         if device == self._device:
             return
         mount, _ = mount_of(self.folder)
-        if mount != self._mount and self._mount.startswith(mount):
+        if mount != self._mount and self._mount.startswith(mount.rstrip("/") + "/"):
             raise OSError(errno.ENODEV, f"{self._mount} is not mounted", str(self.folder))
-        self._device = device
+        self._mount, self._device = mount, device
 
     def hindrance(self, least_bytes: int, *, is_written: bool = True) -> str | None:
         """Return what keeps us from working in the folder, None where nothing does.
@@ -74,7 +80,10 @@ class Ground:
             return None
         if not os.access(self.folder, os.W_OK | os.X_OK):
             return f"{self.folder} cannot be written (read-only or not permitted); allow it"
-        usage = shutil.disk_usage(self.folder)
+        try:
+            usage = shutil.disk_usage(self.folder)
+        except OSError as error:
+            return f"{self.folder} does not tell its room ({error.strerror}); restore it"
         least = min(least_bytes, usage.total // 20)
         if usage.free < least:
             room = (
@@ -93,11 +102,22 @@ class Grounds:
         self._written = [Ground(folder) for folder in written]
         self._logs = Ground(logs)
         self._least = least_bytes
+        self._aside = Aside("logs")
+        self._looking: Future[str | None] | None = None
         self.warning: str | None = None
+
+    def _look_at_logs(self) -> None:
+        """Take in what the look before found and begin another; a log volume may hang."""
+        if self._aside.late_seconds is not None:
+            self.warning = f"{self._logs.folder} does not answer; restore it"
+            return
+        if self._looking is not None:
+            self.warning = self._looking.result()
+        self._looking = self._aside.begin(lambda: self._logs.hindrance(self._least))
 
     def hindrance(self) -> str | None:
         """Return why nothing may be taken now; a log that cannot be written is only a `warning`."""
-        self.warning = self._logs.hindrance(self._least)
+        self._look_at_logs()
         found = (ground.hindrance(self._least) for ground in self._written)
         away = self._inbox.hindrance(0, is_written=False)
         return next(filter(None, [away, *found]), None)

@@ -7,6 +7,7 @@ business for the next start. Names are stored as bytes, since file names need no
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from daemon.errors import Deferred, LedgerLost, Misconfigured
+from daemon.ground import Ground
 from daemon.records import Claim, Status
 
 SCHEMA_VERSION = 1
@@ -87,6 +89,7 @@ class Journal:
                 "`ocr-daemon verify --rebuild`",
             ) from error
         self._inode = path.stat().st_ino
+        self._ground = Ground(path.parent)
 
     @property
     def is_there(self) -> bool:
@@ -94,9 +97,15 @@ class Journal:
         with it.
         """
         try:
+            self._ground.check()
+        except OSError:
+            return True  # the folder is away, and the intake says so
+        try:
             return self._path.stat().st_ino == self._inode
         except FileNotFoundError:
-            return not self._path.parent.is_dir()  # the folder is away, and the intake says so
+            return False
+        except OSError:
+            return True
 
     def _connect(self, read_only: bool) -> sqlite3.Connection:
         mode = "ro" if read_only else "rwc"
@@ -210,7 +219,8 @@ class Journal:
     def restore(self, claim: Claim, profile: str, status: Status, answer: str, at: str) -> None:
         """Write the closed row of an answer that was found in the outbox; `at` is RFC 3339."""
         self._run(
-            "INSERT INTO claims (id, name, bytes, sha256, profile, stamp, state, starts, attempts, "
+            "INSERT OR IGNORE INTO claims (id, name, bytes, sha256, profile, stamp, state, starts, "
+            "attempts, "
             "status, answer, claimed_at, answered_at) "
             "VALUES (?, ?, ?, ?, ?, ?, 'closed', 1, 1, ?, ?, ?, ?)",
             (
@@ -218,6 +228,17 @@ class Journal:
                 str(claim.stamp), status, os.fsencode(answer), at, at,
             ),
         )  # fmt: skip
+
+    @contextlib.contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Make everything within durable together, or nothing of it."""
+        self._run("BEGIN")
+        try:
+            yield
+        except BaseException:
+            self._run("ROLLBACK")
+            raise
+        self._run("COMMIT")
 
     # --- questions ------------------------------------------------------------------------------
 

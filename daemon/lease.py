@@ -34,13 +34,15 @@ class Lease:
         threading.Thread(target=self._keep, name="lease", daemon=True).start()
 
     def renew(self) -> None:
-        """Touch the lock; where the folder was swept away under us, make it again."""
+        """Touch the lock; where it was swept away under us, make it again."""
         with self._changing:
             if self._ended.is_set():
                 return
             if not self._is_ours():
+                taken = self._take()
                 os.close(self._descriptor)
-                self._descriptor = self._take()
+                self._descriptor = taken
+            _lock(self._descriptor)  # again: a neighbour may have held it for a moment, to see
             os.utime(self._descriptor)
 
     def end(self) -> None:
@@ -53,10 +55,13 @@ class Lease:
     def _take(self) -> int:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         descriptor = os.open(self._path, flags, 0o600)
-        with contextlib.suppress(OSError):  # a filesystem without locks has the touches
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, _here(descriptor), 0)
+        try:
+            _lock(descriptor)
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, _here(descriptor), 0)
+        except BaseException:
+            os.close(descriptor)
+            raise
         return descriptor
 
     def _is_ours(self) -> bool:
@@ -84,7 +89,8 @@ class Neighbours:
         others = [path for path in self._ours.parent.iterdir() if path != self._ours]
         self._seen = {path: seen for path, seen in self._seen.items() if path in others}
         for folder in others:
-            if folder.is_dir() and (self._is_unlocked(folder) or self._is_silent(folder, now)):
+            is_folder = folder.is_dir() and not folder.is_symlink()
+            if is_folder and (self._is_unlocked(folder) or self._is_silent(folder, now)):
                 yield folder
 
     def _is_unlocked(self, folder: Path) -> bool:
@@ -113,6 +119,11 @@ class Neighbours:
             since = now
         self._seen[folder] = touched, since
         return now - since >= self._seconds
+
+
+def _lock(descriptor: int) -> None:
+    with contextlib.suppress(OSError):  # a filesystem without locks has the touches
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _here(descriptor: int) -> bytes:

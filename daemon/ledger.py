@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -29,7 +30,10 @@ def ledger_path(config: Config) -> Path:
 
 
 def opened(config: Config) -> Journal:
-    """Return the ledger; a damaged or deleted one is made anew. The caller holds the lock."""
+    """Return the ledger, made from the answers where it is damaged, deleted or not there yet.
+
+    The caller holds the lock of the state folder.
+    """
     path = ledger_path(config)
     try:
         if path.exists():
@@ -49,34 +53,43 @@ def rebuild(config: Config) -> int:
     """
     ledger = ledger_path(config)
     ending = datetime.now(UTC).strftime(".%Y%m%dT%H%M%S.old")
+    _set_aside(ledger, ending)
+    draft = ledger.with_name(f"{ledger.name}.draft")  # a kill leaves this, and not half a ledger
+    _set_aside(draft, ending)
+    journal = Journal(draft)
+    found = 0
+    with journal.at_once():
+        for at, place, answer in sorted(_answers(config.folders.outbox), key=lambda each: each[:2]):
+            claim = _claim_of(answer, config.folders.inbox)
+            journal.restore(claim, answer["engine"]["profile"], answer["status"], place, at)
+            found += 1
+    journal.close()
+    draft.rename(ledger)
+    return found
+
+
+def _set_aside(ledger: Path, ending: str) -> None:
     for suffix in ("", "-wal", "-shm"):
         old = ledger.with_name(ledger.name + suffix)
         if old.exists():
             old.rename(old.with_name(old.name + ending))
-    journal = Journal(ledger)
-    found = 0
-    for place, answer in _answers(config.folders.outbox):
-        claim = _claim_of(answer, config.folders.inbox)
-        at = answer["processing"]["started_at"]
-        journal.restore(claim, answer["engine"]["profile"], answer["status"], place, at)
-        found += 1
-    journal.close()
-    return found
 
 
-def _answers(outbox: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+def _answers(outbox: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Return time, place and what is needed of each answer."""
     reader = Outbox(outbox)
-    for path in sorted(outbox.rglob("*.json")):
+    for path in outbox.rglob("*.json"):
         place = os.fspath(path.relative_to(outbox))
         answer = reader.read(place)
         if answer is not None and is_valid(answer):
-            yield place, answer
+            kept = {key: answer[key] for key in ("source", "engine", "processing", "status")}
+            yield answer["processing"]["started_at"], place, kept
 
 
 def _claim_of(answer: dict[str, Any], inbox: Path) -> Claim:
     source = answer["source"]
-    path = inbox / source["relative_path"]
-    is_same = path.is_file() and files.sha256_of(path) == source["sha256"]
-    stamp = Stamp.of(path) if is_same else Stamp(source["bytes"], 0, 0)
-    claim = answer["processing"]["claim"]
-    return Claim(claim, source["relative_path"], path, stamp, source["sha256"])
+    path, sha256 = inbox / source["relative_path"], source["sha256"]
+    stamp = Stamp(source["bytes"], 0, 0)
+    with contextlib.suppress(OSError):  # it is not there, or something else is
+        stamp = Stamp.of(path) if files.sha256_of(path) == sha256 else stamp
+    return Claim(answer["processing"]["claim"], source["relative_path"], path, stamp, sha256)

@@ -61,8 +61,8 @@ def set_up(folder: Path | None, level: str, file_bytes: int, files: int) -> None
         root.handlers = [_Aside(console, rotating)]
 
 
-def drain(seconds: float = 2.0) -> None:
-    """Wait until what has been said is written, but no longer than `seconds`."""
+def drain(seconds: float = 2.0) -> bool:
+    """Wait until what was said is written, but no longer than `seconds`; tell whether it is."""
     ends = time.monotonic() + seconds
     for handler in logging.getLogger().handlers:
         while (
@@ -71,6 +71,10 @@ def drain(seconds: float = 2.0) -> None:
             and time.monotonic() < ends
         ):
             time.sleep(0.01)
+    return not any(
+        isinstance(handler, _Aside) and handler.waiting.unfinished_tasks
+        for handler in logging.getLogger().handlers
+    )
 
 
 class _Aside(logging.handlers.QueueHandler):

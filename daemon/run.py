@@ -51,13 +51,13 @@ def run(config: Config) -> None:
     )
     while True:
         with alone(config.folders.state):
-            daemon = _Daemon(config)
             try:
-                return daemon.run()
+                daemon = _Daemon(config)
+                daemon.run()
             except LedgerLost as error:  # opened anew, what is in work is found in its folder
                 log.error("ledger.lost", path=str(error.value), why=error.remedy)
-                if daemon.is_told_to_stop:
-                    return
+                continue
+            return
 
 
 def policy(config: Config) -> Policy:
@@ -136,11 +136,6 @@ class _Daemon:
             self._intake, claims, delivery, self._engine, config.retry.wait_seconds
         )
 
-    @property
-    def is_told_to_stop(self) -> bool:
-        """Whether a signal has asked it to end."""
-        return self._stops > 0
-
     def run(self) -> None:
         """Warm up, recover, turn, drain."""
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -152,11 +147,15 @@ class _Daemon:
             self._greet()
             self._turn_until_stopped()
             self._drain()
+        except LedgerLost:
+            if not self._stops:
+                raise
         finally:
             self._watch.stop()
             self._engine.stop()
             if self._stops:  # by hand; whatever else ended the loop may be a document's doing
-                self._service.abandon(time.monotonic())
+                with contextlib.suppress(LedgerLost):
+                    self._service.abandon(time.monotonic())
             self._claims.close()
             if not self._service.is_stuck:  # else a step holds it, and the process takes both along
                 self._journal.close()

@@ -78,6 +78,7 @@ class Service:
         self._wait = wait_seconds
         self._aside = Aside("steps")
         self._doing = ""
+        self._late: Work | None = None
         self._orphans_at = float("-inf")
         self._outcomes: deque[Outcome] = deque()
         self._work: dict[str, Work] = {}
@@ -119,6 +120,7 @@ class Service:
         """Do what can be done now; the workers are served first."""
         if self.is_stuck:
             return
+        self._hear_what_was_late(now)
         self._collect(now)
         if not self.draining:
             self._intake.look(now)
@@ -137,7 +139,7 @@ class Service:
             return STUCK_SECONDS
         if self._has_progressed:
             return 0.0  # a place has become free
-        times = [work.retry_at for work in self._work.values() if work.retry_at > now]
+        times = [work.retry_at for work in list(self._work.values()) if work.retry_at > now]
         if not self.draining:
             times.append(self._intake.next_look())
         return max(0.0, min(times, default=now + self._wait) - now)
@@ -150,10 +152,10 @@ class Service:
             log.warning("claim.left", name=work.claim.name, reason="it is read after the restart")
 
     def _due(self, now: float) -> list[Work]:
-        return [work for work in self._work.values() if now >= work.retry_at]
+        return [work for work in list(self._work.values()) if now >= work.retry_at]
 
     def _forget_what_is_over(self) -> None:
-        over = [token for token, work in self._work.items() if work.is_over]
+        over = [token for token, work in list(self._work.items()) if work.is_over]
         for token in over:
             del self._work[token]
         self._has_progressed = bool(over)
@@ -192,6 +194,7 @@ class Service:
             if work is None:
                 return
             self._is_turn_of_new = True
+            work.fault = None  # what it was held up with is over
             self._engine.submit(work.job.next_task())
             failpoints.reach("task.given", work.claim.name)
 
@@ -227,7 +230,7 @@ class Service:
         log.warning("file.cannot", name=name, reason=why, exc_info=not isinstance(error, OSError))
 
     def _has_place(self) -> bool:
-        held = sum(work.fault is not None for work in self._work.values())
+        held = sum(work.fault is not None for work in list(self._work.values()))
         slots = self._engine.slots
         return held < HELD_PER_SLOT * slots and self.in_work - held < PLACES_PER_SLOT * slots
 
@@ -261,20 +264,34 @@ class Service:
         """
         if self.is_stuck:
             return
-        name = files.printable(work.claim.name)
+        doing = f"{step.__name__} {files.printable(work.claim.name)}"
         try:
-            self._call(f"{step.__name__} {name}", lambda: step(work))
+            self._call(doing, lambda: step(work))
         except Late:
-            return
-        except LedgerLost:
-            raise
-        except (Deferred, OSError) as error:
-            self._postpone(work, _why(error), now)
-        except Exception as error:  # a bug of ours over this document holds up no other
-            log.exception("claim.crashed", name=work.claim.name)
-            self._postpone(work, f"{step.__name__} {name} failed, report it: {_why(error)}", now)
+            self._late = work
+        except Exception as error:
+            self._hold(work, error, now)
         else:
             work.fault = None
+
+    def _hear_what_was_late(self, now: float) -> None:
+        """Take in how a step has ended that nobody waited for."""
+        work, self._late = self._late, None
+        if work is None:
+            return
+        error = self._aside.failure
+        if isinstance(error, Exception):
+            self._hold(work, error, now)
+        else:
+            work.fault = None
+
+    def _hold(self, work: Work, error: Exception, now: float) -> None:
+        """Keep a document whose step failed for later."""
+        if isinstance(error, LedgerLost):
+            raise error
+        if not isinstance(error, Deferred | OSError):  # a bug of ours holds up no other document
+            log.error("claim.crashed", name=work.claim.name, step=self._doing, exc_info=error)
+        self._postpone(work, _why(error), now)
 
     def _call(self, doing: str, step: Callable[[], T]) -> T:
         self._doing = doing

@@ -290,3 +290,37 @@ def test_claims_of_a_daemon_on_another_machine_are_adopted_after_a_lease_and_not
 
     assert early == [[], [], []]
     assert [taken.id for taken in ours.orphans(1060.0)] == [claim.id]
+
+
+def test_what_is_in_work_in_place_is_not_taken_again_by_a_scan_from_before(house: Path) -> None:
+    claims = journal_claims(house)
+    claims.take("sub/scan.pdf")
+
+    with pytest.raises(Vanished):
+        claims.take("sub/scan.pdf")
+
+
+def test_giving_back_an_earlier_state_of_a_file_forgets_no_later_one(house: Path) -> None:
+    claims = journal_claims(house)
+    first = claims.take("sub/scan.pdf")
+    os.utime(house / "inbox/sub/scan.pdf", (1, 1))
+    claims.take("sub/scan.pdf")
+
+    claims.give_back(first)
+
+    assert claims.unread(Scanner(house / "inbox", (), ()).scan().files) == {}
+
+
+def test_an_inbox_that_goes_before_archiving_is_not_taken_for_an_archived_file(
+    house: Path,
+) -> None:
+    claims = rename_claims(house)
+    claim = claims.take("sub/scan.pdf")
+    (house / "inbox").rename(house / "away")
+    with pytest.raises(OSError, match="no such folder"):
+        claims.finish(claim)
+
+    (house / "away").rename(house / "inbox")
+    claims.finish(claim)
+
+    assert (house / "archive/sub/scan.pdf").exists()

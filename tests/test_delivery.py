@@ -150,3 +150,21 @@ def test_the_same_bytes_are_a_duplicate_only_under_the_same_model(
 def test_other_words_to_spell_with_make_another_profile():
     assert policy().profile != policy(lexicon_sha256="ef" * 32).profile
     assert policy().profile != policy(detector_sha256="ef" * 32).profile
+
+
+def test_an_answer_that_was_collected_before_a_kill_is_not_given_again(tmp_path: Path) -> None:
+    before = Room(tmp_path)
+    work = before.begin()
+    work.document = DONE
+    before.delivery._publish(work, DONE)
+    (tmp_path / "outbox/a.png.json").unlink()  # by whoever it was for
+    after = Room(tmp_path)
+    (claim,) = after.claims.held([])
+    resumed = after.delivery.work_on(claim, may_be_answered=True)
+
+    after.delivery.begin(resumed)
+    after.delivery.deliver(resumed)
+
+    assert resumed.is_over
+    assert list((tmp_path / "outbox").rglob("*.json")) == []
+    assert (tmp_path / "archive/a.png").exists()

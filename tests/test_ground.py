@@ -13,11 +13,13 @@ import pytest
 from daemon import ground
 from daemon.ground import Ground, Grounds, mount_of
 from daemon.inbox import watch
+from tests.house import until
 
 MOUNTS = """\
 21 1 8:1 / / rw - ext4 /dev/sda1 rw
 35 21 0:40 / /mnt/scans\\040and\\040more rw shared:1 - cifs //nas/scans rw
 36 21 0:41 / /mnt/scans rw - nfs4 nas:/scans rw
+37 21 0:42 / /mnt/Büro rw - nfs4 nas:/b rw
 """
 
 
@@ -27,13 +29,15 @@ MOUNTS = """\
         ("/mnt/scans/in", "nfs4"),
         ("/mnt/scans and more/in", "cifs"),
         ("/mnt/scansother", "ext4"),
+        ("/mnt/Büro/in", "nfs4"),
         ("/", "ext4"),
     ],
 )
 def test_the_filesystem_is_that_of_the_innermost_mount(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str, kind: str
 ) -> None:
-    (tmp_path / "mountinfo").write_text(MOUNTS)
+    odd = b"38 21 0:43 / /mnt/caf\xe9 rw - fuse x rw\n"  # a path that is no UTF-8
+    (tmp_path / "mountinfo").write_bytes(MOUNTS.encode() + odd)
     monkeypatch.setattr(ground, "MOUNT_TABLE", tmp_path / "mountinfo")
 
     assert mount_of(Path(folder))[1] == kind
@@ -64,6 +68,20 @@ def test_an_unmounted_share_is_not_taken_for_an_empty_one(share: Path) -> None:
         with pytest.raises(OSError, match="is not mounted") as raised:
             each.check()
         assert raised.value.errno == errno.ENODEV
+
+
+def test_a_share_mounted_after_the_start_is_missed_when_it_goes(tmp_path: Path) -> None:
+    folder = tmp_path / "share"
+    folder.mkdir()
+    standing = Ground(folder)
+    mount = ["mount", "-t", "tmpfs", "tmpfs", str(folder)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("mounting is not permitted here")
+    standing.check()
+    subprocess.run(["umount", str(folder)], check=True)
+
+    with pytest.raises(OSError, match="is not mounted"):
+        standing.check()
 
 
 def test_a_share_mounted_again_is_as_good_as_before(share: Path) -> None:
@@ -104,6 +122,7 @@ def test_only_the_logs_are_dispensable(tmp_path: Path, which: str) -> None:
     grounds = Grounds(tmp_path / "inbox", [tmp_path / "outbox"], tmp_path / "logs", 1)
     (tmp_path / which).rmdir()
 
+    until(lambda: (grounds.hindrance(), grounds.warning)[1] or which != "logs", 10)
     hindrance = grounds.hindrance()
 
     assert str(tmp_path / which) in ((grounds.warning if which == "logs" else hindrance) or "")

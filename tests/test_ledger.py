@@ -78,3 +78,20 @@ def test_verify_makes_a_ledger_anew_when_asked(tmp_path: Path) -> None:
 
     assert (refused.returncode, "verify --rebuild" in refused.stderr) == (78, True)
     assert (rebuilt.returncode, "1 answers" in rebuilt.stdout) == (0, True), rebuilt.stderr
+
+
+def test_copied_sidecars_and_links_in_the_inbox_do_not_keep_a_ledger_from_being_made(
+    tmp_path: Path,
+) -> None:
+    house = House(tmp_path)
+    with house.running():
+        house.drop("a.png", png(text_page(["Remembered"])))
+        until(lambda: (house.archive / "a.png").exists())
+    (house.outbox / "copy.json").write_bytes((house.outbox / "a.png.json").read_bytes())
+    (house.inbox / "a.png").symlink_to("a.png")
+    delete(house)
+
+    rebuilt = house.command("verify", "--rebuild")
+
+    assert (rebuilt.returncode, "answers" in rebuilt.stdout) == (0, True), rebuilt.stderr
+    assert "landed 1 = answered 1" in balance(house)

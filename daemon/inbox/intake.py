@@ -28,7 +28,8 @@ RUNG_GAP_SECONDS = 0.2  # a burst of events is one reason to look
 IDLE_SHARE = 0.005  # of a core that unprompted scans may take
 RUNG_SHARE = 0.05  # of a core that scans may take while events pour in
 SLOW_SECONDS = 1.0  # a scan that takes longer is fetched on a later turn
-STALL_SECONDS = 10.0  # a scan that takes longer is a share that does not answer
+STALL_SECONDS = 10.0  # a scan that takes longer is a share that does not answer, unless
+STALL_TIMES = 3  # the one before took long, too: this many times that
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class _Looked:
     settled: Settled
     refused: Mapping[str, str]
     cost: float
+    took: float
 
 
 class Intake:
@@ -75,6 +77,7 @@ class Intake:
         self._said: Mapping[str, str] = {}
         self._rung = True
         self._cost = 0.0
+        self._took = 0.0
         self._scanned_at = float("-inf")
         self._due: float | None = None
         self.fault: Fault | None = None
@@ -111,8 +114,10 @@ class Intake:
         self._asked_at = now
         wait([self._looking], SLOW_SECONDS)
         if (late := self._aside.late_seconds) is not None:
-            if late >= STALL_SECONDS:
-                self.pause("the inbox does not answer; restore the share", now)
+            if late >= max(STALL_SECONDS, STALL_TIMES * self._took):
+                self.pause(
+                    "the inbox, or a folder that answers need, does not answer; restore it", now
+                )
             return
         looking, self._looking = self._looking, None
         try:
@@ -121,16 +126,18 @@ class Intake:
             self.pause(f"the inbox cannot be listed ({error.strerror}); restore it", now)
 
     def _look(self, now: float) -> _Looked:
-        began = time.thread_time()
+        began, spent = time.monotonic(), time.thread_time()
         self._watch.supervise()
         seen = self._scanner.scan()
         listing = self._is_new(seen.files)
         settled = self._settle.observe(listing, now)
-        cost = time.thread_time() - began  # what a share lets us wait for is no cost
-        return _Looked(self._hindrance(), listing, settled, seen.refused, cost)
+        cost = time.thread_time() - spent  # what a share lets us wait for is no cost
+        took = time.monotonic() - began
+        return _Looked(self._hindrance(), listing, settled, seen.refused, cost, took)
 
     def _take_in(self, looked: _Looked, now: float) -> None:
-        self._cost = looked.cost
+        self._cost, self._took = looked.cost, looked.took
+        self._refused = {name: at for name, at in self._refused.items() if name in looked.listing}
         self._due = looked.settled.due
         self._say({**looked.refused, **looked.settled.cannot}, looked.settled.busy)
         if looked.hindrance:

@@ -8,6 +8,7 @@ the truth, and this room only makes it come sooner. Here alone is watchdog impor
 from __future__ import annotations
 
 import errno
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -29,6 +30,8 @@ from watchdog.observers.api import BaseObserver
 from daemon.ground import mount_of
 
 log = structlog.get_logger()
+# where folders come and go quickly watchdog warns of itself, in lines as long as its list of folders
+warnings.filterwarnings("ignore", category=RuntimeWarning, module="watchdog")
 
 # our own reading opens and closes files: asking for those events would make the daemon wake itself
 RINGING: list[type[FileSystemEvent]] = [

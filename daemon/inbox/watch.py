@@ -30,7 +30,7 @@ from watchdog.observers.api import BaseObserver
 from daemon.ground import mount_of
 
 log = structlog.get_logger()
-# where folders come and go quickly watchdog warns of itself, in lines as long as its list of folders
+# where folders come and go quickly watchdog warns of itself, in lines as long as its whole list
 warnings.filterwarnings("ignore", category=RuntimeWarning, module="watchdog")
 
 # our own reading opens and closes files: asking for those events would make the daemon wake itself

@@ -23,6 +23,7 @@ from daemon.errors import Misconfigured
 from daemon.ground import mount_of
 from daemon.inbox.scan import WORK_FOLDER
 from daemon.inbox.watch import delivers_events
+from daemon.ownership import INHERITED
 
 LOW_SPACE_BYTES = 500 * 1024**2
 PROBE_SECONDS = 60.0  # after which a probe of ours belongs to a start that did not end
@@ -160,7 +161,9 @@ def _write_and_rename(folder: Path) -> None:
 def _ownable(config: Config) -> Iterator[Finding]:
     """Try owner and modes on a file and a folder of the outbox."""
     said, ownership = config.permissions, config.ownership
-    probe = config.folders.outbox / f".{uuid.uuid4().hex}.tmp"
+    if ownership == INHERITED:
+        return
+    probe = config.folders.outbox / f".probe-{uuid.uuid4().hex}.tmp"
     try:
         probe.mkdir()
         ownership.mark_folder(probe)
@@ -182,7 +185,7 @@ def _sweep_probes(folder: Path) -> None:
         for probe in where.glob(".probe-*.tmp"):
             with contextlib.suppress(OSError):
                 if time.time() - probe.stat().st_mtime > PROBE_SECONDS:
-                    probe.unlink()
+                    shutil.rmtree(probe) if probe.is_dir() else probe.unlink()
 
 
 def _other_filesystem(config: Config) -> Iterator[Finding]:

@@ -92,20 +92,29 @@ class Journal:
         self._ground = Ground(path.parent)
 
     @property
-    def is_there(self) -> bool:
-        """Whether the file that we write still has its name: a deleted one takes what is written
-        with it.
+    def is_sound(self) -> bool:
+        """Whether the file that we write still has its name, and opens as a ledger does.
+
+        A deleted one takes what is written with it; one that was overwritten is not noticed while
+        all that is asked of it is in SQLite's cache.
         """
         try:
             self._ground.check()
         except OSError:
             return True  # the folder is away, and the intake says so
         try:
-            return self._path.stat().st_ino == self._inode
+            if self._path.stat().st_ino != self._inode:
+                return False
+            # by SQLite: closing the file ourselves would drop the locks that it holds on it
+            with contextlib.closing(self._connect(read_only=True)) as fresh:
+                fresh.execute("SELECT value FROM facts LIMIT 1").fetchall()
         except FileNotFoundError:
             return False
         except OSError:
             return True
+        except sqlite3.Error as error:
+            return not _is_damage(error)
+        return True
 
     def _connect(self, read_only: bool) -> sqlite3.Connection:
         mode = "ro" if read_only else "rwc"

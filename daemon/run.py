@@ -109,6 +109,7 @@ class _Daemon:
         self._bell = Bell()
         self._stops = 0
         self._warned: Fault | None = None
+        self._proved_at = 0.0
         self._journal = ledger.opened(config)
         self._instance = self._journal.fact("instance", uuid.uuid4().hex)
         self._outbox = Outbox(config.folders.outbox, ownership=config.ownership)
@@ -192,9 +193,8 @@ class _Daemon:
 
     def _turn(self, longest_wait: float) -> None:
         service = self._service
-        if not self._journal.is_there:
-            path = ledger.ledger_path(self._config)
-            raise LedgerLost("folders.state", path, "was deleted under the running daemon")
+        if time.monotonic() >= self._proved_at + health.BEAT_SECONDS:
+            self._prove_ledger()
         service.turn(time.monotonic())
         pulse = health.pulse(
             self._intake.scanned_at, service.in_work, service.draining, self._faults()
@@ -202,6 +202,13 @@ class _Daemon:
         with contextlib.suppress(OSError):  # a full state disk is told by the log, and it may heal
             health.beat(self._config.folders.state, pulse)
         self._bell.wait(min(longest_wait, service.next_turn(time.monotonic())))
+
+    def _prove_ledger(self) -> None:
+        """Raise LedgerLost for a ledger that was deleted or overwritten under us."""
+        self._proved_at = time.monotonic()
+        if not self._journal.is_sound:
+            path = ledger.ledger_path(self._config)
+            raise LedgerLost("folders.state", path, "was deleted or overwritten under the daemon")
 
     def _faults(self) -> list[Fault]:
         """Return what holds us up, and what else an operator must know."""
@@ -230,10 +237,12 @@ class _Daemon:
             model=config.model.file.stem,
             sandbox=self._engine.sandbox,
         )
+        logs.drain()  # the two may go to one place, and their lines must not mingle
         with contextlib.suppress(OSError, UnicodeError):  # nobody need be reading
             print(
                 f"Drop images and PDFs into {config.folders.inbox}, "
-                f"answers appear in {config.folders.outbox}",
+                f"answers appear in {config.folders.outbox}\n",
+                end="",
                 flush=True,
             )
 

@@ -170,11 +170,11 @@ def test_a_clock_set_back_does_not_bring_an_earlier_claim_to_the_front(path: Pat
 
 def test_a_ledger_that_is_deleted_is_noticed(path: Path) -> None:
     journal = Journal(path)
-    assert journal.is_there
+    assert journal.is_sound
 
     path.unlink()
 
-    assert not journal.is_there
+    assert not journal.is_sound
 
 
 def test_a_damaged_ledger_is_told_from_one_that_cannot_be_opened(path: Path) -> None:
@@ -185,3 +185,14 @@ def test_a_damaged_ledger_is_told_from_one_that_cannot_be_opened(path: Path) -> 
 
     with pytest.raises(LedgerLost):
         Journal(path)
+
+
+def test_a_ledger_that_is_overwritten_is_noticed(path: Path) -> None:
+    journal = Journal(path)
+    journal.claimed(claim(), "default")
+    journal._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # else the log beside it has it all
+    assert journal.is_sound
+
+    path.write_bytes(b"damaged " * 1000)
+
+    assert not journal.is_sound

@@ -48,6 +48,7 @@ class Engine:
     """Reads in the daemon's own process, at once."""
 
     slots = 1
+    sandbox = "none: it reads in the daemon itself"
 
     def __init__(self) -> None:
         self._outcomes: list[Outcome] = []
@@ -75,7 +76,7 @@ class Engine:
 
     def _read(self, task: Task) -> PagesRead | DaemonError:
         try:
-            return self._pipeline.read_pages(task.path, task.first, task.last)
+            return self._pipeline.read_pages(task.path, task.first, task.last, task.stamp)
         except DaemonError as error:
             return error
 

@@ -7,11 +7,12 @@ The path, one room a step:
         -> published (outbox) -> journaled -> archived | failed/
 
 cli        the commands                        run       a Config becomes a running daemon
-config     config.yaml -> one frozen Config    recipe    how a page is read: values for the workers
+config     config.yaml -> one frozen Config    relations what of it cannot be meant together
+recipe     how a page is read, for the workers policy    what decides over one document
 records    the nouns that travel               errors    Rejected, Deferred, Misconfigured, Died
 pinned     files of networks, by digest        lexicon   the list of words
 service    the loop: intake, workers, drain    delivery  one document's order of letting go
-claims     possession is a rename              kept      where originals go: archive/, failed/
+claims/    possession is a rename, or a row    kept      where originals go: archive/, failed/
 lease      which daemon lives                  ground    what folders stand on, and how much room
 journal    SQLite: what became of each file    ledger    the journal found, or made anew
 aside      calls that may never come back      ownership whom answers belong to

@@ -14,6 +14,11 @@ from concurrent.futures import Future
 from queue import SimpleQueue
 from typing import TypeVar
 
+import structlog
+
+from daemon.records import Fault
+
+log = structlog.get_logger()
 T = TypeVar("T")
 
 PATIENCE_SECONDS = 5.0  # a loop that waits longer seems dead
@@ -30,7 +35,15 @@ class Aside:
         self._calls: SimpleQueue[tuple[Future[object], Callable[[], object]]] = SimpleQueue()
         self._last: Future[object] | None = None
         self._since = 0.0
+        self._doing = ""
         threading.Thread(target=self._work, name=name, daemon=True).start()
+
+    @property
+    def stall(self) -> Fault | None:
+        """What is waited for and since when, None where no call is in hand."""
+        if self.late_seconds is None:
+            return None
+        return Fault(f"a folder does not answer ({self._doing}); restore the share", self._since)
 
     @property
     def late_seconds(self) -> float | None:
@@ -52,14 +65,19 @@ class Aside:
         self._calls.put((future, step))  # type: ignore[arg-type]
         return future
 
-    def call(self, step: Callable[[], T]) -> T:
-        """Return (or raise) what `step` does; Late when it has not come back in time."""
+    def call(self, doing: str, step: Callable[[], T]) -> T:
+        """Return (or raise) what `step` does; Late when it has not come back in time.
+
+        `doing` says what it is, for whoever asks why it is late.
+        """
+        self._doing = doing
         future = self.begin(step)
         try:
             return future.result(PATIENCE_SECONDS)
         except TimeoutError as error:
             if future.done():  # a TimeoutError of its own
                 raise
+            log.error("step.late", step=doing, why="a folder does not answer; restore the share")
             raise Late from error
 
     def _work(self) -> None:

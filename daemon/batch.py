@@ -13,13 +13,13 @@ from pathlib import Path
 
 from daemon import files
 from daemon.bell import Bell
-from daemon.delivery import Policy, utc_now
 from daemon.engine.job import Job
 from daemon.engine.local import LocalEngine, Outcome
 from daemon.errors import Deferred
 from daemon.inbox.scan import Scanner
 from daemon.outbox.publish import Outbox
 from daemon.outbox.sidecar import sidecar
+from daemon.policy import Policy, utc_now
 from daemon.records import Claim, Document, Failure, Stamp
 
 # an answer of ours to the same bytes is replaced, so that a command may be repeated

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import difflib
 import os
-from collections.abc import Callable
 from dataclasses import is_dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -24,6 +23,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from daemon import relations
 from daemon.engine.memory import Allowance, allowance
 from daemon.errors import Misconfigured
 from daemon.ownership import Ownership
@@ -197,8 +197,9 @@ def load(path: Path, *, touch_folders: bool = True) -> Config:
     except SettingsError as error:
         raise Misconfigured("environment", error, "write lists and sections as JSON") from error
     config = _absolute(config, path.absolute().parent)
-    _refuse_impossible_relations(config)
-    _refuse_nested_folders(config.folders, os.path.realpath if touch_folders else os.path.abspath)
+    relations.refuse_impossible(config)
+    resolved = os.path.realpath if touch_folders else os.path.abspath
+    relations.refuse_nested({name: Path(resolved(path)) for name, path in config.folders})
     return config
 
 
@@ -273,68 +274,3 @@ def _absolute(config: Config, base: Path) -> Config:
     network = config.detector.file
     detector = replace(config.detector, file=network and (base / network).absolute())
     return config.model_copy(update={"folders": folders, "model": weights, "detector": detector})
-
-
-def _refuse_impossible_relations(config: Config) -> None:
-    watch = config.watch
-    if watch.quiet_seconds > watch.rescan_seconds:
-        raise Misconfigured(
-            "watch.quiet_seconds",
-            watch.quiet_seconds,
-            f"must not be longer than watch.rescan_seconds ({watch.rescan_seconds})",
-        )
-    if watch.quiet_seconds > watch.incomplete_seconds:
-        raise Misconfigured(
-            "watch.quiet_seconds",
-            watch.quiet_seconds,
-            f"must not be longer than watch.incomplete_seconds ({watch.incomplete_seconds})",
-        )
-    if (config.claim == "journal") != (config.originals == "leave"):
-        raise Misconfigured(
-            "claim",
-            config.claim,
-            f"does not go with originals: {config.originals}; "
-            "claim: journal and originals: leave need each other",
-        )
-    _refuse_locking_out(config.ownership)
-    if config.renew_megabytes > config.allowance.most:
-        raise Misconfigured(
-            "renew_megabytes",
-            config.renew_megabytes,
-            f"must not exceed worker_megabytes ({config.allowance.most})",
-        )
-    if config.segmenter == "db" and config.detector.file is None:
-        raise Misconfigured("segmenter", "db", "needs a network; name it in detector.file")
-    if config.pdf.min_dpi > config.pdf.dpi:
-        raise Misconfigured(
-            "pdf.min_dpi", config.pdf.min_dpi, f"must not exceed pdf.dpi ({config.pdf.dpi})"
-        )
-
-
-def _refuse_locking_out(ownership: Ownership) -> None:
-    """The daemon reads its answers again, and writes in the folders that it has made."""
-    for key, mode, least in (
-        ("file_mode", ownership.file_mode, 0o600),
-        ("folder_mode", ownership.folder_mode, 0o700),
-    ):
-        if mode is not None and mode & least != least:
-            remedy = f"locks the daemon out; it needs {least:o} at least"
-            raise Misconfigured(f"permissions.{key}", f"{mode:o}", remedy)
-
-
-def _refuse_nested_folders(folders: Folders, resolved: Callable[[Path], str]) -> None:
-    """Nothing lies inside inbox or outbox, nor they in anything, but archive and failed may:
-    the scan of the inbox leaves them out.
-    """
-    paths = {name: Path(resolved(path)) for name, path in folders}
-    for name, path in paths.items():
-        for other, outer in paths.items():
-            if name == other or not path.is_relative_to(outer):
-                continue
-            if other == "inbox" and name in ("archive", "failed") and path != outer:
-                continue
-            if not {name, other} & {"inbox", "outbox"} and path != outer:
-                continue
-            raise Misconfigured(
-                f"folders.{name}", path, f"lies inside folders.{other} ({outer}); move it out"
-            )

@@ -9,10 +9,8 @@ service tries the same step again later.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from statistics import fmean
 from typing import Any
 
@@ -22,60 +20,15 @@ from daemon import failpoints, files
 from daemon.claims import Claims, is_held
 from daemon.engine.job import Job
 from daemon.errors import Deferred
-from daemon.journal import Entry, Journal
+from daemon.journal import Journal
 from daemon.outbox.publish import Outbox, Superseded
-from daemon.outbox.sidecar import Provenance, sidecar
-from daemon.recipe import Recipe
-from daemon.records import Claim, Document, Failure, Fault
+from daemon.outbox.sidecar import sidecar
+from daemon.policy import Policy, utc_now
+from daemon.records import Claim, Document, Entry, Failure, Fault
 
 log = structlog.get_logger()
 
 _COLLECTED = Failure("environment", "it failed; its answer, which said why, has been collected")
-
-
-def utc_now() -> str:
-    """Return the time in UTC as RFC 3339 with milliseconds."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """The values of the config that decide over one document."""
-
-    recipe: Recipe
-    model: str
-    model_sha256: str
-    lexicon_sha256: str | None
-    detector_sha256: str | None
-    attempts: int
-    task_pages: int
-    point_to_duplicates: bool
-
-    @property
-    def profile(self) -> str:
-        """The name of the recipe and a digest of what decides a reading: half of an identity.
-
-        The same bytes read by other weights or with other switches are no duplicate.
-        """
-        recipe = self.recipe
-        decoding = (recipe.weights.precision, recipe.weights.beam, self.lexicon_sha256)
-        finding = (recipe.segmenter, self.detector_sha256)
-        room = (recipe.limits, recipe.rendering, recipe.cleaning)
-        decisive = (self.model_sha256, decoding, finding, *room)
-        return f"{recipe.name}@{hashlib.sha256(repr(decisive).encode()).hexdigest()[:8]}"
-
-    def provenance(self, document: Document, started_at: str, seconds: float) -> Provenance:
-        """Return who answers for `document`, now; what was not read was read in no precision."""
-        return Provenance(
-            model=self.model,
-            model_sha256=self.model_sha256,
-            backend=self.recipe.weights.backend,
-            precision=document.precision or self.recipe.weights.precision,
-            profile=self.profile,
-            started_at=started_at,
-            finished_at=utc_now(),
-            seconds=seconds,
-        )
 
 
 @dataclass(slots=True)
@@ -166,9 +119,6 @@ class Delivery:
         if work.document is None:
             work.document = work.job.document()
         if not work.answered:
-            if not is_held(work.claim):
-                self.give_back(work)
-                return
             try:
                 self._publish_or_fail(work, work.document)
             except Superseded:

@@ -67,17 +67,21 @@ class Ground:
             raise OSError(errno.ENODEV, f"{self._mount} is not mounted", str(self.folder))
         self._mount, self._device = mount, device
 
-    def hindrance(self, least_bytes: int, *, is_written: bool = True) -> str | None:
-        """Return what keeps us from working in the folder, None where nothing does.
-
-        Of a small filesystem a twentieth is room enough.
-        """
+    def absence(self) -> str | None:
+        """Return a sentence where the folder is away, None where it is there."""
         try:
             self.check()
         except OSError as error:
             return f"{self.folder} is away ({error.strerror}); restore it"
-        if not is_written:
-            return None
+        return None
+
+    def hindrance(self, least_bytes: int) -> str | None:
+        """Return what keeps us from writing in the folder, None where nothing does.
+
+        Of a small filesystem a twentieth is room enough.
+        """
+        if absence := self.absence():
+            return absence
         if not os.access(self.folder, os.W_OK | os.X_OK):
             return f"{self.folder} cannot be written (read-only or not permitted); allow it"
         try:
@@ -119,8 +123,7 @@ class Grounds:
         """Return why nothing may be taken now; a log that cannot be written is only a `warning`."""
         self._look_at_logs()
         found = (ground.hindrance(self._least) for ground in self._written)
-        away = self._inbox.hindrance(0, is_written=False)
-        return next(filter(None, [away, *found]), None)
+        return self._inbox.absence() or next(filter(None, found), None)
 
 
 def _device(folder: Path) -> int | None:

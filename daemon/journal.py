@@ -11,16 +11,15 @@ import contextlib
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from daemon.errors import Deferred, LedgerLost, Misconfigured
 from daemon.ground import Ground
-from daemon.records import Claim, Status
+from daemon.records import Claim, Entry, Status
 
 SCHEMA_VERSION = 1
-State = Literal["claimed", "answering", "answered", "closed"]
 
 _SCHEMA = """
 CREATE TABLE claims (
@@ -51,24 +50,6 @@ class _Damaged(sqlite3.DatabaseError):
 def _is_damage(error: sqlite3.Error) -> bool:
     code = getattr(error, "sqlite_errorcode", None)
     return isinstance(error, _Damaged) or code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One row of the ledger."""
-
-    id: str
-    name: str
-    bytes: int
-    sha256: str
-    profile: str
-    stamp: str
-    state: State
-    starts: int
-    attempts: int
-    status: Status | None
-    answer: str | None
-    claimed_at: str
 
 
 class Journal:
@@ -229,8 +210,7 @@ class Journal:
         """Write the closed row of an answer that was found in the outbox; `at` is RFC 3339."""
         self._run(
             "INSERT OR IGNORE INTO claims (id, name, bytes, sha256, profile, stamp, state, starts, "
-            "attempts, "
-            "status, answer, claimed_at, answered_at) "
+            "attempts, status, answer, claimed_at, answered_at) "
             "VALUES (?, ?, ?, ?, ?, ?, 'closed', 1, 1, ?, ?, ?, ?)",
             (
                 claim.id, os.fsencode(claim.name), claim.stamp.size, claim.sha256, profile,

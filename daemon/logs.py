@@ -58,7 +58,7 @@ def set_up(folder: Path | None, level: str, file_bytes: int, files: int) -> None
             errors="backslashreplace",
         )  # fmt: skip
         rotating.setFormatter(_formatter(readable=False))
-        root.handlers = [_Aside(console, rotating)]
+        root.handlers = [_Handover(console, rotating)]
 
 
 def drain(seconds: float = 2.0) -> bool:
@@ -66,18 +66,18 @@ def drain(seconds: float = 2.0) -> bool:
     ends = time.monotonic() + seconds
     for handler in logging.getLogger().handlers:
         while (
-            isinstance(handler, _Aside)
+            isinstance(handler, _Handover)
             and handler.waiting.unfinished_tasks
             and time.monotonic() < ends
         ):
             time.sleep(0.01)
     return not any(
-        isinstance(handler, _Aside) and handler.waiting.unfinished_tasks
+        isinstance(handler, _Handover) and handler.waiting.unfinished_tasks
         for handler in logging.getLogger().handlers
     )
 
 
-class _Aside(logging.handlers.QueueHandler):
+class _Handover(logging.handlers.QueueHandler):
     """Hands records over as they are: they are formatted where they are written."""
 
     def __init__(self, *writers: logging.Handler) -> None:

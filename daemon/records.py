@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 TextSource = Literal["ocr", "text_layer", "mixed"]
 PageStatus = Literal["done", "partial", "failed"]
 Status = Literal["done", "partial", "failed", "duplicate"]
+State = Literal["claimed", "answering", "answered", "closed"]
 BlockKind = Literal["text", "heading", "table", "header", "footer"]
 
 _LEVEL = 0.5  # of the lower one's height that two boxes of one row share
@@ -219,6 +220,24 @@ class Claim:
     path: Path
     stamp: Stamp
     sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of the ledger: what became of a claim; `id` is its token."""
+
+    id: str
+    name: str
+    bytes: int
+    sha256: str
+    profile: str
+    stamp: str
+    state: State
+    starts: int
+    attempts: int
+    status: Status | None
+    answer: str | None
+    claimed_at: str
 
 
 @dataclass(frozen=True, slots=True)

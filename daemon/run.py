@@ -16,9 +16,11 @@ import structlog
 
 from daemon import environment, files, health, ledger, logs
 from daemon.bell import Bell
-from daemon.claims import Claims, JournalClaims, RenameClaims
+from daemon.claims import Claims
+from daemon.claims.in_place import JournalClaims
+from daemon.claims.rename import RenameClaims
 from daemon.config import Config
-from daemon.delivery import Delivery, Policy
+from daemon.delivery import Delivery
 from daemon.engine.local import LocalEngine
 from daemon.engine.worker import Start
 from daemon.errors import LedgerLost, Misconfigured
@@ -29,6 +31,7 @@ from daemon.inbox.scan import Scanner
 from daemon.inbox.settle import Settle
 from daemon.inbox.watch import Watch
 from daemon.outbox.publish import Outbox
+from daemon.policy import Policy
 from daemon.records import Fault
 from daemon.service import Service
 
@@ -115,6 +118,7 @@ class _Daemon:
         self._outbox = Outbox(config.folders.outbox, ownership=config.ownership)
         self._engine = engine(config, self._bell, [config.folders.inbox])
         self._grounds = _grounds(config)
+        self._policy = policy(config)
         self._claims = claims = self._make_claims()
         self._watch = Watch(config.folders.inbox, config.watch.mode, self._moved)
         self._intake = Intake(
@@ -132,7 +136,7 @@ class _Daemon:
             claims.unread,
             self._grounds.hindrance,
         )
-        delivery = Delivery(claims, self._journal, self._outbox, policy(config))
+        delivery = Delivery(claims, self._journal, self._outbox, self._policy)
         self._service = Service(
             self._intake, claims, delivery, self._engine, config.retry.wait_seconds
         )
@@ -168,7 +172,7 @@ class _Daemon:
         folders = self._config.folders
         if self._config.claim == "journal":
             stamps = self._journal.stamps()
-            profile = policy(self._config).profile
+            profile = self._policy.profile
             return JournalClaims(
                 folders.inbox, folders.failed, stamps, self._config.ownership,
                 lambda claim: self._journal.touched(claim, profile),

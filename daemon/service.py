@@ -14,7 +14,7 @@ import errno
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import structlog
 
@@ -25,11 +25,9 @@ from daemon.delivery import Delivery, Work
 from daemon.engine.local import Outcome, Task
 from daemon.errors import Deferred, LedgerLost
 from daemon.inbox.intake import Intake
-from daemon.journal import Entry
-from daemon.records import Claim, Fault
+from daemon.records import Claim, Entry, Fault
 
 log = structlog.get_logger()
-T = TypeVar("T")
 
 PLACES_PER_SLOT = 2  # one document is read while the one before it is delivered
 TASKS_OF_A_SHORT_DOCUMENT = 2  # counting its pages, and the first of them
@@ -77,7 +75,6 @@ class Service:
         self._engine = engine
         self._wait = wait_seconds
         self._aside = Aside("steps")
-        self._doing = ""
         self._late: Work | None = None
         self._orphans_at = float("-inf")
         self._outcomes: deque[Outcome] = deque()
@@ -90,11 +87,8 @@ class Service:
     def faults(self) -> list[Fault]:
         """What the environment holds us up with, each once, since it began."""
         held = [work.fault for work in list(self._work.values())]
-        if (late := self._aside.late_seconds) is not None:
-            why = f"a folder does not answer ({self._doing}); restore the share"
-            held.append(Fault(why, time.monotonic() - late))
         since: dict[str, float] = {}
-        for fault in filter(None, [self._intake.fault, *held]):
+        for fault in filter(None, [self._intake.fault, self._aside.stall, *held]):
             since[fault.why] = min(fault.since, since.get(fault.why, fault.since))
         return [Fault(why, at) for why, at in since.items()]
 
@@ -110,8 +104,7 @@ class Service:
 
     def recover(self, unfinished: list[Entry]) -> None:
         """Take up what an earlier run left: read, publish or archive what it had claimed."""
-        self._take_up(self._claims.held(unfinished))
-        self._take_up(self._claims.orphans(time.monotonic(), set(self._work)))
+        self._take_up(self._claims.held(unfinished, time.monotonic()))
         for entry in unfinished:
             if entry.id not in self._work:
                 self._delivery.settle_vanished(entry)
@@ -207,7 +200,7 @@ class Service:
             return False
         settled = self._intake.settled(name)
         try:
-            work = self._call(
+            work = self._aside.call(
                 f"claiming {name}", lambda: self._accept(self._claims.take(name, settled))
             )
             self._attempt_step(self._delivery.begin, work, now)
@@ -251,7 +244,7 @@ class Service:
         self._orphans_at = now + ORPHANS_SECONDS
         with contextlib.suppress(Late, OSError):  # the intake says what is wrong with the inbox
             known = set(self._work)
-            self._call(
+            self._aside.call(
                 "looking for orphans", lambda: self._take_up(self._claims.orphans(now, known))
             )
 
@@ -266,7 +259,7 @@ class Service:
             return
         doing = f"{step.__name__} {files.printable(work.claim.name)}"
         try:
-            self._call(doing, lambda: step(work))
+            self._aside.call(doing, lambda: step(work))
         except Late:
             self._late = work
         except Exception as error:
@@ -290,16 +283,8 @@ class Service:
         if isinstance(error, LedgerLost):
             raise error
         if not isinstance(error, Deferred | OSError):  # a bug of ours holds up no other document
-            log.error("claim.crashed", name=work.claim.name, step=self._doing, exc_info=error)
+            log.error("claim.crashed", name=work.claim.name, exc_info=error)
         self._postpone(work, _why(error), now)
-
-    def _call(self, doing: str, step: Callable[[], T]) -> T:
-        self._doing = doing
-        try:
-            return self._aside.call(step)
-        except Late:
-            log.error("step.late", step=doing, why="a folder does not answer; restore the share")
-            raise
 
     def _postpone(self, work: Work, why: str, now: float) -> None:
         work.retry_at = now + self._wait

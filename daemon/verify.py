@@ -20,10 +20,11 @@ from pathlib import Path
 from daemon import files
 from daemon.config import Config
 from daemon.inbox.scan import WORK_FOLDER
-from daemon.journal import Entry, Journal
+from daemon.journal import Journal
 from daemon.ledger import ledger_path
 from daemon.outbox.publish import Outbox
 from daemon.outbox.sidecar import is_valid
+from daemon.records import Entry
 from daemon.run import scanner
 
 FATES = ("answered", "collected", "waiting", "torn", "lost")

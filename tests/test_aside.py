@@ -13,9 +13,9 @@ from daemon.aside import Aside, Late
 def test_a_call_returns_or_raises_what_the_step_does() -> None:
     room = Aside("test")
 
-    assert room.call(lambda: 42) == 42
+    assert room.call("adding", lambda: 42) == 42
     with pytest.raises(TimeoutError, match="its own"):
-        room.call(lambda: (_ for _ in ()).throw(TimeoutError("its own")))
+        room.call("failing", lambda: (_ for _ in ()).throw(TimeoutError("its own")))
     assert room.late_seconds is None
 
 
@@ -26,11 +26,13 @@ def test_a_call_that_does_not_come_back_is_late_until_it_does(
     room, gate = Aside("test"), threading.Event()
 
     with pytest.raises(Late):
-        room.call(gate.wait)
+        room.call("waiting", gate.wait)
 
+    assert room.stall is not None
+    assert "waiting" in room.stall.why
     assert room.late_seconds is not None
     assert room.late_seconds >= 0.05
     gate.set()
     while room.late_seconds is not None:
         pass
-    assert room.call(lambda: "again") == "again"
+    assert room.call("going on", lambda: "again") == "again"

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from daemon.claims import RenameClaims
-from daemon.delivery import Delivery, Policy
+from daemon.claims.rename import RenameClaims
+from daemon.delivery import Delivery
 from daemon.journal import Journal
 from daemon.outbox.publish import Outbox
+from daemon.policy import Policy
 from daemon.recipe import Recipe, Weights
 from daemon.records import Block as Paragraph
 from daemon.records import Box, Document, Failure, PageText, TextLine, Word
@@ -82,7 +83,7 @@ def test_a_retry_killed_before_its_answer_is_read_again_and_not_taken_for_the_fa
     before.journal.answering(work.claim.id, "done", "a.png.json")  # and here it is killed
 
     after = Room(tmp_path)
-    (claim,) = after.claims.held([])
+    (claim,) = after.claims.held([], 0.0)
     resumed = after.delivery.work_on(claim, may_be_answered=True)
     after.delivery.begin(resumed)
 
@@ -99,7 +100,7 @@ def test_a_kill_after_the_answer_only_archives(tmp_path: Path) -> None:
     before.delivery._publish(work, DONE)  # and here it is killed
 
     after = Room(tmp_path)
-    (claim,) = after.claims.held([])
+    (claim,) = after.claims.held([], 0.0)
     resumed = after.delivery.work_on(claim, may_be_answered=True)
     after.delivery.begin(resumed)
 
@@ -159,7 +160,7 @@ def test_an_answer_that_was_collected_before_a_kill_is_not_given_again(tmp_path:
     before.delivery._publish(work, DONE)
     (tmp_path / "outbox/a.png.json").unlink()  # by whoever it was for
     after = Room(tmp_path)
-    (claim,) = after.claims.held([])
+    (claim,) = after.claims.held([], 0.0)
     resumed = after.delivery.work_on(claim, may_be_answered=True)
 
     after.delivery.begin(resumed)

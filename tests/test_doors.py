@@ -32,7 +32,10 @@ KEEPERS = {
     "matplotlib": ("training/history",),
 }
 # rooms of the supervising process: nothing that decodes or infers, at any depth
-LIGHT = ("service", "delivery", "claims", "journal", "run", "once", "inbox/", "outbox/", "engine/")
+LIGHT = (
+    "service", "delivery", "claims/", "journal", "run", "once", "inbox/", "outbox/", "engine/",
+    "aside", "ground", "kept", "lease", "ledger", "policy", "logs", "health",
+)  # fmt: skip
 HEAVY = ("daemon.ocr", "daemon.model", "daemon.training")
 OCR_ROOMS = (
     "pages", "preprocess", "orientation", "segment", "layout", "batches", "recognizer", "assemble",

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from daemon.claims import JournalClaims, RenameClaims, Vanished
+from daemon.claims import Vanished
+from daemon.claims.in_place import JournalClaims
+from daemon.claims.rename import RenameClaims
 from tests.house import REPOSITORY, House
 from tests.samples import png, text_page
 
@@ -79,7 +81,7 @@ def test_a_file_half_given_back_does_not_linger_in_the_inbox(tmp_path: Path, sec
     claim = claims.take("scan.png")
     os.link(claim.path, tmp_path / "inbox/scan.png")  # where the kill came
 
-    assert list(claims.held([])) == []
+    assert list(claims.held([], 0.0)) == []
 
     assert not claim.path.exists()
     assert (tmp_path / "inbox/scan.png").stat().st_nlink == 1

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.claims import RenameClaims
+from daemon.claims.rename import RenameClaims
 from daemon.delivery import Delivery
 from daemon.engine.local import Outcome, Task
 from daemon.errors import Deferred

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 import signal
 import subprocess
@@ -59,6 +60,17 @@ def leave_little(filling: Path) -> None:
     filling.write_bytes(bytes(usage.free - usage.total // 40))
 
 
+def wait_for_looks(house: House, count: int) -> None:
+    """Wait until the inbox was looked at that often."""
+    seen: set[float] = set()
+
+    def looked() -> bool:
+        seen.add(json.loads((house.state / "heartbeat.json").read_text())["scanned_at"])
+        return len(seen) > count
+
+    until(looked, what=f"{count} looks")
+
+
 def says(house: House, words: str) -> bool:
     return words in house.command("health").stdout
 
@@ -103,7 +115,8 @@ def test_a_disk_that_fills_pauses_intake_and_heals(tmp_path: Path, which: str) -
             until(lambda: says(house, "make room"), what="told")
             house.drop("held.png", png(text_page(["Held"])))
             house.drop("broken.png", b"\x89PNG\r\n\x1a\n broken")
-            until(lambda: says(house, "make room"))
+            wait_for_looks(house, 5)  # of which the second would take them
+            assert house.kept(house.inbox) >= {"held.png", "broken.png"}
             assert house.kept(house.outbox) <= {"filling"}
             filling.unlink()
 

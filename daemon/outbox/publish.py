@@ -92,7 +92,8 @@ class Outbox:
                 files.sync_folder(target.parent)
                 failpoints.reach("publish.synced", place)
         finally:
-            draft.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # what refused the answer may refuse this too
+                draft.unlink(missing_ok=True)
 
     def withdraw(self, claim: str) -> None:
         """Make sure that whoever had this claim before us will never publish its draft."""

@@ -1,9 +1,7 @@
-"""Possession: settled -> claimed -> archived | failed | given back, and recovery at start.
+"""Possession by a rename into `<inbox>/.ocr-daemon/work/<instance>/<token>/<name>`.
 
-Two ways to possess behind the same methods. `RenameClaims` moves the file into
-`<inbox>/.ocr-daemon/work/<instance>/<token>/<name>`, on the inbox's own filesystem, so that two
-daemons on one folder never read the same file and a restart finds what it had. `JournalClaims`
-leaves a read-only inbox alone; the ledger remembers each file by its stamp.
+That is on the inbox's own filesystem, so that two daemons on one folder never read the same file
+and a restart finds what it had.
 """
 
 from __future__ import annotations
@@ -12,64 +10,23 @@ import contextlib
 import errno
 import os
 import uuid
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-from io import BufferedReader
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
-from typing import Protocol
 
 import structlog
 
 from daemon import failpoints, files
+from daemon.claims import Vanished, claim_on, vanishing
 from daemon.ground import Ground
 from daemon.inbox.scan import WORK_FOLDER, Listing
-from daemon.journal import Entry
 from daemon.kept import Kept
 from daemon.lease import LOCK_NAME, Lease, Neighbours
 from daemon.ownership import INHERITED, Ownership
-from daemon.records import Claim, Failure, Stamp
+from daemon.records import Claim, Entry, Failure, Stamp
 
 log = structlog.get_logger()
 
-# no such regular file: gone since the listing, or something else has been put in its place
-_NO_FILE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EINVAL, errno.ENXIO)
-
-
 UNREADABLE_SECONDS = 60.0  # until what could not be read is tried again
-
-
-class Vanished(Exception):
-    """The file left the inbox, changed, or is no regular file, before it could be claimed."""
-
-
-class Claims(Protocol):
-    """What the service needs of a way to possess files; an OSError means the environment."""
-
-    def take(self, name: str, settled: Stamp | None = None) -> Claim:
-        """Possess an inbox file, or raise Vanished, also if it is not the one that settled."""
-
-    def unread(self, listing: Listing) -> Listing:
-        """Leave out of a listing what has been read in place before."""
-
-    def held(self, unfinished: Iterable[Entry]) -> Iterator[Claim]:
-        """Return what an earlier run left in possession."""
-
-    def orphans(self, now: float, known: Container[str] = ()) -> Iterator[Claim]:
-        """Take over what daemons had that died since, and what nobody here knows any more.
-
-        `now` is monotonic seconds, `known` the claims in work.
-        """
-
-    def finish(self, claim: Claim) -> None:
-        """Let go of an original whose answer is durable; may be repeated."""
-
-    def fail(self, claim: Claim, failure: Failure) -> None:
-        """Keep the bytes of a failed file with the reason beside them; may be repeated."""
-
-    def give_back(self, claim: Claim) -> None:
-        """Return the file to the inbox as if it had never been touched."""
-
-    def close(self) -> None:
-        """Say that this daemon ends."""
 
 
 class RenameClaims:
@@ -102,15 +59,15 @@ class RenameClaims:
         try:
             self._make_work_folder()
             target.parent.mkdir(parents=True)
-            with _vanishing(name):
+            with vanishing(name):
                 files.rename_below(self._inbox, name, target)
         except (OSError, Vanished):
             self._tidy(target)
             raise
         failpoints.reach("claim.moved", name)
         try:
-            with _vanishing(name):
-                claim = _claim_on(target, files.open_regular(target), token, name)
+            with vanishing(name):
+                claim = claim_on(target, files.open_regular(target), token, name)
                 if settled not in (None, claim.stamp):  # another since: it must settle itself
                     raise Vanished(name)
         except (OSError, Vanished):
@@ -123,10 +80,10 @@ class RenameClaims:
         """Return the listing: what has been read is not in the inbox any more."""
         return listing
 
-    def held(self, unfinished: Iterable[Entry]) -> Iterator[Claim]:
-        """Sweep the work folder of this instance."""
+    def held(self, unfinished: Iterable[Entry], now: float) -> Iterator[Claim]:
+        """Sweep the work folder of this instance, and of instances whose daemon is gone."""
         del unfinished  # the folder tells more than the ledger
-        yield from self._strays((), float("-inf"))
+        return self.orphans(now)
 
     def orphans(self, now: float, known: Container[str] = ()) -> Iterator[Claim]:
         """Take over the claims of instances whose daemon is dead; a rename decides who does.
@@ -225,116 +182,6 @@ class RenameClaims:
 
 def _folders_in(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.is_dir() and not path.is_symlink())
-
-
-class JournalClaims:
-    """Possession is a row in the ledger; the inbox may be read-only and originals stay."""
-
-    def __init__(
-        self,
-        inbox: Path,
-        failed: Path,
-        stamps: Mapping[str, str],
-        ownership: Ownership = INHERITED,
-        is_answered: Callable[[Claim], bool] = lambda _: False,
-    ) -> None:
-        """`stamps` are the ledger's: the name and the stamp of every file as it was last read.
-
-        `is_answered` tells of a file with a new stamp whether its bytes are those answered before.
-        """
-        self._inbox = inbox
-        self._ground = Ground(inbox)
-        self._failed = Kept(failed, ownership)
-        self._stamps = dict(stamps)
-        self._is_answered = is_answered
-
-    def take(self, name: str, settled: Stamp | None = None) -> Claim:
-        """Hash the file where it lies and remember it; one that was only touched is Vanished."""
-        claim = self._claim(uuid.uuid4().hex, name)
-        is_known = self._stamps.get(name) == str(claim.stamp)  # by a scan from before it was taken
-        if settled not in (None, claim.stamp) or is_known:
-            raise Vanished(name)
-        is_answered = self._is_answered(claim)
-        self._stamps[name] = str(claim.stamp)
-        if is_answered:
-            raise Vanished(name)
-        return claim
-
-    def unread(self, listing: Listing) -> Listing:
-        """Leave out what bears the stamp with which it was last read."""
-        return {
-            name: stamp for name, stamp in listing.items() if self._stamps.get(name) != str(stamp)
-        }
-
-    def held(self, unfinished: Iterable[Entry]) -> Iterator[Claim]:
-        """Take up the unfinished rows whose file still lies there unchanged."""
-        for entry in unfinished:
-            with contextlib.suppress(Vanished, OSError):
-                claim = self._claim(entry.id, entry.name)
-                if str(claim.stamp) == entry.stamp:
-                    yield claim
-
-    def orphans(self, now: float, known: Container[str] = ()) -> Iterator[Claim]:
-        """Return nothing: what is read in place is nobody's to take over."""
-        del now, known
-        return iter(())
-
-    def finish(self, claim: Claim) -> None:
-        """Clear the reason of an earlier failure; the original stays."""
-        self._failed.clear_reason(claim)
-
-    def fail(self, claim: Claim, failure: Failure) -> None:
-        """Write `<name>.error.json` to failed/; the bytes stay in the inbox."""
-        self._failed.keep_reason(claim, failure)
-
-    def give_back(self, claim: Claim) -> None:
-        """Forget that it was read."""
-        self._ground.check()
-        if self._stamps.get(claim.name) == str(claim.stamp):
-            del self._stamps[claim.name]
-
-    def close(self) -> None:
-        """Do nothing: there is no lock."""
-
-    def _claim(self, token: str, name: str) -> Claim:
-        with _vanishing(name):
-            file = files.open_below(self._inbox, name)
-            return _claim_on(self._inbox / name, file, token, name)
-
-
-def _claim_on(path: Path, file: BufferedReader, token: str, name: str) -> Claim:
-    """Return the claim on an open file, hashed and stamped by it; Vanished if it changed since."""
-    with file:
-        stamp, digest = Stamp.from_status(os.fstat(file.fileno())), files.digest_of(file)
-        if stamp != Stamp.of(path):
-            raise Vanished(name)
-    return Claim(token, name, path, stamp, digest)
-
-
-@contextlib.contextmanager
-def _vanishing(name: str) -> Iterator[None]:
-    """Translate what the system says of a name that is no regular file any more."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in _NO_FILE:
-            raise Vanished(name) from error
-        raise
-
-
-def is_held(claim: Claim) -> bool:
-    """Tell whether we have the claimed bytes still, as they were hashed.
-
-    A late writer may have changed them, another daemon taken them over. Opening asks a network
-    share's server, where a status may come from a cache.
-    """
-    try:
-        with files.open_regular(claim.path) as file:
-            return Stamp.from_status(os.fstat(file.fileno())) == claim.stamp
-    except OSError as error:
-        if error.errno in _NO_FILE:
-            return False
-        raise
 
 
 def _remove_empty_folders(folder: Path) -> None:

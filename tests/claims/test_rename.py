@@ -8,19 +8,12 @@ from typing import BinaryIO
 import pytest
 
 from daemon import files
-from daemon.claims import Claims, JournalClaims, RenameClaims, Vanished, is_held
+from daemon.claims import Vanished, is_held
+from daemon.claims.rename import RenameClaims
 from daemon.inbox.scan import Scanner
-from daemon.journal import Entry
-from daemon.records import Claim, Failure, Stamp
+from daemon.records import Failure, Stamp
 
 FAILURE = Failure("corrupt", "The PNG ends early.", attempt=1)
-
-
-@pytest.fixture
-def house(tmp_path: Path) -> Path:
-    (tmp_path / "inbox/sub").mkdir(parents=True)
-    (tmp_path / "inbox/sub/scan.pdf").write_bytes(b"bytes")
-    return tmp_path
 
 
 def rename_claims(house: Path, instance: str = "one", *, delete: bool = False) -> RenameClaims:
@@ -51,7 +44,7 @@ def test_of_two_daemons_only_one_gets_the_file(house: Path) -> None:
     with pytest.raises(Vanished):
         second.take("sub/scan.pdf")
 
-    assert list(second.held([])) == []
+    assert list(second.held([], 0.0)) == []
 
 
 def test_a_link_put_in_place_of_the_file_is_put_back_unread(house: Path) -> None:
@@ -166,13 +159,13 @@ def test_one_unreadable_file_does_not_hide_the_others_from_a_restart(
 
     monkeypatch.setattr(files, "sha256_of", fail)
 
-    assert [claim.name for claim in rename_claims(house).held([])] == ["other.pdf"]
+    assert [claim.name for claim in rename_claims(house).held([], 0.0)] == ["other.pdf"]
 
 
 def test_a_restart_finds_what_it_had(house: Path) -> None:
     before = rename_claims(house).take("sub/scan.pdf")
 
-    (held,) = rename_claims(house).held([])
+    (held,) = rename_claims(house).held([], 0.0)
 
     assert held == before
 
@@ -221,59 +214,12 @@ def test_a_file_written_to_after_the_claim_is_noticed(house: Path, touch: str) -
     assert not is_held(claim)
 
 
-def journal_claims(house: Path, stamps: dict[str, str] | None = None) -> JournalClaims:
-    return JournalClaims(house / "inbox", house / "failed", stamps or {})
-
-
-def listing_of(house: Path) -> dict[str, Stamp]:
-    return dict(Scanner(house / "inbox", (), ()).scan().files)
-
-
-def test_a_file_read_in_place_is_listed_again_only_when_it_changed(house: Path) -> None:
-    claims = journal_claims(house)
-    claims.take("sub/scan.pdf")
-
-    assert claims.unread(listing_of(house)) == {}
-    (house / "inbox/sub/scan.pdf").write_bytes(b"other bytes")
-    assert list(claims.unread(listing_of(house))) == ["sub/scan.pdf"]
-
-
-def test_what_the_ledger_remembers_is_not_read_again_after_a_restart(house: Path) -> None:
-    stamp = str(journal_claims(house).take("sub/scan.pdf").stamp)
-
-    assert journal_claims(house, {"sub/scan.pdf": stamp}).unread(listing_of(house)) == {}
-
-
-def entry_of(claim: Claim) -> Entry:
-    return Entry(
-        claim.id, claim.name, 5, claim.sha256, "default", str(claim.stamp), "claimed", 1, 1, None,
-        None, "2026-01-01T00:00:00Z",
-    )  # fmt: skip
-
-
-def test_an_unfinished_file_in_place_is_taken_up_unless_it_changed(house: Path) -> None:
-    claim = journal_claims(house).take("sub/scan.pdf")
-
-    assert list(journal_claims(house).held([entry_of(claim)])) == [claim]
-    (house / "inbox/sub/scan.pdf").write_bytes(b"other bytes")
-    assert list(journal_claims(house).held([entry_of(claim)])) == []
-
-
-def test_a_failed_file_in_place_stays_and_its_reason_goes_to_failed(house: Path) -> None:
-    claims: Claims = journal_claims(house)
-
-    claims.fail(claims.take("sub/scan.pdf"), FAILURE)
-
-    assert set(files_below(house)) == {"inbox/sub/scan.pdf", "failed/sub/scan.pdf.error.json"}
-
-
 def test_a_file_that_was_exchanged_since_it_settled_is_left_to_settle(house: Path) -> None:
     settled = Stamp.of(house / "inbox/sub/scan.pdf")
     (house / "inbox/sub/scan.pdf").write_bytes(b"another one, just begun")
 
-    for claims in (rename_claims(house), journal_claims(house)):
-        with pytest.raises(Vanished):
-            claims.take("sub/scan.pdf", settled)
+    with pytest.raises(Vanished):
+        rename_claims(house).take("sub/scan.pdf", settled)
 
     assert (house / "inbox/sub/scan.pdf").read_bytes() == b"another one, just begun"
 
@@ -286,29 +232,10 @@ def test_claims_of_a_daemon_on_another_machine_are_adopted_after_a_lease_and_not
     lock.write_text('{"boot": "of another machine", "device": 1}')
     ours = rename_claims(house, "ours")
 
-    early = [list(ours.held([])), list(ours.orphans(1000.0)), list(ours.orphans(1059.0))]
+    early = [list(ours.held([], 1000.0)), list(ours.orphans(1030.0)), list(ours.orphans(1059.0))]
 
     assert early == [[], [], []]
     assert [taken.id for taken in ours.orphans(1060.0)] == [claim.id]
-
-
-def test_what_is_in_work_in_place_is_not_taken_again_by_a_scan_from_before(house: Path) -> None:
-    claims = journal_claims(house)
-    claims.take("sub/scan.pdf")
-
-    with pytest.raises(Vanished):
-        claims.take("sub/scan.pdf")
-
-
-def test_giving_back_an_earlier_state_of_a_file_forgets_no_later_one(house: Path) -> None:
-    claims = journal_claims(house)
-    first = claims.take("sub/scan.pdf")
-    os.utime(house / "inbox/sub/scan.pdf", (1, 1))
-    claims.take("sub/scan.pdf")
-
-    claims.give_back(first)
-
-    assert claims.unread(Scanner(house / "inbox", (), ()).scan().files) == {}
 
 
 def test_an_inbox_that_goes_before_archiving_is_not_taken_for_an_archived_file(

@@ -1,0 +1,92 @@
+"""Possession by a row in the ledger: a read-only inbox is left alone, a file known by its stamp."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from pathlib import Path
+
+from daemon import files
+from daemon.claims import Vanished, claim_on, vanishing
+from daemon.ground import Ground
+from daemon.inbox.scan import Listing
+from daemon.kept import Kept
+from daemon.ownership import INHERITED, Ownership
+from daemon.records import Claim, Entry, Failure, Stamp
+
+
+class JournalClaims:
+    """Possession is a row in the ledger; the inbox may be read-only and originals stay."""
+
+    def __init__(
+        self,
+        inbox: Path,
+        failed: Path,
+        stamps: Mapping[str, str],
+        ownership: Ownership = INHERITED,
+        is_answered: Callable[[Claim], bool] = lambda _: False,
+    ) -> None:
+        """`stamps` are the ledger's: the name and the stamp of every file as it was last read.
+
+        `is_answered` tells of a file with a new stamp whether its bytes are those answered before.
+        """
+        self._inbox = inbox
+        self._ground = Ground(inbox)
+        self._failed = Kept(failed, ownership)
+        self._stamps = dict(stamps)
+        self._is_answered = is_answered
+
+    def take(self, name: str, settled: Stamp | None = None) -> Claim:
+        """Hash the file where it lies and remember it; one that was only touched is Vanished."""
+        claim = self._claim(uuid.uuid4().hex, name)
+        is_known = self._stamps.get(name) == str(claim.stamp)  # by a scan from before it was taken
+        if settled not in (None, claim.stamp) or is_known:
+            raise Vanished(name)
+        is_answered = self._is_answered(claim)
+        self._stamps[name] = str(claim.stamp)
+        if is_answered:
+            raise Vanished(name)
+        return claim
+
+    def unread(self, listing: Listing) -> Listing:
+        """Leave out what bears the stamp with which it was last read."""
+        return {
+            name: stamp for name, stamp in listing.items() if self._stamps.get(name) != str(stamp)
+        }
+
+    def held(self, unfinished: Iterable[Entry], now: float) -> Iterator[Claim]:
+        """Take up the unfinished rows whose file still lies there unchanged."""
+        del now
+        for entry in unfinished:
+            with contextlib.suppress(Vanished, OSError):
+                claim = self._claim(entry.id, entry.name)
+                if str(claim.stamp) == entry.stamp:
+                    yield claim
+
+    def orphans(self, now: float, known: Container[str] = ()) -> Iterator[Claim]:
+        """Return nothing: what is read in place is nobody's to take over."""
+        del now, known
+        return iter(())
+
+    def finish(self, claim: Claim) -> None:
+        """Clear the reason of an earlier failure; the original stays."""
+        self._failed.clear_reason(claim)
+
+    def fail(self, claim: Claim, failure: Failure) -> None:
+        """Write `<name>.error.json` to failed/; the bytes stay in the inbox."""
+        self._failed.keep_reason(claim, failure)
+
+    def give_back(self, claim: Claim) -> None:
+        """Forget that it was read."""
+        self._ground.check()
+        if self._stamps.get(claim.name) == str(claim.stamp):
+            del self._stamps[claim.name]
+
+    def close(self) -> None:
+        """Do nothing: there is no lock."""
+
+    def _claim(self, token: str, name: str) -> Claim:
+        with vanishing(name):
+            file = files.open_below(self._inbox, name)
+            return claim_on(self._inbox / name, file, token, name)

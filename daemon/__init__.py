@@ -7,7 +7,8 @@ The path, one room a step:
         -> published (outbox) -> journaled -> archived | failed/
 
 cli        the commands                        run       a Config becomes a running daemon
-config     config.yaml -> one frozen Config    relations what of it cannot be meant together
+config     config.yaml -> one frozen Config    sections  its parts
+relations  what of it cannot be meant together rooms     what of it each room gets
 recipe     how a page is read, for the workers policy    what decides over one document
 records    the nouns that travel               errors    Rejected, Deferred, Misconfigured, Died
 pinned     files of networks, by digest        lexicon   the list of words

@@ -12,10 +12,10 @@ import difflib
 import os
 from dataclasses import is_dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -28,70 +28,21 @@ from daemon.engine.memory import Allowance, allowance
 from daemon.errors import Misconfigured
 from daemon.ownership import Ownership
 from daemon.recipe import Cleaning, Detector, Limits, Recipe, Rendering, Segmenter, Weights
+from daemon.sections import (
+    Count,
+    Folders,
+    Logging,
+    NonNegative,
+    Permissions,
+    Retry,
+    Seconds,
+    Watch,
+)
 
 ENV_PREFIX = "OCR_DAEMON__"
 SHORT_NAMES = {"LOG_LEVEL": ("logging", "level"), "NUM_THREADS": ("threads",)}
 SHOWN = 100  # characters of a wrong value that are worth repeating
 CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of the container this runs in (cgroup v2)
-
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=1)]
-NonNegative = Annotated[int, Field(ge=0)]
-Octal = Annotated[str, Field(pattern=r"^[0-7]{3,4}$")]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Folders(_Section):
-    """Where things lie; made at start where they are missing (the inbox's parent must exist)."""
-
-    inbox: Path = Path("inbox")
-    outbox: Path = Path("outbox")
-    archive: Path = Path("archive")
-    failed: Path = Path("failed")
-    logs: Path = Path("logs")
-    state: Path = Path("state")
-
-
-class Watch(_Section):
-    """When a file counts as landed and settled."""
-
-    mode: Literal["auto", "events", "scan"] = "auto"
-    quiet_seconds: Seconds = 5.0
-    incomplete_seconds: Seconds = 60.0
-    rescan_seconds: Seconds = 30.0
-    poll_seconds: Seconds = 2.0
-    ignore: tuple[str, ...] = (
-        ".*", "*.part", "*.tmp", "*.partial", "*.crdownload", "*.filepart", "*.pd~", "~$*",
-        "@eaDir", "#recycle", "Thumbs.db", "desktop.ini", "*.error.json",
-    )  # fmt: skip
-
-
-class Retry(_Section):
-    """What happens after a worker's death or a fault of the environment."""
-
-    attempts: Count = 3
-    wait_seconds: Seconds = 30.0
-
-
-class Permissions(_Section):
-    """Whom answers, reasons and the folders made for them belong to; octal modes are strings."""
-
-    umask: Octal | None = None
-    user: str | NonNegative | None = None
-    group: str | NonNegative | None = None
-    file_mode: Octal | None = None
-    folder_mode: Octal | None = None
-
-
-class Logging(_Section):
-    """The log volume."""
-
-    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    file_megabytes: Count = 10
-    files: Count = 5
 
 
 class Config(BaseSettings):

@@ -22,7 +22,7 @@ from daemon.config import Config
 from daemon.draw import Drawing, draw
 from daemon.errors import Deferred, Exit
 from daemon.outbox.publish import Outbox
-from daemon.run import engine, policy
+from daemon.rooms import engine, policy
 
 
 def read_all(

@@ -10,7 +10,8 @@ from daemon.config import Config
 from daemon.journal import Journal
 from daemon.ledger import ledger_path
 from daemon.logs import without_controls
-from daemon.run import alone, scanner
+from daemon.rooms import scanner
+from daemon.run import alone
 
 
 def status(config: Config) -> str:

@@ -8,30 +8,25 @@ import os
 import signal
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
 import structlog
 
-from daemon import environment, files, health, ledger, logs
+from daemon import environment, health, ledger, logs, rooms
 from daemon.bell import Bell
 from daemon.claims import Claims
 from daemon.claims.in_place import JournalClaims
 from daemon.claims.rename import RenameClaims
 from daemon.config import Config
 from daemon.delivery import Delivery
-from daemon.engine.local import LocalEngine
-from daemon.engine.worker import Start
 from daemon.errors import LedgerLost, Misconfigured
-from daemon.ground import Grounds
 from daemon.inbox.completeness import missing_end
 from daemon.inbox.intake import Intake
-from daemon.inbox.scan import Scanner
 from daemon.inbox.settle import Settle
 from daemon.inbox.watch import Watch
 from daemon.outbox.publish import Outbox
-from daemon.policy import Policy
 from daemon.records import Fault
 from daemon.service import Service
 
@@ -63,47 +58,6 @@ def run(config: Config) -> None:
             return
 
 
-def policy(config: Config) -> Policy:
-    """Return what of the config decides over one document."""
-    recipe, lexicon = config.recipe, config.model.lexicon
-    return Policy(
-        recipe=recipe,
-        model=config.model.file.stem,
-        model_sha256=files.sha256_of(config.model.file),
-        lexicon_sha256=files.sha256_of(lexicon) if lexicon else None,
-        detector_sha256=files.sha256_of(recipe.network) if recipe.network else None,
-        attempts=config.retry.attempts,
-        task_pages=config.task_pages,
-        point_to_duplicates=config.duplicates == "pointer",
-    )
-
-
-def scanner(config: Config) -> Scanner:
-    """Return the eyes on the inbox: its own and our folders inside it are left out."""
-    folders = config.folders
-    return Scanner(folders.inbox, config.watch.ignore, (folders.archive, folders.failed))
-
-
-def _grounds(config: Config) -> Grounds:
-    folders = config.folders
-    written = [folders.outbox, folders.state, folders.failed]
-    written += [folders.inbox] if config.claim == "rename" else []
-    written += [folders.archive] if config.originals == "archive" else []
-    return Grounds(folders.inbox, written, folders.logs, config.free_megabytes * 1_000_000)
-
-
-def engine(config: Config, bell: Bell, documents: Iterable[Path]) -> LocalEngine:
-    """Return the pool of workers, which read `documents`; they are started by their first task."""
-    readable = tuple(documents) if config.sandbox == "auto" else None
-    return LocalEngine(
-        Start(config.recipe, config.threads, readable),
-        config.worker_count,
-        config.tasks_per_worker,
-        config.allowance,
-        bell.ring,
-    )
-
-
 class _Daemon:
     """The rooms of one running daemon, and its two flags: asked to stop, told to stop now."""
 
@@ -116,13 +70,13 @@ class _Daemon:
         self._journal = ledger.opened(config)
         self._instance = self._journal.fact("instance", uuid.uuid4().hex)
         self._outbox = Outbox(config.folders.outbox, ownership=config.ownership)
-        self._engine = engine(config, self._bell, [config.folders.inbox])
-        self._grounds = _grounds(config)
-        self._policy = policy(config)
+        self._engine = rooms.engine(config, self._bell, [config.folders.inbox])
+        self._grounds = rooms.grounds(config)
+        self._policy = rooms.policy(config)
         self._claims = claims = self._make_claims()
         self._watch = Watch(config.folders.inbox, config.watch.mode, self._moved)
         self._intake = Intake(
-            scanner(config),
+            rooms.scanner(config),
             Settle(
                 config.folders.inbox,
                 config.watch.quiet_seconds,

@@ -25,7 +25,7 @@ from daemon.ledger import ledger_path
 from daemon.outbox.publish import Outbox
 from daemon.outbox.sidecar import is_valid
 from daemon.records import Entry
-from daemon.run import scanner
+from daemon.rooms import scanner
 
 FATES = ("answered", "collected", "waiting", "torn", "lost")
 GRACE_SECONDS = 1.0  # in which a running daemon forgets the row of a file that it has given back

@@ -21,7 +21,7 @@ KEEPERS = {
     "cv2": ("ocr/", "training/", "engine/worker"),
     "pymupdf": ("ocr/pages/",),
     "pebble": ("engine/local", "engine/slot", "engine/hired"),
-    "pydantic": ("config",),
+    "pydantic": ("config", "sections"),
     "pydantic_settings": ("config",),
     "typer": ("cli", "training/commands"),
     "rich": ("once",),
@@ -34,7 +34,7 @@ KEEPERS = {
 # rooms of the supervising process: nothing that decodes or infers, at any depth
 LIGHT = (
     "service", "delivery", "claims/", "journal", "run", "once", "inbox/", "outbox/", "engine/",
-    "aside", "ground", "kept", "lease", "ledger", "policy", "logs", "health",
+    "aside", "ground", "kept", "lease", "ledger", "policy", "logs", "health", "rooms",
 )  # fmt: skip
 HEAVY = ("daemon.ocr", "daemon.model", "daemon.training")
 OCR_ROOMS = (

@@ -12,6 +12,7 @@ from tests.house import House, until
 from tests.samples import png, text_page
 
 FLOOD = 20_000
+BEGINNING = b"\x89PNG\r\n\x1a\n"
 
 
 def page(text: str) -> bytes:
@@ -26,14 +27,14 @@ def said(house: House, event: str) -> int:
 def test_more_files_than_events_are_all_found_within_one_rescan(tmp_path: Path) -> None:
     """The kernel keeps 16 384 events for a reader that is stopped, and drops the rest.
 
-    A file is told to be empty at the second look: the first one starts its quiet time.
+    A beginning without an end is told at the second look: the first one starts its quiet time.
     """
-    rescan = 60.0
-    house = House(tmp_path, watch={"rescan_seconds": rescan})
+    rescan = 120.0
+    house = House(tmp_path, watch={"rescan_seconds": rescan, "incomplete_seconds": 3600.0})
     with house.running() as daemon:
         daemon.signal(signal.SIGSTOP)
         for number in range(FLOOD):
-            (house.inbox / f"{number}.png").touch()  # a placeholder is told, and costs no reading
+            (house.inbox / f"{number}.png").write_bytes(BEGINNING)  # is told, costs no reading
         daemon.signal(signal.SIGCONT)
         began = time.monotonic()
 

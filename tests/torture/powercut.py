@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from daemon import config as configuration
-from daemon import run
+from daemon import rooms, run
 from daemon.engine.local import Outcome, Task
 from daemon.errors import DaemonError
 from daemon.records import PagesRead
@@ -176,7 +176,7 @@ def _be_daemon(root: Path) -> None:
         os.dup2(output, 1)
         os.dup2(output, 2)
         sys.stdout = sys.stderr = os.fdopen(output, "a", buffering=1)
-        run.engine = lambda *_, **__: Engine()  # type: ignore[assignment]
+        rooms.engine = lambda *_, **__: Engine()  # type: ignore[assignment]
         home = _found(root)
         threading.Thread(target=_stop_when_done, args=(home,), daemon=True).start()
         run.run(configuration.load(home.config))

@@ -1,0 +1,57 @@
+"""From a Config to the rooms of a daemon: each gets values, and none the Config."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from daemon import files
+from daemon.bell import Bell
+from daemon.config import Config
+from daemon.engine.local import LocalEngine
+from daemon.engine.worker import Start
+from daemon.ground import Grounds
+from daemon.inbox.scan import Scanner
+from daemon.policy import Policy
+
+
+def policy(config: Config) -> Policy:
+    """Return what of the config decides over one document."""
+    recipe, lexicon = config.recipe, config.model.lexicon
+    return Policy(
+        recipe=recipe,
+        model=config.model.file.stem,
+        model_sha256=files.sha256_of(config.model.file),
+        lexicon_sha256=files.sha256_of(lexicon) if lexicon else None,
+        detector_sha256=files.sha256_of(recipe.network) if recipe.network else None,
+        attempts=config.retry.attempts,
+        task_pages=config.task_pages,
+        point_to_duplicates=config.duplicates == "pointer",
+    )
+
+
+def scanner(config: Config) -> Scanner:
+    """Return the eyes on the inbox: its own and our folders inside it are left out."""
+    folders = config.folders
+    return Scanner(folders.inbox, config.watch.ignore, (folders.archive, folders.failed))
+
+
+def grounds(config: Config) -> Grounds:
+    """Return the folders that must be there, writable and roomy."""
+    folders = config.folders
+    written = [folders.outbox, folders.state, folders.failed]
+    written += [folders.inbox] if config.claim == "rename" else []
+    written += [folders.archive] if config.originals == "archive" else []
+    return Grounds(folders.inbox, written, folders.logs, config.free_megabytes * 1_000_000)
+
+
+def engine(config: Config, bell: Bell, documents: Iterable[Path]) -> LocalEngine:
+    """Return the pool of workers, which read `documents`; they are started by their first task."""
+    readable = tuple(documents) if config.sandbox == "auto" else None
+    return LocalEngine(
+        Start(config.recipe, config.threads, readable),
+        config.worker_count,
+        config.tasks_per_worker,
+        config.allowance,
+        bell.ring,
+    )

@@ -51,7 +51,8 @@ def write_config(root: Path, **values: object) -> Path:
     """Write a config with folders below `root` and the shipped networks."""
     shipped = load(REPOSITORY / "config.yaml").model_dump(mode="json")
     path = root / "config.yaml"
-    path.write_text(yaml.safe_dump({k: shipped[k] for k in ("model", "detector")} | values))
+    networks = {key: shipped[key] for key in ("model", "detector")}
+    path.write_text(yaml.safe_dump({"allow_root": os.geteuid() == 0, **networks, **values}))
     return path
 
 
@@ -177,14 +178,15 @@ def idle(root: Path, arguments: argparse.Namespace) -> None:
             path.touch()
     daemon = Running(root, folders={"archive": "inbox/archive"})
     time.sleep(5)
-    before = _cpu(daemon.family)
+    before = cpu_seconds(daemon.family)
     time.sleep(arguments.idle_seconds)
-    share = (_cpu(daemon.family) - before) / arguments.idle_seconds
+    share = (cpu_seconds(daemon.family) - before) / arguments.idle_seconds
     daemon.end()
     print(f"idle     {100 * share:.2f} % of a core over {arguments.idle_seconds} s (target 1)")
 
 
-def _cpu(family: psutil.Process) -> float:
+def cpu_seconds(family: psutil.Process) -> float:
+    """Return the processor seconds that a process and all below it have taken."""
     times = [p.cpu_times() for p in [family, *family.children(recursive=True)]]
     return sum(t.user + t.system for t in times)
 

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import requests
 
-from bench.path import Running, cpu_seconds, clean_page
+from bench.path import Running, clean_page, cpu_seconds
 from bench.sandbox import told
 
 SCRAPE_SECONDS, LIST_SECONDS = 5.0, 2.0

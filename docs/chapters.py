@@ -45,7 +45,7 @@ def kind_of(kind: Any) -> str:
     if origin in (Union, types.UnionType):
         return _either([kind_of(one) for one in inner])
     if origin in (tuple, list, frozenset, set):
-        return f"list; each one: {kind_of(inner[0])}" if inner else "list"
+        return f"list (each one: {kind_of(inner[0])})" if inner else "list"
     if origin is not None:
         return _KINDS.get(origin, "keys and values")
     return _KINDS.get(kind, "keys, see below" if section_of(kind) else str(kind))
@@ -170,6 +170,8 @@ def _prose(key: Key) -> list[str]:
     if choices and len(items) > 1:
         return [f"- {_escaped(item)}" if item.startswith(choices) else f"{_escaped(item)}\n"
                 for item in items]  # fmt: skip
+    if not items and key.path[0] == "profiles":
+        return [f"As [{key.path[-1]}](#{_anchor(key.path[-1])}) is for all other folders."]
     return [_sentence(" ".join(items), set(choices_of(key.kind)))] if items else []
 
 
@@ -178,7 +180,7 @@ def _sentence(text: str, choices: set[Any]) -> str:
     first = text.split(" ")[0].rstrip(":,;")
     if first not in {*choices, "true", "false", "null"} and first.isalpha():
         text = text[:1].upper() + text[1:]
-    return _escaped(text) + ("" if text.endswith((".", "?", "!")) else ".")
+    return _escaped(text.rstrip(":.")) + "."
 
 
 def _escaped(text: str) -> str:

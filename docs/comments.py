@@ -119,10 +119,11 @@ def _take_under(
     """Add what stands under the key, up to the line `after` where the next key begins."""
     example: list[str] = []
     for number in range(place.line + 1, after):
-        if number not in remarks or not remarks[number][2] or remarks[number][0] <= place.column:
+        column, words, is_alone = remarks.get(number, (-1, "", False))
+        is_entry = has_example and words.lstrip().startswith("- ")
+        if not is_alone or (column <= place.column and not example and not is_entry):
             break
-        words = remarks[number][1]
-        if example or (has_example and words.lstrip().startswith("- ")):
+        if example or is_entry:
             example.append(words)
         else:
             comment.lines.append(words.strip())

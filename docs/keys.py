@@ -132,6 +132,12 @@ def said_of_sections(config: Path) -> dict[str, str]:
     return {path[0]: comment.text for path, comment in said.items() if len(path) == 1}
 
 
+def is_open(kind: Any) -> bool:
+    """Tell whether a value may be keys and values, beside null or alone."""
+    inner = [one for one in get_args(kind) if one is not type(None)]
+    return kind is dict or get_origin(kind) is dict or any(map(is_open, inner))
+
+
 def by_profile(keys: list[Key]) -> dict[str, str]:
     """Return what a profile may say otherwise: the key's name, and its name in the profile."""
     names = {key.name for key in keys if not key.is_entry}
@@ -140,9 +146,10 @@ def by_profile(keys: list[Key]) -> dict[str, str]:
         if key.path[0] != "profiles" or len(key.path) == 1:
             continue
         within = ".".join(key.path[1:])
-        same = [name for name in names if name == within or name.startswith(f"{within}.")]
-        same = same or [name for name in names if name.endswith(f".{within}")]
-        found |= {name: name if name.startswith(within) else within for name in same}
+        if is_open(key.kind):
+            found |= {name: name for name in names if name.startswith(f"{within}.")}
+        else:
+            found |= {name: within for name in names if name.split(".", 1)[-1] == within}
     return found
 
 

@@ -86,7 +86,8 @@ What the keys of the configuration mean stands in [config.md](config.md).
 _CODES = """## Exit codes
 
 | code | what it means |
-|---|---|"""
+|---|---|
+| 2 | the command line is not understood: no such command, option or file |"""
 
 
 def _entry(name: str, command: Any) -> str:

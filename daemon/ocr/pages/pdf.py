@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import BinaryIO, Final
 
 import numpy as np
@@ -25,6 +27,8 @@ _A4_SQUARE_INCHES: Final = 8.27 * 11.69
 _RENDERED_SHARE: Final = 1 / 3
 _LEAST_DPI: Final = 1.0  # a square page of 160 m has no more, and nobody prints such a page
 _REREAD_BYTES: Final = 1 << 20
+_TAIL_BYTES: Final = 65_536  # at the end of a PDF, among which %%EOF stands: some append a log
+_CUT: Final = "the PDF ends too early, its last part is missing; scan or send it again"
 
 
 class PdfSource:
@@ -43,6 +47,7 @@ class PdfSource:
             self._document = pymupdf.open(f"/dev/fd/{file.fileno()}", filetype="pdf")
             _unlock(self._document, rendering.passwords)
             self.page_count = _count_pages(self._document, limits)
+        self._defect = _CUT if self._document.is_repaired and _ends_early(file) else None
 
     def page(self, number: int) -> Page:
         """Return one page, 1-based; raise Rejected when MuPDF cannot load or draw it."""
@@ -50,7 +55,7 @@ class PdfSource:
             page = self._document[number - 1]
             embedded.refuse_bombs(page, number, self._limits)
             try:
-                return self._read(page, number)
+                return replace(self._read(page, number), defect=self._defect)
             finally:
                 pymupdf.TOOLS.store_shrink(100)  # the next page has other images
 
@@ -142,6 +147,12 @@ def _disk_blamed_first(file: BinaryIO) -> Iterator[None]:
         while file.read(_REREAD_BYTES):
             pass
         raise
+
+
+def _ends_early(file: BinaryIO) -> bool:
+    """Tell whether the end of the file is not one of a PDF: what MuPDF mended lacks more."""
+    file.seek(-min(_TAIL_BYTES, file.seek(0, os.SEEK_END)), os.SEEK_END)
+    return b"%%EOF" not in file.read()
 
 
 def _unlock(document: pymupdf.Document, passwords: Sequence[str]) -> None:

@@ -50,9 +50,9 @@ def hooks(config: Config, *, retry: bool, drop: bool) -> str:
     if retry or drop:
         with contextlib.closing(Deliveries(ledger_file)) as deliveries:
             if drop:
-                lines.append(f"{deliveries.drop(known)} letters are forgotten")
+                lines.append(f"letters forgotten: {deliveries.drop(known)}")
             if retry:
-                lines.append(f"{deliveries.retry()} letters are tried again by the running daemon")
+                lines.append(f"letters that the running daemon tries again: {deliveries.retry()}")
     with contextlib.closing(Deliveries(ledger_file, read_only=True)) as deliveries:
         posts = dict.fromkeys(known, Post()) | deliveries.posts()
         letters = deliveries.open()

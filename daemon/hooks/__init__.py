@@ -87,7 +87,7 @@ class Hook:
             yield "name", self.name, "takes letters, digits, - and _, at most 32"
         if (self.command is None) == (self.url is None):
             yield "command", self.command, "say either a command or a url"
-        if self.command is not None and not all(self.command[:1]):
+        if self.command is not None and not any(self.command[:1]):
             yield "command", self.command, "is a list: a program, then its arguments"
         if any("\0" in word for word in self.command or ()):
             yield "command", self.command, "no argument of a program may hold a NUL"

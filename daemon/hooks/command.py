@@ -32,7 +32,7 @@ def call(hook: Hook, letter: Letter, outbox: Path, stop: Event) -> None:
     assert hook.command is not None, "a hook has a command or a url"
     letter_file = os.memfd_create("letter")
     try:
-        os.write(letter_file, letter.text.encode())
+        os.write(letter_file, letter.text.encode() + b"\n")  # a line, for who appends them
         os.lseek(letter_file, 0, os.SEEK_SET)
         process = subprocess.Popen(
             hook.command, stdin=letter_file, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,

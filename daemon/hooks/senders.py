@@ -126,10 +126,10 @@ class _Thread(threading.Thread):
         if post.oldest is not None:
             age = self._clock() - datetime.fromisoformat(post.oldest).timestamp()
         if post.dead:
-            why = f"{post.dead} answers were not told, and nobody tries again; "
+            why = f"letters that nobody tries to deliver any more: {post.dead}; "
             self._tell(why + "`ocr-daemon hooks` says why, --retry tries again")
         elif age > LONG_SECONDS:
-            self._tell(f"{post.waiting} answers wait to be told; `ocr-daemon hooks` says why")
+            self._tell(f"letters that wait for long: {post.waiting}; `ocr-daemon hooks` says why")
         else:
             self.fault = None
 

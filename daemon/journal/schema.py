@@ -31,10 +31,10 @@ CREATE TABLE deliveries (
     event       TEXT NOT NULL,                -- document.done and so on
     name        BLOB NOT NULL,                -- as in claims
     answer      BLOB NOT NULL,                -- as in claims
-    letter      TEXT NOT NULL,                -- JSON; empty once delivered
+    letter      TEXT NOT NULL,                -- JSON, empty once delivered
     state       TEXT NOT NULL CHECK (state IN ('waiting', 'delivered', 'dead')),
     attempts    INTEGER NOT NULL DEFAULT 0,   -- that failed
-    due_at      REAL NOT NULL DEFAULT 0,      -- seconds since 1970; until then it rests
+    due_at      REAL NOT NULL DEFAULT 0,      -- seconds since 1970, it rests until then
     why         TEXT,                         -- the last attempt failed
     made_at     TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
     ended_at    TEXT,

@@ -44,7 +44,7 @@ class Senders:
     @property
     def faults(self) -> list[Fault]:
         """What of the hooks an operator must know, and since when (monotonic seconds)."""
-        return [thread.fault for thread in self._threads if thread.fault]
+        return list(filter(None, [thread.fault for thread in self._threads]))
 
     def start(self) -> None:
         """Begin to deliver, first what an earlier run has left."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 
 
@@ -28,9 +30,16 @@ def is_signed(headers: dict[str, str], body: bytes, key: bytes) -> bool:
     return f"v1,{due}" in headers["webhook-signature"].split(" ")
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """Say nothing of a client that went away."""
+
+
 @contextmanager
-def receiving(*answers: int | tuple[int, dict[str, str]]) -> Iterator[Receiver]:
-    """Listen on loopback until the block ends."""
+def receiving(
+    *answers: int | tuple[int, dict[str, str]], certificate: Path | None = None
+) -> Iterator[Receiver]:
+    """Listen on loopback until the block ends; by TLS with a certificate and its key in a file."""
     receiver = Receiver(answers=[a if isinstance(a, tuple) else (a, {}) for a in answers])
 
     class Listener(BaseHTTPRequestHandler):
@@ -50,8 +59,13 @@ def receiving(*answers: int | tuple[int, dict[str, str]]) -> Iterator[Receiver]:
         def log_message(self, *_: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Listener) as server:
-        receiver.address = f"http://127.0.0.1:{server.server_port}/scans/s3cret?who=me"
+    with _Server(("127.0.0.1", 0), Listener) as server:
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+        scheme = "https" if certificate else "http"
+        receiver.address = f"{scheme}://127.0.0.1:{server.server_port}/scans/s3cret?who=me"
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         try:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import shutil
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -106,11 +108,39 @@ def test_an_address_that_does_not_answer_costs_its_time_and_no_more() -> None:
     assert "s3cret" not in str(refused.value)
 
 
-def test_a_server_without_a_certificate_that_holds_is_sent_nothing(tmp_path: Path) -> None:
-    with receiving() as receiver, pytest.raises(Undelivered, match="cannot be reached"):
-        put(hook(receiver.address.replace("http:", "https:")))
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A certificate for 127.0.0.1 that nobody but itself has signed, with its key."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not here, which makes certificates")
+    path = tmp_path / "certificate.pem"
+    asked = (
+        "req -x509 -nodes -newkey rsa:2048 -days 2 -subj /CN=x -addext subjectAltName=IP:127.0.0.1"
+    )
+    said = ["openssl", *asked.split(), "-keyout", str(path), "-out", str(tmp_path / "cert")]
+    subprocess.run(said, check=True, capture_output=True)
+    path.write_bytes(path.read_bytes() + (tmp_path / "cert").read_bytes())
+    return path
+
+
+def test_a_server_whose_certificate_does_not_hold_is_sent_nothing(certificate: Path) -> None:
+    with (
+        receiving(certificate=certificate) as receiver,
+        pytest.raises(Undelivered, match=r"cannot be reached: .*certificate"),
+    ):
+        put(hook(receiver.address))
 
     assert receiver.came == []
+
+
+def test_a_server_whose_certificate_the_system_trusts_is_sent_the_letter(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with receiving(certificate=certificate) as receiver:
+        put(hook(receiver.address))
+
+        assert len(receiver.came) == 1
 
 
 def test_a_secret_file_that_is_gone_is_said_without_its_content(tmp_path: Path) -> None:

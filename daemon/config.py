@@ -44,7 +44,7 @@ from daemon.sections import (
 ENV_PREFIX = "OCR_DAEMON__"
 SHORT_NAMES = {"LOG_LEVEL": ("logging", "level"), "NUM_THREADS": ("threads",)}
 SHOWN = 100  # characters of a wrong value that are worth repeating
-SECRETS = {"secret", "passwords"}  # keys whose values are never repeated
+SECRETS = ("secret", "passwords", "token", "url")  # keys whose values are never repeated
 CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of the container this runs in (cgroup v2)
 
 
@@ -213,9 +213,10 @@ def _finding(error: ValidationError) -> Misconfigured:
         remedy = _did_you_mean(path[-1], _section_at(path[:-1]))
     else:
         remedy = f"{first['msg']}; correct it in the config file or the environment"
-    value = "nothing" if first["type"] == "missing" else str(first["input"])[:SHOWN]
-    value = hooks.HIDDEN if SECRETS & {*path, *_keys_of(first["input"])} else value
-    return Misconfigured(".".join(path), value, remedy + more)
+    value = "nothing" if first["type"] == "missing" else str(first["input"])
+    if path[-1] in SECRETS or any(key in value for key in SECRETS):
+        value = hooks.HIDDEN
+    return Misconfigured(".".join(path), value[:SHOWN], remedy + more)
 
 
 def _section_at(path: list[str]) -> type:
@@ -228,10 +229,6 @@ def _section_at(path: list[str]) -> type:
         else:
             section = section.model_fields[key].annotation
     return section  # type: ignore[no-any-return]
-
-
-def _keys_of(value: object) -> set[str]:
-    return {str(key) for key in value} if isinstance(value, dict) else set()
 
 
 def _did_you_mean(key: str, section: type) -> str:

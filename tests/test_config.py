@@ -155,6 +155,8 @@ HIDDEN = (
     "hooks: [{secret: hunter2}]",
     "hooks: {secret: hunter2}",
     "hooks: [{name: a, url: 'https://hunter2@x.org'}]",
+    "hooks: [[{secret: hunter2}]]",
+    "hooks: [{name: a, url: [hunter2]}]",
     "pdf: {passwords: hunter2}",
 )
 

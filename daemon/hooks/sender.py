@@ -55,6 +55,7 @@ class Sender:
         self._failures = 0  # since the last letter that arrived
         self._pause_ends = 0.0
         self._stop = stop
+        self._unmarked: str | None = None  # arrived, which the ledger has refused to note
 
     def turn(self) -> float | None:
         """Try to deliver what is due, one letter; return the seconds to wait, None without one."""
@@ -66,15 +67,16 @@ class Sender:
         if letter is None:
             due_at = self._deliveries.next_due(self._hook.name)
             return None if due_at is None else min(max(0.0, due_at - now), LONGEST_REST)
-        failpoints.reach("hook.due", letter.name)
-        try:
-            self._send(letter, now)
-        except Undelivered as error:
-            if error.counts:
-                self._put_off(letter, error)
-        else:
+        if letter.id != self._unmarked:
+            failpoints.reach("hook.due", letter.name)
+            try:
+                self._send(letter, now)
+            except Undelivered as error:
+                if error.counts:
+                    self._put_off(letter, error)
+                return 0.0
             failpoints.reach("hook.sent", letter.name)
-            self._arrived(letter)
+        self._arrived(letter)
         return 0.0
 
     def _send(self, letter: Letter, now: float) -> None:
@@ -89,7 +91,9 @@ class Sender:
 
     def _arrived(self, letter: Letter) -> None:
         self._failures, self._pause_ends = 0, 0.0
+        self._unmarked = letter.id
         self._deliveries.delivered(letter)
+        self._unmarked = None
         log.info("hook.delivered", **_facts(letter), attempts=letter.attempts + 1)
 
     def _put_off(self, letter: Letter, error: Undelivered) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import structlog
 
-from daemon.errors import DaemonError
+from daemon.errors import DaemonError, Deferred
 from daemon.hooks import Hook
 from daemon.hooks.command import GRACE_SECONDS
 from daemon.hooks.sender import Sender
@@ -113,7 +113,11 @@ class _Thread(threading.Thread):
         looked_at = float("-inf")
         while not self.stopping.is_set():
             self.bell.clear()
-            seconds = sender.turn()
+            try:
+                seconds = sender.turn()
+            except Deferred as error:  # the sender knows what has arrived and is not noted
+                self._say_ledger(error)
+                continue
             if time.monotonic() >= looked_at + _LOOK_SECONDS:
                 looked_at = time.monotonic()
                 self._look(deliveries)

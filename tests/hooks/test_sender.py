@@ -9,6 +9,7 @@ from threading import Event
 
 import pytest
 
+from daemon.errors import Deferred
 from daemon.hooks import Hook
 from daemon.hooks.sender import LONGEST_PAUSE, Sender
 from daemon.journal.deliveries import LONGEST_REST, Deliveries
@@ -174,6 +175,24 @@ def test_a_letter_that_was_sent_and_not_marked_is_sent_again_with_the_same_id(
     first, second = receiver.came
     assert first[0]["webhook-id"] == second[0]["webhook-id"]
     assert first[1] == second[1]
+
+
+def test_a_ledger_that_cannot_be_written_does_not_make_a_letter_go_out_again_and_again(
+    tmp_path: Path,
+) -> None:
+    with receiving() as receiver:
+        room = Room(tmp_path, Hook(name="post", url=receiver.address))
+        room.land("c1")
+        room.deliveries._db.execute("PRAGMA query_only = 1")
+        for _ in range(3):
+            with pytest.raises(Deferred, match="readonly"):
+                room.sender.turn()
+        room.deliveries._db.execute("PRAGMA query_only = 0")
+
+        room.until_quiet()
+
+    assert len(receiver.came) == 1
+    assert room.post() == (0, 0, 1)
 
 
 def test_what_was_delivered_is_kept_without_its_words(tmp_path: Path) -> None:

@@ -16,9 +16,10 @@ from daemon.config import Config
 from daemon.errors import Deferred, LedgerLost, Misconfigured
 from daemon.journal import Journal
 from daemon.journal.deliveries import Deliveries
+from daemon.journal.letter import Letter
 from daemon.outbox.publish import Outbox
 from daemon.outbox.sidecar import is_valid
-from daemon.records import Claim, Letter, Stamp
+from daemon.records import Claim, Stamp
 
 log = structlog.get_logger()
 

@@ -10,9 +10,9 @@ from daemon import verify as proof
 from daemon.config import Config
 from daemon.journal import Journal
 from daemon.journal.deliveries import Deliveries, Post
+from daemon.journal.letter import Letter
 from daemon.ledger import ledger_path
 from daemon.logs import without_controls
-from daemon.records import Letter
 from daemon.rooms import scanner
 from daemon.run import alone
 

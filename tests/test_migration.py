@@ -15,7 +15,7 @@ import pytest
 from daemon.errors import Misconfigured
 from daemon.journal import Journal, schema
 from daemon.journal.deliveries import Deliveries
-from daemon.records import Letter
+from daemon.journal.letter import Letter
 from tests.torture import pretended
 from tests.torture.life import house, living
 

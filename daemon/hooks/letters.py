@@ -15,7 +15,7 @@ from typing import Any
 
 from daemon import files
 from daemon.hooks import Hook
-from daemon.records import Letter
+from daemon.journal.letter import Letter
 
 _OF_SOURCE = ("name", "relative_path", "sha256", "bytes", "media_type")
 _OF_PROCESSING = ("started_at", "finished_at", "seconds", "attempt")

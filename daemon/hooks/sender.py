@@ -19,7 +19,7 @@ from daemon import failpoints, files
 from daemon.errors import Undelivered
 from daemon.hooks import Hook, command
 from daemon.journal.deliveries import LONGEST_REST, Deliveries
-from daemon.records import Letter
+from daemon.journal.letter import Letter
 
 if TYPE_CHECKING:
     from daemon.hooks.post import Mailbox

@@ -16,7 +16,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from daemon.journal.file import LedgerFile
-from daemon.records import Claim, Entry, Letter, Status
+from daemon.journal.letter import Letter
+from daemon.records import Claim, Entry, Status
 
 
 class Journal(LedgerFile):

@@ -8,7 +8,8 @@ from typing import Any
 from daemon.hooks import Hook
 from daemon.hooks.letters import letters
 from daemon.journal import Journal
-from daemon.records import Claim, Letter, Stamp
+from daemon.journal.letter import Letter
+from daemon.records import Claim, Stamp
 
 
 def sidecar(claim: str = "c1", status: str = "done", **changes: Any) -> dict[str, Any]:

@@ -15,7 +15,8 @@ pinned     files of networks, by digest        lexicon   the list of words
 service    the loop: intake, workers, drain    delivery  one document's order of letting go
 claims/    possession is a rename, or a row    kept      where originals go: archive/, failed/
 lease      which daemon lives                  ground    what folders stand on, and how much room
-journal    SQLite: what became of each file    ledger    the journal found, or made anew
+journal/   SQLite: what became of each file    ledger    the journal found, or made anew
+hooks/     whom answers are told, off the path
 aside      calls that may never come back      ownership whom answers belong to
 inbox/     watch rings, scan knows, settle decides, intake says what may be claimed
 engine/    worker processes (local, slot, hired), who watches them (sentry, memory), what is

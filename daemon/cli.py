@@ -157,6 +157,25 @@ def verify(
 
 
 @app.command()
+def hooks(
+    retry: Annotated[
+        bool, typer.Option("--retry", help="try at once again what failed, the dead too")
+    ] = False,
+    drop: Annotated[
+        bool, typer.Option("--drop", help="forget the dead, and those to hooks that are gone")
+    ] = False,
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Say whom answers are still to be told, and why that failed.
+
+    Example: ocr-daemon hooks --retry
+    """
+    from daemon import report
+
+    print(report.hooks(_load(config), retry=retry, drop=drop))
+
+
+@app.command()
 def health(config: ConfigFile = DEFAULT_CONFIG) -> None:
     """Say whether the daemon lives (exit code 0 or 1).
 

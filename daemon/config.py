@@ -10,9 +10,10 @@ from __future__ import annotations
 import contextlib
 import difflib
 import os
+import re
 from dataclasses import is_dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_type_hints
 
 import yaml
 from pydantic import ValidationError
@@ -23,9 +24,10 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from daemon import relations
+from daemon import hooks, relations
 from daemon.engine.memory import Allowance, allowance
 from daemon.errors import Misconfigured
+from daemon.hooks import Hook
 from daemon.ownership import Ownership
 from daemon.recipe import Cleaning, Detector, Limits, Recipe, Rendering, Segmenter, Weights
 from daemon.sections import (
@@ -42,6 +44,7 @@ from daemon.sections import (
 ENV_PREFIX = "OCR_DAEMON__"
 SHORT_NAMES = {"LOG_LEVEL": ("logging", "level"), "NUM_THREADS": ("threads",)}
 SHOWN = 100  # characters of a wrong value that are worth repeating
+SECRETS = ("secret", "passwords", "token", "url")  # keys whose values are never repeated
 CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of the container this runs in (cgroup v2)
 
 
@@ -76,6 +79,7 @@ class Config(BaseSettings):
     detector: Detector = Detector()
     model: Weights
     permissions: Permissions = Permissions()
+    hooks: tuple[Hook, ...] = ()
     logging: Logging = Logging()
 
     @classmethod
@@ -154,9 +158,23 @@ def load(path: Path, *, touch_folders: bool = True) -> Config:
     return config
 
 
+class _Loader(yaml.SafeLoader):
+    """With the booleans of YAML 1.2 alone: `on`, `off`, `yes` and `no` are words, as keys too."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 -- as its base has it
+        first: [rule for rule in rules if rule[0] != "tag:yaml.org,2002:bool"]
+        for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile("^(true|True|TRUE|false|False|FALSE)$"), list("tTfF")
+)
+
+
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 -- a safe one
     except OSError as error:
         raise Misconfigured("--config", path, f"{error.strerror}; name a readable file") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -195,14 +213,21 @@ def _finding(error: ValidationError) -> Misconfigured:
         remedy = _did_you_mean(path[-1], _section_at(path[:-1]))
     else:
         remedy = f"{first['msg']}; correct it in the config file or the environment"
-    value = "nothing" if first["type"] == "missing" else str(first["input"])[:SHOWN]
-    return Misconfigured(".".join(path), value, remedy + more)
+    value = "nothing" if first["type"] == "missing" else str(first["input"])
+    if path[-1] in SECRETS or any(key in value for key in SECRETS):
+        value = hooks.HIDDEN
+    return Misconfigured(".".join(path), value[:SHOWN], remedy + more)
 
 
 def _section_at(path: list[str]) -> type:
     section: Any = Config
     for key in path:
-        section = section.model_fields[key].annotation
+        if key.isdecimal():  # a place in a list, of sections that are all alike
+            section = get_args(section)[0]
+        elif is_dataclass(section):
+            section = get_type_hints(section)[key]
+        else:
+            section = section.model_fields[key].annotation
     return section  # type: ignore[no-any-return]
 
 
@@ -224,4 +249,7 @@ def _absolute(config: Config, base: Path) -> Config:
     )
     network = config.detector.file
     detector = replace(config.detector, file=network and (base / network).absolute())
-    return config.model_copy(update={"folders": folders, "model": weights, "detector": detector})
+    told = tuple(hook.below(base) for hook in config.hooks)
+    return config.model_copy(
+        update={"folders": folders, "model": weights, "detector": detector, "hooks": told}
+    )

@@ -20,6 +20,7 @@ from daemon import failpoints, files
 from daemon.claims import Claims, is_held
 from daemon.engine.job import Job
 from daemon.errors import Deferred
+from daemon.hooks.letters import letters
 from daemon.journal import Journal
 from daemon.outbox.publish import Outbox, Superseded
 from daemon.outbox.sidecar import sidecar
@@ -162,7 +163,8 @@ class Delivery:
             place, answer = found
             self._outbox.settle(place)
             self._journal.answering(entry.id, answer["status"], place)
-            self._journal.answered(entry.id)
+            told = letters(entry.name, place, answer, self._policy.hooks)
+            self._journal.answered(entry.id, told)
             return place, _as_answered(answer)
         if entry.state in ("answered", "closed") and entry.answer and entry.status:
             failure = _COLLECTED if entry.status == "failed" else None
@@ -215,7 +217,8 @@ class Delivery:
             except FileExistsError:
                 continue  # another daemon took the name since we looked
             break
-        self._journal.answered(claim.id)
+        told = letters(claim.name, place, content, self._policy.hooks)
+        self._journal.answered(claim.id, told)
         failpoints.reach("ledger.answered", claim.name)
         return place
 

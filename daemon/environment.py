@@ -68,6 +68,7 @@ def plan(config: Config) -> str:
     after = {
         "archive": f"moves to {folders.archive}", "delete": "is deleted", "leave": "stays",
     }[config.originals]  # fmt: skip
+    hooks = [f"tells {hook.name} ({hook.place}) of {', '.join(hook.on)}" for hook in config.hooks]
     return "\n".join([
         f"watches {folders.inbox} ({mount_of(folders.inbox)[1]}), looking {looking}",
         f"takes a file that has been still for {watch.quiet_seconds:g} s and is complete",
@@ -76,6 +77,7 @@ def plan(config: Config) -> str:
         f"stops a worker at {allowance.most} MB, renews it above {allowance.idle} MB; "
         f"sandbox: {_sandbox(config)}",
         f"answers in {folders.outbox}; the original {after}; what fails goes to {folders.failed}",
+        *hooks,
     ])  # fmt: skip
 
 
@@ -107,6 +109,9 @@ def findings(config: Config) -> Iterator[Finding]:
     yield from _networks(config)
     yield from _lexicon(config)
     yield from _watching(config)
+    for number, hook in enumerate(config.hooks):
+        for key, value, remedy in hook.hindrances():
+            yield Finding(True, f"hooks.{number}.{key}", value, remedy)
 
 
 def _root(config: Config, *, is_fatal: bool) -> Iterator[Finding]:

@@ -77,3 +77,19 @@ class Died(DaemonError):
 
     def __str__(self) -> str:
         return self.message
+
+
+class Undelivered(DaemonError):
+    """A hook was not told: its letter waits and is tried again, `not_before` so many seconds.
+
+    After `attempts` of them, or at once where it `is_final`, the letter is dead until an operator
+    says otherwise; one that does not count was broken off by us.
+    """
+
+    def __init__(
+        self, why: str, *, is_final: bool = False, not_before: float = 0.0, counts: bool = True
+    ) -> None:
+        super().__init__(why)
+        self.is_final = is_final
+        self.not_before = not_before
+        self.counts = counts

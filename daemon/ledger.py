@@ -13,8 +13,10 @@ import structlog
 
 from daemon import files
 from daemon.config import Config
-from daemon.errors import LedgerLost
+from daemon.errors import Deferred, LedgerLost, Misconfigured
 from daemon.journal import Journal
+from daemon.journal.deliveries import Deliveries
+from daemon.journal.letter import Letter
 from daemon.outbox.publish import Outbox
 from daemon.outbox.sidecar import is_valid
 from daemon.records import Claim, Stamp
@@ -52,6 +54,7 @@ def rebuild(config: Config) -> int:
     The caller holds the lock of the state folder. Returns the number of answers found.
     """
     ledger = ledger_path(config)
+    untold = _untold(ledger)
     ending = datetime.now(UTC).strftime(".%Y%m%dT%H%M%S.old")
     _set_aside(ledger, ending)
     draft = ledger.with_name(f"{ledger.name}.draft")  # a kill leaves this, and not half a ledger
@@ -63,9 +66,24 @@ def rebuild(config: Config) -> int:
             claim = _claim_of(answer, config.folders.inbox)
             journal.restore(claim, answer["engine"]["profile"], answer["status"], place, at)
             found += 1
+        journal.keep(untold)
     journal.close()
     draft.rename(ledger)
     return found
+
+
+def _untold(ledger: Path) -> list[Letter]:
+    """Return the letters that an old ledger was still to deliver, as far as it can be read.
+
+    Answers that are found in the outbox have been told before: they make no letters.
+    """
+    if not ledger.exists():
+        return []
+    try:
+        with contextlib.closing(Deliveries(ledger, read_only=True)) as old:
+            return old.open()
+    except (Deferred, Misconfigured):
+        return []
 
 
 def _set_aside(ledger: Path, ending: str) -> None:

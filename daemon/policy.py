@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from daemon.hooks import Hook
 from daemon.outbox.sidecar import Provenance
 from daemon.recipe import Recipe
 from daemon.records import Document
@@ -28,6 +29,7 @@ class Policy:
     attempts: int
     task_pages: int
     point_to_duplicates: bool
+    hooks: tuple[Hook, ...] = ()
 
     @property
     def profile(self) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from daemon.errors import Misconfigured
+from daemon.hooks import Hook
 from daemon.ownership import Ownership
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def refuse_impossible(config: Config) -> None:
             "claim: journal and originals: leave need each other",
         )
     _refuse_locking_out(config.ownership)
+    _refuse_unclear(config.hooks)
     if config.renew_megabytes > config.allowance.most:
         raise Misconfigured(
             "renew_megabytes",
@@ -59,6 +61,18 @@ def _refuse_locking_out(ownership: Ownership) -> None:
         if mode is not None and mode & least != least:
             remedy = f"locks the daemon out; it needs {least:o} at least"
             raise Misconfigured(f"permissions.{key}", f"{mode:o}", remedy)
+
+
+def _refuse_unclear(hooks: Sequence[Hook]) -> None:
+    """Each is told in one way, and has a name of its own."""
+    known: set[str] = set()
+    for number, hook in enumerate(hooks):
+        if hook.name in known:
+            remedy = "is another hook's name; the ledger knows them by their names"
+            raise Misconfigured(f"hooks.{number}.name", hook.name, remedy)
+        known.add(hook.name)
+        for key, value, remedy in hook.contradictions():
+            raise Misconfigured(f"hooks.{number}.{key}", value, remedy)
 
 
 def refuse_nested(paths: Mapping[str, Path]) -> None:

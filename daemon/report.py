@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 
 from daemon import ledger
 from daemon import verify as proof
 from daemon.config import Config
 from daemon.journal import Journal
+from daemon.journal.deliveries import Deliveries, Post
+from daemon.journal.letter import Letter
 from daemon.ledger import ledger_path
 from daemon.logs import without_controls
 from daemon.rooms import scanner
 from daemon.run import alone
+
+MOST_LETTERS = 100  # that a list for people has
 
 
 def status(config: Config) -> str:
@@ -27,7 +32,58 @@ def status(config: Config) -> str:
     if oldest is not None:
         lines.append(f"oldest     {oldest}")
     journal.close()
+    if told := _told(config):
+        lines.append(f"hooks      {told}")
     return "\n".join(lines)
+
+
+def hooks(config: Config, *, retry: bool, drop: bool) -> str:
+    """Return what waits to be told to whom, a line for each hook and each dead letter.
+
+    First the dead are forgotten, or let be tried again, where that is asked for.
+    """
+    ledger_file = ledger_path(config)
+    if not ledger_file.exists():
+        return f"no ledger in {config.folders.state}: the daemon has not run here yet"
+    known = [hook.name for hook in config.hooks]
+    lines = []
+    if retry or drop:
+        with contextlib.closing(Deliveries(ledger_file)) as deliveries:
+            if drop:
+                lines.append(f"letters forgotten: {deliveries.drop(known)}")
+            if retry:
+                lines.append(f"letters that the running daemon tries again: {deliveries.retry()}")
+    with contextlib.closing(Deliveries(ledger_file, read_only=True)) as deliveries:
+        posts = dict.fromkeys(known, Post()) | deliveries.posts()
+        letters = deliveries.open()
+    for hook, post in posts.items():
+        stray = "" if hook in known else "; no such hook in the config: put it back, or --drop"
+        lines.append(
+            f"{hook}: {post.delivered} delivered, {post.waiting} waiting, {post.dead} dead{stray}"
+        )
+    failed = [letter for letter in letters if letter.why is not None]
+    lines += [_failed(letter) for letter in failed[:MOST_LETTERS]]
+    if len(failed) > MOST_LETTERS:
+        lines.append(f"and {len(failed) - MOST_LETTERS} more")
+    return "\n".join(lines) or "no hooks in the config"
+
+
+def _failed(letter: Letter) -> str:
+    state = "dead" if letter.is_dead else "waiting"
+    said = f"{letter.hook}: {letter.event} {letter.name}: {letter.attempts} attempts: {letter.why}"
+    return f"{state} {without_controls(said)}"
+
+
+def _told(config: Config) -> str:
+    """Return what has become of all letters in a few words, none where there are no hooks."""
+    with contextlib.closing(Deliveries(ledger_path(config), read_only=True)) as deliveries:
+        posts = deliveries.posts().values()
+    if not posts and not config.hooks:
+        return ""
+    delivered = sum(post.delivered for post in posts)
+    waiting, dead = sum(post.waiting for post in posts), sum(post.dead for post in posts)
+    ask = " (ocr-daemon hooks says why)" if dead else ""
+    return f"{delivered} delivered, {waiting} waiting, {dead} dead{ask}"
 
 
 def verify(config: Config, *, rebuild: bool, deep: bool = False) -> tuple[str, bool]:

@@ -11,7 +11,9 @@ from daemon.config import Config
 from daemon.engine.local import LocalEngine
 from daemon.engine.worker import Start
 from daemon.ground import Grounds
+from daemon.hooks.senders import Senders
 from daemon.inbox.scan import Scanner
+from daemon.ledger import ledger_path
 from daemon.policy import Policy
 
 
@@ -27,6 +29,7 @@ def policy(config: Config) -> Policy:
         attempts=config.retry.attempts,
         task_pages=config.task_pages,
         point_to_duplicates=config.duplicates == "pointer",
+        hooks=config.hooks,
     )
 
 
@@ -43,6 +46,11 @@ def grounds(config: Config) -> Grounds:
     written += [folders.inbox] if config.claim == "rename" else []
     written += [folders.archive] if config.originals == "archive" else []
     return Grounds(folders.inbox, written, folders.logs, config.free_megabytes * 1_000_000)
+
+
+def senders(config: Config) -> Senders:
+    """Return what tells hooks of answers, not started."""
+    return Senders(config.hooks, ledger_path(config), config.folders.outbox)
 
 
 def engine(config: Config, bell: Bell, documents: Iterable[Path]) -> LocalEngine:

@@ -73,6 +73,7 @@ class _Daemon:
         self._engine = rooms.engine(config, self._bell, [config.folders.inbox])
         self._grounds = rooms.grounds(config)
         self._policy = rooms.policy(config)
+        self._senders = rooms.senders(config)
         self._claims = claims = self._make_claims()
         self._watch = Watch(config.folders.inbox, config.watch.mode, self._moved)
         self._intake = Intake(
@@ -104,6 +105,7 @@ class _Daemon:
             self._outbox.clear_drafts(STALE_DRAFT_SECONDS)
             self._service.recover(self._journal.unfinished())
             self._greet()
+            self._senders.start()
             self._turn_until_stopped()
             self._drain()
         except LedgerLost:
@@ -111,6 +113,7 @@ class _Daemon:
                 raise
         finally:
             self._watch.stop()
+            self._senders.stop()
             self._engine.stop()
             if self._stops:  # by hand; whatever else ended the loop may be a document's doing
                 with contextlib.suppress(LedgerLost):
@@ -154,6 +157,7 @@ class _Daemon:
         if time.monotonic() >= self._proved_at + health.BEAT_SECONDS:
             self._prove_ledger()
         service.turn(time.monotonic())
+        self._senders.ring()
         pulse = health.pulse(
             self._intake.scanned_at, service.in_work, service.draining, self._faults()
         )
@@ -174,7 +178,8 @@ class _Daemon:
         if warning != (self._warned.why if self._warned else None):
             self._warned = Fault(warning, time.monotonic()) if warning else None
             log.warning("logs.hindered", why=warning or "no more")
-        return [*self._service.faults, *filter(None, [self._warned])]
+        warned = filter(None, [self._warned])
+        return [*self._service.faults, *warned, *self._senders.faults]
 
     def _moved(self) -> None:
         self._intake.ring()

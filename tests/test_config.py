@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from daemon.config import Config, load, usable_cores
 from daemon.errors import Misconfigured
+from daemon.hooks import Hook
 
 SHIPPED = Path(__file__).parents[1] / "config.yaml"
 Write = Callable[[str], Path]
@@ -113,6 +114,25 @@ REFUSED = {
     "folders: {archive: outbox}": ("folders.", "lies inside"),
     "folders: {state: outbox/state}": ("folders.state", "lies inside folders.outbox"),
     "watch: {quiet_seconds: .inf}": ("watch.quiet_seconds", "finite"),
+    "hooks: [{name: a}]": ("hooks.0.command", "either a command or a url"),
+    "hooks: [{name: a, command: [x], url: 'https://x.org'}]": ("hooks.0.command", "either"),
+    "hooks: [{name: a, command: tell}]": ("hooks.0.command", "valid tuple"),
+    "hooks: [{name: a, command: []}]": ("hooks.0.command", "a program, then its arguments"),
+    "hooks: [{name: 'a b', command: [x]}]": ("hooks.0.name", "letters, digits"),
+    "hooks: [{name: a, command: [x]}, {name: a, command: [y]}]": ("hooks.1.name", "another hook"),
+    "hooks: [{name: a, on: [], command: [x]}]": ("hooks.0.on", "at least 1 item"),
+    "hooks: [{name: a, on: [dun], command: [x]}]": ("hooks.0.on.0", "'done', 'partial'"),
+    "hooks: [{name: a, command: [x], commnd: y}]": ("hooks.0.commnd", "did you mean command?"),
+    "hooks: [{name: a, command: [x], secret: y}]": ("hooks.0.secret", "a command needs none"),
+    "hooks: [{name: a, url: 'ftp://x.org'}]": ("hooks.0.url", "http:// or https://"),
+    "hooks: [{name: a, url: 'https://u:p@x.org'}]": ("hooks.0.url", "no user and password"),
+    "hooks: [{name: a, url: 'https://x.org', secret: 'whsec_?'}]": ("hooks.0.secret", "base64"),
+    "hooks: [{name: a, url: 'https://x.org', secret: ''}]": ("hooks.0.secret", "is empty"),
+    "hooks: [{name: a, url: 'https://x.org', secret: b, secret_file: c}]": (
+        "hooks.0.secret",
+        "not in both",
+    ),
+    "hooks: [{name: a, url: 'https://x.org', attempts: 0}]": ("hooks.0.attempts", "or equal to 1"),
     "1: x": ("--config", "keys and values"),
 }
 
@@ -127,6 +147,47 @@ def test_what_cannot_be_meant_is_refused_with_key_and_remedy(
 
     assert error.key.startswith(key)
     assert remedy in error.remedy
+
+
+HIDDEN = (
+    "hooks: [{name: a, url: 'https://x.org', secret: [hunter2]}]",
+    "hooks: [{name: a, secret: hunter2, sekret: 1}]",
+    "hooks: [{secret: hunter2}]",
+    "hooks: {secret: hunter2}",
+    "hooks: [{name: a, url: 'https://hunter2@x.org'}]",
+    "hooks: [[{secret: hunter2}]]",
+    "hooks: [{name: a, url: [hunter2]}]",
+    "pdf: {passwords: hunter2}",
+)
+
+
+@pytest.mark.parametrize("text", HIDDEN)
+def test_a_finding_repeats_no_secret(write: Write, text: str) -> None:
+    assert "hunter2" not in str(refused(write(text)))
+
+
+def test_on_and_off_are_words_and_no_booleans(write: Write) -> None:
+    text = "sandbox: off\nallow_root: yes\nhooks: [{name: a, on: [failed], command: [tell]}]"
+
+    config = load(write(text))
+
+    assert (config.sandbox, config.allow_root, config.hooks[0].on) == ("off", True, ("failed",))
+
+
+def test_files_of_hooks_are_relative_to_the_config(write: Write, tmp_path: Path) -> None:
+    hooks = (
+        "hooks: [{name: a, command: [bin/tell, ./x]}, {name: b, command: [tell]}, "
+        "{name: c, url: 'https://x.org/y', secret_file: s}]"
+    )
+
+    first, second, third = load(write(hooks)).hooks
+
+    assert first.command == (str(tmp_path / "bin/tell"), "./x")
+    assert (second.command, third.secret_file) == (("tell",), tmp_path / "s")
+
+
+def test_a_hook_does_not_show_its_secret() -> None:
+    assert "s3cret" not in repr(Hook(name="d", url="https://x.org", secret="s3cret"))
 
 
 def test_the_archive_may_lie_inside_the_inbox(write: Write) -> None:

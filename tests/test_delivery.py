@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from daemon.claims.rename import RenameClaims
 from daemon.delivery import Delivery
+from daemon.errors import Deferred
+from daemon.hooks import Hook
 from daemon.journal import Journal
+from daemon.journal.deliveries import Deliveries
 from daemon.outbox.publish import Outbox
 from daemon.policy import Policy
 from daemon.recipe import Recipe, Weights
@@ -109,6 +113,59 @@ def test_a_kill_after_the_answer_only_archives(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "outbox").glob("*.json")] == ["a.png.json"]
     assert (tmp_path / "archive/a.png").exists()
     assert after.journal.unfinished() == []
+
+
+def letters(room: Room) -> list[tuple[str, str]]:
+    """Return what the ledger has of letters: hook and state."""
+    return room.journal._run("SELECT hook, state FROM deliveries")
+
+
+TELL = (Hook(name="tell", command=("tell",)),)
+
+
+def test_an_answer_that_is_marked_again_after_a_kill_is_not_told_again(tmp_path: Path) -> None:
+    before = Room(tmp_path, hooks=TELL)
+    work = before.begin()
+    before.delivery._publish(work, DONE)
+    with closing(Deliveries(tmp_path / "ledger.sqlite3")) as deliveries:
+        (letter,) = deliveries.open()
+        deliveries.delivered(letter)  # and here it is killed, its original not let go of
+
+    after = Room(tmp_path, hooks=TELL)
+    (claim,) = after.claims.held([], 0.0)
+    resumed = after.delivery.work_on(claim, may_be_answered=True)
+    after.delivery.begin(resumed)
+
+    assert resumed.answered
+    assert letters(after) == [("tell", "delivered")]
+
+
+def test_an_answer_that_was_named_and_not_marked_is_told_after_the_restart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = Room(tmp_path, hooks=TELL)
+    work = before.begin()
+    monkeypatch.setattr(before.journal, "answered", lambda *_: None)  # and here it is killed
+    before.delivery._publish(work, DONE)
+    assert letters(before) == []
+
+    after = Room(tmp_path, hooks=TELL)
+    (claim,) = after.claims.held([], 0.0)
+    after.delivery.begin(after.delivery.work_on(claim, may_be_answered=True))
+
+    assert letters(after) == [("tell", "waiting")]
+
+
+def test_marking_an_answer_and_writing_its_letter_is_one_thing(tmp_path: Path) -> None:
+    room = Room(tmp_path, hooks=TELL)
+    work = room.begin()
+    room.journal._db.execute("DROP TABLE deliveries")
+    with pytest.raises(Deferred, match="deliveries"):
+        room.delivery._publish(work, DONE)
+
+    (entry,) = room.journal.unfinished()
+
+    assert entry.state == "answering"
 
 
 def test_an_answer_that_cannot_be_said_fails_the_document_and_not_the_daemon(

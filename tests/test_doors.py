@@ -14,7 +14,8 @@ MODULES = sorted((REPOSITORY / "daemon").rglob("*.py"))
 KEEPERS = {
     "watchdog": ("inbox/watch",),
     "yaml": ("config", "training/sources"),
-    "sqlite3": ("journal",),
+    "sqlite3": ("journal/",),
+    "urllib3": ("hooks/post",),
     "torch": ("model/", "ocr/recognizer", "training/", "engine/worker"),
     "onnxruntime": ("model/", "ocr/recognizer", "training/"),
     "onnx": ("model/", "training/"),
@@ -33,8 +34,8 @@ KEEPERS = {
 }
 # rooms of the supervising process: nothing that decodes or infers, at any depth
 LIGHT = (
-    "service", "delivery", "claims/", "journal", "run", "once", "inbox/", "outbox/", "engine/",
-    "aside", "ground", "kept", "lease", "ledger", "policy", "logs", "health", "rooms",
+    "service", "delivery", "claims/", "journal/", "hooks/", "run", "once", "inbox/", "outbox/",
+    "engine/", "aside", "ground", "kept", "lease", "ledger", "policy", "logs", "health", "rooms",
 )  # fmt: skip
 HEAVY = ("daemon.ocr", "daemon.model", "daemon.training")
 OCR_ROOMS = (

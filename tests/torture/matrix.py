@@ -7,6 +7,7 @@ a real signal from outside, and is started again where it ended. Then the oracle
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -26,6 +27,7 @@ from tests.torture.oracle import Landed
 Act = Literal["kill daemon", "kill worker", "terminate"]
 ACTS: tuple[Act, ...] = ("kill daemon", "kill worker", "terminate")
 STEP_SECONDS = 60.0
+TOLD = "told.jsonl"  # what hooks have been told, a letter a line
 
 # the label of worker.page is the page's number, not the file's name: it comes first, as the file
 # of the step before would stop there too
@@ -46,6 +48,7 @@ class Scenario:
     steps: tuple[str, ...]
     fails: bool = False
     failed_before: bool = False
+    told: bool = False  # a program is told of every answer
 
 
 _UNREADABLE = tuple(s for s in _READ if not s.startswith(("worker.page", "worker.done")))
@@ -62,6 +65,7 @@ SCENARIOS = {
     "retried": Scenario((*_READ, *_ANSWERED, *_MOVED, *_LET_GO), failed_before=True),
     # the archive lies on another filesystem: the bytes are copied
     "across": Scenario((*_MOVED, "copy.synced@{name}", *_LET_GO)),
+    "told": Scenario((*_ANSWERED, "hook.due@{name}", "hook.sent@{name}", *_LET_GO), told=True),
 }  # fmt: skip
 
 
@@ -121,7 +125,9 @@ class Chain:
             yield self._ending(life, len(self._landed), *last)
 
     def _made(self, root: Path, far: Path) -> House:
-        config = {"folders": {"archive": str(far)}} if self._far else {}
+        config: dict[str, Any] = {"folders": {"archive": str(far)}} if self._far else {}
+        if self._scenario.told:
+            config["hooks"] = [{"name": "tell", "command": ["tee", "-a", str(root / TOLD)]}]
         made = house(root, self._program, **config)
         if self._far:
             made.archive = far
@@ -174,7 +180,8 @@ class Chain:
         with contextlib.suppress(AssertionError):  # the count says better what is missing
             until(lambda: self._is_done(landed), STEP_SECONDS)
         counted = oracle.count(self._house, self._present(landed))
-        new = [complaint for complaint in counted.complaints if complaint not in self._known]
+        found = counted.complaints + (untold(self._house) if self._scenario.told else [])
+        new = [complaint for complaint in found if complaint not in self._known]
         self._known.update(new)
         answer = self._house.answers().get(f"{self._landed[landed - 1].name}.json", {})
         attempt = answer.get("processing", {}).get("attempt", 0)
@@ -194,6 +201,7 @@ class Chain:
             all((kept / name).exists() for name in names)
             and all((self._house.outbox / f"{name}.json").exists() for name in names)
             and not open_rows(self._house)
+            and not (self._scenario.told and undelivered(self._house))
         )
 
 
@@ -219,6 +227,24 @@ def told(found: set[str]) -> str:
     """Return names in few words: tokens, instances and digests are left out."""
     words = [re.sub(r"[0-9a-f]{32}/?", "", name).replace("//", "/").strip() for name in found]
     return ", ".join(sorted(words)) or "-"
+
+
+def untold(home: House) -> list[str]:
+    """Return the answers that no letter tells of, and the letters that say two things."""
+    letters: dict[str, set[str]] = {}
+    for line in (home.root / TOLD).read_text().splitlines():
+        letters.setdefault(json.loads(line)["id"], set()).add(line)
+    claims = {answer["processing"]["claim"] for answer in home.answers().values()}
+    missing = {f"{claim}-tell" for claim in claims} ^ set(letters)
+    return [f"told and answered are not one: {token}" for token in missing] + [
+        f"told in two ways: {token}" for token, said in letters.items() if len(said) > 1
+    ]
+
+
+def undelivered(home: House) -> int:
+    """Return how many letters the ledger is still to deliver."""
+    ((number,),) = _ask(home, "SELECT count(*) FROM deliveries WHERE state != 'delivered'")
+    return int(number)
 
 
 def open_rows(home: House) -> int:

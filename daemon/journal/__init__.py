@@ -3,129 +3,28 @@
 SQLite in WAL mode with synchronous=FULL: what a method has returned from survives a power cut. One
 row a claim. A row goes claimed -> answering -> answered -> closed; what is not closed is unfinished
 business for the next start. Names are stored as bytes, since file names need not be Unicode.
+
+file: how it is opened and brought up to date; schema: what it holds; deliveries: whom an answer is
+still to be told.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
-import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from daemon.errors import Deferred, LedgerLost, Misconfigured
-from daemon.ground import Ground
+from daemon.journal.file import LedgerFile
+from daemon.journal.letter import Letter
 from daemon.records import Claim, Entry, Status
 
-SCHEMA_VERSION = 1
 
-_SCHEMA = """
-CREATE TABLE claims (
-    id          TEXT PRIMARY KEY,             -- the token of the claim
-    name        BLOB NOT NULL,                -- path relative to the inbox, in bytes
-    bytes       INTEGER NOT NULL,
-    sha256      TEXT NOT NULL,
-    profile     TEXT NOT NULL,
-    stamp       TEXT NOT NULL,                -- bytes:mtime:inode as it was read
-    state       TEXT NOT NULL CHECK (state IN ('claimed', 'answering', 'answered', 'closed')),
-    starts      INTEGER NOT NULL DEFAULT 0,   -- how often a daemon began to read it
-    attempts    INTEGER NOT NULL DEFAULT 0,   -- starts and, within them, tries after a death
-    status      TEXT CHECK (status IN ('done', 'partial', 'failed', 'duplicate')),
-    answer      BLOB,                         -- path relative to the outbox
-    claimed_at  TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
-    answered_at TEXT
-) STRICT;
-CREATE INDEX claims_by_content ON claims (sha256, profile, status);
-CREATE INDEX claims_open ON claims (state) WHERE state != 'closed';
-CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-"""
-
-
-class _Damaged(sqlite3.DatabaseError):
-    """The file opens, and holds nonsense."""
-
-
-def _is_damage(error: sqlite3.Error) -> bool:
-    code = getattr(error, "sqlite_errorcode", None)
-    return isinstance(error, _Damaged) or code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-
-
-class Journal:
-    """The ledger in one SQLite file; one writer, any number of readers."""
+class Journal(LedgerFile):
+    """What became of each claim; one owner, any number of readers."""
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
-        self._path = path
-        try:
-            self._db = self._connect(read_only)
-            self._prepare(read_only)
-        except sqlite3.Error as error:
-            kind = LedgerLost if _is_damage(error) else Misconfigured
-            raise kind(
-                "folders.state",
-                path,
-                f"the ledger cannot be used ({error}); check that the folder is writable; if the "
-                "file is damaged, `ocr-daemon run` makes it anew from the sidecars, and so does "
-                "`ocr-daemon verify --rebuild`",
-            ) from error
-        self._inode = path.stat().st_ino
-        self._ground = Ground(path.parent)
-
-    @property
-    def is_sound(self) -> bool:
-        """Whether the file that we write still has its name, and opens as a ledger does.
-
-        A deleted one takes what is written with it; one that was overwritten is not noticed while
-        all that is asked of it is in SQLite's cache.
-        """
-        try:
-            self._ground.check()
-        except OSError:
-            return True  # the folder is away, and the intake says so
-        try:
-            if self._path.stat().st_ino != self._inode:
-                return False
-            # by SQLite: closing the file ourselves would drop the locks that it holds on it
-            with contextlib.closing(self._connect(read_only=True)) as fresh:
-                fresh.execute("SELECT value FROM facts LIMIT 1").fetchall()
-        except FileNotFoundError:
-            return False
-        except OSError:
-            return True
-        except sqlite3.Error as error:
-            return not _is_damage(error)
-        return True
-
-    def _connect(self, read_only: bool) -> sqlite3.Connection:
-        mode = "ro" if read_only else "rwc"
-        db = sqlite3.connect(
-            f"{self._path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None,
-            check_same_thread=False,  # the loop's steps run aside, one at a time
-        )  # fmt: skip
-        db.execute("PRAGMA busy_timeout = 10000")
-        return db
-
-    def _prepare(self, read_only: bool) -> None:
-        if not read_only:
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-        ((health,), *_) = self._db.execute("PRAGMA quick_check(1)").fetchall()
-        if health != "ok":
-            raise _Damaged(health)
-        (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        if version == 0 and not read_only:
-            self._db.executescript(
-                f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
-            )
-        elif version != SCHEMA_VERSION:
-            raise sqlite3.DatabaseError(
-                f"schema version {version}, this daemon knows {SCHEMA_VERSION}"
-            )
-
-    def close(self) -> None:
-        """Close the file."""
-        self._db.close()
+        super().__init__(path, "reader" if read_only else "owner")
 
     # --- one claim, in the order of its life ----------------------------------------------------
 
@@ -176,8 +75,32 @@ class Journal:
             (status, os.fsencode(answer), claim),
         )
 
-    def answered(self, claim: str) -> None:
-        """Note that the answer is durable."""
+    def answered(self, claim: str, letters: Sequence[Letter] = ()) -> None:
+        """Note that the answer is durable, and in the same breath whom it is to be told.
+
+        Repeated after a crash, it tells nobody twice.
+        """
+        if not letters:
+            self._mark_answered(claim)
+            return
+        with self.at_once():
+            self._mark_answered(claim)
+            self.keep(letters)
+
+    def keep(self, letters: Iterable[Letter]) -> None:
+        """Write down letters that are to be delivered, but for those written down before."""
+        for letter in letters:
+            self._run(
+                "INSERT OR IGNORE INTO deliveries "
+                "(claim, hook, event, name, answer, letter, state) "
+                "VALUES (?, ?, ?, ?, ?, ?, 'waiting')",
+                (
+                    letter.claim, letter.hook, letter.event, os.fsencode(letter.name),
+                    os.fsencode(letter.answer), letter.text,
+                ),
+            )  # fmt: skip
+
+    def _mark_answered(self, claim: str) -> None:
         self._run(
             "UPDATE claims SET state = 'answered', "
             "answered_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE id = ?",
@@ -217,17 +140,6 @@ class Journal:
                 str(claim.stamp), status, os.fsencode(answer), at, at,
             ),
         )  # fmt: skip
-
-    @contextlib.contextmanager
-    def at_once(self) -> Iterator[None]:
-        """Make everything within durable together, or nothing of it."""
-        self._run("BEGIN")
-        try:
-            yield
-        except BaseException:
-            self._run("ROLLBACK")
-            raise
-        self._run("COMMIT")
 
     # --- questions ------------------------------------------------------------------------------
 
@@ -272,17 +184,6 @@ class Journal:
         self._run("INSERT OR IGNORE INTO facts VALUES (?, ?)", (key, value))
         ((stored,),) = self._run("SELECT value FROM facts WHERE key = ?", (key,))
         return str(stored)
-
-    def _run(
-        self, statement: str, values: Sequence[str | bytes | int | None] = ()
-    ) -> list[tuple[Any, ...]]:
-        """Return all rows: a statement with RETURNING commits only when they are fetched."""
-        try:
-            return self._db.execute(statement, values).fetchall()
-        except sqlite3.DatabaseError as error:
-            if _is_damage(error):
-                raise LedgerLost("folders.state", self._path, f"is damaged ({error})") from error
-            raise Deferred(f"the ledger {self._path} cannot be written: {error}") from error
 
     def _entries(self, where: str, *values: str) -> Iterator[Entry]:
         rows = self._run(

@@ -1,0 +1,54 @@
+"""What the ledger's file holds, version by version, and the way from each to the next."""
+
+from __future__ import annotations
+
+VERSION = 2
+_FIRST = """
+CREATE TABLE claims (
+    id          TEXT PRIMARY KEY,             -- the token of the claim
+    name        BLOB NOT NULL,                -- path relative to the inbox, in bytes
+    bytes       INTEGER NOT NULL,
+    sha256      TEXT NOT NULL,
+    profile     TEXT NOT NULL,
+    stamp       TEXT NOT NULL,                -- bytes:mtime:inode as it was read
+    state       TEXT NOT NULL CHECK (state IN ('claimed', 'answering', 'answered', 'closed')),
+    starts      INTEGER NOT NULL DEFAULT 0,   -- how often a daemon began to read it
+    attempts    INTEGER NOT NULL DEFAULT 0,   -- starts and, within them, tries after a death
+    status      TEXT CHECK (status IN ('done', 'partial', 'failed', 'duplicate')),
+    answer      BLOB,                         -- path relative to the outbox
+    claimed_at  TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
+    answered_at TEXT
+) STRICT;
+CREATE INDEX claims_by_content ON claims (sha256, profile, status);
+CREATE INDEX claims_open ON claims (state) WHERE state != 'closed';
+CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+"""
+# a delivered row stays without its letter: an answer is never told to one hook twice over
+_SECOND = """
+CREATE TABLE deliveries (
+    claim       TEXT NOT NULL,                -- whose answer is told
+    hook        TEXT NOT NULL,                -- to whom: its name in the config
+    event       TEXT NOT NULL,                -- document.done and so on
+    name        BLOB NOT NULL,                -- as in claims
+    answer      BLOB NOT NULL,                -- as in claims
+    letter      TEXT NOT NULL,                -- JSON, empty once delivered
+    state       TEXT NOT NULL CHECK (state IN ('waiting', 'delivered', 'dead')),
+    attempts    INTEGER NOT NULL DEFAULT 0,   -- that failed
+    due_at      REAL NOT NULL DEFAULT 0,      -- seconds since 1970, it rests until then
+    why         TEXT,                         -- the last attempt failed
+    made_at     TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
+    ended_at    TEXT,
+    PRIMARY KEY (claim, hook)
+) STRICT;
+CREATE INDEX deliveries_due ON deliveries (hook, state, due_at);
+"""
+_STEPS = (_FIRST, _SECOND)  # from version 0 to 1, from 1 to 2
+
+
+def script(version: int) -> str:
+    """Return the statements that lead from `version` to the present one, as one transaction.
+
+    A kill on the way, or a disk that is full, leaves the file as it was.
+    """
+    steps = "".join(_STEPS[version:])
+    return f"BEGIN IMMEDIATE; {steps} PRAGMA user_version = {VERSION}; COMMIT;"

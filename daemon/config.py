@@ -32,6 +32,7 @@ from daemon.sections import (
     Count,
     Folders,
     Logging,
+    Metrics,
     NonNegative,
     Permissions,
     Retry,
@@ -76,6 +77,7 @@ class Config(BaseSettings):
     detector: Detector = Detector()
     model: Weights
     permissions: Permissions = Permissions()
+    metrics: Metrics = Metrics()
     logging: Logging = Logging()
 
     @classmethod

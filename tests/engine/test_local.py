@@ -16,6 +16,7 @@ from daemon.engine.worker import Start
 from daemon.errors import Deferred, Died
 from daemon.recipe import Recipe
 from daemon.records import PagesRead, Stamp
+from daemon.tally import Tally
 from tests.engine import astray
 from tests.house import SHIPPED, until
 
@@ -43,7 +44,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalEngine]:
     monkeypatch.setattr(worker, "preloaded", lambda _: [])
     made = LocalEngine(
         Start(Recipe(weights=SHIPPED), 1), workers=2, tasks_per_worker=3,
-        allowance=Allowance(900, 600), wake=lambda: None,
+        allowance=Allowance(900, 600), wake=lambda: None, tally=Tally(),
     )  # fmt: skip
     made.warm()
     yield made

@@ -22,10 +22,7 @@ class Notify:
     def __init__(self, address: str = "") -> None:
         """`address` is a path, or "@" and a name in the abstract namespace (unix(7))."""
         self._address = "\0" + address[1:] if address.startswith("@") else address
-        self._socket: socket.socket | None = None
         self._status = ""
-        if address:
-            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
 
     @classmethod
     def from_environment(cls) -> Notify:
@@ -55,7 +52,9 @@ class Notify:
             self._send(f"STATUS={without_controls(sentence)[:MOST_STATUS]}")
 
     def _send(self, said: str) -> None:
-        if self._socket is None:
+        if not self._address:
             return
-        with contextlib.suppress(OSError):  # nobody listens any more; we work all the same
-            self._socket.sendto(said.encode(), self._address)
+        kind = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK
+        # where nobody listens any more we work all the same
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, kind) as speaker:
+            speaker.sendto(said.encode(), self._address)

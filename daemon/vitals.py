@@ -143,8 +143,10 @@ class Vitals:
     def _scan(self, now: float) -> Check:
         if self.phase == "starting" or self.loop.draining:
             return Check("scan", True, "none is due")
-        age = now - max(self.inbox.scanned_at, self._began)
-        if now <= max(self.inbox.overdue_at, self._began + STALE_SECONDS):
+        if self.inbox.scanned_at < self._began:
+            return Check("scan", True, "the first look is to come")
+        age = now - self.inbox.scanned_at
+        if now <= self.inbox.overdue_at:
             return Check("scan", True, "the inbox is looked at", age)
         fault = next(iter(self.loop.faults), None)
         return Check("scan", False, fault.why if fault else "the inbox was not looked at", age)

@@ -89,15 +89,22 @@ class _Server(ThreadingHTTPServer):
             self.shutdown_request(request)
             return
         self._begun[request] = time.monotonic()
-        super().process_request(request, client_address)
+        try:
+            super().process_request(request, client_address)
+        except RuntimeError:  # no thread may be started now
+            self._over(request)
+            raise
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
         """Answer, and make room for another."""
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self._begun.pop(request, None)
-            self._free.release()
+            self._over(request)
+
+    def _over(self, request: socket.socket) -> None:
+        self._begun.pop(request, None)
+        self._free.release()
 
     def service_actions(self) -> None:
         """Hang up on those that take too long; whoever waits for them wakes."""

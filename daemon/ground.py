@@ -88,25 +88,27 @@ class Ground:
     def hindrance(self, least_bytes: int) -> str | None:
         """Return what keeps us from writing in the folder, None where nothing does.
 
-        Of a small filesystem a twentieth is room enough. What room there was is kept in `room`.
+        Of a small filesystem a twentieth is room enough. What room there is is kept in `room`.
         """
-        self.room = None
+        self.room, hindrance = self._look(least_bytes)
+        return hindrance
+
+    def _look(self, least_bytes: int) -> tuple[Room | None, str | None]:
         if absence := self.absence():
-            return absence
+            return None, absence
         if not os.access(self.folder, os.W_OK | os.X_OK):
-            return f"{self.folder} cannot be written (read-only or not permitted); allow it"
+            return None, f"{self.folder} cannot be written (read-only or not permitted); allow it"
         try:
             usage = shutil.disk_usage(self.folder)
         except OSError as error:
-            return f"{self.folder} does not tell its room ({error.strerror}); restore it"
-        self.room = Room(usage.free, usage.total)
+            why = f"{self.folder} does not tell its room ({error.strerror}); restore it"
+            return None, why
+        room = Room(usage.free, usage.total)
         least = min(least_bytes, usage.total // 20)
-        if usage.free < least:
-            room = (
-                f"{usage.free / 1e6:.1f} MB of room left, at least {least / 1e6:.1f} are asked for"
-            )
-            return f"{self.folder} has {room} (free_megabytes); make room"
-        return None
+        if usage.free >= least:
+            return room, None
+        left = f"{usage.free / 1e6:.1f} MB of room left, at least {least / 1e6:.1f} are asked for"
+        return room, f"{self.folder} has {left} (free_megabytes); make room"
 
 
 class Grounds:
@@ -126,7 +128,8 @@ class Grounds:
     def room(self) -> dict[Path, Room]:
         """The room that each folder had at the last look, without those that did not tell."""
         grounds = (*self._written, self._logs)
-        return {ground.folder: ground.room for ground in grounds if ground.room is not None}
+        rooms = {ground.folder: ground.room for ground in grounds}
+        return {folder: room for folder, room in rooms.items() if room is not None}
 
     def _look_at_logs(self) -> None:
         """Take in what the look before found and begin another; a log volume may hang."""

@@ -12,6 +12,7 @@ import pytest
 from daemon.engine import worker
 from daemon.engine.local import LocalEngine, Task
 from daemon.engine.memory import Allowance
+from daemon.engine.slot import SILENCE_SECONDS
 from daemon.engine.worker import Start
 from daemon.errors import Deferred, Died
 from daemon.recipe import Recipe
@@ -141,3 +142,20 @@ def test_a_clock_that_is_set_forward_costs_no_attempt(
     until(lambda: ended.extend(engine.finished()) or ended, 10)
 
     assert isinstance(ended[0].result, Deferred)
+
+
+def test_what_workers_do_is_told_while_they_do_it(engine: LocalEngine) -> None:
+    engine.submit(task("hangs"))
+    during = [state for state, _ in engine.states(time.monotonic())]
+    until(engine.finished)
+
+    assert during == ["reading", "idle"]
+    until(lambda: {state for state, _ in engine.states(time.monotonic())} == {"idle"})
+
+
+def test_a_task_that_even_the_deadline_did_not_end_is_overdue(engine: LocalEngine) -> None:
+    engine.submit(task("hangs"))
+
+    later = time.monotonic() + SECONDS + SILENCE_SECONDS + 1
+
+    assert [state for state, _ in engine.states(later)] == ["overdue", "idle"]

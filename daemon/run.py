@@ -216,7 +216,6 @@ class _Daemon:
     def _greet(self) -> None:
         config = self._config
         self._vitals.beat_at, self._vitals.phase = time.monotonic(), "ready"
-        self._notify.ready()
         log.info(
             "daemon.ready",
             inbox=str(config.folders.inbox),
@@ -226,6 +225,7 @@ class _Daemon:
             sandbox=self._engine.sandbox,
         )
         logs.drain()  # the two may go to one place, and their lines must not mingle
+        self._notify.ready()
         with contextlib.suppress(OSError, UnicodeError):  # nobody need be reading
             print(
                 f"Drop images and PDFs into {config.folders.inbox}, "

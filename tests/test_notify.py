@@ -48,7 +48,6 @@ def test_ready_and_alive_arrive_and_stop_when_the_daemon_stands_still(
     daemon = Daemon(house, {"NOTIFY_SOCKET": str(tmp_path / "notify")})
     try:
         until(lambda: "READY=1" in supervisor.listen(), what="READY=1")
-        ready_at = house.events()[-1]["event"]
         until(lambda: supervisor.listen().count("WATCHDOG=1") >= 2, what="WATCHDOG=1")
 
         daemon.signal(signal.SIGSTOP)
@@ -57,7 +56,7 @@ def test_ready_and_alive_arrive_and_stop_when_the_daemon_stands_still(
         supervisor.listen()
         supervisor.heard.clear()
         with pytest.raises(AssertionError, match="not within"):  # a healthy one turns every 2 s
-            until(supervisor.listen, 6)
+            until(supervisor.listen, 5)
 
         daemon.signal(signal.SIGCONT)
         until(lambda: "WATCHDOG=1" in supervisor.listen(), what="alive again")
@@ -67,7 +66,6 @@ def test_ready_and_alive_arrive_and_stop_when_the_daemon_stands_still(
     finally:
         daemon.signal(signal.SIGCONT)
         daemon.end()
-    assert ready_at in ("daemon.ready", "watch.started")
 
 
 def test_a_name_in_the_abstract_namespace_is_an_address_too() -> None:

@@ -145,7 +145,7 @@ def test_a_clock_that_is_set_forward_costs_no_attempt(
 
 
 def test_what_workers_do_is_told_while_they_do_it(engine: LocalEngine) -> None:
-    engine.submit(task("hangs"))
+    engine.submit(task("slow"))
     during = [state for state, _ in engine.states(time.monotonic())]
     until(engine.finished)
 
@@ -154,7 +154,7 @@ def test_what_workers_do_is_told_while_they_do_it(engine: LocalEngine) -> None:
 
 
 def test_a_task_that_even_the_deadline_did_not_end_is_overdue(engine: LocalEngine) -> None:
-    engine.submit(task("hangs"))
+    engine.submit(task("slow"))
 
     later = time.monotonic() + SECONDS + SILENCE_SECONDS + 1
 

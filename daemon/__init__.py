@@ -27,7 +27,9 @@ ocr/       pages, preprocess, orientation, segment, batches, recognizer, layout,
 model/     what a CRNN is                      training/ how one is made (never imported here)
 outbox/    sidecar (+ its JSON Schema), publish
 once, batch: reading without watching          verify, report, environment, health: for operators
-failpoints where tests make the daemon stop
+tally      plain counts of the path              vitals    how it is, asked from another thread
+metrics    the counts under Prometheus' names    endpoint  /metrics, /healthz, /readyz
+notify     what systemd is told                  failpoints where tests make the daemon stop
 """
 
 __version__ = "0.1.0"

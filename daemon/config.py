@@ -34,6 +34,7 @@ from daemon.sections import (
     Count,
     Folders,
     Logging,
+    Metrics,
     NonNegative,
     Permissions,
     Retry,
@@ -80,6 +81,7 @@ class Config(BaseSettings):
     model: Weights
     permissions: Permissions = Permissions()
     hooks: tuple[Hook, ...] = ()
+    metrics: Metrics = Metrics()
     logging: Logging = Logging()
 
     @classmethod

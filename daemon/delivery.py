@@ -26,6 +26,7 @@ from daemon.outbox.publish import Outbox, Superseded
 from daemon.outbox.sidecar import sidecar
 from daemon.policy import Policy, utc_now
 from daemon.records import Claim, Document, Entry, Failure, Fault
+from daemon.tally import Tally
 
 log = structlog.get_logger()
 
@@ -76,11 +77,19 @@ class Work:
 class Delivery:
     """Takes one document through ledger and outbox."""
 
-    def __init__(self, claims: Claims, journal: Journal, outbox: Outbox, policy: Policy) -> None:
+    def __init__(
+        self,
+        claims: Claims,
+        journal: Journal,
+        outbox: Outbox,
+        policy: Policy,
+        tally: Tally | None = None,
+    ) -> None:
         self._claims = claims
         self._journal = journal
         self._outbox = outbox
         self._policy = policy
+        self._tally = tally or Tally()
 
     def work_on(self, claim: Claim, *, may_be_answered: bool = False) -> Work:
         """Return the work that a claim makes; an inherited claim may be answered already."""
@@ -104,12 +113,14 @@ class Delivery:
             work.document = Document("duplicate", None, (), {}, 0, duplicate_of=earlier)
         else:
             work.job.begin(*self._journal.start(claim.id))
+            self._tally.attempts += 1
             failpoints.reach("ledger.started", claim.name)
         work.begun = True
 
     def count_attempt(self, work: Work) -> None:
         """Count another attempt within this run, after a worker's death."""
         work.job.attempt = self._journal.attempt(work.claim.id)
+        self._tally.attempts += 1
 
     def uncount(self, work: Work) -> None:
         """Take a start back that the document is not to blame for."""
@@ -126,6 +137,7 @@ class Delivery:
                 self.give_back(work)
                 return
             work.answered = True
+            self._tally.answered(work.document, work.claim.stamp.size, work.seconds)
         self._let_go(work.claim, work.document)
         work.is_over = True
 

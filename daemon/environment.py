@@ -24,6 +24,7 @@ from daemon.ground import mount_of
 from daemon.inbox.scan import WORK_FOLDER
 from daemon.inbox.watch import delivers_events
 from daemon.ownership import INHERITED
+from daemon.sections import Metrics
 
 LOW_SPACE_BYTES = 500 * 1024**2
 PROBE_SECONDS = 60.0  # after which a probe of ours belongs to a start that did not end
@@ -78,7 +79,15 @@ def plan(config: Config) -> str:
         f"sandbox: {_sandbox(config)}",
         f"answers in {folders.outbox}; the original {after}; what fails goes to {folders.failed}",
         *hooks,
+        _told(config.metrics),
     ])  # fmt: skip
+
+
+def _told(metrics: Metrics) -> str:
+    if not metrics.enabled:
+        return "says how it is to `ocr-daemon health` alone (metrics.enabled: false)"
+    host = f"[{metrics.address}]" if ":" in metrics.address else metrics.address
+    return f"says how it is at http://{host}:{metrics.port} (/metrics, /healthz, /readyz)"
 
 
 def _sandbox(config: Config) -> str:
@@ -112,6 +121,18 @@ def findings(config: Config) -> Iterator[Finding]:
     for number, hook in enumerate(config.hooks):
         for key, value, remedy in hook.hindrances():
             yield Finding(True, f"hooks.{number}.{key}", value, remedy)
+    yield from _overheard(config.metrics)
+
+
+def _overheard(metrics: Metrics) -> Iterator[Finding]:
+    """Say so where other machines may ask how the daemon is: there is no password."""
+    is_ours = metrics.address == "localhost" or metrics.address.startswith(("127.", "::1"))
+    if metrics.enabled and not is_ours:
+        yield Finding(
+            False, "metrics.address", metrics.address,
+            f"whoever reaches port {metrics.port} may read how the daemon is, and the names of "
+            "files that hold it up; let a firewall or a network of its own decide who does",
+        )  # fmt: skip
 
 
 def _root(config: Config, *, is_fatal: bool) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ import re
 import shutil
 from collections.abc import Iterable
 from concurrent.futures import Future
+from dataclasses import dataclass
 from pathlib import Path
 
 from daemon.aside import Aside
@@ -42,6 +43,14 @@ def mount_of(folder: Path) -> tuple[str, str]:
     return best, kind
 
 
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How many bytes of a filesystem are free, of how many."""
+
+    free: int
+    total: int
+
+
 class Ground:
     """The filesystem that a folder lay on when the daemon started."""
 
@@ -49,6 +58,7 @@ class Ground:
         self.folder = folder
         self._mount, _ = mount_of(folder)
         self._device = _device(folder)
+        self.room: Room | None = None
 
     def check(self) -> None:
         """Raise an OSError (ENODEV) where the folder is gone or its filesystem not mounted.
@@ -78,23 +88,27 @@ class Ground:
     def hindrance(self, least_bytes: int) -> str | None:
         """Return what keeps us from writing in the folder, None where nothing does.
 
-        Of a small filesystem a twentieth is room enough.
+        Of a small filesystem a twentieth is room enough. What room there is is kept in `room`.
         """
+        self.room, hindrance = self._look(least_bytes)
+        return hindrance
+
+    def _look(self, least_bytes: int) -> tuple[Room | None, str | None]:
         if absence := self.absence():
-            return absence
+            return None, absence
         if not os.access(self.folder, os.W_OK | os.X_OK):
-            return f"{self.folder} cannot be written (read-only or not permitted); allow it"
+            return None, f"{self.folder} cannot be written (read-only or not permitted); allow it"
         try:
             usage = shutil.disk_usage(self.folder)
         except OSError as error:
-            return f"{self.folder} does not tell its room ({error.strerror}); restore it"
+            why = f"{self.folder} does not tell its room ({error.strerror}); restore it"
+            return None, why
+        room = Room(usage.free, usage.total)
         least = min(least_bytes, usage.total // 20)
-        if usage.free < least:
-            room = (
-                f"{usage.free / 1e6:.1f} MB of room left, at least {least / 1e6:.1f} are asked for"
-            )
-            return f"{self.folder} has {room} (free_megabytes); make room"
-        return None
+        if usage.free >= least:
+            return room, None
+        left = f"{usage.free / 1e6:.1f} MB of room left, at least {least / 1e6:.1f} are asked for"
+        return room, f"{self.folder} has {left} (free_megabytes); make room"
 
 
 class Grounds:
@@ -110,6 +124,13 @@ class Grounds:
         self._looking: Future[str | None] | None = None
         self.warning: str | None = None
 
+    @property
+    def room(self) -> dict[Path, Room]:
+        """The room that each folder had at the last look, without those that did not tell."""
+        grounds = (*self._written, self._logs)
+        rooms = {ground.folder: ground.room for ground in grounds}
+        return {folder: room for folder, room in rooms.items() if room is not None}
+
     def _look_at_logs(self) -> None:
         """Take in what the look before found and begin another; a log volume may hang."""
         if self._aside.late_seconds is not None:
@@ -122,7 +143,7 @@ class Grounds:
     def hindrance(self) -> str | None:
         """Return why nothing may be taken now; a log that cannot be written is only a `warning`."""
         self._look_at_logs()
-        found = (ground.hindrance(self._least) for ground in self._written)
+        found = [ground.hindrance(self._least) for ground in self._written]
         return self._inbox.absence() or next(filter(None, found), None)
 
 

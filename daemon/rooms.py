@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from daemon import files
 from daemon.bell import Bell
@@ -15,6 +16,11 @@ from daemon.hooks.senders import Senders
 from daemon.inbox.scan import Scanner
 from daemon.ledger import ledger_path
 from daemon.policy import Policy
+from daemon.tally import Tally
+from daemon.vitals import Vitals
+
+if TYPE_CHECKING:
+    from daemon.endpoint import Endpoint
 
 
 def policy(config: Config) -> Policy:
@@ -53,7 +59,9 @@ def senders(config: Config) -> Senders:
     return Senders(config.hooks, ledger_path(config), config.folders.outbox)
 
 
-def engine(config: Config, bell: Bell, documents: Iterable[Path]) -> LocalEngine:
+def engine(
+    config: Config, bell: Bell, documents: Iterable[Path], tally: Tally | None = None
+) -> LocalEngine:
     """Return the pool of workers, which read `documents`; they are started by their first task."""
     readable = tuple(documents) if config.sandbox == "auto" else None
     return LocalEngine(
@@ -62,4 +70,25 @@ def engine(config: Config, bell: Bell, documents: Iterable[Path]) -> LocalEngine
         config.tasks_per_worker,
         config.allowance,
         bell.ring,
+        tally or Tally(),
     )
+
+
+def endpoint(config: Config, vitals: Vitals, tally: Tally) -> Endpoint | None:
+    """Return what says over HTTP how the daemon is, listening; None where nobody asks."""
+    if not config.metrics.enabled:
+        return None
+    from daemon.endpoint import Endpoint  # what it needs is not loaded where it is off
+    from daemon.metrics import Exposition, Facts
+
+    facts = Facts(
+        model=config.model.file.stem,
+        model_sha256=files.sha256_of(config.model.file),
+        backend=config.model.backend,
+        precision=config.model.precision,
+        segmenter=config.segmenter,
+        folders={path: name for name, path in config.folders},
+        ledger=ledger_path(config),
+    )
+    exposition = Exposition(tally, vitals, facts)
+    return Endpoint(config.metrics.address, config.metrics.port, vitals, exposition)

@@ -26,9 +26,12 @@ from daemon.inbox.completeness import missing_end
 from daemon.inbox.intake import Intake
 from daemon.inbox.settle import Settle
 from daemon.inbox.watch import Watch
+from daemon.notify import Notify
 from daemon.outbox.publish import Outbox
 from daemon.records import Fault
 from daemon.service import Service
+from daemon.tally import Tally
+from daemon.vitals import Vitals
 
 log = structlog.get_logger()
 
@@ -47,10 +50,11 @@ def run(config: Config) -> None:
         config.logging.file_megabytes * 1024**2,
         config.logging.files,
     )
+    notify = Notify.from_environment()
     while True:
         with alone(config.folders.state):
             try:
-                daemon = _Daemon(config)
+                daemon = _Daemon(config, notify)
                 daemon.run()
             except LedgerLost as error:  # opened anew, what is in work is found in its folder
                 log.error("ledger.lost", path=str(error.value), why=error.remedy)
@@ -61,8 +65,10 @@ def run(config: Config) -> None:
 class _Daemon:
     """The rooms of one running daemon, and its two flags: asked to stop, told to stop now."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, notify: Notify) -> None:
         self._config = config
+        self._notify = notify
+        self._tally = Tally()
         self._bell = Bell()
         self._stops = 0
         self._warned: Fault | None = None
@@ -70,7 +76,7 @@ class _Daemon:
         self._journal = ledger.opened(config)
         self._instance = self._journal.fact("instance", uuid.uuid4().hex)
         self._outbox = Outbox(config.folders.outbox, ownership=config.ownership)
-        self._engine = rooms.engine(config, self._bell, [config.folders.inbox])
+        self._engine = rooms.engine(config, self._bell, [config.folders.inbox], self._tally)
         self._grounds = rooms.grounds(config)
         self._policy = rooms.policy(config)
         self._senders = rooms.senders(config)
@@ -90,16 +96,21 @@ class _Daemon:
             config.watch.poll_seconds,
             claims.unread,
             self._grounds.hindrance,
+            self._tally,
         )
-        delivery = Delivery(claims, self._journal, self._outbox, self._policy)
+        delivery = Delivery(claims, self._journal, self._outbox, self._policy, self._tally)
         self._service = Service(
             self._intake, claims, delivery, self._engine, config.retry.wait_seconds
+        )
+        self._vitals = Vitals(
+            self._intake, self._service, self._engine, self._grounds, time.monotonic()
         )
 
     def run(self) -> None:
         """Warm up, recover, turn, drain."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
+        endpoint = rooms.endpoint(self._config, self._vitals, self._tally)
         try:
             self._engine.warm()
             self._outbox.clear_drafts(STALE_DRAFT_SECONDS)
@@ -121,6 +132,8 @@ class _Daemon:
             self._claims.close()
             if not self._service.is_stuck:  # else a step holds it, and the process takes both along
                 self._journal.close()
+            if endpoint is not None:
+                endpoint.close()
             health.end(self._config.folders.state)
             log.info("daemon.stopped")
             logs.drain()
@@ -147,6 +160,7 @@ class _Daemon:
     def _drain(self) -> None:
         """Finish what is in work, take nothing new; a second signal or the grace time cuts it."""
         self._service.draining = True
+        self._notify.stopping()
         ends = time.monotonic() + self._config.grace_seconds
         log.info("daemon.draining", in_work=self._service.in_work)
         while self._service.in_work and self._stops < 2 and time.monotonic() < ends:
@@ -163,7 +177,22 @@ class _Daemon:
         )
         with contextlib.suppress(OSError):  # a full state disk is told by the log, and it may heal
             health.beat(self._config.folders.state, pulse)
+        self._say_how_it_is(pulse)
         self._bell.wait(min(longest_wait, service.next_turn(time.monotonic())))
+
+    def _say_how_it_is(self, pulse: health.Heartbeat) -> None:
+        """Tell whoever asks or supervises; the watchdog bites a loop that has lost its way."""
+        self._vitals.beat_at = pulse.beat_at
+        self._senders.count(self._tally)
+        held_up = [why for why, _ in pulse.faults]
+        waiting = self._intake.waiting.ready
+        self._notify.status(
+            f"held up: {held_up[0]}"
+            if held_up
+            else f"{pulse.in_work} in work, {waiting} ready to be read"
+        )
+        if self._vitals.is_progressing(pulse.beat_at):
+            self._notify.alive()
 
     def _prove_ledger(self) -> None:
         """Raise LedgerLost for a ledger that was deleted or overwritten under us."""
@@ -192,6 +221,7 @@ class _Daemon:
 
     def _greet(self) -> None:
         config = self._config
+        self._vitals.beat_at, self._vitals.phase = time.monotonic(), "ready"
         log.info(
             "daemon.ready",
             inbox=str(config.folders.inbox),
@@ -201,6 +231,7 @@ class _Daemon:
             sandbox=self._engine.sandbox,
         )
         logs.drain()  # the two may go to one place, and their lines must not mingle
+        self._notify.ready()
         with contextlib.suppress(OSError, UnicodeError):  # nobody need be reading
             print(
                 f"Drop images and PDFs into {config.folders.inbox}, "

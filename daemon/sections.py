@@ -61,6 +61,14 @@ class Permissions(Section):
     folder_mode: Octal | None = None
 
 
+class Metrics(Section):
+    """Where the daemon says how it is; there is no password."""
+
+    enabled: bool = False
+    address: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535)] = 9478
+
+
 class Logging(Section):
     """The log volume."""
 

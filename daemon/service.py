@@ -14,7 +14,6 @@ import errno
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Protocol
 
 import structlog
 
@@ -22,7 +21,7 @@ from daemon import failpoints, files
 from daemon.aside import Aside, Late
 from daemon.claims import Claims, Vanished
 from daemon.delivery import Delivery, Work
-from daemon.engine.local import Outcome, Task
+from daemon.engine.task import Engine, Outcome
 from daemon.errors import Deferred, LedgerLost
 from daemon.inbox.intake import Intake
 from daemon.records import Claim, Entry, Fault
@@ -38,24 +37,6 @@ ORPHANS_SECONDS = 5.0  # between two looks for the claims of daemons that died
 _OF_THE_INBOX = (
     errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ENODEV, errno.ESTALE, errno.ENOTCONN,
 )  # fmt: skip
-
-
-class Engine(Protocol):
-    """Where tasks run."""
-
-    @property
-    def slots(self) -> int:
-        """How many tasks run at once."""
-
-    @property
-    def free(self) -> int:
-        """How many slots wait for a task."""
-
-    def submit(self, task: Task) -> None:
-        """Give a task to a free slot."""
-
-    def finished(self) -> list[Outcome]:
-        """Return what has ended since the last call."""
 
 
 class Service:
@@ -101,6 +82,11 @@ class Service:
     def in_work(self) -> int:
         """How many documents are claimed and not yet let go."""
         return len(self._work)
+
+    @property
+    def held(self) -> int:
+        """How many of those the environment holds up."""
+        return sum(work.fault is not None for work in list(self._work.values()))
 
     def recover(self, unfinished: list[Entry]) -> None:
         """Take up what an earlier run left: read, publish or archive what it had claimed."""
@@ -223,8 +209,7 @@ class Service:
         log.warning("file.cannot", name=name, reason=why, exc_info=not isinstance(error, OSError))
 
     def _has_place(self) -> bool:
-        held = sum(work.fault is not None for work in list(self._work.values()))
-        slots = self._engine.slots
+        held, slots = self.held, self._engine.slots
         return held < HELD_PER_SLOT * slots and self.in_work - held < PLACES_PER_SLOT * slots
 
     def _accept(self, claim: Claim, *, may_be_answered: bool = False) -> Work:

@@ -22,6 +22,7 @@ KEEPERS = {
     "cv2": ("ocr/", "training/", "engine/worker"),
     "pymupdf": ("ocr/pages/",),
     "pebble": ("engine/local", "engine/slot", "engine/hired"),
+    "prometheus_client": ("metrics",),
     "pydantic": ("config", "sections"),
     "pydantic_settings": ("config",),
     "typer": ("cli", "training/commands"),
@@ -36,6 +37,7 @@ KEEPERS = {
 LIGHT = (
     "service", "delivery", "claims/", "journal/", "hooks/", "run", "once", "inbox/", "outbox/",
     "engine/", "aside", "ground", "kept", "lease", "ledger", "policy", "logs", "health", "rooms",
+    "endpoint", "metrics", "notify", "tally", "vitals",
 )  # fmt: skip
 HEAVY = ("daemon.ocr", "daemon.model", "daemon.training")
 OCR_ROOMS = (

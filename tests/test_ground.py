@@ -137,3 +137,19 @@ def test_a_folder_that_may_not_be_written_hinders(tmp_path: Path) -> None:
     assert "cannot be written" in (standing.hindrance(1) or "")
 
     tmp_path.chmod(0o700)
+
+
+def test_the_room_of_each_folder_is_kept_and_that_of_one_that_is_away_forgotten(
+    tmp_path: Path,
+) -> None:
+    for name in ("inbox", "outbox", "failed", "logs"):
+        (tmp_path / name).mkdir()
+    written = [tmp_path / "outbox", tmp_path / "failed"]
+    grounds = Grounds(tmp_path / "inbox", written, tmp_path / "logs", 1)
+    (tmp_path / "outbox").rmdir()
+
+    grounds.hindrance()
+
+    room = grounds.room
+    assert tmp_path / "outbox" not in room
+    assert 0 < room[tmp_path / "failed"].free <= room[tmp_path / "failed"].total

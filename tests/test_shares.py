@@ -18,6 +18,7 @@ import pytest
 from tests.house import House, until
 from tests.samples import png, text_page
 from tests.test_crash import balance, long_document
+from tests.test_metrics import Watched
 
 if shutil.which("bindfs") is None:
     pytest.skip("bindfs, which imitates a network share, is not here", allow_module_level=True)
@@ -241,3 +242,21 @@ def test_what_a_dead_or_stopped_daemon_had_is_taken_over_and_answered_once(
 
         assert texts(two) == {f"Shared scan {number}": 1 for number in range(6)}
         assert len(two.kept(two.archive)) == 6
+
+
+def test_a_share_that_hangs_is_told_over_http_by_a_daemon_that_still_answers(
+    tmp_path: Path,
+) -> None:
+    house = Watched(tmp_path)
+    with mounted(house.inbox, tmp_path / "behind") as server, house.running():
+        until(lambda: house.get("/readyz")[0] == 200, what="ready")
+        server.send_signal(signal.SIGSTOP)
+        until(lambda: house.get("/healthz")[0] == 503, what="not live")
+        failing = house.failing("/readyz")
+        scraped = house.samples()["ocr_daemon_live"]
+        server.send_signal(signal.SIGCONT)
+        until(lambda: house.get("/readyz")[0] == 200, what="ready again")
+
+    assert "does not answer" in failing["scan"]
+    assert "does not answer" in failing["fault"]
+    assert scraped == 0

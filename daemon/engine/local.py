@@ -21,9 +21,10 @@ from daemon.engine import worker
 from daemon.engine.hired import Hired
 from daemon.engine.memory import Allowance
 from daemon.engine.sentry import Sentry
-from daemon.engine.slot import WARM_SECONDS, Slot
+from daemon.engine.slot import WARM_SECONDS, Slot, SlotState
 from daemon.engine.task import Outcome, Task
 from daemon.errors import Misconfigured
+from daemon.tally import Tally
 
 __all__ = ["LocalEngine", "Outcome", "Task"]
 
@@ -47,6 +48,7 @@ class LocalEngine:
         tasks_per_worker: int,
         allowance: Allowance,
         wake: Callable[[], None],
+        tally: Tally,
     ) -> None:
         """`wake` is called from another thread whenever a task has ended."""
         for name, value in ENVIRONMENT.items():  # read where the fork server starts
@@ -58,7 +60,9 @@ class LocalEngine:
         def hire() -> Hired:
             return Hired(start)
 
-        self._slots = [Slot(hire, allowance, tasks_per_worker, pages, wake) for _ in range(workers)]
+        self._slots = [
+            Slot(hire, allowance, tasks_per_worker, pages, wake, tally) for _ in range(workers)
+        ]
         self._sentry = Sentry(self._slots)
         self.sandbox = "none"  # what protects from the workers, known once they are warm
 
@@ -71,6 +75,10 @@ class LocalEngine:
     def free(self) -> int:
         """How many slots wait for a task."""
         return sum(slot.task is None for slot in self._slots)
+
+    def states(self, now: float) -> list[tuple[SlotState, float]]:
+        """Return what each worker does and for how many seconds; from any thread."""
+        return [slot.state(now) for slot in self._slots]
 
     def warm(self) -> None:
         """Load the model in every worker; Misconfigured when it cannot be loaded."""

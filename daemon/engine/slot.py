@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, TimeoutError
 from concurrent.futures.process import BrokenProcessPool
+from typing import Literal
 
 import structlog
 from pebble import ProcessExpired
@@ -15,11 +16,13 @@ from daemon.engine.memory import Allowance
 from daemon.engine.task import Outcome, Task
 from daemon.errors import DaemonError, Deferred, Died, Misconfigured
 from daemon.records import PagesRead
+from daemon.tally import Tally
 
 log = structlog.get_logger()
 
 WARM_SECONDS = 120.0  # importing torch and loading the model on a slow box, once for each worker
 SILENCE_SECONDS = 30.0  # after its deadline pebble has had this long to say what became of a task
+SlotState = Literal["loading", "idle", "reading", "overdue", "dead"]
 LAST_WORDS_SECONDS = 0.5  # an answer may still lie in the pipe when its worker is gone
 
 
@@ -33,6 +36,7 @@ class Slot:
         most_tasks: int,
         most_pages: int,
         wake: Callable[[], None],
+        tally: Tally,
     ) -> None:
         """`most_tasks` is what a worker reads before it is renewed, 0 for ever."""
         self._hire = hire
@@ -40,6 +44,7 @@ class Slot:
         self._most_tasks = most_tasks
         self._most_pages = most_pages
         self._wake = wake
+        self._tally = tally
         self._worker = hire()
         self._warming: Future[str] | None = None
         self._future: Future[PagesRead] | None = None
@@ -56,7 +61,7 @@ class Slot:
     def submit(self, task: Task) -> None:
         """Begin a task; a worker that ended while it was idle is replaced first."""
         if not self._worker.is_sound:
-            self._replace("it ended while it was idle")
+            self._replace("idle", "it ended while it was idle")
         warming = self._warming or self.warm()
         self.task = task
         self._began = time.monotonic()
@@ -75,8 +80,9 @@ class Slot:
         result = self._result(self._future, self.task)
         outcome = Outcome(self.task, result)
         self.task = self._future = None
-        if reason := self._reason_to_renew(result):
-            self._replace(reason)
+        self._tally.task_ended(result)
+        if why := self._reason_to_renew(result):
+            self._replace(*why)
         return outcome
 
     def watch(self) -> None:
@@ -90,6 +96,19 @@ class Slot:
         elif not worker.is_sound:
             self._wake()
 
+    def state(self, now: float) -> tuple[SlotState, float]:
+        """Return what the worker does and the seconds since its task began; from any thread.
+
+        Where it has a task it is `overdue` when even pebble should have said what became of it.
+        """
+        warming = self._warming
+        if self.task is not None:
+            is_late = now > self._silent_after + LAST_WORDS_SECONDS
+            return "overdue" if is_late else "reading", now - self._began
+        if warming is None or not warming.done():
+            return "loading", 0.0
+        return ("idle" if self._worker.is_sound else "dead"), 0.0
+
     def close(self) -> None:
         """Kill the worker, whatever it does."""
         self._worker.dismiss().join(10)
@@ -98,7 +117,7 @@ class Slot:
         try:
             return self._worker.read(task)
         except RuntimeError:
-            self._replace("it ended just now")
+            self._replace("idle", "it ended just now")
             return self._worker.read(task)
 
     def _is_lost(self, now: float) -> bool:
@@ -149,21 +168,25 @@ class Slot:
         log.error("worker.crashed", error=repr(error), exc_info=error)
         return Died("crashed", f"reading it ended in {type(error).__name__}: {error}")
 
-    def _reason_to_renew(self, result: PagesRead | DaemonError) -> str | None:
+    def _reason_to_renew(self, result: PagesRead | DaemonError) -> tuple[str, str] | None:
+        """Return a word that is counted, and a sentence; None for a worker that stays."""
         worker = self._worker
-        if isinstance(result, Died) or not worker.is_sound:
-            return str(result) if isinstance(result, Died) else "it ended after its answer"
+        if isinstance(result, Died):
+            return "died", str(result)
+        if not worker.is_sound:
+            return "idle", "it ended after its answer"
         if isinstance(result, Deferred):
-            return "what it may open is looked for anew"
+            return "deferred", "what it may open is looked for anew"
         if self._most_tasks and worker.tasks >= self._most_tasks:
-            return f"it has done {worker.tasks} tasks"
+            return "tasks", f"it has done {worker.tasks} tasks"
         megabytes = worker.megabytes
         if megabytes > self._allowance.idle:
-            return f"it has kept {megabytes:.0f} MB of memory"
+            return "memory", f"it has kept {megabytes:.0f} MB of memory"
         return None
 
-    def _replace(self, reason: str) -> None:
+    def _replace(self, kind: str, reason: str) -> None:
         """Take another worker, and let it load its networks at once."""
+        self._tally.renewals[kind] += 1
         log.info("worker.renewed", reason=reason, tasks=self._worker.tasks)
         self._worker.dismiss()
         self._worker = self._hire()

@@ -15,8 +15,9 @@ from daemon.errors import DaemonError, Deferred
 from daemon.hooks import Hook
 from daemon.hooks.command import GRACE_SECONDS
 from daemon.hooks.sender import Sender
-from daemon.journal.deliveries import Deliveries
+from daemon.journal.deliveries import Deliveries, Post
 from daemon.records import Fault
+from daemon.tally import Tally
 
 log = structlog.get_logger()
 
@@ -45,6 +46,12 @@ class Senders:
     def faults(self) -> list[Fault]:
         """What of the hooks an operator must know, and since when (monotonic seconds)."""
         return list(filter(None, [thread.fault for thread in self._threads]))
+
+    def count(self, tally: Tally) -> None:
+        """Say how many letters wait and how many are dead, where there is a hook."""
+        if self._threads:
+            tally.hooks_waiting = sum(thread.post.waiting for thread in self._threads)
+            tally.hooks_dead = sum(thread.post.dead for thread in self._threads)
 
     def start(self) -> None:
         """Begin to deliver, first what an earlier run has left."""
@@ -85,6 +92,7 @@ class _Thread(threading.Thread):
         self.bell = threading.Event()
         self.stopping = threading.Event()
         self.fault: Fault | None = None
+        self.post = Post()
         self._hook, self._ledger, self._outbox = hook, ledger, outbox
         self._clock, self._chance = clock, chance
 
@@ -125,7 +133,7 @@ class _Thread(threading.Thread):
 
     def _look(self, deliveries: Deliveries) -> None:
         """Take in what is dead, or has waited for long."""
-        post = deliveries.undelivered(self._hook.name)
+        self.post = post = deliveries.undelivered(self._hook.name)
         age = 0.0
         if post.oldest is not None:
             age = self._clock() - datetime.fromisoformat(post.oldest).timestamp()

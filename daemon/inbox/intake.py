@@ -19,8 +19,10 @@ import structlog
 from daemon.aside import Aside
 from daemon.inbox.scan import Listing, Scanner
 from daemon.inbox.settle import Settle, Settled
+from daemon.inbox.unrung import Unrung
 from daemon.inbox.watch import Watch
 from daemon.records import Fault, Stamp
+from daemon.tally import Tally
 
 log = structlog.get_logger()
 
@@ -33,6 +35,22 @@ STALL_TIMES = 3  # the one before took long, too: this many times that
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """How many files the last look found unanswered, by what they wait for.
+
+    They are `moving` until they are still, `incomplete` until their end has come, `ready` until a
+    worker is free; those that `cannot` be taken wait for a person. `since` is when (monotonic
+    seconds) the one that waits longest last changed before our eyes, None where none waits.
+    """
+
+    ready: int = 0
+    moving: int = 0
+    incomplete: int = 0
+    cannot: int = 0
+    since: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class _Looked:
     """What a look found: `hindrance` says why nothing may be taken though the inbox is there."""
 
@@ -42,6 +60,14 @@ class _Looked:
     refused: Mapping[str, str]
     cost: float
     took: float
+    oldest: float | None
+
+    @property
+    def waiting(self) -> Waiting:
+        """How many files wait for what."""
+        ready, busy, cannot = map(len, (self.settled.ready, self.settled.busy, self.settled.cannot))
+        moving = max(0, len(self.listing) - ready - busy - cannot)
+        return Waiting(ready, moving, busy, cannot + len(self.refused), self.oldest)
 
 
 class Intake:
@@ -56,6 +82,7 @@ class Intake:
         poll_seconds: float,
         is_new: Callable[[Listing], Listing],
         hindrance: Callable[[], str | None] = lambda: None,
+        tally: Tally | None = None,
     ) -> None:
         """`is_new` filters a listing to what has not been read in place before.
 
@@ -68,6 +95,8 @@ class Intake:
         self._poll = poll_seconds
         self._is_new = is_new
         self._hindrance = hindrance
+        self._tally = tally or Tally()
+        self._unrung = Unrung()
         self._aside = Aside("scan")
         self._looking: Future[_Looked] | None = None
         self._asked_at = 0.0
@@ -81,15 +110,36 @@ class Intake:
         self._scanned_at = float("-inf")
         self._due: float | None = None
         self.fault: Fault | None = None
+        self.waiting = Waiting()
 
     def ring(self) -> None:
         """Note that something moved in the inbox."""
+        self._unrung.ring()
         self._rung = True
 
     @property
     def scanned_at(self) -> float:
         """When (monotonic seconds) the inbox was last looked at, minus infinity before."""
         return self._scanned_at
+
+    @property
+    def events_come(self) -> bool:
+        """Whether the next look may wait for an event."""
+        return self._watch.delivers
+
+    @property
+    def watch_says(self) -> str | None:
+        """What is wrong with the events, None where nothing is."""
+        return self._watch.defect
+
+    @property
+    def overdue_at(self) -> float:
+        """By when (monotonic seconds) a look must have come back, unless something hangs.
+
+        A huge tree is looked at rarely, and its looks take long.
+        """
+        pace = max(self._rescan, self._poll, self._cost / IDLE_SHARE)
+        return self._scanned_at + pace + STALL_SECONDS + STALL_TIMES * self._took
 
     def next_look(self) -> float:
         """Return when (monotonic seconds) the next scan is due, or the one in hand is asked for."""
@@ -108,9 +158,11 @@ class Intake:
         if now < self.next_look():
             return
         if self._looking is None:
+            is_unasked = not self._rung and self._watch.delivers
+            rings = self._unrung.rings if is_unasked else None
             self._rung = False
             self._scanned_at = now
-            self._looking = self._aside.begin(lambda: self._look(now))
+            self._looking = self._aside.begin(lambda: self._look(now, rings))
         self._asked_at = now
         wait([self._looking], SLOW_SECONDS)
         if (late := self._aside.late_seconds) is not None:
@@ -125,18 +177,22 @@ class Intake:
         except OSError as error:
             self.pause(f"the inbox cannot be listed ({error.strerror}); restore it", now)
 
-    def _look(self, now: float) -> _Looked:
+    def _look(self, now: float, rings: int | None) -> _Looked:
         began, spent = time.monotonic(), time.thread_time()
         self._watch.supervise()
         seen = self._scanner.scan()
         listing = self._is_new(seen.files)
+        self._tally.unrung += self._unrung.observe(listing, rings)
         settled = self._settle.observe(listing, now)
         cost = time.thread_time() - spent  # what a share lets us wait for is no cost
         took = time.monotonic() - began
-        return _Looked(self._hindrance(), listing, settled, seen.refused, cost, took)
+        oldest = self._settle.oldest
+        return _Looked(self._hindrance(), listing, settled, seen.refused, cost, took, oldest)
 
     def _take_in(self, looked: _Looked, now: float) -> None:
         self._cost, self._took = looked.cost, looked.took
+        self._tally.scans.add(looked.took)
+        self.waiting = looked.waiting
         self._refused = {name: at for name, at in self._refused.items() if name in looked.listing}
         self._due = looked.settled.due
         self._say({**looked.refused, **looked.settled.cannot}, looked.settled.busy)

@@ -60,6 +60,11 @@ class Settle:
         self._must_move = must_move
         self._watched: dict[str, _Watched] = {}
 
+    @property
+    def oldest(self) -> float | None:
+        """When (monotonic seconds) the file last changed that has not for longest, None without."""
+        return min((file.since for file in self._watched.values()), default=None)
+
     def observe(self, listing: Listing, now: float) -> Settled:
         """Answer for every file of the listing; forget the vanished. `now` is monotonic seconds."""
         self._watched = {

@@ -70,6 +70,14 @@ class Watch:
         """Whether events are coming in; otherwise the caller scans every `poll_seconds`."""
         return self._observer is not None
 
+    @property
+    def defect(self) -> str | None:
+        """Say what is wrong with the events until the next `supervise`; asks no folder."""
+        observer = self._observer
+        if observer is None or (observer.is_alive() and _all_alive(observer)):
+            return None
+        return "no events come any more; they are asked for anew at the next scan"
+
     def supervise(self) -> None:
         """Start or rebuild the observer where it is missing, half dead, or on a replaced folder."""
         if not self._wanted or self._is_sound():
@@ -106,7 +114,7 @@ class Watch:
     def _is_sound(self) -> bool:
         if self._observer is None or self._root != _identity(self._inbox):
             return False
-        return self._observer.is_alive() and all(e.is_alive() for e in self._observer.emitters)
+        return self._observer.is_alive() and _all_alive(self._observer)
 
     def _refuse(self, error: OSError) -> None:
         """Say once why there are no events; the scans go on every `poll_seconds`."""
@@ -116,6 +124,10 @@ class Watch:
             is_limit = error.errno in (errno.ENOSPC, errno.EMFILE)
             remedy = limits if is_limit else "restore the folder"
             log.warning("watch.refused", error=str(error), remedy=f"scanning instead; {remedy}")
+
+
+def _all_alive(observer: BaseObserver) -> bool:
+    return all(emitter.is_alive() for emitter in list(observer.emitters))
 
 
 def delivers_events(folder: Path) -> bool:

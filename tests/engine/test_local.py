@@ -12,10 +12,12 @@ import pytest
 from daemon.engine import worker
 from daemon.engine.local import LocalEngine, Task
 from daemon.engine.memory import Allowance
+from daemon.engine.slot import SILENCE_SECONDS
 from daemon.engine.worker import Start
 from daemon.errors import Deferred, Died
 from daemon.recipe import Recipe
 from daemon.records import PagesRead, Stamp
+from daemon.tally import Tally
 from tests.engine import astray
 from tests.house import SHIPPED, until
 
@@ -43,7 +45,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalEngine]:
     monkeypatch.setattr(worker, "preloaded", lambda _: [])
     made = LocalEngine(
         Start(Recipe(weights=SHIPPED), 1), workers=2, tasks_per_worker=3,
-        allowance=Allowance(900, 600), wake=lambda: None,
+        allowance=Allowance(900, 600), wake=lambda: None, tally=Tally(),
     )  # fmt: skip
     made.warm()
     yield made
@@ -140,3 +142,20 @@ def test_a_clock_that_is_set_forward_costs_no_attempt(
     until(lambda: ended.extend(engine.finished()) or ended, 10)
 
     assert isinstance(ended[0].result, Deferred)
+
+
+def test_what_workers_do_is_told_while_they_do_it(engine: LocalEngine) -> None:
+    engine.submit(task("slow"))
+    during = [state for state, _ in engine.states(time.monotonic())]
+    until(engine.finished)
+
+    assert during == ["reading", "idle"]
+    until(lambda: {state for state, _ in engine.states(time.monotonic())} == {"idle"})
+
+
+def test_a_task_that_even_the_deadline_did_not_end_is_overdue(engine: LocalEngine) -> None:
+    engine.submit(task("slow"))
+
+    later = time.monotonic() + SECONDS + SILENCE_SECONDS + 1
+
+    assert [state for state, _ in engine.states(later)] == ["overdue", "idle"]

@@ -16,6 +16,7 @@ from daemon.engine.sandbox import Protections, landlock, seccomp
 from daemon.engine.worker import Start
 from daemon.recipe import Recipe
 from daemon.records import PagesRead, Stamp
+from daemon.tally import Tally
 from tests.engine import attempts
 from tests.house import SHIPPED, until
 
@@ -49,7 +50,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
         folder = tmp_path_factory.mktemp("documents")
         made = LocalEngine(
             Start(Recipe(weights=SHIPPED), 1, (folder,)), workers=1, tasks_per_worker=0,
-            allowance=Allowance(2000, 2000), wake=lambda: None,
+            allowance=Allowance(2000, 2000), wake=lambda: None, tally=Tally(),
         )  # fmt: skip
         made.warm()
         made.folder = folder  # type: ignore[attr-defined]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.inbox.intake import Intake
+from daemon.inbox.intake import Intake, Waiting
 from daemon.inbox.scan import Scanner
 from daemon.inbox.settle import Settle
 from daemon.inbox.watch import Watch
@@ -100,3 +100,25 @@ def test_a_missing_inbox_is_a_fault_and_heals_by_itself(inbox: Path) -> None:
 
     assert room.fault is None
     assert room.next_ready(12.0) == "a.png"
+
+
+def test_what_waits_is_told_by_what_it_waits_for_and_since_when(inbox: Path) -> None:
+    room = intake(inbox)
+    (inbox / "a.png").write_bytes(b"x")
+    (inbox / "empty.png").touch()
+    room.look(100.0)
+    (inbox / "b.png").write_bytes(b"x")
+    room.look(100.0 + QUIET)
+
+    assert room.waiting == Waiting(ready=1, moving=1, incomplete=1, cannot=0, since=100.0)
+
+
+def test_files_that_wait_are_told_while_nothing_may_be_taken(inbox: Path) -> None:
+    room = intake(inbox)
+    room._hindrance = lambda: "the outbox is away"
+    (inbox / "a.png").write_bytes(b"x")
+    room.look(100.0)
+    room.look(100.0 + QUIET)
+
+    assert room.next_ready(100.0 + QUIET) is None
+    assert room.waiting.ready == 1

@@ -1,0 +1,207 @@
+"""What the daemon counts, under the names that Prometheus reads; docs/monitoring.md explains each.
+
+Nothing here is asked while a document is on its way: the path adds plain numbers up (`tally.py`),
+and a scrape turns them into metrics. No label holds a name that came with a file.
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+from daemon import __version__
+from daemon.tally import Spread, Tally
+from daemon.vitals import Check, Vitals
+
+WORKER_STATES = ("loading", "idle", "reading", "overdue", "dead")
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What does not change while the daemon runs: `folders` are the config's names by path."""
+
+    model: str
+    model_sha256: str
+    backend: str
+    precision: str
+    segmenter: str
+    folders: Mapping[Path, str]
+    ledger: Path
+
+
+class Exposition:
+    """The text that a scrape gets."""
+
+    def __init__(self, tally: Tally, vitals: Vitals, facts: Facts) -> None:
+        self._registry = CollectorRegistry(auto_describe=False)
+        ProcessCollector(registry=self._registry)
+        self._registry.register(_Daemon(tally, vitals, facts))
+
+    def render(self, accept: str) -> tuple[bytes, str]:
+        """Return the metrics and their media type; `accept` is the header of the request."""
+        encode, media_type = choose_encoder(accept)
+        return encode(self._registry), media_type
+
+
+class _Daemon(Collector):
+    def __init__(self, tally: Tally, vitals: Vitals, facts: Facts) -> None:
+        self._tally = tally
+        self._vitals = vitals
+        self._facts = facts
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every metric of ours."""
+        now = time.monotonic()
+        yield from _answers(self._tally)
+        yield from _spreads(self._tally)
+        yield from _engine(self._tally, self._vitals, now)
+        yield from _inbox(self._tally, self._vitals, now)
+        yield from _state(self._tally, self._vitals, now)
+        yield from _room(self._vitals, self._facts)
+        yield from _versions(self._facts)
+
+
+def _answers(tally: Tally) -> Iterator[Metric]:
+    yield _counters("ocr_files", "Files answered, by the status of the answer.", "status",
+                    tally.files)  # fmt: skip
+    yield _counters("ocr_failures", "Failed or partial answers, by why.", "class", tally.failures)
+    yield _counters("ocr_pages", "Pages answered.", "status", tally.pages)
+    yield CounterMetricFamily("ocr_lines", "Lines of text answered.", tally.lines)
+    yield CounterMetricFamily("ocr_files_bytes", "Bytes of the files answered.", tally.bytes)
+    yield CounterMetricFamily("ocr_attempts", "Starts of a reading, the repeated ones too.",
+                              tally.attempts)  # fmt: skip
+
+
+def _spreads(tally: Tally) -> Iterator[Metric]:
+    yield _histogram("ocr_document_seconds", "From claim to answer, of files read.",
+                     tally.documents)  # fmt: skip
+    stages = HistogramMetricFamily(
+        "ocr_stage_seconds", "Seconds of a document in a stage, all pages.", labels=["stage"]
+    )
+    for stage, spread in tally.stages.items():
+        stages.add_metric([stage], _buckets(spread), spread.total)
+    yield stages
+    yield _histogram("ocr_line_confidence_ratio", "Confidence of the lines read.", tally.confidence)
+    yield _histogram("ocr_scan_seconds", "Duration of a look at the inbox.", tally.scans)
+
+
+def _engine(tally: Tally, vitals: Vitals, now: float) -> Iterator[Metric]:
+    yield _counters("ocr_tasks", "Tasks that workers ended.", "result", tally.tasks)
+    yield _counters("ocr_task_deaths", "Tasks over which a worker died.", "kind", tally.deaths)
+    yield _counters("ocr_worker_restarts", "Workers replaced.", "reason", tally.renewals)
+    workers = vitals.workers(now)
+    yield _gauges("ocr_workers", "Workers, by what they do.", "state",
+                  {state: workers[state] for state in WORKER_STATES})  # fmt: skip
+
+
+def _inbox(tally: Tally, vitals: Vitals, now: float) -> Iterator[Metric]:
+    inbox = vitals.inbox
+    waiting = inbox.waiting
+    yield _gauges(
+        "ocr_files_waiting", "Unanswered files in the inbox at the last look.", "state",
+        {"ready": waiting.ready, "moving": waiting.moving, "incomplete": waiting.incomplete,
+         "cannot": waiting.cannot},
+    )  # fmt: skip
+    oldest = 0.0 if waiting.since is None else now - waiting.since
+    yield _gauge("ocr_oldest_waiting_seconds", "How long the oldest of them has lain still.",
+                 oldest)  # fmt: skip
+    yield CounterMetricFamily("ocr_events_missed", "Files that no event told of, found by a scan.",
+                              tally.unrung)  # fmt: skip
+    yield _gauge("ocr_watch_events", "1 where events are relied upon, 0 where it only scans.",
+                 inbox.events_come)  # fmt: skip
+    if inbox.scanned_at > float("-inf"):
+        yield _gauge("ocr_scan_age_seconds", "Since the last look at the inbox began.",
+                     now - inbox.scanned_at)  # fmt: skip
+
+
+def _state(tally: Tally, vitals: Vitals, now: float) -> Iterator[Metric]:
+    loop = vitals.loop
+    yield _gauge("ocr_documents_in_work", "Documents claimed and not yet let go.", loop.in_work)
+    yield _gauge("ocr_documents_held", "Those of them that the environment holds up.", loop.held)
+    faults = {
+        "inbox": vitals.inbox.fault is not None,
+        "step": loop.is_stuck,
+        "document": loop.held > 0,
+        "logs": vitals.folders.warning is not None,
+    }
+    yield _gauges("ocr_faults", "1 for each fault that holds.", "source", faults)
+    yield _gauge("ocr_daemon_live", "1 while /healthz answers 200.", _hold(vitals.live(now)))
+    yield _gauge("ocr_daemon_ready", "1 while /readyz answers 200.", _hold(vitals.ready(now)))
+    yield _gauge("ocr_daemon_draining", "1 while it ends.", loop.draining)
+    yield _gauge("ocr_daemon_loop_age_seconds", "Since the loop last turned.", now - vitals.beat_at)
+    if tally.hooks_waiting is not None:
+        yield _gauge("ocr_hooks_waiting", "Hooks to be delivered.", tally.hooks_waiting)
+    if tally.hooks_dead is not None:
+        yield _gauge("ocr_hooks_dead", "Hooks given up.", tally.hooks_dead)
+
+
+def _room(vitals: Vitals, facts: Facts) -> Iterator[Metric]:
+    rooms = {facts.folders.get(path, "other"): room for path, room in vitals.folders.room.items()}
+    free = {name: room.free for name, room in rooms.items()}
+    total = {name: room.total for name, room in rooms.items()}
+    yield _gauges("ocr_folder_free_bytes", "Free where the folder lies, at the last look.",
+                  "folder", free)  # fmt: skip
+    yield _gauges("ocr_folder_size_bytes", "Size of the filesystem it lies on.", "folder", total)
+    try:
+        yield _gauge("ocr_ledger_bytes", "Size of the ledger.", facts.ledger.stat().st_size)
+    except OSError:
+        return  # it is gone; the daemon notices and makes it anew
+
+
+def _versions(facts: Facts) -> Iterator[Metric]:
+    yield InfoMetricFamily(
+        "ocr_daemon_build", "Version of the daemon.",
+        {"version": __version__, "python": platform.python_version()},
+    )  # fmt: skip
+    yield InfoMetricFamily(
+        "ocr_model", "The recogniser in use.",
+        {"model": facts.model, "sha256": facts.model_sha256, "backend": facts.backend,
+         "precision": facts.precision, "segmenter": facts.segmenter},
+    )  # fmt: skip
+
+
+def _hold(checks: Iterable[Check]) -> bool:
+    return all(check.ok for check in checks)
+
+
+def _gauge(name: str, says: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, says, float(value))
+
+
+def _gauges(name: str, says: str, label: str, values: Mapping[str, float]) -> Metric:
+    family = GaugeMetricFamily(name, says, labels=[label])
+    for word, value in values.items():
+        family.add_metric([word], float(value))
+    return family
+
+
+def _counters(name: str, says: str, label: str, values: Mapping[str, int]) -> Metric:
+    family = CounterMetricFamily(name, says, labels=[label])
+    for word, value in values.items():
+        family.add_metric([word], value)
+    return family
+
+
+def _histogram(name: str, says: str, spread: Spread) -> Metric:
+    return HistogramMetricFamily(name, says, _buckets(spread), spread.total)
+
+
+def _buckets(spread: Spread) -> list[tuple[str, float]]:
+    """Return the counts as Prometheus wants them: each with all below it."""
+    bounds = [*map(str, spread.bounds), "+Inf"]
+    return list(zip(bounds, map(float, accumulate(spread.counts)), strict=True))

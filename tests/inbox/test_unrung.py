@@ -1,0 +1,76 @@
+"""Files that no event told of, with the test as watch and as scan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from daemon.inbox.intake import Intake
+from daemon.inbox.scan import Scanner
+from daemon.inbox.settle import Settle
+from daemon.inbox.unrung import Unrung
+from daemon.tally import Tally
+from tests.inbox.test_intake import QUIET, RESCAN, SilentWatch
+
+
+def test_a_file_that_a_scan_found_and_nothing_rang_for_is_counted_at_the_next_look() -> None:
+    room = Unrung()
+    room.observe([], room.rings)
+
+    assert room.observe(["a.png"], room.rings) == 0
+    assert room.observe(["a.png"], room.rings) == 1
+    assert room.observe(["a.png"], room.rings) == 0
+
+
+def test_an_event_that_comes_late_clears_it() -> None:
+    room = Unrung()
+    room.observe(["a.png"], room.rings)
+    room.ring()
+
+    assert room.observe(["a.png"], room.rings) == 0
+
+
+def test_an_event_that_comes_while_the_scan_runs_clears_it() -> None:
+    room = Unrung()
+    before = room.rings
+    room.ring()  # while the folder is listed
+    room.observe(["a.png"], before)
+
+    assert room.observe(["a.png"], room.rings) == 0
+
+
+def test_what_a_rung_look_finds_is_not_suspected() -> None:
+    room = Unrung()
+    room.observe(["a.png"], None)
+
+    assert room.observe(["a.png"], room.rings) == 0
+
+
+def test_what_has_vanished_meanwhile_is_not_counted() -> None:
+    room = Unrung()
+    room.observe(["a.png"], room.rings)
+
+    assert room.observe([], room.rings) == 0
+
+
+def look(inbox: Path, *, delivers: bool, ring: bool) -> int:
+    """Let a file land between two looks, and return how many were missed after a third."""
+    tally = Tally()
+    room = Intake(
+        Scanner(inbox, (".*",), ()), Settle(inbox, QUIET, 60.0, lambda _: None, must_move=True),
+        SilentWatch(inbox, delivers=delivers), RESCAN, 2.0, lambda listing: listing, tally=tally,
+    )  # fmt: skip
+    room.look(100.0)
+    (inbox / "a.png").write_bytes(b"x")
+    if ring:
+        room.ring()
+    room.look(100.0 + RESCAN)
+    room.look(100.0 + 2 * RESCAN)
+    return tally.unrung
+
+
+def test_the_intake_counts_only_where_events_are_relied_upon(tmp_path: Path) -> None:
+    assert look(tmp_path, delivers=True, ring=False) == 1
+    (tmp_path / "a.png").unlink()
+    assert look(tmp_path, delivers=True, ring=True) == 0
+    (tmp_path / "a.png").unlink()
+    assert look(tmp_path, delivers=False, ring=False) == 0

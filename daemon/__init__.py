@@ -17,7 +17,8 @@ claims/    possession is a rename, or a row    kept      where originals go: arc
 lease      which daemon lives                  ground    what folders stand on, and how much room
 journal    SQLite: what became of each file    ledger    the journal found, or made anew
 aside      calls that may never come back      ownership whom answers belong to
-inbox/     watch rings, scan knows, settle decides, intake says what may be claimed
+inbox/     watch rings, scan knows, settle decides, queue says what comes next, folders which
+           profile is for what, intake says what may be claimed
 engine/    worker processes (local, slot, hired), who watches them (sentry, memory), what is
            believed of their answers, what they run (worker), what they give up (sandbox/), a
            document's tasks (job)

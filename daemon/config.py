@@ -12,10 +12,10 @@ import difflib
 import os
 from dataclasses import is_dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import yaml
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -33,7 +33,11 @@ from daemon.sections import (
     Folders,
     Logging,
     NonNegative,
+    Output,
     Permissions,
+    Priority,
+    Profile,
+    Retention,
     Retry,
     Seconds,
     Watch,
@@ -75,6 +79,10 @@ class Config(BaseSettings):
     segmenter: Segmenter = "auto"
     detector: Detector = Detector()
     model: Weights
+    outputs: tuple[Output, ...] = ()
+    priority: Priority = 0
+    retention: Retention = Retention()
+    profiles: tuple[Profile, ...] = ()
     permissions: Permissions = Permissions()
     logging: Logging = Logging()
 
@@ -102,6 +110,39 @@ class Config(BaseSettings):
             segmenter=self.segmenter,
             detector=self.detector,
         )
+
+    @property
+    def recipes(self) -> tuple[Recipe, ...]:
+        """What workers may be asked to read with: for most files, and under each profile."""
+        return (self.recipe, *(self.under(n).recipe for n in range(len(self.profiles))))
+
+    def under(self, number: int) -> Config:
+        """Return the config as it is for the folders of a profile; Misconfigured if none can be."""
+        values = {}
+        for key, said in self.profiles[number].changes.items():
+            if isinstance(said, dict):  # a section keeps what is not named
+                said = self._merged(key, said, number)
+            values[key] = said
+        return self.model_copy(update=values | {"profiles": ()})
+
+    def named(self, profile: str) -> Config:
+        """Return the config as it is under the profile of a name; Misconfigured for an unknown."""
+        if profile == relations.RESERVED:
+            return self
+        names = [each.name for each in self.profiles]
+        if profile not in names:
+            known = ", ".join([relations.RESERVED, *names])
+            raise Misconfigured("--profile", profile, f"there is no such profile; known: {known}")
+        return self.under(names.index(profile))
+
+    def _merged(self, key: str, said: dict[str, Any], number: int) -> object:
+        section: Any = Config.model_fields[key].annotation
+        whole = self.model_dump(include={key})[key] | said
+        try:
+            return TypeAdapter(section).validate_python(whole)
+        except ValidationError as error:
+            within = ("profiles", str(number), *(() if key == "watch" else (key,)))
+            raise _finding(error, section, within) from error
 
     @property
     def worker_count(self) -> int:
@@ -149,6 +190,7 @@ def load(path: Path, *, touch_folders: bool = True) -> Config:
         raise Misconfigured("environment", error, "write lists and sections as JSON") from error
     config = _absolute(config, path.absolute().parent)
     relations.refuse_impossible(config)
+    relations.refuse_bad_profiles(config)
     resolved = os.path.realpath if touch_folders else os.path.abspath
     relations.refuse_nested({name: Path(resolved(path)) for name, path in config.folders})
     return config
@@ -187,22 +229,25 @@ def _refuse_unknown_environment() -> None:
             raise Misconfigured(name, os.environ[name], _did_you_mean(key, Config))
 
 
-def _finding(error: ValidationError) -> Misconfigured:
+def _finding(
+    error: ValidationError, root: type = Config, within: tuple[str, ...] = ()
+) -> Misconfigured:
+    """Return the first of the findings, in `root`, which lies `within` the config."""
     first = error.errors()[0]
     path = [str(part) for part in first["loc"]]
     more = f" ({error.error_count() - 1} more findings)" if error.error_count() > 1 else ""
     if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-        remedy = _did_you_mean(path[-1], _section_at(path[:-1]))
+        remedy = _did_you_mean(path[-1], _section_at(path[:-1], root))
     else:
         remedy = f"{first['msg']}; correct it in the config file or the environment"
     value = "nothing" if first["type"] == "missing" else str(first["input"])[:SHOWN]
-    return Misconfigured(".".join(path), value, remedy + more)
+    return Misconfigured(".".join([*within, *path]), value, remedy + more)
 
 
-def _section_at(path: list[str]) -> type:
-    section: Any = Config
-    for key in path:
-        section = section.model_fields[key].annotation
+def _section_at(path: list[str], section: Any) -> type:  # noqa: ANN401
+    for key in path:  # a number is a place in a list
+        is_place = key.isdigit()
+        section = get_args(section)[0] if is_place else section.model_fields[key].annotation
     return section  # type: ignore[no-any-return]
 
 

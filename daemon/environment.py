@@ -76,6 +76,7 @@ def plan(config: Config) -> str:
         f"stops a worker at {allowance.most} MB, renews it above {allowance.idle} MB; "
         f"sandbox: {_sandbox(config)}",
         f"answers in {folders.outbox}; the original {after}; what fails goes to {folders.failed}",
+        *map(str, config.profiles),
     ])  # fmt: skip
 
 
@@ -210,7 +211,7 @@ def _other_filesystem(config: Config) -> Iterator[Finding]:
 
 def _networks(config: Config) -> Iterator[Finding]:
     yield from _pinned("model", config.model.file, config.model.sha256)
-    network = config.recipe.network
+    network = next((each.network for each in config.recipes if each.network), None)
     if network is not None:
         yield from _pinned("detector", network, config.detector.sha256)
 

@@ -8,6 +8,7 @@ import pytest
 
 from daemon.claims.rename import RenameClaims
 from daemon.delivery import Delivery
+from daemon.inbox.folders import ByFolder
 from daemon.journal import Journal
 from daemon.outbox.publish import Outbox
 from daemon.policy import Policy
@@ -54,7 +55,9 @@ class Room:
         self.claims = RenameClaims(root / "inbox", "one", root / "archive", root / "failed")
         (root / "outbox").mkdir(exist_ok=True)
         self.outbox = Outbox(root / "outbox")
-        self.delivery = Delivery(self.claims, self.journal, self.outbox, policy(**changes))
+        self.delivery = Delivery(
+            self.claims, self.journal, self.outbox, ByFolder(policy(**changes))
+        )
 
     def begin(self, content: bytes = b"bytes"):
         (self.root / "inbox/a.png").write_bytes(content)

@@ -21,6 +21,7 @@ KEEPERS = {
     "cv2": ("ocr/", "training/", "engine/worker"),
     "pymupdf": ("ocr/pages/",),
     "pebble": ("engine/local", "engine/slot", "engine/hired"),
+    "natsort": ("inbox/queue",),
     "pydantic": ("config", "sections"),
     "pydantic_settings": ("config",),
     "typer": ("cli", "training/commands"),

@@ -31,14 +31,12 @@ class Slot:
         hire: Callable[[], Hired],
         allowance: Allowance,
         most_tasks: int,
-        most_pages: int,
         wake: Callable[[], None],
     ) -> None:
         """`most_tasks` is what a worker reads before it is renewed, 0 for ever."""
         self._hire = hire
         self._allowance = allowance
         self._most_tasks = most_tasks
-        self._most_pages = most_pages
         self._wake = wake
         self._worker = hire()
         self._warming: Future[str] | None = None
@@ -123,7 +121,7 @@ class Slot:
             return error
         except Exception as error:
             return self._death(error, task)
-        if task.is_answered_by(result, self._most_pages):
+        if task.is_answered_by(result):
             return result
         return Died("crashed", "the worker process answered with something else than pages")
 

@@ -72,6 +72,10 @@ class Pipeline:
         detector = segment.TextDetector.load(network, sha256) if network else None
         return cls(recipe, Recognizer.load(recipe.weights), detector)
 
+    def by(self, recipe: Recipe) -> Pipeline:
+        """Return a pipeline of the same networks that reads by another recipe."""
+        return Pipeline(recipe, self.recognizer, self.detector)
+
     def read_page(self, page: Page, stages: Stages | None = None) -> PageText:
         """Return the text of one page: what its text layer has, and what is read of its image."""
         timed = stages or Stages()

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon.inbox.folders import ByFolder
 from daemon.inbox.intake import Intake
 from daemon.inbox.scan import Scanner
 from daemon.inbox.settle import Settle
@@ -27,7 +28,7 @@ class SilentWatch(Watch):
 def intake(inbox: Path, *, delivers: bool = True) -> Intake:
     return Intake(
         Scanner(inbox, (".*",), ()),
-        Settle(inbox, QUIET, 60.0, lambda path: None, must_move=True),
+        Settle(inbox, ByFolder(QUIET), 60.0, lambda path: None, must_move=True),
         SilentWatch(inbox, delivers=delivers),
         RESCAN,
         POLL,

@@ -31,6 +31,7 @@ class Policy:
     task_pages: int
     point_to_duplicates: bool
     outputs: tuple[Output, ...] = ()
+    priority: int = 0
     retention: Retention = field(default_factory=Retention)
 
     @property

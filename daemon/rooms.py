@@ -52,6 +52,7 @@ def policy(config: Config, profile: str, digest: Callable[[Path], str] = files.s
         task_pages=config.task_pages,
         point_to_duplicates=config.duplicates == "pointer",
         outputs=config.outputs,
+        priority=config.priority,
         retention=config.retention,
     )
 

@@ -128,4 +128,8 @@ class Logging(Section):
 
 
 def _plain(value: object) -> str:
-    return " + ".join(map(str, value)) or "none" if isinstance(value, list | tuple) else str(value)
+    if not isinstance(value, list | tuple):
+        return str(value)
+    if any(isinstance(each, Section) for each in value):  # what they say may be a secret
+        return f"{len(value)} of its own"
+    return " + ".join(map(str, value)) or "none"

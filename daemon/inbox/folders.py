@@ -40,6 +40,13 @@ def folder_of(name: str) -> str:
     return name.rpartition("/")[0]
 
 
+class _Unknown:
+    """Stands for a value that is not remembered, since None may be one."""
+
+
+_UNKNOWN = _Unknown()
+
+
 class ByFolder(Generic[T]):
     """A value for each file by its folder: that of the first pattern that matches, or `other`."""
 
@@ -55,11 +62,13 @@ class ByFolder(Generic[T]):
         if not self._rules:
             return self.other
         folder = folder_of(name)
-        if folder not in self._known:
+        value = self._known.get(folder, _UNKNOWN)
+        if isinstance(value, _Unknown):
+            value = self._found(folder)
             if len(self._known) >= MOST_REMEMBERED:
-                self._known.clear()
-            self._known[folder] = self._found(folder)
-        return self._known[folder]
+                self._known.clear()  # by whichever thread asks: none relies on what is remembered
+            self._known[folder] = value
+        return value
 
     def _found(self, folder: str) -> T:
         parts = folder.split("/") if folder else []

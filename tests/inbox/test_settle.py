@@ -148,3 +148,21 @@ def test_a_file_in_a_folder_that_we_may_not_write_can_only_be_read_in_place(
     room.observe({"sub/a.png": stamp()}, 0.0)
 
     assert tuple(room.observe({"sub/a.png": stamp()}, QUIET).ready) == ready
+
+
+def test_quiet_times_go_by_the_folder_and_0_is_taken_at_first_sight(tmp_path: Path) -> None:
+    for name in ("now/a.png", "now/cut.png", "slow/a.png", "a.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    lacks = {"cut.png": "has no IEND yet"}
+    quiet = ByFolder(QUIET, [(["now"], 0.0), (["slow"], 2 * QUIET)])
+    room = Settle(tmp_path, quiet, PATIENCE, lambda path: lacks.get(path.name), must_move=True)
+    listing = {name: stamp() for name in ("now/a.png", "now/cut.png", "slow/a.png", "a.png")}
+
+    looks = [room.observe(listing, now) for now in (0.0, QUIET, 2 * QUIET)]
+
+    assert [set(look.ready) for look in looks] == [
+        {"now/a.png"}, {"now/a.png", "a.png"}, {"now/a.png", "a.png", "slow/a.png"},
+    ]  # fmt: skip
+    assert [set(look.busy) for look in looks] == [{"now/cut.png"}] * 3
+    assert [look.due for look in looks] == [QUIET, 2 * QUIET, PATIENCE]

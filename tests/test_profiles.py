@@ -14,7 +14,8 @@ from daemon.batch import find
 from daemon.config import Config, load
 from daemon.engine.worker import Start
 from daemon.errors import Misconfigured
-from tests.house import DETECTOR, MODEL, House, until
+from daemon.sections import Profile
+from tests.house import DETECTOR, MODEL, REPOSITORY, House, until
 from tests.samples import pdf_of_images, pdf_of_text, png, text_page
 
 Write = Callable[..., Path]
@@ -154,11 +155,23 @@ def test_workers_may_read_the_networks_of_all_profiles(write: Write) -> None:
     assert config.detector.file not in Start((config.recipe,), 1).readable
 
 
+def test_the_example_in_the_shipped_config_can_be_meant(write: Write) -> None:
+    text = (REPOSITORY / "config.yaml").read_text()
+    lines = text.partition("profiles: []")[2].partition("\nlogging:")[0].splitlines()
+    example = [line.removeprefix("#") for line in lines if line.startswith("#")]
+    (profile,) = yaml.safe_load("\n".join(example))
+
+    found = under(write(profile))
+
+    assert set(profile) == set(Profile.model_fields)
+    assert (found.priority, found.watch.quiet_seconds, found.segmenter) == (10, 0, "db")
+
+
 # --- what identity a reading has ----------------------------------------------------------------
 
 
 def test_without_profiles_answers_are_of_the_same_identity_as_before(write: Write) -> None:
-    shipped = load(Path(__file__).parents[1] / "config.yaml")
+    shipped = load(REPOSITORY / "config.yaml")
 
     assert rooms.policies(shipped).of("a.png").profile == "default@732e81be"
 

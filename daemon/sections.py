@@ -130,6 +130,6 @@ class Logging(Section):
 def _plain(value: object) -> str:
     if not isinstance(value, list | tuple):
         return str(value)
-    if any(isinstance(each, Section) for each in value):  # what they say may be a secret
+    if not all(isinstance(each, str) for each in value):  # what they say may be a secret
         return f"{len(value)} of its own"
     return " + ".join(map(str, value)) or "none"

@@ -83,10 +83,10 @@ def main(count: int) -> None:
     with tempfile.TemporaryDirectory() as root:
         path = Path(root, "page.png")
         clean_page().save(str(path))
-        task = Task("bench", path, 1, 1, 120.0, Stamp.of(path))
+        task = Task("bench", path, 1, 1, 120.0, Stamp.of(path), recipe)
         starts = {
-            True: worker.Start(recipe, 1, (Path(root),)),
-            False: worker.Start(recipe, 1, None),
+            True: worker.Start((recipe,), 1, (Path(root),)),
+            False: worker.Start((recipe,), 1, None),
         }
         started(starts[False])[0].dismiss().join()  # the fork server has its modules now
 

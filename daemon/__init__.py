@@ -8,7 +8,8 @@ The path, one room a step:
 
 cli        the commands                        run       a Config becomes a running daemon
 config     config.yaml -> one frozen Config    sections  its parts
-relations  what of it cannot be meant together rooms     what of it each room gets
+relations  what of it cannot be meant together mistakes  what is no value of it
+rooms      what of it each room gets
 recipe     how a page is read, for the workers policy    what decides over one document
 records    the nouns that travel               errors    Rejected, Deferred, Misconfigured, Died
 pinned     files of networks, by digest        lexicon   the list of words
@@ -18,7 +19,8 @@ lease      which daemon lives                  ground    what folders stand on, 
 journal/   SQLite: what became of each file    ledger    the journal found, or made anew
 hooks/     whom answers are told, off the path
 aside      calls that may never come back      ownership whom answers belong to
-inbox/     watch rings, scan knows, settle decides, intake says what may be claimed
+inbox/     watch rings, scan knows, settle decides, queue says what comes next, folders which
+           profile is for what, intake says what may be claimed
 engine/    worker processes (local, slot, hired), who watches them (sentry, memory), what is
            believed of their answers, what they run (worker), what they give up (sandbox/), a
            document's tasks (job)

@@ -16,6 +16,7 @@ from daemon.bell import Bell
 from daemon.engine.job import Job
 from daemon.engine.local import LocalEngine, Outcome
 from daemon.errors import Deferred
+from daemon.inbox.queue import natural_path
 from daemon.inbox.scan import Scanner
 from daemon.outbox.publish import Outbox
 from daemon.outbox.sidecar import sidecar
@@ -57,7 +58,10 @@ def find(paths: Sequence[Path], ignore: Sequence[str]) -> Iterator[tuple[str, Pa
         if path.is_dir():
             seen = Scanner(path, ignore, ()).scan()
             # a folder that cannot be listed is handed on, to be told as what cannot be opened
-            yield from ((name, path / name) for name in sorted([*seen.files, *seen.refused]))
+            yield from (
+                (name, path / name)
+                for name in sorted([*seen.files, *seen.refused], key=natural_path)
+            )
         else:
             yield path.name, Path(os.path.realpath(path))  # a link that was named is meant
 
@@ -117,9 +121,7 @@ class Reader:
         except OSError as error:
             entry.failure = Failure("environment", f"it cannot be opened: {error.strerror}")
             return
-        entry.job = Job(
-            claim, policy.attempts, policy.recipe.limits.page_seconds, policy.task_pages
-        )
+        entry.job = Job(claim, policy.attempts, policy.recipe, policy.task_pages)
         entry.job.begin(1, 1)
 
     def _take(self, outcome: Outcome) -> None:

@@ -94,6 +94,9 @@ def once(
         Path | None,
         typer.Option(help="folder for a PNG of each page with boxes, order, doubtful words"),
     ] = None,
+    profile: Annotated[
+        str, typer.Option(help="read as the profile of this name says, wherever the files lie")
+    ] = "default",
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """Read files now and end.
@@ -102,7 +105,8 @@ def once(
     """
     from daemon import once as terminal
 
-    sys.exit(terminal.read_all(_load(config), paths, out, look, print_text=text))
+    loaded = _load(config)
+    sys.exit(terminal.read_all(loaded, paths, out, look, print_text=text, profile=profile))
 
 
 @app.command()

@@ -8,15 +8,14 @@ refused as `Misconfigured` with key, value and remedy. Relative paths are relati
 from __future__ import annotations
 
 import contextlib
-import difflib
 import os
 import re
-from dataclasses import is_dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Any, Literal
 
 import yaml
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -24,10 +23,11 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from daemon import hooks, relations
+from daemon import relations
 from daemon.engine.memory import Allowance, allowance
 from daemon.errors import Misconfigured
 from daemon.hooks import Hook
+from daemon.mistakes import did_you_mean, finding
 from daemon.ownership import Ownership
 from daemon.recipe import Cleaning, Detector, Limits, Recipe, Rendering, Segmenter, Weights
 from daemon.sections import (
@@ -36,7 +36,11 @@ from daemon.sections import (
     Logging,
     Metrics,
     NonNegative,
+    Output,
     Permissions,
+    Priority,
+    Profile,
+    Retention,
     Retry,
     Seconds,
     Watch,
@@ -44,8 +48,6 @@ from daemon.sections import (
 
 ENV_PREFIX = "OCR_DAEMON__"
 SHORT_NAMES = {"LOG_LEVEL": ("logging", "level"), "NUM_THREADS": ("threads",)}
-SHOWN = 100  # characters of a wrong value that are worth repeating
-SECRETS = ("secret", "passwords", "token", "url")  # keys whose values are never repeated
 CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of the container this runs in (cgroup v2)
 
 
@@ -79,6 +81,10 @@ class Config(BaseSettings):
     segmenter: Segmenter = "auto"
     detector: Detector = Detector()
     model: Weights
+    outputs: tuple[Output, ...] = ()
+    priority: Priority = 0
+    retention: Retention = Retention()
+    profiles: tuple[Profile, ...] = ()
     permissions: Permissions = Permissions()
     hooks: tuple[Hook, ...] = ()
     metrics: Metrics = Metrics()
@@ -108,6 +114,45 @@ class Config(BaseSettings):
             segmenter=self.segmenter,
             detector=self.detector,
         )
+
+    @property
+    def recipes(self) -> tuple[Recipe, ...]:
+        """What workers may be asked to read with: for most files, and under each profile."""
+        return (self.recipe, *(self.under(n).recipe for n in range(len(self.profiles))))
+
+    def under(self, number: int) -> Config:
+        """Return the config as it is for the folders of a profile; Misconfigured if none can be."""
+        values = {}
+        for key, said in self.profiles[number].changes.items():
+            if isinstance(said, dict):  # a section keeps what is not named
+                said = self._merged(key, said, number)
+            values[key] = said
+        return self.model_copy(update=values | {"profiles": ()})
+
+    @property
+    def every_hook(self) -> tuple[Hook, ...]:
+        """Whom answers are told under any profile, each once."""
+        places = [self, *(self.under(n) for n in range(len(self.profiles)))]
+        return tuple({hook.name: hook for place in places for hook in place.hooks}.values())
+
+    def named(self, profile: str) -> Config:
+        """Return the config as it is under the profile of a name; Misconfigured for an unknown."""
+        if profile == relations.RESERVED:
+            return self
+        names = [each.name for each in self.profiles]
+        if profile not in names:
+            known = ", ".join([relations.RESERVED, *names])
+            raise Misconfigured("--profile", profile, f"there is no such profile; known: {known}")
+        return self.under(names.index(profile))
+
+    def _merged(self, key: str, said: dict[str, Any], number: int) -> object:
+        section: Any = Config.model_fields[key].annotation
+        whole = self.model_dump(include={key})[key] | said
+        try:
+            return TypeAdapter(section).validate_python(whole)
+        except ValidationError as error:
+            within = ("profiles", str(number), *(() if key == "watch" else (key,)))
+            raise finding(error, section, within) from error
 
     @property
     def worker_count(self) -> int:
@@ -150,11 +195,12 @@ def load(path: Path, *, touch_folders: bool = True) -> Config:
     try:
         config = Config(**values)
     except ValidationError as error:
-        raise _finding(error) from error
+        raise finding(error, Config) from error
     except SettingsError as error:
         raise Misconfigured("environment", error, "write lists and sections as JSON") from error
     config = _absolute(config, path.absolute().parent)
     relations.refuse_impossible(config)
+    relations.refuse_bad_profiles(config)
     resolved = os.path.realpath if touch_folders else os.path.abspath
     relations.refuse_nested({name: Path(resolved(path)) for name, path in config.folders})
     return config
@@ -204,39 +250,7 @@ def _refuse_unknown_environment() -> None:
         key = name.removeprefix(ENV_PREFIX).split("__")[0].lower()
         is_ours = name.startswith(ENV_PREFIX[:-1])
         if is_ours and (key not in Config.model_fields or not name.startswith(ENV_PREFIX)):
-            raise Misconfigured(name, os.environ[name], _did_you_mean(key, Config))
-
-
-def _finding(error: ValidationError) -> Misconfigured:
-    first = error.errors()[0]
-    path = [str(part) for part in first["loc"]]
-    more = f" ({error.error_count() - 1} more findings)" if error.error_count() > 1 else ""
-    if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-        remedy = _did_you_mean(path[-1], _section_at(path[:-1]))
-    else:
-        remedy = f"{first['msg']}; correct it in the config file or the environment"
-    value = "nothing" if first["type"] == "missing" else str(first["input"])
-    if path[-1] in SECRETS or any(key in value for key in SECRETS):
-        value = hooks.HIDDEN
-    return Misconfigured(".".join(path), value[:SHOWN], remedy + more)
-
-
-def _section_at(path: list[str]) -> type:
-    section: Any = Config
-    for key in path:
-        if key.isdecimal():  # a place in a list, of sections that are all alike
-            section = get_args(section)[0]
-        elif is_dataclass(section):
-            section = get_type_hints(section)[key]
-        else:
-            section = section.model_fields[key].annotation
-    return section  # type: ignore[no-any-return]
-
-
-def _did_you_mean(key: str, section: type) -> str:
-    known = section.__dataclass_fields__ if is_dataclass(section) else section.model_fields  # type: ignore[attr-defined]
-    near = difflib.get_close_matches(key, known, n=1)
-    return f"there is no such key; {f'did you mean {near[0]}?' if near else 'remove it'}"
+            raise Misconfigured(name, os.environ[name], did_you_mean(key, Config))
 
 
 def _absolute(config: Config, base: Path) -> Config:
@@ -252,6 +266,10 @@ def _absolute(config: Config, base: Path) -> Config:
     network = config.detector.file
     detector = replace(config.detector, file=network and (base / network).absolute())
     told = tuple(hook.below(base) for hook in config.hooks)
+    profiles = tuple(profile.below(base) for profile in config.profiles)
     return config.model_copy(
-        update={"folders": folders, "model": weights, "detector": detector, "hooks": told}
-    )
+        update={
+            "folders": folders, "model": weights, "detector": detector, "hooks": told,
+            "profiles": profiles,
+        }
+    )  # fmt: skip

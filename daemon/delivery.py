@@ -24,7 +24,7 @@ from daemon.hooks.letters import letters
 from daemon.journal import Journal
 from daemon.outbox.publish import Outbox, Superseded
 from daemon.outbox.sidecar import sidecar
-from daemon.policy import Policy, utc_now
+from daemon.policy import Policies, Policy, utc_now
 from daemon.records import Claim, Document, Entry, Failure, Fault
 from daemon.tally import Tally
 
@@ -35,14 +35,17 @@ _COLLECTED = Failure("environment", "it failed; its answer, which said why, has 
 
 @dataclass(slots=True)
 class Work:
-    """A claimed document on its way: `begun` once counted, `answered` once its answer is durable,
-    `is_over` once its original is let go of.
+    """A claimed document on its way, under the policy of its folder.
+
+    It is `begun` once counted, `answered` once its answer is durable, `is_over` once its original
+    is let go of.
 
     `document` is set when there is nothing (more) to read. While the environment is at fault,
     `fault` says how, since when, and `retry_at` when (monotonic seconds) the step is tried again.
     """
 
     job: Job
+    policy: Policy
     document: Document | None = None
     may_be_answered: bool = False
     begun: bool = False
@@ -82,34 +85,32 @@ class Delivery:
         claims: Claims,
         journal: Journal,
         outbox: Outbox,
-        policy: Policy,
+        policies: Policies,
         tally: Tally | None = None,
     ) -> None:
         self._claims = claims
         self._journal = journal
         self._outbox = outbox
-        self._policy = policy
+        self._policies = policies
         self._tally = tally or Tally()
 
     def work_on(self, claim: Claim, *, may_be_answered: bool = False) -> Work:
         """Return the work that a claim makes; an inherited claim may be answered already."""
-        policy = self._policy
-        return Work(
-            Job(claim, policy.attempts, policy.recipe.limits.page_seconds, policy.task_pages),
-            may_be_answered=may_be_answered,
-        )
+        policy = self._policies.of(claim.name)
+        job = Job(claim, policy.attempts, policy.recipe, policy.task_pages)
+        return Work(job, policy, may_be_answered=may_be_answered)
 
     def begin(self, work: Work) -> None:
         """Enter the claim into the ledger and count an attempt, unless nothing need be read."""
-        claim = work.claim
-        entry = self._journal.claimed(claim, self._policy.profile)
+        claim, profile = work.claim, work.policy.profile
+        entry = self._journal.claimed(claim, profile)
         if entry.sha256 != claim.sha256:  # a late writer changed it between two runs
             self._journal.forget(claim.id)
-            entry = self._journal.claimed(claim, self._policy.profile)
+            entry = self._journal.claimed(claim, profile)
         failpoints.reach("ledger.claimed", claim.name)
         if work.may_be_answered and (own := self._own_answer(entry)):
             work.document, work.answered = own[1], True
-        elif earlier := self._earlier_answer(claim):
+        elif earlier := self._earlier_answer(work):
             work.document = Document("duplicate", None, (), {}, 0, duplicate_of=earlier)
         else:
             work.job.begin(*self._journal.start(claim.id))
@@ -175,7 +176,7 @@ class Delivery:
             place, answer = found
             self._outbox.settle(place)
             self._journal.answering(entry.id, answer["status"], place)
-            told = letters(entry.name, place, answer, self._policy.hooks)
+            told = letters(entry.name, place, answer, self._policies.of(entry.name).hooks)
             self._journal.answered(entry.id, told)
             return place, _as_answered(answer)
         if entry.state in ("answered", "closed") and entry.answer and entry.status:
@@ -183,11 +184,12 @@ class Delivery:
             return entry.answer, Document(entry.status, None, (), {}, 0, failure)
         return None
 
-    def _earlier_answer(self, claim: Claim) -> str | None:
-        if not self._policy.point_to_duplicates:
+    def _earlier_answer(self, work: Work) -> str | None:
+        if not work.policy.point_to_duplicates:
             return None
-        for entry in self._journal.answers_to(claim.sha256, self._policy.profile):
-            answer = self._outbox.answer_to(claim.sha256, entry.answer)
+        sha256 = work.claim.sha256
+        for entry in self._journal.answers_to(sha256, work.policy.profile):
+            answer = self._outbox.answer_to(sha256, entry.answer)
             if answer is not None and answer["status"] in ("done", "partial"):
                 return entry.answer
         return None
@@ -210,7 +212,7 @@ class Delivery:
         claim = work.claim
         own = None
         if work.may_be_answered:
-            own = self._own_answer(self._journal.claimed(claim, self._policy.profile))
+            own = self._own_answer(self._journal.claimed(claim, work.policy.profile))
         work.may_be_answered = True
         place = own[0] if own else self._publish_once(work, document)
         _log_answer(claim, document, place, work.seconds)
@@ -218,7 +220,7 @@ class Delivery:
     def _publish_once(self, work: Work, document: Document) -> str:
         """Publish under the first free name and return it."""
         claim = work.claim
-        by = self._policy.provenance(document, work.started_at, work.seconds)
+        by = work.policy.provenance(document, work.started_at, work.seconds)
         content = sidecar(claim, document, by)
         while True:
             place = self._outbox.place_for(claim.name, claim.sha256)
@@ -229,7 +231,7 @@ class Delivery:
             except FileExistsError:
                 continue  # another daemon took the name since we looked
             break
-        told = letters(claim.name, place, content, self._policy.hooks)
+        told = letters(claim.name, place, content, work.policy.hooks)
         self._journal.answered(claim.id, told)
         failpoints.reach("ledger.answered", claim.name)
         return place

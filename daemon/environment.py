@@ -69,7 +69,9 @@ def plan(config: Config) -> str:
     after = {
         "archive": f"moves to {folders.archive}", "delete": "is deleted", "leave": "stays",
     }[config.originals]  # fmt: skip
-    hooks = [f"tells {hook.name} ({hook.place}) of {', '.join(hook.on)}" for hook in config.hooks]
+    hooks = [
+        f"tells {hook.name} ({hook.place}) of {', '.join(hook.on)}" for hook in config.every_hook
+    ]
     return "\n".join([
         f"watches {folders.inbox} ({mount_of(folders.inbox)[1]}), looking {looking}",
         f"takes a file that has been still for {watch.quiet_seconds:g} s and is complete",
@@ -78,6 +80,7 @@ def plan(config: Config) -> str:
         f"stops a worker at {allowance.most} MB, renews it above {allowance.idle} MB; "
         f"sandbox: {_sandbox(config)}",
         f"answers in {folders.outbox}; the original {after}; what fails goes to {folders.failed}",
+        *map(str, config.profiles),
         *hooks,
         _told(config.metrics),
     ])  # fmt: skip
@@ -118,9 +121,9 @@ def findings(config: Config) -> Iterator[Finding]:
     yield from _networks(config)
     yield from _lexicon(config)
     yield from _watching(config)
-    for number, hook in enumerate(config.hooks):
+    for hook in config.every_hook:
         for key, value, remedy in hook.hindrances():
-            yield Finding(True, f"hooks.{number}.{key}", value, remedy)
+            yield Finding(True, f"hooks.{hook.name}.{key}", value, remedy)
     yield from _overheard(config.metrics)
 
 
@@ -236,7 +239,7 @@ def _other_filesystem(config: Config) -> Iterator[Finding]:
 
 def _networks(config: Config) -> Iterator[Finding]:
     yield from _pinned("model", config.model.file, config.model.sha256)
-    network = config.recipe.network
+    network = next((each.network for each in config.recipes if each.network), None)
     if network is not None:
         yield from _pinned("detector", network, config.detector.sha256)
 

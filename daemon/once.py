@@ -22,23 +22,32 @@ from daemon.config import Config
 from daemon.draw import Drawing, draw
 from daemon.errors import Deferred, Exit
 from daemon.outbox.publish import Outbox
+from daemon.relations import RESERVED
 from daemon.rooms import engine, policy
 
 
 def read_all(
-    config: Config, paths: Sequence[Path], out: Path | None, look: Path | None, *, print_text: bool
+    config: Config,
+    paths: Sequence[Path],
+    out: Path | None,
+    look: Path | None,
+    *,
+    print_text: bool,
+    profile: str = RESERVED,
 ) -> Exit:
     """Read every file; sidecars go to `out`, or beside each file unless the text is printed.
 
-    Pictures of what was seen go to `look`, if it is given.
+    Pictures of what was seen go to `look`, if it is given. All are read by one profile, wherever
+    they lie.
     """
+    config = config.named(profile)
     environment.refuse_bad_weights(config)
     logs.set_up(None, config.logging.level, 0, 0)
     asked = [(path, name) for name, path in find(paths, config.watch.ignore)]
     names, found = dict(asked), [(name if out else path.name, path) for path, name in asked]
     bell = Bell()
     workers = engine(config, bell, [Path(os.path.realpath(path)) for path in paths])
-    reader = Reader(workers, policy(config), bell)
+    reader = Reader(workers, policy(config, profile), bell)
     failed = pages = 0
     began = time.monotonic()
     try:

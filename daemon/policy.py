@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from daemon.hooks import Hook
+from daemon.inbox.folders import ByFolder
 from daemon.outbox.sidecar import Provenance
 from daemon.recipe import Recipe
 from daemon.records import Document
+from daemon.sections import Output, Retention
 
 
 def utc_now() -> str:
@@ -30,18 +32,23 @@ class Policy:
     task_pages: int
     point_to_duplicates: bool
     hooks: tuple[Hook, ...] = ()
+    outputs: tuple[Output, ...] = ()
+    priority: int = 0
+    retention: Retention = field(default_factory=Retention)
 
     @property
     def profile(self) -> str:
         """The name of the recipe and a digest of what decides a reading: half of an identity.
 
-        The same bytes read by other weights or with other switches are no duplicate.
+        The same bytes read by other weights, with other switches, for other outputs or under
+        another profile's name are no duplicate.
         """
         recipe = self.recipe
         decoding = (recipe.weights.precision, recipe.weights.beam, self.lexicon_sha256)
         finding = (recipe.segmenter, self.detector_sha256)
         room = (recipe.limits, recipe.rendering, recipe.cleaning)
-        decisive = (self.model_sha256, decoding, finding, *room)
+        wanted = (self.outputs,) if self.outputs else ()
+        decisive = (self.model_sha256, decoding, finding, *room, *wanted)
         return f"{recipe.name}@{hashlib.sha256(repr(decisive).encode()).hexdigest()[:8]}"
 
     def provenance(self, document: Document, started_at: str, seconds: float) -> Provenance:
@@ -56,3 +63,7 @@ class Policy:
             finished_at=utc_now(),
             seconds=seconds,
         )
+
+
+Policies = ByFolder[Policy]
+"""What decides over each file, by its folder."""

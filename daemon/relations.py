@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 
 from daemon.errors import Misconfigured
 from daemon.hooks import Hook
+from daemon.inbox import folders
 from daemon.ownership import Ownership
 
 if TYPE_CHECKING:
     from daemon.config import Config
+
+RESERVED = "default"  # the name of the recipe for what no profile says
 
 
 def refuse_impossible(config: Config) -> None:
@@ -73,6 +76,53 @@ def _refuse_unclear(hooks: Sequence[Hook]) -> None:
         known.add(hook.name)
         for key, value, remedy in hook.contradictions():
             raise Misconfigured(f"hooks.{number}.{key}", value, remedy)
+
+
+def refuse_bad_profiles(config: Config) -> None:
+    """Raise Misconfigured for the first profile that cannot be meant, or that no file would get."""
+    names: set[str] = set()
+    taken: dict[folders.Pattern, str] = {}
+    for number, profile in enumerate(config.profiles):
+        key = f"profiles.{number}"
+        if profile.name in names | {RESERVED}:
+            why = "is the name of what no profile says" if profile.name == RESERVED else "is twice"
+            raise Misconfigured(f"{key}.name", profile.name, f"{why}; choose another")
+        names.add(profile.name)
+        for place, pattern in enumerate(profile.folders):
+            _refuse_pattern(f"{key}.folders.{place}", pattern, profile.name, taken)
+        try:
+            refuse_impossible(config.under(number))
+        except Misconfigured as error:
+            if error.key.startswith(key):
+                raise
+            own = error.key.removeprefix("watch.")
+            raise Misconfigured(f"{key}.{own}", error.value, error.remedy) from error
+    _refuse_two_meanings(config)
+
+
+def _refuse_two_meanings(config: Config) -> None:
+    """The ledger knows a hook by its name alone, whichever profile it stands in."""
+    known = {hook.name: hook for hook in config.hooks}
+    for number, profile in enumerate(config.profiles):
+        for place, hook in enumerate(profile.hooks or ()):
+            if known.setdefault(hook.name, hook) != hook:
+                key = f"profiles.{number}.hooks.{place}.name"
+                remedy = "is the name of another hook elsewhere; choose one of its own"
+                raise Misconfigured(key, hook.name, remedy)
+
+
+def _refuse_pattern(
+    key: str, pattern: str, profile: str, taken: dict[folders.Pattern, str]
+) -> None:
+    try:
+        parsed = folders.parsed(pattern)
+    except ValueError as error:
+        raise Misconfigured(key, pattern, str(error)) from error
+    everything = (folders.DEEP,)
+    if other := taken.get(parsed) or taken.get(everything):
+        remedy = f"profile {other} has it already, and the first that matches wins; remove it"
+        raise Misconfigured(key, pattern, remedy)
+    taken[parsed] = profile
 
 
 def refuse_nested(paths: Mapping[str, Path]) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from daemon import files
 from daemon.bell import Bell
@@ -13,29 +15,69 @@ from daemon.engine.local import LocalEngine
 from daemon.engine.worker import Start
 from daemon.ground import Grounds
 from daemon.hooks.senders import Senders
+from daemon.inbox.completeness import missing_end
+from daemon.inbox.folders import ByFolder
 from daemon.inbox.scan import Scanner
+from daemon.inbox.settle import Settle
 from daemon.ledger import ledger_path
-from daemon.policy import Policy
+from daemon.policy import Policies, Policy
+from daemon.relations import RESERVED
 from daemon.tally import Tally
 from daemon.vitals import Vitals
 
 if TYPE_CHECKING:
     from daemon.endpoint import Endpoint
 
+T = TypeVar("T")
 
-def policy(config: Config) -> Policy:
-    """Return what of the config decides over one document."""
-    recipe, lexicon = config.recipe, config.model.lexicon
+
+def by_folder(config: Config, value: Callable[[Config, str], T]) -> ByFolder[T]:
+    """Return for each folder what `value` makes of the config as it is there, and the profile."""
+    rules = [
+        (profile.folders, value(config.under(number), profile.name))
+        for number, profile in enumerate(config.profiles)
+    ]
+    return ByFolder(value(config, RESERVED), rules)
+
+
+def policies(config: Config) -> Policies:
+    """Return what of the config decides over each document."""
+    digest = cache(files.sha256_of)  # the files of networks are the same for all
+    return by_folder(config, lambda under, name: policy(under, name, digest))
+
+
+def policy(config: Config, profile: str, digest: Callable[[Path], str] = files.sha256_of) -> Policy:
+    """Return what of the config, as it is under a profile, decides over one document."""
+    recipe, lexicon = replace(config.recipe, name=profile), config.model.lexicon
     return Policy(
         recipe=recipe,
         model=config.model.file.stem,
-        model_sha256=files.sha256_of(config.model.file),
-        lexicon_sha256=files.sha256_of(lexicon) if lexicon else None,
-        detector_sha256=files.sha256_of(recipe.network) if recipe.network else None,
+        model_sha256=digest(config.model.file),
+        lexicon_sha256=digest(lexicon) if lexicon else None,
+        detector_sha256=digest(recipe.network) if recipe.network else None,
         attempts=config.retry.attempts,
         task_pages=config.task_pages,
         point_to_duplicates=config.duplicates == "pointer",
         hooks=config.hooks,
+        outputs=config.outputs,
+        priority=config.priority,
+        retention=config.retention,
+    )
+
+
+def priorities(config: Config) -> ByFolder[int]:
+    """Return how soon the files of each folder are taken."""
+    return by_folder(config, lambda under, _: under.priority)
+
+
+def settle(config: Config) -> Settle:
+    """Return what says which files are still and whole."""
+    return Settle(
+        config.folders.inbox,
+        by_folder(config, lambda under, _: under.watch.quiet_seconds),
+        config.watch.incomplete_seconds,
+        missing_end,
+        must_move=config.claim == "rename",
     )
 
 
@@ -56,7 +98,7 @@ def grounds(config: Config) -> Grounds:
 
 def senders(config: Config) -> Senders:
     """Return what tells hooks of answers, not started."""
-    return Senders(config.hooks, ledger_path(config), config.folders.outbox)
+    return Senders(config.every_hook, ledger_path(config), config.folders.outbox)
 
 
 def engine(
@@ -65,7 +107,7 @@ def engine(
     """Return the pool of workers, which read `documents`; they are started by their first task."""
     readable = tuple(documents) if config.sandbox == "auto" else None
     return LocalEngine(
-        Start(config.recipe, config.threads, readable),
+        Start(config.recipes, config.threads, readable),
         config.worker_count,
         config.tasks_per_worker,
         config.allowance,

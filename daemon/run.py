@@ -22,9 +22,7 @@ from daemon.claims.rename import RenameClaims
 from daemon.config import Config
 from daemon.delivery import Delivery
 from daemon.errors import LedgerLost, Misconfigured
-from daemon.inbox.completeness import missing_end
 from daemon.inbox.intake import Intake
-from daemon.inbox.settle import Settle
 from daemon.inbox.watch import Watch
 from daemon.notify import Notify
 from daemon.outbox.publish import Outbox
@@ -78,27 +76,22 @@ class _Daemon:
         self._outbox = Outbox(config.folders.outbox, ownership=config.ownership)
         self._engine = rooms.engine(config, self._bell, [config.folders.inbox], self._tally)
         self._grounds = rooms.grounds(config)
-        self._policy = rooms.policy(config)
+        self._policies = rooms.policies(config)
         self._senders = rooms.senders(config)
         self._claims = claims = self._make_claims()
         self._watch = Watch(config.folders.inbox, config.watch.mode, self._moved)
         self._intake = Intake(
             rooms.scanner(config),
-            Settle(
-                config.folders.inbox,
-                config.watch.quiet_seconds,
-                config.watch.incomplete_seconds,
-                missing_end,
-                must_move=config.claim == "rename",
-            ),
+            rooms.settle(config),
             self._watch,
             config.watch.rescan_seconds,
             config.watch.poll_seconds,
             claims.unread,
             self._grounds.hindrance,
+            rooms.priorities(config),
             self._tally,
         )
-        delivery = Delivery(claims, self._journal, self._outbox, self._policy, self._tally)
+        delivery = Delivery(claims, self._journal, self._outbox, self._policies, self._tally)
         self._service = Service(
             self._intake, claims, delivery, self._engine, config.retry.wait_seconds
         )
@@ -142,10 +135,10 @@ class _Daemon:
         folders = self._config.folders
         if self._config.claim == "journal":
             stamps = self._journal.stamps()
-            profile = self._policy.profile
+            policies = self._policies
             return JournalClaims(
                 folders.inbox, folders.failed, stamps, self._config.ownership,
-                lambda claim: self._journal.touched(claim, profile),
+                lambda claim: self._journal.touched(claim, policies.of(claim.name).profile),
             )  # fmt: skip
         archive = folders.archive if self._config.originals == "archive" else None
         lease, ownership = self._config.lease_seconds, self._config.ownership

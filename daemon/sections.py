@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from daemon.hooks import Hook
+from daemon.recipe import Segmenter
+
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NoSeconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
 NonNegative = Annotated[int, Field(ge=0)]
+Days = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Octal = Annotated[str, Field(pattern=r"^[0-7]{3,4}$")]
+Output = Literal["text", "hocr", "alto", "searchable_pdf", "picture"]
+Priority = Annotated[int, Field(ge=-1000, le=1000)]
+ProfileName = Annotated[str, Field(pattern=r"^\w[\w.-]*$", max_length=64)]
+Changes = dict[str, Any]
+"""Some keys of a section; `Config.under` lets the section itself judge them."""
 
 
 class Section(BaseModel):
@@ -34,7 +44,7 @@ class Watch(Section):
     """When a file counts as landed and settled."""
 
     mode: Literal["auto", "events", "scan"] = "auto"
-    quiet_seconds: Seconds = 5.0
+    quiet_seconds: NoSeconds = 5.0
     incomplete_seconds: Seconds = 60.0
     rescan_seconds: Seconds = 30.0
     poll_seconds: Seconds = 2.0
@@ -49,6 +59,62 @@ class Retry(Section):
 
     attempts: Count = 3
     wait_seconds: Seconds = 30.0
+
+
+class Retention(Section):
+    """How long and how much is kept in archive/ and failed/; null is for ever, or all of it."""
+
+    archive_days: Days | None = None
+    archive_megabytes: Count | None = None
+    failed_days: Days | None = None
+    failed_megabytes: Count | None = None
+
+
+class Profile(Section):
+    """What is otherwise in some folders of the inbox; a key left out is as for all the others.
+
+    A section is changed only in the keys that are named.
+    """
+
+    name: ProfileName
+    folders: Annotated[tuple[str, ...], Field(min_length=1)]
+    quiet_seconds: NoSeconds | None = None
+    outputs: tuple[Output, ...] | None = None
+    priority: Priority | None = None
+    segmenter: Segmenter | None = None
+    limits: Changes | None = None
+    pdf: Changes | None = None
+    preprocess: Changes | None = None
+    retention: Changes | None = None
+    hooks: tuple[Hook, ...] | None = None
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """What it says of keys that the config has too; `quiet_seconds` is one of `watch`."""
+        of_its_own = ("name", "folders", "quiet_seconds")
+        said = {key: value for key, value in self if key not in of_its_own and value is not None}
+        if self.quiet_seconds is not None:
+            said["watch"] = {"quiet_seconds": self.quiet_seconds}
+        return said
+
+    def below(self, base: Path) -> Profile:
+        """Return it with the files of its hooks relative to `base`."""
+        if self.hooks is None:
+            return self
+        return self.model_copy(update={"hooks": tuple(hook.below(base) for hook in self.hooks)})
+
+    def __str__(self) -> str:
+        """Which folders it is for and what it changes; never a password."""
+        said = {
+            f"{key}.{inner}" if inner else key: value
+            for key, section in self.changes.items()
+            for inner, value in (section if isinstance(section, dict) else {"": section}).items()
+        }
+        if "pdf.passwords" in said:
+            said["pdf.passwords"] = f"{len(said['pdf.passwords'])} of its own"
+        changes = ", ".join(f"{key} {_plain(value)}" for key, value in said.items())
+        folders = ", ".join(folder or "." for folder in self.folders)
+        return f"profile {self.name}, in {folders}: {changes or 'as everywhere'}"
 
 
 class Permissions(Section):
@@ -75,3 +141,11 @@ class Logging(Section):
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     file_megabytes: Count = 10
     files: Count = 5
+
+
+def _plain(value: object) -> str:
+    if not isinstance(value, list | tuple):
+        return str(value)
+    if not all(isinstance(each, str) for each in value):  # what they say may be a secret
+        return f"{len(value)} of its own"
+    return " + ".join(map(str, value)) or "none"

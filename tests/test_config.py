@@ -101,7 +101,7 @@ REFUSED = {
     "workers: -1": ("workers", "greater than or equal to 0"),
     "workers: many": ("workers", "valid integer"),
     "limits: {pages: 0}": ("limits.pages", "greater than or equal to 1"),
-    "watch: {quiet_seconds: -1}": ("watch.quiet_seconds", "greater than 0"),
+    "watch: {quiet_seconds: -1}": ("watch.quiet_seconds", "greater than or equal to 0"),
     "watch: {mode: magic}": ("watch.mode", "'auto', 'events' or 'scan'"),
     "watch: {quiet_seconds: 40}": ("watch.quiet_seconds", "rescan_seconds"),
     "watch: {quiet_seconds: 9, incomplete_seconds: 8}": ("watch.quiet_seconds", "incomplete"),

@@ -11,6 +11,7 @@ from daemon.claims.rename import RenameClaims
 from daemon.delivery import Delivery
 from daemon.errors import Deferred
 from daemon.hooks import Hook
+from daemon.inbox.folders import ByFolder
 from daemon.journal import Journal
 from daemon.journal.deliveries import Deliveries
 from daemon.outbox.publish import Outbox
@@ -58,7 +59,9 @@ class Room:
         self.claims = RenameClaims(root / "inbox", "one", root / "archive", root / "failed")
         (root / "outbox").mkdir(exist_ok=True)
         self.outbox = Outbox(root / "outbox")
-        self.delivery = Delivery(self.claims, self.journal, self.outbox, policy(**changes))
+        self.delivery = Delivery(
+            self.claims, self.journal, self.outbox, ByFolder(policy(**changes))
+        )
 
     def begin(self, content: bytes = b"bytes"):
         (self.root / "inbox/a.png").write_bytes(content)

@@ -233,8 +233,11 @@ def test_the_daemon_does_not_import_what_only_hooks_need() -> None:
 @pytest.mark.parametrize(
     ("hook", "key"),
     [
-        ({"command": ["/nowhere/tell"]}, "hooks.0.command = /nowhere/tell: is no program"),
-        ({"url": "https://x.org", "secret_file": "/nowhere/s"}, "hooks.0.secret_file = /nowhere/s"),
+        ({"command": ["/nowhere/tell"]}, "hooks.tell.command = /nowhere/tell: is no program"),
+        (
+            {"url": "https://x.org", "secret_file": "/nowhere/s"},
+            "hooks.tell.secret_file = /nowhere/s",
+        ),
     ],
 )
 def test_a_program_or_a_secret_that_is_not_there_stops_the_start(

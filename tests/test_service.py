@@ -10,6 +10,7 @@ from daemon.claims.rename import RenameClaims
 from daemon.delivery import Delivery
 from daemon.engine.local import Outcome, Task
 from daemon.errors import Deferred
+from daemon.inbox.folders import ByFolder
 from daemon.inbox.intake import Intake
 from daemon.inbox.scan import Scanner
 from daemon.inbox.settle import Settle
@@ -64,12 +65,12 @@ class Loop:
         claims = RenameClaims(inbox, "one", root / "archive", root / "failed")
         intake = Intake(
             Scanner(inbox, (".*",), ()),
-            Settle(inbox, QUIET, 60.0, lambda path: None, must_move=True),
+            Settle(inbox, ByFolder(QUIET), 60.0, lambda path: None, must_move=True),
             Watch(inbox, "scan", lambda: None), 30.0, 1.0, claims.unread,
         )  # fmt: skip
         self.journal = Journal(root / "ledger.sqlite3")
         (root / "outbox").mkdir()
-        delivery = Delivery(claims, self.journal, Outbox(root / "outbox"), policy())
+        delivery = Delivery(claims, self.journal, Outbox(root / "outbox"), ByFolder(policy()))
         self.service = Service(intake, claims, delivery, self.engine, WAIT)
 
     def drop(self, *names: str) -> None:

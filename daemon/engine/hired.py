@@ -69,7 +69,7 @@ class Hired:
     def read(self, task: Task) -> Future[PagesRead]:
         """Let it read; RuntimeError when it has just ended."""
         self.tasks += 1
-        arguments = (task.path, task.stamp, task.first, task.last)
+        arguments = (task.path, task.stamp, task.first, task.last, task.recipe)
         return self._pool.schedule(worker.read, arguments, timeout=task.seconds)
 
     def kill(self) -> None:

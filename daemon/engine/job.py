@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from daemon.engine.task import Outcome, Task
 from daemon.errors import DaemonError, Died, Rejected
+from daemon.recipe import Recipe
 from daemon.records import Claim, Document, Failure, PagesRead, PageText, Status
 
 COUNT_ONLY = (1, 0)
@@ -23,7 +24,7 @@ class Job:
 
     claim: Claim
     attempts: int
-    page_seconds: float
+    recipe: Recipe
     task_pages: int
     attempt: int = 0
     in_flight: int = 0
@@ -63,8 +64,9 @@ class Job:
         first, last = self._pending.popleft()
         self.in_flight += 1
         self.tasks_given += 1
-        seconds = max(1, last - first + 1) * self.page_seconds
-        return Task(self.claim.id, self.claim.path, first, last, seconds, self.claim.stamp)
+        seconds = max(1, last - first + 1) * self.recipe.limits.page_seconds
+        claim = self.claim
+        return Task(claim.id, claim.path, first, last, seconds, claim.stamp, self.recipe)
 
     def put_back(self, task: Task) -> None:
         """Queue a task again that the environment spoiled."""

@@ -54,15 +54,12 @@ class LocalEngine:
         for name, value in ENVIRONMENT.items():  # read where the fork server starts
             os.environ.setdefault(name, value)
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(worker.preloaded(start.recipe))
-        pages = start.recipe.limits.pages
+        context.set_forkserver_preload(worker.preloaded(start.widest))
 
         def hire() -> Hired:
             return Hired(start)
 
-        self._slots = [
-            Slot(hire, allowance, tasks_per_worker, pages, wake, tally) for _ in range(workers)
-        ]
+        self._slots = [Slot(hire, allowance, tasks_per_worker, wake, tally) for _ in range(workers)]
         self._sentry = Sentry(self._slots)
         self.sandbox = "none"  # what protects from the workers, known once they are warm
 

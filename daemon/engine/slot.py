@@ -34,7 +34,6 @@ class Slot:
         hire: Callable[[], Hired],
         allowance: Allowance,
         most_tasks: int,
-        most_pages: int,
         wake: Callable[[], None],
         tally: Tally,
     ) -> None:
@@ -42,7 +41,6 @@ class Slot:
         self._hire = hire
         self._allowance = allowance
         self._most_tasks = most_tasks
-        self._most_pages = most_pages
         self._wake = wake
         self._tally = tally
         self._worker = hire()
@@ -142,7 +140,7 @@ class Slot:
             return error
         except Exception as error:
             return self._death(error, task)
-        if task.is_answered_by(result, self._most_pages):
+        if task.is_answered_by(result):
             return result
         return Died("crashed", "the worker process answered with something else than pages")
 

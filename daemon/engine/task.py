@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from daemon.errors import DaemonError
+from daemon.recipe import Recipe
 from daemon.records import PagesRead, PageText, Stamp
 
 
@@ -14,7 +15,8 @@ from daemon.records import PagesRead, PageText, Stamp
 class Task:
     """Pages `first` to `last` (1-based, inclusive) of a claimed file; `seconds` is its deadline.
 
-    `stamp` is the file's when it was claimed: other bytes are not read in its name.
+    `stamp` is the file's when it was claimed: other bytes are not read in its name. `recipe` says
+    how it is read: that of its folder's profile.
     """
 
     claim: str
@@ -23,9 +25,10 @@ class Task:
     last: int
     seconds: float
     stamp: Stamp
+    recipe: Recipe
 
-    def is_answered_by(self, result: object, most_pages: int) -> bool:
-        """Tell whether `result` is the pages of this range, of a document of at most `most_pages`.
+    def is_answered_by(self, result: object) -> bool:
+        """Tell whether `result` is the pages of this range, of a document that is not too long.
 
         A worker that went astray may answer anything; what the pages say is judged when their
         answer is held against the schema.
@@ -33,7 +36,7 @@ class Task:
         return (
             isinstance(result, PagesRead)
             and isinstance(result.page_count, int)
-            and 1 <= result.page_count <= most_pages
+            and 1 <= result.page_count <= self.recipe.limits.pages
             and isinstance(result.pages, tuple)
             and all(isinstance(page, PageText) for page in result.pages)
             and [page.number for page in result.pages] == self._numbers(result.page_count)

@@ -29,22 +29,28 @@ _BLAME = Path("/proc/self/oom_score_adj")  # proc(5)
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What a worker process is started with: how it reads, and with how many threads.
+    """What a worker process is started with: the ways to read, and how many threads.
 
-    `documents` are the folders and files that it may read from, None for everything: it then works
-    without a sandbox.
+    The recipes share their weights and the network that finds lines where one does; each task says
+    by which it is read. `documents` are the folders and files that it may read from, None for
+    everything: it then works without a sandbox.
     """
 
-    recipe: Recipe
+    recipes: tuple[Recipe, ...]
     threads: int
     documents: tuple[Path, ...] | None = None
 
     @property
     def readable(self) -> tuple[Path, ...]:
         """Where it must read, besides the libraries."""
-        weights = self.recipe.weights
-        wanted = (weights.file, weights.lexicon, self.recipe.network, *(self.documents or ()))
+        weights = self.widest.weights
+        wanted = (weights.file, weights.lexicon, self.widest.network, *(self.documents or ()))
         return tuple(path for path in wanted if path is not None)
+
+    @property
+    def widest(self) -> Recipe:
+        """The recipe whose networks serve all the others: one that finds lines by one, if any."""
+        return next((each for each in self.recipes if each.network), self.recipes[0])
 
 
 @dataclass(slots=True)
@@ -88,15 +94,17 @@ def warm() -> str:
     return str(_process.protections)
 
 
-def read(path: Path, stamp: Stamp, first: int, last: int) -> PagesRead:
+def read(path: Path, stamp: Stamp, first: int, last: int, recipe: Recipe) -> PagesRead:
     """Read pages `first` to `last` (1-based, inclusive); an empty range only opens and counts.
+
+    The recipe is one of those that this worker was started with.
 
     Deferred when the file at `path` does not bear `stamp` any more. Whatever a library of this
     process raises leaves it as Died: its class may not be known to the supervising process.
     """
     try:
         failpoints.reach("worker.read", path.name)
-        read = _pipeline().read_pages(path, first, last, stamp)
+        read = _pipeline().by(recipe).read_pages(path, first, last, stamp)
         failpoints.reach("worker.done", path.name)
     except DaemonError:
         raise
@@ -127,7 +135,7 @@ def _die_with_the_daemon() -> None:
 def _pipeline() -> Pipeline:
     if _process.pipeline is None:
         assert _process.start is not None, "prepare() runs before any task"
-        _process.pipeline = _load(_process.start.recipe, _process.start.threads)
+        _process.pipeline = _load(_process.start.widest, _process.start.threads)
     return _process.pipeline
 
 

@@ -9,7 +9,6 @@ hangs keeps the scan, and not the daemon.
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
@@ -17,6 +16,8 @@ from dataclasses import dataclass
 import structlog
 
 from daemon.aside import Aside
+from daemon.inbox.folders import ByFolder
+from daemon.inbox.queue import Queue, Turns
 from daemon.inbox.scan import Listing, Scanner
 from daemon.inbox.settle import Settle, Settled
 from daemon.inbox.unrung import Unrung
@@ -57,6 +58,7 @@ class _Looked:
     hindrance: str | None
     listing: Listing
     settled: Settled
+    queue: Queue
     refused: Mapping[str, str]
     cost: float
     took: float
@@ -71,7 +73,7 @@ class _Looked:
 
 
 class Intake:
-    """The inbox as the service sees it: a queue of ready files, oldest first."""
+    """The inbox as the service sees it: a queue of ready files."""
 
     def __init__(
         self,
@@ -82,6 +84,7 @@ class Intake:
         poll_seconds: float,
         is_new: Callable[[Listing], Listing],
         hindrance: Callable[[], str | None] = lambda: None,
+        priority: ByFolder[int] | None = None,
         tally: Tally | None = None,
     ) -> None:
         """`is_new` filters a listing to what has not been read in place before.
@@ -100,7 +103,9 @@ class Intake:
         self._aside = Aside("scan")
         self._looking: Future[_Looked] | None = None
         self._asked_at = 0.0
-        self._ready: deque[str] = deque()
+        self._priority = priority or ByFolder(0)
+        self._turns = Turns()
+        self._queue = self._queued({})
         self._listing: Listing = {}
         self._refused: dict[str, float] = {}
         self._said: Mapping[str, str] = {}
@@ -184,10 +189,20 @@ class Intake:
         listing = self._is_new(seen.files)
         self._tally.unrung += self._unrung.observe(listing, rings)
         settled = self._settle.observe(listing, now)
+        queue = self._queued(self._untried(settled.ready, now), self._queue)
         cost = time.thread_time() - spent  # what a share lets us wait for is no cost
         took = time.monotonic() - began
         oldest = self._settle.oldest
-        return _Looked(self._hindrance(), listing, settled, seen.refused, cost, took, oldest)
+        refused, hindrance = seen.refused, self._hindrance()
+        return _Looked(hindrance, listing, settled, queue, refused, cost, took, oldest)
+
+    def _queued(self, ready: Mapping[str, float], before: Queue | None = None) -> Queue:
+        return Queue(ready, self._priority, self._turns, before)
+
+    def _untried(self, ready: Mapping[str, float], now: float) -> Mapping[str, float]:
+        """Leave out what could not be claimed a moment ago: it must not take another's turn."""
+        refused = {name for name, until in dict(self._refused).items() if now < until}
+        return {name: since for name, since in ready.items() if name not in refused}
 
     def _take_in(self, looked: _Looked, now: float) -> None:
         self._cost, self._took = looked.cost, looked.took
@@ -202,13 +217,12 @@ class Intake:
         if self.fault:
             log.info("intake.resumed", after=self.fault.why, seconds=round(now - self.fault.since))
         self.fault = None
-        self._ready = deque(looked.settled.ready)
+        self._queue = looked.queue
         self._listing = looked.listing
 
     def next_ready(self, now: float) -> str | None:
-        """Take the oldest ready file off the queue, None when there is none."""
-        while self._ready:
-            name = self._ready.popleft()
+        """Take the next ready file off the queue, None when there is none."""
+        while (name := self._queue.take()) is not None:
             if now >= self._refused.get(name, now):
                 self._refused.pop(name, None)
                 return name
@@ -227,7 +241,7 @@ class Intake:
         if self.fault is None or self.fault.why != why:
             log.error("intake.paused", why=why)
             self.fault = Fault(why, self.fault.since if self.fault else now)
-        self._ready.clear()
+        self._queue = self._queued({})
 
     def _say(self, cannot: Mapping[str, str], busy: Mapping[str, str]) -> None:
         """Say once why a file must wait."""

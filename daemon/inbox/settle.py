@@ -13,18 +13,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from daemon.inbox.folders import ByFolder
 from daemon.inbox.scan import Listing
 from daemon.records import Stamp
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """The still files of a listing: `ready` oldest first; `busy` and `cannot` with a reason each.
+    """The still files of a listing; `busy` and `cannot` with a reason each.
+
+    `ready` has by name since when (monotonic seconds) each has been still, the oldest first.
 
     `due` is the time at which the next moving file could be still, None when nothing moves.
     """
 
-    ready: tuple[str, ...]
+    ready: Mapping[str, float]
     busy: Mapping[str, str]
     cannot: Mapping[str, str]
     due: float | None
@@ -46,13 +49,16 @@ class Settle:
     def __init__(
         self,
         inbox: Path,
-        quiet_seconds: float,
+        quiet_seconds: ByFolder[float],
         incomplete_seconds: float,
         missing_end: Callable[[Path], str | None],
         *,
         must_move: bool,
     ) -> None:
-        """`must_move` says that a file can be taken only where its folder may be written."""
+        """`quiet_seconds` may be 0 where files come complete, by a rename: they are not waited for.
+
+        `must_move` says that a file can be taken only where its folder may be written.
+        """
         self._inbox = inbox
         self._quiet = quiet_seconds
         self._patience = incomplete_seconds
@@ -73,11 +79,11 @@ class Settle:
             else _Watched(stamp, now)
             for name, stamp in listing.items()
         }
-        ready: list[str] = []
+        ready: dict[str, float] = {}
         busy: dict[str, str] = {}
         cannot: dict[str, str] = {}
         for name, file in sorted(self._watched.items(), key=lambda item: item[1].since):
-            if now - file.since < self._quiet:
+            if now - file.since < self._quiet.of(name):
                 continue
             try:
                 if missing := self._lacks(name, file, now):
@@ -85,12 +91,12 @@ class Settle:
                 elif refusal := self._refusal(self._inbox / name):
                     cannot[name] = refusal
                 else:
-                    ready.append(name)
+                    ready[name] = file.since
             except FileNotFoundError:
                 continue  # vanished since the listing: the next one forgets it
             except OSError as error:
                 cannot[name] = f"{error.strerror}; {who_may(self._inbox / name)}"
-        return Settled(tuple(ready), busy, cannot, self._due(now, busy))
+        return Settled(ready, busy, cannot, self._due(now, busy))
 
     def _lacks(self, name: str, file: _Watched, now: float) -> str | None:
         if file.stamp.size == 0:
@@ -111,7 +117,7 @@ class Settle:
 
     def _due(self, now: float, busy: Mapping[str, str]) -> float | None:
         waits = [
-            file.since + (self._patience if name in busy else self._quiet)
+            file.since + (self._patience if name in busy else self._quiet.of(name))
             for name, file in self._watched.items()
             if file.stamp.size
         ]

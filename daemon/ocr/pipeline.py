@@ -68,9 +68,12 @@ class Pipeline:
     @classmethod
     def load(cls, recipe: Recipe) -> Pipeline:
         """Return a pipeline with the networks of `recipe`; Misconfigured where they do not fit."""
-        network, sha256 = recipe.network, recipe.detector.sha256
-        detector = segment.TextDetector.load(network, sha256) if network else None
-        return cls(recipe, Recognizer.load(recipe.weights), detector)
+        return cls(recipe, Recognizer.load(recipe.weights), _detector(recipe))
+
+    def by(self, recipe: Recipe) -> Pipeline:
+        """Return a pipeline of the same networks that reads by another recipe of these weights."""
+        self.detector = self.detector or _detector(recipe)
+        return Pipeline(recipe, self.recognizer, self.detector)
 
     def read_page(self, page: Page, stages: Stages | None = None) -> PageText:
         """Return the text of one page: what its text layer has, and what is read of its image."""
@@ -167,6 +170,11 @@ class Pipeline:
                 raise
             return PageText.unread(number, Failure(rejected.reason, rejected.message))
         return self.read_page(page, stages)
+
+
+def _detector(recipe: Recipe) -> TextDetector | None:
+    network, sha256 = recipe.network, recipe.detector.sha256
+    return segment.TextDetector.load(network, sha256) if network else None
 
 
 def _legible(

@@ -13,6 +13,7 @@ from pathlib import Path
 from pebble.pool.channel import WorkerChannel
 
 from daemon.errors import Deferred, Died, Misconfigured
+from daemon.recipe import Recipe
 from daemon.records import PagesRead, PageText, Stamp
 
 
@@ -21,7 +22,7 @@ def honestly(path: Path, stamp: Stamp, first: int, last: int) -> PagesRead:
     return PagesRead("application/pdf", 9, pages, {"decode": 0.1}, precision=str(os.getpid()))
 
 
-def by_kind(path: Path, stamp: Stamp, first: int, last: int) -> object:
+def by_kind(path: Path, stamp: Stamp, first: int, last: int, recipe: Recipe) -> object:
     """Do what the file's name says."""
     return _KINDS[path.stem](path, stamp, first, last)
 

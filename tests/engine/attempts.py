@@ -13,10 +13,11 @@ import sys
 import threading
 from pathlib import Path
 
+from daemon.recipe import Recipe
 from daemon.records import PagesRead, PageText, Stamp
 
 
-def by_kind(path: Path, stamp: Stamp, first: int, last: int) -> PagesRead:
+def by_kind(path: Path, stamp: Stamp, first: int, last: int, recipe: Recipe) -> PagesRead:
     """Try what the file's name says; the answer's media type tells how it went."""
     try:
         _KINDS[path.stem](path)

@@ -9,14 +9,17 @@ import pytest
 from daemon.engine.job import Job
 from daemon.engine.local import Outcome, Task
 from daemon.errors import Died, Rejected
+from daemon.recipe import Limits, Recipe
 from daemon.records import Claim, Failure, PagesRead, PageText, Stamp
+from tests.house import SHIPPED
 
 CLAIM = Claim("t1", "scan.pdf", Path("/claimed/scan.pdf"), Stamp(1, 2, 3), "ab" * 32)
+RECIPE = Recipe(weights=SHIPPED, limits=Limits(page_seconds=10.0))
 KILLED = Died("killed", "the worker process was ended by signal 9", 9)
 
 
 def job(attempts: int = 3, starts: int = 1) -> Job:
-    made = Job(CLAIM, attempts=attempts, page_seconds=10.0, task_pages=4)
+    made = Job(CLAIM, attempts=attempts, recipe=RECIPE, task_pages=4)
     made.begin(starts, starts)
     return made
 

@@ -22,6 +22,7 @@ from tests.engine import astray
 from tests.house import SHIPPED, until
 
 SECONDS = 2.0
+RECIPE = Recipe(weights=SHIPPED)
 ASTRAY = {
     "nonsense": "crashed",
     "many": "crashed",
@@ -44,7 +45,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalEngine]:
     monkeypatch.setattr(worker, "warm", astray.warm)
     monkeypatch.setattr(worker, "preloaded", lambda _: [])
     made = LocalEngine(
-        Start(Recipe(weights=SHIPPED), 1), workers=2, tasks_per_worker=3,
+        Start((RECIPE,), 1), workers=2, tasks_per_worker=3,
         allowance=Allowance(900, 600), wake=lambda: None, tally=Tally(),
     )  # fmt: skip
     made.warm()
@@ -53,7 +54,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalEngine]:
 
 
 def task(kind: str, folder: Path = Path("/nowhere")) -> Task:
-    return Task(kind, folder / f"{kind}.pdf", 1, 4, SECONDS, Stamp(1, 2, 3))
+    return Task(kind, folder / f"{kind}.pdf", 1, 4, SECONDS, Stamp(1, 2, 3), RECIPE)
 
 
 def outcomes(engine: LocalEngine, *tasks: Task) -> dict[str, object]:

@@ -26,6 +26,8 @@ FORBIDDEN = {
 }  # fmt: skip
 ALLOWED = {"read", "thread", "own"}
 
+RECIPE = Recipe(weights=SHIPPED)
+
 
 def known_abi() -> int:
     try:
@@ -49,7 +51,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
         (tmp_path_factory.getbasetemp() / "secret").write_text("of somebody else")
         folder = tmp_path_factory.mktemp("documents")
         made = LocalEngine(
-            Start(Recipe(weights=SHIPPED), 1, (folder,)), workers=1, tasks_per_worker=0,
+            Start((RECIPE,), 1, (folder,)), workers=1, tasks_per_worker=0,
             allowance=Allowance(2000, 2000), wake=lambda: None, tally=Tally(),
         )  # fmt: skip
         made.warm()
@@ -62,7 +64,7 @@ def told(engine: LocalEngine, kind: str) -> str:
     """Let the worker try something on a file that it may read, and say how it went."""
     path = engine.folder / f"{kind}.png"  # type: ignore[attr-defined]
     path.write_bytes(b"a scan")
-    engine.submit(Task(kind, path, 1, 1, 10.0, Stamp.of(path)))
+    engine.submit(Task(kind, path, 1, 1, 10.0, Stamp.of(path), RECIPE))
     (outcome,) = until(engine.finished, 20, what=kind)
     assert isinstance(outcome.result, PagesRead), str(outcome.result)
     assert path.read_bytes() == b"a scan"

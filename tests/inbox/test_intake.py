@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon.inbox.folders import ByFolder
 from daemon.inbox.intake import Intake, Waiting
 from daemon.inbox.scan import Scanner
 from daemon.inbox.settle import Settle
@@ -24,14 +25,15 @@ class SilentWatch(Watch):
         return self._delivers
 
 
-def intake(inbox: Path, *, delivers: bool = True) -> Intake:
+def intake(inbox: Path, *, delivers: bool = True, priority: ByFolder[int] | None = None) -> Intake:
     return Intake(
         Scanner(inbox, (".*",), ()),
-        Settle(inbox, QUIET, 60.0, lambda path: None, must_move=True),
+        Settle(inbox, ByFolder(QUIET), 60.0, lambda path: None, must_move=True),
         SilentWatch(inbox, delivers=delivers),
         RESCAN,
         POLL,
         lambda listing: listing,
+        priority=priority,
     )
 
 
@@ -122,3 +124,48 @@ def test_files_that_wait_are_told_while_nothing_may_be_taken(inbox: Path) -> Non
 
     assert room.next_ready(100.0 + QUIET) is None
     assert room.waiting.ready == 1
+
+
+def test_a_file_that_could_not_be_claimed_takes_no_turn_until_its_time_has_come(
+    inbox: Path,
+) -> None:
+    (inbox / "a.png").write_bytes(b"x")
+    room = intake(inbox)
+    room.look(0.0)
+    room.look(QUIET)
+    assert room.next_ready(QUIET) == "a.png"
+    room.refuse("a.png", 100.0)
+    (inbox / "b.png").write_bytes(b"x")
+    room.look(QUIET + RESCAN)
+    room.look(2 * QUIET + RESCAN)
+
+    assert [room.next_ready(50.0) for _ in range(2)] == ["b.png", None]
+    room.look(110.0)
+    assert room.next_ready(110.0) == "a.png"
+
+
+def test_priorities_decide_between_the_folders_of_the_inbox(inbox: Path) -> None:
+    for name in ("a/1.png", "urgent/1.png"):
+        (inbox / name).parent.mkdir()
+        (inbox / name).write_bytes(b"x")
+    room = intake(inbox, priority=ByFolder(0, [(["urgent"], 1)]))
+    room.look(0.0)
+
+    room.look(QUIET)
+
+    assert [room.next_ready(QUIET) for _ in range(3)] == ["urgent/1.png", "a/1.png", None]
+
+
+def test_scan2_is_taken_before_scan10_that_came_to_rest_in_the_same_quiet_time(
+    inbox: Path,
+) -> None:
+    (inbox / "scan10.png").write_bytes(b"x")
+    room = intake(inbox)
+    room.look(0.0)
+    (inbox / "scan2.png").write_bytes(b"x")
+    room.ring()
+    room.look(1.0)
+
+    room.look(1.0 + QUIET)
+
+    assert [room.next_ready(1.0 + QUIET) for _ in range(2)] == ["scan2.png", "scan10.png"]

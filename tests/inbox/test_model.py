@@ -25,6 +25,7 @@ from hypothesis.stateful import (
     rule,
 )
 
+from daemon.inbox.folders import ByFolder
 from daemon.inbox.intake import Intake
 from daemon.inbox.scan import Scanner
 from daemon.inbox.settle import Settle
@@ -52,7 +53,7 @@ class Inbox(RuleBasedStateMachine):
         self.changed: dict[str, float] = {}  # by name: when its bytes or its times moved
         self.intake = Intake(
             Scanner(self.inbox, IGNORED, ()),
-            Settle(self.inbox, QUIET, PATIENCE, lambda path: None, must_move=True),
+            Settle(self.inbox, ByFolder(QUIET), PATIENCE, lambda path: None, must_move=True),
             Watch(self.inbox, "scan", lambda: None),
             RESCAN,
             POLL,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon.inbox.folders import ByFolder
 from daemon.inbox.settle import Settle, Settled
 from daemon.records import Stamp
 
@@ -14,7 +15,9 @@ QUIET, PATIENCE = 5.0, 60.0
 
 def settle(inbox: Path, missing: dict[str, str] | None = None) -> Settle:
     lacks = missing or {}
-    return Settle(inbox, QUIET, PATIENCE, lambda path: lacks.get(path.name), must_move=True)
+    return Settle(
+        inbox, ByFolder(QUIET), PATIENCE, lambda path: lacks.get(path.name), must_move=True
+    )
 
 
 def stamp(size: int = 10, modified: int = 0, inode: int = 1) -> Stamp:
@@ -44,16 +47,16 @@ def test_a_file_is_ready_when_it_was_still_for_the_quiet_time_and_not_before(
         before = room.observe({"a.png": stamp(size - 1)}, now)
         room.observe({"a.png": stamp(size)}, now)
 
-        assert (before.ready == ("a.png",)) == (pause >= QUIET)
+        assert (tuple(before.ready) == ("a.png",)) == (pause >= QUIET)
 
-    assert room.observe({"a.png": stamp(len(pauses) + 1)}, now + QUIET - 0.01).ready == ()
-    assert room.observe({"a.png": stamp(len(pauses) + 1)}, now + QUIET).ready == ("a.png",)
+    assert tuple(room.observe({"a.png": stamp(len(pauses) + 1)}, now + QUIET - 0.01).ready) == ()
+    assert tuple(room.observe({"a.png": stamp(len(pauses) + 1)}, now + QUIET).ready) == ("a.png",)
 
 
 def test_an_old_modification_time_does_not_make_a_file_settled(inbox: Path) -> None:
     room = settle(inbox)
 
-    assert room.observe({"a.png": stamp(modified=1)}, 1000.0).ready == ()
+    assert tuple(room.observe({"a.png": stamp(modified=1)}, 1000.0).ready) == ()
 
 
 @pytest.mark.parametrize("changed", [stamp(size=11), stamp(modified=1), stamp(inode=2)])
@@ -61,7 +64,7 @@ def test_any_change_starts_the_quiet_time_again(inbox: Path, changed: Stamp) -> 
     room = settle(inbox)
     room.observe({"a.png": stamp()}, 0.0)
 
-    assert room.observe({"a.png": changed}, QUIET).ready == ()
+    assert tuple(room.observe({"a.png": changed}, QUIET).ready) == ()
 
 
 def test_a_vanished_file_is_forgotten(inbox: Path) -> None:
@@ -69,7 +72,7 @@ def test_a_vanished_file_is_forgotten(inbox: Path) -> None:
     room.observe({"a.png": stamp()}, 0.0)
     room.observe({}, 1.0)
 
-    assert room.observe({"a.png": stamp()}, QUIET).ready == ()
+    assert tuple(room.observe({"a.png": stamp()}, QUIET).ready) == ()
 
 
 def test_an_empty_file_is_never_ready(inbox: Path) -> None:
@@ -78,7 +81,7 @@ def test_an_empty_file_is_never_ready(inbox: Path) -> None:
 
     later = room.observe({"a.png": stamp(size=0)}, 10 * PATIENCE)
 
-    assert later == Settled((), {"a.png": "is empty (0 bytes)"}, {}, None)
+    assert later == Settled({}, {"a.png": "is empty (0 bytes)"}, {}, None)
 
 
 def test_an_incomplete_file_waits_for_its_end_and_is_read_when_patience_ends(inbox: Path) -> None:
@@ -87,9 +90,9 @@ def test_an_incomplete_file_waits_for_its_end_and_is_read_when_patience_ends(inb
 
     waiting = room.observe({"a.png": stamp()}, QUIET)
 
-    assert (waiting.ready, waiting.busy) == ((), {"a.png": "has no IEND yet"})
+    assert (waiting.ready, waiting.busy) == ({}, {"a.png": "has no IEND yet"})
     assert waiting.due == PATIENCE
-    assert room.observe({"a.png": stamp()}, PATIENCE).ready == ("a.png",)
+    assert tuple(room.observe({"a.png": stamp()}, PATIENCE).ready) == ("a.png",)
 
 
 def test_ready_files_come_oldest_first(inbox: Path) -> None:
@@ -99,7 +102,7 @@ def test_ready_files_come_oldest_first(inbox: Path) -> None:
 
     both = room.observe({"a.png": stamp(), "b.png": stamp()}, 1.0 + QUIET)
 
-    assert both.ready == ("b.png", "a.png")
+    assert list(both.ready.items()) == [("b.png", 0.0), ("a.png", 1.0)]
 
 
 def test_due_is_when_the_next_moving_file_could_be_still(inbox: Path) -> None:
@@ -113,7 +116,7 @@ def test_a_file_that_cannot_be_opened_says_who_owns_it(inbox: Path) -> None:
     def refuse(path: Path) -> str | None:
         raise PermissionError(13, "Permission denied", str(path))
 
-    room = Settle(inbox, QUIET, PATIENCE, refuse, must_move=True)
+    room = Settle(inbox, ByFolder(QUIET), PATIENCE, refuse, must_move=True)
     room.observe({"a.png": stamp()}, 0.0)
 
     (reason,) = room.observe({"a.png": stamp()}, QUIET).cannot.values()
@@ -127,10 +130,10 @@ def test_a_file_that_vanished_since_the_listing_is_no_answer(tmp_path: Path) -> 
     def gone(path: Path) -> str | None:
         raise FileNotFoundError(2, "No such file or directory", str(path))
 
-    room = Settle(tmp_path, QUIET, PATIENCE, gone, must_move=True)
+    room = Settle(tmp_path, ByFolder(QUIET), PATIENCE, gone, must_move=True)
     room.observe({"a.png": stamp()}, 0.0)
 
-    assert room.observe({"a.png": stamp()}, QUIET) == Settled((), {}, {}, None)
+    assert room.observe({"a.png": stamp()}, QUIET) == Settled({}, {}, {}, None)
 
 
 @pytest.mark.parametrize(("must_move", "ready"), [(True, ()), (False, ("sub/a.png",))])
@@ -141,7 +144,25 @@ def test_a_file_in_a_folder_that_we_may_not_write_can_only_be_read_in_place(
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub/a.png").write_bytes(b"x")
     monkeypatch.setattr(os, "access", lambda path, mode: not (mode & os.W_OK and path.is_dir()))
-    room = Settle(tmp_path, QUIET, PATIENCE, lambda path: None, must_move=must_move)
+    room = Settle(tmp_path, ByFolder(QUIET), PATIENCE, lambda path: None, must_move=must_move)
     room.observe({"sub/a.png": stamp()}, 0.0)
 
-    assert room.observe({"sub/a.png": stamp()}, QUIET).ready == ready
+    assert tuple(room.observe({"sub/a.png": stamp()}, QUIET).ready) == ready
+
+
+def test_quiet_times_go_by_the_folder_and_0_is_taken_at_first_sight(tmp_path: Path) -> None:
+    for name in ("now/a.png", "now/cut.png", "slow/a.png", "a.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    lacks = {"cut.png": "has no IEND yet"}
+    quiet = ByFolder(QUIET, [(["now"], 0.0), (["slow"], 2 * QUIET)])
+    room = Settle(tmp_path, quiet, PATIENCE, lambda path: lacks.get(path.name), must_move=True)
+    listing = {name: stamp() for name in ("now/a.png", "now/cut.png", "slow/a.png", "a.png")}
+
+    looks = [room.observe(listing, now) for now in (0.0, QUIET, 2 * QUIET)]
+
+    assert [set(look.ready) for look in looks] == [
+        {"now/a.png"}, {"now/a.png", "a.png"}, {"now/a.png", "a.png", "slow/a.png"},
+    ]  # fmt: skip
+    assert [set(look.busy) for look in looks] == [{"now/cut.png"}] * 3
+    assert [look.due for look in looks] == [QUIET, 2 * QUIET, PATIENCE]

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from daemon.inbox.completeness import missing_end
+from daemon.inbox.folders import ByFolder
 from daemon.inbox.intake import Intake
 from daemon.inbox.scan import Scanner
 from daemon.inbox.settle import Settle
@@ -31,7 +32,7 @@ class Looked:
         self.inbox, self.now = inbox, 100.0
         self.intake = Intake(
             Scanner(inbox, Watching().ignore, ()),
-            Settle(inbox, QUIET, PATIENCE, missing_end, must_move=True),
+            Settle(inbox, ByFolder(QUIET), PATIENCE, missing_end, must_move=True),
             Watch(inbox, "scan", lambda: None),
             30.0,
             POLL,

@@ -1,12 +1,14 @@
 """Which finder looks for lines: the one that was named, or the second where reading is doubtful."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from daemon.ocr import pipeline
-from daemon.recipe import Cleaning
+from daemon.recipe import Cleaning, Detector
+from tests.house import DETECTOR
 from tests.ocr.test_pipeline import RECIPE, Numbering, written
 
 
@@ -89,3 +91,16 @@ def test_the_finder_that_was_named_finds_alone(segmenter, asked):
     pipeline.Pipeline(recipe_with(segmenter), Doubting(), network).read_page(written())
 
     assert network.asked == asked
+
+
+def test_another_recipe_reads_by_the_same_networks_and_loads_what_it_needs_besides():
+    first = pipeline.Pipeline(recipe_with("opencv"), Numbering(0.95))
+    there = Detector(file=Path(DETECTOR["file"]))
+    asks = dataclasses.replace(recipe_with("db"), detector=there)
+
+    other = first.by(asks)
+    third = first.by(asks)
+
+    assert other.recognizer is first.recognizer
+    assert other.detector is third.detector is not None
+    assert other.recipe.segmenter == "db"

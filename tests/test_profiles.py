@@ -1,0 +1,359 @@
+"""Profiles: what a folder has otherwise, from the config to the answers of a real daemon."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from daemon import environment, rooms
+from daemon.batch import find
+from daemon.config import Config, load
+from daemon.engine.worker import Start
+from daemon.errors import Misconfigured
+from daemon.sections import Profile
+from tests.house import DETECTOR, MODEL, REPOSITORY, House, until
+from tests.samples import pdf_of_images, pdf_of_text, png, text_page
+
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    def to_file(*profiles: dict[str, object], **values: object) -> Path:
+        path = tmp_path / "config.yaml"
+        values = {"model": MODEL, "detector": DETECTOR, "profiles": list(profiles)} | values
+        path.write_text(yaml.safe_dump(values))
+        return path
+
+    return to_file
+
+
+def under(path: Path, number: int = 0) -> Config:
+    return load(path).under(number)
+
+
+def named(name: str, *folders: str, **changes: object) -> dict[str, object]:
+    return {"name": name, "folders": list(folders or [name]), **changes}
+
+
+# --- what a profile changes ---------------------------------------------------------------------
+
+
+def test_a_profile_changes_only_the_keys_that_it_names(write: Write) -> None:
+    changed = named("a", preprocess={"denoise": "median"}, limits={"pages": 3}, segmenter="db")
+    config = load(write(changed, preprocess={"deskew": False}, limits={"page_seconds": 9}))
+
+    found = config.under(0)
+
+    assert found.preprocess.denoise == "median"
+    assert (found.preprocess.deskew, found.preprocess.orient) == (False, True)
+    assert (found.limits.pages, found.limits.page_seconds) == (3, 9)
+    assert (found.segmenter, config.segmenter) == ("db", "auto")
+    assert config.preprocess.denoise == "off"
+    assert found.pdf == config.pdf
+
+
+def test_all_that_a_profile_may_name_reaches_what_decides(write: Write) -> None:
+    changes = {
+        "outputs": ["text", "alto"], "priority": 7, "quiet_seconds": 0, "pdf": {"dpi": 250},
+        "retention": {"failed_days": 30},
+    }  # fmt: skip
+    path = write(named("a", **changes), retention={"archive_days": 365}, outputs=["text"])
+    config = load(path)
+
+    ours, others = (rooms.policies(config).of(name) for name in ("a/b/1.pdf", "1.pdf"))
+
+    assert (ours.outputs, others.outputs) == (("text", "alto"), ("text",))
+    assert (ours.retention.archive_days, ours.retention.failed_days) == (365, 30)
+    assert others.retention.failed_days is None
+    assert (ours.recipe.rendering.dpi, others.recipe.rendering.dpi) == (250, 300)
+    assert [rooms.priorities(config).of(name) for name in ("a/1.pdf", "1.pdf")] == [7, 0]
+    assert under(path).watch.quiet_seconds == 0
+
+
+def test_the_hooks_of_a_profile_take_the_place_of_the_others_and_all_are_sent(write: Write) -> None:
+    ours, others = ({"name": name, "command": [f"bin/{name}"]} for name in ("ours", "others"))
+    path = write(named("a", hooks=[ours]), hooks=[others])
+    config = load(path)
+
+    found = [rooms.policies(config).of(name).hooks for name in ("a/1.pdf", "1.pdf")]
+
+    assert [[hook.name for hook in hooks] for hooks in found] == [["ours"], ["others"]]
+    assert found[0][0].command == (str(path.parent / "bin/ours"),)
+    assert {hook.name for hook in config.every_hook} == {"ours", "others"}
+
+
+def test_an_empty_list_is_said_and_a_null_is_left_out(write: Write) -> None:
+    path = write(named("a", outputs=[], segmenter=None, limits=None), outputs=["text"])
+
+    assert (under(path).outputs, under(path).segmenter) == ((), "auto")
+
+
+def test_the_environment_sets_what_no_profile_names(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OCR_DAEMON__LIMITS__PAGES", "5")
+    monkeypatch.setenv("OCR_DAEMON__LIMITS__PAGE_SECONDS", "7")
+
+    found = under(write(named("a", limits={"pages": 3})))
+
+    assert (found.limits.pages, found.limits.page_seconds) == (3, 7)
+
+
+REFUSED = [
+    ([{"name": "a"}], "profiles.0.folders", "required"),
+    ([named("a", folders=[])], "profiles.0.folders", "at least 1"),
+    ([named("a", folders="a")], "profiles.0.folders", "tuple"),
+    ([named("a b")], "profiles.0.name", "pattern"),
+    ([named("a@1")], "profiles.0.name", "pattern"),
+    ([named("default")], "profiles.0.name", "what no profile says"),
+    ([named("a"), named("a", "b")], "profiles.1.name", "twice"),
+    ([named("a", segmentr="db")], "profiles.0.segmentr", "did you mean segmenter?"),
+    ([named("a", model={})], "profiles.0.model", "no such key"),
+    ([named("a", segmenter="best")], "profiles.0.segmenter", "'auto', 'opencv' or 'db'"),
+    ([named("a", preprocess={"denoize": "median"})], "profiles.0.preprocess.denoize", "denoise?"),
+    ([named("a", preprocess={"denoise": "much"})], "profiles.0.preprocess.denoise", "'median'"),
+    ([named("a", preprocess="much")], "profiles.0.preprocess", "dictionary"),
+    ([named("a"), named("b", limits={"pages": 0})], "profiles.1.limits.pages", "greater than"),
+    ([named("a", retention={"archive_days": 0})], "profiles.0.retention.archive_days", "greater"),
+    ([named("a", outputs=["word"])], "profiles.0.outputs.0", "'searchable_pdf'"),
+    (
+        [named("a", hooks=[{"name": "x"}])],
+        "profiles.0.hooks.0.command",
+        "either a command or a url",
+    ),
+    ([named("a", hooks=[{"name": "x", "commnd": ["y"]}])], "profiles.0.hooks.0.commnd", "command?"),
+    (
+        [
+            named("a", hooks=[{"name": "x", "command": ["tell"]}]),
+            named("b", "b", hooks=[{"name": "x", "command": ["shout"]}]),
+        ],
+        "profiles.1.hooks.0.name",
+        "another hook elsewhere",
+    ),
+    ([named("a", quiet_seconds=-1)], "profiles.0.quiet_seconds", "greater than or equal to 0"),
+    ([named("a", quiet_seconds=31)], "profiles.0.quiet_seconds", "rescan_seconds"),
+    ([named("a", priority=10**6)], "profiles.0.priority", "1000"),
+    ([named("a", pdf={"dpi": 150})], "profiles.0.pdf.min_dpi", "pdf.dpi (150)"),
+    ([named("a", "/a")], "profiles.0.folders.0", "relative to the inbox"),
+    ([named("a", "b", "a/../c")], "profiles.0.folders.1", "out of the inbox"),
+    ([named("a"), named("b", "b", "a/**")], "profiles.1.folders.1", "profile a has it already"),
+    ([named("a", "**"), named("b")], "profiles.1.folders.0", "profile a has it already"),
+]
+
+
+@pytest.mark.parametrize(("profiles", "key", "remedy"), REFUSED)
+def test_what_cannot_be_meant_is_refused_with_key_and_remedy(
+    write: Write, profiles: list[dict[str, object]], key: str, remedy: str
+) -> None:
+    with pytest.raises(Misconfigured) as error:
+        load(write(*profiles))
+
+    assert error.value.key == key
+    assert remedy in error.value.remedy
+
+
+def test_a_profile_needs_the_network_that_its_segmenter_asks_for(write: Write) -> None:
+    path = write(named("a", segmenter="db"), segmenter="opencv", detector={})
+
+    with pytest.raises(Misconfigured, match=r"profiles\.0\.segmenter = db: needs a network"):
+        load(path)
+
+
+def test_a_network_that_one_profile_alone_needs_is_looked_for_at_start(write: Write) -> None:
+    gone = {"file": "gone.onnx"}
+    environment.refuse_bad_weights(load(write(segmenter="opencv", detector=gone)))
+
+    with pytest.raises(Misconfigured, match=r"detector\.file"):
+        environment.refuse_bad_weights(
+            load(write(named("a", segmenter="db"), segmenter="opencv", detector=gone))
+        )
+
+
+def test_workers_may_read_the_networks_of_all_profiles(write: Write) -> None:
+    config = load(write(named("a", segmenter="db"), segmenter="opencv"))
+
+    assert config.detector.file in Start(config.recipes, 1).readable
+    assert config.detector.file not in Start((config.recipe,), 1).readable
+
+
+def test_the_example_in_the_shipped_config_can_be_meant(write: Write) -> None:
+    text = (REPOSITORY / "config.yaml").read_text()
+    lines = text.partition("profiles: []")[2].partition("\nlogging:")[0].splitlines()
+    example = [line.removeprefix("#") for line in lines if line.startswith("#")]
+    (profile,) = yaml.safe_load("\n".join(example))
+
+    found = under(write(profile))
+
+    assert set(profile) == set(Profile.model_fields)
+    assert (found.priority, found.watch.quiet_seconds, found.segmenter) == (10, 0, "db")
+
+
+# --- what identity a reading has ----------------------------------------------------------------
+
+
+def test_without_profiles_answers_are_of_the_same_identity_as_before(write: Write) -> None:
+    shipped = load(REPOSITORY / "config.yaml")
+
+    assert rooms.policies(shipped).of("a.png").profile == "default@732e81be"
+
+
+def test_the_identity_of_a_reading_is_its_profiles_name_and_what_decides_it(write: Write) -> None:
+    path = write(
+        named("a"), named("b"), named("c", segmenter="db"), named("d", priority=3),
+        named("e", outputs=["text"]),
+    )  # fmt: skip
+    policies = rooms.policies(load(path))
+
+    names, digests = zip(
+        *(policies.of(f"{folder}/1.png").profile.split("@") for folder in "xabcde"), strict=True
+    )
+
+    assert names == ("default", "a", "b", "c", "d", "e")
+    assert digests[0] == digests[1] == digests[2] == digests[4]
+    assert len({digests[0], digests[3], digests[5]}) == 3
+
+
+# --- what is said of them -----------------------------------------------------------------------
+
+
+def test_check_says_which_profiles_there_are_and_no_password(tmp_path: Path) -> None:
+    house = House(tmp_path, profiles=[
+        named("invoices", "invoices", "*/invoices", preprocess={"denoise": "median"}, priority=10),
+        named("secret", ".", pdf={"passwords": ["hunter2"]}, outputs=["text", "hocr"]),
+        named("plain"),
+    ])  # fmt: skip
+
+    said = house.command("check")
+
+    assert said.returncode == 0, said.stdout
+    assert (
+        "profile invoices, in invoices, */invoices: priority 10, preprocess.denoise median"
+    ) in said.stdout
+    assert "profile secret, in .: outputs text + hocr, pdf.passwords 1 of its own" in said.stdout
+    assert "profile plain, in plain: as everywhere" in said.stdout
+    assert "hunter2" not in said.stdout
+
+
+# --- a real daemon ------------------------------------------------------------------------------
+
+PROFILES = [
+    named("short", "short", limits={"pages": 1}),
+    named("again", "*/again", pdf={"text_layer": "never"}, segmenter="db", quiet_seconds=0),
+    named("urgent", priority=10),
+    named("at-once", "now", quiet_seconds=0),
+]
+TEXT = pdf_of_text([["Second scan"]])
+PAGES = pdf_of_images([text_page([line]) for line in ("First page", "Second page")])
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """What lies there when the daemon starts is read in the order that is asked for.
+
+    The lines of the top level are found without a network, so that one profile alone needs it.
+    """
+    made = House(tmp_path_factory.mktemp("house"), profiles=PROFILES, segmenter="opencv")
+    for name in ("pile/scan10.png", "pile/scan1.png", "pile/Scan2.png", "urgent/b.png"):
+        made.drop(name, png(text_page([name])))
+    with made.running():
+        yield made
+
+
+def test_files_are_taken_by_priority_and_as_people_count(house: House) -> None:
+    house.answer("pile/scan10.png.json")
+
+    said = [event for event in house.events() if event["event"] == "document.done"]
+
+    asked = ["urgent/b.png", "pile/scan1.png", "pile/Scan2.png", "pile/scan10.png"]
+    assert [event["name"] for event in said if event["name"] in asked] == asked
+
+
+def test_a_profile_reads_otherwise_in_the_same_workers(house: House) -> None:
+    house.drop("plain/text.pdf", TEXT)
+    house.drop("plain/again/text.pdf", TEXT)
+
+    plain, again = (
+        house.answer(f"{name}.json") for name in ("plain/text.pdf", "plain/again/text.pdf")
+    )
+
+    assert [each["pages"][0]["text_source"] for each in (plain, again)] == ["text_layer", "ocr"]
+    assert plain["text"] == again["text"] == "Second scan"
+    assert plain["engine"]["profile"].startswith("default@")
+    assert again["engine"]["profile"].startswith("again@")
+    assert (plain["status"], again["status"]) == ("done", "done")  # the same bytes, no duplicate
+
+
+def test_the_limits_of_a_profile_are_those_of_its_folders_alone(house: House) -> None:
+    house.drop("short/two.pdf", PAGES)
+    house.drop("long/two.pdf", PAGES)
+
+    short, long = (house.answer(f"{name}/two.pdf.json") for name in ("short", "long"))
+
+    assert (short["status"], short["error"]["class"]) == ("failed", "too_large")
+    assert "limits.pages is 1" in short["error"]["message"]
+    assert (long["status"], len(long["pages"])) == ("done", 2)
+
+
+def test_the_same_bytes_in_folders_of_one_profile_are_a_duplicate(house: House) -> None:
+    house.drop("now/first/x.png", png(text_page(["Once is enough"])))
+    house.answer("now/first/x.png.json")
+    house.drop("now/second/x.png", png(text_page(["Once is enough"])))
+
+    assert house.answer("now/second/x.png.json")["status"] == "duplicate"
+
+
+def test_a_retried_file_goes_by_the_profile_of_the_folder_that_it_is_put_in(house: House) -> None:
+    house.drop("short/once.pdf", pdf_of_images([text_page(["One"]), text_page(["Two"])]))
+    house.answer("short/once.pdf.json")
+    until((house.failed / "short/once.pdf").exists)
+
+    (house.failed / "short/once.pdf").rename(house.inbox / "once.pdf")
+
+    assert house.answer("once.pdf.json")["status"] == "done"
+
+
+def test_a_quiet_time_of_0_takes_a_file_at_first_sight_and_the_others_wait(tmp_path: Path) -> None:
+    watch = {"quiet_seconds": 300, "incomplete_seconds": 300, "rescan_seconds": 300}
+    patient = House(tmp_path, watch=watch, profiles=[named("now", quiet_seconds=0)])
+    with patient.running():
+        patient.drop("later.png", png(text_page(["Later"])))
+        cut_short = patient.inbox / "now/cut.png"
+        cut_short.parent.mkdir()
+        cut_short.write_bytes(png(text_page(["Whole"]))[:-12])
+        patient.drop("now/here.png", png(text_page(["At once"])))
+
+        assert patient.answer("now/here.png.json")["text"] == "At once"
+        assert patient.kept(patient.inbox) >= {"later.png", "now/cut.png"}
+        cut_short.write_bytes(png(text_page(["Whole"])))
+        assert patient.answer("now/cut.png.json")["text"] == "Whole"
+
+
+def test_once_reads_by_the_profile_that_is_named(tmp_path: Path) -> None:
+    house = House(tmp_path, profiles=[named("again", pdf={"text_layer": "never"})])
+    path = tmp_path / "again/text.pdf"
+    path.parent.mkdir()
+    path.write_bytes(TEXT)
+
+    house.command("once", str(path), "--profile", "again")
+    unknown = house.command("once", str(path), "--text", "--profile", "agian")
+
+    answer = json.loads((tmp_path / "again/text.pdf.json").read_text())
+    assert answer["pages"][0]["text_source"] == "ocr"
+    assert answer["engine"]["profile"].startswith("again@")
+    assert unknown.returncode == 78
+    assert "known: default, again" in unknown.stderr
+
+
+def test_once_walks_a_folder_as_people_count(tmp_path: Path) -> None:
+    for name in ("scan10.png", "scan2.png", "b10/1.png", "b9/1.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+
+    names = [name for name, _ in find([tmp_path], ())]
+
+    assert names == ["b9/1.png", "b10/1.png", "scan2.png", "scan10.png"]

@@ -1,13 +1,206 @@
-"""The HTML pages of the site."""
+"""The HTML pages of the site: the list, a document, and the pieces that htmx asks for.
+
+Lists, search and documents work without a script. What changes while one looks on is asked for
+again every few seconds, and answered with nothing (204) where it has not changed.
+"""
 
 from __future__ import annotations
 
-from starlette.routing import BaseRoute
+import hashlib
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
 
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from daemon.web.nouns import Found, Listing
+from daemon.web.paper import Paper
 from daemon.web.site import Site
+from daemon.web.standing import standing
+from daemon.web.view import DOUBTFUL, UNSURE, sheet
+
+ON_A_PAGE = 30
+WATCHED = 40  # uploads that one page follows at once
+BUSY_SECONDS, IDLE_SECONDS = 2, 6  # a list with something in work is asked for more often
+STATUSES = ("", "done", "partial", "failed", "duplicate", "reading", "waiting")
+UNANSWERED = ("waiting", "reading")
+STATIC = Path(__file__).with_name("static")
 
 
 def routes(site: Site) -> list[BaseRoute]:
     """Return the routes of the pages, static files and login."""
-    del site
-    return []
+    pages = _Pages(site)
+    document = "/documents/{id}/view"
+    return [
+        Route("/", pages.home),
+        Route("/login", pages.login_form),
+        Route("/login", pages.login, methods=["POST"]),
+        Route("/partials/list", pages.listing),
+        Route("/partials/progress", pages.progress),
+        Route("/partials/standing", pages.standing),
+        Route(document, pages.document),
+        Route(f"{document}/text", pages.text),
+        Route(f"{document}/retry", pages.retry, methods=["POST"]),
+        Route(f"{document}/delete", pages.delete_form),
+        Route(f"{document}/delete", pages.delete, methods=["POST"]),
+        Mount("/static", StaticFiles(directory=STATIC)),
+    ]
+
+
+class _Pages:
+    """Every method answers one route; without `async` it runs in a thread, since it reads files."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._paper = Paper(STATIC)
+
+    def home(self, request: Request) -> Response:
+        asked = _Asked(request)
+        return self._paper.page(
+            request,
+            "list.html",
+            **self._list(asked),
+            statuses=STATUSES,
+            standing=standing(self._site.state, time.monotonic()),
+        )
+
+    def listing(self, request: Request) -> Response:
+        asked = _Asked(request)
+        content = self._list(asked)
+        if request.query_params.get("seen") == content["seen"]:
+            return Response(status_code=204)
+        answer = self._paper.page(request, "items.html", **content)
+        if "seen" not in request.query_params:  # somebody searched: the address says for what
+            answer.headers["HX-Replace-Url"] = asked.address()
+        return answer
+
+    def _list(self, asked: _Asked) -> dict[str, Any]:
+        listing = self._site.catalogue.documents(asked.query, asked.status, asked.offset, ON_A_PAGE)
+        older = asked.offset + ON_A_PAGE
+        is_busy = any(item.status in UNANSWERED for item in listing.items)
+        return {
+            "listing": listing,
+            "query": asked.query,
+            "status": asked.status,
+            "offset": asked.offset,
+            "asked": asked.parameters(asked.offset),
+            "seen": _digest(listing),
+            "every": BUSY_SECONDS if is_busy else IDLE_SECONDS,
+            "newer": asked.address(max(0, asked.offset - ON_A_PAGE)) if asked.offset else None,
+            "older": asked.address(older) if older < listing.total else None,
+        }
+
+    def progress(self, request: Request) -> Response:
+        ids = request.query_params.getlist("id")[:WATCHED]
+        found = ((each, self._site.catalogue.document(each)) for each in ids)
+        watched = [(each, what.item if what else None) for each, what in found]
+        return self._paper.page(request, "progress.html", watched=watched)
+
+    def standing(self, request: Request) -> Response:
+        now = standing(self._site.state, time.monotonic())
+        return self._paper.page(request, "standing.html", standing=now)
+
+    def document(self, request: Request) -> Response:
+        found = self._found(request)
+        if found is None:
+            return self._missing(request)
+        waited = request.query_params.get("waits")
+        if waited is not None:
+            is_same = waited == found.item.status
+            return Response(status_code=204, headers={} if is_same else {"HX-Refresh": "true"})
+        read = found.sidecar["pages"] if found.sidecar else []
+        page = min(max(1, _number(request, "page", 1)), max(1, len(read)))
+        return self._paper.page(
+            request,
+            "document.html",
+            found=found,
+            item=found.item,
+            page=page,
+            total=len(read),
+            sheet=sheet(read[page - 1]) if read else None,
+            answer=found.sidecar,
+            unsure=round(100 * UNSURE),
+            doubtful=round(100 * DOUBTFUL),
+        )
+
+    def text(self, request: Request) -> Response:
+        found = self._found(request)
+        if found is None or found.sidecar is None:
+            return self._missing(request)
+        return PlainTextResponse(found.sidecar["text"])
+
+    def retry(self, request: Request) -> Response:
+        found = self._found(request)
+        if found is None:
+            return self._missing(request)
+        try:
+            self._site.uploads.retry(found)
+        except LookupError:
+            return self._missing(request)
+        return RedirectResponse("/", 303)
+
+    def delete_form(self, request: Request) -> Response:
+        found = self._found(request)
+        if found is None:
+            return self._missing(request)
+        return self._paper.page(request, "delete.html", item=found.item)
+
+    def delete(self, request: Request) -> Response:
+        found = self._found(request)
+        if found is None:
+            return self._missing(request)
+        self._site.catalogue.delete(found)
+        return RedirectResponse("/", 303)
+
+    def login_form(self, request: Request) -> Response:
+        if not self._site.gate.needs_token:
+            return RedirectResponse("/", 303)
+        return self._paper.page(request, "login.html", wrong=False)
+
+    async def login(self, request: Request) -> Response:
+        async with request.form(max_files=0, max_fields=2, max_part_size=10_000) as form:
+            said = str(form.get("token", ""))
+        if not self._site.gate.is_token(said):
+            return self._paper.page(request, "login.html", code=403, wrong=True)
+        answer = RedirectResponse("/", 303)
+        self._site.gate.log_in(answer, is_https=request.url.scheme == "https")
+        return answer
+
+    def _found(self, request: Request) -> Found | None:
+        return self._site.catalogue.document(request.path_params["id"])
+
+    def _missing(self, request: Request) -> Response:
+        return self._paper.page(request, "missing.html", code=404)
+
+
+class _Asked:
+    """What of the list is asked for; what cannot be meant is taken as not said."""
+
+    def __init__(self, request: Request) -> None:
+        self.query = request.query_params.get("q", "").strip()[:200]
+        status = request.query_params.get("status", "")
+        self.status = status if status in STATUSES else ""
+        self.offset = min(max(0, _number(request, "offset", 0)), 10_000_000)
+
+    def parameters(self, offset: int) -> str:
+        """Return the query of an address that asks for the same from `offset` on."""
+        asked = {"q": self.query, "status": self.status, "offset": offset}
+        return urlencode({name: value for name, value in asked.items() if value})
+
+    def address(self, offset: int = 0) -> str:
+        """Return the address of the list from `offset` on."""
+        parameters = self.parameters(offset)
+        return f"/?{parameters}" if parameters else "/"
+
+
+def _number(request: Request, name: str, default: int) -> int:
+    said = request.query_params.get(name, "")
+    return int(said) if said.isascii() and said.isdigit() and len(said) < 12 else default
+
+
+def _digest(listing: Listing) -> str:
+    return hashlib.sha256(repr(listing).encode("utf-8", "replace")).hexdigest()[:16]

@@ -1,18 +1,20 @@
 """How the daemon stands, as its heartbeat tells: runs, held up by something, stuck or stopped.
 
 A page says it in its own language; what holds the daemon up is said in the daemon's words, with
-the names of folders and without their paths.
+the last names of paths alone.
 """
 
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterable
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from daemon.health import HEARTBEAT_NAME, STALE_SECONDS, Heartbeat
+
+# the folders on the way to a name are nobody's business on a page
+_PATH = re.compile(r"(?<![\w/.])/(?:[^/\s]+/)*([^/\s]*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class Standing:
     faults: tuple[tuple[str, int], ...] = ()
 
 
-def standing(state: Path, folders: Iterable[Path], now: float) -> Standing:
+def standing(state: Path, now: float) -> Standing:
     """Read the heartbeat in `state`; `now` is monotonic seconds."""
     try:
         heartbeat = Heartbeat(**json.loads((state / HEARTBEAT_NAME).read_text(encoding="utf-8")))
@@ -37,12 +39,5 @@ def standing(state: Path, folders: Iterable[Path], now: float) -> Standing:
         return Standing("stopped")
     if not 0 <= age <= STALE_SECONDS:
         return Standing("stuck", max(0, int(age)))
-    faults = tuple((_without_paths(why, folders), seconds) for why, seconds in told)
+    faults = tuple((_PATH.sub(r"\1", why), seconds) for why, seconds in told)
     return Standing("held" if faults else "alive", int(age), faults)
-
-
-def _without_paths(sentence: str, folders: Iterable[Path]) -> str:
-    """Return the sentence with the names of the daemon's folders in the place of their paths."""
-    for folder in sorted(folders, key=lambda each: -len(os.fspath(each))):
-        sentence = sentence.replace(os.fspath(folder), folder.name)
-    return sentence

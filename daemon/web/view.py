@@ -5,11 +5,16 @@ A sidecar is our own, validated before it was published; boxes stay pixels of th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-UNSURE, DOUBTFUL = 0.85, 0.6  # below these a word is marked; a sure reading is above 0.95
+# Below these a word is marked. The geometric mean over a word's characters is above 0.97 in nearly
+# all that is read rightly; of a bad fax the words below 0.95 were those with a wrong character.
+UNSURE, DOUBTFUL = 0.95, 0.8
+_NUMBER = re.compile(r"[-+(]?[$€£¥￥]?\s?\d[\d.,\s']*\s?[%元)]?")
+_SAME_ROW = 0.5  # of the lower line's height: what overlaps by more stands beside, not below
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,11 @@ class Square:
     text: str
     rows: tuple[Row, ...]
 
+    @property
+    def is_number(self) -> bool:
+        """Tell whether it holds an amount, which stands at the right of its column."""
+        return bool(_NUMBER.fullmatch(self.text.strip()))
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -66,6 +76,7 @@ class Part:
 
     kind: str
     rows: tuple[Row, ...]
+    beside: tuple[tuple[Row, ...], ...] = ()  # the same, those that stand side by side together
     table: tuple[tuple[Square, ...], ...] = ()
     columns: int = 0
 
@@ -119,7 +130,25 @@ def _parts(blocks: Sequence[dict[str, Any]]) -> Iterator[Part]:
         )
         before += len(rows)
         table = _table(block["cells"], rows) if block["kind"] == "table" else ()
-        yield Part(block["kind"], rows, table, block.get("columns", 0))
+        yield Part(block["kind"], rows, tuple(_beside(rows)), table, block.get("columns", 0))
+
+
+def _beside(rows: Sequence[Row]) -> Iterator[tuple[Row, ...]]:
+    """Put lines together that stand beside one another, as a name and its value in a form do."""
+    together: list[Row] = []
+    for row in rows:
+        if together and not _follows(together[-1], row):
+            yield tuple(together)
+            together = []
+        together.append(row)
+    if together:
+        yield tuple(together)
+
+
+def _follows(before: Row, row: Row) -> bool:
+    (left, top, width, height), (x, y, _, high) = before.box, row.box
+    common = min(top + height, y + high) - max(top, y)
+    return x >= left + width // 2 and common > _SAME_ROW * min(height, high)
 
 
 def _table(cells: Sequence[dict[str, Any]], rows: Sequence[Row]) -> tuple[tuple[Square, ...], ...]:

@@ -1,4 +1,4 @@
-"""Every word that a page says, in English and Chinese; templates and scripts have none of their own.
+"""Every word that a page says, in English and Chinese; templates and scripts have none.
 
 A sentence for one thing ends in `_one`, where English needs it; Chinese says both alike.
 """
@@ -53,7 +53,7 @@ _ENGLISH = {
     "sure": "{n} % sure",
     "time": "Answered",
     "retry": "Try again",
-    "retry_of": "Try {name} again",
+    "retry_of": "Try again: {name}",
     "delete": "Delete answer",
     "delete_title": "Delete the answer?",
     "delete_means": "The text of this document and its files in the outbox go. The original stays.",
@@ -107,8 +107,9 @@ _ENGLISH = {
     "seconds": "Time to read",
     "seconds_n": "{n} s",
     "bytes": "Size",
-    "same_as": "The same bytes were read before; this is the earlier answer.",
-    "same_gone": "The same bytes were read before, as {name}. That answer is not there any more.",
+    "same_as": "The same bytes were read before. The text is in the earlier answer:",
+    "is_large": "This answer is too large to be shown here. Download it instead.",
+    "is_gone": "The answer was collected or deleted. Only what is remembered of it is shown.",
     "still_waiting": "It waits to be read. This page looks again by itself.",
     "still_reading": "It is being read. This page looks again by itself.",
     "why": "Why",
@@ -169,7 +170,7 @@ _CHINESE = {
     "sure": "置信度 {n}%",
     "time": "完成时间",
     "retry": "重试",
-    "retry_of": "重试 {name}",
+    "retry_of": "重试：{name}",
     "delete": "删除结果",
     "delete_title": "要删除结果吗？",
     "delete_means": "这份文档的文字及其在发件箱中的文件将被删除，原件会保留。",
@@ -222,8 +223,9 @@ _CHINESE = {
     "seconds": "识别用时",
     "seconds_n": "{n} 秒",
     "bytes": "大小",
-    "same_as": "相同的内容以前识别过，这里显示的是先前的结果。",
-    "same_gone": "相同的内容以前以 {name} 识别过，但那份结果已不在。",
+    "same_as": "相同的内容以前识别过，文字见先前的结果：",
+    "is_large": "识别结果太大，无法在此显示，请下载查看。",
+    "is_gone": "识别结果已被取走或删除，这里只显示留存的信息。",
     "still_waiting": "正在等待识别，本页会自动更新。",
     "still_reading": "正在识别，本页会自动更新。",
     "why": "原因",

@@ -12,19 +12,24 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from daemon.web import deletion
 from daemon.web.nouns import Found, Listing
 from daemon.web.paper import Paper
+from daemon.web.receive import receive
+from daemon.web.refusals import Refused
 from daemon.web.site import Site
 from daemon.web.standing import standing
 from daemon.web.view import DOUBTFUL, UNSURE, sheet
 
 ON_A_PAGE = 30
 WATCHED = 40  # uploads that one page follows at once
+KEPT_SECONDS = 86_400
 BUSY_SECONDS, IDLE_SECONDS = 2, 6  # a list with something in work is asked for more often
 STATUSES = ("", "done", "partial", "failed", "duplicate", "reading", "waiting")
 UNANSWERED = ("waiting", "reading")
@@ -47,7 +52,9 @@ def routes(site: Site) -> list[BaseRoute]:
         Route(f"{document}/retry", pages.retry, methods=["POST"]),
         Route(f"{document}/delete", pages.delete_form),
         Route(f"{document}/delete", pages.delete, methods=["POST"]),
-        Mount("/static", StaticFiles(directory=STATIC)),
+        Route("/upload-form", pages.upload, methods=["POST"]),
+        Route("/favicon.ico", pages.icon),
+        Mount("/static", _Static(directory=STATIC)),
     ]
 
 
@@ -112,35 +119,55 @@ class _Pages:
         if waited is not None:
             is_same = waited == found.item.status
             return Response(status_code=204, headers={} if is_same else {"HX-Refresh": "true"})
-        read = found.sidecar["pages"] if found.sidecar else []
-        page = min(max(1, _number(request, "page", 1)), max(1, len(read)))
+        full = self._site.catalogue.in_full(found)  # what a duplicate is a duplicate of
+        total = len(full.sidecar["pages"]) if full.sidecar else full.item.pages
+        page = min(max(1, _number(request, "page", 1)), max(1, total))
+        read = self._page(full, page)
         return self._paper.page(
             request,
             "document.html",
             found=found,
             item=found.item,
+            earlier=None if full is found else full.item,
             page=page,
-            total=len(read),
-            sheet=sheet(read[page - 1]) if read else None,
-            answer=found.sidecar,
+            total=total if read else 0,
+            sheet=sheet(read) if read else None,
             unsure=round(100 * UNSURE),
             doubtful=round(100 * DOUBTFUL),
         )
 
+    def _page(self, found: Found, number: int) -> dict[str, Any] | None:
+        """Return a page of an answer; of one too large to be held, read by itself."""
+        if found.sidecar:
+            pages: list[dict[str, Any]] = found.sidecar["pages"]
+            return pages[number - 1] if number <= len(pages) else None
+        return self._site.catalogue.page(found.item.id, number) if found.is_large else None
+
     def text(self, request: Request) -> Response:
         found = self._found(request)
-        if found is None or found.sidecar is None:
+        full = self._site.catalogue.in_full(found) if found else None
+        if full is None or full.sidecar is None:
             return self._missing(request)
-        return PlainTextResponse(found.sidecar["text"])
+        return PlainTextResponse(full.sidecar["text"])
+
+    async def upload(self, request: Request) -> Response:
+        """Take what a form without a script sends."""
+        try:
+            drafts = await receive(request, self._site.uploads, self._site.upload_bytes)
+            for draft in drafts:
+                await to_thread.run_sync(self._site.uploads.commit, draft)
+        except Refused as refused:
+            return self._refused(request, refused)
+        return RedirectResponse("/", 303)
 
     def retry(self, request: Request) -> Response:
         found = self._found(request)
         if found is None:
             return self._missing(request)
         try:
-            self._site.uploads.retry(found)
-        except LookupError:
-            return self._missing(request)
+            self._site.uploads.retry(found, self._site.catalogue.inbox_name(found))
+        except Refused as refused:
+            return self._refused(request, refused)
         return RedirectResponse("/", 303)
 
     def delete_form(self, request: Request) -> Response:
@@ -153,8 +180,15 @@ class _Pages:
         found = self._found(request)
         if found is None:
             return self._missing(request)
-        self._site.catalogue.delete(found)
+        try:
+            deletion.delete_answer(self._site.catalogue, found)
+        except Refused as refused:
+            return self._refused(request, refused)
         return RedirectResponse("/", 303)
+
+    def icon(self, request: Request) -> Response:
+        del request
+        return RedirectResponse("/static/icon.svg", 301)
 
     def login_form(self, request: Request) -> Response:
         if not self._site.gate.needs_token:
@@ -173,8 +207,21 @@ class _Pages:
     def _found(self, request: Request) -> Found | None:
         return self._site.catalogue.document(request.path_params["id"])
 
+    def _refused(self, request: Request, refused: Refused) -> Response:
+        return self._paper.page(request, "refused.html", code=refused.status, why=refused.message)
+
     def _missing(self, request: Request) -> Response:
         return self._paper.page(request, "missing.html", code=404)
+
+
+class _Static(StaticFiles):
+    """Files whose address changes with their content, so that a browser may keep them."""
+
+    def file_response(self, *arguments: Any, **named: Any) -> Response:  # noqa: ANN401
+        """Return the file, or that it has not changed."""
+        response = super().file_response(*arguments, **named)
+        response.headers["Cache-Control"] = f"public, max-age={KEPT_SECONDS}"
+        return response
 
 
 class _Asked:

@@ -136,8 +136,6 @@ def downloads(found: Found, w: dict[str, str]) -> list[dict[str, Any]]:
         label = w.get(f"output_{each['kind']}", each["kind"])
         address = f"{document}/outputs/{quote(each['name'], safe='')}"
         some.append({"href": address, "label": label, "bytes": each.get("bytes")})
-    if found.sidecar is not None:
-        some.append({"href": document, "label": w["answer_json"], "bytes": None})
     if found.original is not None:
         original = {"href": f"{document}/original", "label": w["original"]}
         some.append({**original, "bytes": found.item.bytes})

@@ -10,7 +10,9 @@ const files = document.getElementById("files");
 const announce = document.getElementById("announce");
 const words = drop.dataset;
 const FINAL = ["done", "partial", "failed", "duplicate"];
-const REASONS = { 413: words.large, 415: words.type, 429: words.busy, 503: words.full, 507: words.full };
+const REASONS = { 400: words.empty, 413: words.large, 415: words.type, 503: words.full, 507: words.full };
+const AGAIN = [429, 503]; // too fast, or too many that wait: the server says when to come again
+const TRIES = 60;
 const LOOK_MILLISECONDS = 1000;
 const AT_ONCE = 40; // as many are followed by one question
 const ENDED = 6; // as many stay in sight once they are answered; the list has them all
@@ -59,7 +61,8 @@ function ask() {
   if (watched.children.length > 0) timer = setTimeout(() => htmx.trigger(progress, "look"), LOOK_MILLISECONDS);
 }
 
-function send({ file, name, it }) {
+function send(upload) {
+  const { file, name, it } = upload;
   const request = new XMLHttpRequest();
   const body = new FormData();
   body.append("file", file, name);
@@ -67,16 +70,24 @@ function send({ file, name, it }) {
     if (event.lengthComputable) it.querySelector("progress").value = event.loaded / event.total;
   });
   request.addEventListener("load", () => {
-    if (request.status >= 200 && request.status < 300) {
-      const answer = JSON.parse(request.responseText);
+    const seconds = Number(request.getResponseHeader("Retry-After"));
+    if (request.status === 202) {
       it.remove();
-      watch(answer.id);
+      for (const each of JSON.parse(request.responseText).documents) watch(each.id);
+    } else if (AGAIN.includes(request.status) && seconds > 0 && upload.tries++ < TRIES) {
+      waiting.unshift(upload);
+      it.querySelector("progress").value = 0;
+      it.title = words.busy;
+      setTimeout(next, seconds * 1000);
+      return;
     } else refused(it, REASONS[request.status] ?? words.failed);
+    next();
   });
-  request.addEventListener("error", () => refused(it, words.lost));
-  request.addEventListener("loadend", next);
+  request.addEventListener("error", () => {
+    refused(it, words.lost);
+    next();
+  });
   request.open("POST", "/upload");
-  request.setRequestHeader("Accept", "application/json");
   request.send(body);
 }
 
@@ -89,7 +100,7 @@ function next() {
 function take(some, pasted) {
   for (const file of some) {
     const name = pasted ? pastedName(file) : file.name;
-    waiting.push({ file, name, it: row(name) });
+    waiting.push({ file, name, it: row(name), tries: 0 });
   }
   if (!isSending) next();
 }

@@ -55,6 +55,8 @@ class Paper:
         )  # fmt: skip
         headers = {"Content-Language": words.LANGUAGES[language], "Cache-Control": "no-store"}
         headers["Vary"] = "Accept-Language, Cookie"
+        # with no referrer at all a browser hides from us, too, where a form was sent from
+        headers["Referrer-Policy"] = "same-origin"
         # half a surrogate pair is no text: it becomes a question mark
         answer = HTMLResponse(content.encode("utf-8", "replace"), code, headers)
         if chosen in words.WORDS:

@@ -14,7 +14,12 @@ MODULES = sorted((REPOSITORY / "daemon").rglob("*.py"))
 KEEPERS = {
     "watchdog": ("inbox/watch",),
     "yaml": ("config", "training/sources"),
-    "sqlite3": ("journal",),
+    "sqlite3": ("journal", "web/shelf", "web/catalogue"),
+    "starlette": ("web/",),
+    "uvicorn": ("web/serve",),
+    "python_multipart": ("web/receive",),
+    "jinja2": ("web/",),
+    "anyio": ("web/",),
     "torch": ("model/", "ocr/recognizer", "training/", "engine/worker"),
     "onnxruntime": ("model/", "ocr/recognizer", "training/"),
     "onnx": ("model/", "training/"),
@@ -35,6 +40,7 @@ KEEPERS = {
 LIGHT = (
     "service", "delivery", "claims/", "journal", "run", "once", "inbox/", "outbox/", "engine/",
     "aside", "ground", "kept", "lease", "ledger", "policy", "logs", "health", "rooms",
+    "web/", "web_process",
 )  # fmt: skip
 HEAVY = ("daemon.ocr", "daemon.model", "daemon.training")
 OCR_ROOMS = (

@@ -23,7 +23,7 @@ class Item:
 
     `name` is the path relative to the inbox as valid Unicode, `title` its last part; times are UTC
     in RFC 3339. `snippet` is empty where nothing was searched for. `pages` and `confidence` are
-    known once it is answered; `error` is a sentence. `is_gone`: the answer was collected or deleted.
+    known once it is answered; `error` is a sentence. `is_gone`: its answer is not there any more.
     """
 
     id: str
@@ -54,12 +54,15 @@ class Found:
 
     `outputs` are the sidecar's own list: kind, name, bytes, sha256, media_type. `original` is None
     where retention, an operator or a retry has taken it away. `sidecar` is also None where it is
-    too large to be held in memory (`is_large`): its bytes are among the outputs still.
+    too large to be held in memory (`is_large`): its bytes are among the outputs still, and
+    `Catalogue.page` has its pages. `landed_as` is the path relative to the inbox as it came,
+    undecodable bytes and all.
     """
 
     item: Item
     sidecar: dict[str, Any] | None
     outputs: tuple[dict[str, Any], ...]
     original: Path | None
+    landed_as: str = ""
     sha256: str | None = None
     is_large: bool = False

@@ -1,15 +1,76 @@
-"""Pictures of pages, drawn in a short-lived sandboxed process, kept for a while."""
+"""Pictures of pages: drawn when they are looked at, kept for a while."""
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import os
+import uuid
 from pathlib import Path
+from threading import Lock
 
+from daemon.recipe import Limits, Rendering
 from daemon.web.nouns import Found
+from daemon.web.paint import Painting, paint
+
+PICTURES = 500  # that are kept; those not looked at for longest go first
+SIDE = 2000  # pixels of a picture's longer side at most
+SURPLUS = 50  # pictures more than that, until some are removed
 
 
 class Pictures:
-    """Pages as JPEG in original proportions; one is drawn at a time."""
+    """Pages as JPEG in original proportions, below one folder; one is drawn at a time."""
+
+    def __init__(
+        self, folder: Path, limits: Limits, rendering: Rendering, *, in_sandbox: bool = True
+    ) -> None:
+        self._folder = folder
+        self._limits = limits
+        self._rendering = rendering
+        self._in_sandbox = in_sandbox
+        self._lock = Lock()
 
     def page(self, found: Found, number: int) -> Path:
         """Return the picture of page `number` (from 1); LookupError with a sentence if none."""
-        raise NotImplementedError
+        if found.original is None or found.sha256 is None:
+            raise LookupError("the original is not kept any more")
+        key = hashlib.sha256(f"{found.sha256} {SIDE} {self._rendering}".encode()).hexdigest()
+        picture = self._folder / f"{key[:32]}-{number}.jpg"
+        if _looked_at(picture):
+            return picture
+        with self._lock:
+            if not _looked_at(picture):
+                self._draw(found.original, number, picture)
+        return picture
+
+    def _draw(self, original: Path, number: int, picture: Path) -> None:
+        self._folder.mkdir(exist_ok=True)
+        draft = self._folder / f".{uuid.uuid4().hex}.tmp"
+        painting = Painting(
+            original, number, self._limits, self._rendering, draft, SIDE, self._in_sandbox
+        )
+        try:
+            if sentence := paint(painting):
+                raise LookupError(sentence)
+            draft.rename(picture)
+        finally:
+            draft.unlink(missing_ok=True)
+        self._prune()
+
+    def _prune(self) -> None:
+        kept = [entry for entry in os.scandir(self._folder) if entry.name.endswith(".jpg")]
+        if len(kept) <= PICTURES + SURPLUS:
+            return
+        kept.sort(key=lambda entry: entry.stat().st_mtime_ns)
+        for entry in kept[:-PICTURES]:
+            with contextlib.suppress(OSError):
+                Path(entry.path).unlink()
+
+
+def _looked_at(picture: Path) -> bool:
+    """Tell whether a picture is there, and note that it was asked for."""
+    try:
+        os.utime(picture)
+    except OSError:
+        return False
+    return True

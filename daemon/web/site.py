@@ -7,7 +7,7 @@ from pathlib import Path
 
 from daemon.web.catalogue import Catalogue
 from daemon.web.pictures import Pictures
-from daemon.web.security import Gate
+from daemon.web.security import Gate, Rate
 from daemon.web.uploads import Uploads
 
 
@@ -24,6 +24,7 @@ class Site:
     uploads: Uploads
     pictures: Pictures
     gate: Gate
+    rate: Rate
     state: Path
     profile: str
     predict_seconds: float

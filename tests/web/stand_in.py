@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import httpx
+from starlette.applications import Starlette
+
+from daemon.web import pages
 from daemon.web.nouns import Found, Item, Listing
+from daemon.web.security import Gate
 
 
 def item(identity: str, title: str, status: str = "done", **more: Any) -> Item:
@@ -39,10 +47,40 @@ class Documents:
         """Return the one with the id."""
         return next((each for each in self._found if each.item.id == identity), None)
 
-    def retry(self, found: Found) -> None:
-        """Remember it."""
-        self.asked.append(("retry", found.item.id))
+    def in_full(self, found: Found) -> Found:
+        """Return it as it is: none of them is a duplicate."""
+        return found
 
-    def delete(self, found: Found) -> None:
-        """Remember it."""
-        self.asked.append(("delete", found.item.id))
+    def page(self, identity: str, number: int) -> dict[str, Any] | None:
+        """Return nothing: none of them is too large to be held."""
+
+
+class Reader:
+    """A browser without scripts: it keeps its cookies and follows no redirection."""
+
+    def __init__(self, app: Starlette) -> None:
+        self._app = app
+        self._cookies = httpx.Cookies()
+
+    def get(self, path: str, **more: Any) -> httpx.Response:
+        """Ask for a page."""
+        return asyncio.run(self._ask("GET", path, **more))
+
+    def post(self, path: str, **more: Any) -> httpx.Response:
+        """Send a form."""
+        return asyncio.run(self._ask("POST", path, **more))
+
+    async def _ask(self, method: str, path: str, **more: Any) -> httpx.Response:
+        transport, address = httpx.ASGITransport(self._app), "http://127.0.0.1"
+        async with httpx.AsyncClient(
+            transport=transport, base_url=address, cookies=self._cookies
+        ) as client:
+            answer = await client.request(method, path, **more)
+            self._cookies.update(client.cookies)
+        return answer
+
+
+def site_of(documents: Documents, state: Path, token: str | None = None) -> Reader:
+    """Return a reader of a site of the documents."""
+    site: Any = SimpleNamespace(catalogue=documents, gate=Gate(token), state=state)
+    return Reader(Starlette(routes=pages.routes(site)))

@@ -165,7 +165,7 @@ class _Pages:
         if found is None:
             return self._missing(request)
         try:
-            self._site.uploads.retry(found, self._site.catalogue.inbox_name(found))
+            self._site.uploads.retry(found)
         except Refused as refused:
             return self._refused(request, refused)
         return RedirectResponse("/", 303)

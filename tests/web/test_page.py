@@ -105,18 +105,20 @@ def test_a_failed_file_says_why_and_is_tried_again(page: Browser, house: House) 
     page.bring([("secret.pdf", "application/pdf", pdfs.pdf_encrypted(user_password="x"))])
     page.wait(lambda: "password" in page.text("#ended .why"), "why")
     page.wait(lambda: page.all("#list .item.failed .retry button"), "a way to try again")
-    [before] = [a for name, a in house.answers().items() if name.endswith("secret.pdf.json")]
+    until(lambda: [n for n in house.kept(house.failed) if n.endswith(".pdf")], what="its bytes")
+    [before] = claims_of("secret.pdf", house)
 
     page.one("#list .item.failed .retry button").click()
 
-    def claims() -> set[str]:
-        return {
-            answer["processing"]["claim"]
-            for name, answer in house.answers().items()
-            if name.endswith("secret.pdf.json")
-        }
+    until(lambda: claims_of("secret.pdf", house) - {before}, what="it is answered anew")
 
-    until(lambda: claims() - {before["processing"]["claim"]}, what="it is answered anew")
+
+def claims_of(name: str, house: House) -> set[str]:
+    return {
+        answer["processing"]["claim"]
+        for place, answer in house.answers().items()
+        if place.endswith(f"{name}.json")
+    }
 
 
 def test_pointing_at_a_word_marks_its_box_in_the_picture(page: Browser) -> None:

@@ -23,7 +23,7 @@ KEEPERS = {
     "torch": ("model/", "ocr/recognizer", "training/", "engine/worker"),
     "onnxruntime": ("model/", "ocr/recognizer", "training/"),
     "onnx": ("model/", "training/"),
-    "cv2": ("ocr/", "training/", "engine/worker"),
+    "cv2": ("ocr/", "training/", "engine/worker", "web/paint"),
     "pymupdf": ("ocr/pages/",),
     "pebble": ("engine/local", "engine/slot", "engine/hired"),
     "pydantic": ("config", "sections"),

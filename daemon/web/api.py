@@ -37,8 +37,7 @@ def routes(site: Site) -> list[BaseRoute]:
         Route("/predict", rest.predict, methods=["POST"]),
         Route("/upload", rest.upload, methods=["POST"]),
         Route("/documents", rest.documents),
-        Route(document, rest.document, methods=["GET"]),
-        Route(document, rest.delete, methods=["DELETE"]),
+        Route(document, rest.document, methods=["GET", "DELETE"]),
         Route(f"{document}/outputs/{{name:str}}", rest.output),
         Route(f"{document}/original", rest.original),
         Route(f"{document}/pages/{{number:str}}/picture", rest.picture),
@@ -131,8 +130,11 @@ class _Rest:
         })  # fmt: skip
 
     async def document(self, request: Request) -> Response:
-        """Return a document with all that was read."""
+        """Return a document with all that was read, or delete its answer, never the original."""
         found = await self._found(request.path_params["id"])
+        if request.method == "DELETE":
+            await to_thread.run_sync(self._catalogue.delete, found)
+            return Response(status_code=204)
         if found.item.is_gone:
             raise Refused(410, "gone", "its answer was collected or deleted")
         return JSONResponse(shown.document(found))
@@ -170,12 +172,6 @@ class _Rest:
         place = f"/documents/{found.item.id}"
         told_now = {"id": found.item.id, "status": "waiting", "location": place}
         return JSONResponse(told_now, 202, {"Location": place})
-
-    async def delete(self, request: Request) -> Response:
-        """Delete an answer and its outputs, never an original."""
-        found = await self._found(request.path_params["id"])
-        await to_thread.run_sync(self._catalogue.delete, found)
-        return Response(status_code=204)
 
     async def healthz(self, request: Request) -> Response:
         """Say that the site answers, and whether the daemon does."""

@@ -111,7 +111,7 @@ _NAME = {
     "description": "what the file is called, where the body is its bytes",
 }  # fmt: skip
 _ID = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "pattern": ID}}
-_BYTES = {"description": "the bytes", "content": {"*/*": {"schema": _FILE}}}
+_BYTES = {"description": "the bytes", "content": {"*/*": {}}}
 
 
 def _operation(
@@ -159,7 +159,7 @@ def _paths() -> dict[str, Any]:
     number = {"name": "number", "in": "path", "required": True}
     of_page = {**number, "schema": {"type": "integer", "minimum": 1, "maximum": 10**6}}
     of_output = {"name": "name", "in": "path", "required": True, "schema": _TEXT}
-    picture = {"description": "the page", "content": {"image/jpeg": {"schema": _FILE}}}
+    picture = {"description": "the page", "content": {"image/jpeg": {}}}
     answer = {
         "200": _json("its text", "Prediction"), "422": _json("it cannot be read", "Prediction"),
     }  # fmt: skip

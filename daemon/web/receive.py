@@ -12,7 +12,8 @@ from collections.abc import Callable
 from anyio import to_thread
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
+from starlette.types import Message
 
 from daemon.web.refusals import Refused
 from daemon.web.uploads import Draft, Incoming, Uploads
@@ -26,52 +27,65 @@ DRAINED_SECONDS = 3.0
 
 async def receive(request: Request, uploads: Uploads, most_bytes: int) -> list[Draft]:
     """Return the files of a request as drafts, at least one; Refused if they cannot be taken."""
-    sink = _sink(request, uploads)
+    body, sink = _Body(request, most_bytes), _sink(request, uploads)
     try:
-        await _pump(request, sink, most_bytes)
+        while chunk := await body.next_chunk():
+            await to_thread.run_sync(sink.feed, chunk)
         return await to_thread.run_sync(sink.finish)
     except BaseException as error:
         await asyncio.shield(to_thread.run_sync(sink.discard))
         if isinstance(error, Refused):
-            await _drain(request)
-        if isinstance(error, ClientDisconnect):
-            raise Refused(400, "broken_off", "the request ended before its body did") from error
+            await body.drain()
         raise
 
 
-async def _pump(request: Request, sink: _Raw | _Multipart, most_bytes: int) -> None:
-    refuse_large = Refused(
-        413, "too_large", f"a request may bring {most_bytes / 1e6:g} MB at most; split it"
-    )
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > most_bytes:
-        raise refuse_large
-    received, stream = 0, request.stream()
-    while True:
-        try:
-            chunk = await asyncio.wait_for(anext(stream), STALL_SECONDS)
-        except StopAsyncIteration:
-            return
-        except TimeoutError as error:
-            why = f"nothing came for {STALL_SECONDS:g} s"
-            raise Refused(408, "too_slow", why, {"Connection": "close"}) from error
-        received += len(chunk)
-        if received > most_bytes:
-            raise refuse_large
-        if chunk:
-            await to_thread.run_sync(sink.feed, chunk)
+class _Body:
+    """The body of a request as it comes in, with a limit and a deadline for each part of it."""
 
+    def __init__(self, request: Request, most_bytes: int) -> None:
+        self._receive = request.receive
+        self._most = most_bytes
+        declared = request.headers.get("content-length", "")
+        self._declared = int(declared) if declared.isdecimal() and len(declared) < 20 else 0
+        self._received = 0
+        self._has_ended = False
 
-async def _drain(request: Request) -> None:
-    """Read on for a moment: a sender that is cut off in the middle never sees the answer."""
-    drained = 0
-    with contextlib.suppress(Exception):
-        async with asyncio.timeout(DRAINED_SECONDS):
-            while drained < DRAINED_BYTES:
-                message = await request.receive()
-                drained += len(message.get("body", b""))
-                if not message.get("more_body"):
-                    return
+    async def next_chunk(self) -> bytes:
+        """Return the next bytes, none at the end."""
+        while True:
+            if max(self._declared, self._received) > self._most:
+                why = f"a request may bring {self._most / 1e6:g} MB at most; split it"
+                raise Refused(413, "too_large", why)
+            if self._has_ended:
+                return b""
+            try:
+                message = await asyncio.wait_for(self._receive(), STALL_SECONDS)
+            except TimeoutError as error:
+                self._has_ended = True
+                why = f"nothing came for {STALL_SECONDS:g} s"
+                raise Refused(408, "too_slow", why, {"Connection": "close"}) from error
+            chunk = self._taken(message)
+            if chunk and self._received <= self._most:
+                return chunk
+
+    async def drain(self) -> None:
+        """Read on for a moment: a sender that is cut off in the middle never sees the answer."""
+        if self._declared - self._received > DRAINED_BYTES:
+            return  # it would be cut off all the same
+        most = self._received + DRAINED_BYTES
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(DRAINED_SECONDS):
+                while not self._has_ended and self._received < most:
+                    self._taken(await self._receive())
+
+    def _taken(self, message: Message) -> bytes:
+        if message["type"] == "http.disconnect":
+            self._has_ended = True
+            raise Refused(400, "broken_off", "the request ended before its body did")
+        chunk: bytes = message.get("body", b"")
+        self._received += len(chunk)
+        self._has_ended = not message.get("more_body", False)
+        return chunk
 
 
 def _sink(request: Request, uploads: Uploads) -> _Raw | _Multipart:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ipaddress
+import math
 import socket
 import time
 from collections import OrderedDict
@@ -159,7 +160,7 @@ class Rate:
         gained = (now - bucket.at) * self._most / 60
         bucket.tokens, bucket.at = min(self._most, bucket.tokens + gained), now
         if bucket.tokens < 1:
-            seconds = int((1 - bucket.tokens) * 60 / self._most) + 1
+            seconds = math.ceil((1 - bucket.tokens) * 60 / self._most)
             why = f"more than {self._most:g} requests a minute; try again in {seconds} s"
             raise Refused(429, "too_many", why, {"Retry-After": str(seconds)})
         bucket.tokens -= 1

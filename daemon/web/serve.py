@@ -6,6 +6,7 @@ import asyncio
 import fnmatch
 import logging
 import os
+import signal
 import socket
 
 import structlog
@@ -28,7 +29,7 @@ from daemon.web.waiting import UPLOADS
 log = structlog.get_logger()
 
 CONNECTIONS = 256  # at once; more are told to come again
-HEADER_SECONDS = 15.0  # in which the head of a request must have come
+HEADER_SECONDS = 10.0  # in which the head of a request must have come
 STOP_SECONDS = 10
 INDEX_NAME = "search.sqlite3"
 
@@ -50,6 +51,8 @@ def run(config: Config) -> None:
         log_config=None, timeout_keep_alive=5, limit_concurrency=CONNECTIONS, backlog=CONNECTIONS,
         timeout_graceful_shutdown=STOP_SECONDS,
     ))  # fmt: skip
+    for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises it again when it has stopped
+        signal.signal(number, lambda *_: None)
     try:
         server.run()
     except SystemExit as error:

@@ -201,7 +201,10 @@ class _Pages:
         if not self._site.gate.is_token(said):
             return self._paper.page(request, "login.html", code=403, wrong=True)
         answer = RedirectResponse("/", 303)
-        self._site.gate.log_in(answer, is_https=request.url.scheme == "https")
+        # behind a proxy it is the operator's word, web.origins, that says how people come here
+        address = f"https://{request.headers.get('host', '')}"
+        is_https = request.url.scheme == "https" or address in self._site.gate.origins
+        self._site.gate.log_in(answer, is_https=is_https)
         return answer
 
     def _found(self, request: Request) -> Found | None:

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,13 +48,14 @@ if (arguments[1] === "paste") {
 
 
 @contextmanager
-def web_of(house: House) -> Iterator[str]:
+def web_of(house: House, **environment: str) -> Iterator[str]:
     """Run the web process of a house; yields the address that it listens on."""
-    said = house.root / "web.log"
+    said = house.root / f"web.{uuid.uuid4().hex}.log"
     with said.open("w") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "daemon", "web", "--config", str(house.config)],
-            stdout=log, stderr=subprocess.STDOUT, cwd=REPOSITORY, env=os.environ,
+            stdout=log, stderr=subprocess.STDOUT, cwd=REPOSITORY,
+            env=os.environ | environment,
         )  # fmt: skip
     try:
         ready = until(lambda: _ready(said) or process.poll() is not None, what="web.ready")
@@ -141,6 +143,10 @@ class Browser:
                 return None
 
         return until(asked, what=f"{what}; the page says:\n{self.text()}")
+
+    def script(self, *, on: bool) -> None:
+        """Let pages run scripts, or not."""
+        self.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not on})
 
     def errors(self) -> list[str]:
         """Return what the console complained of since it was asked last."""

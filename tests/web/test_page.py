@@ -21,6 +21,7 @@ BOOK = pdfs.pdf_of_images(
     [text_page([f"Chapter {name}"]) for name in ("one", "two", "three")], dpi=200
 )
 BROKEN = LETTER[: len(LETTER) // 2] + b"IEND\xaeB\x60\x82"
+TOKEN = "a-secret-of-the-operator"
 HOSTILE = (
     "<img src=x onerror=alert(1)>.png",
     "\"'quoted'&amp;.png",
@@ -282,3 +283,43 @@ def test_a_browser_that_asks_for_chinese_is_answered_in_chinese(site: str) -> No
         assert browser.open("/").text("h1") == "Documents"
     finally:
         browser.end()
+
+
+def test_without_scripts_files_are_put_in_searched_for_and_read(
+    page: Browser, tmp_path: Path
+) -> None:
+    path = tmp_path / "plain.png"
+    path.write_bytes(images.png(text_page(["Without any script"])))
+    page.script(on=False)
+    try:
+        page.open("/").one("#files").send_keys(str(path))
+        page.one("#upload noscript button, #upload button").click()
+        until(lambda: "plain.png" in found(page, "any script"), what="it is found")
+        page.one("#list .title a").click()
+
+        assert until(lambda: [each.text for each in page.all(".row")]) == ["Without any script"]
+    finally:
+        page.script(on=True)
+
+
+def found(page: Browser, words: str) -> str:
+    page.open("/").one("#q").send_keys(words)
+    page.one(".finder button").click()
+    return page.one("#list").text
+
+
+def test_a_token_is_asked_for_once_and_then_everything_works(house: House) -> None:
+    with web_of(house, OCR_DAEMON__WEB__TOKEN=TOKEN) as site:
+        browser = Browser(site)
+        try:
+            browser.open("/").one("#token").send_keys("a guess that is wrong", Keys.ENTER)
+            browser.wait(lambda: "not the token" in browser.text(), "it is refused")
+            assert browser.barriers() == []
+
+            browser.one("#token").send_keys(TOKEN, Keys.ENTER)
+
+            browser.wait(lambda: browser.all("#drop"), "the list")
+            brought(browser, "guarded.png", images.png(text_page(["Behind a token"])))
+            assert browser.text(".row") == "Behind a token"
+        finally:
+            browser.end()

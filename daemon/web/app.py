@@ -55,6 +55,7 @@ async def _tend(site: Site) -> None:
         try:
             more = await to_thread.run_sync(site.catalogue.refresh, READ_AT_ONCE)
             await to_thread.run_sync(site.uploads.sweep, time.time())
+            await to_thread.run_sync(site.pictures.sweep, time.time())
         except Exception:  # the next round may fare better, and requests say what is wrong
             log.exception("web.tending_failed")
         await asyncio.sleep(BUSY_SECONDS if more else TEND_SECONDS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import uuid
@@ -15,7 +14,7 @@ from daemon.web.paint import Painting, paint
 
 PICTURES = 500  # that are kept; those not looked at for longest go first
 SIDE = 2000  # pixels of a picture's longer side at most
-SURPLUS = 50  # pictures more than that, until some are removed
+KEPT_SECONDS = 86_400.0  # after which one that nobody looked at goes
 
 
 class Pictures:
@@ -55,16 +54,19 @@ class Pictures:
             draft.rename(picture)
         finally:
             draft.unlink(missing_ok=True)
-        self._prune()
 
-    def _prune(self) -> None:
-        kept = [entry for entry in os.scandir(self._folder) if entry.name.endswith(".jpg")]
-        if len(kept) <= PICTURES + SURPLUS:
-            return
-        kept.sort(key=lambda entry: entry.stat().st_mtime_ns)
-        for entry in kept[:-PICTURES]:
-            with contextlib.suppress(OSError):
-                Path(entry.path).unlink()
+    def sweep(self, now: float) -> None:
+        """Remove pictures that nobody has looked at for a day, and the oldest of too many.
+
+        `now` is in seconds of the wall clock, as the times of files are.
+        """
+        try:
+            kept = sorted((path.stat().st_mtime, path) for path in self._folder.iterdir())
+        except OSError:
+            return  # none yet, or one was removed just now
+        for place, (looked_at, path) in enumerate(kept):
+            if now - looked_at > KEPT_SECONDS or place < len(kept) - PICTURES:
+                path.unlink(missing_ok=True)
 
 
 def _looked_at(picture: Path) -> bool:

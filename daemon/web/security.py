@@ -33,7 +33,8 @@ HEADERS = {
     "content-security-policy": CSP,
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
-    "referrer-policy": "no-referrer",
+    # with no referrer at all a browser hides from us, too, where a form was sent from
+    "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
@@ -123,7 +124,10 @@ class Gate:
         origin = headers.get("origin")
         if origin in self.origins:
             return
-        if headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
+        site = headers.get("sec-fetch-site", "none")  # no page can set it
+        if site == "same-origin":
+            return
+        if site != "none":
             raise refusal
         if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
             raise refusal

@@ -186,16 +186,16 @@ class Shelf:
                 (card.number, name, terms.cut(answer.text)),
             )
             # whatever had that place before has been replaced, or was collected
-            self._db.execute(
-                "UPDATE documents SET is_gone = 1, is_read = 1 WHERE answer = ? AND number < ?",
-                (os.fsencode(card.answer or ""), card.number),
-            )
+            before = "WHERE d.answer = ? AND d.number < ? AND d.is_gone = 0"
+            for older in self._cards(before, os.fsencode(card.answer or ""), card.number):
+                self.lose(older)
 
     def lose(self, card: Card) -> None:
-        """Note that an answer is gone."""
+        """Note that an answer is gone, and forget its text."""
         self._db.execute(
             "UPDATE documents SET is_gone = 1, is_read = 1 WHERE number = ?", (card.number,)
         )
+        self._db.execute("DELETE FROM texts WHERE rowid = ?", (card.number,))
 
     # --- questions ------------------------------------------------------------------------------
 

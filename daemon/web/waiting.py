@@ -16,6 +16,7 @@ from daemon.web.nouns import Item
 
 UPLOADS = "web"  # the folder of the inbox that uploads land in
 SCAN_SECONDS = 1.0  # at least, between two looks
+CHEAP_SECONDS = 0.05  # that a scan may take to be made for each upload
 SCAN_SHARE = 20  # times that a scan of the inbox took, until the next one
 
 _UPLOADED = re.compile(rf"{UPLOADS}/([0-9a-f]{{32}})/[^/]+")
@@ -36,6 +37,8 @@ class Waiting:
         self._scanner = scanner
         self._due = float("-inf")
         self._listing: Listing = {}
+        self._took = 0.0
+        self._uploaded = 0
 
     def items(self, query: str) -> list[Item]:
         """Return the files whose names have all words of `query`, newest first."""
@@ -70,15 +73,25 @@ class Waiting:
         return None
 
     def _landed(self) -> Listing:
-        if time.monotonic() >= self._due:
+        uploaded = self._uploaded_at()
+        is_cheap_news = uploaded != self._uploaded and self._took < CHEAP_SECONDS
+        if time.monotonic() >= self._due or is_cheap_news:
             began = time.monotonic()
             try:
                 self._listing = self._scanner.scan().files
             except OSError:
                 self._listing = {}  # it is away, and the daemon says so
             ended = time.monotonic()
-            self._due = ended + max(SCAN_SECONDS, SCAN_SHARE * (ended - began))
+            self._took, self._uploaded = ended - began, uploaded
+            self._due = ended + max(SCAN_SECONDS, SCAN_SHARE * self._took)
         return self._listing
+
+    def _uploaded_at(self) -> int:
+        """Return when an upload last landed: it is shown at once to who has sent it."""
+        try:
+            return (self._inbox / UPLOADS).stat().st_mtime_ns
+        except OSError:
+            return 0
 
 
 def _item(name: str, stamp: Stamp) -> Item:

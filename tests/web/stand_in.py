@@ -30,6 +30,7 @@ class Documents:
     def __init__(self, *found: Found) -> None:
         self._found = list(found)
         self.asked: list[tuple[Any, ...]] = []
+        self.pages: dict[tuple[str, int], dict[str, Any]] = {}
 
     def documents(
         self, query: str = "", status: str = "", offset: int = 0, limit: int = 50
@@ -52,7 +53,8 @@ class Documents:
         return found
 
     def page(self, identity: str, number: int) -> dict[str, Any] | None:
-        """Return nothing: none of them is too large to be held."""
+        """Return the page of a document that is too large to be held."""
+        return self.pages.get((identity, number))
 
 
 class Reader:

@@ -76,6 +76,15 @@ def test_a_page_that_is_dropped_is_followed_and_its_text_is_read(page: Browser) 
     page.wait(lambda: "Total 4711 crates" in page.text("#lines"), "its text")
 
 
+def test_bytes_that_were_read_before_show_the_text_of_then(page: Browser) -> None:
+    content = images.png(text_page(["Seen before"]))
+    brought(page, "seen.png", content)
+    brought(page.open("/"), "seen again.png", content)
+
+    assert page.text("#lines").strip() == "Seen before"
+    assert page.text(".head .notice a") == "seen.png"
+
+
 def test_several_files_are_chosen_at_once(page: Browser, tmp_path: Path) -> None:
     paths = [tmp_path / f"chosen {n}.png" for n in (1, 2)]
     for n, path in enumerate(paths):

@@ -118,6 +118,28 @@ def test_a_page_that_is_not_there_is_the_nearest_one(
     assert f"/documents/a1/pages/{number}/picture" in answer
 
 
+def test_a_page_of_a_document_too_large_to_be_held_is_read_by_itself(tmp_path: Path) -> None:
+    large = item(
+        "a2", "archive.pdf", pages=9000, confidence=0.9, answered_at="2026-03-01T10:00:01Z"
+    )
+    documents = Documents(Found(large, None, (), Path("original.pdf"), is_large=True))
+    documents.pages["a2", 8000] = page(block(line("far", word("far"))))
+
+    answer = site_of(documents, tmp_path).get("/documents/a2/view", params={"page": "8000"}).text
+
+    assert "Page 8000 of 9000" in answer
+    assert ">far</span>" in answer
+
+
+def test_the_text_of_all_pages_is_there_to_be_copied(tmp_path: Path) -> None:
+    answer = site_of(Documents(read("scan.png", "all of it")), tmp_path).get(
+        "/documents/a1/view/text"
+    )
+
+    assert answer.text == "all of it"
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+
+
 def test_a_document_that_is_not_there_is_told_in_words(tmp_path: Path) -> None:
     answer = site_of(Documents(), tmp_path).get("/documents/none/view")
 

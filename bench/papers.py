@@ -66,8 +66,8 @@ def _font(name: str, size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(path, size, index=int(index) & 0xFFFF)
 
 
-def invoice() -> bytes:
-    """Return an invoice with its items unruled and a smudge over one word."""
+def invoice(seed: int = 10) -> bytes:
+    """Return an invoice with its items unruled and a smudge over one line; `seed` its grain."""
     page = Paper()
     page.write(110, 110, "Harbour & Lane Bookbinders", LATIN_BOLD, 46)
     page.write(110, 172, "14 Quay Street, Port Ellery", size=27)
@@ -91,7 +91,7 @@ def invoice() -> bytes:
     page.write(110, 1640, "Harbour & Lane, bookbinders since 1962", size=23, fill=(95, 95, 100))
     page.write(1130, 1640, "Page 1 of 1", size=23, fill=(95, 95, 100), anchor="ra")
     _smudge(page, 330, 365, 640, 402)
-    return page.scanned(1, skew=0.4)
+    return page.scanned(seed, skew=0.4)
 
 
 def _items(page: Paper) -> None:

@@ -54,11 +54,22 @@ def _fill(house: House) -> None:
         house.answer(f"{name}.json")
 
 
+def _more() -> list[tuple[str, bytes]]:
+    """Return what is dropped on the page; the same words and another grain each."""
+    return [
+        (name, papers.invoice(seed)) for seed, name in enumerate(("receipt", "reminder", "quote"))
+    ]
+
+
 def _pictures(site: str) -> Iterator[tuple[str, bytes]]:
     with _browser(site) as browser:
         yield "list", _look(browser.open("/"))
+        browser.bring([(f"{name}.jpg", "image/jpeg", content) for name, content in _more()])
+        until(lambda: "Reading" in browser.text("#progress"), what="one is being read")
+        yield "progress", _look(browser)
+        until(lambda: browser.text("#ended").count("Done") == len(_more()), what="all are read")
         yield "search", _look(browser.open("/?q=volumes"))
-        _open(browser, "invoice")
+        _open(browser, "invoice 2041.jpg")
         _point(browser, "Rebinding, half leather")
         yield "document", _look(browser)
         _open(browser, "fax")
@@ -73,7 +84,7 @@ def _pictures(site: str) -> Iterator[tuple[str, bytes]]:
         yield "chinese", _look(browser)
     with _browser(site, width=360, height=780) as browser:
         yield "phone", _look(browser.open("/"))
-        _open(browser, "invoice")
+        _open(browser, "invoice 2041.jpg")
         yield "phone-document", _look(browser)
 
 

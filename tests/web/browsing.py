@@ -164,3 +164,11 @@ class Browser:
             "const done = arguments[0]; axe.run().then((said) => done(said.violations))"
         )
         return [f"{each['id']}: {[node['html'] for node in each['nodes']]}" for each in found]
+
+
+def brought(page: Browser, name: str, content: bytes, kind: str = "image/png") -> None:
+    """Drop a file, wait until it is answered, and open its document."""
+    page.bring([(name, kind, content)])
+    page.wait(lambda: page.all("#ended a"), f"{name} is answered")
+    page.one("#ended li:last-child a").click()
+    page.wait(lambda: page.all("h1") and name in page.text("h1"), f"the view of {name}")

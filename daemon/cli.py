@@ -30,7 +30,7 @@ DEFAULT_CONFIG = Path("config.yaml")
 
 def main() -> None:
     """Run the command on the command line."""
-    if sys.argv[1:2] != ["run"]:  # the daemon itself never imports the training half
+    if sys.argv[1:2] not in (["run"], ["web"]):  # the daemon itself never imports the training half
         from daemon.training.commands import app as train
 
         app.add_typer(train, name="train", help="Make and measure recognisers (development).")
@@ -192,6 +192,28 @@ def health(config: ConfigFile = DEFAULT_CONFIG) -> None:
     print(sentence)
     if not is_alive:
         sys.exit(Exit.SOME_FAILED)
+
+
+@app.command()
+def web(
+    config: ConfigFile = DEFAULT_CONFIG,
+    daemon_pid: Annotated[int, typer.Option(hidden=True)] = 0,
+) -> None:
+    """Serve the page and the REST interface, in the foreground; `run` reads what is uploaded.
+
+    Example: ocr-daemon web
+    """
+    # loaded where found, 8 MB that a server never uses
+    sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
+    from daemon import web_process
+
+    if daemon_pid:
+        web_process.die_with(daemon_pid)
+    loaded = _load(config)
+    web_process.refuse_missing()
+    from daemon.web import serve
+
+    serve.run(loaded)
 
 
 def _load(path: Path, *, touch_folders: bool = True) -> Config:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import TypeAdapter, ValidationError
+from pydantic import PrivateAttr, TypeAdapter, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -44,6 +44,7 @@ from daemon.sections import (
     Retry,
     Seconds,
     Watch,
+    Web,
 )
 
 ENV_PREFIX = "OCR_DAEMON__"
@@ -88,7 +89,14 @@ class Config(BaseSettings):
     permissions: Permissions = Permissions()
     hooks: tuple[Hook, ...] = ()
     metrics: Metrics = Metrics()
+    web: Web = Web()
     logging: Logging = Logging()
+    _file: Path = PrivateAttr(default=Path("config.yaml"))
+
+    @property
+    def file(self) -> Path:
+        """The file that this was loaded from, absolute."""
+        return self._file
 
     @classmethod
     def settings_customise_sources(
@@ -199,6 +207,7 @@ def load(path: Path, *, touch_folders: bool = True) -> Config:
     except SettingsError as error:
         raise Misconfigured("environment", error, "write lists and sections as JSON") from error
     config = _absolute(config, path.absolute().parent)
+    config._file = path.absolute()
     relations.refuse_impossible(config)
     relations.refuse_bad_profiles(config)
     resolved = os.path.realpath if touch_folders else os.path.abspath

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,10 +50,30 @@ def refuse_impossible(config: Config) -> None:
         )
     if config.segmenter == "db" and config.detector.file is None:
         raise Misconfigured("segmenter", "db", "needs a network; name it in detector.file")
+    if config.web.enabled:
+        refuse_bad_web(config)
     if config.pdf.min_dpi > config.pdf.dpi:
         raise Misconfigured(
             "pdf.min_dpi", config.pdf.min_dpi, f"must not exceed pdf.dpi ({config.pdf.dpi})"
         )
+
+
+def refuse_bad_web(config: Config) -> None:
+    """Raise Misconfigured where the web process could not put files in, or would let anybody in."""
+    web = config.web
+    if not _is_loopback(web.address) and web.token is None:
+        remedy = "others can reach this address; set web.token, or listen on 127.0.0.1"
+        raise Misconfigured("web.address", web.address, remedy)
+    if config.claim == "journal":
+        remedy = "what is uploaded would stay in the inbox for good; use claim: rename"
+        raise Misconfigured("claim", config.claim, f"does not go with web: {remedy}")
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return address == "localhost"
 
 
 def _refuse_locking_out(ownership: Ownership) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -16,7 +16,7 @@ from daemon.engine.worker import Start
 from daemon.ground import Grounds
 from daemon.hooks.senders import Senders
 from daemon.inbox.completeness import missing_end
-from daemon.inbox.folders import ByFolder
+from daemon.inbox.folders import UPLOADED, ByFolder
 from daemon.inbox.scan import Scanner
 from daemon.inbox.settle import Settle
 from daemon.ledger import ledger_path
@@ -31,9 +31,17 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def by_folder(config: Config, value: Callable[[Config, str], T]) -> ByFolder[T]:
-    """Return for each folder what `value` makes of the config as it is there, and the profile."""
+def by_folder(
+    config: Config,
+    value: Callable[[Config, str], T],
+    before: Iterable[tuple[Sequence[str], T]] = (),
+) -> ByFolder[T]:
+    """Return for each folder what `value` makes of the config as it is there, and the profile.
+
+    What `before` says of some folders goes before all profiles.
+    """
     rules = [
+        *before,
         (profile.folders, value(config.under(number), profile.name))
         for number, profile in enumerate(config.profiles)
     ]
@@ -70,11 +78,17 @@ def priorities(config: Config) -> ByFolder[int]:
     return by_folder(config, lambda under, _: under.priority)
 
 
+def quiet_seconds(config: Config) -> ByFolder[float]:
+    """Return how long a file of each folder must be still; an upload is whole when it appears."""
+    uploads = [((UPLOADED,), 0.0)] if config.web.enabled else []
+    return by_folder(config, lambda under, _: under.watch.quiet_seconds, uploads)
+
+
 def settle(config: Config) -> Settle:
     """Return what says which files are still and whole."""
     return Settle(
         config.folders.inbox,
-        by_folder(config, lambda under, _: under.watch.quiet_seconds),
+        quiet_seconds(config),
         config.watch.incomplete_seconds,
         missing_end,
         must_move=config.claim == "rename",

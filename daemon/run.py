@@ -14,7 +14,7 @@ from types import FrameType
 
 import structlog
 
-from daemon import environment, health, ledger, logs, rooms
+from daemon import environment, health, ledger, logs, rooms, web_process
 from daemon.bell import Bell
 from daemon.claims import Claims
 from daemon.claims.in_place import JournalClaims
@@ -48,6 +48,12 @@ def run(config: Config) -> None:
         config.logging.file_megabytes * 1024**2,
         config.logging.files,
     )
+    with web_process.beside(config):
+        _run_on(config)
+
+
+def _run_on(config: Config) -> None:
+    """Run one daemon after the other, while the ledger is lost."""
     notify = Notify.from_environment()
     while True:
         with alone(config.folders.state):

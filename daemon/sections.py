@@ -143,6 +143,20 @@ class Logging(Section):
     files: Count = 5
 
 
+class Web(Section):
+    """The page and the REST interface, a process of their own (extra [web])."""
+
+    enabled: bool = False
+    address: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8478
+    token: Annotated[str, Field(min_length=16, pattern=r"^[!-~]+$")] | None = None
+    origins: tuple[Annotated[str, Field(pattern=r"^https?://[^/\s]+$")], ...] = ()
+    upload_megabytes: Count = 100
+    uploads_waiting: Count = 1000
+    requests_per_minute: NonNegative = 600
+    predict_seconds: Seconds = 120.0
+
+
 def _plain(value: object) -> str:
     if not isinstance(value, list | tuple):
         return str(value)

@@ -14,12 +14,17 @@ MODULES = sorted((REPOSITORY / "daemon").rglob("*.py"))
 KEEPERS = {
     "watchdog": ("inbox/watch",),
     "yaml": ("config", "training/sources"),
-    "sqlite3": ("journal/",),
+    "sqlite3": ("journal/", "web/shelf", "web/catalogue"),
+    "starlette": ("web/",),
+    "uvicorn": ("web/serve",),
+    "python_multipart": ("web/receive",),
+    "jinja2": ("web/",),
+    "anyio": ("web/",),
     "urllib3": ("hooks/post",),
     "torch": ("model/", "ocr/recognizer", "training/", "engine/worker"),
     "onnxruntime": ("model/", "ocr/recognizer", "training/"),
     "onnx": ("model/", "training/"),
-    "cv2": ("ocr/", "training/", "engine/worker"),
+    "cv2": ("ocr/", "training/", "engine/worker", "web/paint"),
     "pymupdf": ("ocr/pages/",),
     "pebble": ("engine/local", "engine/slot", "engine/hired"),
     "prometheus_client": ("metrics",),
@@ -38,7 +43,7 @@ KEEPERS = {
 LIGHT = (
     "service", "delivery", "claims/", "journal/", "hooks/", "run", "once", "inbox/", "outbox/",
     "engine/", "aside", "ground", "kept", "lease", "ledger", "policy", "logs", "health", "rooms",
-    "endpoint", "metrics", "notify", "tally", "vitals",
+    "endpoint", "metrics", "notify", "tally", "vitals", "web/", "web_process",
 )  # fmt: skip
 HEAVY = ("daemon.ocr", "daemon.model", "daemon.training")
 OCR_ROOMS = (

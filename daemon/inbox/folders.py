@@ -18,6 +18,7 @@ T = TypeVar("T")
 Pattern = tuple[str, ...]
 
 DEEP = "**"
+UPLOADED = "web/" + "[0-9a-f]" * 32  # where the web process renames each upload in, whole
 MOST_REMEMBERED = 10_000  # folders; those of a year of dates are forgotten now and then
 
 

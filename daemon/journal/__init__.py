@@ -171,6 +171,19 @@ class Journal(LedgerFile):
         rows = self._run("SELECT name, stamp FROM claims ORDER BY rowid")
         return {os.fsdecode(name): stamp for name, stamp in rows}
 
+    def tokens_after(self, number: int, most: int) -> list[tuple[int, str]]:
+        """Return number and token of up to `most` rows after row `number`, oldest first.
+
+        The number of a row that is forgotten may be given again, to the next one.
+        """
+        wanted = "SELECT rowid, id FROM claims WHERE rowid > ? ORDER BY rowid LIMIT ?"
+        return [(int(row), str(token)) for row, token in self._run(wanted, (number, most))]
+
+    def data_version(self) -> int:
+        """Return a number that changes when another process has written."""
+        ((number,),) = self._run("PRAGMA data_version")
+        return int(number)
+
     def counts(self) -> Mapping[str, int]:
         """Return how many rows are done, partial, failed, duplicate, and (unanswered) in work."""
         rows = self._run(

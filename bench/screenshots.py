@@ -1,0 +1,135 @@
+"""The pictures of the web page under docs/images/, made from the running program.
+
+    python -m bench.screenshots [--out DIR]
+
+A real daemon reads the drawn papers of `bench.papers` in a folder of its own, a real Chromium
+looks at what the web process shows of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from PIL import Image
+from selenium.webdriver import ActionChains
+
+from bench import papers
+from tests.house import House, until
+from tests.samples import pdfs
+from tests.web.browsing import Browser, web_of
+
+TALLEST = 1500
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--out", type=Path, default=Path("docs/images"))
+    out: Path = asked.parse_args().out
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        house = House(Path(folder), web={"port": 0, "requests_per_minute": 0})
+        with house.running(), web_of(house) as site:
+            _fill(house)
+            for name, picture in _pictures(site):
+                _save(out / f"web-{name}.png", picture)
+
+
+def _fill(house: House) -> None:
+    some = {
+        "letters/fax from the library.jpg": papers.fax(),
+        "ferry timetable.jpg": papers.timetable(),
+        "locked contract.pdf": pdfs.pdf_encrypted(user_password="x"),
+        "annual report.pdf": papers.report(),
+        "开放时间通知.jpg": papers.notice(),
+        "invoice 2041.jpg": papers.invoice(),
+    }
+    for name, content in some.items():
+        house.drop(name, content)
+        house.answer(f"{name}.json")
+
+
+def _more() -> list[tuple[str, bytes]]:
+    """Return what is dropped on the page; the same words and another grain each."""
+    return [
+        (name, papers.invoice(seed)) for seed, name in enumerate(("receipt", "reminder", "quote"))
+    ]
+
+
+def _pictures(site: str) -> Iterator[tuple[str, bytes]]:
+    with _browser(site) as browser:
+        yield "list", _look(browser.open("/"))
+        browser.bring([(f"{name}.jpg", "image/jpeg", content) for name, content in _more()])
+        until(lambda: "Reading" in browser.text("#progress"), what="one is being read")
+        yield "progress", _look(browser)
+        until(lambda: browser.text("#ended").count("Done") == len(_more()), what="all are read")
+        yield "search", _look(browser.open("/?q=volumes"))
+        _open(browser, "invoice 2041.jpg")
+        _point(browser, "Rebinding, half leather")
+        yield "document", _look(browser)
+        _open(browser, "fax")
+        yield "uncertain", _look(browser)
+        browser.theme(dark=True)
+        _open(browser, "timetable")
+        _point(browser, "Saint Brice")
+        yield "dark", _look(browser)
+    with _browser(site, language="zh-CN,zh") as browser:
+        yield "chinese-list", _look(browser.open("/"))
+        _open(browser, "通知")
+        yield "chinese", _look(browser)
+    with _browser(site, width=360, height=780) as browser:
+        yield "phone", _look(browser.open("/"))
+        _open(browser, "invoice 2041.jpg")
+        yield "phone-document", _look(browser)
+
+
+@contextmanager
+def _browser(
+    site: str, *, language: str = "en-US,en", width: int = 1280, height: int = 860
+) -> Iterator[Browser]:
+    browser = Browser(site, language=language, width=width, height=height)
+    try:
+        yield browser
+    finally:
+        browser.end()
+
+
+def _open(browser: Browser, name: str) -> None:
+    browser.open(f"/?q={name}")
+    browser.one("#list .title a").click()
+    until(lambda: browser.run("return document.querySelector('.sheet img')?.naturalWidth"))
+
+
+def _point(browser: Browser, text: str) -> None:
+    row = next(each for each in browser.all(".row") if each.text == text)
+    ActionChains(browser.driver).move_to_element(
+        row.find_element("css selector", ".word")
+    ).perform()
+
+
+def _look(browser: Browser) -> bytes:
+    """Return the page as it is seen, all of it where it is not too tall."""
+    width, before = browser.run("return [innerWidth, innerHeight]")
+    browser.resize(width, TALLEST)
+    height = browser.run("return document.body.getBoundingClientRect().bottom")
+    browser.resize(width, min(max(int(height), 600), TALLEST))
+    time.sleep(0.4)  # for what glides into its place
+    picture: bytes = browser.driver.get_screenshot_as_png()
+    browser.resize(width, before)
+    return picture
+
+
+def _save(path: Path, picture: bytes) -> None:
+    image = Image.open(io.BytesIO(picture)).convert("RGB")
+    few = image.quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=3, dither=Image.Dither.NONE)
+    few.save(path, optimize=True)
+    print(f"{path}: {path.stat().st_size // 1000} kB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""An answer is deleted as if somebody had collected it: the sidecar first, then what it lists."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from daemon import files
+from daemon.inbox.scan import WORK_FOLDER
+from daemon.web import answers
+from daemon.web.nouns import Found
+from daemon.web.refusals import Refused, Unkept
+
+if TYPE_CHECKING:
+    from daemon.web.catalogue import Catalogue
+
+
+def delete_answer(catalogue: Catalogue, found: Found) -> None:
+    """Remove the answer of a document and its outputs, never its original; Refused if it cannot.
+
+    The name may be given to the answer of a retry at any moment: so the sidecar is taken aside
+    first, and put back if it is not the one that was meant.
+    """
+    if found.item.is_gone:
+        raise Unkept(410, "gone", "its answer was collected or deleted already")
+    place = catalogue.place_of(found)
+    if place is None or not catalogue.is_closed(found):
+        raise Refused(409, "busy", "it is not answered yet, or being put away; try again")
+    outbox = catalogue.places.outbox
+    drafts = outbox / WORK_FOLDER / "drafts"  # what a crash leaves there the daemon clears away
+    aside = f"{WORK_FOLDER}/drafts/web.{uuid.uuid4().hex}.tmp"
+    try:
+        files.make_folder(drafts, outbox)
+        files.rename_below(outbox, place, outbox / aside)
+        if not _is_meant(outbox, aside, found):
+            files.move_no_clobber(outbox / aside, outbox, place)
+            raise Refused(409, "busy", "it was answered anew meanwhile; look at it again")
+        (outbox / aside).unlink()
+        for output in found.outputs:
+            if output["kind"] != "answer":
+                _remove_beside(outbox, place, output["name"])
+        files.sync_folder((outbox / place).parent)
+    except FileNotFoundError as error:
+        raise Unkept(410, "gone", "its answer was collected just now") from error
+    except OSError as error:
+        why = f"the outbox cannot be written ({error.strerror}); the operator must restore it"
+        raise Refused(503, "outbox_away", why) from error
+    catalogue.lose(found)
+
+
+def _is_meant(outbox: Path, aside: str, found: Found) -> bool:
+    answer = answers.read(outbox, aside)
+    return answer is not None and answer.claim == found.item.id
+
+
+def _remove_beside(outbox: Path, place: str, name: str) -> None:
+    """Remove an output; a listed name that leads elsewhere is no output of ours."""
+    if os.path.basename(name) == name:  # noqa: PTH119  # a name, and no path yet
+        with contextlib.suppress(OSError, ValueError):
+            path = (outbox / place).with_name(name)
+            if files.is_regular(path):
+                path.unlink()

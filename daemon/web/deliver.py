@@ -1,0 +1,81 @@
+"""Files on their way out: the bytes as they are, under a type that no browser runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import unicodedata
+from collections.abc import Iterator
+from io import BufferedReader
+from pathlib import Path
+from urllib.parse import quote
+
+from starlette.responses import Response, StreamingResponse
+
+from daemon import files
+from daemon.web.catalogue import Catalogue
+from daemon.web.kinds import HEAD_BYTES, kind_of
+from daemon.web.nouns import Found
+from daemon.web.refusals import Refused
+
+CHUNK = 262_144
+SHOWN = ("image/png", "image/jpeg", "image/gif", "image/webp", "text/plain", "application/json")
+UNKNOWN = "application/octet-stream"
+
+
+def output(catalogue: Catalogue, found: Found, name: str) -> Response:
+    """Return an output by its name, or the sidecar itself by its own; Refused if there is none."""
+    place = catalogue.place_of(found)
+    if found.item.is_gone:
+        raise Refused(410, "gone", "its answer was collected or deleted")
+    listed = {each["name"]: each.get("media_type", UNKNOWN) for each in found.outputs}
+    if place is None or name not in listed:
+        raise Refused(404, "unknown", "the document has no such output")
+    if name == files.printable(Path(place).name) and found.sidecar is not None:
+        content = json.dumps(found.sidecar, ensure_ascii=False, indent=1).encode()
+        return Response(content, media_type="application/json", headers=_disposed(name, "inline"))
+    base = Path(place).name if name == files.printable(Path(place).name) else name
+    try:
+        beside = os.fspath(Path(place).with_name(base))
+        file = files.open_below(catalogue.places.outbox, beside)
+    except (OSError, ValueError) as error:
+        raise Refused(410, "gone", "this output was collected") from error
+    return _streamed(file, listed[name], name)
+
+
+def original(catalogue: Catalogue, found: Found) -> Response:
+    """Return an original under the type that its bytes have; Refused if it is gone."""
+    if found.original is None:
+        raise Refused(410, "original_gone", "its bytes are not kept, or are being read right now")
+    try:
+        file = catalogue.originals.open(found.original)
+    except OSError as error:
+        raise Refused(410, "original_gone", "its bytes were just taken away") from error
+    kind = kind_of(file.read(HEAD_BYTES))
+    file.seek(0)
+    return _streamed(file, kind[0] if kind else UNKNOWN, found.item.title)
+
+
+def _streamed(file: BufferedReader, media_type: str, name: str) -> Response:
+    size = os.fstat(file.fileno()).st_size
+    how = "inline" if media_type in SHOWN else "attachment"
+    headers = {**_disposed(name, how), "Content-Length": str(size)}
+    return StreamingResponse(_chunks(file, size), media_type=media_type, headers=headers)
+
+
+def _chunks(file: BufferedReader, size: int) -> Iterator[bytes]:
+    """Return the promised number of bytes, though the file may grow meanwhile."""
+    with file:
+        while size > 0 and (chunk := file.read(min(CHUNK, size))):
+            size -= len(chunk)
+            yield chunk
+
+
+def _disposed(name: str, how: str) -> dict[str, str]:
+    """Return the header that names a file; no name can end it or begin another."""
+    plain = "".join(
+        c if c.isascii() and c.isprintable() and c not in '"\\;%' else "_"
+        for c in unicodedata.normalize("NFKD", name)
+    )
+    encoded = quote(name.encode("utf-8", "replace"), safe="")
+    return {"Content-Disposition": f"{how}; filename=\"{plain}\"; filename*=UTF-8''{encoded}"}

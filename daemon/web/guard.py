@@ -1,0 +1,99 @@
+"""Stands before every route: rate, gate, CORS, headers, and clients that do not listen."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import MutableMapping
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from daemon.web.refusals import Refused, told
+from daemon.web.security import HEADERS, Gate, Rate
+
+log = structlog.get_logger()
+
+SEND_SECONDS = 60.0  # that a client may take to make room for the next part of an answer
+_ALLOWED = {
+    "access-control-allow-methods": "GET, POST, DELETE",
+    "access-control-allow-headers": "authorization, content-type",
+    "access-control-max-age": "600",
+}
+
+
+class Guard:
+    """The one middleware; what it refuses never reaches a route."""
+
+    def __init__(self, app: ASGIApp, gate: Gate, rate: Rate) -> None:
+        self._app = app
+        self._gate = gate
+        self._rate = rate
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or say why not."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        origin = headers.get("origin", "")
+        is_friend = origin in self._gate.origins
+        has_begun = False
+
+        async def say(message: Message) -> None:
+            nonlocal has_begun
+            if message["type"] == "http.response.start":
+                has_begun = True
+                _mark(message, origin if is_friend else None)
+            await asyncio.wait_for(send(message), SEND_SECONDS)
+
+        refusal = self._refusal(scope, headers)
+        if refusal is not None:
+            response: ASGIApp = _refused(refusal, scope, headers)
+        elif scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
+            response = Response(status_code=204 if is_friend else 403, headers=_ALLOWED)
+        else:
+            response = self._app
+        try:
+            await response(scope, receive, say)
+        except Exception:  # of ours, or of a client that does not listen
+            log.exception("web.request_failed", method=scope["method"], path=scope["path"])
+            if has_begun:
+                raise
+            bug = Refused(
+                500, "crashed", "this request failed; the log of the web process says why"
+            )
+            await told(bug)(scope, receive, say)
+
+    def _refusal(self, scope: MutableMapping[str, object], headers: Headers) -> Refused | None:
+        client = scope.get("client")
+        method = str(scope["method"])
+        try:
+            self._rate.spend(client[0] if isinstance(client, tuple | list) else "")
+            if method == "OPTIONS":
+                return None  # a browser asks on behalf of a page, and brings no token
+            self._gate.check(method, str(scope["path"]), headers)
+        except Refused as refused:
+            return refused
+        return None
+
+
+def _refused(refusal: Refused, scope: Scope, headers: Headers) -> ASGIApp:
+    """Return a refusal as JSON; a person without the token is led to where it is asked for."""
+    is_person = scope["method"] == "GET" and "text/html" in headers.get("accept", "")
+    if refusal.status == 401 and is_person:
+        return RedirectResponse("/login", 303)
+    return told(refusal)
+
+
+def _mark(message: Message, friend: str | None) -> None:
+    """Put our headers on an answer; what a route has said itself stays."""
+    headers = MutableHeaders(scope=message)
+    for name, value in HEADERS.items():
+        headers.setdefault(name, value)
+    headers.add_vary_header("origin")
+    if friend is not None:
+        headers["access-control-allow-origin"] = friend
+        headers["access-control-expose-headers"] = "location, retry-after"
+        headers["cross-origin-resource-policy"] = "cross-origin"

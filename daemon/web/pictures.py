@@ -1,0 +1,78 @@
+"""Pictures of pages: drawn when they are looked at, kept for a while."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import uuid
+from pathlib import Path
+from threading import Lock
+
+from daemon.recipe import Limits, Rendering
+from daemon.web.nouns import Found
+from daemon.web.paint import Painting, paint
+
+PICTURES = 500  # that are kept; those not looked at for longest go first
+SIDE = 2000  # pixels of a picture's longer side at most
+KEPT_SECONDS = 86_400.0  # after which one that nobody looked at goes
+
+
+class Pictures:
+    """Pages as JPEG in original proportions, below one folder; one is drawn at a time."""
+
+    def __init__(
+        self, folder: Path, limits: Limits, rendering: Rendering, *, in_sandbox: bool = True
+    ) -> None:
+        self._folder = folder
+        self._limits = limits
+        self._rendering = rendering
+        self._in_sandbox = in_sandbox
+        self._lock = Lock()
+
+    def page(self, found: Found, number: int) -> Path:
+        """Return the picture of page `number` (from 1); LookupError with a sentence if none."""
+        if found.original is None or found.sha256 is None:
+            raise LookupError("the original is not kept any more")
+        key = hashlib.sha256(f"{found.sha256} {SIDE} {self._rendering}".encode()).hexdigest()
+        picture = self._folder / f"{key[:32]}-{number}.jpg"
+        if _looked_at(picture):
+            return picture
+        with self._lock:
+            if not _looked_at(picture):
+                self._draw(found.original, number, picture)
+        return picture
+
+    def _draw(self, original: Path, number: int, picture: Path) -> None:
+        self._folder.mkdir(exist_ok=True)
+        draft = self._folder / f".{uuid.uuid4().hex}.tmp"
+        painting = Painting(
+            original, number, self._limits, self._rendering, draft, SIDE, self._in_sandbox
+        )
+        try:
+            if sentence := paint(painting):
+                raise LookupError(sentence)
+            draft.rename(picture)
+        finally:
+            draft.unlink(missing_ok=True)
+
+    def sweep(self, now: float) -> None:
+        """Remove pictures that nobody has looked at for a day, and the oldest of too many.
+
+        `now` is in seconds of the wall clock, as the times of files are.
+        """
+        try:
+            kept = sorted((path.stat().st_mtime, path) for path in self._folder.iterdir())
+        except OSError:
+            return  # none yet, or one was removed just now
+        for place, (looked_at, path) in enumerate(kept):
+            if now - looked_at > KEPT_SECONDS or place < len(kept) - PICTURES:
+                path.unlink(missing_ok=True)
+
+
+def _looked_at(picture: Path) -> bool:
+    """Tell whether a picture is there, and note that it was asked for."""
+    try:
+        os.utime(picture)
+    except OSError:
+        return False
+    return True

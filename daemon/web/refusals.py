@@ -1,0 +1,30 @@
+"""What a request is refused with: a status, a stable word for programs, a sentence for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from starlette.responses import JSONResponse
+
+
+class Refused(Exception):
+    """This request gets no more than this answer."""
+
+    def __init__(
+        self, status: int, kind: str, message: str, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(status, kind, message)
+        self.status = status
+        self.kind = kind
+        self.message = message
+        self.headers = dict(headers or {})
+
+
+class Unkept(Refused, LookupError):
+    """What is asked for is not there, or not any more."""
+
+
+def told(refused: Refused, **more: object) -> JSONResponse:
+    """Return a refusal as JSON."""
+    error = {"class": refused.kind, "message": refused.message}
+    return JSONResponse({"error": error, **more}, refused.status, refused.headers)

@@ -1,0 +1,270 @@
+"""The search index: one SQLite file beside the ledger, made anew whenever it does not fit it.
+
+Nothing in it is the truth: rows are the ledger's, texts the sidecars'.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from daemon import files
+from daemon.records import Entry
+from daemon.web import terms
+from daemon.web.answers import Answer
+
+SHELF_VERSION = 1
+SNIPPET_TOKENS = 32
+
+_SCHEMA = """
+CREATE TABLE documents (
+    number      INTEGER PRIMARY KEY,          -- of the row in the ledger
+    id          TEXT NOT NULL UNIQUE,
+    name        BLOB NOT NULL,
+    token       TEXT,                         -- of the upload it came by
+    bytes       INTEGER NOT NULL,
+    sha256      TEXT NOT NULL,
+    state       TEXT NOT NULL,
+    status      TEXT,
+    answer      BLOB,
+    claimed_at  TEXT NOT NULL,
+    is_read     INTEGER NOT NULL DEFAULT 0,   -- its answer has been looked at
+    is_gone     INTEGER NOT NULL DEFAULT 0,   -- its answer was collected, deleted or replaced
+    pages       INTEGER NOT NULL DEFAULT 0,
+    confidence  REAL,
+    answered_at TEXT,
+    error       TEXT
+) STRICT;
+CREATE INDEX by_token ON documents (token) WHERE token IS NOT NULL;
+CREATE INDEX by_name ON documents (name, sha256);
+CREATE INDEX by_answer ON documents (answer);
+CREATE INDEX open_ones ON documents (number) WHERE state != 'closed';
+CREATE INDEX unread ON documents (number) WHERE is_read = 0;
+CREATE VIRTUAL TABLE texts USING fts5(name, body, tokenize="unicode61 remove_diacritics 2");
+CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+"""
+_COLUMNS = (
+    "d.number, d.id, d.name, d.token, d.bytes, d.sha256, d.state, d.status, d.answer, "
+    "d.claimed_at, d.is_read, d.is_gone, d.pages, d.confidence, d.answered_at, d.error"
+)
+_ANSWERED = "state IN ('answered', 'closed')"
+_SHOWN = f"is_gone = 0 AND (is_read = 1 OR NOT {_ANSWERED})"
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A document on the shelf; `name` is the path in the inbox, `answer` that in the outbox."""
+
+    number: int
+    id: str
+    name: str
+    token: str | None
+    bytes: int
+    sha256: str
+    state: str
+    status: str | None
+    answer: str | None
+    claimed_at: str
+    is_read: bool
+    is_gone: bool
+    pages: int
+    confidence: float | None
+    answered_at: str | None
+    error: str | None
+    snippet: str = ""
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether its answer has been published."""
+        return self.state in ("answered", "closed")
+
+
+class Shelf:
+    """The index of one ledger; used by one thread at a time."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or make the file; one that is damaged or of another version is made anew."""
+        self._path = path
+        try:
+            self._db = self._opened()
+        except sqlite3.DatabaseError:
+            self._db = self._anew()
+
+    def _opened(self) -> sqlite3.Connection:
+        db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        db.execute("PRAGMA busy_timeout = 5000")
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = OFF")  # a power cut costs reading the sidecars again
+        (version,) = db.execute("PRAGMA user_version").fetchone()
+        if version == 0:
+            db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SHELF_VERSION}; COMMIT;")
+        elif version != SHELF_VERSION:
+            db.close()
+            raise sqlite3.DatabaseError(f"version {version}")
+        return db
+
+    def _anew(self) -> sqlite3.Connection:
+        for suffix in ("", "-wal", "-shm"):
+            self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+        return self._opened()
+
+    def belong_to(self, ledger: str) -> None:
+        """Forget everything unless it came from this ledger."""
+        found = self._db.execute("SELECT value FROM facts WHERE key = 'ledger'").fetchone()
+        if found == (ledger,):
+            return
+        if found is not None:
+            self._db.close()
+            self._db = self._anew()
+        self._db.execute("INSERT INTO facts VALUES ('ledger', ?)", (ledger,))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    @contextlib.contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Write everything within together."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    # --- what the ledger and the outbox say -----------------------------------------------------
+
+    def last(self) -> int:
+        """Return the number of the newest row that was taken in."""
+        ((number,),) = self._db.execute("SELECT coalesce(max(number), 0) FROM documents")
+        return int(number)
+
+    def take(self, number: int, entry: Entry, token: str | None) -> None:
+        """Take a row of the ledger in, or what has become of it."""
+        self.drop(number)
+        self._db.execute(
+            "INSERT OR REPLACE INTO documents (number, id, name, token, bytes, sha256, state, "
+            "status, answer, claimed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                number, entry.id, os.fsencode(entry.name), token, entry.bytes, entry.sha256,
+                entry.state, entry.status, entry.answer and os.fsencode(entry.answer),
+                entry.claimed_at,
+            ),
+        )  # fmt: skip
+
+    def move_on(self, number: int, state: str) -> None:
+        """Note the new state of a row whose answer is on the shelf already."""
+        self._db.execute("UPDATE documents SET state = ? WHERE number = ?", (state, number))
+
+    def drop(self, number: int) -> None:
+        """Forget a row."""
+        self._db.execute("DELETE FROM documents WHERE number = ?", (number,))
+        self._db.execute("DELETE FROM texts WHERE rowid = ?", (number,))
+
+    def keep(self, card: Card, answer: Answer | None, error: str | None) -> None:
+        """Keep what an answer says; None where it is gone."""
+        is_gone = answer is None
+        self._db.execute("DELETE FROM texts WHERE rowid = ?", (card.number,))
+        self._db.execute(
+            "UPDATE documents SET is_read = 1, is_gone = ?, pages = ?, confidence = ?, "
+            "answered_at = ?, error = ? WHERE number = ?",
+            (
+                is_gone, answer.pages if answer else 0, answer.confidence if answer else None,
+                answer.finished_at if answer else None, error, card.number,
+            ),
+        )  # fmt: skip
+        if answer is not None:
+            name = terms.cut(files.printable(card.name))
+            self._db.execute(
+                "INSERT INTO texts (rowid, name, body) VALUES (?, ?, ?)",
+                (card.number, name, terms.cut(answer.text)),
+            )
+            # whatever had that place before has been replaced, or was collected
+            before = "WHERE d.answer = ? AND d.number < ? AND d.is_gone = 0"
+            for older in self._cards(before, os.fsencode(card.answer or ""), card.number):
+                self.lose(older)
+
+    def lose(self, card: Card) -> None:
+        """Note that an answer is gone, and forget its text."""
+        self._db.execute(
+            "UPDATE documents SET is_gone = 1, is_read = 1 WHERE number = ?", (card.number,)
+        )
+        self._db.execute("DELETE FROM texts WHERE rowid = ?", (card.number,))
+
+    # --- questions ------------------------------------------------------------------------------
+
+    def open_ones(self) -> list[Card]:
+        """Return what was not closed when it was last looked at."""
+        return self._cards("WHERE d.state != 'closed' ORDER BY d.number")
+
+    def unread(self, most: int) -> list[Card]:
+        """Return answered documents whose answers have not been looked at yet, newest first."""
+        return self._cards(
+            f"WHERE d.is_read = 0 AND {_ANSWERED} ORDER BY d.number DESC LIMIT ?", most
+        )
+
+    def by_id(self, identity: str) -> Card | None:
+        """Return a document by its claim."""
+        return next(iter(self._cards("WHERE d.id = ?", identity)), None)
+
+    def by_token(self, token: str) -> Card | None:
+        """Return what became of an upload."""
+        return next(
+            iter(self._cards("WHERE d.token = ? ORDER BY d.number DESC LIMIT 1", token)), None
+        )
+
+    def newer(self, card: Card) -> Card | None:
+        """Return the newest document of the same name and bytes, if it is newer than this one."""
+        return next(
+            iter(self._cards(
+                "WHERE d.name = ? AND d.sha256 = ? AND d.number > ? ORDER BY d.number DESC LIMIT 1",
+                os.fsencode(card.name), card.sha256, card.number,
+            )),
+            None,
+        )  # fmt: skip
+
+    def find(self, query: str, status: str, offset: int, limit: int) -> tuple[list[Card], int]:
+        """Return documents whose answers are there or to come, newest first, and their number."""
+        wheres, values = [_SHOWN], list[Any]()
+        if status == "reading":
+            wheres.append(f"NOT {_ANSWERED}")
+        elif status:
+            wheres.append(f"{_ANSWERED} AND status = ?")
+            values.append(status)
+        source, snippet = "documents d", "''"
+        if query.strip():
+            wanted = terms.expression(query)
+            if wanted is None:
+                return [], 0
+            source = "texts JOIN documents d ON d.number = texts.rowid"
+            snippet = f"snippet(texts, 1, '{terms.HIT}', '{terms.HIT_END}', '…', {SNIPPET_TOKENS})"
+            wheres.append("texts MATCH ?")
+            values.append(wanted)
+        rest = f"FROM {source} WHERE {' AND '.join(wheres)}"
+        ((total,),) = self._db.execute(f"SELECT count(*) {rest}", values)
+        rows = self._db.execute(
+            f"SELECT {_COLUMNS}, {snippet} {rest} ORDER BY d.number DESC LIMIT ? OFFSET ?",
+            [*values, limit, offset],
+        )
+        return [_card(row) for row in rows], int(total)
+
+    def _cards(self, rest: str, *values: str | int | bytes) -> list[Card]:
+        rows: Iterable[tuple[Any, ...]] = self._db.execute(
+            f"SELECT {_COLUMNS} FROM documents d {rest}",  # noqa: S608 -- our own words
+            values,
+        )
+        return [_card(row) for row in rows]
+
+
+def _card(row: tuple[Any, ...]) -> Card:
+    number, identity, name, token, size, sha256, state, status, answer, *rest = row
+    return Card(
+        number, identity, os.fsdecode(name), token, size, sha256, state, status,
+        None if answer is None else os.fsdecode(answer), *rest,
+    )  # fmt: skip

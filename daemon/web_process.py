@@ -1,0 +1,128 @@
+"""The web process beside the daemon: started, looked after, and ended with it.
+
+Whatever becomes of it, reading goes on: a thread waits for its end and starts it again, ever more
+patiently. Where the daemon is killed the kernel ends it too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event, Thread
+from typing import TYPE_CHECKING
+
+import structlog
+
+from daemon.errors import Exit, Misconfigured
+
+if TYPE_CHECKING:
+    from daemon.config import Config
+
+log = structlog.get_logger()
+
+NEEDED = ("starlette", "uvicorn", "jinja2", "python_multipart")
+FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 1.0, 60.0
+STEADY_SECONDS = 60.0  # after which a start counts as a success
+STOP_SECONDS = 15.0
+LOOK_SECONDS = 0.5  # between two looks whether it runs
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+
+
+def refuse_missing() -> None:
+    """Raise Misconfigured where the extra [web] is not installed."""
+    for package in NEEDED:
+        if importlib.util.find_spec(package) is None:
+            remedy = f"needs {package}; install 'ocr-daemon[web]', or set it to false"
+            raise Misconfigured("web.enabled", True, remedy)
+
+
+@contextlib.contextmanager
+def beside(config: Config) -> Iterator[None]:
+    """Keep `ocr-daemon web` running until the block ends, where the config has it enabled."""
+    if not config.web.enabled:
+        yield
+        return
+    refuse_missing()
+    process = WebProcess(config.file)
+    process.start()
+    try:
+        yield
+    finally:
+        process.end()
+
+
+class WebProcess:
+    """`ocr-daemon web` as a child, and the thread that looks after it."""
+
+    def __init__(self, config_file: Path) -> None:
+        self._command = [
+            sys.executable, "-m", "daemon", "web", "--config", os.fspath(config_file),
+            "--daemon-pid", str(os.getpid()),
+        ]  # fmt: skip
+        self._is_ending = Event()
+        self._thread = Thread(target=self._keep_up, name="web", daemon=True)
+
+    def start(self) -> None:
+        """Start the process."""
+        self._thread.start()
+
+    def end(self) -> None:
+        """Ask it to stop, and see that it does."""
+        self._is_ending.set()
+        self._thread.join(STOP_SECONDS + 5.0)
+
+    def _keep_up(self) -> None:
+        """Run it again and again until told to end; the kernel ties it to this thread."""
+        pause = FIRST_WAIT_SECONDS
+        while not self._is_ending.is_set():
+            began = time.monotonic()
+            code = self._run_once()
+            if self._is_ending.is_set():
+                return
+            if time.monotonic() - began >= STEADY_SECONDS:
+                pause = FIRST_WAIT_SECONDS
+            if code == Exit.MISCONFIGURED:  # it has said why, and will hardly heal by itself
+                pause = LONGEST_WAIT_SECONDS
+            log.error("web.ended", code=code, again_in=pause)
+            self._is_ending.wait(pause)
+            pause = min(LONGEST_WAIT_SECONDS, 2 * pause)
+
+    def _run_once(self) -> int:
+        """Run it to its end, or to ours; return its exit code."""
+        try:
+            child = subprocess.Popen(
+                self._command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+            )
+        except OSError as error:
+            log.error("web.not_started", why=error.strerror)
+            return -1
+        log.info("web.started", pid=child.pid)
+        while child.poll() is None and not self._is_ending.wait(LOOK_SECONDS):
+            continue
+        if child.poll() is None:
+            _stop(child)
+        return child.returncode
+
+
+def _stop(child: subprocess.Popen[bytes]) -> None:
+    child.terminate()
+    try:
+        child.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+
+
+def die_with(daemon_pid: int) -> None:
+    """Have the kernel end this process when the daemon that started it ends, in whatever way."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if os.getppid() != daemon_pid:  # it has ended before we could ask
+        raise SystemExit(Exit.SOME_FAILED)

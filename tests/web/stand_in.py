@@ -1,0 +1,88 @@
+"""A site of documents that a test names, without a daemon behind it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+from starlette.applications import Starlette
+
+from daemon.web import pages
+from daemon.web.nouns import Found, Item, Listing
+from daemon.web.security import Gate
+
+
+def item(identity: str, title: str, status: str = "done", **more: Any) -> Item:
+    """Return a document of a list."""
+    values = {
+        "id": identity, "name": title, "title": title, "status": status, "bytes": 12_000,
+        "claimed_at": "2026-03-01T10:00:00Z",
+    }  # fmt: skip
+    return Item(**(values | more))
+
+
+class Documents:
+    """A catalogue, uploads and pictures in one; what was asked of it is kept."""
+
+    def __init__(self, *found: Found) -> None:
+        self._found = list(found)
+        self.asked: list[tuple[Any, ...]] = []
+        self.pages: dict[tuple[str, int], dict[str, Any]] = {}
+
+    def documents(
+        self, query: str = "", status: str = "", offset: int = 0, limit: int = 50
+    ) -> Listing:
+        """Return those of the status whose title has the query, with a snippet."""
+        self.asked.append((query, status, offset, limit))
+        fitting = [
+            each.item
+            for each in self._found
+            if query in each.item.title and status in ("", each.item.status)
+        ]
+        return Listing(tuple(fitting[offset : offset + limit]), len(fitting))
+
+    def document(self, identity: str) -> Found | None:
+        """Return the one with the id."""
+        return next((each for each in self._found if each.item.id == identity), None)
+
+    def in_full(self, found: Found) -> Found:
+        """Return it as it is: none of them is a duplicate."""
+        return found
+
+    def page(self, identity: str, number: int) -> dict[str, Any] | None:
+        """Return the page of a document that is too large to be held."""
+        return self.pages.get((identity, number))
+
+
+class Reader:
+    """A browser without scripts: it keeps its cookies and follows no redirection."""
+
+    def __init__(self, app: Starlette) -> None:
+        self._app = app
+        self._cookies = httpx.Cookies()
+
+    def get(self, path: str, **more: Any) -> httpx.Response:
+        """Ask for a page."""
+        return asyncio.run(self._ask("GET", path, **more))
+
+    def post(self, path: str, **more: Any) -> httpx.Response:
+        """Send a form."""
+        return asyncio.run(self._ask("POST", path, **more))
+
+    async def _ask(self, method: str, path: str, **more: Any) -> httpx.Response:
+        transport, address = httpx.ASGITransport(self._app), "http://127.0.0.1"
+        async with httpx.AsyncClient(
+            transport=transport, base_url=address, cookies=self._cookies
+        ) as client:
+            answer = await client.request(method, path, **more)
+            self._cookies.update(client.cookies)
+        return answer
+
+
+def site_of(documents: Documents, state: Path, token: str | None = None) -> Reader:
+    """Return a reader of a site of the documents."""
+    site: Any = SimpleNamespace(catalogue=documents, gate=Gate(token), state=state)
+    return Reader(Starlette(routes=pages.routes(site)))

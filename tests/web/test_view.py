@@ -1,0 +1,91 @@
+"""What a page of an answer looks like: words, lines beside one another, tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from daemon.web.view import sheet
+
+
+def word(text: str, left: int = 0, confidence: float | None = 0.99) -> dict[str, Any]:
+    return {"text": text, "confidence": confidence, "box": [left, 10, left + 40, 30]}
+
+
+def line(
+    text: str, *words: dict[str, Any], box: tuple[int, ...] = (0, 10, 90, 30)
+) -> dict[str, Any]:
+    return {"text": text, "confidence": 0.99, "box": list(box), "words": list(words)}
+
+
+def block(*lines: dict[str, Any], kind: str = "text", **more: Any) -> dict[str, Any]:
+    return {"kind": kind, "lines": list(lines), **more}
+
+
+def page(*blocks: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {
+        "number": 1, "width": 200, "height": 100, "status": "done", "text": "", "confidence": 0.9,
+        "text_source": "ocr", "blocks": list(blocks), **more,
+    }  # fmt: skip
+
+
+def test_a_line_is_its_words_and_what_stands_between_them() -> None:
+    read = sheet(page(block(line("自2026年 起, ok", word("自2026年"), word("起"), word("ok")))))
+
+    [row] = read.rows
+    assert "".join(span.text for span in row.spans) == "自2026年 起, ok"
+    assert [span.text for span in row.words] == ["自2026年", "起", "ok"]
+
+
+def test_a_word_that_is_spelt_otherwise_in_its_line_loses_no_text() -> None:
+    [row] = sheet(page(block(line("one two", word("one"), word("tvvo"))))).rows
+
+    assert "".join(span.text for span in row.spans) == "one two"
+
+
+@pytest.mark.parametrize(
+    ("confidence", "doubt"),
+    [(1.0, ""), (0.95, ""), (0.9499, "unsure"), (0.7999, "doubtful"), (None, "")],
+)
+def test_an_uncertain_word_is_marked(confidence: float | None, doubt: str) -> None:
+    [row] = sheet(page(block(line("a", word("a", confidence=confidence))))).rows
+
+    assert row.words[0].doubt == doubt
+
+
+def test_boxes_are_left_top_width_height() -> None:
+    [row] = sheet(page(block(line("a", word("a"), box=(5, 10, 25, 40))))).rows
+
+    assert row.box == (5, 10, 20, 30)
+
+
+def test_a_name_and_its_value_stand_beside_one_another() -> None:
+    name = line("Date", word("Date"), box=(0, 10, 40, 30))
+    value = line("1 May", word("1"), box=(100, 12, 160, 31))
+    below = line("Order", word("Order"), box=(0, 40, 40, 60))
+
+    [part] = sheet(page(block(name, value, below))).parts
+
+    assert [[row.text for row in some] for some in part.beside] == [["Date", "1 May"], ["Order"]]
+
+
+def test_a_table_has_its_cells_row_by_row() -> None:
+    cells = [
+        {"row": r, "column": c, "row_span": 1, "column_span": 1, "text": text, "lines": lines}
+        for r, c, text, lines in [
+            (0, 0, "What", [0]),
+            (0, 1, "", []),
+            (1, 0, "Ink", [1]),
+            (1, 1, "1,250.00", [2]),
+        ]
+    ]
+    lines = [line(text, word(text)) for text in ("What", "Ink", "1,250.00")]
+
+    [part] = sheet(page(block(*lines, kind="table", rows=2, columns=2, cells=cells))).parts
+
+    assert [[cell.text for cell in row] for row in part.table] == [
+        ["What", ""],
+        ["Ink", "1,250.00"],
+    ]
+    assert [cell.is_number for row in part.table for cell in row] == [False, False, False, True]

@@ -1,0 +1,82 @@
+"""What pages say, and in which language."""
+
+from __future__ import annotations
+
+import re
+import string
+from pathlib import Path
+
+import pytest
+
+from daemon.web import words
+from daemon.web.words import CHINESE, ENGLISH, WORDS, preferred
+
+TEMPLATES = Path(words.__file__).with_name("templates")
+
+
+def holes(sentence: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(sentence) if name is not None}
+
+
+def test_both_languages_have_the_same_words() -> None:
+    assert WORDS[CHINESE].keys() == WORDS[ENGLISH].keys()
+
+
+def test_both_languages_say_the_same_things_about_a_document() -> None:
+    singular = {key for key in WORDS[ENGLISH] if key.endswith("_one")}
+
+    assert {
+        key: (holes(WORDS[ENGLISH][key]), holes(WORDS[CHINESE][key]))
+        for key in WORDS[ENGLISH].keys() - singular
+        if holes(WORDS[ENGLISH][key]) != holes(WORDS[CHINESE][key])
+    } == {}
+
+
+def test_every_chinese_sentence_is_chinese() -> None:
+    names = {"output_hocr", "output_alto"}  # of formats, alike everywhere
+
+    assert [
+        key
+        for key, said in WORDS[CHINESE].items()
+        if not re.search("[\u4e00-\u9fff]", said) and key not in names
+    ] == []
+
+
+def test_templates_say_no_word_that_is_not_in_the_list() -> None:
+    said = {
+        key
+        for template in TEMPLATES.glob("*.html")
+        for key in re.findall(r"\bw\.([a-z_]+)", template.read_text())
+    }
+
+    assert said - WORDS[ENGLISH].keys() == set()
+
+
+def test_templates_have_no_words_of_their_own() -> None:
+    own = {"ocr-daemon", "Aa文"}
+    found = set()
+    for template in TEMPLATES.glob("*.html"):
+        text = re.sub("{% block kind %}.*?{% endblock %}", "", template.read_text())
+        text = re.sub("{%.*?%}|{{.*?}}|{#.*?#}", " ", text, flags=re.S)
+        bare = re.sub("<[^>]*>", " ", text)
+        found |= set(re.findall(r"[A-Za-z\u4e00-\u9fff-]{3,}", bare))
+
+    assert found - own == set()
+
+
+@pytest.mark.parametrize(
+    ("accepted", "language"),
+    [
+        ("", ENGLISH),
+        ("zh-CN,zh;q=0.9,en;q=0.8", CHINESE),
+        ("en-GB,en;q=0.9,zh;q=0.8", ENGLISH),
+        ("fr-FR,fr;q=0.9,zh-TW;q=0.5", CHINESE),
+        ("de, *;q=0.5", ENGLISH),
+        ("en;q=0.3, zh;q=0.7", CHINESE),
+        ("zh;q=0", ENGLISH),
+        ("zh;q=nonsense, en;q=0.1", ENGLISH),
+        (";;,,=,q", ENGLISH),
+    ],
+)
+def test_the_language_is_the_one_that_the_browser_likes_best(accepted: str, language: str) -> None:
+    assert preferred(accepted) == language

@@ -26,6 +26,7 @@ ocr/       pages, preprocess, orientation, segment, batches, recognizer, layout,
 model/     what a CRNN is                      training/ how one is made (never imported here)
 outbox/    sidecar (+ its JSON Schema), publish
 once, batch: reading without watching          verify, report, environment, health: for operators
+web/ the page and REST, a process of its own; web_process starts it
 failpoints where tests make the daemon stop
 """
 

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon import files, lexicon
+from daemon import files, lexicon, web_process
 from daemon.config import Config
 from daemon.errors import Misconfigured
 from daemon.ground import mount_of
@@ -76,7 +76,14 @@ def plan(config: Config) -> str:
         f"stops a worker at {allowance.most} MB, renews it above {allowance.idle} MB; "
         f"sandbox: {_sandbox(config)}",
         f"answers in {folders.outbox}; the original {after}; what fails goes to {folders.failed}",
+        *_served(config),
     ])  # fmt: skip
+
+
+def _served(config: Config) -> list[str]:
+    web = config.web
+    token = "with a token" if web.token else "without a token"
+    return [f"serves the page and REST on {web.address}:{web.port}, {token}"] * web.enabled
 
 
 def _sandbox(config: Config) -> str:
@@ -107,6 +114,7 @@ def findings(config: Config) -> Iterator[Finding]:
     yield from _networks(config)
     yield from _lexicon(config)
     yield from _watching(config)
+    yield from _web(config)
 
 
 def _root(config: Config, *, is_fatal: bool) -> Iterator[Finding]:
@@ -234,6 +242,14 @@ def _lexicon(config: Config) -> Iterator[Finding]:
     try:
         if config.model.lexicon:
             lexicon.read(config.model.lexicon)
+    except Misconfigured as error:
+        yield Finding(True, error.key, error.value, error.remedy)
+
+
+def _web(config: Config) -> Iterator[Finding]:
+    try:
+        if config.web.enabled:
+            web_process.refuse_missing()
     except Misconfigured as error:
         yield Finding(True, error.key, error.value, error.remedy)
 

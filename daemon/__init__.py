@@ -28,7 +28,9 @@ ocr/       pages, preprocess, orientation, segment, batches, recognizer, layout,
            composes; look draws what was seen
 model/     what a CRNN is                      training/ how one is made (never imported here)
 outbox/    sidecar (+ its JSON Schema), publish
-once, batch: reading without watching          verify, report, environment, health: for operators
+once, batch: reading without watching          verify, report, environment, plan, health: for
+           operators
+web/       the page and REST, a process of its own; web_process starts it
 tally      plain counts of the path              vitals    how it is, asked from another thread
 metrics    the counts under Prometheus' names    endpoint  /metrics, /healthz, /readyz
 notify     what systemd is told                  failpoints where tests make the daemon stop

@@ -116,13 +116,14 @@ def check(config: ConfigFile = DEFAULT_CONFIG) -> None:
     Example: ocr-daemon check
     """
     from daemon import environment
+    from daemon.plan import plan
 
     loaded = _load(config)
     findings = list(environment.findings(loaded))
     for finding in findings:
         kind = "error" if finding.is_fatal else "warning"
         print(f"{kind}: {finding.key} = {finding.value}: {finding.remedy}")
-    print(environment.plan(loaded))
+    print(plan(loaded))
     if any(finding.is_fatal for finding in findings):
         sys.exit(Exit.MISCONFIGURED)
 

@@ -9,15 +9,13 @@ import contextlib
 import errno
 import os
 import shutil
-import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon import files, lexicon
+from daemon import files, lexicon, web_process
 from daemon.config import Config
 from daemon.errors import Misconfigured
 from daemon.ground import mount_of
@@ -57,51 +55,6 @@ def _refuse(found: Iterable[Finding]) -> None:
             raise Misconfigured(finding.key, finding.value, finding.remedy)
 
 
-def plan(config: Config) -> str:
-    """Return what the daemon would do with this config, a line each."""
-    folders, watch, allowance = config.folders, config.watch, config.allowance
-    events = watch.mode == "events" or (watch.mode == "auto" and delivers_events(folders.inbox))
-    looking = (
-        f"every {watch.rescan_seconds:g} s and at each event"
-        if events
-        else (f"every {watch.poll_seconds:g} s")
-    )
-    after = {
-        "archive": f"moves to {folders.archive}", "delete": "is deleted", "leave": "stays",
-    }[config.originals]  # fmt: skip
-    hooks = [
-        f"tells {hook.name} ({hook.place}) of {', '.join(hook.on)}" for hook in config.every_hook
-    ]
-    return "\n".join([
-        f"watches {folders.inbox} ({mount_of(folders.inbox)[1]}), looking {looking}",
-        f"takes a file that has been still for {watch.quiet_seconds:g} s and is complete",
-        f"reads with {config.worker_count} workers of {config.threads} thread(s), "
-        f"{config.model.file.name} by {config.model.backend} in {config.model.precision}",
-        f"stops a worker at {allowance.most} MB, renews it above {allowance.idle} MB; "
-        f"sandbox: {_sandbox(config)}",
-        f"answers in {folders.outbox}; the original {after}; what fails goes to {folders.failed}",
-        *map(str, config.profiles),
-        *hooks,
-        _told(config.metrics),
-    ])  # fmt: skip
-
-
-def _told(metrics: Metrics) -> str:
-    if not metrics.enabled:
-        return "says how it is to `ocr-daemon health` alone (metrics.enabled: false)"
-    host = f"[{metrics.address}]" if ":" in metrics.address else metrics.address
-    return f"says how it is at http://{host}:{metrics.port} (/metrics, /healthz, /readyz)"
-
-
-def _sandbox(config: Config) -> str:
-    """Return what protects from the workers, tried in a process of its own."""
-    if config.sandbox == "off":
-        return "off"
-    trial = "from daemon.engine import sandbox; print(sandbox.enter([]))"
-    tried = subprocess.run([sys.executable, "-c", trial], capture_output=True, text=True)
-    return tried.stdout.strip() or "none"
-
-
 def findings(config: Config) -> Iterator[Finding]:
     """Look at everything; makes the folders that are missing, leaves nothing else behind."""
     folders = config.folders
@@ -125,6 +78,7 @@ def findings(config: Config) -> Iterator[Finding]:
         for key, value, remedy in hook.hindrances():
             yield Finding(True, f"hooks.{hook.name}.{key}", value, remedy)
     yield from _overheard(config.metrics)
+    yield from _web(config)
 
 
 def _overheard(metrics: Metrics) -> Iterator[Finding]:
@@ -263,6 +217,14 @@ def _lexicon(config: Config) -> Iterator[Finding]:
     try:
         if config.model.lexicon:
             lexicon.read(config.model.lexicon)
+    except Misconfigured as error:
+        yield Finding(True, error.key, error.value, error.remedy)
+
+
+def _web(config: Config) -> Iterator[Finding]:
+    try:
+        if config.web.enabled:
+            web_process.refuse_missing()
     except Misconfigured as error:
         yield Finding(True, error.key, error.value, error.remedy)
 

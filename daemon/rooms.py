@@ -41,11 +41,10 @@ def by_folder(
     What `before` says of some folders goes before all profiles.
     """
     rules = [
-        *before,
         (profile.folders, value(config.under(number), profile.name))
         for number, profile in enumerate(config.profiles)
     ]
-    return ByFolder(value(config, RESERVED), rules)
+    return ByFolder(value(config, RESERVED), [*before, *rules])
 
 
 def policies(config: Config) -> Policies:

@@ -7,7 +7,6 @@ patiently. Where the daemon is killed the kernel ends it too.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import importlib.util
 import os
 import signal
@@ -123,6 +122,8 @@ def _stop(child: subprocess.Popen[bytes]) -> None:
 
 def die_with(daemon_pid: int) -> None:
     """Have the kernel end this process when the daemon that started it ends, in whatever way."""
+    import ctypes
+
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     if os.getppid() != daemon_pid:  # it has ended before we could ask
         raise SystemExit(Exit.SOME_FAILED)

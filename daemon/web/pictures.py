@@ -33,6 +33,8 @@ class Pictures:
         """Return the picture of page `number` (from 1); LookupError with a sentence if none."""
         if found.original is None or found.sha256 is None:
             raise LookupError("the original is not kept any more")
+        if 0 < found.item.pages < number:
+            raise LookupError(f"the document has {found.item.pages} page(s)")
         key = hashlib.sha256(f"{found.sha256} {SIDE} {self._rendering}".encode()).hexdigest()
         picture = self._folder / f"{key[:32]}-{number}.jpg"
         if _looked_at(picture):

@@ -43,7 +43,7 @@ def run(config: Config) -> None:
         os.umask(int(config.permissions.umask, 8))
     # to standard error alone: the log file has one writer, who rotates it
     logs.set_up(None, config.logging.level, 0, 0)
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)  # not one for each that is turned away
     web = config.web
     server = _Server(uvicorn.Config(
         build(site(config)), host=web.address, port=web.port, http=_Patient, ws="none",

@@ -9,7 +9,7 @@ import contextlib
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -237,22 +237,32 @@ class Shelf:
         elif status:
             wheres.append(f"{_ANSWERED} AND status = ?")
             values.append(status)
-        source, snippet = "documents d", "''"
+        source, number = "documents d", "d.number"
+        wanted = terms.expression(query)
         if query.strip():
-            wanted = terms.expression(query)
             if wanted is None:
                 return [], 0
-            source = "texts JOIN documents d ON d.number = texts.rowid"
-            snippet = f"snippet(texts, 1, '{terms.HIT}', '{terms.HIT_END}', '…', {SNIPPET_TOKENS})"
+            source, number = "texts JOIN documents d ON d.number = texts.rowid", "texts.rowid"
             wheres.append("texts MATCH ?")
             values.append(wanted)
         rest = f"FROM {source} WHERE {' AND '.join(wheres)}"
         ((total,),) = self._db.execute(f"SELECT count(*) {rest}", values)
         rows = self._db.execute(
-            f"SELECT {_COLUMNS}, {snippet} {rest} ORDER BY d.number DESC LIMIT ? OFFSET ?",
+            f"SELECT {_COLUMNS} {rest} ORDER BY {number} DESC LIMIT ? OFFSET ?",
             [*values, limit, offset],
         )
-        return [_card(row) for row in rows], int(total)
+        cards = [_card(row) for row in rows]
+        return [replace(card, snippet=self._snippet(wanted, card)) for card in cards], int(total)
+
+    def _snippet(self, wanted: str | None, card: Card) -> str:
+        """Return where the text of one document has what is wanted: too dear for all that have."""
+        if wanted is None:
+            return ""
+        found = self._db.execute(
+            "SELECT snippet(texts, 1, ?, ?, '…', ?) FROM texts WHERE texts MATCH ? AND rowid = ?",
+            (terms.HIT, terms.HIT_END, SNIPPET_TOKENS, wanted, card.number),
+        )
+        return next((str(text) for (text,) in found), "")
 
     def _cards(self, rest: str, *values: str | int | bytes) -> list[Card]:
         rows: Iterable[tuple[Any, ...]] = self._db.execute(

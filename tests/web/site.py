@@ -21,9 +21,13 @@ class Site:
 
     def __init__(self, house: House, port: int, daemon: Daemon | None = None) -> None:
         self.house = house
+        self.daemon = daemon
+        self.move_to(port)
+
+    def move_to(self, port: int) -> None:
+        """Ask another port from now on: one that the system chose changes with a new start."""
         self.port = port
         self.base = f"http://127.0.0.1:{port}"
-        self.daemon = daemon
 
     def get(self, path: str, **more: Any) -> requests.Response:
         return requests.get(self.base + path, timeout=SECONDS, **more)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -234,3 +235,18 @@ def test_a_port_that_is_taken_is_misconfigured(tmp_path: Path) -> None:
         said = House(tmp_path, web={"port": other.getsockname()[1]}).command("web")
 
     assert (said.returncode, "web.port" in said.stderr) == (78, True)
+
+
+def test_without_the_extra_the_daemon_says_what_to_install(tmp_path: Path) -> None:
+    blocked = tmp_path / "blocked"
+    blocked.mkdir()
+    (blocked / "sitecustomize.py").write_text(
+        "import importlib.util as u\nfind = u.find_spec\n"
+        "u.find_spec = lambda n, *a: None if n == 'starlette' else find(n, *a)\n"
+    )
+    path = f"{blocked}:{os.environ.get('PYTHONPATH', '')}"
+
+    said = House(tmp_path, web={"enabled": True}).command("run", PYTHONPATH=path)
+
+    assert said.returncode == 78
+    assert "ocr-daemon[web]" in said.stderr

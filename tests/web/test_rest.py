@@ -183,15 +183,15 @@ def test_no_answer_tells_a_path_of_the_machine(site: Site) -> None:
     assert str(site.house.root) not in said
 
 
-def test_a_killed_web_process_comes_back_and_reading_goes_on(tmp_path: Path) -> None:
-    with running(tmp_path) as site:
-        printed = len((tmp_path / "output").read_text())
-        site.process().kill()
+def test_a_killed_web_process_comes_back_and_reading_goes_on(site: Site) -> None:
+    printed = len((site.house.root / "output").read_text())
+    site.process().kill()
 
-        site.house.drop("a.pdf", pdf_of_text([["Still read"]]))
+    site.house.drop("meanwhile.pdf", pdf_of_text([["Still read"]]))
 
-        assert site.house.answer("a.pdf.json")["text"] == "Still read"
-        assert Site(site.house, port_of(site.house, printed)).get("/healthz").ok
+    assert site.house.answer("meanwhile.pdf.json")["text"] == "Still read"
+    site.move_to(port_of(site.house, printed))
+    assert site.get("/documents?query=still").json()["total"] == 1
 
 
 def test_the_web_process_dies_with_a_killed_daemon(tmp_path: Path) -> None:

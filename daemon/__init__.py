@@ -20,11 +20,13 @@ aside      calls that may never come back      ownership whom answers belong to
 inbox/     watch rings, scan knows, settle decides, intake says what may be claimed
 engine/    worker processes (local, slot, hired), who watches them (sentry, memory), what is
            believed of their answers, what they run (worker), what they give up (sandbox/), a
-           document's tasks (job)
+           document's tasks (job) and outputs (makings)
 ocr/       pages, preprocess, orientation, segment, batches, recognizer, layout, assemble; pipeline
            composes; look draws what was seen
 model/     what a CRNN is                      training/ how one is made (never imported here)
-outbox/    sidecar (+ its JSON Schema), publish
+making/    outputs that need a decoder, in a worker: searchable PDF, pictures of pages
+outbox/    sidecar (+ its JSON Schema), publish; outputs beside it: text, hocr, alto, beside
+work       one claimed document on its way     scratch   where workers write what they make
 once, batch: reading without watching          verify, report, environment, health: for operators
 failpoints where tests make the daemon stop
 """

@@ -28,6 +28,7 @@ from daemon.engine.memory import Allowance, allowance
 from daemon.errors import Misconfigured
 from daemon.ownership import Ownership
 from daemon.recipe import Cleaning, Detector, Limits, Recipe, Rendering, Segmenter, Weights
+from daemon.records import OutputKind
 from daemon.sections import (
     Count,
     Folders,
@@ -75,6 +76,7 @@ class Config(BaseSettings):
     segmenter: Segmenter = "auto"
     detector: Detector = Detector()
     model: Weights
+    outputs: tuple[OutputKind, ...] = ()
     permissions: Permissions = Permissions()
     logging: Logging = Logging()
 

@@ -9,8 +9,6 @@ service tries the same step again later.
 from __future__ import annotations
 
 import contextlib
-import time
-from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any
 
@@ -21,65 +19,35 @@ from daemon.claims import Claims, is_held
 from daemon.engine.job import Job
 from daemon.errors import Deferred
 from daemon.journal import Journal
+from daemon.outbox.outputs import Outputs
 from daemon.outbox.publish import Outbox, Superseded
 from daemon.outbox.sidecar import sidecar
-from daemon.policy import Policy, utc_now
-from daemon.records import Claim, Document, Entry, Failure, Fault
+from daemon.policy import Policy
+from daemon.records import Claim, Document, Entry, Failure
+from daemon.scratch import Scratch
+from daemon.work import Work
 
 log = structlog.get_logger()
 
 _COLLECTED = Failure("environment", "it failed; its answer, which said why, has been collected")
 
 
-@dataclass(slots=True)
-class Work:
-    """A claimed document on its way: `begun` once counted, `answered` once its answer is durable,
-    `is_over` once its original is let go of.
-
-    `document` is set when there is nothing (more) to read. While the environment is at fault,
-    `fault` says how, since when, and `retry_at` when (monotonic seconds) the step is tried again.
-    """
-
-    job: Job
-    document: Document | None = None
-    may_be_answered: bool = False
-    begun: bool = False
-    answered: bool = False
-    is_over: bool = False
-    fault: Fault | None = None
-    retry_at: float = 0.0
-    started_at: str = field(default_factory=utc_now)
-    _began: float = field(default_factory=time.monotonic)
-
-    @property
-    def claim(self) -> Claim:
-        """The file in our possession."""
-        return self.job.claim
-
-    @property
-    def is_to_be_read(self) -> bool:
-        """Whether its tasks may go to a worker: counted, and not answered without reading."""
-        return self.begun and self.document is None
-
-    @property
-    def is_read(self) -> bool:
-        """Whether nothing is left but to answer."""
-        return self.begun and (self.document is not None or self.job.is_finished)
-
-    @property
-    def seconds(self) -> float:
-        """Wall seconds since the claim."""
-        return time.monotonic() - self._began
-
-
 class Delivery:
     """Takes one document through ledger and outbox."""
 
-    def __init__(self, claims: Claims, journal: Journal, outbox: Outbox, policy: Policy) -> None:
+    def __init__(
+        self,
+        claims: Claims,
+        journal: Journal,
+        outbox: Outbox,
+        policy: Policy,
+        scratch: Scratch | None = None,
+    ) -> None:
         self._claims = claims
         self._journal = journal
         self._outbox = outbox
         self._policy = policy
+        self._outputs = Outputs(outbox, scratch)
 
     def work_on(self, claim: Claim, *, may_be_answered: bool = False) -> Work:
         """Return the work that a claim makes; an inherited claim may be answered already."""
@@ -115,9 +83,16 @@ class Delivery:
         self._journal.uncount(work.claim.id)
 
     def deliver(self, work: Work) -> None:
-        """Publish the answer and let go of the original; a changed original is given back."""
+        """Publish the answer and let go of the original; a changed original is given back.
+
+        Where outputs are wanted that workers make, that comes first, and this is called again.
+        """
         if work.document is None:
-            work.document = work.job.document()
+            document = work.job.document()
+            work.makings = self._outputs.makings(work.claim, document, self._policy)
+            work.document = document
+            if work.has_pending:
+                return
         if not work.answered:
             try:
                 self._publish_or_fail(work, work.document)
@@ -125,6 +100,7 @@ class Delivery:
                 self.give_back(work)
                 return
             work.answered = True
+        self._outputs.forget(work.claim)
         self._let_go(work.claim, work.document)
         work.is_over = True
 
@@ -133,6 +109,7 @@ class Delivery:
         claim = work.claim
         with contextlib.suppress(FileNotFoundError):
             self._claims.give_back(claim)
+        self._outputs.forget(claim)
         self._journal.forget(claim.id)
         work.is_over = True
         log.warning("claim.changed", name=claim.name, reason="changed or removed while being read")
@@ -160,13 +137,15 @@ class Delivery:
         self._outbox.withdraw(entry.id)
         if found := self._outbox.answer_of(entry.id, entry.name, entry.answer):
             place, answer = found
-            self._outbox.settle(place)
+            self._outbox.settle(place, entry.id)
             self._journal.answering(entry.id, answer["status"], place)
             self._journal.answered(entry.id)
             return place, _as_answered(answer)
         if entry.state in ("answered", "closed") and entry.answer and entry.status:
             failure = _COLLECTED if entry.status == "failed" else None
+            self._outbox.forget_outputs(entry.id)
             return entry.answer, Document(entry.status, None, (), {}, 0, failure)
+        self._outbox.recall(entry.id)
         return None
 
     def _earlier_answer(self, claim: Claim) -> str | None:
@@ -205,16 +184,20 @@ class Delivery:
         """Publish under the first free name and return it."""
         claim = work.claim
         by = self._policy.provenance(document, work.started_at, work.seconds)
-        content = sidecar(claim, document, by)
-        while True:
-            place = self._outbox.place_for(claim.name, claim.sha256)
-            self._journal.answering(claim.id, document.status, place)
-            failpoints.reach("ledger.answering", claim.name)
-            try:
-                self._outbox.publish(place, content, claim, lambda: is_held(claim))
-            except FileExistsError:
-                continue  # another daemon took the name since we looked
-            break
+        with self._outputs.drafted(claim, document, self._policy, work.makings) as drafted:
+            while True:
+                place = self._outbox.place_for(claim.name, claim.sha256, drafted.endings)
+                outputs = drafted.outputs_at(place)
+                content = sidecar(claim, document, by, outputs, drafted.missing)
+                self._journal.answering(claim.id, document.status, place)
+                failpoints.reach("ledger.answering", claim.name)
+                try:
+                    self._outbox.publish(
+                        place, content, claim, lambda: is_held(claim), drafted.drafts
+                    )
+                except FileExistsError:
+                    continue  # another daemon took the name since we looked
+                break
         self._journal.answered(claim.id)
         failpoints.reach("ledger.answered", claim.name)
         return place

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from daemon.outbox.sidecar import Provenance
 from daemon.recipe import Recipe
-from daemon.records import Document
+from daemon.records import Document, OutputKind
 
 
 def utc_now() -> str:
@@ -28,6 +28,7 @@ class Policy:
     attempts: int
     task_pages: int
     point_to_duplicates: bool
+    outputs: tuple[OutputKind, ...] = ()
 
     @property
     def profile(self) -> str:

@@ -12,7 +12,11 @@ from daemon.engine.local import LocalEngine
 from daemon.engine.worker import Start
 from daemon.ground import Grounds
 from daemon.inbox.scan import Scanner
+from daemon.outbox.outputs import MADE
 from daemon.policy import Policy
+from daemon.scratch import Scratch
+
+SCRATCH_NAME = "making"
 
 
 def policy(config: Config) -> Policy:
@@ -27,6 +31,7 @@ def policy(config: Config) -> Policy:
         attempts=config.retry.attempts,
         task_pages=config.task_pages,
         point_to_duplicates=config.duplicates == "pointer",
+        outputs=config.outputs,
     )
 
 
@@ -45,11 +50,23 @@ def grounds(config: Config) -> Grounds:
     return Grounds(folders.inbox, written, folders.logs, config.free_megabytes * 1_000_000)
 
 
-def engine(config: Config, bell: Bell, documents: Iterable[Path]) -> LocalEngine:
-    """Return the pool of workers, which read `documents`; they are started by their first task."""
+def scratch(config: Config) -> Scratch | None:
+    """Return where workers write what they make, on the state's disk; None where they need not."""
+    if not set(config.outputs) & set(MADE):
+        return None
+    return Scratch(config.folders.state / SCRATCH_NAME)
+
+
+def engine(
+    config: Config, bell: Bell, documents: Iterable[Path], scratch: Scratch | None = None
+) -> LocalEngine:
+    """Return the pool of workers, which read `documents`; they are started by their first task.
+
+    They may write in `scratch`, and nowhere without it.
+    """
     readable = tuple(documents) if config.sandbox == "auto" else None
     return LocalEngine(
-        Start(config.recipe, config.threads, readable),
+        Start(config.recipe, config.threads, readable, scratch.folder if scratch else None),
         config.worker_count,
         config.tasks_per_worker,
         config.allowance,

@@ -70,7 +70,8 @@ class _Daemon:
         self._journal = ledger.opened(config)
         self._instance = self._journal.fact("instance", uuid.uuid4().hex)
         self._outbox = Outbox(config.folders.outbox, ownership=config.ownership)
-        self._engine = rooms.engine(config, self._bell, [config.folders.inbox])
+        self._scratch = rooms.scratch(config)
+        self._engine = rooms.engine(config, self._bell, [config.folders.inbox], self._scratch)
         self._grounds = rooms.grounds(config)
         self._policy = rooms.policy(config)
         self._claims = claims = self._make_claims()
@@ -90,7 +91,7 @@ class _Daemon:
             claims.unread,
             self._grounds.hindrance,
         )
-        delivery = Delivery(claims, self._journal, self._outbox, self._policy)
+        delivery = Delivery(claims, self._journal, self._outbox, self._policy, self._scratch)
         self._service = Service(
             self._intake, claims, delivery, self._engine, config.retry.wait_seconds
         )
@@ -100,6 +101,8 @@ class _Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
         try:
+            if self._scratch is not None:
+                self._scratch.clear()
             self._engine.warm()
             self._outbox.clear_drafts(STALE_DRAFT_SECONDS)
             self._service.recover(self._journal.unfinished())

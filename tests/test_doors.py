@@ -18,15 +18,16 @@ KEEPERS = {
     "torch": ("model/", "ocr/recognizer", "training/", "engine/worker"),
     "onnxruntime": ("model/", "ocr/recognizer", "training/"),
     "onnx": ("model/", "training/"),
-    "cv2": ("ocr/", "training/", "engine/worker"),
-    "pymupdf": ("ocr/pages/",),
+    "cv2": ("ocr/", "training/", "engine/worker", "making/"),
+    "pymupdf": ("ocr/pages/", "making/"),
+    "img2pdf": ("making/wrap",),
     "pebble": ("engine/local", "engine/slot", "engine/hired"),
     "pydantic": ("config", "sections"),
     "pydantic_settings": ("config",),
     "typer": ("cli", "training/commands"),
     "rich": ("once",),
     "PIL": ("training/",),
-    "fontTools": ("training/glyphs",),
+    "fontTools": ("training/glyphs", "making/glyphless"),
     "faker": ("training/phrases/people",),
     "opencc": ("training/corpus",),
     "matplotlib": ("training/history",),
@@ -35,6 +36,7 @@ KEEPERS = {
 LIGHT = (
     "service", "delivery", "claims/", "journal", "run", "once", "inbox/", "outbox/", "engine/",
     "aside", "ground", "kept", "lease", "ledger", "policy", "logs", "health", "rooms",
+    "scratch", "work",
 )  # fmt: skip
 HEAVY = ("daemon.ocr", "daemon.model", "daemon.training")
 OCR_ROOMS = (

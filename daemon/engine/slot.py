@@ -12,7 +12,7 @@ from pebble import ProcessExpired
 
 from daemon.engine.hired import Hired
 from daemon.engine.memory import Allowance
-from daemon.engine.task import Outcome, Task
+from daemon.engine.task import Making, Outcome, Task
 from daemon.errors import DaemonError, Deferred, Died, Misconfigured
 from daemon.records import PagesRead
 
@@ -42,18 +42,18 @@ class Slot:
         self._wake = wake
         self._worker = hire()
         self._warming: Future[str] | None = None
-        self._future: Future[PagesRead] | None = None
+        self._future: Future[PagesRead] | Future[None] | None = None
         self._began = 0.0
         self._silent_after = 0.0
         self._gone_since: float | None = None
-        self.task: Task | None = None
+        self.task: Task | Making | None = None
 
     def warm(self) -> Future[str]:
         """Let the worker load its networks, before any task and outside its deadline."""
         self._warming = self._worker.warm(WARM_SECONDS)
         return self._warming
 
-    def submit(self, task: Task) -> None:
+    def submit(self, task: Task | Making) -> None:
         """Begin a task; a worker that ended while it was idle is replaced first."""
         if not self._worker.is_sound:
             self._replace("it ended while it was idle")
@@ -94,12 +94,12 @@ class Slot:
         """Kill the worker, whatever it does."""
         self._worker.dismiss().join(10)
 
-    def _scheduled(self, task: Task) -> Future[PagesRead]:
+    def _scheduled(self, task: Task | Making) -> Future[PagesRead] | Future[None]:
         try:
-            return self._worker.read(task)
+            return self._worker.do(task)
         except RuntimeError:
             self._replace("it ended just now")
-            return self._worker.read(task)
+            return self._worker.do(task)
 
     def _is_lost(self, now: float) -> bool:
         if self._worker.is_sound:
@@ -107,7 +107,9 @@ class Slot:
         self._gone_since = self._gone_since or now
         return now - self._gone_since >= LAST_WORDS_SECONDS
 
-    def _result(self, future: Future[PagesRead], task: Task) -> PagesRead | DaemonError:
+    def _result(
+        self, future: Future[PagesRead] | Future[None], task: Task | Making
+    ) -> PagesRead | DaemonError | None:
         """Return the answer, or what stands for it."""
         if not future.done():
             if self._worker.is_sound:
@@ -125,9 +127,9 @@ class Slot:
             return self._death(error, task)
         if task.is_answered_by(result, self._most_pages):
             return result
-        return Died("crashed", "the worker process answered with something else than pages")
+        return Died("crashed", "the worker process answered with something else than was asked")
 
-    def _death(self, error: Exception, task: Task) -> Died | Deferred:
+    def _death(self, error: Exception, task: Task | Making) -> Died | Deferred:
         """Return what ended the worker, or its pool, over a task.
 
         pebble's deadlines go by the wall clock: one that is set forward ends them early.
@@ -149,7 +151,7 @@ class Slot:
         log.error("worker.crashed", error=repr(error), exc_info=error)
         return Died("crashed", f"reading it ended in {type(error).__name__}: {error}")
 
-    def _reason_to_renew(self, result: PagesRead | DaemonError) -> str | None:
+    def _reason_to_renew(self, result: PagesRead | DaemonError | None) -> str | None:
         worker = self._worker
         if isinstance(result, Died) or not worker.is_sound:
             return str(result) if isinstance(result, Died) else "it ended after its answer"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daemon.errors import DaemonError
-from daemon.records import PagesRead, PageText, Stamp
+from daemon.records import OutputKind, PagesRead, PageText, Stamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,29 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a task: pages read, or Rejected, Deferred or Died."""
+class Making:
+    """An output of a document that has been read, to be written as `target`.
 
-    task: Task
-    result: PagesRead | DaemonError
+    `pages` are those that it shows: the one of a picture, all of them otherwise.
+    """
+
+    claim: str
+    path: Path
+    stamp: Stamp
+    kind: OutputKind
+    pages: tuple[PageText, ...]
+    target: Path
+    seconds: float
+
+    def is_answered_by(self, result: object, most_pages: int) -> bool:
+        """Tell whether `result` says that it was made; whether it was, the file tells."""
+        del most_pages
+        return result is None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a task: pages read, None for what was made, or Rejected, Deferred or Died."""
+
+    task: Task | Making
+    result: PagesRead | DaemonError | None

@@ -1,4 +1,4 @@
-"""A worker process: the warm pipeline behind two functions that travel by name.
+"""A worker process: the warm pipeline behind three functions that travel by name.
 
 Imported by the supervising process too (for the names), so everything heavy is imported inside.
 """
@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import select
 import signal
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ from daemon.engine import memory, sandbox
 from daemon.errors import DaemonError, Died
 
 if TYPE_CHECKING:
+    from daemon.engine.task import Making
     from daemon.ocr.pipeline import Pipeline
     from daemon.recipe import Recipe
     from daemon.records import PagesRead, Stamp
@@ -32,19 +34,27 @@ class Start:
     """What a worker process is started with: how it reads, and with how many threads.
 
     `documents` are the folders and files that it may read from, None for everything: it then works
-    without a sandbox.
+    without a sandbox. `scratch` is where it may write what it is told to make, None where nothing
+    is ever made.
     """
 
     recipe: Recipe
     threads: int
     documents: tuple[Path, ...] | None = None
+    scratch: Path | None = None
 
     @property
     def readable(self) -> tuple[Path, ...]:
         """Where it must read, besides the libraries."""
         weights = self.recipe.weights
-        wanted = (weights.file, weights.lexicon, self.recipe.network, *(self.documents or ()))
+        networks = (weights.file, weights.lexicon, self.recipe.network)
+        wanted = (*networks, self.scratch, *(self.documents or ()))
         return tuple(path for path in wanted if path is not None)
+
+    @property
+    def writable(self) -> tuple[Path, ...]:
+        """Where it may write."""
+        return () if self.scratch is None else (self.scratch,)
 
 
 @dataclass(slots=True)
@@ -75,7 +85,7 @@ def prepare(start: Start) -> None:
     for stream in (1, 2):
         os.dup2(nowhere, stream)
     if start.documents is not None:
-        _process.protections = sandbox.enter(start.readable)
+        _process.protections = sandbox.enter(start.readable, start.writable)
     _die_with_the_daemon()
 
 
@@ -94,17 +104,43 @@ def read(path: Path, stamp: Stamp, first: int, last: int) -> PagesRead:
     Deferred when the file at `path` does not bear `stamp` any more. Whatever a library of this
     process raises leaves it as Died: its class may not be known to the supervising process.
     """
-    try:
+    with _told("read", "reading"):
         failpoints.reach("worker.read", path.name)
         read = _pipeline().read_pages(path, first, last, stamp)
         failpoints.reach("worker.done", path.name)
+    return read
+
+
+def make(making: Making) -> None:
+    """Make an output of a document that has been read; errors as from `read`.
+
+    Rejected where it cannot be made of this file, Deferred also where it cannot be written.
+    """
+    assert _process.start is not None, "prepare() runs before any task"
+    recipe = _process.start.recipe
+    with _told("make", "making"):
+        failpoints.reach("worker.make", making.kind)
+        _make(making, recipe)
+        failpoints.reach("worker.made", making.kind)
+
+
+def _make(making: Making, recipe: Recipe) -> None:
+    from daemon import making as outputs
+
+    outputs.make(making, recipe.limits, recipe.rendering)
+
+
+@contextlib.contextmanager
+def _told(do: str, doing: str) -> Iterator[None]:
+    """Let only our own errors out: what a library raises may have no meaning elsewhere."""
+    try:
+        yield
     except DaemonError:
         raise
     except Exception as error:
         if memory.is_short(error):
-            raise Died("memory", f"there was not enough memory to read it ({error})") from error
-        raise Died("crashed", f"reading it ended in {type(error).__name__}: {error}") from error
-    return read
+            raise Died("memory", f"there was not enough memory to {do} it ({error})") from error
+        raise Died("crashed", f"{doing} it ended in {type(error).__name__}: {error}") from error
 
 
 def _die_with_the_daemon() -> None:

@@ -6,6 +6,7 @@ Imported by the supervising process too (for the names), so everything heavy is 
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import multiprocessing
 import os
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from daemon import failpoints
 from daemon.engine import memory, sandbox
-from daemon.errors import DaemonError, Died
+from daemon.errors import DaemonError, Deferred, Died, Rejected
 
 if TYPE_CHECKING:
     from daemon.engine.task import Making
@@ -119,9 +120,21 @@ def make(making: Making) -> None:
     assert _process.start is not None, "prepare() runs before any task"
     recipe = _process.start.recipe
     with _told("make", "making"):
-        failpoints.reach("worker.make", making.kind)
-        _make(making, recipe)
-        failpoints.reach("worker.made", making.kind)
+        try:
+            failpoints.reach("worker.make", making.kind)
+            _make(making, recipe)
+            failpoints.reach("worker.made", making.kind)
+        except OSError as error:
+            raise _unwritten(making, error) from error
+
+
+def _unwritten(making: Making, error: OSError) -> DaemonError:
+    """Return what a target that refuses to be written means: too much, or no room as yet."""
+    if error.errno == errno.EFBIG:
+        most = f"{sandbox.MOST_BYTES >> 30} GiB"
+        return Rejected("too_large", f"it would have more than {most}; split the document")
+    where = making.target.parent.parent
+    return Deferred(f"{where} refuses an output ({error.strerror}); make room")
 
 
 def _make(making: Making, recipe: Recipe) -> None:

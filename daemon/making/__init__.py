@@ -25,12 +25,13 @@ if TYPE_CHECKING:
 def make(making: Making, limits: Limits, rendering: Rendering) -> None:
     """Make one output of a document as `making.target`, replacing what an earlier try has left.
 
-    Deferred where it cannot be written, or the file does not bear `making.stamp` any more.
+    Deferred where the file cannot be read now or does not bear `making.stamp` any more, an OSError
+    where the target cannot be written.
     """
     if making.kind == "searchable_pdf":
         with translated("the file"):
             file = files.open_regular(making.path)
-        with file, translated("the searchable PDF"):
+        with file:
             if Stamp.from_status(os.fstat(file.fileno())) != making.stamp:
                 raise Deferred("the file was changed or replaced after it was claimed")
             searchable.write(file, making, limits, rendering)
@@ -39,5 +40,4 @@ def make(making: Making, limits: Limits, rendering: Rendering) -> None:
     with pages.open_document(making.path, limits, rendered, making.stamp) as source:
         (text,) = making.pages
         content = look.png(source.page(text.number), text)
-    with translated("the picture"):
-        making.target.write_bytes(content)
+    making.target.write_bytes(content)

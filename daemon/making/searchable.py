@@ -17,6 +17,7 @@ from daemon.making import wrap
 from daemon.making.glyphless import DESCENT, FILE, UNITS
 from daemon.making.layer import Glyphs, Matrix, content, width_of, written_lines
 from daemon.ocr.pages import drawn, sniff, text_layer
+from daemon.ocr.pages.faults import translated
 from daemon.ocr.pages.pdf import unlock
 
 if TYPE_CHECKING:
@@ -41,16 +42,22 @@ def write(file: BinaryIO, making: Making, limits: Limits, rendering: Rendering) 
             shutil.copyfileobj(file, target, 1 << 20)
         else:
             target.write(wrap.wrapped(file.read(), media_type, making, limits, rendering))
+    with translated("the searchable PDF"):
+        anew = _with_text(making, rendering, is_pdf=media_type == "application/pdf")
+    if anew is not None:
+        making.target.write_bytes(anew)
+
+
+def _with_text(making: Making, rendering: Rendering, *, is_pdf: bool) -> bytes | None:
+    """Add the text to the PDF that lies there; return it anew where nothing can be appended."""
     with pymupdf.open(str(making.target), filetype="pdf") as document:
         unlock(document, rendering.passwords)
-        is_added = _add(document, making.pages, is_pdf=media_type == "application/pdf")
-        if not is_added:
-            return
+        if not _add(document, making.pages, is_pdf=is_pdf):
+            return None
         if document.can_save_incrementally():
             document.saveIncr()
-            return
-        anew = document.tobytes(encryption=pymupdf.mupdf.PDF_ENCRYPT_KEEP)
-    making.target.write_bytes(anew)
+            return None
+        return bytes(document.tobytes(encryption=pymupdf.mupdf.PDF_ENCRYPT_KEEP))
 
 
 def _add(document: pymupdf.Document, pages: tuple[PageText, ...], *, is_pdf: bool) -> bool:

@@ -18,6 +18,7 @@ import pymupdf
 
 from daemon.errors import Rejected
 from daemon.ocr import pages
+from daemon.ocr.pages.faults import translated
 
 if TYPE_CHECKING:
     from daemon.engine.task import Making
@@ -40,7 +41,8 @@ def wrapped(
     if media_type in _AS_THEY_ARE:
         with contextlib.suppress(Exception):  # whatever img2pdf says of it, we have decoded it once
             return _embedded(data, making.pages, media_type)
-    return _decoded(making, limits, rendering)
+    with translated("the image"):
+        return _decoded(making, limits, rendering)
 
 
 def _embedded(data: bytes, texts: Sequence[PageText], media_type: str) -> bytes:

@@ -3,8 +3,8 @@
     python -m tests.torture.program run --config config.yaml
 
 Composition, claims, ledger, outbox, worker processes and their failpoints are the real ones; what
-is exchanged is what a worker loads and makes (`worker._load`, `worker._make`), in the fork server that all workers come
-from. So a life begins in about a second and reads a page in no time.
+is exchanged is what a worker loads and makes (`worker._load`, `worker._make`), in the fork server
+that all workers come from. So a life begins in about a second and reads a page in no time.
 """
 
 from __future__ import annotations

@@ -169,3 +169,7 @@ def test_an_answer_that_was_collected_before_a_kill_is_not_given_again(tmp_path:
     assert resumed.is_over
     assert list((tmp_path / "outbox").rglob("*.json")) == []
     assert (tmp_path / "archive/a.png").exists()
+
+
+def test_outputs_decide_nothing_about_a_reading() -> None:
+    assert policy(outputs=("text", "searchable_pdf")).profile == policy().profile

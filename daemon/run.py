@@ -105,6 +105,7 @@ class _Daemon:
                 self._scratch.clear()
             self._engine.warm()
             self._outbox.clear_drafts(STALE_DRAFT_SECONDS)
+            self._outbox.clear_outputs(STALE_DRAFT_SECONDS)
             self._service.recover(self._journal.unfinished())
             self._greet()
             self._turn_until_stopped()

@@ -133,9 +133,10 @@ class Beside:
 
     def settle(self, claim: str) -> None:
         """Forget the note of a claim whose sidecar is durable."""
-        if self._note_of(claim).exists():
+        note = self._read_note(claim)
+        if note is not None:
             self._forget_note(claim)
-            failpoints.reach("outputs.settled", claim)
+            failpoints.reach("outputs.settled", note.get("place", ""))
 
     def recall(self, claim: str) -> None:
         """Remove the outputs of a claim that has no sidecar: a crash came in between."""
@@ -161,6 +162,9 @@ class Beside:
                 answer = read(note["place"]) if note else None
                 is_answered = answer and answer["processing"].get("claim") == path.stem
                 (self.settle if is_answered else self.recall)(path.stem)
+
+    def leave(self) -> None:
+        """Remove the folder of notes where it is empty."""
         with contextlib.suppress(OSError):
             self._notes.rmdir()
 

@@ -180,11 +180,15 @@ class Outbox:
             with contextlib.suppress(OSError):
                 if time.time() - draft.stat().st_mtime >= older_than:
                     draft.unlink()
-        self._beside.clear(older_than, self.read)
+        self._beside.leave()
         with contextlib.suppress(OSError):
             self._drafts.rmdir()
         with contextlib.suppress(OSError):
             self._drafts.parent.rmdir()
+
+    def clear_outputs(self, older_than: float) -> None:
+        """Remove outputs whose answer never came, by the age in seconds of the note on them."""
+        self._beside.clear(older_than, self.read)
 
     def _taken_places(self, name: str) -> Iterator[str]:
         with self._deferring():

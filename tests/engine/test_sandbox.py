@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import struct
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 

@@ -67,7 +67,7 @@ SCENARIOS = {
             "worker.make@picture", "worker.made@picture", "outputs.noted@{name}.json",
             "outputs.named@{name}.page-0001.png", "outputs.named@{name}.txt",
             "outputs.synced@{name}.json", "publish.named@{name}.json", "publish.synced@{name}.json",
-            "outputs.settled", "ledger.answered@{name}", *_MOVED, *_LET_GO,
+            "outputs.settled@{name}.json", "ledger.answered@{name}", *_MOVED, *_LET_GO,
         ),
         outputs=("text", "picture"),
     ),

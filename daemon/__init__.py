@@ -23,11 +23,13 @@ inbox/     watch rings, scan knows, settle decides, queue says what comes next, 
            profile is for what, intake says what may be claimed
 engine/    worker processes (local, slot, hired), who watches them (sentry, memory), what is
            believed of their answers, what they run (worker), what they give up (sandbox/), a
-           document's tasks (job)
+           document's tasks (job) and outputs (makings)
 ocr/       pages, preprocess, orientation, segment, batches, recognizer, layout, assemble; pipeline
            composes; look draws what was seen
 model/     what a CRNN is                      training/ how one is made (never imported here)
-outbox/    sidecar (+ its JSON Schema), publish
+making/    outputs that need a decoder, in a worker: searchable PDF, pictures of pages
+outbox/    sidecar (+ its JSON Schema), publish; outputs beside it: text, hocr, alto, beside
+work       one claimed document on its way     scratch   where workers write what they make
 once, batch: reading without watching          verify, report, environment, plan, health: for
            operators
 web/       the page and REST, a process of its own; web_process starts it

@@ -14,10 +14,12 @@ from pathlib import Path
 from daemon import files
 from daemon.bell import Bell
 from daemon.engine.job import Job
-from daemon.engine.local import LocalEngine, Outcome
+from daemon.engine.local import LocalEngine, Making, Outcome
+from daemon.engine.makings import Makings
 from daemon.errors import Deferred
 from daemon.inbox.queue import natural_path
 from daemon.inbox.scan import Scanner
+from daemon.outbox.outputs import Outputs
 from daemon.outbox.publish import Outbox
 from daemon.outbox.sidecar import sidecar
 from daemon.policy import Policy, utc_now
@@ -74,14 +76,14 @@ class Reader:
         self._policy = policy
         self._bell = bell
         self._open: dict[str, _Open] = {}
+        self._makings: Makings | None = None
 
     def read(self, found: Sequence[tuple[str, Path]]) -> Iterator[Reading]:
         """Read every file once, whatever becomes of the others."""
         waiting = deque(found)
         while waiting or self._open:
             self._feed(waiting)
-            for outcome in self._engine.finished():
-                self._take(outcome)
+            self._collect()
             self._feed(waiting)
             while self._open and (first := next(iter(self._open.values()))).is_finished:
                 del self._open[next(iter(self._open))]
@@ -89,15 +91,30 @@ class Reader:
             if self._engine.free < self._engine.slots:
                 self._bell.wait(1.0)
 
-    def publish(self, reading: Reading, outbox: Outbox) -> Path | None:
-        """Write the sidecar of a reading, None for a file that could not be opened."""
-        if reading.claim is None:
+    def publish(self, reading: Reading, outbox: Outbox, outputs: Outputs) -> Path | None:
+        """Write the sidecar of a reading and its outputs, None for a file that cannot be opened."""
+        claim, document = reading.claim, reading.document
+        if claim is None:
             return None
-        by = self._policy.provenance(reading.document, reading.started_at, reading.seconds)
-        place = outbox.place_for(reading.claim.name, reading.claim.sha256)
-        content = sidecar(reading.claim, reading.document, by)
-        outbox.publish(place, content, reading.claim, lambda: True)
+        by = self._policy.provenance(document, reading.started_at, reading.seconds)
+        makings = outputs.makings(claim, document, self._policy)
+        self._make(makings)
+        with outputs.drafted(claim, document, self._policy, makings) as drafted:
+            place = outbox.place_for(claim.name, claim.sha256, drafted.endings)
+            content = sidecar(claim, document, by, drafted.outputs_at(place), drafted.missing)
+            outbox.publish(place, content, claim, lambda: True, drafted.drafts)
+        outputs.forget(claim)
         return outbox.folder / place
+
+    def _make(self, makings: Makings | None) -> None:
+        """Let the workers make outputs; what they read meanwhile is taken in."""
+        self._makings = makings
+        while makings is not None and not makings.is_finished:
+            while makings.pending and self._engine.free:
+                self._engine.submit(makings.next_task())
+            self._collect()
+            if not makings.is_finished:
+                self._bell.wait(1.0)
 
     def _feed(self, waiting: deque[tuple[str, Path]]) -> None:
         while self._engine.free:
@@ -124,7 +141,15 @@ class Reader:
         entry.job = Job(claim, policy.attempts, policy.recipe, policy.task_pages)
         entry.job.begin(1, 1)
 
+    def _collect(self) -> None:
+        for outcome in self._engine.finished():
+            self._take(outcome)
+
     def _take(self, outcome: Outcome) -> None:
+        if isinstance(outcome.task, Making):
+            assert self._makings is not None, "only what is awaited is given"
+            self._makings.take(outcome.task, outcome)
+            return
         job = self._open[outcome.task.claim].job
         assert job is not None, "only jobs have tasks"
         if isinstance(outcome.result, Deferred):

@@ -8,12 +8,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import typer
 
 from daemon import __version__
 from daemon.errors import Deferred, Exit, Misconfigured
+from daemon.records import OutputKind
 
 if TYPE_CHECKING:
     from daemon.config import Config
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 ConfigFile = Annotated[Path, typer.Option("--config", help="the configuration file")]
 DEFAULT_CONFIG = Path("config.yaml")
+KINDS = get_args(OutputKind)
 
 
 def main() -> None:
@@ -83,6 +85,13 @@ def run(config: ConfigFile = DEFAULT_CONFIG) -> None:
         os._exit(Exit.OK)  # the log volume hangs, and the end of the interpreter would wait for it
 
 
+def _kinds(said: list[str] | None) -> list[str] | None:
+    for kind in said or ():
+        if kind not in KINDS:
+            raise typer.BadParameter(f"{kind} is none of {', '.join(KINDS)}")
+    return said
+
+
 @app.command()
 def once(
     paths: Annotated[list[Path], typer.Argument(help="files, or folders to walk")],
@@ -97,16 +106,24 @@ def once(
     profile: Annotated[
         str, typer.Option(help="read as the profile of this name says, wherever the files lie")
     ] = "default",
+    output: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KIND",
+            callback=_kinds,
+            help=f"{', '.join(KINDS)}: written beside each sidecar; repeatable",
+        ),
+    ] = None,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """Read files now and end.
 
-    Example: ocr-daemon once scan.pdf --text
+    Example: ocr-daemon once scan.pdf --output searchable_pdf
     """
     from daemon import once as terminal
 
-    loaded = _load(config)
-    sys.exit(terminal.read_all(loaded, paths, out, look, print_text=text, profile=profile))
+    loaded, kinds = _load(config), cast("list[OutputKind]", output or [])
+    sys.exit(terminal.read_all(loaded, paths, out, look, kinds, print_text=text, profile=profile))
 
 
 @app.command()

@@ -30,13 +30,13 @@ from daemon.hooks import Hook
 from daemon.mistakes import did_you_mean, finding
 from daemon.ownership import Ownership
 from daemon.recipe import Cleaning, Detector, Limits, Recipe, Rendering, Segmenter, Weights
+from daemon.records import OutputKind
 from daemon.sections import (
     Count,
     Folders,
     Logging,
     Metrics,
     NonNegative,
-    Output,
     Permissions,
     Priority,
     Profile,
@@ -82,7 +82,7 @@ class Config(BaseSettings):
     segmenter: Segmenter = "auto"
     detector: Detector = Detector()
     model: Weights
-    outputs: tuple[Output, ...] = ()
+    outputs: tuple[OutputKind, ...] = ()
     priority: Priority = 0
     retention: Retention = Retention()
     profiles: tuple[Profile, ...] = ()

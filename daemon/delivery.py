@@ -9,8 +9,6 @@ service tries the same step again later.
 from __future__ import annotations
 
 import contextlib
-import time
-from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any
 
@@ -22,59 +20,18 @@ from daemon.engine.job import Job
 from daemon.errors import Deferred
 from daemon.hooks.letters import letters
 from daemon.journal import Journal
+from daemon.outbox.outputs import Outputs
 from daemon.outbox.publish import Outbox, Superseded
 from daemon.outbox.sidecar import sidecar
-from daemon.policy import Policies, Policy, utc_now
-from daemon.records import Claim, Document, Entry, Failure, Fault
+from daemon.policy import Policies
+from daemon.records import Claim, Document, Entry, Failure
+from daemon.scratch import Scratch
 from daemon.tally import Tally
+from daemon.work import Work
 
 log = structlog.get_logger()
 
 _COLLECTED = Failure("environment", "it failed; its answer, which said why, has been collected")
-
-
-@dataclass(slots=True)
-class Work:
-    """A claimed document on its way, under the policy of its folder.
-
-    It is `begun` once counted, `answered` once its answer is durable, `is_over` once its original
-    is let go of.
-
-    `document` is set when there is nothing (more) to read. While the environment is at fault,
-    `fault` says how, since when, and `retry_at` when (monotonic seconds) the step is tried again.
-    """
-
-    job: Job
-    policy: Policy
-    document: Document | None = None
-    may_be_answered: bool = False
-    begun: bool = False
-    answered: bool = False
-    is_over: bool = False
-    fault: Fault | None = None
-    retry_at: float = 0.0
-    started_at: str = field(default_factory=utc_now)
-    _began: float = field(default_factory=time.monotonic)
-
-    @property
-    def claim(self) -> Claim:
-        """The file in our possession."""
-        return self.job.claim
-
-    @property
-    def is_to_be_read(self) -> bool:
-        """Whether its tasks may go to a worker: counted, and not answered without reading."""
-        return self.begun and self.document is None
-
-    @property
-    def is_read(self) -> bool:
-        """Whether nothing is left but to answer."""
-        return self.begun and (self.document is not None or self.job.is_finished)
-
-    @property
-    def seconds(self) -> float:
-        """Wall seconds since the claim."""
-        return time.monotonic() - self._began
 
 
 class Delivery:
@@ -87,12 +44,14 @@ class Delivery:
         outbox: Outbox,
         policies: Policies,
         tally: Tally | None = None,
+        scratch: Scratch | None = None,
     ) -> None:
         self._claims = claims
         self._journal = journal
         self._outbox = outbox
         self._policies = policies
         self._tally = tally or Tally()
+        self._outputs = Outputs(outbox, scratch)
 
     def work_on(self, claim: Claim, *, may_be_answered: bool = False) -> Work:
         """Return the work that a claim makes; an inherited claim may be answered already."""
@@ -128,9 +87,16 @@ class Delivery:
         self._journal.uncount(work.claim.id)
 
     def deliver(self, work: Work) -> None:
-        """Publish the answer and let go of the original; a changed original is given back."""
+        """Publish the answer and let go of the original; a changed original is given back.
+
+        Where outputs are wanted that workers make, that comes first, and this is called again.
+        """
         if work.document is None:
-            work.document = work.job.document()
+            document = work.job.document()
+            work.makings = self._outputs.makings(work.claim, document, work.policy)
+            work.document = document
+            if work.has_pending:
+                return
         if not work.answered:
             try:
                 self._publish_or_fail(work, work.document)
@@ -139,6 +105,7 @@ class Delivery:
                 return
             work.answered = True
             self._tally.answered(work.document, work.claim.stamp.size, work.seconds)
+        self._outputs.forget(work.claim)
         self._let_go(work.claim, work.document)
         work.is_over = True
 
@@ -147,6 +114,7 @@ class Delivery:
         claim = work.claim
         with contextlib.suppress(FileNotFoundError):
             self._claims.give_back(claim)
+        self._outputs.forget(claim)
         self._journal.forget(claim.id)
         work.is_over = True
         log.warning("claim.changed", name=claim.name, reason="changed or removed while being read")
@@ -174,14 +142,16 @@ class Delivery:
         self._outbox.withdraw(entry.id)
         if found := self._outbox.answer_of(entry.id, entry.name, entry.answer):
             place, answer = found
-            self._outbox.settle(place)
+            self._outbox.settle(place, entry.id)
             self._journal.answering(entry.id, answer["status"], place)
             told = letters(entry.name, place, answer, self._policies.of(entry.name).hooks)
             self._journal.answered(entry.id, told)
             return place, _as_answered(answer)
         if entry.state in ("answered", "closed") and entry.answer and entry.status:
             failure = _COLLECTED if entry.status == "failed" else None
+            self._outbox.forget_outputs(entry.id)
             return entry.answer, Document(entry.status, None, (), {}, 0, failure)
+        self._outbox.recall(entry.id)
         return None
 
     def _earlier_answer(self, work: Work) -> str | None:
@@ -221,16 +191,20 @@ class Delivery:
         """Publish under the first free name and return it."""
         claim = work.claim
         by = work.policy.provenance(document, work.started_at, work.seconds)
-        content = sidecar(claim, document, by)
-        while True:
-            place = self._outbox.place_for(claim.name, claim.sha256)
-            self._journal.answering(claim.id, document.status, place)
-            failpoints.reach("ledger.answering", claim.name)
-            try:
-                self._outbox.publish(place, content, claim, lambda: is_held(claim))
-            except FileExistsError:
-                continue  # another daemon took the name since we looked
-            break
+        with self._outputs.drafted(claim, document, work.policy, work.makings) as drafted:
+            while True:
+                place = self._outbox.place_for(claim.name, claim.sha256, drafted.endings)
+                outputs = drafted.outputs_at(place)
+                content = sidecar(claim, document, by, outputs, drafted.missing)
+                self._journal.answering(claim.id, document.status, place)
+                failpoints.reach("ledger.answering", claim.name)
+                try:
+                    self._outbox.publish(
+                        place, content, claim, lambda: is_held(claim), drafted.drafts
+                    )
+                except FileExistsError:
+                    continue  # another daemon took the name since we looked
+                break
         told = letters(claim.name, place, content, work.policy.hooks)
         self._journal.answered(claim.id, told)
         failpoints.reach("ledger.answered", claim.name)

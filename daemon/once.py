@@ -8,8 +8,10 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -21,9 +23,12 @@ from daemon.bell import Bell
 from daemon.config import Config
 from daemon.draw import Drawing, draw
 from daemon.errors import Deferred, Exit
+from daemon.outbox.outputs import Outputs
 from daemon.outbox.publish import Outbox
+from daemon.records import OutputKind
 from daemon.relations import RESERVED
 from daemon.rooms import engine, policy
+from daemon.scratch import Scratch
 
 
 def read_all(
@@ -31,14 +36,15 @@ def read_all(
     paths: Sequence[Path],
     out: Path | None,
     look: Path | None,
+    kinds: Sequence[OutputKind] = (),
     *,
     print_text: bool,
     profile: str = RESERVED,
 ) -> Exit:
     """Read every file; sidecars go to `out`, or beside each file unless the text is printed.
 
-    Pictures of what was seen go to `look`, if it is given. All are read by one profile, wherever
-    they lie.
+    Outputs of the `kinds` lie beside the sidecars, pictures of what was seen in `look`, if it is
+    given. All are read by one profile, wherever they lie.
     """
     config = config.named(profile)
     environment.refuse_bad_weights(config)
@@ -46,8 +52,10 @@ def read_all(
     asked = [(path, name) for name, path in find(paths, config.watch.ignore)]
     names, found = dict(asked), [(name if out else path.name, path) for path, name in asked]
     bell = Bell()
-    workers = engine(config, bell, [Path(os.path.realpath(path)) for path in paths])
-    reader = Reader(workers, policy(config, profile), bell)
+    scratch = Scratch(Path(tempfile.mkdtemp(prefix="ocr-daemon-")))
+    real = [Path(os.path.realpath(path)) for path in paths]
+    workers = engine(config, bell, real, scratch=scratch if kinds else None)
+    reader = Reader(workers, replace(policy(config, profile), outputs=tuple(kinds)), bell)
     failed = pages = 0
     began = time.monotonic()
     try:
@@ -57,8 +65,8 @@ def read_all(
             for reading in reader.read(found):
                 failed += reading.document.status == "failed"
                 _tell(reading, print_text=print_text)
-                if out or not print_text:
-                    failed += not _publish(reader, reading, out or reading.path.parent)
+                if out or kinds or not print_text:
+                    failed += not _publish(reader, reading, out or reading.path.parent, scratch)
                 if look:
                     failed += not _draw(config, reading, look / names[reading.path])
                 pages += len(reading.document.pages)
@@ -66,16 +74,17 @@ def read_all(
                 progress.update(bar, advance=1, pages=pages, rate=rate)
     finally:
         workers.stop()
+        scratch.remove()
     return Exit.SOME_FAILED if failed else Exit.OK
 
 
-def _publish(reader: Reader, reading: Reading, folder: Path) -> bool:
-    """Write the sidecar; say so where the folder refuses it."""
+def _publish(reader: Reader, reading: Reading, folder: Path, scratch: Scratch) -> bool:
+    """Write the sidecar and its outputs; say so where the folder refuses them."""
     outbox = Outbox(folder, f"drafts-{os.getpid()}", REPLACEABLE)
     try:
         with contextlib.suppress(FileExistsError):  # no folder: the outbox says so
             folder.mkdir(parents=True, exist_ok=True)
-        reader.publish(reading, outbox)
+        reader.publish(reading, outbox, Outputs(outbox, scratch))
     except (Deferred, OSError) as error:
         _complain(reading, str(error))
         return False

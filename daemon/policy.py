@@ -10,8 +10,8 @@ from daemon.hooks import Hook
 from daemon.inbox.folders import ByFolder
 from daemon.outbox.sidecar import Provenance
 from daemon.recipe import Recipe
-from daemon.records import Document
-from daemon.sections import Output, Retention
+from daemon.records import Document, OutputKind
+from daemon.sections import Retention
 
 
 def utc_now() -> str:
@@ -32,7 +32,7 @@ class Policy:
     task_pages: int
     point_to_duplicates: bool
     hooks: tuple[Hook, ...] = ()
-    outputs: tuple[Output, ...] = ()
+    outputs: tuple[OutputKind, ...] = ()
     priority: int = 0
     retention: Retention = field(default_factory=Retention)
 

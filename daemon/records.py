@@ -26,6 +26,7 @@ PageStatus = Literal["done", "partial", "failed"]
 Status = Literal["done", "partial", "failed", "duplicate"]
 State = Literal["claimed", "answering", "answered", "closed"]
 BlockKind = Literal["text", "heading", "table", "header", "footer"]
+OutputKind = Literal["text", "hocr", "alto", "searchable_pdf", "picture"]
 
 _LEVEL = 0.5  # of the lower one's height that two boxes of one row share
 
@@ -275,3 +276,22 @@ class Document:
     failure: Failure | None = None
     duplicate_of: str | None = None
     precision: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A file that is published beside a sidecar and listed in it; `name` is that of the file."""
+
+    kind: OutputKind
+    name: str
+    bytes: int
+    sha256: str
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """An output that was wanted and could not be made; the failure's page is 1-based, or None."""
+
+    kind: OutputKind
+    failure: Failure

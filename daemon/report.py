@@ -120,6 +120,10 @@ def verify(config: Config, *, rebuild: bool, deep: bool = False) -> tuple[str, b
         f"altered: {without_controls(name)} is kept, but with other bytes" for name in depth.altered
     ]
     lines += [f"twice: {claim} has two answers" for claim in depth.twice]
+    lines += [
+        f"spoiled: {without_controls(name)} is not the output that its answer lists"
+        for name in depth.spoiled
+    ]
     return "\n".join(lines), balance.holds and depth.holds
 
 

@@ -20,14 +20,17 @@ from daemon.inbox.folders import UPLOADED, ByFolder
 from daemon.inbox.scan import Scanner
 from daemon.inbox.settle import Settle
 from daemon.ledger import ledger_path
+from daemon.outbox.outputs import MADE
 from daemon.policy import Policies, Policy
 from daemon.relations import RESERVED
+from daemon.scratch import Scratch
 from daemon.tally import Tally
 from daemon.vitals import Vitals
 
 if TYPE_CHECKING:
     from daemon.endpoint import Endpoint
 
+SCRATCH_NAME = "making"
 T = TypeVar("T")
 
 
@@ -114,13 +117,28 @@ def senders(config: Config) -> Senders:
     return Senders(config.every_hook, ledger_path(config), config.folders.outbox)
 
 
+def scratch(config: Config) -> Scratch | None:
+    """Return where workers write what they make, on the state's disk; None where they need not."""
+    places = (config, *(config.under(number) for number in range(len(config.profiles))))
+    if not any(set(place.outputs) & set(MADE) for place in places):
+        return None
+    return Scratch(config.folders.state / SCRATCH_NAME)
+
+
 def engine(
-    config: Config, bell: Bell, documents: Iterable[Path], tally: Tally | None = None
+    config: Config,
+    bell: Bell,
+    documents: Iterable[Path],
+    tally: Tally | None = None,
+    scratch: Scratch | None = None,
 ) -> LocalEngine:
-    """Return the pool of workers, which read `documents`; they are started by their first task."""
+    """Return the pool of workers, which read `documents`; they are started by their first task.
+
+    They may write in `scratch`, and nowhere without it.
+    """
     readable = tuple(documents) if config.sandbox == "auto" else None
     return LocalEngine(
-        Start(config.recipes, config.threads, readable),
+        Start(config.recipes, config.threads, readable, scratch.folder if scratch else None),
         config.worker_count,
         config.tasks_per_worker,
         config.allowance,

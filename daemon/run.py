@@ -80,7 +80,10 @@ class _Daemon:
         self._journal = ledger.opened(config)
         self._instance = self._journal.fact("instance", uuid.uuid4().hex)
         self._outbox = Outbox(config.folders.outbox, ownership=config.ownership)
-        self._engine = rooms.engine(config, self._bell, [config.folders.inbox], self._tally)
+        self._scratch = rooms.scratch(config)
+        self._engine = rooms.engine(
+            config, self._bell, [config.folders.inbox], self._tally, self._scratch
+        )
         self._grounds = rooms.grounds(config)
         self._policies = rooms.policies(config)
         self._senders = rooms.senders(config)
@@ -97,7 +100,9 @@ class _Daemon:
             rooms.priorities(config),
             self._tally,
         )
-        delivery = Delivery(claims, self._journal, self._outbox, self._policies, self._tally)
+        delivery = Delivery(
+            claims, self._journal, self._outbox, self._policies, self._tally, self._scratch
+        )
         self._service = Service(
             self._intake, claims, delivery, self._engine, config.retry.wait_seconds
         )
@@ -111,8 +116,11 @@ class _Daemon:
             signal.signal(number, self._on_signal)
         endpoint = rooms.endpoint(self._config, self._vitals, self._tally)
         try:
+            if self._scratch is not None:
+                self._scratch.clear()
             self._engine.warm()
             self._outbox.clear_drafts(STALE_DRAFT_SECONDS)
+            self._outbox.clear_outputs(STALE_DRAFT_SECONDS)
             self._service.recover(self._journal.unfinished())
             self._greet()
             self._senders.start()

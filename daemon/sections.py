@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from daemon.hooks import Hook
 from daemon.recipe import Segmenter
+from daemon.records import OutputKind
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NoSeconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -16,7 +17,6 @@ Count = Annotated[int, Field(ge=1)]
 NonNegative = Annotated[int, Field(ge=0)]
 Days = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Octal = Annotated[str, Field(pattern=r"^[0-7]{3,4}$")]
-Output = Literal["text", "hocr", "alto", "searchable_pdf", "picture"]
 Priority = Annotated[int, Field(ge=-1000, le=1000)]
 ProfileName = Annotated[str, Field(pattern=r"^\w[\w.-]*$", max_length=64)]
 Changes = dict[str, Any]
@@ -79,7 +79,7 @@ class Profile(Section):
     name: ProfileName
     folders: Annotated[tuple[str, ...], Field(min_length=1)]
     quiet_seconds: NoSeconds | None = None
-    outputs: tuple[Output, ...] | None = None
+    outputs: tuple[OutputKind, ...] | None = None
     priority: Priority | None = None
     segmenter: Segmenter | None = None
     limits: Changes | None = None

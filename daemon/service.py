@@ -20,11 +20,12 @@ import structlog
 from daemon import failpoints, files
 from daemon.aside import Aside, Late
 from daemon.claims import Claims, Vanished
-from daemon.delivery import Delivery, Work
+from daemon.delivery import Delivery
 from daemon.engine.task import Engine, Outcome
 from daemon.errors import Deferred, LedgerLost
 from daemon.inbox.intake import Intake
 from daemon.records import Claim, Entry, Fault
+from daemon.work import Work
 
 log = structlog.get_logger()
 
@@ -110,7 +111,7 @@ class Service:
                 self._attempt_step(self._delivery.begin, work, now)
             if work.is_read:
                 self._attempt_step(self._delivery.deliver, work, now)
-        self._forget_what_is_over()
+        self._forget_what_is_over(now)
 
     def next_turn(self, now: float) -> float:
         """Return the seconds until something is due without a ring of the bell."""
@@ -126,18 +127,17 @@ class Service:
     def abandon(self, now: float) -> None:
         """Leave what is still in work for the next start; a stop by hand costs no attempt."""
         for work in list(self._work.values()):
-            if work.begun and work.document is None:
+            if work.is_in_workers:
                 self._attempt_step(self._delivery.uncount, work, now)
             log.warning("claim.left", name=work.claim.name, reason="it is read after the restart")
 
     def _due(self, now: float) -> list[Work]:
         return [work for work in list(self._work.values()) if now >= work.retry_at]
 
-    def _forget_what_is_over(self) -> None:
-        over = [token for token, work in list(self._work.items()) if work.is_over]
-        for token in over:
-            del self._work[token]
-        self._has_progressed = bool(over)
+    def _forget_what_is_over(self, now: float) -> None:
+        over = [self._work.pop(token) for token, w in list(self._work.items()) if w.is_over]
+        makings = self._engine.free and any(work.has_new_makings for work in self._due(now))
+        self._has_progressed = bool(over or makings)
 
     # --- what the workers have ended ------------------------------------------------------------
 
@@ -151,11 +151,11 @@ class Service:
 
     def _take_in(self, outcome: Outcome, work: Work, now: float) -> None:
         if isinstance(outcome.result, Deferred):
-            work.job.put_back(outcome.task)
+            work.put_back(outcome.task)
             self._attempt_step(self._delivery.give_back_changed, work, now)
             if not work.is_over:
                 self._postpone(work, str(outcome.result), now)
-        elif work.job.take(outcome):
+        elif work.take(outcome):
             log.warning("task.died", name=work.claim.name, why=str(outcome.result))
             self._attempt_step(self._delivery.count_attempt, work, now)
 
@@ -164,7 +164,7 @@ class Service:
     def _dispatch(self, now: float) -> None:
         """Fill the free slots; new files take turns with the later pages of long documents."""
         while self._engine.free:
-            waiting = [w for w in self._due(now) if w.is_to_be_read and w.job.has_pending]
+            waiting = [w for w in self._due(now) if w.has_pending]
             work = min(waiting, key=lambda work: work.job.tasks_given, default=None)
             is_long = work is not None and work.job.tasks_given >= TASKS_OF_A_SHORT_DOCUMENT
             if (work is None or (is_long and self._is_turn_of_new)) and self._claim_next(now):
@@ -174,7 +174,7 @@ class Service:
                 return
             self._is_turn_of_new = True
             work.fault = None  # what it was held up with is over
-            self._engine.submit(work.job.next_task())
+            self._engine.submit(work.next_task())
             failpoints.reach("task.given", work.claim.name)
 
     def _claim_next(self, now: float) -> bool:

@@ -21,7 +21,7 @@ PAGE_STATUSES = ("done", "partial", "failed")
 STAGES = ("decode", "clean", "segment", "recognize", "assemble")
 DEATHS = ("killed", "timeout", "memory", "crashed")
 CLASSES = ("corrupt", "encrypted", "unsupported", "too_large", *DEATHS, "environment")
-RESULTS = ("read", "rejected", "deferred", "died")
+RESULTS = ("read", "made", "rejected", "deferred", "died")
 RENEWALS = ("died", "idle", "deferred", "tasks", "memory")
 
 # seconds: a line of text to a book
@@ -96,11 +96,13 @@ class Tally:
                 if line.confidence is not None:
                     self.confidence.add(line.confidence)
 
-    def task_ended(self, result: PagesRead | DaemonError) -> None:
-        """Count what became of a task: pages, or an error that says what happens next."""
+    def task_ended(self, result: PagesRead | DaemonError | None) -> None:
+        """Count what became of a task: pages, an output, or an error that says what is next."""
         match result:
             case PagesRead():
                 self.tasks["read"] += 1
+            case None:
+                self.tasks["made"] += 1
             case Rejected():
                 self.tasks["rejected"] += 1
             case Died(kind=kind):

@@ -58,18 +58,20 @@ class Depth:
 
     `kept` counts originals that lie in archive/, failed/ or the inbox as they landed. The bytes of
     the `removed` are none of those: somebody took or deleted the file, or they are `altered`, where
-    other bytes lie under its name.
+    other bytes lie under its name. `spoiled` are outputs that lie beside their answers and are not
+    what these list.
     """
 
     kept: int
     removed: tuple[str, ...]
     altered: tuple[str, ...]
     twice: tuple[str, ...]
+    spoiled: tuple[str, ...] = ()
 
     @property
     def holds(self) -> bool:
         """Whether no bytes were changed and no claim was answered twice."""
-        return not self.altered and not self.twice
+        return not self.altered and not self.twice and not self.spoiled
 
 
 def verify(config: Config) -> Balance:
@@ -119,7 +121,11 @@ def verify_deep(config: Config) -> Depth:
             altered.append(name)
         else:
             removed.append(name)
-    return Depth(kept, tuple(removed), tuple(altered), tuple(_answered_twice(config)))
+    outbox = Outbox(config.folders.outbox)
+    places = _answer_places(outbox)
+    spoiled = [name for place in places for name in outbox.spoiled(place)]
+    twice = _answered_twice(outbox, places)
+    return Depth(kept, tuple(removed), tuple(altered), tuple(twice), tuple(spoiled))
 
 
 def _digests(config: Config) -> dict[Path, str]:
@@ -139,11 +145,15 @@ def _kept_at(entry: Entry, config: Config) -> list[Path]:
     return [files.passable(root, entry.name) for root in roots]
 
 
-def _answered_twice(config: Config) -> list[str]:
+def _answer_places(outbox: Outbox) -> list[str]:
+    paths = (path for path in _files_below(outbox.folder) if path.suffix == ".json")
+    places = (path.relative_to(outbox.folder) for path in paths)
+    return [os.fspath(place) for place in places if WORK_FOLDER not in place.parts]
+
+
+def _answered_twice(outbox: Outbox, places: list[str]) -> list[str]:
     """Return the claims that more than one answer in the outbox names."""
-    outbox = Outbox(config.folders.outbox)
-    paths = [path for path in _files_below(outbox.folder) if path.suffix == ".json"]
-    answers = [outbox.read(os.fspath(path.relative_to(outbox.folder))) for path in paths]
+    answers = [outbox.read(place) for place in places]
     claims = Counter(answer["processing"].get("claim") for answer in answers if answer)
     return [f"claim {claim}" for claim, number in claims.items() if claim and number > 1]
 

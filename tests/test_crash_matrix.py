@@ -35,6 +35,7 @@ def is_elsewhere(tmp_path: Path) -> bool:
         ("good", ""), ("failing", r"fail|move|linked@\{name\}$"),
         ("retried", "publish.named|move"), ("across", "copy|rename"),
         ("told", "ledger.answered|hook"),
+        ("outputs", "make|outputs|publish"),
     ],
 )  # fmt: skip
 def test_a_daemon_killed_at_any_step_answers_once_after_the_restart(

@@ -229,3 +229,8 @@ def test_an_answer_that_was_collected_before_a_kill_is_not_given_again(tmp_path:
     assert resumed.is_over
     assert list((tmp_path / "outbox").rglob("*.json")) == []
     assert (tmp_path / "archive/a.png").exists()
+
+
+def test_who_wants_another_output_of_the_same_bytes_gets_it() -> None:
+    assert policy(outputs=("text",)).profile != policy(outputs=("text", "hocr")).profile
+    assert policy(outputs=()).profile == policy().profile

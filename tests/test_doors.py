@@ -24,8 +24,9 @@ KEEPERS = {
     "torch": ("model/", "ocr/recognizer", "training/", "engine/worker"),
     "onnxruntime": ("model/", "ocr/recognizer", "training/"),
     "onnx": ("model/", "training/"),
-    "cv2": ("ocr/", "training/", "engine/worker", "web/paint"),
-    "pymupdf": ("ocr/pages/",),
+    "cv2": ("ocr/", "training/", "engine/worker", "making/", "web/paint"),
+    "pymupdf": ("ocr/pages/", "making/"),
+    "img2pdf": ("making/wrap",),
     "pebble": ("engine/local", "engine/slot", "engine/hired"),
     "prometheus_client": ("metrics",),
     "natsort": ("inbox/queue",),
@@ -34,7 +35,7 @@ KEEPERS = {
     "typer": ("cli", "training/commands"),
     "rich": ("once",),
     "PIL": ("training/",),
-    "fontTools": ("training/glyphs",),
+    "fontTools": ("training/glyphs", "making/glyphless"),
     "faker": ("training/phrases/people",),
     "opencc": ("training/corpus",),
     "matplotlib": ("training/history",),
@@ -43,7 +44,7 @@ KEEPERS = {
 LIGHT = (
     "service", "delivery", "claims/", "journal/", "hooks/", "run", "once", "inbox/", "outbox/",
     "engine/", "aside", "ground", "kept", "lease", "ledger", "policy", "logs", "health", "rooms",
-    "endpoint", "metrics", "notify", "tally", "vitals", "web/", "web_process",
+    "endpoint", "metrics", "notify", "scratch", "tally", "vitals", "web/", "web_process", "work",
 )  # fmt: skip
 HEAVY = ("daemon.ocr", "daemon.model", "daemon.training")
 OCR_ROOMS = (

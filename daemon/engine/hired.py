@@ -17,7 +17,7 @@ from typing import Any
 from pebble import ProcessPool
 
 from daemon.engine import answers, memory, worker
-from daemon.engine.task import Task
+from daemon.engine.task import Making, Task
 from daemon.records import PagesRead
 
 
@@ -66,9 +66,11 @@ class Hired:
         """Let it load its networks."""
         return self._pool.schedule(worker.warm, timeout=seconds)
 
-    def read(self, task: Task) -> Future[PagesRead]:
-        """Let it read; RuntimeError when it has just ended."""
+    def do(self, task: Task | Making) -> Future[PagesRead] | Future[None]:
+        """Let it read, or make an output; RuntimeError when it has just ended."""
         self.tasks += 1
+        if isinstance(task, Making):
+            return self._pool.schedule(worker.make, (task,), timeout=task.seconds)
         arguments = (task.path, task.stamp, task.first, task.last, task.recipe)
         return self._pool.schedule(worker.read, arguments, timeout=task.seconds)
 

@@ -80,11 +80,11 @@ class Job:
         if self._given_up:
             return False
         match outcome.result:
-            case PagesRead() as read:
+            case PagesRead() as read if isinstance(outcome.task, Task):
                 self._add(read, outcome.task)
             case Rejected() as error:
                 self.give_up(error)
-            case Died() as error:
+            case Died() as error if isinstance(outcome.task, Task):
                 return self._died(outcome.task, error)
             case error:
                 raise AssertionError(f"the owner deals with {error!r}")

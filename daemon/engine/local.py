@@ -22,11 +22,11 @@ from daemon.engine.hired import Hired
 from daemon.engine.memory import Allowance
 from daemon.engine.sentry import Sentry
 from daemon.engine.slot import WARM_SECONDS, Slot, SlotState
-from daemon.engine.task import Outcome, Task
+from daemon.engine.task import Making, Outcome, Task
 from daemon.errors import Misconfigured
 from daemon.tally import Tally
 
-__all__ = ["LocalEngine", "Outcome", "Task"]
+__all__ = ["LocalEngine", "Making", "Outcome", "Task"]
 
 # What a worker must be started with to stay small. oneDNN keeps a compiled kernel for each shape of
 # line, by default 1 024 of them: over 57 mixed pages two workers took 1 035 MB so, and 708 MB with
@@ -90,7 +90,7 @@ class LocalEngine:
             )
             raise Misconfigured("workers", self.slots, remedy) from error
 
-    def submit(self, task: Task) -> None:
+    def submit(self, task: Task | Making) -> None:
         """Give a task to a free slot."""
         next(slot for slot in self._slots if slot.task is None).submit(task)
         self._sentry.wake()

@@ -13,7 +13,7 @@ from pebble import ProcessExpired
 
 from daemon.engine.hired import Hired
 from daemon.engine.memory import Allowance
-from daemon.engine.task import Outcome, Task
+from daemon.engine.task import Making, Outcome, Task
 from daemon.errors import DaemonError, Deferred, Died, Misconfigured
 from daemon.records import PagesRead
 from daemon.tally import Tally
@@ -45,18 +45,18 @@ class Slot:
         self._tally = tally
         self._worker = hire()
         self._warming: Future[str] | None = None
-        self._future: Future[PagesRead] | None = None
+        self._future: Future[PagesRead] | Future[None] | None = None
         self._began = 0.0
         self._silent_after = 0.0
         self._gone_since: float | None = None
-        self.task: Task | None = None
+        self.task: Task | Making | None = None
 
     def warm(self) -> Future[str]:
         """Let the worker load its networks, before any task and outside its deadline."""
         self._warming = self._worker.warm(WARM_SECONDS)
         return self._warming
 
-    def submit(self, task: Task) -> None:
+    def submit(self, task: Task | Making) -> None:
         """Begin a task; a worker that ended while it was idle is replaced first."""
         if not self._worker.is_sound:
             self._replace("idle", "it ended while it was idle")
@@ -111,12 +111,12 @@ class Slot:
         """Kill the worker, whatever it does."""
         self._worker.dismiss().join(10)
 
-    def _scheduled(self, task: Task) -> Future[PagesRead]:
+    def _scheduled(self, task: Task | Making) -> Future[PagesRead] | Future[None]:
         try:
-            return self._worker.read(task)
+            return self._worker.do(task)
         except RuntimeError:
             self._replace("idle", "it ended just now")
-            return self._worker.read(task)
+            return self._worker.do(task)
 
     def _is_lost(self, now: float) -> bool:
         if self._worker.is_sound:
@@ -124,7 +124,9 @@ class Slot:
         self._gone_since = self._gone_since or now
         return now - self._gone_since >= LAST_WORDS_SECONDS
 
-    def _result(self, future: Future[PagesRead], task: Task) -> PagesRead | DaemonError:
+    def _result(
+        self, future: Future[PagesRead] | Future[None], task: Task | Making
+    ) -> PagesRead | DaemonError | None:
         """Return the answer, or what stands for it."""
         if not future.done():
             if self._worker.is_sound:
@@ -142,9 +144,9 @@ class Slot:
             return self._death(error, task)
         if task.is_answered_by(result):
             return result
-        return Died("crashed", "the worker process answered with something else than pages")
+        return Died("crashed", "the worker process answered with something else than was asked")
 
-    def _death(self, error: Exception, task: Task) -> Died | Deferred:
+    def _death(self, error: Exception, task: Task | Making) -> Died | Deferred:
         """Return what ended the worker, or its pool, over a task.
 
         pebble's deadlines go by the wall clock: one that is set forward ends them early.
@@ -166,7 +168,7 @@ class Slot:
         log.error("worker.crashed", error=repr(error), exc_info=error)
         return Died("crashed", f"reading it ended in {type(error).__name__}: {error}")
 
-    def _reason_to_renew(self, result: PagesRead | DaemonError) -> tuple[str, str] | None:
+    def _reason_to_renew(self, result: PagesRead | DaemonError | None) -> tuple[str, str] | None:
         """Return a word that is counted, and a sentence; None for a worker that stays."""
         worker = self._worker
         if isinstance(result, Died):

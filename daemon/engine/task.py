@@ -8,7 +8,7 @@ from typing import Protocol
 
 from daemon.errors import DaemonError
 from daemon.recipe import Recipe
-from daemon.records import PagesRead, PageText, Stamp
+from daemon.records import OutputKind, PagesRead, PageText, Stamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +49,32 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a task: pages read, or Rejected, Deferred or Died."""
+class Making:
+    """An output of a document that has been read, to be written as `target`.
 
-    task: Task
-    result: PagesRead | DaemonError
+    `pages` are those that it shows: the one of a picture, all of them otherwise.
+    """
+
+    claim: str
+    path: Path
+    stamp: Stamp
+    kind: OutputKind
+    pages: tuple[PageText, ...]
+    target: Path
+    seconds: float
+    recipe: Recipe
+
+    def is_answered_by(self, result: object) -> bool:
+        """Tell whether `result` says that it was made; whether it was, the file tells."""
+        return result is None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a task: pages read, None for what was made, or Rejected, Deferred or Died."""
+
+    task: Task | Making
+    result: PagesRead | DaemonError | None
 
 
 class Engine(Protocol):
@@ -67,7 +88,7 @@ class Engine(Protocol):
     def free(self) -> int:
         """How many slots wait for a task."""
 
-    def submit(self, task: Task) -> None:
+    def submit(self, task: Task | Making) -> None:
         """Give a task to a free slot."""
 
     def finished(self) -> list[Outcome]:

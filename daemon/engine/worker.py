@@ -1,4 +1,4 @@
-"""A worker process: the warm pipeline behind two functions that travel by name.
+"""A worker process: the warm pipeline behind three functions that travel by name.
 
 Imported by the supervising process too (for the names), so everything heavy is imported inside.
 """
@@ -6,20 +6,23 @@ Imported by the supervising process too (for the names), so everything heavy is 
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import multiprocessing
 import os
 import select
 import signal
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from daemon import failpoints
 from daemon.engine import memory, sandbox
-from daemon.errors import DaemonError, Died
+from daemon.errors import DaemonError, Deferred, Died, Rejected
 
 if TYPE_CHECKING:
+    from daemon.engine.task import Making
     from daemon.ocr.pipeline import Pipeline
     from daemon.recipe import Recipe
     from daemon.records import PagesRead, Stamp
@@ -33,19 +36,27 @@ class Start:
 
     The recipes share their weights and the network that finds lines where one does; each task says
     by which it is read. `documents` are the folders and files that it may read from, None for
-    everything: it then works without a sandbox.
+    everything: it then works without a sandbox. `scratch` is where it may write what it is told to
+    make, None where nothing is ever made.
     """
 
     recipes: tuple[Recipe, ...]
     threads: int
     documents: tuple[Path, ...] | None = None
+    scratch: Path | None = None
 
     @property
     def readable(self) -> tuple[Path, ...]:
         """Where it must read, besides the libraries."""
         weights = self.widest.weights
-        wanted = (weights.file, weights.lexicon, self.widest.network, *(self.documents or ()))
+        networks = (weights.file, weights.lexicon, self.widest.network)
+        wanted = (*networks, self.scratch, *(self.documents or ()))
         return tuple(path for path in wanted if path is not None)
+
+    @property
+    def writable(self) -> tuple[Path, ...]:
+        """Where it may write."""
+        return () if self.scratch is None else (self.scratch,)
 
     @property
     def widest(self) -> Recipe:
@@ -81,7 +92,7 @@ def prepare(start: Start) -> None:
     for stream in (1, 2):
         os.dup2(nowhere, stream)
     if start.documents is not None:
-        _process.protections = sandbox.enter(start.readable)
+        _process.protections = sandbox.enter(start.readable, start.writable)
     _die_with_the_daemon()
 
 
@@ -102,17 +113,53 @@ def read(path: Path, stamp: Stamp, first: int, last: int, recipe: Recipe) -> Pag
     Deferred when the file at `path` does not bear `stamp` any more. Whatever a library of this
     process raises leaves it as Died: its class may not be known to the supervising process.
     """
-    try:
+    with _told("read", "reading"):
         failpoints.reach("worker.read", path.name)
         read = _pipeline().by(recipe).read_pages(path, first, last, stamp)
         failpoints.reach("worker.done", path.name)
+    return read
+
+
+def make(making: Making) -> None:
+    """Make an output of a document that has been read; errors as from `read`.
+
+    Rejected where it cannot be made of this file, Deferred also where it cannot be written.
+    """
+    with _told("make", "making"):
+        try:
+            failpoints.reach("worker.make", making.kind)
+            _make(making)
+            failpoints.reach("worker.made", making.kind)
+        except OSError as error:
+            raise _unwritten(making, error) from error
+
+
+def _unwritten(making: Making, error: OSError) -> DaemonError:
+    """Return what a target that refuses to be written means: too much, or no room as yet."""
+    if error.errno == errno.EFBIG:
+        most = f"{sandbox.MOST_BYTES >> 30} GiB"
+        return Rejected("too_large", f"it would have more than {most}; split the document")
+    where = making.target.parent.parent
+    return Deferred(f"{where} refuses an output ({error.strerror}); make room")
+
+
+def _make(making: Making) -> None:
+    from daemon import making as outputs
+
+    outputs.make(making)
+
+
+@contextlib.contextmanager
+def _told(do: str, doing: str) -> Iterator[None]:
+    """Let only our own errors out: what a library raises may have no meaning elsewhere."""
+    try:
+        yield
     except DaemonError:
         raise
     except Exception as error:
         if memory.is_short(error):
-            raise Died("memory", f"there was not enough memory to read it ({error})") from error
-        raise Died("crashed", f"reading it ended in {type(error).__name__}: {error}") from error
-    return read
+            raise Died("memory", f"there was not enough memory to {do} it ({error})") from error
+        raise Died("crashed", f"{doing} it ended in {type(error).__name__}: {error}") from error
 
 
 def _die_with_the_daemon() -> None:

@@ -3,6 +3,7 @@
 The answer to `a/scan.pdf` is `a/scan.pdf.json`. Where that name is taken by the answer to other
 bytes (scanners re-use names) it is `a/scan.pdf.2.json`, and so on. The one answer that is replaced
 is that of the same bytes under a status in `replaceable`: a failed file that was tried again.
+Outputs (beside.py) get their names before the answer that lists them.
 
 Who takes a claim over from a daemon that seems dead withdraws its drafts before it looks for an
 answer of that claim; who publishes makes sure of the claim after writing the draft. So whatever
@@ -17,7 +18,7 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,9 @@ from daemon import failpoints, files
 from daemon.errors import Deferred
 from daemon.ground import Ground
 from daemon.inbox.scan import WORK_FOLDER
+from daemon.outbox.beside import Beside, Draft
 from daemon.ownership import INHERITED, Ownership
-from daemon.records import Claim
+from daemon.records import Claim, OutputKind
 
 Answer = tuple[str, dict[str, Any]]
 _KEYS = {"schema_version": str, "source": dict, "status": str, "processing": dict}
@@ -52,22 +54,39 @@ class Outbox:
         self._replaceable = replaceable
         self._ownership = ownership
         self._drafts = folder / WORK_FOLDER / drafts
+        self._beside = Beside(folder, self._drafts, ownership)
 
-    def place_for(self, name: str, sha256: str) -> str:
-        """Return the path, relative to the outbox, that the answer to `name` may take."""
+    def place_for(self, name: str, sha256: str, endings: Sequence[str] = ()) -> str:
+        """Return the path, relative to the outbox, that the answer to `name` may take.
+
+        With `endings`, those of its outputs, none lies there that could be taken for one of them.
+        """
         with self._deferring():
             self._ground.check()
             return next(
-                place
-                for place in self._places(name)
-                if not os.path.lexists(self.folder / place) or self._is_replaceable(place, sha256)
+                place for place in self._places(name) if self._is_free(place, sha256, endings)
             )
         raise AssertionError("places never end")
 
+    def draft(self, claim: str, kind: OutputKind, ending: str, content: bytes | Path) -> Draft:
+        """Write an output aside, to be published with the answer; a file is copied."""
+        with self._deferring():
+            self._ground.check()
+            return self._beside.draft(claim, kind, ending, content)
+
+    def drop(self, drafts: Iterable[Draft]) -> None:
+        """Remove what is left of drafts."""
+        self._beside.drop(drafts)
+
     def publish(
-        self, place: str, content: bytes, claim: Claim, is_ours: Callable[[], bool]
+        self,
+        place: str,
+        content: bytes,
+        claim: Claim,
+        is_ours: Callable[[], bool],
+        drafts: Sequence[Draft] = (),
     ) -> None:
-        """Make the answer to a claim durable under `place`.
+        """Make the answer to a claim durable under `place`, its outputs before it.
 
         FileExistsError if another answer got there first, Superseded if the claim is not ours any
         more: nothing is published then.
@@ -84,13 +103,17 @@ class Outbox:
             with self._deferring(taken_is_told=True):
                 if not is_ours():
                     raise Superseded(claim.name)
-                if self._is_replaceable(place, sha256):
-                    draft.replace(target)
-                else:
-                    files.rename_no_clobber(draft, target)
+                replaced = self.read(place) if self._is_replaceable(place, sha256) else None
+                with self._beside.named(claim.id, place, drafts, replaced):
+                    if self._is_replaceable(place, sha256):
+                        draft.replace(target)
+                    else:
+                        files.rename_no_clobber(draft, target)
                 failpoints.reach("publish.named", place)
                 files.sync_folder(target.parent)
                 failpoints.reach("publish.synced", place)
+                self._beside.remove_listed(place, replaced, drafts)
+                self._beside.settle(claim.id)
         finally:
             with contextlib.suppress(OSError):  # what refused the answer may refuse this too
                 draft.unlink(missing_ok=True)
@@ -101,10 +124,26 @@ class Outbox:
             for draft in self._drafts.glob(f"{claim}.*"):
                 draft.unlink(missing_ok=True)
 
-    def settle(self, place: str) -> None:
-        """Make the name of an answer durable that was published before."""
+    def settle(self, place: str, claim: str) -> None:
+        """Make the name of the answer to a claim durable that was published before."""
         with self._deferring():
             files.sync_folder((self.folder / place).parent)
+            self._beside.settle(claim)
+
+    def recall(self, claim: str) -> None:
+        """Remove the outputs that a claim has got without an answer; it will be read again."""
+        with self._deferring():
+            self._beside.recall(claim)
+
+    def forget_outputs(self, claim: str) -> None:
+        """Leave the outputs of a claim alone whose answer has been collected."""
+        with self._deferring():
+            self._beside.settle(claim)
+
+    def spoiled(self, place: str) -> list[str]:
+        """Return the outputs that the answer at `place` lists and that have other bytes now."""
+        answer = self.read(place)
+        return self._beside.spoiled(place, answer) if answer is not None else []
 
     def answer_of(self, claim: str, name: str, place: str | None) -> Answer | None:
         """Return the answer that this very claim on `name` has got, with its place.
@@ -141,15 +180,20 @@ class Outbox:
             with contextlib.suppress(OSError):
                 if time.time() - draft.stat().st_mtime >= older_than:
                     draft.unlink()
+        self._beside.leave()
         with contextlib.suppress(OSError):
             self._drafts.rmdir()
         with contextlib.suppress(OSError):
             self._drafts.parent.rmdir()
 
+    def clear_outputs(self, older_than: float) -> None:
+        """Remove outputs whose answer never came, by the age in seconds of the note on them."""
+        self._beside.clear(older_than, self.read)
+
     def _taken_places(self, name: str) -> Iterator[str]:
         with self._deferring():
             for place in self._places(name):
-                if not os.path.lexists(self.folder / place):
+                if not os.path.lexists(self.folder / place) and not self._beside.has_any(place):
                     return
                 yield place
 
@@ -159,6 +203,13 @@ class Outbox:
         yield os.fspath(parent / files.shortened(base, ".json"))
         for number in range(2, 1_000_000):
             yield os.fspath(parent / files.shortened(base, f".{number}.json"))
+
+    def _is_free(self, place: str, sha256: str, endings: Sequence[str]) -> bool:
+        is_there = os.path.lexists(self.folder / place)
+        if is_there and not self._is_replaceable(place, sha256):
+            return False
+        replaced = self.read(place) if is_there else None
+        return not endings or self._beside.is_free(place, endings, replaced)
 
     def _is_replaceable(self, place: str, sha256: str) -> bool:
         target = self.folder / place

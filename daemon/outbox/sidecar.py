@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import PurePosixPath
@@ -13,7 +14,19 @@ from typing import Any
 import jsonschema_rs
 
 from daemon import __version__, files
-from daemon.records import Block, Box, Cell, Claim, Document, Failure, PageText, TextLine, Word
+from daemon.records import (
+    Block,
+    Box,
+    Cell,
+    Claim,
+    Document,
+    Failure,
+    Missing,
+    Output,
+    PageText,
+    TextLine,
+    Word,
+)
 
 SCHEMA_VERSION = "1.0"
 SCHEMA_FILE = "sidecar.schema.json"
@@ -33,8 +46,17 @@ class Provenance:
     seconds: float
 
 
-def sidecar(claim: Claim, document: Document, by: Provenance) -> bytes:
-    """Return the sidecar of a document, UTF-8, validated; an invalid one is a bug and raises."""
+def sidecar(
+    claim: Claim,
+    document: Document,
+    by: Provenance,
+    outputs: Sequence[Output] = (),
+    missing: Sequence[Missing] = (),
+) -> bytes:
+    """Return the sidecar of a document, UTF-8, validated; an invalid one is a bug and raises.
+
+    `outputs` are the files that are published beside it, `missing` those that could not be made.
+    """
     content = {
         "schema_version": SCHEMA_VERSION,
         "source": _source(claim, document),
@@ -55,6 +77,12 @@ def sidecar(claim: Claim, document: Document, by: Provenance) -> bytes:
         content["duplicate_of"] = files.printable(document.duplicate_of)
     if document.failure is not None:
         content["error"] = _error(document.failure)
+    if outputs:
+        content["outputs"] = [_output(output) for output in outputs]
+    if missing:
+        content["outputs_missing"] = [
+            {"kind": output.kind, **_error(output.failure)} for output in missing
+        ]
     # a text layer may hold half a surrogate pair, which UTF-8 cannot: it becomes a question mark
     encoded = json.dumps(content, ensure_ascii=False, indent=1).encode("utf-8", "replace") + b"\n"
     _validator().validate(json.loads(encoded))
@@ -95,6 +123,16 @@ def _engine(by: Provenance) -> dict[str, Any]:
         "backend": by.backend,
         "precision": by.precision,
         "profile": by.profile,
+    }
+
+
+def _output(output: Output) -> dict[str, Any]:
+    return {
+        "kind": output.kind,
+        "name": files.printable(output.name),
+        "bytes": output.bytes,
+        "sha256": output.sha256,
+        "media_type": output.media_type,
     }
 
 

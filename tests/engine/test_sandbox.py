@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import platform
 import struct
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -158,3 +160,36 @@ def test_the_filter_refuses_by_number_architecture_and_argument(
     code = seccomp.program(machine, pid=77)
 
     assert run_filter(code, number, architecture, argument) == expected
+
+
+def test_who_makes_outputs_may_write_in_the_scratch_folder_and_nowhere_else(tmp_path: Path) -> None:
+    try:
+        landlock.abi()
+    except OSError:
+        pytest.skip("this kernel has no Landlock")
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    attempt = """
+import sys
+from pathlib import Path
+from daemon.engine import sandbox
+scratch = Path(sys.argv[1])
+sandbox.enter([scratch, scratch.parent / "away"], [scratch, scratch.parent / "away"])
+for act in (
+    lambda: (scratch / "made").write_bytes(b"x"),
+    lambda: (scratch.parent / "other").write_bytes(b"x"),
+    lambda: (scratch / "link").symlink_to("/etc/passwd"),
+    lambda: (scratch / "made").unlink(),
+):
+    try:
+        act()
+    except OSError as error:
+        print(error.errno, end=" ")
+    else:
+        print("done", end=" ")
+"""
+    said = subprocess.run(
+        [sys.executable, "-c", attempt, str(scratch)], capture_output=True, text=True, check=True
+    )
+
+    assert said.stdout.split() == ["done", "13", "13", "13"]

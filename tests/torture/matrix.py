@@ -49,6 +49,7 @@ class Scenario:
     fails: bool = False
     failed_before: bool = False
     told: bool = False  # a program is told of every answer
+    outputs: tuple[str, ...] = ()
 
 
 _UNREADABLE = tuple(s for s in _READ if not s.startswith(("worker.page", "worker.done")))
@@ -63,6 +64,16 @@ SCENARIOS = {
     ),
     # its answer replaces that of the failure, so that nothing is linked
     "retried": Scenario((*_READ, *_ANSWERED, *_MOVED, *_LET_GO), failed_before=True),
+    # a picture is made by a worker; all get their names before the answer does
+    "outputs": Scenario(
+        (
+            "worker.make@picture", "worker.made@picture", "outputs.noted@{name}.json",
+            "outputs.named@{name}.page-0001.png", "outputs.named@{name}.txt",
+            "outputs.synced@{name}.json", "publish.named@{name}.json", "publish.synced@{name}.json",
+            "outputs.settled@{name}.json", "ledger.answered@{name}", *_MOVED, *_LET_GO,
+        ),
+        outputs=("text", "picture"),
+    ),
     # the archive lies on another filesystem: the bytes are copied
     "across": Scenario((*_MOVED, "copy.synced@{name}", *_LET_GO)),
     "told": Scenario((*_ANSWERED, "hook.due@{name}", "hook.sent@{name}", *_LET_GO), told=True),
@@ -104,6 +115,7 @@ class Chain:
         self._scenario = replace(whole, steps=steps)
         self._act = act
         self._far = scenario == "across"
+        self._outputs = list(whole.outputs)
         self._house = self._made(root, far)
         self._landed = [self._file(number) for number in range(len(self._scenario.steps))]
         self._known: set[str] = set()
@@ -128,6 +140,7 @@ class Chain:
         config: dict[str, Any] = {"folders": {"archive": str(far)}} if self._far else {}
         if self._scenario.told:
             config["hooks"] = [{"name": "tell", "command": ["tee", "-a", str(root / TOLD)]}]
+        config |= {"outputs": self._outputs} if self._outputs else {}
         made = house(root, self._program, **config)
         if self._far:
             made.archive = far

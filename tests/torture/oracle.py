@@ -97,6 +97,7 @@ def leftovers(house: House) -> list[str]:
     work = [path for path in (house.inbox / OURS).rglob("*") if path.is_file()]
     stray = [path for path in work if path.name != "lock"]
     stray += [path for path in (house.outbox / OURS).rglob("*") if path.is_file()]
+    stray += [path for path in (house.state / "making").rglob("*") if path.is_file()]
     for folder in (house.archive, house.failed, house.outbox):
         stray += [path for path in folder.rglob("*.tmp") if path.is_file()]
     for reason in house.failed.rglob("*.error.json"):
@@ -109,7 +110,10 @@ def _count_answers(
     house: House, wanted: Counter[str], by_sha: dict[str, Landed], found: Count
 ) -> None:
     answers: Counter[str] = Counter()
+    outputs = {path for path in _files(house.outbox) if path.suffix != ".json"}
     for path in _files(house.outbox):
+        if path.suffix != ".json":
+            continue
         if (why := torn(path)) is not None:
             found.torn.append(why)
             continue
@@ -117,6 +121,11 @@ def _count_answers(
         answers[answer["source"]["sha256"]] += 1
         if why := _is_wrong(answer, by_sha):
             found.wrong.append(f"{path.relative_to(house.root)}: {why}")
+        for output in answer.get("outputs", ()):
+            if why := _is_wrong_output(path.with_name(output["name"]), output["sha256"]):
+                found.wrong.append(why)
+            outputs.discard(path.with_name(output["name"]))
+    found.left += [f"{path}: no answer lists it" for path in sorted(outputs)]
     found.answered = sum((answers & wanted).values())
     found.duplicated += [f"{by_sha[sha].name}: answered again" for sha in answers - wanted]
     found.lost += [f"{by_sha[sha].name}: not answered" for sha in wanted - answers]
@@ -132,6 +141,13 @@ def _is_wrong(answer: dict[str, Any], by_sha: dict[str, Landed]) -> str | None:
         return None
     is_right = answer["status"] == "done" and file.text in answer["text"]
     return None if is_right else f"{answer['status']}: {answer['text'][:80]!r}, not {file.text!r}"
+
+
+def _is_wrong_output(path: Path, sha256: str) -> str | None:
+    if not path.is_file():
+        return f"{path}: listed, and not there"
+    is_same = hashlib.sha256(path.read_bytes()).hexdigest() == sha256
+    return None if is_same else f"{path}: other bytes than are listed"
 
 
 def _count_bytes(

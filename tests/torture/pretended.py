@@ -3,8 +3,8 @@
     python -m tests.torture.program run --config config.yaml
 
 Composition, claims, ledger, outbox, worker processes and their failpoints are the real ones; what
-is exchanged is what a worker loads (`worker._load`), in the fork server that all workers come
-from. So a life begins in about a second and reads a page in no time.
+is exchanged is what a worker loads and makes (`worker._load`, `worker._make`), in the fork server
+that all workers come from. So a life begins in about a second and reads a page in no time.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 from daemon import failpoints
 from daemon.engine import worker
+from daemon.engine.task import Making
 from daemon.errors import Rejected
 from daemon.records import PagesRead, PageText, Stamp
 
@@ -58,6 +59,11 @@ def _load(*_: Any) -> Pipeline:
     return Pipeline()
 
 
+def _make(making: Making) -> None:
+    making.target.write_bytes(b"made of " + making.path.read_bytes())
+
+
 # the fork server imports this module before it forks a worker: that is what `preloaded` names
 worker._load = _load  # type: ignore[assignment]
+worker._make = _make  # type: ignore[assignment]
 worker.preloaded = lambda recipe: [__name__]  # type: ignore[assignment]

@@ -21,6 +21,7 @@ import daemon
 from daemon.engine.sandbox import kernel, landlock, seccomp
 
 OPEN_FILES = 256  # a worker has some 20 open
+MOST_BYTES = 4 << 30  # of a file that is made; its content is a stranger's doing
 
 # What the interpreter, glibc and the networks' libraries look at while they read.
 _SYSTEM = (
@@ -58,7 +59,7 @@ def enter(readable: Iterable[Path], writable: Sequence[Path] = ()) -> Protection
     Files may be made in the folders `writable`, if there are any. For a process with one thread:
     threads that it starts later are bound too.
     """
-    _lower_limits(resource.RLIM_INFINITY if writable else 0)
+    _lower_limits(MOST_BYTES if writable else 0)
     privileges = _held(kernel.forbid_new_privileges)
     dropped = os.geteuid() == 0 and _held(kernel.drop_capabilities)
     abi = 0

@@ -37,8 +37,8 @@ def abi() -> int:
 def restrict(readable: Iterable[Path], writable: Iterable[Path] = ()) -> int:
     """Let this thread and its offspring open files below `readable` alone, and write in `writable`.
 
-    What is not there is no place to read at; what is mounted there later is another place. Returns
-    the ABI; needs that new privileges were forbidden before.
+    What is not there is no place to read or write at; what is mounted there later is another
+    place. Returns the ABI; needs that new privileges were forbidden before.
     """
     version = abi()
     handled = [
@@ -53,7 +53,8 @@ def restrict(readable: Iterable[Path], writable: Iterable[Path] = ()) -> int:
             with contextlib.suppress(OSError):
                 _allow(ruleset, path, _READ_FILE, _READ_DIR)
         for path in writable:
-            _allow(ruleset, path, (_WRITE_FILE | _TRUNCATE) & handled[0], _MAKE_REGULAR)
+            with contextlib.suppress(OSError):
+                _allow(ruleset, path, (_WRITE_FILE | _TRUNCATE) & handled[0], _MAKE_REGULAR)
         kernel.call(_RESTRICT_SELF, ruleset, 0)
     finally:
         os.close(ruleset)

@@ -45,7 +45,7 @@ class PdfSource:
         self._rendering = rendering
         with _disk_blamed_first(file):
             self._document = pymupdf.open(f"/dev/fd/{file.fileno()}", filetype="pdf")
-            _unlock(self._document, rendering.passwords)
+            unlock(self._document, rendering.passwords)
             self.page_count = _count_pages(self._document, limits)
         self._defect = _CUT if self._document.is_repaired and _ends_early(file) else None
 
@@ -155,7 +155,7 @@ def _ends_early(file: BinaryIO) -> bool:
     return b"%%EOF" not in file.read()
 
 
-def _unlock(document: pymupdf.Document, passwords: Sequence[str]) -> None:
+def unlock(document: pymupdf.Document, passwords: Sequence[str]) -> None:
     """Open a document that needs a password with the first that fits; raise Rejected if none."""
     if document.needs_pass and not any(map(document.authenticate, passwords)):
         needed = "a password that is not in pdf.passwords" if passwords else "a password"

@@ -1,0 +1,43 @@
+"""Outputs that need a decoder, made in a worker process: searchable PDFs and pictures of pages.
+
+What is made is written where the supervising process says, and believed by it no further than that
+it is a file. Whatever a decoder raises leaves this door as Rejected, Deferred or Died.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from daemon import files
+from daemon.errors import Deferred
+from daemon.making import searchable
+from daemon.ocr import look, pages
+from daemon.ocr.pages.faults import translated
+from daemon.records import Stamp
+
+if TYPE_CHECKING:
+    from daemon.engine.task import Making
+
+
+def make(making: Making) -> None:
+    """Make one output of a document as `making.target`, replacing what an earlier try has left.
+
+    Deferred where the file cannot be read now or does not bear `making.stamp` any more, an OSError
+    where the target cannot be written.
+    """
+    limits, rendering = making.recipe.limits, making.recipe.rendering
+    if making.kind == "searchable_pdf":
+        with translated("the file"):
+            file = files.open_regular(making.path)
+        with file:
+            if Stamp.from_status(os.fstat(file.fileno())) != making.stamp:
+                raise Deferred("the file was changed or replaced after it was claimed")
+            searchable.write(file, making, limits, rendering)
+        return
+    rendered = replace(rendering, text_layer="never")
+    with pages.open_document(making.path, limits, rendered, making.stamp) as source:
+        (text,) = making.pages
+        content = look.png(source.page(text.number), text)
+    making.target.write_bytes(content)

@@ -1,0 +1,131 @@
+"""The outputs of a document: which are wanted, which workers make, and all of them as drafts."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+import structlog
+
+from daemon import files
+from daemon.engine.makings import Makings
+from daemon.errors import Deferred
+from daemon.outbox import alto, hocr, text
+from daemon.outbox.beside import ENDINGS, Draft, picture_ending
+from daemon.outbox.publish import Outbox
+from daemon.policy import Policy
+from daemon.records import Claim, Document, Failure, Missing, Output, OutputKind
+from daemon.scratch import Scratch
+
+log = structlog.get_logger()
+
+RENDERED: Final[tuple[OutputKind, ...]] = ("text", "hocr", "alto")
+MADE: Final[tuple[OutputKind, ...]] = ("searchable_pdf", "picture")
+
+
+@dataclass(frozen=True, slots=True)
+class Drafted:
+    """The outputs of a document as they wait for their names, and those that are missing."""
+
+    drafts: tuple[Draft, ...] = ()
+    missing: tuple[Missing, ...] = ()
+
+    @property
+    def endings(self) -> tuple[str, ...]:
+        """What the names of the drafts will end with."""
+        return tuple(draft.ending for draft in self.drafts)
+
+    def outputs_at(self, place: str) -> list[Output]:
+        """Return how the sidecar at `place` lists them."""
+        return [draft.output_at(place) for draft in self.drafts]
+
+
+class Outputs:
+    """Makes drafts of the outputs of documents; in `scratch` lies what workers have made."""
+
+    def __init__(self, outbox: Outbox, scratch: Scratch | None) -> None:
+        self._outbox = outbox
+        self._scratch = scratch
+
+    def makings(self, claim: Claim, document: Document, policy: Policy) -> Makings | None:
+        """Return what workers are to make of a document; None where that is nothing."""
+        kinds = [kind for kind in policy.outputs if kind in MADE]
+        if not kinds or not _has_outputs(document) or self._scratch is None:
+            return None
+        try:
+            room = self._scratch.room_of(claim.id)
+        except OSError as error:
+            where = self._scratch.folder
+            raise Deferred(f"{where} refuses an output ({error.strerror}); make room") from error
+        return Makings.of(claim, document, kinds, room, policy.recipe)
+
+    @contextlib.contextmanager
+    def drafted(
+        self, claim: Claim, document: Document, policy: Policy, makings: Makings | None
+    ) -> Iterator[Drafted]:
+        """Return the wanted outputs as drafts; those that get no name are removed afterwards."""
+        drafts: list[Draft] = []
+        missing: list[Missing] = []
+        try:
+            if policy.outputs and _has_outputs(document):
+                missing += makings.missing if makings else ()
+                self._draft_rendered(claim, document, policy.outputs, drafts)
+                self._draft_made(claim, makings, drafts, missing)
+            for lost in missing:
+                name, why = files.printable(claim.name), lost.failure.message
+                log.warning("output.missing", name=name, kind=lost.kind, why=why)
+            yield Drafted(tuple(drafts), tuple(missing))
+        finally:
+            self._outbox.drop(drafts)
+
+    def forget(self, claim: Claim) -> None:
+        """Remove what workers have made of a document."""
+        if self._scratch is not None:
+            self._scratch.forget(claim.id)
+
+    def _draft_rendered(
+        self, claim: Claim, document: Document, kinds: Sequence[OutputKind], drafts: list[Draft]
+    ) -> None:
+        name = PurePosixPath(files.printable(claim.name)).name
+        for kind in RENDERED:
+            if kind in kinds:
+                content = _rendered(kind, document, name)
+                drafts.append(self._outbox.draft(claim.id, kind, ENDINGS[kind], content))
+
+    def _draft_made(
+        self, claim: Claim, makings: Makings | None, drafts: list[Draft], missing: list[Missing]
+    ) -> None:
+        """Copy what workers have made; what is no file is missing, whatever they said."""
+        for making in makings.made if makings else ():
+            page = making.pages[0].number if making.kind == "picture" else None
+            ending = picture_ending(page) if page else ENDINGS[making.kind]
+            if not _is_file(making.target):
+                why = "the worker process made no file"
+                missing.append(Missing(making.kind, Failure("crashed", why, page)))
+                continue
+            drafts.append(self._outbox.draft(claim.id, making.kind, ending, making.target))
+        drafts.sort(key=lambda draft: draft.ending)  # two daemons go for names in one order
+
+
+def _has_outputs(document: Document) -> bool:
+    return document.status in ("done", "partial")
+
+
+def _rendered(kind: OutputKind, document: Document, name: str) -> bytes:
+    match kind:
+        case "text":
+            return text.render(document)
+        case "hocr":
+            return hocr.render(document, name)
+        case _:
+            return alto.render(document, name)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return files.is_regular(path)
+    except OSError:
+        return False

@@ -1,0 +1,20 @@
+"""The text of a document as a plain file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from daemon.records import Document
+
+
+def render(document: Document) -> bytes:
+    """Return the text in UTF-8: each page ends with a newline, form feeds part the pages.
+
+    The n-th page comes after n - 1 form feeds whatever was read of the others, as pdftotext has it.
+    """
+    pages = {page.number: page.text for page in document.pages}
+    texts = (pages.get(number, "") for number in range(1, max(pages, default=0) + 1))
+    # a text layer may hold form feeds of its own, and half a surrogate pair, which UTF-8 cannot
+    lines = (text.replace("\f", " ") + "\n" if text else "" for text in texts)
+    return "\f".join(lines).encode("utf-8", "replace")

@@ -1,0 +1,96 @@
+"""One claimed document on its way through workers and delivery, and what they have to do for it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from daemon.engine.job import Job
+from daemon.engine.makings import Makings
+from daemon.engine.task import Making, Outcome, Task
+from daemon.policy import Policy, utc_now
+from daemon.records import Claim, Document, Fault
+
+
+@dataclass(slots=True)
+class Work:
+    """A claimed document on its way, under the policy of its folder.
+
+    It is `begun` once counted, `answered` once its answer is durable, `is_over` once its original
+    is let go of.
+
+    `document` is set when there is nothing (more) to read, `makings` when workers are to make
+    outputs of it. While the environment is at fault, `fault` says how, since when, and `retry_at`
+    when (monotonic seconds) the step is tried again.
+    """
+
+    job: Job
+    policy: Policy
+    document: Document | None = None
+    makings: Makings | None = None
+    may_be_answered: bool = False
+    begun: bool = False
+    answered: bool = False
+    is_over: bool = False
+    fault: Fault | None = None
+    retry_at: float = 0.0
+    started_at: str = field(default_factory=utc_now)
+    _began: float = field(default_factory=time.monotonic)
+
+    @property
+    def claim(self) -> Claim:
+        """The file in our possession."""
+        return self.job.claim
+
+    @property
+    def is_to_be_read(self) -> bool:
+        """Whether its tasks may go to a worker: counted, and not answered without reading."""
+        return self.begun and self.document is None
+
+    @property
+    def is_in_workers(self) -> bool:
+        """Whether workers have something to do for it, or are doing it."""
+        return self.is_to_be_read or (self.makings is not None and not self.makings.is_finished)
+
+    @property
+    def has_pending(self) -> bool:
+        """Whether a task of it waits for a slot."""
+        if self.makings is not None:
+            return bool(self.makings.pending)
+        return self.is_to_be_read and self.job.has_pending
+
+    @property
+    def is_read(self) -> bool:
+        """Whether nothing is left but to answer."""
+        if self.makings is not None:
+            return self.makings.is_finished
+        return self.begun and (self.document is not None or self.job.is_finished)
+
+    @property
+    def has_new_makings(self) -> bool:
+        """Whether outputs are to be made, and none has been given to a worker yet."""
+        return self.has_pending and self.makings is not None and not self.makings.given
+
+    def next_task(self) -> Task | Making:
+        """Return what a worker is to do next."""
+        return self.makings.next_task() if self.makings is not None else self.job.next_task()
+
+    def put_back(self, task: Task | Making) -> None:
+        """Queue a task again that the environment spoiled."""
+        if isinstance(task, Task):
+            self.job.put_back(task)
+        elif self.makings is not None:
+            self.makings.put_back(task)
+
+    def take(self, outcome: Outcome) -> bool:
+        """Take in what became of a task; return whether it must be tried again at a cost."""
+        if isinstance(outcome.task, Task):
+            return self.job.take(outcome)
+        if self.makings is not None:
+            self.makings.take(outcome.task, outcome)
+        return False
+
+    @property
+    def seconds(self) -> float:
+        """Wall seconds since the claim."""
+        return time.monotonic() - self._began

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -73,12 +74,13 @@ def run(config: ConfigFile = DEFAULT_CONFIG) -> None:
 
     Example: ocr-daemon run
     """
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is a config that could be old
     # structlog loads rich for coloured tracebacks where it finds it: 4 MB that a daemon never uses
     sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
     from daemon import logs
     from daemon import run as daemon
 
-    daemon.run(_load(config))
+    daemon.run(_load(config), lambda: _load(config))
     if not logs.drain():
         os._exit(Exit.OK)  # the log volume hangs, and the end of the interpreter would wait for it
 
@@ -154,6 +156,17 @@ def verify(
     print(sentence)
     if not holds:
         sys.exit(Exit.SOME_FAILED)
+
+
+@app.command()
+def retention(config: ConfigFile = DEFAULT_CONFIG) -> None:
+    """Say what the retention of the config would remove now; removes nothing.
+
+    Example: ocr-daemon retention
+    """
+    from daemon import report
+
+    print(report.retention(_load(config)))
 
 
 @app.command()

@@ -34,6 +34,7 @@ from daemon.sections import (
     Logging,
     NonNegative,
     Permissions,
+    Retention,
     Retry,
     Seconds,
     Watch,
@@ -76,6 +77,7 @@ class Config(BaseSettings):
     detector: Detector = Detector()
     model: Weights
     permissions: Permissions = Permissions()
+    retention: Retention = Retention()
     logging: Logging = Logging()
 
     @classmethod

@@ -110,6 +110,10 @@ class Grounds:
         self._looking: Future[str | None] | None = None
         self.warning: str | None = None
 
+    def end(self) -> None:
+        """Let its thread end; it is not asked again."""
+        self._aside.end()
+
     def _look_at_logs(self) -> None:
         """Take in what the look before found and begin another; a log volume may hang."""
         if self._aside.late_seconds is not None:

@@ -51,6 +51,23 @@ class Retry(Section):
     wait_seconds: Seconds = 30.0
 
 
+class Retention(Section):
+    """How long and how much of the answered originals is kept; None is for ever, and without end.
+
+    Days count from the answer; megabytes are millions of bytes.
+    """
+
+    archive_days: Seconds | None = None
+    archive_megabytes: Count | None = None
+    failed_days: Seconds | None = None
+    failed_megabytes: Count | None = None
+
+    @property
+    def keeps_all(self) -> bool:
+        """Whether nothing is ever removed."""
+        return self == Retention()
+
+
 class Permissions(Section):
     """Whom answers, reasons and the folders made for them belong to; octal modes are strings."""
 

@@ -14,7 +14,6 @@ import errno
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Protocol
 
 import structlog
 
@@ -22,7 +21,7 @@ from daemon import failpoints, files
 from daemon.aside import Aside, Late
 from daemon.claims import Claims, Vanished
 from daemon.delivery import Delivery, Work
-from daemon.engine.local import Outcome, Task
+from daemon.engine.task import Engine, Outcome
 from daemon.errors import Deferred, LedgerLost
 from daemon.inbox.intake import Intake
 from daemon.records import Claim, Entry, Fault
@@ -38,24 +37,6 @@ ORPHANS_SECONDS = 5.0  # between two looks for the claims of daemons that died
 _OF_THE_INBOX = (
     errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ENODEV, errno.ESTALE, errno.ENOTCONN,
 )  # fmt: skip
-
-
-class Engine(Protocol):
-    """Where tasks run."""
-
-    @property
-    def slots(self) -> int:
-        """How many tasks run at once."""
-
-    @property
-    def free(self) -> int:
-        """How many slots wait for a task."""
-
-    def submit(self, task: Task) -> None:
-        """Give a task to a free slot."""
-
-    def finished(self) -> list[Outcome]:
-        """Return what has ended since the last call."""
 
 
 class Service:
@@ -109,6 +90,24 @@ class Service:
             if entry.id not in self._work:
                 self._delivery.settle_vanished(entry)
 
+    def is_at_rest(self, now: float, patience: float) -> bool:
+        """Tell whether what was in work is over, or held up for `patience` seconds at least."""
+        is_idle = self._engine.free == self._engine.slots and not self._outcomes
+        works = list(self._work.values())
+        return (
+            is_idle
+            and not self.is_stuck
+            and all(work.fault is not None and now - work.fault.since >= patience for work in works)
+        )
+
+    def exchange(self, intake: Intake, delivery: Delivery, wait_seconds: float) -> None:
+        """Go on with other rooms, between two turns; what is in work stays as it is."""
+        self._intake, self._delivery, self._wait = intake, delivery, wait_seconds
+
+    def end(self) -> None:
+        """Let its thread end."""
+        self._aside.end()
+
     def turn(self, now: float) -> None:
         """Do what can be done now; the workers are served first."""
         if self.is_stuck:
@@ -140,9 +139,9 @@ class Service:
     def abandon(self, now: float) -> None:
         """Leave what is still in work for the next start; a stop by hand costs no attempt."""
         for work in list(self._work.values()):
-            if work.begun and work.document is None:
+            if work.begun and not work.answered:
                 self._attempt_step(self._delivery.uncount, work, now)
-            log.warning("claim.left", name=work.claim.name, reason="it is read after the restart")
+            log.warning("claim.left", name=work.claim.name, reason="the next start takes it up")
 
     def _due(self, now: float) -> list[Work]:
         return [work for work in list(self._work.values()) if now >= work.retry_at]

@@ -21,7 +21,7 @@ KEEPERS = {
     "cv2": ("ocr/", "training/", "engine/worker"),
     "pymupdf": ("ocr/pages/",),
     "pebble": ("engine/local", "engine/slot", "engine/hired"),
-    "pydantic": ("config", "sections"),
+    "pydantic": ("config", "sections", "reload"),
     "pydantic_settings": ("config",),
     "typer": ("cli", "training/commands"),
     "rich": ("once",),
@@ -34,7 +34,8 @@ KEEPERS = {
 # rooms of the supervising process: nothing that decodes or infers, at any depth
 LIGHT = (
     "service", "delivery", "claims/", "journal", "run", "once", "inbox/", "outbox/", "engine/",
-    "aside", "ground", "kept", "lease", "ledger", "policy", "logs", "health", "rooms",
+    "aside", "ground", "kept", "lease", "ledger", "policy", "logs", "health", "rooms", "alone",
+    "signals", "reload", "retention", "observe",
 )  # fmt: skip
 HEAVY = ("daemon.ocr", "daemon.model", "daemon.training")
 OCR_ROOMS = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from daemon.errors import DaemonError
 from daemon.records import PagesRead, PageText, Stamp
@@ -50,3 +51,21 @@ class Outcome:
 
     task: Task
     result: PagesRead | DaemonError
+
+
+class Engine(Protocol):
+    """Where tasks run."""
+
+    @property
+    def slots(self) -> int:
+        """How many tasks run at once."""
+
+    @property
+    def free(self) -> int:
+        """How many slots wait for a task."""
+
+    def submit(self, task: Task) -> None:
+        """Give a task to a free slot."""
+
+    def finished(self) -> list[Outcome]:
+        """Return what has ended since the last call."""

@@ -82,6 +82,10 @@ class Intake:
         self._due: float | None = None
         self.fault: Fault | None = None
 
+    def end(self) -> None:
+        """Look no more: the watch is stopped behind the look in hand, which would begin it anew."""
+        self._aside.end(self._watch.stop)
+
     def ring(self) -> None:
         """Note that something moved in the inbox."""
         self._rung = True

@@ -161,6 +161,11 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise Misconfigured("--config", path, f"{error.strerror}; name a readable file") from error
+    except yaml.MarkedYAMLError as error:  # its own words would repeat the line, and a secret in it
+        mark = error.problem_mark
+        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        remedy = f"is not valid YAML: {error.problem}{where}; correct it"
+        raise Misconfigured("--config", path, remedy) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise Misconfigured("--config", path, f"is not valid YAML: {error}") from error
     if values is None:

@@ -215,13 +215,14 @@ class _Daemon:
             self._reload.take(found)
             self._reload.hold()
             self._exchange(found.config, policy)
+            logs.set_level("INFO")  # a level too is changed with a word
             log.info("config.reloaded", changes=told(found.live))
+            logs.set_level(found.config.logging.level)
 
     def _exchange(self, config: Config, policy: Policy) -> None:
         """Go on with the rooms that a config changes at once; documents in work notice nothing."""
         old_intake, old_grounds = self._intake, self._grounds
         self._config, self._policy = config, policy
-        logs.set_level(config.logging.level)
         self._intake = self._make_intake()
         self._service.exchange(self._intake, self._make_delivery(), config.retry.wait_seconds)
         old_intake.end()

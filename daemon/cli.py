@@ -170,6 +170,25 @@ def retention(config: ConfigFile = DEFAULT_CONFIG) -> None:
 
 
 @app.command()
+def observe(
+    folder: Annotated[Path, typer.Argument(help="where the scanner writes; only looked at")],
+    minutes: Annotated[
+        float | None, typer.Option(min=0.0, help="how long [default: until Ctrl-C]")
+    ] = None,
+    record: Annotated[
+        Path | None, typer.Option(help="file for what was seen, a line of JSON each")
+    ] = None,
+) -> None:
+    """Watch how a scanner writes and recommend the `watch` section of the config.
+
+    Example: ocr-daemon observe /srv/scans --minutes 10
+    """
+    from daemon import observe as observation
+
+    observation.run(folder, minutes, record)
+
+
+@app.command()
 def health(config: ConfigFile = DEFAULT_CONFIG) -> None:
     """Say whether the daemon lives (exit code 0 or 1).
 

@@ -35,7 +35,7 @@ KEEPERS = {
 LIGHT = (
     "service", "delivery", "claims/", "journal", "run", "once", "inbox/", "outbox/", "engine/",
     "aside", "ground", "kept", "lease", "ledger", "policy", "logs", "health", "rooms", "alone",
-    "signals", "reload", "retention", "observe",
+    "signals", "reload", "retention", "observe", "advice",
 )  # fmt: skip
 HEAVY = ("daemon.ocr", "daemon.model", "daemon.training")
 OCR_ROOMS = (

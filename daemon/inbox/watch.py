@@ -7,11 +7,16 @@ the truth, and this room only makes it come sooner. Here alone is watchdog impor
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
+import os
+import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Literal
 
 import structlog
@@ -20,6 +25,7 @@ from watchdog.events import (
     DirMovedEvent,
     FileClosedEvent,
     FileCreatedEvent,
+    FileDeletedEvent,
     FileModifiedEvent,
     FileMovedEvent,
     FileSystemEvent,
@@ -39,6 +45,9 @@ logging.getLogger("watchdog").setLevel(logging.ERROR)  # and of events behind a 
 RINGING: list[type[FileSystemEvent]] = [
     DirCreatedEvent, DirMovedEvent, FileClosedEvent, FileCreatedEvent, FileModifiedEvent,
     FileMovedEvent,
+]  # fmt: skip
+TOLD: list[type[FileSystemEvent]] = [
+    FileClosedEvent, FileCreatedEvent, FileDeletedEvent, FileModifiedEvent, FileMovedEvent,
 ]  # fmt: skip
 SILENT_FILESYSTEMS = (
     "nfs", "cifs", "smb", "9p", "fuse", "afs", "ceph", "glusterfs", "vboxsf", "virtiofs",
@@ -118,6 +127,43 @@ class Watch:
             is_limit = error.errno in (errno.ENOSPC, errno.EMFILE)
             remedy = limits if is_limit else "restore the folder"
             log.warning("watch.refused", error=str(error), remedy=f"scanning instead; {remedy}")
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One event: what happened (created, modified, closed, moved, deleted) to a path, where to.
+
+    `at` is monotonic seconds when watchdog told it, up to half a second after it happened.
+    """
+
+    what: str
+    path: str
+    to: str
+    at: float
+
+
+class _Ear(FileSystemEventHandler):
+    def __init__(self, heard: SimpleQueue[Heard]) -> None:
+        self._heard = heard
+
+    def on_any_event(self, event: FileSystemEvent) -> None:
+        if not event.is_directory:
+            path, to = os.fsdecode(event.src_path), os.fsdecode(event.dest_path)
+            self._heard.put(Heard(event.event_type, path, to, time.monotonic()))
+
+
+@contextlib.contextmanager
+def listening(folder: Path, heard: SimpleQueue[Heard]) -> Iterator[None]:
+    """Put every event below a folder into `heard`; an OSError where none can be had."""
+    observer = Observer()
+    try:
+        observer.schedule(_Ear(heard), str(folder), recursive=True, event_filter=TOLD)
+        observer.start()
+        yield
+    finally:
+        observer.stop()
+        if observer.is_alive():
+            observer.join(timeout=2)
 
 
 def delivers_events(folder: Path) -> bool:

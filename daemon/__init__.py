@@ -17,6 +17,8 @@ claims/    possession is a rename, or a row    kept      where originals go: arc
 lease      which daemon lives                  ground    what folders stand on, and how much room
 journal    SQLite: what became of each file    ledger    the journal found, or made anew
 aside      calls that may never come back      ownership whom answers belong to
+reload     what a changed config changes       signals   what an operator asks for by them
+retention  originals that have had their time  alone     one daemon on one state folder
 inbox/     watch rings, scan knows, settle decides, intake says what may be claimed
 engine/    worker processes (local, slot, hired), who watches them (sentry, memory), what is
            believed of their answers, what they run (worker), what they give up (sandbox/), a
@@ -25,6 +27,7 @@ ocr/       pages, preprocess, orientation, segment, batches, recognizer, layout,
            composes; look draws what was seen
 model/     what a CRNN is                      training/ how one is made (never imported here)
 outbox/    sidecar (+ its JSON Schema), publish
+observe    how a scanner writes                advice    what that asks of the config
 once, batch: reading without watching          verify, report, environment, health: for operators
 failpoints where tests make the daemon stop
 """

@@ -193,13 +193,17 @@ def _said(moments: list[Moment], folder: Path) -> str:
     if advice is None:
         return "nothing was written; let the scanner write while this runs"
     rows = [
-        f"{without_controls(' -> '.join(file.names))}: written {len(file.changes)} times in "
-        f"{file.changes[-1][0] - file.changes[0][0]:.1f} s, closed {file.closes} times, "
+        f"{without_controls(' -> '.join(file.names))}: written {_times(len(file.changes))} in "
+        f"{file.changes[-1][0] - file.changes[0][0]:.1f} s, closed {_times(file.closes)}, "
         f"{len(file.events)} events, longest pause "
         f"{max((seconds for seconds, _ in file.pauses(())), default=0.0):.1f} s"
         for file in files_of(moments)
     ]
     return "\n".join([*rows, "", *advice.reasons, "", snippet(advice, ignored)])
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def _tell(line: str) -> None:

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Literal
 
 import structlog
 
-from daemon import files
+from daemon import failpoints, files
 from daemon.errors import DaemonError
 from daemon.ground import Ground
 from daemon.inbox.scan import WORK_FOLDER
@@ -100,6 +100,7 @@ class Cupboard:
         self._ground = Ground(folder)
         self._unknown: set[tuple[int, float]] = set()
         self._told = 0
+        self._alive: dict[int, Retention] = {}
 
     def due(self, ledger: Path, now: float, most: int = BATCH) -> Iterator[Due]:
         """Return what has had its time at `now` (seconds since 1970), the oldest first.
@@ -119,7 +120,9 @@ class Cupboard:
                 if not is_over and not _is_past(original.since, days, now):
                     continue
                 at = self._answered_at(original, journal)
-                is_old = at is not None and _is_past(_seconds(at), days, now)
+                is_old = at is not None and _is_past(
+                    datetime.fromisoformat(at).timestamp(), days, now
+                )
                 if is_over or is_old:  # what is not ours to remove does not count as too much
                     excess[id(values)] -= original.bytes
                 if at is not None and (is_over or is_old):
@@ -131,6 +134,7 @@ class Cupboard:
         original = due.original
         if not files.remove_below(self.folder, original.name, original.inode):
             return False
+        failpoints.reach("retention.removed", original.name)
         reason = reason_of(Path(original.name))
         if self.which == "failed":
             with contextlib.suppress(OSError):
@@ -147,7 +151,9 @@ class Cupboard:
         """Return what lies here and is not known to be unknown, with what holds for it."""
         for original in originals(self.folder, self._others):
             if (original.inode, original.since) not in self._unknown:
-                yield original, self._values(original.name)
+                values = self._values(original.name)
+                self._alive[id(values)] = values  # else another might get its id
+                yield original, values
 
     def _excess(self) -> dict[int, float]:
         """Return by values how many bytes too many are kept; below the limit it is negative."""
@@ -285,10 +291,6 @@ def _with_reasons(prefix: str, found: Mapping[str, os.stat_result]) -> Iterator[
 
 def _is_past(since: float, days: float | None, now: float) -> bool:
     return days is not None and since >= FIRST_ANSWER and now - since > days * DAY
-
-
-def _seconds(at: str) -> float:
-    return datetime.fromisoformat(at).timestamp()
 
 
 def _log(due: Due) -> None:

@@ -230,3 +230,22 @@ def test_the_daemon_removes_what_has_had_its_time_and_the_proof_holds(tmp_path: 
     assert "2 originals" in planned
     assert {event["name"] for event in told} == {"a/scan.png", "broken.png"}
     assert "0 are kept as they landed, 2 gone" in home.command("verify", "--deep").stdout
+
+
+def test_a_kill_between_a_failed_file_and_its_reason_leaves_nothing_in_the_end(
+    tmp_path: Path,
+) -> None:
+    home = house(tmp_path, "pretended")
+    home.drop("a/broken.png", pretended.BROKEN)
+    with living(home, "pretended") as life:
+        until(lambda: len(home.kept(home.failed)) == 2)
+        assert life.terminate() == 0
+    home = house(tmp_path, "pretended", retention={"failed_days": 1e-9})
+    with living(home, "pretended", FAILPOINTS="retention.removed=1*kill") as life:
+        until(lambda: life.is_over, what="killed")
+    left = home.kept(home.failed)
+
+    with living(home, "pretended"):
+        until(lambda: not home.kept(home.failed), what="the reason went too")
+    assert left == {"a/broken.png.error.json"}
+    assert not (home.failed / "a").exists()

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import termios
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -244,34 +244,59 @@ def test_workers_that_another_folder_does_not_concern_stay_warm(tmp_path: Path) 
         assert {worker.pid for worker in life.workers()} == before
 
 
+@pytest.fixture(scope="module")
+def settled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[House, Life]]:
+    """A daemon that all refusals are tried on, one after the other."""
+    home = home_of(tmp_path_factory.mktemp("settled"))
+    with living(home, "pretended") as life:
+        life.wait_ready()
+        yield home, life
+
+
 @pytest.mark.parametrize(
     ("break_it", "says"),
     [
         (lambda text: text + "\n  : [", "is not valid YAML"),
-        (lambda text: text.replace("workers: 2", "workers: -2"), "workers = -2"),
+        (lambda text: text.replace("workers: 2", "workers: -2"), "greater than or equal to 0"),
         (lambda text: text.replace("workers: 2", "worker: 2"), "did you mean worker"),
         (lambda text: text.replace(MODEL["sha256"], "f" * 64), "restore the file or correct"),
     ],
 )
 def test_a_config_that_cannot_be_meant_is_refused_and_the_daemon_goes_on(
-    tmp_path: Path, break_it: Callable[[str], str], says: str
+    settled: tuple[House, Life], break_it: Callable[[str], str], says: str
 ) -> None:
-    home = home_of(tmp_path)
+    home, life = settled
+    good, before = home.config.read_text(), len(events(home, "config.refused"))
+    home.config.write_text(break_it(good))
+    life.process.send_signal(signal.SIGHUP)
+    refused = until(lambda: events(home, "config.refused")[before:], what=home.log_tail())[0]
+    home.config.write_text(good)
+
+    home.drop(f"{before}.png", pretended.content(f"Scan {before}"))
+
+    assert says in refused["remedy"]
+    assert home.answer(f"{before}.png.json")["status"] == "done"
+
+
+def test_a_refusal_is_what_health_says_until_a_good_config_comes(
+    settled: tuple[House, Life],
+) -> None:
+    home, life = settled
     good = home.config.read_text()
-    with living(home, "pretended") as life:
-        life.wait_ready()
-        home.config.write_text(break_it(good))
-        life.process.send_signal(signal.SIGHUP)
-        until(lambda: events(home, "config.refused"), what=home.log_tail())
-        home.drop("scan.png", pretended.content("Scan"))
-        assert home.answer("scan.png.json")["status"] == "done"
-        home.config.write_text(good)  # for `health`, which reads it too
-        said = until(lambda: "refused" in (s := home.command("health").stdout) and s)
+    home.config.write_text("][")
+    life.process.send_signal(signal.SIGHUP)
+    until(lambda: any("refused" in why for why in faults(home)), what=home.log_tail())
+    home.config.write_text(good)  # for the command, which reads it too
+    said = home.command("health").stdout
 
-        reloads(home, life, "config.unchanged")
+    reloads(home, life, "config.unchanged")
 
-        assert says in said
-        until(lambda: "refused" not in home.command("health").stdout, what="it is well again")
+    assert "alive, but held up: the config was refused" in said
+    until(lambda: not faults(home), what="it is well again")
+
+
+def faults(home: House) -> list[str]:
+    return [why for why, _ in json.loads((home.state / "heartbeat.json").read_text())["faults"]]
 
 
 def test_what_needs_a_restart_is_named_and_left_and_the_rest_is_taken(tmp_path: Path) -> None:
@@ -344,7 +369,7 @@ def test_signals_during_start_and_drain_are_safe(tmp_path: Path) -> None:
             life.process.send_signal(signal.SIGHUP)
         worker.send_signal(signal.SIGCONT)
 
-        assert life.terminate() == 0
+        assert life.process.wait(40) == 0
         assert home.answer("slow.pdf.json")["processing"]["attempt"] == 1
 
 

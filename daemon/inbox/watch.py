@@ -39,7 +39,9 @@ from daemon.ground import mount_of
 log = structlog.get_logger()
 # where folders come and go quickly watchdog warns of itself, in lines as long as its whole list
 warnings.filterwarnings("ignore", category=RuntimeWarning, module="watchdog")
-logging.getLogger("watchdog").setLevel(logging.ERROR)  # and of events behind a stop that we asked
+logging.getLogger("watchdog").setLevel(
+    logging.CRITICAL
+)  # and of events behind a stop that we asked
 
 # our own reading opens and closes files: asking for those events would make the daemon wake itself
 RINGING: list[type[FileSystemEvent]] = [

@@ -95,7 +95,7 @@ def test_no_secret_is_told(tmp_path: Path) -> None:
 
 def taken(reload: Reload) -> Changes:
     found: list[Changes] = []
-    until(lambda: found.append(each) if (each := reload.arrived(0.0)) else found, 10)
+    until(lambda: found or found.extend(filter(None, [reload.arrived(0.0)])), 10)
     return found[0]
 
 
@@ -282,9 +282,10 @@ def test_a_refusal_is_what_health_says_until_a_good_config_comes(
     settled: tuple[House, Life],
 ) -> None:
     home, life = settled
-    good = home.config.read_text()
+    good, before = home.config.read_text(), len(events(home, "config.refused"))
     home.config.write_text("][")
     life.process.send_signal(signal.SIGHUP)
+    until(lambda: events(home, "config.refused")[before:], what=home.log_tail())
     until(lambda: any("refused" in why for why in faults(home)), what=home.log_tail())
     home.config.write_text(good)  # for the command, which reads it too
     said = home.command("health").stdout

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from queue import SimpleQueue
 from typing import TypeVar
 
@@ -21,6 +21,8 @@ from daemon.records import Fault
 log = structlog.get_logger()
 T = TypeVar("T")
 
+_Call = tuple[Future[object], Callable[[], object]]
+END_SECONDS = 2.0  # that who ends it waits for the call in hand
 PATIENCE_SECONDS = 5.0  # a loop that waits longer seems dead
 
 
@@ -32,7 +34,7 @@ class Aside:
     """One thread that makes one call at a time; it dies with the process, wherever it hangs."""
 
     def __init__(self, name: str) -> None:
-        self._calls: SimpleQueue[tuple[Future[object], Callable[[], object]]] = SimpleQueue()
+        self._calls: SimpleQueue[_Call | None] = SimpleQueue()
         self._last: Future[object] | None = None
         self._since = 0.0
         self._doing = ""
@@ -80,9 +82,16 @@ class Aside:
             log.error("step.late", step=doing, why="a folder does not answer; restore the share")
             raise Late from error
 
+    def end(self, last: Callable[[], object] = lambda: None) -> None:
+        """Let the thread end after the call in hand and `last`, which are waited for a moment."""
+        ended: Future[object] = Future()
+        self._calls.put((ended, last))
+        self._calls.put(None)
+        wait([ended], END_SECONDS)
+
     def _work(self) -> None:
-        while True:
-            future, step = self._calls.get()
+        while call := self._calls.get():
+            future, step = call
             try:
                 future.set_result(step())
             except BaseException as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -75,12 +76,13 @@ def run(config: ConfigFile = DEFAULT_CONFIG) -> None:
 
     Example: ocr-daemon run
     """
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is a config that could be old
     # structlog loads rich for coloured tracebacks where it finds it: 4 MB that a daemon never uses
     sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
     from daemon import logs
     from daemon import run as daemon
 
-    daemon.run(_load(config))
+    daemon.run(_load(config), lambda: _load(config))
     if not logs.drain():
         os._exit(Exit.OK)  # the log volume hangs, and the end of the interpreter would wait for it
 
@@ -195,6 +197,36 @@ def hooks(
     from daemon import report
 
     print(report.hooks(_load(config), retry=retry, drop=drop))
+
+
+@app.command()
+def retention(config: ConfigFile = DEFAULT_CONFIG) -> None:
+    """Say what the retention of the config would remove now; removes nothing.
+
+    Example: ocr-daemon retention
+    """
+    from daemon import report
+
+    print(report.retention(_load(config)))
+
+
+@app.command()
+def observe(
+    folder: Annotated[Path, typer.Argument(help="where the scanner writes; only looked at")],
+    minutes: Annotated[
+        float | None, typer.Option(min=0.0, help="how long [default: until Ctrl-C]")
+    ] = None,
+    record: Annotated[
+        Path | None, typer.Option(help="file for what was seen, a line of JSON each")
+    ] = None,
+) -> None:
+    """Watch how a scanner writes and recommend the `watch` section of the config.
+
+    Example: ocr-daemon observe /srv/scans --minutes 10
+    """
+    from daemon import observe as observation
+
+    observation.run(folder, minutes, record)
 
 
 @app.command()

@@ -126,7 +126,12 @@ class Config(BaseSettings):
     @property
     def recipes(self) -> tuple[Recipe, ...]:
         """What workers may be asked to read with: for most files, and under each profile."""
-        return (self.recipe, *(self.under(n).recipe for n in range(len(self.profiles))))
+        return tuple(place.recipe for place in self.places)
+
+    @property
+    def places(self) -> tuple[Config, ...]:
+        """The config as it is for most folders, and for those of each profile."""
+        return (self, *(self.under(number) for number in range(len(self.profiles))))
 
     def under(self, number: int) -> Config:
         """Return the config as it is for the folders of a profile; Misconfigured if none can be."""
@@ -140,8 +145,7 @@ class Config(BaseSettings):
     @property
     def every_hook(self) -> tuple[Hook, ...]:
         """Whom answers are told under any profile, each once."""
-        places = [self, *(self.under(n) for n in range(len(self.profiles)))]
-        return tuple({hook.name: hook for place in places for hook in place.hooks}.values())
+        return tuple({hook.name: hook for place in self.places for hook in place.hooks}.values())
 
     def named(self, profile: str) -> Config:
         """Return the config as it is under the profile of a name; Misconfigured for an unknown."""
@@ -234,6 +238,11 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         values = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 -- a safe one
     except OSError as error:
         raise Misconfigured("--config", path, f"{error.strerror}; name a readable file") from error
+    except yaml.MarkedYAMLError as error:  # its own words would repeat the line, and a secret in it
+        mark = error.problem_mark
+        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        remedy = f"is not valid YAML: {error.problem}{where}; correct it"
+        raise Misconfigured("--config", path, remedy) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise Misconfigured("--config", path, f"is not valid YAML: {error}") from error
     if values is None:

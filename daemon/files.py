@@ -65,6 +65,24 @@ def rename_below(root: Path, name: str, target: Path) -> None:
         os.rename(base, target, src_dir_fd=folder)
 
 
+def remove_below(root: Path, name: str, inode: int) -> bool:
+    """Remove `root/name` if it is the file of that inode still, following no link on the way.
+
+    Folders that it leaves empty go too, never `root` itself; returns whether it was removed.
+    """
+    try:
+        with _folder_below(root, name) as (folder, base):
+            if os.stat(base, dir_fd=folder, follow_symlinks=False).st_ino != inode:
+                return False
+            os.unlink(base, dir_fd=folder)
+    except FileNotFoundError:
+        return False
+    with contextlib.suppress(OSError):  # one that is not empty refuses, and so ends the climb
+        for parent in list(Path(name).parents)[:-1]:
+            (root / parent).rmdir()
+    return True
+
+
 @contextlib.contextmanager
 def _folder_below(root: Path, name: str) -> Iterator[tuple[int, str]]:
     """Return a descriptor of the folder that holds `root/name`, and the name within it.

@@ -131,6 +131,10 @@ class Grounds:
         rooms = {ground.folder: ground.room for ground in grounds}
         return {folder: room for folder, room in rooms.items() if room is not None}
 
+    def end(self) -> None:
+        """Let its thread end; it is not asked again."""
+        self._aside.end()
+
     def _look_at_logs(self) -> None:
         """Take in what the look before found and begin another; a log volume may hang."""
         if self._aside.late_seconds is not None:

@@ -50,11 +50,11 @@ class Kept:
         kept = files.passable(self._folder, claim.name)
         with contextlib.suppress(OSError):  # a stale reason must not hold up an answered document
             if not kept.is_file():
-                _reason_of(kept).unlink()
+                reason_of(kept).unlink()
 
     def _write_reason(self, kept: Path, claim: Claim, failure: Failure) -> None:
         """Write the reason beside a failed file, replacing that of an earlier failure."""
-        path = _reason_of(kept)
+        path = reason_of(kept)
         files.make_folder(path.parent, self._folder, self._ownership)
         content = {
             "name": files.printable(claim.name),
@@ -74,5 +74,6 @@ class Kept:
         files.sync_folder(path.parent)
 
 
-def _reason_of(kept: Path) -> Path:
+def reason_of(kept: Path) -> Path:
+    """Return where the reason of a kept file that failed is."""
     return kept.with_name(files.shortened(kept.name, ".error.json"))

@@ -35,11 +35,12 @@ def set_up(folder: Path | None, level: str, file_bytes: int, files: int) -> None
     """Send events to standard error and, when `folder` is given, to a rotating file in it."""
     structlog.configure(
         processors=[
+            structlog.stdlib.filter_by_level,  # by the root's, which may be set anew at any time
             *_SHARED,
             structlog.processors.format_exc_info,  # here: the writing thread has no exception
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(level.lower()),
+        wrapper_class=structlog.make_filtering_bound_logger("debug"),
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
@@ -59,6 +60,11 @@ def set_up(folder: Path | None, level: str, file_bytes: int, files: int) -> None
         )  # fmt: skip
         rotating.setFormatter(_formatter(readable=False))
         root.handlers = [_Handover(console, rotating)]
+
+
+def set_level(level: str) -> None:
+    """Say from now on what is at least of `level` (DEBUG, INFO, WARNING, ERROR)."""
+    logging.getLogger().setLevel(level)
 
 
 def drain(seconds: float = 2.0) -> bool:

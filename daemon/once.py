@@ -27,7 +27,7 @@ from daemon.outbox.outputs import Outputs
 from daemon.outbox.publish import Outbox
 from daemon.records import OutputKind
 from daemon.relations import RESERVED
-from daemon.rooms import engine, policy
+from daemon.rooms import engine, hiring, policy
 from daemon.scratch import Scratch
 
 
@@ -54,7 +54,7 @@ def read_all(
     bell = Bell()
     scratch = Scratch(Path(tempfile.mkdtemp(prefix="ocr-daemon-")))
     real = [Path(os.path.realpath(path)) for path in paths]
-    workers = engine(config, bell, real, scratch=scratch if kinds else None)
+    workers = engine(hiring(config, real, scratch if kinds else None), bell)
     reader = Reader(workers, replace(policy(config, profile), outputs=tuple(kinds)), bell)
     failed = pages = 0
     began = time.monotonic()

@@ -7,14 +7,15 @@ import time
 
 from daemon import ledger
 from daemon import verify as proof
+from daemon.alone import alone
 from daemon.config import Config
 from daemon.journal import Journal
 from daemon.journal.deliveries import Deliveries, Post
 from daemon.journal.letter import Letter
 from daemon.ledger import ledger_path
 from daemon.logs import without_controls
-from daemon.rooms import scanner
-from daemon.run import alone
+from daemon.retention import plan
+from daemon.rooms import cupboards, scanner
 
 MOST_LETTERS = 100  # that a list for people has
 
@@ -125,6 +126,15 @@ def verify(config: Config, *, rebuild: bool, deep: bool = False) -> tuple[str, b
         for name in depth.spoiled
     ]
     return "\n".join(lines), balance.holds and depth.holds
+
+
+def retention(config: Config) -> str:
+    """Return what retention would remove now, a line each."""
+    if config.retention.keeps_all:
+        return "every original is kept for ever: retention has no limit"
+    if not ledger_path(config).exists():
+        return f"no ledger in {config.folders.state}: the daemon has not run here yet"
+    return plan(cupboards(config), ledger_path(config), time.time())
 
 
 def _waiting(config: Config, journal: Journal) -> tuple[int, str | None]:

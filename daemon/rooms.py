@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import contextlib
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import Literal, TypeVar
 
 from daemon import files
 from daemon.bell import Bell
+from daemon.claims import Claims
+from daemon.claims.in_place import JournalClaims
+from daemon.claims.rename import RenameClaims
 from daemon.config import Config
 from daemon.engine.local import LocalEngine
+from daemon.engine.memory import Allowance
 from daemon.engine.worker import Start
 from daemon.ground import Grounds
 from daemon.hooks.senders import Senders
 from daemon.inbox.completeness import missing_end
 from daemon.inbox.folders import UPLOADED, ByFolder
+from daemon.inbox.intake import Intake
 from daemon.inbox.scan import Scanner
 from daemon.inbox.settle import Settle
+from daemon.inbox.watch import Watch
+from daemon.journal import Journal
 from daemon.ledger import ledger_path
 from daemon.outbox.outputs import MADE
 from daemon.policy import Policies, Policy
 from daemon.relations import RESERVED
+from daemon.retention import Cupboard
 from daemon.scratch import Scratch
 from daemon.tally import Tally
 from daemon.vitals import Vitals
-
-if TYPE_CHECKING:
-    from daemon.endpoint import Endpoint
 
 SCRATCH_NAME = "making"
 T = TypeVar("T")
@@ -97,6 +104,38 @@ def settle(config: Config) -> Settle:
     )
 
 
+def claims(config: Config, journal: Journal, policies: Policies) -> Claims:
+    """Return how files are possessed; `journal` knows which daemon this is."""
+    folders, ownership = config.folders, config.ownership
+    if config.claim == "journal":
+        return JournalClaims(
+            folders.inbox, folders.failed, journal.stamps(), ownership,
+            lambda claim: journal.touched(claim, policies.of(claim.name).profile),
+        )  # fmt: skip
+    instance = journal.fact("instance", uuid.uuid4().hex)
+    archive = folders.archive if config.originals == "archive" else None
+    lease = config.lease_seconds
+    return RenameClaims(folders.inbox, instance, archive, folders.failed, lease, ownership)
+
+
+def intake(
+    config: Config, claims: Claims, grounds: Grounds, moved: Callable[[], None], tally: Tally
+) -> Intake:
+    """Return what says which files may be claimed; `moved` is called when something moves."""
+    watch = config.watch
+    return Intake(
+        scanner(config),
+        settle(config),
+        Watch(config.folders.inbox, watch.mode, moved),
+        watch.rescan_seconds,
+        watch.poll_seconds,
+        claims.unread,
+        grounds.hindrance,
+        priorities(config),
+        tally,
+    )
+
+
 def scanner(config: Config) -> Scanner:
     """Return the eyes on the inbox: its own and our folders inside it are left out."""
     folders = config.folders
@@ -119,38 +158,47 @@ def senders(config: Config) -> Senders:
 
 def scratch(config: Config) -> Scratch | None:
     """Return where workers write what they make, on the state's disk; None where they need not."""
-    places = (config, *(config.under(number) for number in range(len(config.profiles))))
-    if not any(set(place.outputs) & set(MADE) for place in places):
+    if not any(set(place.outputs) & set(MADE) for place in config.places):
         return None
     return Scratch(config.folders.state / SCRATCH_NAME)
 
 
-def engine(
-    config: Config,
-    bell: Bell,
-    documents: Iterable[Path],
-    tally: Tally | None = None,
-    scratch: Scratch | None = None,
-) -> LocalEngine:
-    """Return the pool of workers, which read `documents`; they are started by their first task.
+def cupboards(config: Config) -> list[Cupboard]:
+    """Return the folders whose originals are kept for a while only; none where all is kept."""
+    folders = {"archive": config.folders.archive, "failed": config.folders.failed}
+    kept = by_folder(config, lambda under, _: under.retention)
+    if all(place.retention.keeps_all for place in config.places):
+        return []
+    names: tuple[Literal["archive", "failed"], ...] = ("archive", "failed")
+    return [
+        Cupboard(which, folders[which], kept.of, set(folders.values()))
+        for which in names
+        if folders[which].is_dir()
+    ]
 
-    They may write in `scratch`, and nowhere without it.
-    """
+
+Hiring = tuple[Start, int, int, Allowance]
+
+
+def hiring(config: Config, documents: Iterable[Path], scratch: Scratch | None = None) -> Hiring:
+    """Return all that an engine is made of: where it is equal, so are the workers."""
     readable = tuple(documents) if config.sandbox == "auto" else None
-    return LocalEngine(
-        Start(config.recipes, config.threads, readable, scratch.folder if scratch else None),
-        config.worker_count,
-        config.tasks_per_worker,
-        config.allowance,
-        bell.ring,
-        tally or Tally(),
-    )
+    writable = scratch.folder if scratch else None
+    start = Start(config.recipes, config.threads, readable, writable)
+    return start, config.worker_count, config.tasks_per_worker, config.allowance
 
 
-def endpoint(config: Config, vitals: Vitals, tally: Tally) -> Endpoint | None:
-    """Return what says over HTTP how the daemon is, listening; None where nobody asks."""
+def engine(hired: Hiring, bell: Bell, tally: Tally | None = None) -> LocalEngine:
+    """Return the pool of workers; they are started by their first task."""
+    return LocalEngine(*hired, bell.ring, tally or Tally())
+
+
+@contextlib.contextmanager
+def endpoint(config: Config, vitals: Vitals, tally: Tally) -> Iterator[None]:
+    """Say over HTTP how the daemon is until the block ends, where the config has it enabled."""
     if not config.metrics.enabled:
-        return None
+        yield
+        return
     from daemon.endpoint import Endpoint  # what it needs is not loaded where it is off
     from daemon.metrics import Exposition, Facts
 
@@ -164,4 +212,7 @@ def endpoint(config: Config, vitals: Vitals, tally: Tally) -> Endpoint | None:
         ledger=ledger_path(config),
     )
     exposition = Exposition(tally, vitals, facts)
-    return Endpoint(config.metrics.address, config.metrics.port, vitals, exposition)
+    with contextlib.closing(
+        Endpoint(config.metrics.address, config.metrics.port, vitals, exposition)
+    ):
+        yield

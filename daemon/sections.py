@@ -62,12 +62,20 @@ class Retry(Section):
 
 
 class Retention(Section):
-    """How long and how much is kept in archive/ and failed/; null is for ever, or all of it."""
+    """How long and how much of the answered originals is kept; None is for ever, and without end.
+
+    Days count from the answer; megabytes are millions of bytes.
+    """
 
     archive_days: Days | None = None
     archive_megabytes: Count | None = None
     failed_days: Days | None = None
     failed_megabytes: Count | None = None
+
+    @property
+    def keeps_all(self) -> bool:
+        """Whether nothing is ever removed."""
+        return self == Retention()
 
 
 class Profile(Section):

@@ -96,6 +96,21 @@ class Service:
             if entry.id not in self._work:
                 self._delivery.settle_vanished(entry)
 
+    def is_at_rest(self, now: float, patience: float) -> bool:
+        """Tell whether what was in work is over, or held up for `patience` seconds at least."""
+        faults = [work.fault for work in list(self._work.values())]
+        is_idle = self._engine.free == self._engine.slots and not self._outcomes
+        is_held = all(fault is not None and now - fault.since >= patience for fault in faults)
+        return is_idle and is_held and not self.is_stuck
+
+    def exchange(self, intake: Intake, delivery: Delivery, wait_seconds: float) -> None:
+        """Go on with other rooms, between two turns; what is in work stays as it is."""
+        self._intake, self._delivery, self._wait = intake, delivery, wait_seconds
+
+    def end(self) -> None:
+        """Let its thread end."""
+        self._aside.end()
+
     def turn(self, now: float) -> None:
         """Do what can be done now; the workers are served first."""
         if self.is_stuck:
@@ -127,9 +142,9 @@ class Service:
     def abandon(self, now: float) -> None:
         """Leave what is still in work for the next start; a stop by hand costs no attempt."""
         for work in list(self._work.values()):
-            if work.is_in_workers:
+            if work.begun and not work.answered:
                 self._attempt_step(self._delivery.uncount, work, now)
-            log.warning("claim.left", name=work.claim.name, reason="it is read after the restart")
+            log.warning("claim.left", name=work.claim.name, reason="the next start takes it up")
 
     def _due(self, now: float) -> list[Work]:
         return [work for work in list(self._work.values()) if now >= work.retry_at]

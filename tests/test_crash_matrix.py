@@ -72,7 +72,8 @@ def test_the_matrix_has_every_step_that_has_a_name() -> None:
 
     passed = {step.split("@")[0] for scenario in SCENARIOS.values() for step in scenario.steps}
 
-    assert named - passed == set()
+    elsewhere = {"retention.removed"}  # on no document's way: tests/test_retention.py kills there
+    assert named - passed == elsewhere
 
 
 def wrong(chain: Chain) -> dict[str, tuple[str, ...]]:

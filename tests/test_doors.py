@@ -30,7 +30,7 @@ KEEPERS = {
     "pebble": ("engine/local", "engine/slot", "engine/hired"),
     "prometheus_client": ("metrics",),
     "natsort": ("inbox/queue",),
-    "pydantic": ("config", "mistakes", "sections"),
+    "pydantic": ("config", "mistakes", "reload", "sections"),
     "pydantic_settings": ("config",),
     "typer": ("cli", "training/commands"),
     "rich": ("once",),
@@ -45,6 +45,7 @@ LIGHT = (
     "service", "delivery", "claims/", "journal/", "hooks/", "run", "once", "inbox/", "outbox/",
     "engine/", "aside", "ground", "kept", "lease", "ledger", "policy", "logs", "health", "rooms",
     "endpoint", "metrics", "notify", "scratch", "tally", "vitals", "web/", "web_process", "work",
+    "alone", "signals", "reload", "retention", "observe", "advice",
 )  # fmt: skip
 HEAVY = ("daemon.ocr", "daemon.model", "daemon.training")
 OCR_ROOMS = (

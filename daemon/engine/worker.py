@@ -85,6 +85,7 @@ def preloaded(recipe: Recipe) -> list[str]:
 def prepare(start: Start) -> None:
     """Set a fresh worker process up; cheap, since a failing initialiser would restart for ever."""
     _process.start = start
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a reload asked of the whole group is not for us
     with contextlib.suppress(OSError):  # where memory runs out, a worker goes before the daemon
         _BLAME.write_text("1000")
     # libjpeg and libpng complain of damaged data to standard error; what matters comes as a result

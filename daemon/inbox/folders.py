@@ -53,6 +53,8 @@ class ByFolder(Generic[T]):
 
     def __init__(self, other: T, rules: Iterable[tuple[Sequence[str], T]] = ()) -> None:
         self.other = other
+        rules = tuple(rules)
+        self.values = (other, *(value for _, value in rules))
         self._rules = [
             (_compiled(parsed(pattern)), value) for patterns, value in rules for pattern in patterns
         ]

@@ -117,6 +117,10 @@ class Intake:
         self.fault: Fault | None = None
         self.waiting = Waiting()
 
+    def end(self) -> None:
+        """Look no more: the watch is stopped behind the look in hand, which would begin it anew."""
+        self._aside.end(self._watch.stop)
+
     def ring(self) -> None:
         """Note that something moved in the inbox."""
         self._unrung.ring()

@@ -7,10 +7,16 @@ the truth, and this room only makes it come sooner. Here alone is watchdog impor
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import logging
+import os
+import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Literal
 
 import structlog
@@ -19,6 +25,7 @@ from watchdog.events import (
     DirMovedEvent,
     FileClosedEvent,
     FileCreatedEvent,
+    FileDeletedEvent,
     FileModifiedEvent,
     FileMovedEvent,
     FileSystemEvent,
@@ -32,11 +39,17 @@ from daemon.ground import mount_of
 log = structlog.get_logger()
 # where folders come and go quickly watchdog warns of itself, in lines as long as its whole list
 warnings.filterwarnings("ignore", category=RuntimeWarning, module="watchdog")
+logging.getLogger("watchdog").setLevel(
+    logging.CRITICAL
+)  # and of events behind a stop that we asked
 
 # our own reading opens and closes files: asking for those events would make the daemon wake itself
 RINGING: list[type[FileSystemEvent]] = [
     DirCreatedEvent, DirMovedEvent, FileClosedEvent, FileCreatedEvent, FileModifiedEvent,
     FileMovedEvent,
+]  # fmt: skip
+TOLD: list[type[FileSystemEvent]] = [
+    FileClosedEvent, FileCreatedEvent, FileDeletedEvent, FileModifiedEvent, FileMovedEvent,
 ]  # fmt: skip
 SILENT_FILESYSTEMS = (
     "nfs", "cifs", "smb", "9p", "fuse", "afs", "ceph", "glusterfs", "vboxsf", "virtiofs",
@@ -128,6 +141,43 @@ class Watch:
 
 def _all_alive(observer: BaseObserver) -> bool:
     return all(emitter.is_alive() for emitter in list(observer.emitters))
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One event: what happened (created, modified, closed, moved, deleted) to a path, where to.
+
+    `at` is monotonic seconds when watchdog told it, up to half a second after it happened.
+    """
+
+    what: str
+    path: str
+    to: str
+    at: float
+
+
+class _Ear(FileSystemEventHandler):
+    def __init__(self, heard: SimpleQueue[Heard]) -> None:
+        self._heard = heard
+
+    def on_any_event(self, event: FileSystemEvent) -> None:
+        if not event.is_directory:
+            path, to = os.fsdecode(event.src_path), os.fsdecode(event.dest_path)
+            self._heard.put(Heard(event.event_type, path, to, time.monotonic()))
+
+
+@contextlib.contextmanager
+def listening(folder: Path, heard: SimpleQueue[Heard]) -> Iterator[None]:
+    """Put every event below a folder into `heard`; an OSError where none can be had."""
+    observer = Observer()
+    try:
+        observer.schedule(_Ear(heard), str(folder), recursive=True, event_filter=TOLD)
+        observer.start()
+        yield
+    finally:
+        observer.stop()
+        if observer.is_alive():
+            observer.join(timeout=2)
 
 
 def delivers_events(folder: Path) -> bool:

@@ -34,14 +34,10 @@ class Journal(LedgerFile):
             "INSERT OR IGNORE INTO claims (id, name, bytes, sha256, profile, stamp, state) "
             "VALUES (?, ?, ?, ?, ?, ?, 'claimed')",
             (
-                claim.id,
-                os.fsencode(claim.name),
-                claim.stamp.size,
-                claim.sha256,
-                profile,
+                claim.id, os.fsencode(claim.name), claim.stamp.size, claim.sha256, profile,
                 str(claim.stamp),
             ),
-        )
+        )  # fmt: skip
         return next(self._entries("id = ?", claim.id))
 
     def start(self, claim: str) -> tuple[int, int]:
@@ -165,6 +161,11 @@ class Journal(LedgerFile):
                 profile,
             )
         )
+
+    def let_go(self, sha256: str) -> list[str | None]:
+        """Return when each claim on these bytes was answered, None for one that is not closed."""
+        done = "CASE state WHEN 'closed' THEN answered_at END"
+        return [at for (at,) in self._run(f"SELECT {done} FROM claims WHERE sha256 = ?", (sha256,))]  # noqa: S608 -- our own words
 
     def stamps(self) -> dict[str, str]:
         """Return name -> stamp of every file as it was last claimed (for claim: journal)."""

@@ -1,0 +1,25 @@
+"""One daemon on one state folder: two on one ledger would count for each other."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+from collections.abc import Iterator
+from pathlib import Path
+
+from daemon.errors import Misconfigured
+
+LOCK_NAME = "lock"
+
+
+@contextlib.contextmanager
+def alone(state: Path) -> Iterator[None]:
+    """Hold the lock of the state folder; Misconfigured where another daemon holds it."""
+    with (state / LOCK_NAME).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise Misconfigured(
+                "folders.state", state, "another ocr-daemon uses it; stop it or name another folder"
+            ) from error
+        yield

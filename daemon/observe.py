@@ -1,0 +1,210 @@
+"""`ocr-daemon observe`: watches how a scanner writes into a folder, and never touches a file.
+
+The folder is listed ten times a second, events are heard beside that, and what has been still for a
+moment is asked whether it has its end, by the daemon's own check.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from types import FrameType
+from typing import TextIO
+
+from daemon import files
+from daemon.advice import Moment, What, advise, files_of, snippet
+from daemon.bell import Bell
+from daemon.errors import Misconfigured
+from daemon.ground import mount_of
+from daemon.inbox.completeness import missing_end
+from daemon.inbox.scan import WORK_FOLDER, Listing, Scanner
+from daemon.inbox.watch import Heard, delivers_events, listening
+from daemon.logs import without_controls
+from daemon.sections import Watch
+
+LOOK_SECONDS = 0.1  # between two listings; in a huge folder ten times what one takes
+STILL_SECONDS = 0.3  # without a change, after which a file is asked for its end
+LAG_SECONDS = 1.0  # in which events of the last changes still come
+
+
+class Observation:
+    """What was seen of one folder; `look(now)` is one listing, `now` monotonic seconds."""
+
+    def __init__(self, folder: Path, now: float) -> None:
+        """What lies there already counts only if it changes."""
+        self.moments: list[Moment] = []
+        self._folder = folder
+        self._scanner = Scanner(folder, (), ())
+        self._began = now
+        self._listing: Listing = dict(self._scanner.scan().files)
+        self._moving: dict[str, float] = {}
+
+    def look(self, now: float) -> list[Moment]:
+        """Return what has happened since the last look."""
+        listing = self._scanner.scan().files
+        before, self._listing = self._listing, listing
+        found = [*self._compared(before, listing, now), *self._stilled(listing, now)]
+        self.moments += found
+        return found
+
+    def hear(self, heard: Heard) -> Moment | None:
+        """Take an event in; None for one that does not concern a file of ours."""
+        name = self._below(heard.path) or self._below(heard.to)
+        if name is None:
+            return None
+        what: What = "event"
+        if heard.what == "moved" and f"/{WORK_FOLDER}/" in heard.to:
+            what = "taken"
+        elif heard.what == "moved" and name not in self._listing:
+            name = self._below(heard.to) or name
+        moment = Moment(self._since(heard.at), what, name, detail=heard.what)
+        self.moments.append(moment)
+        return moment
+
+    def _compared(self, before: Listing, now_there: Listing, now: float) -> Iterator[Moment]:
+        """Return what differs; a file that has its inode under another name was renamed."""
+        vanished = {stamp.inode: name for name, stamp in before.items() if name not in now_there}
+        for name, stamp in now_there.items():
+            old = before.get(name)
+            if old == stamp:
+                continue
+            if old is None and (earlier := vanished.pop(stamp.inode, None)):
+                if before[earlier] != stamp:  # written to, and renamed since the last look
+                    yield Moment(self._since(now), "changed", earlier, stamp.size)
+                    self._moving[name] = now
+                elif earlier in self._moving:
+                    self._moving[name] = self._moving[earlier]
+                self._moving.pop(earlier, None)
+                yield Moment(self._since(now), "renamed", earlier, stamp.size, name)
+                continue
+            self._moving[name] = now
+            is_alike = old is not None and (old.size, old.inode) == (stamp.size, stamp.inode)
+            what: What = "touched" if is_alike else "changed"
+            yield Moment(self._since(now), what, name, stamp.size)
+        for name in vanished.values():
+            self._moving.pop(name, None)
+            yield Moment(self._since(now), "gone", name)
+
+    def _stilled(self, listing: Listing, now: float) -> Iterator[Moment]:
+        for name, since in list(self._moving.items()):
+            if now - since < STILL_SECONDS:
+                continue
+            del self._moving[name]
+            size = listing[name].size
+            try:
+                lacks = "is empty" if not size else missing_end(self._folder / name)
+            except OSError as error:
+                lacks = error.strerror
+            yield Moment(self._since(now), "still", name, size, lacks or "")
+
+    def _below(self, path: str) -> str | None:
+        """Return a path relative to the folder, None for ours and for what lies elsewhere."""
+        if not path or f"/{WORK_FOLDER}/" in path:
+            return None
+        with contextlib.suppress(ValueError):
+            return str(Path(path).relative_to(self._folder))
+        return None
+
+    def _since(self, now: float) -> float:
+        return round(now - self._began, 2)
+
+
+class _Stop:
+    """Set by SIGINT and SIGTERM."""
+
+    def __init__(self) -> None:
+        self.bell = Bell()
+        self.is_asked = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._ask)
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        del number, frame
+        self.is_asked = True
+        self.bell.ring()
+
+
+def run(folder: Path, minutes: float | None, record: Path | None) -> None:
+    """Observe until SIGINT, SIGTERM or the end of `minutes`, then print what that asks for."""
+    folder = folder.absolute()
+    if not folder.is_dir():
+        raise Misconfigured("DIR", folder, "is no folder; name the one that the scanner writes to")
+    if record and record.absolute().is_relative_to(folder):
+        raise Misconfigured("--record", record, "lies in the observed folder; name another place")
+    stop = _Stop()
+    until = time.monotonic() + minutes * 60 if minutes is not None else float("inf")
+    with contextlib.ExitStack() as stack:
+        lines = stack.enter_context(record.open("w", encoding="utf-8")) if record else None
+        observation = _observed(folder, until, stop, lines)
+    print(_said(observation.moments, folder))
+
+
+def _observed(folder: Path, until: float, stop: _Stop, lines: TextIO | None) -> Observation:
+    heard: SimpleQueue[Heard] = SimpleQueue()
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(listening(folder, heard))
+        except OSError as error:
+            _tell(f"no events here ({error}); the folder is listed all the same")
+        observation = Observation(folder, time.monotonic())
+        _tell(f"observing {folder}; scan as usual, several documents, then press Ctrl-C")
+        while not stop.is_asked and time.monotonic() < until:
+            began = time.monotonic()
+            _look(observation, heard, lines)
+            stop.bell.wait(max(LOOK_SECONDS, 10 * (time.monotonic() - began)))
+        time.sleep(LAG_SECONDS)
+        _look(observation, heard, lines)
+    return observation
+
+
+def _look(observation: Observation, heard: SimpleQueue[Heard], lines: TextIO | None) -> None:
+    """Look once, and tell and record what happened."""
+    try:
+        found = observation.look(time.monotonic())
+    except OSError as error:
+        _tell(f"the folder cannot be listed ({error.strerror})")
+        found = []
+    with contextlib.suppress(Empty):
+        while True:
+            if moment := observation.hear(heard.get_nowait()):
+                found.append(moment)
+    for moment in found:
+        if lines:
+            told = asdict(moment) | {"name": files.printable(moment.name)}
+            lines.write(json.dumps(told, ensure_ascii=False) + "\n")
+        if moment.what != "event":
+            detail = f" {moment.detail}" if moment.detail else ""
+            _tell(f"{moment.at:8.1f} s  {moment.what:<8} {moment.name}  {moment.bytes} B{detail}")
+    if lines:
+        lines.flush()
+
+
+def _said(moments: list[Moment], folder: Path) -> str:
+    """Return a table of the files, the reasons, and the section for the config."""
+    ignored = Watch().ignore
+    advice = advise(moments, ignored, mount_of(folder)[1], is_silent=not delivers_events(folder))
+    if advice is None:
+        return "nothing was written; let the scanner write while this runs"
+    rows = [
+        f"{without_controls(' -> '.join(file.names))}: written {_times(len(file.changes))} in "
+        f"{file.changes[-1][0] - file.changes[0][0]:.1f} s, closed {_times(file.closes)}, "
+        f"{len(file.events)} events, longest pause "
+        f"{max((seconds for seconds, _ in file.pauses(())), default=0.0):.1f} s"
+        for file in files_of(moments)
+    ]
+    return "\n".join([*rows, "", *advice.reasons, "", snippet(advice, ignored)])
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
+
+
+def _tell(line: str) -> None:
+    print(without_controls(line), file=sys.stderr, flush=True)

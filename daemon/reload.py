@@ -1,0 +1,240 @@
+"""What a changed config changes: live at once, live by building the rooms anew, or at a restart.
+
+A key is live unless it stands in `AT_RESTART`, and its rooms are built anew (after what is in work
+has been read to its end) unless it stands in `AT_ONCE`. docs/decisions/0022-reload-in-place.md.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import structlog
+from pydantic import BaseModel
+
+from daemon import environment, relations
+from daemon.aside import Aside
+from daemon.config import Config
+from daemon.errors import Misconfigured
+from daemon.records import Fault
+
+log = structlog.get_logger()
+
+# what the process has got hold of at its start: the lock and the ledger, the log, its own rights;
+# and what says where claims lie, which would be lost sight of
+AT_RESTART = (
+    "folders.inbox", "folders.state", "folders.logs", "claim", "allow_root", "permissions.umask",
+    "logging.file_megabytes", "logging.files",
+)  # fmt: skip
+# what only decides over the next look, step or document
+AT_ONCE = (
+    "watch", "retry", "task_pages", "duplicates", "free_megabytes", "grace_seconds", "retention",
+    "logging.level",
+)  # fmt: skip
+STALL_SECONDS = 10.0  # a trial that takes longer waits for a share
+MASK = "***"
+_SECRET = re.compile(r"password|secret|token|credential|authorization|api_?key", re.IGNORECASE)
+_IN_URL = re.compile(r"(?<=//)[^/@\s]+(?=@)|(?<=[?&])[^&#\s]+")
+
+Change = tuple[object, object]
+"""A value before and after; what is secret is masked already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """A config that may take the place of the running one: `config` has the live changes alone.
+
+    The mappings go from a key to its values before and after.
+    """
+
+    config: Config
+    live: Mapping[str, Change]
+    at_restart: Mapping[str, Change]
+
+    @property
+    def are_at_once(self) -> bool:
+        """Whether no room but intake, delivery and retention need be built anew."""
+        return all(_is_below(key, AT_ONCE) for key in self.live)
+
+
+def changes(running: Config, wanted: Config) -> Changes:
+    """Return what would change; what needs a restart keeps its running value."""
+    different = {
+        key: (before, after)
+        for key, before, after in _differences(running, wanted)
+        if before != after
+    }
+    config = wanted
+    for key, (before, _) in different.items():
+        if _is_below(key, AT_RESTART):
+            config = _with(config, key.split("."), before)
+    told = {key: (masked(key, old), masked(key, new)) for key, (old, new) in different.items()}
+    waiting = {key: change for key, change in told.items() if _is_below(key, AT_RESTART)}
+    return Changes(config, {k: v for k, v in told.items() if k not in waiting}, waiting)
+
+
+def tried(running: Config, load: Callable[[], Config]) -> Changes:
+    """Read the config anew and try it as a start would; Misconfigured where it cannot be meant."""
+    found = changes(running, load())
+    try:
+        relations.refuse_impossible(found.config)
+        relations.refuse_nested(dict(found.config.folders))
+    except Misconfigured as error:
+        remedy = f"{error.remedy} (until a restart: {', '.join(found.at_restart)})"
+        raise Misconfigured(error.key, error.value, remedy) from error
+    environment.refuse_fatal(found.config)
+    return found
+
+
+def masked(key: str, value: object) -> object:
+    """Return a value as it may be told: no secret, at any depth, and none within an address."""
+    if value is not None and _SECRET.search(key.rpartition(".")[2]):
+        return MASK
+    match value:
+        case BaseModel() | Mapping():
+            return {name: masked(str(name), each) for name, each in dict(value).items()}
+        case list() | tuple():
+            return [masked("", each) for each in value]
+        case str():
+            return _IN_URL.sub(MASK, value)
+        case Path():
+            return str(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: masked(f.name, getattr(value, f.name)) for f in fields(value)}
+    return value
+
+
+class Reload:
+    """The config in force, and the one that takes its place when an operator asks for it.
+
+    Reading and trying a config touches folders, which may hang: it is done aside.
+    """
+
+    def __init__(
+        self, config: Config, load: Callable[[], Config], ring: Callable[[], None]
+    ) -> None:
+        """`ring` is called, from another thread, when a config has been tried."""
+        self.running = config
+        self._load = load
+        self._ring = ring
+        self._before: Config | None = None
+        self._aside: Aside | None = None
+        self._trial: Future[Changes] | None = None
+        self._tried_beside = config
+        self._asked = False
+        self._refusal: Fault | None = None
+
+    @property
+    def faults(self) -> list[Fault]:
+        """What an operator must know: a refused config, until a good one; a trial that hangs."""
+        late = self._aside.late_seconds if self._aside else None
+        stall = None
+        if late is not None and late > STALL_SECONDS:
+            why = "a folder of the new config does not answer; restore it, or restart"
+            stall = Fault(why, time.monotonic() - late)
+        return [*filter(None, [self._refusal, stall])]
+
+    @property
+    def has_way_back(self) -> bool:
+        """Whether the config in force has not proved itself yet, and there is one before it."""
+        return self._before is not None
+
+    def ask(self) -> None:
+        """Ask for the config to be read anew; asking again before it is, is asking once."""
+        self._asked = True
+
+    def arrived(self, now: float) -> Changes | None:
+        """Return the changes of a config that was tried since the last call; never blocks."""
+        found = self._taken(now) if self._trial is not None and self._trial.done() else None
+        if self._asked and self._trial is None:
+            self._asked = False
+            self._tried_beside = self.running
+            self._aside = self._aside or Aside("reload")
+            self._trial = self._aside.begin(self._try)
+            self._trial.add_done_callback(lambda _: self._ring())
+        return found
+
+    def take(self, found: Changes) -> None:
+        """Put a config in force."""
+        self._before, self.running = self.running, found.config
+
+    def hold(self) -> None:
+        """Note that the config in force has proved itself: there is no way back."""
+        self._before = None
+
+    def fall_back(self, error: Exception, now: float) -> bool:
+        """Go back to the config before, because of `error`; False where there is none."""
+        if self._before is None:
+            return False
+        self.running, self._before = self._before, None
+        self._refuse(error, now)
+        return True
+
+    def _try(self) -> Changes:
+        return tried(self._tried_beside, self._load)
+
+    def _taken(self, now: float) -> Changes | None:
+        trial, self._trial = self._trial, None
+        assert trial is not None, "a trial is over"
+        if self._tried_beside is not self.running:  # which has changed meanwhile: see what differs
+            self._asked = True
+            return None
+        try:
+            found = trial.result()
+        except Exception as error:  # whatever is wrong with it, the daemon goes on as it is
+            self._refuse(error, now)
+            return None
+        self._refusal = None
+        if found.at_restart:
+            why = "they keep their running values until the daemon is restarted"
+            log.warning("config.needs_restart", changes=told(found.at_restart), why=why)
+        return found
+
+    def _refuse(self, error: Exception, now: float) -> None:
+        key, value, remedy = "--config", "", str(error)
+        if isinstance(error, Misconfigured):
+            key, remedy = error.key, error.remedy
+            value = str(masked(key, str(error.value)))
+        log.error("config.refused", key=key, value=value, remedy=remedy)
+        why = f"the config was refused ({key} = {value}: {remedy}) and the one before is in force"
+        self._refusal = Fault(f"{why}; correct it and send SIGHUP again", now)
+
+
+def told(differences: Mapping[str, Change]) -> dict[str, str]:
+    """Return key -> "before -> after", for the log."""
+    return {key: f"{before} -> {after}" for key, (before, after) in differences.items()}
+
+
+def _differences(before: Any, after: Any, key: str = "") -> Iterator[tuple[str, Any, Any]]:  # noqa: ANN401
+    """Return the key of each value with its two values; sections are walked into."""
+    names = _names(before)
+    if not names or type(before) is not type(after):
+        yield key, before, after
+        return
+    for name in names:
+        inner = f"{key}.{name}" if key else name
+        yield from _differences(getattr(before, name), getattr(after, name), inner)
+
+
+def _names(section: Any) -> list[str]:  # noqa: ANN401
+    if isinstance(section, BaseModel):
+        return list(type(section).model_fields)
+    return [field.name for field in fields(section)] if is_dataclass(section) else []
+
+
+def _with(section: Any, path: list[str], value: object) -> Any:  # noqa: ANN401
+    """Return a section with another value at the end of a path."""
+    name, *rest = path
+    inner = _with(getattr(section, name), rest, value) if rest else value
+    if isinstance(section, BaseModel):
+        return section.model_copy(update={name: inner})
+    return replace(section, **{name: inner})
+
+
+def _is_below(key: str, keys: tuple[str, ...]) -> bool:
+    return any(key == each or key.startswith(f"{each}.") for each in keys)

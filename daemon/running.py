@@ -1,0 +1,291 @@
+"""One running daemon: its rooms under one config, its turns, and its change to another config."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import dataclass
+
+import structlog
+
+from daemon import health, ledger, logs, rooms, web_process
+from daemon.bell import Bell
+from daemon.config import Config
+from daemon.delivery import Delivery
+from daemon.engine.local import LocalEngine
+from daemon.errors import LedgerLost
+from daemon.inbox.intake import Intake
+from daemon.notify import Notify
+from daemon.outbox.publish import Outbox
+from daemon.policy import Policies
+from daemon.records import Fault
+from daemon.reload import Changes, Reload, told
+from daemon.retention import Retiring
+from daemon.service import Service
+from daemon.signals import Signals
+from daemon.tally import Tally
+from daemon.vitals import Vitals
+
+log = structlog.get_logger()
+
+STALE_DRAFT_SECONDS = 86_400.0  # nobody writes an answer for a day
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """What outlives a change of rooms."""
+
+    bell: Bell
+    signals: Signals
+    reload: Reload
+    notify: Notify
+    tally: Tally
+
+
+class Daemon:
+    """The rooms of one running daemon under one config, or several that differ in little."""
+
+    def __init__(self, process: Process, engine: LocalEngine | None) -> None:
+        """`engine` is one that is warm already, as this config would make it."""
+        self._process = process
+        self._bell, self._signals, self._reload = process.bell, process.signals, process.reload
+        self._notify, self._tally = process.notify, process.tally
+        self._config = config = self._reload.running
+        self._found: Changes | None = None
+        self._warned: Fault | None = None
+        self._proved_at = 0.0
+        self.warm_engine = engine
+        self._journal = ledger.opened(config)
+        self._outbox = Outbox(config.folders.outbox, ownership=config.ownership)
+        self._scratch = rooms.scratch(config)
+        self._engine = engine or rooms.engine(self._hiring(config), self._bell, self._tally)
+        self._policies = rooms.policies(config)
+        self._senders = rooms.senders(config)
+        self._claims = rooms.claims(config, self._journal, self._policies)
+        self._retiring: Retiring | None = None
+        self._intake = self._make_intake()
+        self._service = Service(
+            self._intake, self._claims, self._make_delivery(), self._engine,
+            config.retry.wait_seconds,
+        )  # fmt: skip
+        self._vitals = Vitals(
+            self._intake, self._service, self._engine, self._grounds, time.monotonic()
+        )
+
+    def run(self) -> bool:
+        """Warm up, recover, turn, drain; return False where another config wants other rooms."""
+        is_over = True
+        try:
+            with (
+                rooms.endpoint(self._config, self._vitals, self._tally),
+                web_process.beside(self._config),
+            ):
+                self._warm_up()
+                self._greet()
+                self._turn_until_stopped()
+                is_over = self._signals.stops > 0
+                self._drain() if is_over else self._hand_over()
+        except LedgerLost:
+            if not self._signals.stops:
+                raise
+        finally:
+            self._end(is_over=is_over)
+        return is_over
+
+    def _warm_up(self) -> None:
+        if self._scratch is not None:
+            self._scratch.clear()
+        if self.warm_engine is None:
+            self._engine.warm()
+        self.warm_engine = None
+        self._outbox.clear_drafts(STALE_DRAFT_SECONDS)
+        self._outbox.clear_outputs(STALE_DRAFT_SECONDS)
+        self._service.recover(self._journal.unfinished())
+        if self._reload.has_way_back:
+            log.info("config.reloaded")
+        self._reload.hold()
+        self._retire()
+        self._senders.start()
+
+    def _end(self, *, is_over: bool) -> None:
+        """Let go of everything, and of what is in work where we were told to."""
+        if self._retiring:
+            self._retiring.end()
+        self._intake.end()
+        self._senders.stop()
+        if self.warm_engine is None:
+            self._engine.stop()
+        if self._signals.stops or self._found:  # whatever else ended the loop may be a document's
+            with contextlib.suppress(LedgerLost):
+                self._service.abandon(time.monotonic())
+        self._claims.close()
+        self._grounds.end()
+        if not self._service.is_stuck:  # else a step holds it, and the process takes both along
+            self._service.end()
+            self._journal.close()
+        if is_over and not self._reload.has_way_back:
+            health.end(self._config.folders.state)
+            log.info("daemon.stopped")
+            logs.drain()
+
+    def _hiring(self, config: Config) -> rooms.Hiring:
+        return rooms.hiring(config, [config.folders.inbox], rooms.scratch(config))
+
+    def _make_intake(self) -> Intake:
+        """Return the intake of the config in force, on grounds of its own."""
+        self._grounds = rooms.grounds(self._config)
+        return rooms.intake(self._config, self._claims, self._grounds, self._moved, self._tally)
+
+    def _make_delivery(self) -> Delivery:
+        return Delivery(
+            self._claims, self._journal, self._outbox, self._policies, self._tally, self._scratch
+        )
+
+    def _retire(self) -> None:
+        """Begin to remove originals, where the config has a limit."""
+        if self._retiring:
+            self._retiring.end()
+        cupboards = rooms.cupboards(self._config)
+        path = ledger.ledger_path(self._config)
+        self._retiring = Retiring(cupboards, path) if cupboards else None
+
+    def _turn_until_stopped(self) -> None:
+        """Turn until told to stop, or until nothing more can be done before a change of rooms."""
+        while not self._signals.stops and not self._is_ready_to_change():
+            self._turn(health.BEAT_SECONDS)
+            if self._signals.take_reload():
+                self._reload.ask()
+            if found := self._reload.arrived(time.monotonic()):
+                self._change(found)
+
+    def _is_ready_to_change(self) -> bool:
+        now, patience = time.monotonic(), self._config.grace_seconds
+        return self._found is not None and self._service.is_at_rest(now, patience)
+
+    # --- another config -------------------------------------------------------------------------
+
+    def _change(self, found: Changes) -> None:
+        """Take a config that was tried: now, or when what is in work has been read to its end."""
+        self._notify.reloading()
+        self._notify.ready()  # to systemd it is over: a document in work may take minutes
+        policies = rooms.policies(found.config)
+        is_alike = self._reads_as(policies)  # networks may change under one name
+        self._found = None if found.are_at_once and is_alike else found
+        self._service.draining = self._found is not None
+        if self._found:
+            log.info("config.reloading", changes=told(found.live), in_work=self._service.in_work)
+        elif not found.live:
+            log.info("config.unchanged")
+        else:
+            self._reload.take(found)
+            self._reload.hold()
+            self._exchange(found.config, policies)
+            logs.set_level("INFO")  # a level too is changed with a word
+            log.info("config.reloaded", changes=told(found.live))
+            logs.set_level(found.config.logging.level)
+
+    def _reads_as(self, policies: Policies) -> bool:
+        """Tell whether every profile reads as it does now."""
+        ours, theirs = ([each.profile for each in p.values] for p in (self._policies, policies))
+        return ours == theirs
+
+    def _exchange(self, config: Config, policies: Policies) -> None:
+        """Go on with the rooms that a config changes at once; documents in work notice nothing."""
+        old_intake, old_grounds = self._intake, self._grounds
+        self._config, self._policies = config, policies
+        self._intake = self._make_intake()
+        self._service.exchange(self._intake, self._make_delivery(), config.retry.wait_seconds)
+        self._vitals.inbox, self._vitals.folders = self._intake, self._grounds
+        old_intake.end()
+        old_grounds.end()
+        self._retire()
+
+    def _hand_over(self) -> None:
+        """Put the config in force that waits; keep workers that it would make alike."""
+        assert self._found is not None, "it is why the turning ended"
+        new = self._found.config
+        is_alike = self._reads_as(rooms.policies(new))
+        if is_alike and self._hiring(self._config) == self._hiring(new):
+            self.warm_engine = self._engine
+        self._reload.take(self._found)
+        logs.set_level(new.logging.level)
+
+    def _drain(self) -> None:
+        """Finish what is in work, take nothing new; a second signal or the grace time cuts it."""
+        self._service.draining = True
+        self._notify.stopping()
+        ends = time.monotonic() + self._config.grace_seconds
+        log.info("daemon.draining", in_work=self._service.in_work)
+        while self._service.in_work and self._signals.stops < 2 and time.monotonic() < ends:
+            self._turn(min(health.BEAT_SECONDS, max(0.0, ends - time.monotonic())))
+
+    # --- one turn -------------------------------------------------------------------------------
+
+    def _turn(self, longest_wait: float) -> None:
+        service = self._service
+        if time.monotonic() >= self._proved_at + health.BEAT_SECONDS:
+            self._prove_ledger()
+        service.turn(time.monotonic())
+        self._senders.ring()
+        pulse = health.pulse(
+            self._intake.scanned_at, service.in_work, service.draining, self._faults()
+        )
+        with contextlib.suppress(OSError):  # a full state disk is told by the log, and it may heal
+            health.beat(self._config.folders.state, pulse)
+        self._say_how_it_is(pulse)
+        self._bell.wait(min(longest_wait, service.next_turn(time.monotonic())))
+
+    def _say_how_it_is(self, pulse: health.Heartbeat) -> None:
+        """Tell whoever asks or supervises; the watchdog bites a loop that has lost its way."""
+        self._vitals.beat_at = pulse.beat_at
+        self._senders.count(self._tally)
+        held_up = [why for why, _ in pulse.faults]
+        waiting = self._intake.waiting.ready
+        self._notify.status(
+            f"held up: {held_up[0]}"
+            if held_up
+            else f"{pulse.in_work} in work, {waiting} ready to be read"
+        )
+        if self._vitals.is_progressing(pulse.beat_at):
+            self._notify.alive()
+
+    def _prove_ledger(self) -> None:
+        """Raise LedgerLost for a ledger that was deleted or overwritten under us."""
+        self._proved_at = time.monotonic()
+        if not self._journal.is_sound:
+            path = ledger.ledger_path(self._config)
+            raise LedgerLost("folders.state", path, "was deleted or overwritten under the daemon")
+
+    def _faults(self) -> list[Fault]:
+        """Return what holds us up, and what else an operator must know."""
+        warning = self._grounds.warning
+        if warning != (self._warned.why if self._warned else None):
+            self._warned = Fault(warning, time.monotonic()) if warning else None
+            log.warning("logs.hindered", why=warning or "no more")
+        others = (*filter(None, [self._warned]), *self._senders.faults, *self._reload.faults)
+        return [*self._service.faults, *others]
+
+    def _moved(self) -> None:
+        self._intake.ring()
+        self._bell.ring()
+
+    def _greet(self) -> None:
+        config = self._config
+        self._vitals.beat_at, self._vitals.phase = time.monotonic(), "ready"
+        log.info(
+            "daemon.ready",
+            inbox=str(config.folders.inbox),
+            outbox=str(config.folders.outbox),
+            workers=config.worker_count,
+            model=config.model.file.stem,
+            sandbox=self._engine.sandbox,
+        )
+        logs.drain()  # the two may go to one place, and their lines must not mingle
+        self._notify.ready()
+        with contextlib.suppress(OSError, UnicodeError):  # nobody need be reading
+            print(
+                f"Drop images and PDFs into {config.folders.inbox}, "
+                f"answers appear in {config.folders.outbox}\n",
+                end="",
+                flush=True,
+            )

@@ -1,0 +1,303 @@
+"""Writers as the field has them, as real processes, and what is recommended for them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from daemon.advice import Advice, Moment, advise, files_of, snippet
+from daemon.sections import Watch
+from tests import samples
+from tests.house import REPOSITORY, until
+
+IGNORED = Watch().ignore
+PAGE = samples.text_page(["A page"], width=200, height=80)
+
+
+# --- what moments ask for -----------------------------------------------------------------------
+
+
+def paused(name: str, *times: float, whole: bool = True) -> list[Moment]:
+    """A file that changes at these times and is still between them."""
+    lacks = "" if whole else "has no %%EOF"
+    found = []
+    for at in times:
+        found += [
+            Moment(at, "changed", name, 9), Moment(at, "event", name, detail="closed"),
+            Moment(at + 0.3, "still", name, 9, lacks),
+        ]  # fmt: skip
+    return found
+
+
+def recommended(
+    moments: Sequence[Moment], kind: str = "ext4", *, is_silent: bool = False
+) -> Advice:
+    advice = advise(moments, IGNORED, kind, is_silent=is_silent)
+    assert advice is not None
+    return advice
+
+
+def several(count: int, *times: float, whole: bool = True) -> list[Moment]:
+    return [m for n in range(count) for m in paused(f"{n}.pdf", *times, whole=whole)]
+
+
+def test_the_longest_pause_of_a_file_that_looked_whole_decides() -> None:
+    advice = recommended([*several(4, 1.0, 3.0), *paused("long.tif", 10.0, 13.8, 14.0)])
+
+    assert advice.quiet_seconds == 6.0
+    assert "was 3.8 s (one was closed 3 times) and half as much again" in " ".join(advice.reasons)
+
+
+def test_a_pause_of_a_file_that_lacks_its_end_costs_no_quiet_time() -> None:
+    advice = recommended(several(5, 1.0, 46.0, whole=False))
+
+    assert (advice.quiet_seconds, advice.incomplete_seconds) == (2.0, 90.0)
+
+
+@pytest.mark.parametrize(("count", "quiet"), [(4, 5.0), (5, 2.0)])
+def test_few_files_are_no_reason_to_go_below_the_default(count: int, quiet: float) -> None:
+    assert recommended(several(count, 1.0)).quiet_seconds == quiet
+
+
+def test_what_is_recommended_goes_together() -> None:
+    """Relations that the config refuses otherwise."""
+    advice = recommended(several(5, 1.0, 101.0))
+    section = yaml.safe_load(snippet(advice, IGNORED))["watch"]
+
+    watch = Watch(**section)
+    assert watch.quiet_seconds == 150.0
+    assert watch.quiet_seconds <= min(watch.rescan_seconds, watch.incomplete_seconds)
+
+
+@pytest.mark.parametrize(
+    ("drafts", "patterns"),
+    [
+        ({"a.pdf.writing": "a.pdf"}, ("*.writing",)),
+        ({"tmp_a.pdf": "a.pdf", "tmp_b.pdf": "b.pdf"}, ("tmp_*",)),
+        ({"a.pdf.part": "a.pdf", ".a": "b.pdf"}, ()),
+        ({"1.pdf": "invoice.pdf"}, ()),
+    ],
+)
+def test_drafts_are_ignored_by_a_pattern_where_one_tells_them_from_documents(
+    drafts: dict[str, str], patterns: tuple[str, ...]
+) -> None:
+    moments = [
+        moment
+        for draft, final in drafts.items()
+        for moment in (*paused(draft, 1.0, 9.0), Moment(9.5, "renamed", draft, 9, final))
+    ]
+
+    advice = recommended(moments)
+
+    assert advice.ignore == patterns
+    assert advice.quiet_seconds == (1.0 if "1.pdf" not in drafts else 12.0)
+
+
+def test_a_lock_file_beside_the_documents_is_ignored() -> None:
+    lock = [Moment(1.0, "changed", "a.lck"), Moment(5.0, "gone", "a.lck")]
+
+    assert recommended([*lock, *several(5, 2.0)]).ignore == ("*.lck",)
+
+
+def test_attributes_touched_later_are_no_pause() -> None:
+    touched = Moment(11.0, "touched", "a.pdf", 9)
+
+    assert recommended([*paused("a.pdf", 1.0), touched, *several(5, 1.0)]).quiet_seconds == 2.0
+
+
+@pytest.mark.parametrize(
+    ("heard", "is_silent", "mode"),
+    [(True, False, "auto"), (False, False, "scan"), (False, True, "auto"), (True, True, "auto")],
+)
+def test_the_mode_is_what_the_events_prove(heard: bool, is_silent: bool, mode: str) -> None:
+    moments = [m for m in several(5, 1.0) if heard or m.what != "event"]
+
+    assert recommended(moments, is_silent=is_silent).mode == mode
+
+
+def test_events_that_come_before_the_listing_or_after_a_rename_are_counted() -> None:
+    moments = [
+        Moment(0.9, "event", "a.tmp", detail="created"), Moment(1.0, "changed", "a.tmp", 9),
+        Moment(1.1, "renamed", "a.tmp", 9, "a.pdf"), Moment(1.5, "event", "a.tmp", detail="closed"),
+    ]  # fmt: skip
+
+    (file,) = files_of(moments)
+
+    assert (file.names, len(file.events), file.closes) == (["a.tmp", "a.pdf"], 2, 1)
+
+
+def test_a_daemon_that_takes_files_away_is_told() -> None:
+    taken = [Moment(2.0, "gone", "0.pdf"), Moment(2.4, "taken", "0.pdf", detail="moved")]
+
+    assert "A daemon took 1 file away" in " ".join(recommended([*several(5, 1.0), *taken]).reasons)
+
+
+def test_of_nothing_written_nothing_is_recommended() -> None:
+    assert advise([Moment(1.0, "gone", "old.pdf")], IGNORED, "ext4", is_silent=False) is None
+
+
+# --- the command beside real writers ------------------------------------------------------------
+
+WRITERS = {
+    # all pages at once, a file after another
+    "steady": """
+for number in range(5):
+    (folder / f"{number}.pdf").write_bytes(whole)
+    time.sleep(0.4)
+""",
+    # opens the file again for each page; every prefix is a valid file
+    "reopening": """
+for pages in (1, 2, 3):
+    (folder / "scan.tif").write_bytes(pages_of[pages - 1])
+    time.sleep(3.6 if pages < 3 else 0)
+""",
+    # a draft beside, then a rename
+    "renaming": """
+for number in range(2):
+    with open(folder / f"{number}.pdf.writing", "wb") as file:
+        file.write(whole[:500]); file.flush(); time.sleep(1.2); file.write(whole[500:])
+    (folder / f"{number}.pdf.writing").rename(folder / f"{number}.pdf")
+""",
+    # as a copy over SMB: made empty, held open, filled in pieces
+    "held open": """
+for number in range(5):
+    with open(folder / f"{number}.pdf", "wb") as file:
+        time.sleep(0.2)
+        for piece in (whole[:300], whole[300:600]):
+            file.write(piece); file.flush(); time.sleep(0.7)
+        file.write(whole[600:])
+""",
+}
+
+
+@dataclass(frozen=True)
+class Observed:
+    folder: Path
+    said: str
+    progress: str
+    code: int
+    record: list[dict]
+
+
+@pytest.fixture(scope="module")
+def observed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Observed]:
+    """What the command said of each writer; all of them write at the same time."""
+    root = tmp_path_factory.mktemp("observed")
+    pdf = root / "whole.pdf"
+    pdf.write_bytes(samples.pdf_of_images([PAGE]))
+    for pages in (1, 2, 3):
+        (root / f"{pages}.tif").write_bytes(samples.tiff([samples.plain_page(PAGE)] * pages))
+    prologue = f"""
+import pathlib, sys, time
+root, folder = pathlib.Path({str(root)!r}), pathlib.Path(sys.argv[1])
+whole = (root / "whole.pdf").read_bytes()
+pages_of = [(root / f"{{n}}.tif").read_bytes() for n in (1, 2, 3)]
+"""
+    observers, writers = {}, []
+    for name in WRITERS:
+        folder = root / name
+        folder.mkdir()
+        (folder / "old.pdf").write_bytes(b"it lay there before")
+        observers[name] = observer(folder, root / f"{name}.jsonl")
+    for name, script in WRITERS.items():
+        writers.append(subprocess.Popen([sys.executable, "-c", prologue + script, root / name]))
+    assert [writer.wait(60) for writer in writers] == [0] * len(writers)
+    return {name: ended(process, root / name) for name, process in observers.items()}
+
+
+def observer(folder: Path, record: Path) -> subprocess.Popen[str]:
+    """Start the command and wait until it looks."""
+    output = record.with_suffix(".progress")
+    with output.open("w") as progress:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "daemon", "observe", str(folder), "--record", str(record)],
+            stdout=subprocess.PIPE, stderr=progress, text=True, cwd=REPOSITORY,
+        )  # fmt: skip
+    until(lambda: "observing" in output.read_text() or process.poll() is not None)
+    return process
+
+
+def ended(process: subprocess.Popen[str], folder: Path) -> Observed:
+    """End an observation as Ctrl-C does."""
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=30)
+    beside = folder.parent / f"{folder.name}.jsonl"
+    record = [json.loads(line) for line in beside.read_text().splitlines()]
+    progress = beside.with_suffix(".progress").read_text()
+    return Observed(folder, said, progress, process.returncode, record)
+
+
+def section(of: Observed) -> dict:
+    return yaml.safe_load(of.said[of.said.index("\nwatch:") :])["watch"]
+
+
+def test_a_steady_writer_needs_no_long_quiet_time(observed: dict[str, Observed]) -> None:
+    assert section(observed["steady"])["quiet_seconds"] == 2.0
+
+
+def test_a_scanner_that_reopens_its_file_is_given_more_than_its_pause(
+    observed: dict[str, Observed],
+) -> None:
+    of = observed["reopening"]
+
+    assert 5.0 < section(of)["quiet_seconds"] <= 7.0
+    assert "closed 3 times" in of.said
+
+
+def test_drafts_that_are_renamed_are_ignored_and_need_the_shortest_quiet_time(
+    observed: dict[str, Observed],
+) -> None:
+    watch = section(observed["renaming"])
+
+    assert watch["quiet_seconds"] == 1.0
+    assert watch["ignore"] == [*IGNORED, "*.writing"]
+
+
+def test_a_file_held_open_lacks_its_end_and_that_is_enough(observed: dict[str, Observed]) -> None:
+    of = observed["held open"]
+
+    assert section(of)["quiet_seconds"] == 2.0
+    assert "lacked their end" in of.said
+
+
+def test_each_observation_ends_well_and_has_touched_nothing(observed: dict[str, Observed]) -> None:
+    for of in observed.values():
+        assert (of.code, "mode: auto, for events came" in of.said) == (0, True), of.said
+        assert (of.folder / "old.pdf").read_bytes() == b"it lay there before"
+        assert "old.pdf" not in of.said
+        assert {"changed", "still", "event"} <= {moment["what"] for moment in of.record}
+        assert "changed" in of.progress
+
+
+def test_a_folder_that_is_none_is_refused_and_so_is_a_record_inside_it(tmp_path: Path) -> None:
+    def code(*arguments: str) -> int:
+        command = [sys.executable, "-m", "daemon", "observe", *arguments]
+        return subprocess.run(command, cwd=REPOSITORY, capture_output=True).returncode
+
+    assert code(str(tmp_path / "none")) == 78
+    assert code(str(tmp_path), "--record", str(tmp_path / "record")) == 78
+    assert code(str(tmp_path), "--minutes", "0") == 0
+
+
+@pytest.mark.skipif(shutil.which("bindfs") is None, reason="bindfs imitates a network share")
+def test_a_share_whose_other_side_writes_sends_no_events_and_is_scanned(tmp_path: Path) -> None:
+    from tests.test_shares import mounted
+
+    folder, behind = tmp_path / "share", tmp_path / "behind"
+    with mounted(folder, behind):
+        process = observer(folder, tmp_path / "share.jsonl")
+        (behind / "scan.png").write_bytes(samples.png(PAGE))
+        until(lambda: "still" in (tmp_path / "share.progress").read_text())
+        of = ended(process, folder)
+
+    assert "mode: auto, which scans here: fuse sends no events" in of.said
+    assert "(events came for 0 of 1 file)" in of.said

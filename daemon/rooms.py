@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from daemon import files
 from daemon.bell import Bell
@@ -32,10 +32,12 @@ from daemon.ledger import ledger_path
 from daemon.outbox.outputs import MADE
 from daemon.policy import Policies, Policy
 from daemon.relations import RESERVED
-from daemon.retention import Cupboard
 from daemon.scratch import Scratch
 from daemon.tally import Tally
 from daemon.vitals import Vitals
+
+if TYPE_CHECKING:
+    from daemon.retention import Cupboard
 
 SCRATCH_NAME = "making"
 T = TypeVar("T")
@@ -169,6 +171,8 @@ def cupboards(config: Config) -> list[Cupboard]:
     kept = by_folder(config, lambda under, _: under.retention)
     if all(place.retention.keeps_all for place in config.places):
         return []
+    from daemon.retention import Cupboard  # half a megabyte, where something is ever removed
+
     names: tuple[Literal["archive", "failed"], ...] = ("archive", "failed")
     return [
         Cupboard(which, folders[which], kept.of, set(folders.values()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -20,11 +21,13 @@ from daemon.outbox.publish import Outbox
 from daemon.policy import Policies
 from daemon.records import Fault
 from daemon.reload import Changes, Reload, told
-from daemon.retention import Retiring
 from daemon.service import Service
 from daemon.signals import Signals
 from daemon.tally import Tally
 from daemon.vitals import Vitals
+
+if TYPE_CHECKING:
+    from daemon.retention import Retiring
 
 log = structlog.get_logger()
 
@@ -146,8 +149,11 @@ class Daemon:
         if self._retiring:
             self._retiring.end()
         cupboards = rooms.cupboards(self._config)
-        path = ledger.ledger_path(self._config)
-        self._retiring = Retiring(cupboards, path) if cupboards else None
+        self._retiring = None
+        if cupboards:
+            from daemon.retention import Retiring
+
+            self._retiring = Retiring(cupboards, ledger.ledger_path(self._config))
 
     def _turn_until_stopped(self) -> None:
         """Turn until told to stop, or until nothing more can be done before a change of rooms."""

@@ -13,7 +13,7 @@ import structlog
 from daemon import files
 from daemon.engine.makings import Makings
 from daemon.errors import Deferred
-from daemon.outbox import alto, hocr, text
+from daemon.outbox import text
 from daemon.outbox.beside import ENDINGS, Draft, picture_ending
 from daemon.outbox.publish import Outbox
 from daemon.policy import Policy
@@ -119,8 +119,12 @@ def _rendered(kind: OutputKind, document: Document, name: str) -> bytes:
         case "text":
             return text.render(document)
         case "hocr":
+            from daemon.outbox import hocr  # XML takes half a megabyte, where it is wanted
+
             return hocr.render(document, name)
         case _:
+            from daemon.outbox import alto
+
             return alto.render(document, name)
 
 

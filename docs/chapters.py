@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import yaml
 
 from daemon.config import SHORT_NAMES, Config
+from daemon.reload import AT_RESTART
 from docs.keys import (
     NOTHING,
     Key,
@@ -104,7 +105,7 @@ Relative paths are relative to the file. Try a change with `ocr-daemon check`.
 
 The environment wins over the file. Lists and whole sections are written there as JSON:
 `OCR_DAEMON__WATCH__IGNORE='["*.tmp"]'`.
-Unless it is said, a key does not differ by profile.
+Unless it is said, a key does not differ by profile, and a change takes effect when the daemon is told to read the file again (SIGHUP).
 """  # noqa: E501
 
 
@@ -136,6 +137,8 @@ def _entry(key: Key, profiled: dict[str, str]) -> str:
         if key.is_set_with_section:
             names += f', the section as JSON: `{{"{key.path[-1]}": [...]}}`'
         lines.append(f"- environment: {names}")
+    if any(key.name == name or key.name.startswith(f"{name}.") for name in AT_RESTART):
+        lines.append("- a change waits for a restart")
     if key.name in profiled:
         lines.append(f"- may differ by profile: `{profiled[key.name]}`")
     if key.comment.example:

@@ -116,7 +116,8 @@ def _walk(
         inner = section_of(kind)
         if not (inner and is_section(kind)):
             yield Key(below, kind, default, comment, value, is_entry)
-        if inner:
+        is_known = is_entry and not is_section(kind)  # told where it stands by itself
+        if inner and not is_known:
             entry = is_entry or not is_section(kind)
             yield from _walk(inner, below, said, value, is_entry=entry)
 

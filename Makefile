@@ -26,7 +26,7 @@ develop: $(VENV)/.developed
 
 $(VENV)/.installed: pyproject.toml requirements/constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) --editable .
+	$(PIP) --editable .[web]
 	touch $@
 
 $(VENV)/.developed: pyproject.toml requirements/constraints.txt $(VENV)/.installed

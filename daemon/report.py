@@ -46,7 +46,7 @@ def hooks(config: Config, *, retry: bool, drop: bool) -> str:
     ledger_file = ledger_path(config)
     if not ledger_file.exists():
         return f"no ledger in {config.folders.state}: the daemon has not run here yet"
-    known = [hook.name for hook in config.hooks]
+    known = [hook.name for hook in config.every_hook]
     lines = []
     if retry or drop:
         with contextlib.closing(Deliveries(ledger_file)) as deliveries:
@@ -79,7 +79,7 @@ def _told(config: Config) -> str:
     """Return what has become of all letters in a few words, none where there are no hooks."""
     with contextlib.closing(Deliveries(ledger_path(config), read_only=True)) as deliveries:
         posts = deliveries.posts().values()
-    if not posts and not config.hooks:
+    if not posts and not config.every_hook:
         return ""
     delivered = sum(post.delivered for post in posts)
     waiting, dead = sum(post.waiting for post in posts), sum(post.dead for post in posts)
@@ -130,7 +130,7 @@ def verify(config: Config, *, rebuild: bool, deep: bool = False) -> tuple[str, b
 
 def retention(config: Config) -> str:
     """Return what retention would remove now, a line each."""
-    if config.retention.keeps_all:
+    if all(place.retention.keeps_all for place in config.places):
         return "every original is kept for ever: retention has no limit"
     if not ledger_path(config).exists():
         return f"no ledger in {config.folders.state}: the daemon has not run here yet"

@@ -161,6 +161,21 @@ def test_letters_to_hooks_that_are_gone_wait_until_they_are_dropped(tmp_path: Pa
     assert "hooks" not in home.command("status").stdout
 
 
+def test_letters_to_a_hook_that_stands_in_a_profile_alone_are_no_strays(tmp_path: Path) -> None:
+    hook = {"name": "erp", "command": ["false"], "wait_seconds": 60}
+    home = home_with(tmp_path, profiles=[{"name": "a", "folders": ["a"], "hooks": [hook]}])
+    with living(home, "pretended") as life:
+        life.wait_ready()
+        home.drop("a/1.png", pretended.content("Once"))
+        until(lambda: of_event(home, "hook.failed"), what="tried")
+        life.terminate()
+
+    dropped = home.command("hooks", "--drop").stdout
+
+    assert "letters forgotten: 0" in dropped
+    assert "erp: 0 delivered, 1 waiting, 0 dead\n" in dropped
+
+
 def test_over_kills_each_answer_is_told_at_least_once_and_under_one_id(tmp_path: Path) -> None:
     told = tmp_path / "told"
     home = home_with(tmp_path, {"name": "tell", "command": ["tee", "-a", str(told)]})

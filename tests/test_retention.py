@@ -232,6 +232,15 @@ def test_the_daemon_removes_what_has_had_its_time_and_the_proof_holds(tmp_path: 
     assert "0 are kept as they landed, 2 gone" in home.command("verify", "--deep").stdout
 
 
+def test_a_limit_of_a_profile_alone_is_told_too(tmp_path: Path) -> None:
+    short = {"name": "a", "folders": ["a"], "retention": {"archive_days": 1}}
+    home = house(tmp_path, "pretended", profiles=[short])
+
+    said = home.command("retention").stdout
+
+    assert "for ever" not in said
+
+
 def test_a_kill_between_a_failed_file_and_its_reason_leaves_nothing_in_the_end(
     tmp_path: Path,
 ) -> None:

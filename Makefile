@@ -33,8 +33,9 @@ $(VENV)/.developed: pyproject.toml requirements/constraints.txt $(VENV)/.install
 	$(PIP) --editable .[dev]
 	touch $@
 
+# Two files of tests at a time: they mostly wait for daemons.
 test: develop
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 # Kills the daemon at every step, then a thousand times at random, and cuts its power; takes hours.
 KILLS ?= 1000

@@ -77,10 +77,14 @@ def run(config: ConfigFile = DEFAULT_CONFIG) -> None:
     Example: ocr-daemon run
     """
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is a config that could be old
-    # structlog loads rich for coloured tracebacks where it finds it: 4 MB that a daemon never uses
+    # structlog loads rich and asyncio where it finds them, and asyncio ssl: 8 MB that a daemon
+    # never uses; a hook that posts loads ssl by itself
     sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
+    sys.modules["ssl"] = None  # type: ignore[assignment]
     from daemon import logs
     from daemon import run as daemon
+
+    del sys.modules["ssl"]
 
     daemon.run(_load(config), lambda: _load(config))
     if not logs.drain():

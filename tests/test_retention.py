@@ -66,7 +66,9 @@ def shelf(tmp_path: Path) -> Iterator[Shelf]:
     made.journal.close()
 
 
-@pytest.mark.parametrize(("now", "left"), [(TODAY, {"old.png"}), (TOMORROW, set())])
+@pytest.mark.parametrize(
+    ("now", "left"), [(TODAY, {"old.png"}), (TOMORROW, set())], ids=["today", "tomorrow"]
+)
 def test_an_original_goes_when_it_has_had_its_days(
     shelf: Shelf, now: float, left: set[str]
 ) -> None:

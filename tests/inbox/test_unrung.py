@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from daemon.inbox.folders import ByFolder
 from daemon.inbox.intake import Intake
 from daemon.inbox.scan import Scanner
 from daemon.inbox.settle import Settle
@@ -56,7 +57,8 @@ def look(inbox: Path, *, delivers: bool, ring: bool) -> int:
     """Let a file land between two looks, and return how many were missed after a third."""
     tally = Tally()
     room = Intake(
-        Scanner(inbox, (".*",), ()), Settle(inbox, QUIET, 60.0, lambda _: None, must_move=True),
+        Scanner(inbox, (".*",), ()),
+        Settle(inbox, ByFolder(QUIET), 60.0, lambda _: None, must_move=True),
         SilentWatch(inbox, delivers=delivers), RESCAN, 2.0, lambda listing: listing, tally=tally,
     )  # fmt: skip
     room.look(100.0)

@@ -179,7 +179,7 @@ def _be_daemon(root: Path) -> None:
         rooms.engine = lambda *_, **__: Engine()  # type: ignore[assignment]
         home = _found(root)
         threading.Thread(target=_stop_when_done, args=(home,), daemon=True).start()
-        run.run(configuration.load(home.config))
+        run.run(configuration.load(home.config), lambda: configuration.load(home.config))
         code = 0
     except BaseException as error:
         os.write(2, f"{error!r}\n".encode())

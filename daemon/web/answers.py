@@ -82,12 +82,27 @@ def page(outbox: Path, place: str, number: int) -> dict[str, Any] | None:
     return None
 
 
-def disarmed(content: Any, places: Mapping[str, str]) -> Any:  # noqa: ANN401 -- it is JSON
-    """Return JSON with folders of this machine named for what they are, in every text."""
+def disarmed(content: Mapping[str, Any], places: Mapping[str, str]) -> dict[str, Any]:
+    """Return an answer with folders of this machine named for what they are where it is ours to
+    say; what was read is left as it is.
+    """
+    shown = {key: _without(content[key], places) for key in _OURS if key in content}
+    pages = [disarmed_page(page, places) for page in content["pages"]]
+    return {**content, **shown, "pages": pages}
+
+
+def disarmed_page(page: Mapping[str, Any], places: Mapping[str, str]) -> dict[str, Any]:
+    """Return a page of an answer in the same way."""
+    return {
+        key: _without(value, places) if key == "error" else value for key, value in page.items()
+    }
+
+
+def _without(content: Any, places: Mapping[str, str]) -> Any:  # noqa: ANN401 -- it is JSON
     if isinstance(content, dict):
-        return {key: disarmed(value, places) for key, value in content.items()}
+        return {key: _without(value, places) for key, value in content.items()}
     if isinstance(content, list):
-        return [disarmed(value, places) for value in content]
+        return [_without(value, places) for value in content]
     return without_places(content, places) if isinstance(content, str) else content
 
 

@@ -102,7 +102,7 @@ class Catalogue:
         if card is None or card.answer is None or not card.is_answered or card.is_gone:
             return None
         found = answers.page(self.places.outbox, card.answer, number)
-        return answers.disarmed(found, self._names)  # type: ignore[no-any-return]
+        return answers.disarmed_page(found, self._names) if found else None
 
     def place_of(self, found: Found) -> str | None:
         """Return where the answer of a document lies, relative to the outbox."""

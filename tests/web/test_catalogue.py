@@ -337,6 +337,22 @@ def test_a_path_of_the_machine_in_an_error_is_not_shown(folder: Folder) -> None:
     assert str(folder.places.inbox) not in repr((found.item, found.sidecar))
 
 
+def test_a_path_of_the_machine_in_a_document_is_shown_as_it_was_read(folder: Folder) -> None:
+    claim = folder.claim("a.png")
+    text = f"cp {folder.places.outbox}/a.png.json {folder.places.inbox}"
+    folder.answer(claim, text)
+    catalogue = folder.catalogue()
+
+    found = catalogue.document(claim.id)
+
+    assert found is not None
+    assert found.sidecar is not None
+    page = catalogue.page(claim.id, 1)
+    assert page == found.sidecar["pages"][0]
+    assert (found.sidecar["text"], page["text"]) == (text, text)
+    assert page["blocks"][0]["lines"][0]["text"] == text
+
+
 @pytest.mark.parametrize(
     ("query", "wanted"),
     [

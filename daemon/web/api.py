@@ -157,7 +157,8 @@ class _Rest:
             return Response(status_code=204)
         if found.item.is_gone:
             raise Refused(410, "gone", "its answer was collected or deleted")
-        return JSONResponse(shown.document(found))
+        full = await to_thread.run_sync(self._catalogue.in_full, found)
+        return JSONResponse(shown.document(found, full))
 
     async def output(self, request: Request) -> Response:
         """Return one of the files that a document was answered with."""

@@ -54,10 +54,10 @@ class Catalogue:
         """
         if status and status not in _STATUSES:
             return Listing((), 0)
-        if status not in ("waiting", "reading"):
-            self._outbox.demand()
         with self._lock:
             self.refresh()
+            if self._shelf.unread(1):
+                self._outbox.demand()
             waiting = self._unclaimed.items(query) if status in ("", "waiting") else []
             first = tuple(waiting[offset : offset + limit])
             if status == "waiting":

@@ -144,7 +144,8 @@ def test_an_index_made_while_the_outbox_was_away_has_all_answers_when_it_returns
     folder.answer(folder.claim("a.png"), "Still there")
     aside = folder.places.outbox.rename(folder.places.outbox.with_name("aside"))
     catalogue = folder.catalogue()
-    catalogue.refresh()
+    with pytest.raises(Refused, match="outbox_away"):
+        catalogue.documents()
 
     aside.rename(folder.places.outbox)
 

@@ -7,6 +7,7 @@ api        REST                            openapi    its description
 pages      HTML                            shown      JSON of a document
 receive    a body becomes drafts           uploads    drafts become files in the inbox
 catalogue  what documents there are        shelf      the index of their texts
+following  the ledger, taken in            outbox     what is gone, or away
 terms      how text is cut for it          answers    sidecars, skimmed
 items      a card becomes an item          waiting    what nobody has claimed yet
 originals  where the bytes lie now         deliver    files on their way out

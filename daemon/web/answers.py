@@ -7,6 +7,7 @@ memory of its text.
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,6 +17,9 @@ from typing import Any, BinaryIO
 
 from daemon import files
 
+# there is none, or a link or folder in its place; any other error is no word on what is there
+_ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EINVAL)
+_OURS = ("source", "engine", "processing", "error", "outputs_missing")  # no text of a document
 HELD_BYTES = 2_000_000  # of an answer that is parsed whole; that takes some eight times as much
 
 
@@ -45,7 +49,10 @@ class _Skimmed:
 
 
 def read(outbox: Path, place: str) -> Answer | None:
-    """Return the answer at `place`; None where there is none, or it is no answer of ours."""
+    """Return the answer at `place`; None where there is none, or it is no answer of ours.
+
+    An OSError where that cannot be told.
+    """
     try:
         with files.open_below(outbox, place) as file:
             is_large = file.seek(0, 2) > HELD_BYTES
@@ -55,7 +62,11 @@ def read(outbox: Path, place: str) -> Answer | None:
                 return _answer(content, content["pages"], content)
             skimmed = _skim(file)
             return _answer(skimmed.top, skimmed.pages, None)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except OSError as error:
+        if error.errno in _ABSENT:
+            return None
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
@@ -71,12 +82,27 @@ def page(outbox: Path, place: str, number: int) -> dict[str, Any] | None:
     return None
 
 
-def disarmed(content: Any, places: Mapping[str, str]) -> Any:  # noqa: ANN401 -- it is JSON
-    """Return JSON with folders of this machine named for what they are, in every text."""
+def disarmed(content: Mapping[str, Any], places: Mapping[str, str]) -> dict[str, Any]:
+    """Return an answer with folders of this machine named for what they are where it is ours to
+    say; what was read is left as it is.
+    """
+    shown = {key: _without(content[key], places) for key in _OURS if key in content}
+    pages = [disarmed_page(page, places) for page in content["pages"]]
+    return {**content, **shown, "pages": pages}
+
+
+def disarmed_page(page: Mapping[str, Any], places: Mapping[str, str]) -> dict[str, Any]:
+    """Return a page of an answer in the same way."""
+    return {
+        key: _without(value, places) if key == "error" else value for key, value in page.items()
+    }
+
+
+def _without(content: Any, places: Mapping[str, str]) -> Any:  # noqa: ANN401 -- it is JSON
     if isinstance(content, dict):
-        return {key: disarmed(value, places) for key, value in content.items()}
+        return {key: _without(value, places) for key, value in content.items()}
     if isinstance(content, list):
-        return [disarmed(value, places) for value in content]
+        return [_without(value, places) for value in content]
     return without_places(content, places) if isinstance(content, str) else content
 
 

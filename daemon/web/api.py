@@ -23,6 +23,7 @@ from daemon.web.uploads import Draft
 MOST_LISTED = 200
 MOST_OFFSET = 10**9
 QUERY_CHARACTERS = 500
+MOST_AWAITED = 100  # answers that `/predict` waits for at once
 FIRST_LOOK_SECONDS, LAST_LOOK_SECONDS = 0.05, 0.25  # between two looks for an answer
 PICTURE_SECONDS = 600  # that a browser may keep the picture of a page
 
@@ -54,6 +55,7 @@ class _Rest:
         self._site = site
         self._catalogue = site.catalogue
         self._one_picture = CapacityLimiter(1)
+        self._awaited = 0
 
     # --- putting in -----------------------------------------------------------------------------
 
@@ -71,8 +73,12 @@ class _Rest:
         except Refused:
             await to_thread.run_sync(site.uploads.discard, None, drafts)
             raise
-        identity = await to_thread.run_sync(site.uploads.commit, drafts[0])
-        return await self._awaited(identity)
+        self._awaited += 1
+        try:
+            identity = await to_thread.run_sync(site.uploads.commit, drafts[0])
+            return await self._answer_to(request, identity)
+        finally:
+            self._awaited -= 1
 
     async def upload(self, request: Request) -> Response:
         """Take files to be read and say where their answers will be."""
@@ -93,22 +99,36 @@ class _Rest:
         if not is_alive:
             why = "the daemon that reads is not running; POST /upload keeps the file until it does"
             raise Refused(503, "daemon_not_running", why, {"Retry-After": "30"})
+        if self._awaited >= MOST_AWAITED:
+            why = f"{MOST_AWAITED} answers are waited for already; POST /upload does not wait"
+            raise Refused(503, "busy", why, {"Retry-After": "5"})
 
-    async def _awaited(self, identity: str) -> Response:
-        """Wait for the answer to an upload."""
+    async def _answer_to(self, request: Request, identity: str) -> Response:
+        """Wait for the answer to an upload, as long as somebody is there to be told."""
         ends = time.monotonic() + self._site.predict_seconds
         pause = FIRST_LOOK_SECONDS
-        while not await to_thread.run_sync(self._catalogue.is_answered, identity):
-            if time.monotonic() >= ends:
-                place = f"/documents/{identity}"
-                late = Refused(504, "late", f"it is not read yet; ask {place} for it later")
-                response = told(late, id=identity, location=place)
-                response.headers["Location"] = place
+        while time.monotonic() < ends and not await request.is_disconnected():
+            if response := await to_thread.run_sync(self._answer_now, identity):
                 return response
             await asyncio.sleep(pause)
             pause = min(LAST_LOOK_SECONDS, pause * 1.2)
-        found = await self._found(identity)
-        full = await to_thread.run_sync(self._catalogue.in_full, found)
+        place = shown.place(identity)
+        late = Refused(504, "late", f"it is not read yet; ask {place} for it later")
+        response = told(late, id=identity, location=place)
+        response.headers["Location"] = place
+        return response
+
+    def _answer_now(self, identity: str) -> Response | None:
+        """Return the answer to an upload, None before there is one; Refused if it is gone again."""
+        if not self._catalogue.is_answered(identity):
+            return None
+        found = self._catalogue.document(identity)
+        if found and found.item.status in ("waiting", "reading"):
+            return None  # it has failed, and is tried again
+        full = self._catalogue.in_full(found) if found else None
+        has_text = full and (full.sidecar or full.is_large) and full.item.status != "duplicate"
+        if full is None or not has_text:
+            raise Refused(410, "gone", "it was read, and its answer collected before it was told")
         return _answer(full, is_cached=full is not found)
 
     # --- asking ---------------------------------------------------------------------------------
@@ -137,7 +157,8 @@ class _Rest:
             return Response(status_code=204)
         if found.item.is_gone:
             raise Refused(410, "gone", "its answer was collected or deleted")
-        return JSONResponse(shown.document(found))
+        full = await to_thread.run_sync(self._catalogue.in_full, found)
+        return JSONResponse(shown.document(found, full))
 
     async def output(self, request: Request) -> Response:
         """Return one of the files that a document was answered with."""

@@ -11,21 +11,20 @@ from dataclasses import replace
 from threading import RLock
 from typing import Any
 
-from daemon.errors import Misconfigured
 from daemon.inbox.scan import Scanner
-from daemon.journal import Journal
-from daemon.records import Entry
 from daemon.web import answers, deletion
+from daemon.web.following import Following
 from daemon.web.items import itself, shown_as
 from daemon.web.nouns import Found, Item, ItemStatus, Listing, Piece
 from daemon.web.originals import Originals
+from daemon.web.outbox import Outbox
 from daemon.web.places import Places
+from daemon.web.refusals import Refused
 from daemon.web.shelf import Card, Shelf
-from daemon.web.waiting import Waiting, token_of
+from daemon.web.waiting import Waiting
 
 __all__ = ["Catalogue", "Found", "Item", "ItemStatus", "Listing", "Piece", "Places"]
 
-ROWS_AT_ONCE = 2000  # of the ledger that are taken in together
 READ_AT_ONCE = 20  # answers that a question reads beside its own
 _STATUSES = ("done", "partial", "failed", "duplicate", "reading", "waiting")
 
@@ -40,21 +39,25 @@ class Catalogue:
         self.originals = Originals((places.archive, places.failed, places.inbox))
         self._lock = RLock()
         self._shelf = Shelf(places.shelf)
-        self._journal: Journal | None = None
-        self._ledger = ""
-        self._version: int | None = None
-        self._last = 0
+        self._outbox = Outbox(places.outbox)
+        self._following = Following(places.ledger)
+        self._unreadable = set[str]()  # claims whose answers are there and cannot be read
 
     # --- questions ------------------------------------------------------------------------------
 
     def documents(
         self, query: str = "", status: str = "", offset: int = 0, limit: int = 50
     ) -> Listing:
-        """Return documents, newest first, that have all words of `query` in name or text."""
+        """Return documents, newest first, that have all words of `query` in name or text.
+
+        Refused where the outbox is away: which answers there are is not known then.
+        """
         if status and status not in _STATUSES:
             return Listing((), 0)
         with self._lock:
             self.refresh()
+            if self._shelf.unread(1):
+                self._outbox.demand()
             waiting = self._unclaimed.items(query) if status in ("", "waiting") else []
             first = tuple(waiting[offset : offset + limit])
             if status == "waiting":
@@ -68,6 +71,7 @@ class Catalogue:
         """Return a document by its claim or `u-<token>`; None for one that never was.
 
         One whose answer was replaced, by a retry of the same bytes, is the one that replaced it.
+        Refused where its answer cannot be looked at.
         """
         with self._lock:
             self.refresh()
@@ -75,14 +79,12 @@ class Catalogue:
             if card is None and (item := self._unclaimed.item(identity)):
                 return Found(item, None, (), None)
             if card is None:
-                self._version = None  # it may have moved on while we looked
+                self._following.doubt()  # it may have moved on while we looked
                 self.refresh()
                 card = self._card_of(identity)
             if card is None:
                 return None
-            card = self._latest(card)
-            if card.is_answered and not card.is_read:
-                card = self._read(card)
+            card = self._looked_at(self._latest(self._looked_at(card)))
         return self._found(card)
 
     def is_answered(self, identity: str) -> bool:
@@ -100,7 +102,7 @@ class Catalogue:
         if card is None or card.answer is None or not card.is_answered or card.is_gone:
             return None
         found = answers.page(self.places.outbox, card.answer, number)
-        return answers.disarmed(found, self._names)  # type: ignore[no-any-return]
+        return answers.disarmed_page(found, self._names) if found else None
 
     def place_of(self, found: Found) -> str | None:
         """Return where the answer of a document lies, relative to the outbox."""
@@ -120,21 +122,26 @@ class Catalogue:
         """
         with self._lock:
             self.refresh()
-            entries = self._journal.answers_to(sha256, profile) if self._journal else []
-            cards = [self._shelf.by_id(entry.id) for entry in entries]
+            journal = self._following.journal
+            entries = journal.answers_to(sha256, profile) if journal else []
+            known = [self._shelf.by_id(entry.id) for entry in entries]
+            cards = [self._looked_at(card) for card in known if card]
         for card in cards:
-            found = self._found(card) if card else None
-            if found and (found.sidecar or found.is_large):
+            found = self._found(card)
+            if found.sidecar or found.is_large:
                 return found
         return None
 
     def in_full(self, found: Found) -> Found:
-        """Return the document that a duplicate points to, any other as it is."""
-        with self._lock:
-            entry = self._journal.entry(found.item.id) if self._journal else None
-        if found.item.status != "duplicate" or entry is None:
+        """Return the document that a duplicate points to, any other as it is; a duplicate itself
+        where the answer that it points to is gone.
+        """
+        if found.item.status != "duplicate":
             return found
-        return self.answered_before(entry.sha256, entry.profile) or found
+        with self._lock:
+            journal = self._following.journal
+            entry = journal.entry(found.item.id) if journal else None
+        return (entry and self.answered_before(entry.sha256, entry.profile)) or found
 
     def delete(self, found: Found) -> None:
         """Delete an answer and its outputs, never an original; Refused where it cannot be."""
@@ -156,82 +163,48 @@ class Catalogue:
             except sqlite3.DatabaseError:  # the index is damaged: nothing is lost with it
                 self._shelf.close()
                 self._shelf = Shelf(self.places.shelf)
-                self._ledger = ""
+                self._following.forget()
                 return True
 
     def close(self) -> None:
         """Close ledger and index."""
         with self._lock:
             self._shelf.close()
-            if self._journal:
-                self._journal.close()
+            self._following.close()
 
     def _refresh(self, read_at_most: int) -> bool:
-        journal = self._open_ledger()
-        if journal is None:
+        if not self._following.catch_up(self._shelf):
             return False
-        version = journal.data_version()
-        if version != self._version:
-            with self._shelf.at_once():
-                self._follow_open_ones(journal)
-            self._take_new_ones(journal)
-            self._version = version
-        unread = self._shelf.unread(read_at_most + 1)
+        outbox = self._outbox.identity()
+        if outbox is None:
+            return False  # nothing can be read, and nothing is known to be gone
+        self._shelf.lie_in(outbox)
+        unread = self._shelf.unread(read_at_most + 1 + len(self._unreadable))
+        unread = [card for card in unread if card.id not in self._unreadable]
+        if not unread:
+            self._unreadable.clear()  # all others are done: try them again, next time
         with self._shelf.at_once():
             for card in unread[:read_at_most]:
-                self._read(card)
+                try:
+                    self._read(card)
+                except Refused:
+                    self._unreadable.add(card.id)
         return len(unread) > read_at_most
-
-    def _open_ledger(self) -> Journal | None:
-        """Return the ledger; it may be made anew while we look at it, or not be there yet."""
-        try:
-            status = self.places.ledger.stat()
-            identity = f"{status.st_dev}:{status.st_ino}"
-            if self._journal is None or identity != self._ledger:
-                if self._journal:
-                    self._journal.close()
-                self._journal = None
-                self._journal = Journal(self.places.ledger, read_only=True)
-                self._shelf.belong_to(identity)
-                self._ledger, self._version, self._last = identity, None, self._shelf.last()
-        except (OSError, Misconfigured):  # LedgerLost too: the daemon makes it anew
-            return None
-        return self._journal
-
-    def _follow_open_ones(self, journal: Journal) -> None:
-        for card in self._shelf.open_ones():
-            entry = journal.entry(card.id)
-            if entry is None:  # given back to the inbox; its number may be given again
-                self._shelf.drop(card.number)
-                self._last = min(self._last, card.number - 1)
-            elif card.is_answered and entry.state == "closed":
-                self._shelf.move_on(card.number, entry.state)
-            elif entry.state != card.state:
-                self._take(card.number, entry)
-
-    def _take_new_ones(self, journal: Journal) -> None:
-        while rows := journal.tokens_after(self._last, ROWS_AT_ONCE):
-            with self._shelf.at_once():
-                for number, token in rows:
-                    if entry := journal.entry(token):
-                        self._take(number, entry)
-                    self._last = number
-
-    def _take(self, number: int, entry: Entry) -> None:
-        self._shelf.take(number, entry, token_of(entry.name))
 
     def _read(self, card: Card) -> Card:
         """Look at an answer, keep what it says, and return its card anew."""
-        answer = self._answer_of(card)
+        answer = self._outbox.answer(card)
+        if answer is None and card.is_gone:
+            return card
         why = answer.error if answer else None
         error = answers.without_places(why, self._names) if why else None
         self._shelf.keep(card, answer, error)
         return self._shelf.by_id(card.id) or card
 
-    def _answer_of(self, card: Card) -> answers.Answer | None:
-        """Return the answer that lies in the outbox for this very claim."""
-        answer = answers.read(self.places.outbox, card.answer) if card.answer else None
-        return answer if answer and answer.claim == card.id else None
+    def _looked_at(self, card: Card) -> Card:
+        """Return a card that is as the outbox has it: what was gone may be there again."""
+        is_known = card.is_read and not card.is_gone
+        return card if is_known or not card.is_answered else self._read(card)
 
     # --- cards become items ---------------------------------------------------------------------
 
@@ -248,7 +221,7 @@ class Catalogue:
 
     def _found(self, card: Card) -> Found:
         item = shown_as(card)
-        answer = self._answer_of(card) if card.is_answered else None
+        answer = self._outbox.answer(card) if card.is_answered else None
         if card.is_answered and answer is None and not item.is_gone:
             with self._lock:
                 self._shelf.lose(card)
@@ -271,14 +244,9 @@ class Catalogue:
         """Return cards whose answers are there now; what has been collected is noted."""
         while True:
             cards, total = self._shelf.find(query, status, offset, limit)
-            gone = [
-                card
-                for card in cards
-                if card.answer
-                and card.is_answered
-                and not (self.places.outbox / card.answer).is_file()
-            ]
+            gone = [card for card in cards if self._outbox.has_lost(card)]
             if not gone:
                 return cards, total
+            self._outbox.demand()
             for card in gone:
                 self._shelf.lose(card)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import unicodedata
 from collections.abc import Iterator
 from io import BufferedReader
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from starlette.responses import Response, StreamingResponse
@@ -32,7 +34,7 @@ def output(catalogue: Catalogue, found: Found, name: str) -> Response:
     if place is None or name not in listed:
         raise Refused(404, "unknown", "the document has no such output")
     if name == files.printable(Path(place).name) and found.sidecar is not None:
-        content = json.dumps(found.sidecar, ensure_ascii=False, indent=1).encode()
+        content = _sidecar(catalogue, place, found.sidecar)
         return Response(content, media_type="application/json", headers=_disposed(name, "inline"))
     base = Path(place).name if name == files.printable(Path(place).name) else name
     try:
@@ -41,6 +43,18 @@ def output(catalogue: Catalogue, found: Found, name: str) -> Response:
     except (OSError, ValueError) as error:
         raise Refused(410, "gone", "this output was collected") from error
     return _streamed(file, listed[name], name)
+
+
+def _sidecar(catalogue: Catalogue, place: str, shown: dict[str, Any]) -> bytes:
+    """Return the file as it is; in our words where an error in it names a folder of ours, or where
+    it was collected or answered anew since it was looked at.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        with files.open_below(catalogue.places.outbox, place) as file:
+            content = file.read()
+        if json.loads(content) == shown:
+            return content
+    return f"{json.dumps(shown, ensure_ascii=False, indent=1)}\n".encode("utf-8", "replace")
 
 
 def original(catalogue: Catalogue, found: Found) -> Response:

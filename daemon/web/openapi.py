@@ -23,12 +23,18 @@ _ITEM = {
 _DOCUMENT = {
     **_ITEM,
     "sha256": _MAYBE_TEXT,
-    "text": {"type": ["string", "null"], "description": "null of a very large document"},
+    "text": {
+        "type": ["string", "null"],
+        "description": "null of a very large document, and of a duplicate of one that is gone",
+    },
     "pages": {
         "type": ["array", "null"], "items": {"type": "object"},
-        "description": "as in the sidecar; null of a very large document: its answer is an output",
+        "description": "as in the sidecar; null as text is: a large answer is an output",
     },
-    "duplicate_of": _MAYBE_TEXT,
+    "duplicate_of": {**_MAYBE_TEXT, "description": "an answer, by its path in the outbox"},
+    "duplicate_location": {
+        **_MAYBE_TEXT, "description": "the document whose text, pages and confidence these are",
+    },
     "outputs": {"type": "array", "items": {"$ref": "#/components/schemas/Output"}},
     "original": {"type": ["string", "null"], "description": "its bytes, where they are kept"},
 }  # fmt: skip
@@ -132,7 +138,8 @@ _UNFIT = {
     "415": "no image or PDF", "503": "too many wait, or the inbox is away", "507": "no room left",
 }  # fmt: skip
 _UNKNOWN = {"404": "no such document"}
-_GONE = {**_UNKNOWN, "410": "collected or deleted"}
+_AWAY = {"503": "the outbox is away"}
+_GONE = {**_UNKNOWN, **_AWAY, "410": "collected or deleted"}
 
 
 def _listing() -> dict[str, Any]:
@@ -151,7 +158,7 @@ def _listing() -> dict[str, Any]:
     return _operation(
         "list documents, newest first, that have all words of query in name or text",
         {"200": _json("a part of the list", "Listing")}, parameters,
-        refusals={"400": "a parameter is not what it must be"},
+        refusals={"400": "a parameter is not what it must be", **_AWAY},
     )  # fmt: skip
 
 
@@ -163,7 +170,11 @@ def _paths() -> dict[str, Any]:
     answer = {
         "200": _json("its text", "Prediction"), "422": _json("it cannot be read", "Prediction"),
     }  # fmt: skip
-    late = {"504": "not read in time; ask location for it later"}
+    late = {
+        "410": "read, and collected before it was told",
+        "503": "too many wait, or a folder is away",
+        "504": "not read in time; ask location for it later",
+    }  # fmt: skip
     taken = {"202": _json("taken; each has an id and a location", "Uploads", _LOCATION)}
     again = {"202": _json("it is read again", "Retry", _LOCATION)}
     document = "/documents/{id}"
@@ -196,7 +207,7 @@ def _paths() -> dict[str, Any]:
         )},
         f"{document}/pages/{{number}}/picture": {"get": _operation(
             "a page to look at", {"200": picture}, [_ID, of_page],
-            refusals={**_UNKNOWN, "400": "no number"},
+            refusals={**_UNKNOWN, **_AWAY, "400": "no number"},
         )},
         f"{document}/retry": {"post": _operation(
             "read a failed document again", again, [_ID],

@@ -113,15 +113,30 @@ class Shelf:
             self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
         return self._opened()
 
-    def belong_to(self, ledger: str) -> None:
-        """Forget everything unless it came from this ledger."""
-        found = self._db.execute("SELECT value FROM facts WHERE key = 'ledger'").fetchone()
-        if found == (ledger,):
+    def belong_to(self, ledger: str, *, is_it: bool) -> None:
+        """Forget everything unless it came from this ledger, and `is_it` by its rows as well."""
+        known = self._fact("ledger")
+        if known == ledger and is_it:
             return
-        if found is not None:
+        if known is not None:
             self._db.close()
             self._db = self._anew()
-        self._db.execute("INSERT INTO facts VALUES ('ledger', ?)", (ledger,))
+        self._state("ledger", ledger)
+
+    def lie_in(self, outbox: str) -> None:
+        """Look again for what is gone if this is not the folder that it was missed in."""
+        if self._fact("outbox") == outbox:
+            return
+        with self.at_once():
+            self._state("outbox", outbox)
+            self._db.execute("UPDATE documents SET is_read = 0, is_gone = 0 WHERE is_gone = 1")
+
+    def _fact(self, key: str) -> str | None:
+        found = self._db.execute("SELECT value FROM facts WHERE key = ?", (key,)).fetchone()
+        return None if found is None else str(found[0])
+
+    def _state(self, key: str, value: str) -> None:
+        self._db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (key, value))
 
     def close(self) -> None:
         """Close the file."""
@@ -202,6 +217,11 @@ class Shelf:
     def open_ones(self) -> list[Card]:
         """Return what was not closed when it was last looked at."""
         return self._cards("WHERE d.state != 'closed' ORDER BY d.number")
+
+    def outermost(self) -> list[Card]:
+        """Return the oldest and the newest of what is closed."""
+        ends = "SELECT {}(number) FROM documents WHERE state = 'closed'"
+        return self._cards(f"WHERE d.number IN (({ends.format('min')}), ({ends.format('max')}))")
 
     def unread(self, most: int) -> list[Card]:
         """Return answered documents whose answers have not been looked at yet, newest first."""

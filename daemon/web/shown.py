@@ -43,8 +43,11 @@ def item(item: Item) -> dict[str, Any]:
     }
 
 
-def document(found: Found) -> dict[str, Any]:
-    """Return a document with what was read; `pages` and `text` are null of a very large one."""
+def document(found: Found, full: Found | None = None) -> dict[str, Any]:
+    """Return a document with what was read; `full` is the one that a duplicate points to.
+
+    `pages` and `text` are null of a very large one, and of a duplicate of what is gone.
+    """
     sidecar = found.sidecar or {}
     here = place(found.item.id)
     content = item(found.item)
@@ -52,12 +55,23 @@ def document(found: Found) -> dict[str, Any]:
     return {
         **content,
         "sha256": found.sha256,
-        "text": None if found.is_large else sidecar.get("text", ""),
-        "pages": None if found.is_large else sidecar.get("pages", []),
+        **_read(full or found),
         "duplicate_of": sidecar.get("duplicate_of"),
+        "duplicate_location": place(full.item.id) if full and full is not found else None,
         "outputs": [
             {**output, "location": f"{here}/outputs/{quote(output['name'])}"}
             for output in found.outputs
         ],
         "original": f"{here}/original" if found.original else None,
+    }
+
+
+def _read(found: Found) -> dict[str, Any]:
+    sidecar = found.sidecar or {}
+    is_unknown = found.is_large or found.item.status == "duplicate"
+    return {
+        "page_count": found.item.pages,
+        "confidence": found.item.confidence,
+        "text": None if is_unknown else sidecar.get("text", ""),
+        "pages": None if is_unknown else sidecar.get("pages", []),
     }

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from daemon import files
 from daemon.inbox.scan import Scanner
 from daemon.journal import Journal
 from daemon.records import Claim, Stamp
@@ -118,6 +122,96 @@ def test_a_collected_answer_leaves_the_list_and_the_search(folder: Folder) -> No
     assert found.item.is_gone
 
 
+def test_an_outbox_that_is_away_is_told_and_nothing_is_taken_for_collected(folder: Folder) -> None:
+    claim = folder.claim("a.png")
+    folder.answer(claim, "Still there")
+    catalogue = folder.catalogue()
+    assert names(catalogue) == ["a.png"]
+    aside = folder.places.outbox.rename(folder.places.outbox.with_name("aside"))
+    for ask in (catalogue.documents, lambda: catalogue.document(claim.id)):
+        with pytest.raises(Refused) as refused:
+            ask()
+        assert (refused.value.status, refused.value.kind) == (503, "outbox_away")
+
+    aside.rename(folder.places.outbox)
+
+    assert names(catalogue, "still") == ["a.png"]
+
+
+def test_an_index_made_while_the_outbox_was_away_has_all_answers_when_it_returns(
+    folder: Folder,
+) -> None:
+    folder.answer(folder.claim("a.png"), "Still there")
+    aside = folder.places.outbox.rename(folder.places.outbox.with_name("aside"))
+    catalogue = folder.catalogue()
+    with pytest.raises(Refused, match="outbox_away"):
+        catalogue.documents()
+
+    aside.rename(folder.places.outbox)
+
+    assert names(catalogue, "still") == ["a.png"]
+
+
+def test_what_was_missed_in_the_empty_mount_point_of_the_outbox_is_found_in_the_outbox(
+    folder: Folder,
+) -> None:
+    folder.answer(folder.claim("a.png"), "Still there")
+    aside = folder.places.outbox.rename(folder.places.outbox.with_name("aside"))
+    folder.places.outbox.mkdir()
+    catalogue = folder.catalogue()
+    assert names(catalogue) == []
+
+    folder.places.outbox.rmdir()
+    aside.rename(folder.places.outbox)
+
+    assert names(catalogue, "still") == ["a.png"]
+
+
+def test_an_answer_that_was_put_back_is_there_again_for_who_asks_for_it(folder: Folder) -> None:
+    claim = folder.claim("a.png")
+    path = folder.answer(claim, "Put back")
+    content = path.read_bytes()
+    catalogue = folder.catalogue()
+    path.unlink()
+    assert names(catalogue) == []
+    path.write_bytes(content)
+
+    found = catalogue.document(claim.id)
+
+    assert found is not None
+    assert not found.item.is_gone
+    assert names(catalogue, "back") == ["a.png"]
+
+
+def test_an_answer_that_cannot_be_read_now_is_not_taken_for_collected(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, good = folder.claim("bad.png"), folder.claim("good.png", "b" * 64)
+    folder.answer(good, "Fine")
+    folder.answer(bad, "Back soon")
+    catalogue = folder.catalogue()
+    with monkeypatch.context() as patched:
+        patched.setattr(files, "open_below", failing(files.open_below, "bad.png.json"))
+        assert names(catalogue) == ["good.png"]
+        with pytest.raises(Refused, match="Input/output error"):
+            catalogue.document(bad.id)
+
+    catalogue.refresh()
+
+    assert names(catalogue, "soon") == ["bad.png"]
+
+
+def failing(opened: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """Return a way to open files that a disk does not give one of."""
+
+    def open_below(root: Path, place: str) -> Any:
+        if place == name:
+            raise OSError(errno.EIO, os.strerror(errno.EIO), place)
+        return opened(root, place)
+
+    return open_below
+
+
 def test_an_answer_to_another_claim_under_the_same_name_is_not_taken_for_it(folder: Folder) -> None:
     catalogue = folder.catalogue()
     old = folder.claim("scan.png")
@@ -171,6 +265,44 @@ def test_a_ledger_made_anew_and_a_damaged_index_cost_nothing_but_time(folder: Fo
     assert names(again, "found") == ["b.png"]
 
 
+def test_a_ledger_made_anew_with_the_inode_of_the_old_one_is_known_for_another(
+    folder: Folder,
+) -> None:
+    for number in range(3):
+        folder.answer(folder.claim(f"old-{number}.png", f"{number}" * 64), "Before")
+    catalogue = folder.catalogue()
+    assert len(names(catalogue)) == 3
+    catalogue.close()
+    folder.journal.close()
+    anew = folder.places.ledger.with_name("anew")
+    folder.journal = Journal(anew)
+    for number in (1, 2):
+        folder.answer(folder.claim(f"new-{number}.png", f"{number}" * 64), "After")
+    folder.journal.close()
+    folder.places.ledger.write_bytes(anew.read_bytes())
+
+    again = folder.catalogue()
+
+    assert names(again) == ["new-2.png", "new-1.png"]
+    assert names(again, "before") == []
+
+
+def test_an_index_is_kept_though_its_newest_row_was_given_back(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.answer(folder.claim("a.png"), "Answered")
+    given_back = folder.claim("b.png", "b" * 64)
+    catalogue = folder.catalogue()
+    catalogue.refresh()
+    catalogue.close()
+    folder.journal.forget(given_back.id)
+    folder.claim("c.png", "c" * 64)
+    again = folder.catalogue()
+    monkeypatch.setattr(answers, "read", lambda *_: pytest.fail("it is read once more"))
+
+    assert names(again) == ["c.png", "a.png"]
+
+
 def test_a_large_answer_is_skimmed_to_the_same_as_when_it_is_parsed(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -204,6 +336,22 @@ def test_a_path_of_the_machine_in_an_error_is_not_shown(folder: Folder) -> None:
 
     assert found is not None
     assert str(folder.places.inbox) not in repr((found.item, found.sidecar))
+
+
+def test_a_path_of_the_machine_in_a_document_is_shown_as_it_was_read(folder: Folder) -> None:
+    claim = folder.claim("a.png")
+    text = f"cp {folder.places.outbox}/a.png.json {folder.places.inbox}"
+    folder.answer(claim, text)
+    catalogue = folder.catalogue()
+
+    found = catalogue.document(claim.id)
+
+    assert found is not None
+    assert found.sidecar is not None
+    page = catalogue.page(claim.id, 1)
+    assert page == found.sidecar["pages"][0]
+    assert (found.sidecar["text"], page["text"]) == (text, text)
+    assert page["blocks"][0]["lines"][0]["text"] == text
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,28 @@ def test_the_same_bytes_are_answered_from_the_ledger(site: Site) -> None:
     assert site.house.answers() == before
 
 
+def test_a_duplicate_has_the_text_of_the_document_that_it_leads_to(site: Site) -> None:
+    image = png(text_page(["Sent twice 88"]))
+    first = site.settled(site.upload("one.png", image)["location"])
+
+    second = site.settled(site.upload("two.png", image)["location"])
+
+    assert second["status"] == "duplicate"
+    assert second["duplicate_location"] == first["location"] != second["location"]
+    for name in ("text", "pages", "confidence", "page_count"):
+        assert second[name] == first[name], name
+
+
+def test_a_sidecar_is_fetched_byte_for_byte(site: Site) -> None:
+    document = site.settled(site.upload("bytes.png", png(text_page(["To the byte"])))["location"])
+    (output,) = [each for each in document["outputs"] if each["kind"] == "answer"]
+
+    fetched = site.get(output["location"])
+
+    (path,) = site.house.outbox.rglob(output["name"])
+    assert fetched.content == path.read_bytes()
+
+
 def test_what_cannot_be_read_is_told_as_such(site: Site) -> None:
     answer = site.post("/predict", files={"image": png(text_page(["x"]))[:200]})
 

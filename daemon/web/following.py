@@ -1,0 +1,99 @@
+"""The ledger as the catalogue follows it: what it has that the shelf has not is taken in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from daemon.errors import Misconfigured
+from daemon.journal import Journal
+from daemon.records import Entry
+from daemon.web.shelf import Shelf
+from daemon.web.waiting import token_of
+
+ROWS_AT_ONCE = 2000  # of the ledger that are taken in together
+
+
+class Following:
+    """A reader of the ledger, which may be made anew, or not be there yet."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.journal: Journal | None = None
+        self._ledger = ""
+        self._version: int | None = None
+        self._last = 0
+
+    def close(self) -> None:
+        """Close the ledger."""
+        if self.journal:
+            self.journal.close()
+
+    def forget(self) -> None:
+        """Take in everything again, next time: the shelf has been made anew."""
+        self._ledger = ""
+
+    def doubt(self) -> None:
+        """Look again, next time, though the ledger seems not to have changed."""
+        self._version = None
+
+    def catch_up(self, shelf: Shelf) -> bool:
+        """Take in what is new; return whether there is a ledger."""
+        journal = self._open(shelf)
+        if journal is None:
+            return False
+        version = journal.data_version()
+        if version != self._version:
+            with shelf.at_once():
+                self._follow_open_ones(journal, shelf)
+            self._take_new_ones(journal, shelf)
+            self._version = version
+        return True
+
+    def _open(self, shelf: Shelf) -> Journal | None:
+        try:
+            status = self._path.stat()
+            identity = f"{status.st_dev}:{status.st_ino}"
+            if self.journal is None or identity != self._ledger:
+                self.close()
+                self.journal = None
+                self.journal = Journal(self._path, read_only=True)
+                shelf.belong_to(identity, is_it=_fits(self.journal, shelf))
+                self._ledger, self._version, self._last = identity, None, shelf.last()
+        except (OSError, Misconfigured):  # LedgerLost too: the daemon makes it anew
+            return None
+        return self.journal
+
+    def _follow_open_ones(self, journal: Journal, shelf: Shelf) -> None:
+        for card in shelf.open_ones():
+            entry = journal.entry(card.id)
+            if entry is None:  # given back to the inbox; its number may be given again
+                shelf.drop(card.number)
+                self._last = min(self._last, card.number - 1)
+            elif card.is_answered and entry.state == "closed":
+                shelf.move_on(card.number, entry.state)
+            elif entry.state != card.state:
+                _take(shelf, card.number, entry)
+
+    def _take_new_ones(self, journal: Journal, shelf: Shelf) -> None:
+        while rows := journal.tokens_after(self._last, ROWS_AT_ONCE):
+            with shelf.at_once():
+                for number, token in rows:
+                    if entry := journal.entry(token):
+                        _take(shelf, number, entry)
+                    self._last = number
+
+
+def _fits(journal: Journal, shelf: Shelf) -> bool:
+    """Tell whether the rows that cannot have been given back have the numbers that we know.
+
+    A ledger that was made anew may have the inode of the old one, and has fewer rows, or others.
+    """
+    for card in (*shelf.outermost(), *shelf.open_ones()):
+        is_same = journal.tokens_after(card.number - 1, 1) == [(card.number, card.id)]
+        if not is_same and (card.is_answered or journal.entry(card.id)):
+            return False
+    return True
+
+
+def _take(shelf: Shelf, number: int, entry: Entry) -> None:
+    shelf.take(number, entry, token_of(entry.name))

@@ -67,7 +67,7 @@ class Delivery:
             self._journal.forget(claim.id)
             entry = self._journal.claimed(claim, profile)
         failpoints.reach("ledger.claimed", claim.name)
-        if work.may_be_answered and (own := self._own_answer(entry)):
+        if work.may_be_answered and (own := self._own_answer(entry, claim)):
             work.document, work.answered = own[1], True
         elif earlier := self._earlier_answer(work):
             work.document = Document("duplicate", None, (), {}, 0, duplicate_of=earlier)
@@ -125,21 +125,36 @@ class Delivery:
             self.give_back(work)
 
     def settle_vanished(self, entry: Entry) -> None:
-        """Close the row of a claim whose file is no longer held, or forget it and say so."""
-        if self._own_answer(entry):
+        """Close the row of a claim whose file is no longer held, or forget it and say so.
+
+        Another daemon may have it, whose drafts and outputs of that claim are not ours to remove.
+        """
+        if self._answer_given(entry):
             self._journal.closed(entry.id)
         else:
             self._journal.forget(entry.id)
             log.warning("claim.vanished", name=entry.name, claim=entry.id)
 
-    def _own_answer(self, entry: Entry) -> tuple[str, Document] | None:
+    def _own_answer(self, entry: Entry, claim: Claim) -> tuple[str, Document] | None:
+        """Return what `_answer_given` does, or make room for an answer where we hold the claim.
+
+        What a daemon, from which it was taken over, has not published by now it never will.
+        """
+        if not is_held(claim):  # who has it now may be publishing: its drafts are none of ours
+            return self._answer_given(entry)
+        self._outbox.withdraw(entry.id)
+        given = self._answer_given(entry)
+        if given is None:
+            self._outbox.recall(entry.id)
+        return given
+
+    def _answer_given(self, entry: Entry) -> tuple[str, Document] | None:
         """Return place and document of the answer that this claim has got already, durable now.
 
         A crash or an error came after it was named, or it is another daemon's, from which the claim
-        was taken over; what that one has not published by now it never will. An answer that was
-        collected from the outbox meanwhile is in the ledger.
+        was taken over, or which has taken it over. An answer that was collected from the outbox
+        meanwhile is in the ledger.
         """
-        self._outbox.withdraw(entry.id)
         if found := self._outbox.answer_of(entry.id, entry.name, entry.answer):
             place, answer = found
             self._outbox.settle(place, entry.id)
@@ -151,7 +166,6 @@ class Delivery:
             failure = _COLLECTED if entry.status == "failed" else None
             self._outbox.forget_outputs(entry.id)
             return entry.answer, Document(entry.status, None, (), {}, 0, failure)
-        self._outbox.recall(entry.id)
         return None
 
     def _earlier_answer(self, work: Work) -> str | None:
@@ -182,7 +196,8 @@ class Delivery:
         claim = work.claim
         own = None
         if work.may_be_answered:
-            own = self._own_answer(self._journal.claimed(claim, work.policy.profile))
+            entry = self._journal.claimed(claim, work.policy.profile)
+            own = self._own_answer(entry, claim)
         work.may_be_answered = True
         place = own[0] if own else self._publish_once(work, document)
         _log_answer(claim, document, place, work.seconds)

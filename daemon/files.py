@@ -166,15 +166,23 @@ def rename_no_clobber(source: Path, target: Path) -> None:
         _replace_reserved(source, target)
         return
     failpoints.reach("rename.linked", target.name)
-    source.unlink()
+    source.unlink(missing_ok=True)  # who took the file over may have removed it already
 
 
 def _replace_reserved(source: Path, target: Path) -> None:
-    os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    descriptor = os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    inode = os.fstat(descriptor).st_ino
+    os.close(descriptor)  # some network mounts let no name be replaced that is open
+    failpoints.reach("rename.reserved", target.name)
     try:
+        if target.lstat().st_size:  # an empty name may be taken from us
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
         source.replace(target)
     except BaseException:
-        target.unlink()
+        with contextlib.suppress(OSError):
+            status = target.lstat()
+            if (status.st_size, status.st_ino) == (0, inode):
+                target.unlink()
         raise
 
 

@@ -19,9 +19,17 @@ class Scratch:
     folder: Path
 
     def clear(self) -> None:
-        """Make the folder, empty; an OSError where that is not possible."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Make the folder, or empty it; an OSError where that is not possible.
+
+        It stays the same folder: the sandboxes of workers that are kept over a reload allow that
+        inode and not its name.
+        """
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for child in self.folder.iterdir():
+            if child.is_dir() and not child.is_symlink():
+                shutil.rmtree(child, ignore_errors=True)
+            else:
+                child.unlink(missing_ok=True)
 
     def room_of(self, claim: str) -> Path:
         """Return the folder for the outputs of a claim, made where it is missing."""

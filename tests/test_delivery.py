@@ -15,6 +15,7 @@ from daemon.inbox.folders import ByFolder
 from daemon.journal import Journal
 from daemon.journal.deliveries import Deliveries
 from daemon.outbox.publish import Outbox
+from daemon.outbox.sidecar import Provenance, sidecar
 from daemon.policy import Policy
 from daemon.recipe import Recipe, Weights
 from daemon.records import Block as Paragraph
@@ -234,3 +235,57 @@ def test_an_answer_that_was_collected_before_a_kill_is_not_given_again(tmp_path:
 def test_who_wants_another_output_of_the_same_bytes_gets_it() -> None:
     assert policy(outputs=("text",)).profile != policy(outputs=("text", "hocr")).profile
     assert policy(outputs=()).profile == policy().profile
+
+
+def by(document: Document) -> Provenance:
+    return policy().provenance(document, "2026-01-01T00:00:00Z", 1.0)
+
+
+def fenced_out(room: Room):
+    """Return the work of a daemon that failed to publish and has lost its claim since."""
+    work = room.begin()
+    work.document, work.may_be_answered = DONE, True
+    work.claim.path.rename(room.root / "taken-over.png")
+    return work
+
+
+def test_a_retry_of_who_has_lost_the_claim_takes_nothing_from_its_successor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room, successor = Room(tmp_path), Outbox(tmp_path / "outbox")
+    work = fenced_out(room)
+    output = successor.draft(work.claim.id, "text", ".txt", b"text")
+    content = sidecar(work.claim, DONE, by(DONE), [output.output_at("a.png.json")])
+
+    def reach(point: str, label: str = "") -> None:
+        del label
+        if point == "outputs.synced":
+            room.delivery.deliver(work)
+
+    monkeypatch.setattr("daemon.failpoints.reach", reach)
+    successor.publish("a.png.json", content, work.claim, lambda: True, [output])
+
+    assert work.is_over
+    assert {path.name for path in (tmp_path / "outbox").glob("a.*")} == {
+        "a.png.json", "a.png.txt",
+    }  # fmt: skip
+
+
+def test_a_restart_leaves_the_outputs_of_a_claim_that_was_taken_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, successor = Room(tmp_path), Outbox(tmp_path / "outbox")
+    work = fenced_out(before)
+    (entry,) = before.journal.unfinished()
+    output = successor.draft(work.claim.id, "text", ".txt", b"text")
+    content = sidecar(work.claim, DONE, by(DONE), [output.output_at("a.png.json")])
+
+    def reach(point: str, label: str = "") -> None:
+        del label
+        if point == "outputs.synced":
+            before.delivery.settle_vanished(entry)
+
+    monkeypatch.setattr("daemon.failpoints.reach", reach)
+    successor.publish("a.png.json", content, work.claim, lambda: True, [output])
+
+    assert (tmp_path / "outbox/a.png.txt").read_bytes() == b"text"

@@ -31,11 +31,58 @@ def test_rename_finishes_what_a_crash_between_link_and_unlink_left(tmp_path: Pat
     assert target.read_text() == "text"
 
 
-def test_rename_works_where_the_filesystem_has_no_hard_links(tmp_path: Path, monkeypatch) -> None:
+def test_rename_has_done_its_work_where_the_source_goes_after_the_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target = tmp_path / "draft", tmp_path / "answer"
+    source.write_text("text")
+    monkeypatch.setattr("daemon.failpoints.reach", lambda *_: source.unlink())
+
+    files.rename_no_clobber(source, target)
+
+    assert target.read_text() == "text"
+
+
+def without_links(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_args: object, **_named: object) -> None:
         raise OSError(errno.EPERM, "Operation not permitted")
 
     monkeypatch.setattr(os, "link", refuse)
+
+
+def test_a_reserved_name_that_another_has_taken_is_left_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who reserved it was stopped before it gave the name, and had its draft withdrawn."""
+    without_links(monkeypatch)
+    source, target = tmp_path / "draft", tmp_path / "answer"
+    source.write_text("text")
+
+    def take_over(*_: str) -> None:
+        target.unlink()
+        target.write_text("theirs")
+
+    monkeypatch.setattr("daemon.failpoints.reach", take_over)
+
+    with pytest.raises(FileExistsError):
+        files.rename_no_clobber(source, target)
+
+    assert target.read_text() == "theirs"
+
+
+def test_a_name_that_was_reserved_in_vain_is_free_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_links(monkeypatch)
+
+    with pytest.raises(FileNotFoundError):
+        files.rename_no_clobber(tmp_path / "withdrawn", tmp_path / "answer")
+
+    assert not (tmp_path / "answer").exists()
+
+
+def test_rename_works_where_the_filesystem_has_no_hard_links(tmp_path: Path, monkeypatch) -> None:
+    without_links(monkeypatch)
     source, target = tmp_path / "draft", tmp_path / "answer"
     source.write_text("text")
 

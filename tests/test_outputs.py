@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.house import House
+from tests.house import House, until
 from tests.samples import pdf_of_images, png, text_page
 from tests.torture.life import house as torture_house
 from tests.torture.life import living
@@ -121,6 +122,43 @@ def test_a_full_disk_holds_the_answer_until_its_outputs_fit(tmp_path: Path) -> N
     assert "claim.held" in [event["event"] for event in home.events()]
     assert [output["name"] for output in answer["outputs"]] == ["scan.jpg.page-0001.png"]
     assert home.kept(home.outbox) == {"scan.jpg.json", "scan.jpg.page-0001.png"}
+
+
+def beside(home: House, root: Path, **config: Any) -> House:
+    """A house of another daemon, with its own state, on the shared folders of `home`."""
+    shared = ("inbox", "outbox", "archive", "failed")
+    folders = {name: str(getattr(home, name)) for name in shared}
+    other = pretending(root, folders=folders, **config)
+    for name in shared:
+        setattr(other, name, getattr(home, name))
+    return other
+
+
+@pytest.mark.parametrize("point", ["rename.linked", "outputs.synced"])
+def test_a_daemon_that_was_stopped_and_fenced_out_takes_no_output_away(
+    point: str, tmp_path: Path
+) -> None:
+    """In the first case it has published when it stops, in the second its successor does."""
+    config: dict[str, Any] = {"outputs": ["text", "picture"], "lease_seconds": 4.0}
+    first, before = pretending(tmp_path, **config), f"{point}@scan.jpg.json=1*stop"
+    second = beside(first, tmp_path / "second", **config)
+    with living(first, "pretended", FAILPOINTS=before) as stopped:
+        stopped.wait_ready()
+        first.drop("scan.jpg", content("Hello"))
+        until(stopped.stopped, what="stopped")
+        with living(second, "pretended"):
+            until(lambda: second.kept(second.archive) == {"scan.jpg"}, what="taken over")
+            stopped.process.send_signal(signal.SIGCONT)
+            first.drop("next.jpg", content("Next"))
+            until(lambda: (first.archive / "next.jpg").exists(), what="next")
+            stopped.terminate()
+
+    assert second.kept(second.outbox) == {
+        f"{name}.jpg.{ending}"
+        for name in ("scan", "next")
+        for ending in ("json", "txt", "page-0001.png")
+    }
+    assert "spoiled" not in second.command("verify", "--deep").stdout
 
 
 def test_once_writes_the_outputs_that_are_asked_for_and_replaces_them(tmp_path: Path) -> None:

@@ -244,6 +244,20 @@ def test_workers_that_another_folder_does_not_concern_stay_warm(tmp_path: Path) 
         assert {worker.pid for worker in life.workers()} == before
 
 
+def test_workers_that_stay_warm_may_still_write_the_outputs_that_they_make(tmp_path: Path) -> None:
+    home = home_of(tmp_path, outputs=["picture"])
+    with living(home, "pretended") as life:
+        life.wait_ready()
+        changed = {"archive": str(tmp_path / "other")}
+        reloads(home, life, outputs=["picture"], folders=changed)
+
+        home.drop("scan.png", pretended.content("Scan"))
+        until((tmp_path / "other/scan.png").exists, what=home.log_tail())
+
+    assert home.kept(home.outbox) == {"scan.png.json", "scan.png.page-0001.png"}
+    assert events(home, "claim.held") == events(home, "worker.renewed") == []
+
+
 @pytest.fixture(scope="module")
 def settled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[House, Life]]:
     """A daemon that all refusals are tried on, one after the other."""

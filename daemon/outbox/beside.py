@@ -4,6 +4,10 @@ The stem of `a/scan.pdf.json` is `a/scan.pdf`: its outputs are `a/scan.pdf.txt` 
 the first of them gets its name it is written down, durably, who is about to give which names, with
 their digests. So whoever takes the claim up after a crash removes what has no sidecar, and touches
 nothing that others have put there. With the sidecar in its place that note is removed.
+
+Who is stopped in between and goes on may have lost the claim: another has withdrawn its drafts,
+recalled its outputs and given the same names to its own. So each try has a note of its own, and
+only a name that bears the very draft still is taken back, never beside the claim's own answer.
 """
 
 from __future__ import annotations
@@ -14,17 +18,17 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from daemon import failpoints, files
 from daemon.inbox.scan import WORK_FOLDER
+from daemon.outbox import answers
+from daemon.outbox.answers import Answer, listed
 from daemon.ownership import Ownership
-from daemon.records import Output, OutputKind
+from daemon.records import Output, OutputKind, Stamp
 
-Answer = dict[str, Any]
 ENDINGS: dict[OutputKind, str] = {
     "text": ".txt", "hocr": ".hocr", "alto": ".alto.xml", "searchable_pdf": ".ocr.pdf",
 }  # fmt: skip
@@ -94,9 +98,10 @@ class Beside:
 
         What `replaced`, the answer that gives way, has listed gives way with it.
         """
-        listed = set(_listed(replaced))
         names = {_name(place, ending) for ending in (*ENDINGS.values(), *endings)}
-        return not any(os.path.lexists(self._at(place, name)) for name in names - listed)
+        return not any(
+            os.path.lexists(self._at(place, name)) for name in names - set(listed(replaced))
+        )
 
     def has_any(self, place: str) -> bool:
         """Tell whether an output of some sidecar at `place` lies there."""
@@ -108,60 +113,47 @@ class Beside:
     ) -> Iterator[None]:
         """Give the drafts their names beside `place` while the sidecar gets its own.
 
-        FileExistsError where one is taken. Where the block fails the names are taken back.
+        FileExistsError where one is taken. Where the block fails the names are taken back, as far
+        as that is ours to do; what cannot be taken back is left to `recall`.
         """
         if not drafts:
             yield
             return
-        self._note(claim, place, drafts)
-        failpoints.reach("outputs.noted", place)
-        done: list[Draft] = []
+        stamps = [Stamp.of(draft.path) for draft in drafts]
+        note = self._note(claim, place, drafts)
         try:
+            failpoints.reach("outputs.noted", place)
             for draft in drafts:
                 self._give_name(draft, place, replaced)
-                done.append(draft)
                 failpoints.reach("outputs.named", draft.output_at(place).name)
             files.sync_folder((self._folder / place).parent)
             failpoints.reach("outputs.synced", place)
             yield
         except BaseException:
-            with contextlib.suppress(OSError):  # else `recall` does it, by the note
-                for draft in done:
-                    self._at(place, draft.output_at(place).name).rename(draft.path)
-                self._forget_note(claim)
+            with contextlib.suppress(OSError):
+                answer = answers.sure(self._folder / place)
+                if not answers.is_of(claim, answer) and self._take_back(place, drafts, stamps):
+                    self._forget(note)
             raise
 
     def settle(self, claim: str) -> None:
-        """Forget the note of a claim whose sidecar is durable."""
-        note = self._read_note(claim)
-        if note is not None:
-            self._forget_note(claim)
-            failpoints.reach("outputs.settled", note.get("place", ""))
+        """Forget the notes of a claim whose sidecar is durable."""
+        for note in self._notes_of(claim):
+            place = _read(note).get("place", "")
+            self._forget(note)
+            failpoints.reach("outputs.settled", place)
 
     def recall(self, claim: str) -> None:
         """Remove the outputs of a claim that has no sidecar: a crash came in between."""
-        note = self._read_note(claim) or {}
-        for name, sha256 in note.get("outputs", {}).items():
-            path = self._at(note["place"], name)
-            with contextlib.suppress(FileNotFoundError):
-                if not files.is_regular(path):
-                    continue
-                if path.stat().st_size == 0 or files.sha256_of(path) == sha256:
-                    path.unlink()
-                    files.sync_folder(path.parent)
-        if self._note_of(claim).exists():
-            self._forget_note(claim)
+        for note in self._notes_of(claim):
+            self._recall(note)
 
-    def clear(self, older_than: float, read: Callable[[str], Answer | None]) -> None:
-        """Recall or settle what nobody has taken up again, by its age in seconds."""
-        for path in self._notes.glob("*.json"):
+    def clear(self, older_than: float) -> None:
+        """Recall what nobody has taken up again, by its age in seconds; an answer keeps its own."""
+        for note in self._notes.glob("*.json"):
             with contextlib.suppress(OSError):
-                note = self._read_note(path.stem)
-                if note is None or time.time() - path.stat().st_mtime < older_than:
-                    continue
-                answer = read(note["place"]) if note else None
-                is_answered = answer and answer["processing"].get("claim") == path.stem
-                (self.settle if is_answered else self.recall)(path.stem)
+                if time.time() - note.stat().st_mtime >= older_than:
+                    self._recall(note)
 
     def leave(self) -> None:
         """Remove the folder of notes where it is empty."""
@@ -170,7 +162,7 @@ class Beside:
 
     def remove_listed(self, place: str, replaced: Answer | None, kept: Iterable[Draft]) -> None:
         """Remove what a replaced answer listed and the new one does not."""
-        names = set(_listed(replaced)) - {draft.output_at(place).name for draft in kept}
+        names = set(listed(replaced)) - {draft.output_at(place).name for draft in kept}
         for name in names:
             with contextlib.suppress(OSError):
                 self._at(place, name).unlink(missing_ok=True)
@@ -187,7 +179,7 @@ class Beside:
 
     def _give_name(self, draft: Draft, place: str, replaced: Answer | None) -> None:
         name = draft.output_at(place).name
-        if name in _listed(replaced):
+        if name in listed(replaced):
             draft.path.replace(self._at(place, name))
         else:
             files.rename_no_clobber(draft.path, self._at(place, name))
@@ -195,35 +187,74 @@ class Beside:
     def _at(self, place: str, name: str) -> Path:
         return (self._folder / place).with_name(Path(name).name)
 
-    def _note_of(self, claim: str) -> Path:
-        return self._notes / f"{claim}.json"
+    def _take_back(self, place: str, drafts: Sequence[Draft], stamps: Sequence[Stamp]) -> bool:
+        """Make drafts again of those names that bear them still; tell whether all are drafts now.
 
-    def _note(self, claim: str, place: str, drafts: Sequence[Draft]) -> None:
+        Where a filesystem gives a file another inode with its name, none is known again.
+        """
+        for draft, stamp in zip(drafts, stamps, strict=True):
+            path = self._at(place, draft.output_at(place).name)
+            if _stamp(path) != stamp:
+                continue
+            if os.path.lexists(draft.path):  # a rename to another link of itself does nothing
+                path.unlink()
+            else:
+                path.rename(draft.path)
+        return all(os.path.lexists(draft.path) for draft in drafts)
+
+    def _recall(self, note: Path) -> None:
+        said = _read(note)
+        place = said.get("place", "")
+        names = [
+            name
+            for name, sha256 in said.get("outputs", {}).items()
+            if self._is_left(self._at(place, name), sha256)
+        ]
+        kept = listed(answers.sure(self._folder / place)) if names else []
+        for name in names:
+            if name not in kept:  # what an answer lists is that answer's, whoever has put it there
+                self._at(place, name).unlink(missing_ok=True)
+        if names:
+            files.sync_folder((self._folder / place).parent)
+        self._forget(note)
+
+    def _is_left(self, path: Path, sha256: str) -> bool:
+        """Tell whether a noted output lies there, or its reserved name."""
+        with contextlib.suppress(FileNotFoundError):
+            if files.is_regular(path):
+                return path.stat().st_size == 0 or files.sha256_of(path) == sha256
+        return False
+
+    def _notes_of(self, claim: str) -> list[Path]:
+        return list(self._notes.glob(f"{claim}.*json"))  # `claim.json` is an earlier version's
+
+    def _note(self, claim: str, place: str, drafts: Sequence[Draft]) -> Path:
         outputs = {draft.output_at(place).name: draft.sha256 for draft in drafts}
         files.make_folder(self._notes, self._folder)
-        self._note_of(claim).unlink(missing_ok=True)
-        said = json.dumps({"place": place, "outputs": outputs}).encode()
-        files.write_durable(self._note_of(claim), said)
+        note = self._notes / f"{claim}.{uuid.uuid4().hex}.json"
+        files.write_durable(note, json.dumps({"place": place, "outputs": outputs}).encode())
         files.sync_folder(self._notes)
+        return note
 
-    def _read_note(self, claim: str) -> Answer | None:
-        """Return a note, {} for one that a crash left torn: nothing had a name by it."""
-        try:
-            with files.open_regular(self._note_of(claim)) as file:
-                return dict(json.load(file))
-        except ValueError:
-            return {}
-        except FileNotFoundError:
-            return None
-
-    def _forget_note(self, claim: str) -> None:
-        self._note_of(claim).unlink(missing_ok=True)
+    def _forget(self, note: Path) -> None:
+        note.unlink(missing_ok=True)
         files.sync_folder(self._notes)
 
 
-def _listed(answer: Answer | None) -> list[str]:
-    """Return the names that an answer lists."""
-    return [output["name"] for output in (answer or {}).get("outputs", ())]
+def _read(note: Path) -> Answer:
+    """Return a note, {} where it is gone or a crash left it torn: nothing had a name by it."""
+    try:
+        with files.open_regular(note) as file:
+            return dict(json.load(file))
+    except (ValueError, FileNotFoundError):
+        return {}
+
+
+def _stamp(path: Path) -> Stamp | None:
+    """Return the stamp of what bears a name; opening asks a network share's server."""
+    with contextlib.suppress(OSError), files.open_regular(path) as file:
+        return Stamp.from_status(os.fstat(file.fileno()))
+    return None
 
 
 def _name(place: str, ending: str) -> str:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import json
 import os
 import time
 import uuid
@@ -26,12 +25,12 @@ from daemon import failpoints, files
 from daemon.errors import Deferred
 from daemon.ground import Ground
 from daemon.inbox.scan import WORK_FOLDER
+from daemon.outbox import answers
 from daemon.outbox.beside import Beside, Draft
 from daemon.ownership import INHERITED, Ownership
 from daemon.records import Claim, OutputKind
 
 Answer = tuple[str, dict[str, Any]]
-_KEYS = {"schema_version": str, "source": dict, "status": str, "processing": dict}
 
 
 class Superseded(Exception):
@@ -153,7 +152,7 @@ class Outbox:
         known = [] if place is None else [place]
         for candidate in itertools.chain(known, self._taken_places(name)):
             answer = self.read(candidate)
-            if answer is not None and answer["processing"].get("claim") == claim:
+            if answer is not None and answers.is_of(claim, answer):
                 return candidate, answer
         return None
 
@@ -164,15 +163,7 @@ class Outbox:
 
     def read(self, place: str) -> dict[str, Any] | None:
         """Return the answer at `place`, None where there is none or it is no answer of ours."""
-        try:
-            with files.open_regular(self.folder / place) as file:
-                answer = json.load(file)
-        except (OSError, ValueError):
-            return None
-        is_ours = isinstance(answer, dict) and all(
-            isinstance(answer.get(key), kind) for key, kind in _KEYS.items()
-        )
-        return answer if is_ours else None
+        return answers.read(self.folder / place)
 
     def clear_drafts(self, older_than: float = 0.0) -> None:
         """Remove drafts that nobody is writing, by their age in seconds."""
@@ -188,7 +179,7 @@ class Outbox:
 
     def clear_outputs(self, older_than: float) -> None:
         """Remove outputs whose answer never came, by the age in seconds of the note on them."""
-        self._beside.clear(older_than, self.read)
+        self._beside.clear(older_than)
 
     def _taken_places(self, name: str) -> Iterator[str]:
         with self._deferring():

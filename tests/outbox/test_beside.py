@@ -119,13 +119,15 @@ def test_who_has_lost_the_claim_publishes_no_output(tmp_path: Path) -> None:
     assert kept(tmp_path) == set()
 
 
-def killed_before_the_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave what a daemon leaves that is killed when its outputs have their names."""
+def killed_before_the_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str = "outputs.synced"
+) -> None:
+    """Leave what a daemon leaves that is killed when its outputs have their names, or before."""
     outbox = Outbox(tmp_path)
 
     def stop(point: str, label: str = "") -> None:
         del label
-        if point == "outputs.synced":
+        if point == at:
             os._exit(0)
 
     if (pid := os.fork()) == 0:

@@ -7,6 +7,7 @@ from collections.abc import MutableMapping
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -46,18 +47,23 @@ class Guard:
             if message["type"] == "http.response.start":
                 has_begun = True
                 _mark(message, origin if is_friend else None)
-            await asyncio.wait_for(send(message), SEND_SECONDS)
+            try:
+                await asyncio.wait_for(send(message), SEND_SECONDS)
+            except TimeoutError as error:
+                raise ClientDisconnect from error  # it does not listen
 
-        refusal = self._refusal(scope, headers)
-        if refusal is not None:
-            response: ASGIApp = _refused(refusal, scope, headers)
-        elif scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
-            response = Response(status_code=204 if is_friend else 403, headers=_ALLOWED)
-        else:
-            response = self._app
         try:
+            refusal = self._refusal(scope, headers)
+            if refusal is not None:
+                response: ASGIApp = _refused(refusal, scope, headers)
+            elif scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
+                response = Response(status_code=204 if is_friend else 403, headers=_ALLOWED)
+            else:
+                response = self._app
             await response(scope, receive, say)
-        except Exception:  # of ours, or of a client that does not listen
+        except ClientDisconnect:
+            return  # whoever hangs up is no fault of ours; the server closes what is half said
+        except Exception:  # of ours
             log.exception("web.request_failed", method=scope["method"], path=scope["path"])
             if has_begun:
                 raise

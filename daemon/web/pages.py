@@ -19,6 +19,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from daemon.web import deletion
+from daemon.web.body import Forms
 from daemon.web.nouns import Found, Listing
 from daemon.web.paper import Paper
 from daemon.web.receive import receive
@@ -64,6 +65,7 @@ class _Pages:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._paper = Paper(STATIC)
+        self._forms = Forms()
 
     def home(self, request: Request) -> Response:
         asked = _Asked(request)
@@ -196,9 +198,11 @@ class _Pages:
         return self._paper.page(request, "login.html", wrong=False)
 
     async def login(self, request: Request) -> Response:
-        async with request.form(max_files=0, max_fields=2, max_part_size=10_000) as form:
-            said = str(form.get("token", ""))
-        if not self._site.gate.is_token(said):
+        try:
+            form = await self._forms.read(request)
+        except Refused as refused:
+            return self._refused(request, refused)
+        if not self._site.gate.is_token(form.get("token", "")):
             return self._paper.page(request, "login.html", code=403, wrong=True)
         answer = RedirectResponse("/", 303)
         # behind a proxy it is the operator's word, web.origins, that says how people come here
@@ -211,7 +215,9 @@ class _Pages:
         return self._site.catalogue.document(request.path_params["id"])
 
     def _refused(self, request: Request, refused: Refused) -> Response:
-        return self._paper.page(request, "refused.html", code=refused.status, why=refused.message)
+        page = self._paper.page(request, "refused.html", code=refused.status, why=refused.message)
+        page.headers.update(refused.headers)
+        return page
 
     def _missing(self, request: Request) -> Response:
         return self._paper.page(request, "missing.html", code=404)

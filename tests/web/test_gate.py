@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import socket
 import subprocess
@@ -11,9 +13,13 @@ from pathlib import Path
 
 import pytest
 import requests
+from starlette.requests import Request
+from starlette.types import Message
 
 from daemon import health
-from tests.house import REPOSITORY, House
+from daemon.web.body import FORMS_AT_ONCE, Body, Pace
+from daemon.web.refusals import Refused
+from tests.house import REPOSITORY, House, until
 from tests.samples import png, text_page
 from tests.web.site import Site, port_of
 
@@ -193,7 +199,6 @@ def test_every_answer_bears_the_headers(site: Site) -> None:
 
 
 def test_a_client_that_asks_too_often_is_told_when_to_come_again(tmp_path: Path) -> None:
-    from daemon.web.refusals import Refused
     from daemon.web.security import CLIENTS, Rate
 
     now = [0.0]
@@ -250,3 +255,58 @@ def test_without_the_extra_the_daemon_says_what_to_install(tmp_path: Path) -> No
 
     assert said.returncode == 78
     assert "ocr-daemon[web]" in said.stderr
+
+
+def login(token: str, length: int | None = None) -> bytes:
+    """Return a login as bytes; with a `length` that is not its own it never ends."""
+    body = f"token={token}"
+    return (
+        f"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length or len(body)}\r\n"
+        f"Content-Type: application/x-www-form-urlencoded\r\n\r\n{body}"
+    ).encode()
+
+
+def test_silent_logins_hold_up_nobody_but_logins_and_those_for_seconds(site: Site) -> None:
+    printed = (site.house.root / "output").read_text()
+    with contextlib.ExitStack() as lines:
+        silent = [
+            lines.enter_context(socket.create_connection(("127.0.0.1", site.port), timeout=30))
+            for _ in range(FORMS_AT_ONCE + 20)
+        ]
+        for line in silent:
+            line.sendall(login("x", 9))
+
+        turned_away = silent[-1].recv(65536)
+        given_up = silent[0].recv(65536)
+
+    assert b" 503 " in turned_away.split(b"\r\n")[0]
+    assert b" 408 " in given_up.split(b"\r\n")[0]
+    assert b"connection: close" in given_up.lower()
+    until(lambda: b" 303 " in raw(site, login(TOKEN), 20).split(b"\r\n")[0])
+    assert (site.house.root / "output").read_text() == printed
+
+
+def test_a_login_above_the_limit_is_refused(site: Site) -> None:
+    assert b" 413 " in raw(site, login("x", 99_999)).split(b"\r\n")[0]
+
+
+def test_an_upload_that_trickles_is_given_up_and_one_on_a_poor_line_is_not() -> None:
+    now = [0.0]
+
+    def body(piece: bytes) -> Body:
+        async def coming() -> Message:
+            now[0] += 20.0
+            return {"type": "http.request", "body": piece, "more_body": True}
+
+        request = Request({"type": "http", "method": "POST", "headers": []}, coming)
+        return Body(request, 10**9, Pace(30.0, 60.0, 5_000.0), lambda: now[0])
+
+    async def read(body: Body) -> None:
+        for _ in range(20):
+            await body.next_chunk()
+
+    asyncio.run(read(body(bytes(200_000))))
+    with pytest.raises(Refused) as refused:
+        asyncio.run(read(body(b"x")))
+
+    assert (refused.value.status, refused.value.headers) == (408, {"Connection": "close"})

@@ -129,7 +129,11 @@ class Gate:
             return
         if site != "none":
             raise refusal
-        if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+        try:
+            is_ours = origin is None or urlsplit(origin).netloc.lower() == host.lower()
+        except ValueError as error:
+            raise refusal from error
+        if not is_ours:
             raise refusal
 
     def _pass(self) -> str:

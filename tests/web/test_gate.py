@@ -11,14 +11,19 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 import requests
+from starlette.datastructures import Headers
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import Message
 
 from daemon import health
 from daemon.web.body import FORMS_AT_ONCE, Body, Pace
+from daemon.web.guard import Guard
 from daemon.web.refusals import Refused
+from daemon.web.security import CLIENTS, Gate, Rate
 from tests.house import REPOSITORY, House, until
 from tests.samples import png, text_page
 from tests.web.site import Site, port_of
@@ -78,6 +83,7 @@ def test_a_name_that_was_pointed_here_is_refused(site: Site) -> None:
     [
         {"Origin": "https://evil.example"},
         {"Origin": "null"},
+        {"Origin": "http://["},
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
     ],
@@ -101,6 +107,22 @@ def test_a_configured_origin_may_ask_and_no_other(site: Site) -> None:
     assert other.status_code == 403
     assert "access-control-allow-origin" not in other.headers
     assert read.headers["access-control-allow-origin"] == FRIEND
+
+
+def test_what_breaks_before_a_route_still_bears_the_headers() -> None:
+    class Broken(Gate):
+        def check(self, method: str, path: str, headers: Headers) -> None:
+            raise ValueError(path)
+
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(Guard(Response(), Broken(None), Rate(0)))
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            return await client.get("/")
+
+    answer = asyncio.run(ask())
+
+    assert (answer.status_code, answer.json()["error"]["class"]) == (500, "crashed")
+    assert answer.headers["x-frame-options"] == "DENY"
 
 
 def test_predict_without_a_daemon_says_so_and_keeps_nothing(site: Site) -> None:
@@ -199,8 +221,6 @@ def test_every_answer_bears_the_headers(site: Site) -> None:
 
 
 def test_a_client_that_asks_too_often_is_told_when_to_come_again(tmp_path: Path) -> None:
-    from daemon.web.security import CLIENTS, Rate
-
     now = [0.0]
     rate = Rate(60, lambda: now[0])
     for _ in range(60):

@@ -23,7 +23,7 @@ from daemon.web.body import Forms
 from daemon.web.nouns import Found, Listing
 from daemon.web.paper import Paper
 from daemon.web.receive import receive
-from daemon.web.refusals import Refused
+from daemon.web.refusals import Partly, Refused
 from daemon.web.site import Site
 from daemon.web.standing import standing
 from daemon.web.view import DOUBTFUL, UNSURE, sheet
@@ -156,8 +156,7 @@ class _Pages:
         """Take what a form without a script sends."""
         try:
             drafts = await receive(request, self._site.uploads, self._site.upload_bytes)
-            for draft in drafts:
-                await to_thread.run_sync(self._site.uploads.commit, draft)
+            await to_thread.run_sync(self._site.uploads.commit_all, drafts)
         except Refused as refused:
             return self._refused(request, refused)
         return RedirectResponse("/", 303)
@@ -215,7 +214,10 @@ class _Pages:
         return self._site.catalogue.document(request.path_params["id"])
 
     def _refused(self, request: Request, refused: Refused) -> Response:
-        page = self._paper.page(request, "refused.html", code=refused.status, why=refused.message)
+        taken = len(refused.taken) if isinstance(refused, Partly) else 0
+        page = self._paper.page(
+            request, "refused.html", code=refused.status, why=refused.message, taken=taken
+        )
         page.headers.update(refused.headers)
         return page
 

@@ -25,7 +25,7 @@ from daemon.ground import Ground
 from daemon.inbox.scan import WORK_FOLDER
 from daemon.web.kinds import HEAD_BYTES, kind_of
 from daemon.web.nouns import Found
-from daemon.web.refusals import Refused, Unkept
+from daemon.web.refusals import Partly, Refused, Unkept
 from daemon.web.waiting import UPLOADS
 
 NAME_CHARACTERS = 60  # of a name that are kept; at most four bytes each
@@ -148,6 +148,23 @@ class Uploads:
             draft.folder.rename(self._landing / draft.token)
             files.sync_folder(self._landing)
         return f"u-{draft.token}"
+
+    def commit_all(self, drafts: Sequence[Draft]) -> list[str]:
+        """Give the drafts of one request to the inbox; return the ids of the uploads.
+
+        What cannot be given is discarded. Partly if some were given: the daemon may have them.
+        """
+        taken: list[str] = []
+        try:
+            for draft in drafts:
+                taken.append(self.commit(draft))
+        except Refused as refused:
+            if taken:
+                raise Partly(refused, taken) from refused
+            raise
+        finally:
+            self.discard(None, drafts[len(taken) :])
+        return taken
 
     def discard(self, incoming: Incoming | None, drafts: Sequence[Draft]) -> None:
         """Remove what was received of a request that is refused, or answered already."""

@@ -7,14 +7,19 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from starlette.applications import Starlette
 
+from daemon.web import api, pages
 from daemon.web.nouns import Found
-from daemon.web.refusals import Refused
+from daemon.web.refusals import Partly, Refused
+from daemon.web.security import Gate
 from daemon.web.uploads import Draft, Uploads
 from tests.samples import png, text_page
-from tests.web.stand_in import item
+from tests.web.stand_in import Reader, item
 
 IMAGE = png(text_page(["Door"]))
 
@@ -89,3 +94,50 @@ def test_a_name_that_is_too_long_is_not_the_inboxs_fault(
         door.commit(received)
 
     assert (refused.value.status, refused.value.kind) == (400, "name_too_long")
+
+
+def test_of_files_that_only_partly_get_in_the_rest_is_discarded_and_the_taken_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door = uploads(tmp_path / "inbox")
+    drafts = [draft(door, f"{number}.png") for number in range(3)]
+    commit = door.commit
+
+    def full(draft: Draft) -> str:
+        if draft is drafts[1]:
+            raise Refused(507, "full", "no room")
+        return commit(draft)
+
+    monkeypatch.setattr(door, "commit", full)
+    with pytest.raises(Partly) as partly:
+        door.commit_all(drafts)
+
+    assert (partly.value.status, partly.value.taken) == (507, (f"u-{drafts[0].token}",))
+    assert [path.name for path in (tmp_path / "inbox").rglob("*.png")] == ["0.png"]
+
+
+def test_a_request_that_is_taken_in_part_is_told_so_as_json_and_on_a_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door = uploads(tmp_path / "inbox")
+    commit = door.commit
+
+    def full(draft: Draft) -> str:
+        if draft.name == "2.png":
+            raise Refused(507, "full", "no room")
+        return commit(draft)
+
+    monkeypatch.setattr(door, "commit", full)
+    site: Any = SimpleNamespace(
+        uploads=door, upload_bytes=10**6, catalogue=None, gate=Gate(None), state=tmp_path
+    )
+    reader = Reader(Starlette(routes=[*api.routes(site), *pages.routes(site)]))
+    sent = [("f", ("1.png", IMAGE)), ("f", ("2.png", IMAGE))]
+
+    told = reader.post("/upload", files=sent)
+    page = reader.post("/upload-form", files=sent)
+
+    assert (told.status_code, told.json()["error"]["class"]) == (507, "full")
+    assert [each["name"] for each in told.json()["documents"]] == ["1.png"]
+    assert (page.status_code, "1 file was taken" in page.text) == (507, True)
+    assert len(list((tmp_path / "inbox").rglob("*.png"))) == 2

@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from daemon.web.onward import login_for
 from daemon.web.refusals import Refused, told
 from daemon.web.security import HEADERS, Gate, Rate
 
@@ -89,7 +90,8 @@ def _refused(refusal: Refused, scope: Scope, headers: Headers) -> ASGIApp:
     """Return a refusal as JSON; a person without the token is led to where it is asked for."""
     is_person = scope["method"] == "GET" and "text/html" in headers.get("accept", "")
     if refusal.status == 401 and is_person:
-        return RedirectResponse("/login", 303)
+        query = str(scope["query_string"], "latin-1")
+        return RedirectResponse(login_for(scope["path"], query), 303)
     return told(refusal)
 
 

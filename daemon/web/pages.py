@@ -21,6 +21,7 @@ from starlette.staticfiles import StaticFiles
 from daemon.web import deletion
 from daemon.web.body import Forms
 from daemon.web.nouns import Found, Listing
+from daemon.web.onward import local
 from daemon.web.paper import Paper
 from daemon.web.receive import receive
 from daemon.web.refusals import Partly, Refused
@@ -192,18 +193,20 @@ class _Pages:
         return RedirectResponse("/static/icon.svg", 301)
 
     def login_form(self, request: Request) -> Response:
-        if not self._site.gate.needs_token:
-            return RedirectResponse("/", 303)
-        return self._paper.page(request, "login.html", wrong=False)
+        onward = local(request.query_params.get("next", ""))
+        if self._site.gate.admits(request.headers):
+            return RedirectResponse(onward, 303)
+        return self._paper.page(request, "login.html", wrong=False, onward=onward)
 
     async def login(self, request: Request) -> Response:
         try:
             form = await self._forms.read(request)
         except Refused as refused:
             return self._refused(request, refused)
+        onward = local(form.get("next", ""))
         if not self._site.gate.is_token(form.get("token", "")):
-            return self._paper.page(request, "login.html", code=403, wrong=True)
-        answer = RedirectResponse("/", 303)
+            return self._paper.page(request, "login.html", code=403, wrong=True, onward=onward)
+        answer = RedirectResponse(onward, 303)
         # behind a proxy it is the operator's word, web.origins, that says how people come here
         address = f"https://{request.headers.get('host', '')}"
         is_https = request.url.scheme == "https" or address in self._site.gate.origins

@@ -72,6 +72,30 @@ def test_without_the_token_nothing_is_told(site: Site, path: str) -> None:
     assert site.get(path, headers={"Cookie": "ocr_daemon=wrong"}).status_code == 401
 
 
+@pytest.mark.parametrize(
+    ("asked", "login"),
+    [
+        ("/", "/login"),
+        (
+            "/documents/x%20y/view?q=a%26b",
+            "/login?next=%2Fdocuments%2Fx%2520y%2Fview%3Fq%3Da%2526b",
+        ),
+        ("//evil.example/%5c", "/login"),
+    ],
+)
+def test_a_person_without_the_token_is_led_to_the_login_and_on(
+    site: Site, asked: str, login: str
+) -> None:
+    head = (
+        f"GET {asked} HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\nConnection: close\r\n\r\n"
+    )
+
+    answer = raw(site, head.encode()).split(b"\r\n")
+
+    assert b" 303 " in answer[0]
+    assert f"location: {login}".encode() in answer
+
+
 def test_a_name_that_was_pointed_here_is_refused(site: Site) -> None:
     assert site.get("/healthz", headers={"Host": "evil.example"}).status_code == 421
     assert site.get("/healthz", headers={"Host": f"app.example:{site.port}"}).status_code == 200

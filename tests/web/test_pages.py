@@ -188,7 +188,39 @@ def test_a_wrong_token_is_told_and_the_right_one_opens(tmp_path: Path) -> None:
     right = site.post("/login", data={"token": "a secret of some length"})
     assert right.status_code == 303
     assert "httponly; " in right.headers["set-cookie"].lower()
-    assert "samesite=strict" in right.headers["set-cookie"].lower()
+    assert "samesite=lax" in right.headers["set-cookie"].lower()
+
+
+def test_a_login_leads_on_to_the_page_that_was_asked_for(tmp_path: Path) -> None:
+    token = "a secret of some length"
+    site = site_of(listed(1), tmp_path, token=token)
+    wanted = "/documents/a1/view?q=a%26b&page=2"
+
+    form = site.get("/login", params={"next": wanted}).text
+    wrong = site.post("/login", data={"token": "guess", "next": wanted}).text
+    right = site.post("/login", data={"token": token, "next": wanted})
+
+    assert 'name="next" value="/documents/a1/view?q=a%26b&amp;page=2"' in form
+    assert 'name="next" value="/documents/a1/view?q=a%26b&amp;page=2"' in wrong
+    assert right.headers["location"] == wanted
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        "https://evil.example/", "//evil.example", "/\\evil.example", "\\\\evil.example",
+        "/\t/evil.example", "evil.example", "javascript:alert(1)", "/a\r\nSet-Cookie: x=1",
+        " //evil.example", "/login?next=/", "",
+    ],
+)  # fmt: skip
+def test_a_login_never_leads_to_another_host(tmp_path: Path, elsewhere: str) -> None:
+    token = "a secret of some length"
+
+    answer = site_of(listed(1), tmp_path, token=token).post(
+        "/login", data={"token": token, "next": elsewhere}
+    )
+
+    assert answer.headers["location"] == "/"
 
 
 def test_a_daemon_that_does_not_run_is_told(tmp_path: Path) -> None:

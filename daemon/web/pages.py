@@ -69,11 +69,10 @@ class _Pages:
         self._forms = Forms()
 
     def home(self, request: Request) -> Response:
-        asked = _Asked(request)
         return self._paper.page(
             request,
             "list.html",
-            **self._list(asked),
+            **self._list(_Asked(request)),
             statuses=STATUSES,
             standing=standing(self._site.state, time.monotonic()),
         )
@@ -89,7 +88,10 @@ class _Pages:
         return answer
 
     def _list(self, asked: _Asked) -> dict[str, Any]:
-        listing = self._site.catalogue.documents(asked.query, asked.status, asked.offset, ON_A_PAGE)
+        listing = self._part(asked)
+        if listing.total and not listing.items:  # beyond the end: many were deleted meanwhile
+            asked.offset = (listing.total - 1) // ON_A_PAGE * ON_A_PAGE
+            listing = self._part(asked)
         older = asked.offset + ON_A_PAGE
         is_busy = any(item.status in UNANSWERED for item in listing.items)
         return {
@@ -103,6 +105,9 @@ class _Pages:
             "newer": asked.address(max(0, asked.offset - ON_A_PAGE)) if asked.offset else None,
             "older": asked.address(older) if older < listing.total else None,
         }
+
+    def _part(self, asked: _Asked) -> Listing:
+        return self._site.catalogue.documents(asked.query, asked.status, asked.offset, ON_A_PAGE)
 
     def progress(self, request: Request) -> Response:
         ids = request.query_params.getlist("id")[:WATCHED]
@@ -174,7 +179,7 @@ class _Pages:
 
     def delete_form(self, request: Request) -> Response:
         found = self._found(request)
-        if found is None:
+        if found is None or found.item.is_gone:
             return self._missing(request)
         return self._paper.page(request, "delete.html", item=found.item)
 

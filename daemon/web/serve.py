@@ -75,7 +75,9 @@ def site(config: Config) -> Site:
             config.free_megabytes * 1_000_000,
         ),
         pictures=Pictures(
-            folders.state / "pages", config.limits, config.pdf, in_sandbox=config.sandbox == "auto"
+            folders.state / "pages",
+            rooms.by_folder(config, lambda under, _: (under.limits, under.pdf)),
+            in_sandbox=config.sandbox == "auto",
         ),
         gate=Gate(web.token, web.origins, web.address),
         rate=Rate(web.requests_per_minute),

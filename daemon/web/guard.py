@@ -7,11 +7,12 @@ from collections.abc import MutableMapping
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from daemon.web.onward import login_for
+from daemon.web.paper import Paper
 from daemon.web.refusals import Refused, told
 from daemon.web.security import HEADERS, Gate, Rate
 
@@ -28,8 +29,9 @@ _ALLOWED = {
 class Guard:
     """The one middleware; what it refuses never reaches a route."""
 
-    def __init__(self, app: ASGIApp, gate: Gate, rate: Rate) -> None:
+    def __init__(self, app: ASGIApp, gate: Gate, rate: Rate, paper: Paper) -> None:
         self._app = app
+        self._paper = paper
         self._gate = gate
         self._rate = rate
 
@@ -56,7 +58,7 @@ class Guard:
         try:
             refusal = self._refusal(scope, headers)
             if refusal is not None:
-                response: ASGIApp = _refused(refusal, scope, headers)
+                response: ASGIApp = self._refused(refusal, scope, headers)
             elif scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
                 response = Response(status_code=204 if is_friend else 403, headers=_ALLOWED)
             else:
@@ -85,14 +87,14 @@ class Guard:
             return refused
         return None
 
-
-def _refused(refusal: Refused, scope: Scope, headers: Headers) -> ASGIApp:
-    """Return a refusal as JSON; a person without the token is led to where it is asked for."""
-    is_person = scope["method"] == "GET" and "text/html" in headers.get("accept", "")
-    if refusal.status == 401 and is_person:
+    def _refused(self, refusal: Refused, scope: Scope, headers: Headers) -> ASGIApp:
+        """Return a refusal: a page for a person, who without the token is led to the login."""
+        if scope["method"] != "GET" or "text/html" not in headers.get("accept", ""):
+            return told(refusal)
+        if refusal.status != 401:
+            return self._paper.refused(Request(scope), refusal)
         query = str(scope["query_string"], "latin-1")
         return RedirectResponse(login_for(scope["path"], query), 303)
-    return told(refusal)
 
 
 def _mark(message: Message, friend: str | None) -> None:

@@ -24,7 +24,7 @@ from daemon.web.nouns import Found, Listing
 from daemon.web.onward import local
 from daemon.web.paper import Paper
 from daemon.web.receive import receive
-from daemon.web.refusals import Partly, Refused
+from daemon.web.refusals import Refused
 from daemon.web.site import Site
 from daemon.web.standing import standing
 from daemon.web.view import DOUBTFUL, UNSURE, sheet
@@ -222,12 +222,7 @@ class _Pages:
         return self._site.catalogue.document(request.path_params["id"])
 
     def _refused(self, request: Request, refused: Refused) -> Response:
-        taken = len(refused.taken) if isinstance(refused, Partly) else 0
-        page = self._paper.page(
-            request, "refused.html", code=refused.status, why=refused.message, taken=taken
-        )
-        page.headers.update(refused.headers)
-        return page
+        return self._paper.refused(request, refused)
 
     def _missing(self, request: Request) -> Response:
         return self._paper.page(request, "missing.html", code=404)

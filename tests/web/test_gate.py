@@ -22,6 +22,8 @@ from starlette.types import Message
 from daemon import health
 from daemon.web.body import FORMS_AT_ONCE, Body, Pace
 from daemon.web.guard import Guard
+from daemon.web.pages import STATIC
+from daemon.web.paper import Paper
 from daemon.web.refusals import Refused
 from daemon.web.security import CLIENTS, Gate, Rate
 from tests.house import REPOSITORY, House, until
@@ -139,7 +141,7 @@ def test_what_breaks_before_a_route_still_bears_the_headers() -> None:
             raise ValueError(path)
 
     async def ask() -> httpx.Response:
-        transport = httpx.ASGITransport(Guard(Response(), Broken(None), Rate(0)))
+        transport = httpx.ASGITransport(Guard(Response(), Broken(None), Rate(0), Paper(STATIC)))
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             return await client.get("/")
 
@@ -260,6 +262,23 @@ def test_a_client_that_asks_too_often_is_told_when_to_come_again(tmp_path: Path)
     for number in range(CLIENTS + 50):
         rate.spend(f"2001:db8:{number:x}::1")
     assert len(rate._buckets) == CLIENTS
+
+
+def test_a_person_who_asks_too_often_is_told_on_a_page_and_a_program_as_json() -> None:
+    guard = Guard(Response(), Gate(None), Rate(1), Paper(STATIC))
+
+    async def ask(accept: str) -> httpx.Response:
+        transport = httpx.ASGITransport(guard)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            return await client.get("/", headers={"Accept": accept})
+
+    asyncio.run(ask("*/*"))
+    page, told = asyncio.run(ask("text/html,*/*")), asyncio.run(ask("*/*"))
+
+    assert (page.status_code, page.headers["content-type"]) == (429, "text/html; charset=utf-8")
+    assert int(page.headers["retry-after"]) > 0
+    assert "try again in" in page.text
+    assert (told.status_code, told.json()["error"]["class"]) == (429, "too_many")
 
 
 @pytest.mark.parametrize(

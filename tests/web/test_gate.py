@@ -26,6 +26,7 @@ from daemon.web.pages import STATIC
 from daemon.web.paper import Paper
 from daemon.web.refusals import Refused
 from daemon.web.security import CLIENTS, Gate, Rate
+from daemon.web.serve import CONNECTIONS
 from tests.house import REPOSITORY, House, until
 from tests.samples import png, text_page
 from tests.web.site import Site, port_of
@@ -347,6 +348,16 @@ def test_silent_logins_hold_up_nobody_but_logins_and_those_for_seconds(site: Sit
     assert b"connection: close" in given_up.lower()
     until(lambda: b" 303 " in raw(site, login(TOKEN), 20).split(b"\r\n")[0])
     assert (site.house.root / "output").read_text() == printed
+
+
+def test_silent_connections_make_way_for_those_that_ask(site: Site) -> None:
+    with contextlib.ExitStack() as lines:
+        for _ in range(CONNECTIONS + 50):
+            lines.enter_context(socket.create_connection(("127.0.0.1", site.port), timeout=30))
+
+        answer = site.get("/healthz")
+
+    assert answer.status_code == 200
 
 
 def test_a_login_above_the_limit_is_refused(site: Site) -> None:

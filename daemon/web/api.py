@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from anyio import CapacityLimiter, to_thread
@@ -16,7 +16,7 @@ from daemon import health
 from daemon.web import deliver, openapi, shown
 from daemon.web.catalogue import Found
 from daemon.web.receive import receive
-from daemon.web.refusals import Refused, told
+from daemon.web.refusals import Partly, Refused, told
 from daemon.web.site import Site
 from daemon.web.uploads import Draft
 
@@ -75,7 +75,7 @@ class _Rest:
             raise
         self._awaited += 1
         try:
-            identity = await to_thread.run_sync(site.uploads.commit, drafts[0])
+            (identity,) = await to_thread.run_sync(site.uploads.commit_all, drafts)
             return await self._answer_to(request, identity)
         finally:
             self._awaited -= 1
@@ -83,10 +83,11 @@ class _Rest:
     async def upload(self, request: Request) -> Response:
         """Take files to be read and say where their answers will be."""
         drafts = await receive(request, self._site.uploads, self._site.upload_bytes)
-        taken = []
-        for draft in drafts:
-            identity = await to_thread.run_sync(self._site.uploads.commit, draft)
-            taken.append(shown.upload(identity, draft))
+        try:
+            ids = await to_thread.run_sync(self._site.uploads.commit_all, drafts)
+        except Partly as partly:
+            return told(partly, documents=_taken(partly.taken, drafts))
+        taken = _taken(ids, drafts)
         return JSONResponse({"documents": taken}, 202, {"Location": taken[0]["location"]})
 
     async def _answered_before(self, draft: Draft) -> Found | None:
@@ -211,6 +212,10 @@ class _Rest:
         if found is None:
             raise Refused(404, "unknown", "there is no such document")
         return found
+
+
+def _taken(ids: Sequence[str], drafts: Sequence[Draft]) -> list[dict[str, Any]]:
+    return [shown.upload(*each) for each in zip(ids, drafts, strict=False)]  # the first of them
 
 
 def _answer(found: Found, *, is_cached: bool) -> Response:

@@ -17,6 +17,7 @@ from starlette.responses import Response
 
 from daemon.web import api, pages
 from daemon.web.guard import Guard
+from daemon.web.paper import Paper
 from daemon.web.refusals import Refused, told
 from daemon.web.site import Site
 
@@ -38,9 +39,10 @@ def build(site: Site) -> Starlette:
         tending.cancel()
         site.catalogue.close()
 
+    guard = Middleware(Guard, gate=site.gate, rate=site.rate, paper=Paper(pages.STATIC))
     app = Starlette(
         routes=[*api.routes(site), *pages.routes(site)],
-        middleware=[Middleware(Guard, gate=site.gate, rate=site.rate)],
+        middleware=[guard],
         exception_handlers={Refused: _say_refused, HTTPException: _say_http},
         lifespan=lifespan,
     )

@@ -18,6 +18,7 @@ from daemon import files
 from daemon.web.catalogue import Catalogue
 from daemon.web.kinds import HEAD_BYTES, kind_of
 from daemon.web.nouns import Found
+from daemon.web.paper import shown
 from daemon.web.refusals import Refused
 
 CHUNK = 262_144
@@ -35,7 +36,7 @@ def output(catalogue: Catalogue, found: Found, name: str) -> Response:
         raise Refused(404, "unknown", "the document has no such output")
     if name == files.printable(Path(place).name) and found.sidecar is not None:
         content = _sidecar(catalogue, place, found.sidecar)
-        return Response(content, media_type="application/json", headers=_disposed(name, "inline"))
+        return Response(content, media_type="application/json", headers=disposed(name, "inline"))
     base = Path(place).name if name == files.printable(Path(place).name) else name
     try:
         beside = os.fspath(Path(place).with_name(base))
@@ -73,7 +74,7 @@ def original(catalogue: Catalogue, found: Found) -> Response:
 def _streamed(file: BufferedReader, media_type: str, name: str) -> Response:
     size = os.fstat(file.fileno()).st_size
     how = "inline" if media_type in SHOWN else "attachment"
-    headers = {**_disposed(name, how), "Content-Length": str(size)}
+    headers = {**disposed(name, how), "Content-Length": str(size)}
     return StreamingResponse(_chunks(file, size), media_type=media_type, headers=headers)
 
 
@@ -85,8 +86,9 @@ def _chunks(file: BufferedReader, size: int) -> Iterator[bytes]:
             yield chunk
 
 
-def _disposed(name: str, how: str) -> dict[str, str]:
-    """Return the header that names a file; no name can end it or begin another."""
+def disposed(name: str, how: str) -> dict[str, str]:
+    """Return the header that names a file; no name can end it, begin another, or turn it round."""
+    name = shown(name)
     plain = "".join(
         c if c.isascii() and c.isprintable() and c not in '"\\;%' else "_"
         for c in unicodedata.normalize("NFKD", name)

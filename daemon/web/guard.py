@@ -7,9 +7,12 @@ from collections.abc import MutableMapping
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from daemon.web.onward import login_for
+from daemon.web.paper import Paper
 from daemon.web.refusals import Refused, told
 from daemon.web.security import HEADERS, Gate, Rate
 
@@ -26,8 +29,9 @@ _ALLOWED = {
 class Guard:
     """The one middleware; what it refuses never reaches a route."""
 
-    def __init__(self, app: ASGIApp, gate: Gate, rate: Rate) -> None:
+    def __init__(self, app: ASGIApp, gate: Gate, rate: Rate, paper: Paper) -> None:
         self._app = app
+        self._paper = paper
         self._gate = gate
         self._rate = rate
 
@@ -46,18 +50,23 @@ class Guard:
             if message["type"] == "http.response.start":
                 has_begun = True
                 _mark(message, origin if is_friend else None)
-            await asyncio.wait_for(send(message), SEND_SECONDS)
+            try:
+                await asyncio.wait_for(send(message), SEND_SECONDS)
+            except TimeoutError as error:
+                raise ClientDisconnect from error  # it does not listen
 
-        refusal = self._refusal(scope, headers)
-        if refusal is not None:
-            response: ASGIApp = _refused(refusal, scope, headers)
-        elif scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
-            response = Response(status_code=204 if is_friend else 403, headers=_ALLOWED)
-        else:
-            response = self._app
         try:
+            refusal = self._refusal(scope, headers)
+            if refusal is not None:
+                response: ASGIApp = self._refused(refusal, scope, headers)
+            elif scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
+                response = Response(status_code=204 if is_friend else 403, headers=_ALLOWED)
+            else:
+                response = self._app
             await response(scope, receive, say)
-        except Exception:  # of ours, or of a client that does not listen
+        except ClientDisconnect:
+            return  # whoever hangs up is no fault of ours; the server closes what is half said
+        except Exception:  # of ours
             log.exception("web.request_failed", method=scope["method"], path=scope["path"])
             if has_begun:
                 raise
@@ -78,13 +87,14 @@ class Guard:
             return refused
         return None
 
-
-def _refused(refusal: Refused, scope: Scope, headers: Headers) -> ASGIApp:
-    """Return a refusal as JSON; a person without the token is led to where it is asked for."""
-    is_person = scope["method"] == "GET" and "text/html" in headers.get("accept", "")
-    if refusal.status == 401 and is_person:
-        return RedirectResponse("/login", 303)
-    return told(refusal)
+    def _refused(self, refusal: Refused, scope: Scope, headers: Headers) -> ASGIApp:
+        """Return a refusal: a page for a person, who without the token is led to the login."""
+        if scope["method"] != "GET" or "text/html" not in headers.get("accept", ""):
+            return told(refusal)
+        if refusal.status != 401:
+            return self._paper.refused(Request(scope), refusal)
+        query = str(scope["query_string"], "latin-1")
+        return RedirectResponse(login_for(scope["path"], query), 303)
 
 
 def _mark(message: Message, friend: str | None) -> None:

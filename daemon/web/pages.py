@@ -19,7 +19,9 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from daemon.web import deletion
+from daemon.web.body import Forms
 from daemon.web.nouns import Found, Listing
+from daemon.web.onward import local
 from daemon.web.paper import Paper
 from daemon.web.receive import receive
 from daemon.web.refusals import Refused
@@ -64,13 +66,13 @@ class _Pages:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._paper = Paper(STATIC)
+        self._forms = Forms()
 
     def home(self, request: Request) -> Response:
-        asked = _Asked(request)
         return self._paper.page(
             request,
             "list.html",
-            **self._list(asked),
+            **self._list(_Asked(request)),
             statuses=STATUSES,
             standing=standing(self._site.state, time.monotonic()),
         )
@@ -86,7 +88,10 @@ class _Pages:
         return answer
 
     def _list(self, asked: _Asked) -> dict[str, Any]:
-        listing = self._site.catalogue.documents(asked.query, asked.status, asked.offset, ON_A_PAGE)
+        listing = self._part(asked)
+        if listing.total and not listing.items:  # beyond the end: many were deleted meanwhile
+            asked.offset = (listing.total - 1) // ON_A_PAGE * ON_A_PAGE
+            listing = self._part(asked)
         older = asked.offset + ON_A_PAGE
         is_busy = any(item.status in UNANSWERED for item in listing.items)
         return {
@@ -100,6 +105,9 @@ class _Pages:
             "newer": asked.address(max(0, asked.offset - ON_A_PAGE)) if asked.offset else None,
             "older": asked.address(older) if older < listing.total else None,
         }
+
+    def _part(self, asked: _Asked) -> Listing:
+        return self._site.catalogue.documents(asked.query, asked.status, asked.offset, ON_A_PAGE)
 
     def progress(self, request: Request) -> Response:
         ids = request.query_params.getlist("id")[:WATCHED]
@@ -154,8 +162,7 @@ class _Pages:
         """Take what a form without a script sends."""
         try:
             drafts = await receive(request, self._site.uploads, self._site.upload_bytes)
-            for draft in drafts:
-                await to_thread.run_sync(self._site.uploads.commit, draft)
+            await to_thread.run_sync(self._site.uploads.commit_all, drafts)
         except Refused as refused:
             return self._refused(request, refused)
         return RedirectResponse("/", 303)
@@ -172,7 +179,7 @@ class _Pages:
 
     def delete_form(self, request: Request) -> Response:
         found = self._found(request)
-        if found is None:
+        if found is None or found.item.is_gone:
             return self._missing(request)
         return self._paper.page(request, "delete.html", item=found.item)
 
@@ -191,16 +198,20 @@ class _Pages:
         return RedirectResponse("/static/icon.svg", 301)
 
     def login_form(self, request: Request) -> Response:
-        if not self._site.gate.needs_token:
-            return RedirectResponse("/", 303)
-        return self._paper.page(request, "login.html", wrong=False)
+        onward = local(request.query_params.get("next", ""))
+        if self._site.gate.admits(request.headers):
+            return RedirectResponse(onward, 303)
+        return self._paper.page(request, "login.html", wrong=False, onward=onward)
 
     async def login(self, request: Request) -> Response:
-        async with request.form(max_files=0, max_fields=2, max_part_size=10_000) as form:
-            said = str(form.get("token", ""))
-        if not self._site.gate.is_token(said):
-            return self._paper.page(request, "login.html", code=403, wrong=True)
-        answer = RedirectResponse("/", 303)
+        try:
+            form = await self._forms.read(request)
+        except Refused as refused:
+            return self._refused(request, refused)
+        onward = local(form.get("next", ""))
+        if not self._site.gate.is_token(form.get("token", "")):
+            return self._paper.page(request, "login.html", code=403, wrong=True, onward=onward)
+        answer = RedirectResponse(onward, 303)
         # behind a proxy it is the operator's word, web.origins, that says how people come here
         address = f"https://{request.headers.get('host', '')}"
         is_https = request.url.scheme == "https" or address in self._site.gate.origins
@@ -211,7 +222,7 @@ class _Pages:
         return self._site.catalogue.document(request.path_params["id"])
 
     def _refused(self, request: Request, refused: Refused) -> Response:
-        return self._paper.page(request, "refused.html", code=refused.status, why=refused.message)
+        return self._paper.refused(request, refused)
 
     def _missing(self, request: Request) -> Response:
         return self._paper.page(request, "missing.html", code=404)

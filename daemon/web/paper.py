@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse
 
 from daemon.web import words
 from daemon.web.nouns import Found, Item
+from daemon.web.refusals import Partly, Refused
 from daemon.web.view import DOUBTFUL, UNSURE
 
 LANGUAGE_COOKIE = "language"
@@ -62,6 +63,15 @@ class Paper:
         if chosen in words.WORDS:
             answer.set_cookie(LANGUAGE_COOKIE, chosen, YEAR_SECONDS, samesite="lax", httponly=True)
         return answer
+
+    def refused(self, request: Request, refused: Refused) -> HTMLResponse:
+        """Return a page that says why a request gets no more."""
+        taken = len(refused.taken) if isinstance(refused, Partly) else 0
+        page = self.page(
+            request, "refused.html", code=refused.status, why=refused.message, taken=taken
+        )
+        page.headers.update(refused.headers)
+        return page
 
 
 def _language(request: Request) -> str:

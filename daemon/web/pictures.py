@@ -8,6 +8,7 @@ import uuid
 from pathlib import Path
 from threading import Lock
 
+from daemon.inbox.folders import ByFolder
 from daemon.recipe import Limits, Rendering
 from daemon.web.nouns import Found
 from daemon.web.paint import Painting, paint
@@ -21,11 +22,11 @@ class Pictures:
     """Pages as JPEG in original proportions, below one folder; one is drawn at a time."""
 
     def __init__(
-        self, folder: Path, limits: Limits, rendering: Rendering, *, in_sandbox: bool = True
+        self, folder: Path, means: ByFolder[tuple[Limits, Rendering]], *, in_sandbox: bool = True
     ) -> None:
+        """`means` are those of each folder of the inbox: a profile may know a PDF's password."""
         self._folder = folder
-        self._limits = limits
-        self._rendering = rendering
+        self._means = means
         self._in_sandbox = in_sandbox
         self._lock = Lock()
 
@@ -35,27 +36,18 @@ class Pictures:
             raise LookupError("the original is not kept any more")
         if 0 < found.item.pages < number:
             raise LookupError(f"the document has {found.item.pages} page(s)")
-        key = hashlib.sha256(f"{found.sha256} {SIDE} {self._rendering}".encode()).hexdigest()
+        limits, rendering = self._means.of(found.landed_as)
+        key = hashlib.sha256(f"{found.sha256} {SIDE} {rendering}".encode()).hexdigest()
         picture = self._folder / f"{key[:32]}-{number}.jpg"
         if _looked_at(picture):
             return picture
         with self._lock:
             if not _looked_at(picture):
-                self._draw(found.original, number, picture)
+                self._folder.mkdir(exist_ok=True)
+                draft = self._folder / f".{uuid.uuid4().hex}.tmp"
+                original, is_safe = found.original, self._in_sandbox
+                _draw(Painting(original, number, limits, rendering, draft, SIDE, is_safe), picture)
         return picture
-
-    def _draw(self, original: Path, number: int, picture: Path) -> None:
-        self._folder.mkdir(exist_ok=True)
-        draft = self._folder / f".{uuid.uuid4().hex}.tmp"
-        painting = Painting(
-            original, number, self._limits, self._rendering, draft, SIDE, self._in_sandbox
-        )
-        try:
-            if sentence := paint(painting):
-                raise LookupError(sentence)
-            draft.rename(picture)
-        finally:
-            draft.unlink(missing_ok=True)
 
     def sweep(self, now: float) -> None:
         """Remove pictures that nobody has looked at for a day, and the oldest of too many.
@@ -69,6 +61,16 @@ class Pictures:
         for place, (looked_at, path) in enumerate(kept):
             if now - looked_at > KEPT_SECONDS or place < len(kept) - PICTURES:
                 path.unlink(missing_ok=True)
+
+
+def _draw(painting: Painting, picture: Path) -> None:
+    """Paint a draft and make it the picture; LookupError with a sentence if it cannot be."""
+    try:
+        if sentence := paint(painting):
+            raise LookupError(sentence)
+        painting.picture.rename(picture)
+    finally:
+        painting.picture.unlink(missing_ok=True)
 
 
 def _looked_at(picture: Path) -> bool:

@@ -6,28 +6,24 @@ A request is taken wholly or not at all: where one of its files is refused, so a
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 
 from anyio import to_thread
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
-from starlette.types import Message
 
+from daemon.web.body import UPLOAD, Body
 from daemon.web.refusals import Refused
 from daemon.web.uploads import Draft, Incoming, Uploads
 
-STALL_SECONDS = 30.0  # without a byte, until a sender is given up
 MOST_FILES = 50  # of one request
 MOST_PARTS = 100
-DRAINED_BYTES = 4_000_000  # of a refused body that are read, so that its sender hears why
-DRAINED_SECONDS = 3.0
 
 
 async def receive(request: Request, uploads: Uploads, most_bytes: int) -> list[Draft]:
     """Return the files of a request as drafts, at least one; Refused if they cannot be taken."""
-    body, sink = _Body(request, most_bytes), _sink(request, uploads)
+    body, sink = Body(request, most_bytes, UPLOAD), _sink(request, uploads)
     try:
         while chunk := await body.next_chunk():
             await to_thread.run_sync(sink.feed, chunk)
@@ -37,55 +33,6 @@ async def receive(request: Request, uploads: Uploads, most_bytes: int) -> list[D
         if isinstance(error, Refused):
             await body.drain()
         raise
-
-
-class _Body:
-    """The body of a request as it comes in, with a limit and a deadline for each part of it."""
-
-    def __init__(self, request: Request, most_bytes: int) -> None:
-        self._receive = request.receive
-        self._most = most_bytes
-        declared = request.headers.get("content-length", "")
-        self._declared = int(declared) if declared.isdecimal() and len(declared) < 20 else 0
-        self._received = 0
-        self._has_ended = False
-
-    async def next_chunk(self) -> bytes:
-        """Return the next bytes, none at the end."""
-        while True:
-            if max(self._declared, self._received) > self._most:
-                why = f"a request may bring {self._most / 1e6:g} MB at most; split it"
-                raise Refused(413, "too_large", why)
-            if self._has_ended:
-                return b""
-            try:
-                message = await asyncio.wait_for(self._receive(), STALL_SECONDS)
-            except TimeoutError as error:
-                self._has_ended = True
-                why = f"nothing came for {STALL_SECONDS:g} s"
-                raise Refused(408, "too_slow", why, {"Connection": "close"}) from error
-            chunk = self._taken(message)
-            if chunk and self._received <= self._most:
-                return chunk
-
-    async def drain(self) -> None:
-        """Read on for a moment: a sender that is cut off in the middle never sees the answer."""
-        if self._declared - self._received > DRAINED_BYTES:
-            return  # it would be cut off all the same
-        most = self._received + DRAINED_BYTES
-        with contextlib.suppress(Exception):
-            async with asyncio.timeout(DRAINED_SECONDS):
-                while not self._has_ended and self._received < most:
-                    self._taken(await self._receive())
-
-    def _taken(self, message: Message) -> bytes:
-        if message["type"] == "http.disconnect":
-            self._has_ended = True
-            raise Refused(400, "broken_off", "the request ended before its body did")
-        chunk: bytes = message.get("body", b"")
-        self._received += len(chunk)
-        self._has_ended = not message.get("more_body", False)
-        return chunk
 
 
 def _sink(request: Request, uploads: Uploads) -> _Raw | _Multipart:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from starlette.responses import JSONResponse
 
@@ -22,6 +22,14 @@ class Refused(Exception):
 
 class Unkept(Refused, LookupError):
     """What is asked for is not there, or not any more."""
+
+
+class Partly(Refused):
+    """Files of one request were taken until one was not; `taken` are their ids, in their order."""
+
+    def __init__(self, refused: Refused, taken: Sequence[str]) -> None:
+        super().__init__(refused.status, refused.kind, refused.message, refused.headers)
+        self.taken = tuple(taken)
 
 
 def told(refused: Refused, **more: object) -> JSONResponse:

@@ -80,13 +80,15 @@ class Gate:
     def log_in(self, response: Response, *, is_https: bool = False) -> None:
         """Give the browser the cookie that stands for the token."""
         response.set_cookie(
-            COOKIE, self._pass(), max_age=COOKIE_SECONDS, httponly=True, samesite="strict",
+            # lax: who follows a link to a document is logged in; what changes something is refused
+            # to pages of other sites by `check`
+            COOKIE, self._pass(), max_age=COOKIE_SECONDS, httponly=True, samesite="lax",
             secure=is_https,
         )  # fmt: skip
 
     def log_out(self, response: Response) -> None:
         """Take the cookie away."""
-        response.delete_cookie(COOKIE, httponly=True, samesite="strict")
+        response.delete_cookie(COOKIE, httponly=True, samesite="lax")
 
     def check(self, method: str, path: str, headers: Headers) -> None:
         """Raise Refused for a request that is not to be answered."""
@@ -129,7 +131,11 @@ class Gate:
             return
         if site != "none":
             raise refusal
-        if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+        try:
+            is_ours = origin is None or urlsplit(origin).netloc.lower() == host.lower()
+        except ValueError as error:
+            raise refusal from error
+        if not is_ours:
             raise refusal
 
     def _pass(self) -> str:

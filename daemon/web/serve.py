@@ -29,6 +29,7 @@ from daemon.web.waiting import UPLOADS
 log = structlog.get_logger()
 
 CONNECTIONS = 256  # at once; more are told to come again
+CROWDED = 192  # from here on the one that has been silent for longest makes way for another
 HEADER_SECONDS = 10.0  # in which the head of a request must have come
 STOP_SECONDS = 10
 INDEX_NAME = "search.sqlite3"
@@ -75,7 +76,9 @@ def site(config: Config) -> Site:
             config.free_megabytes * 1_000_000,
         ),
         pictures=Pictures(
-            folders.state / "pages", config.limits, config.pdf, in_sandbox=config.sandbox == "auto"
+            folders.state / "pages",
+            rooms.by_folder(config, lambda under, _: (under.limits, under.pdf)),
+            in_sandbox=config.sandbox == "auto",
         ),
         gate=Gate(web.token, web.origins, web.address),
         rate=Rate(web.requests_per_minute),
@@ -107,6 +110,21 @@ class _Patient(H11Protocol):
         """Begin to wait for the first request."""
         super().connection_made(transport)
         self._late = self.loop.call_later(HEADER_SECONDS, transport.close)
+        if len(self.connections) > CROWDED:
+            self._make_way()
+
+    def _make_way(self) -> None:
+        """Hang up on who has been silent for longest: silence needs no token, and costs nothing."""
+        silent = {
+            each._late.when(): each.transport
+            for each in self.connections
+            if isinstance(each, _Patient)
+            and each._late
+            and each is not self
+            and not each.transport.is_closing()
+        }
+        if silent:
+            silent[min(silent)].close()
 
     def data_received(self, data: bytes) -> None:
         """Wait again while a request has begun and is not understood yet."""

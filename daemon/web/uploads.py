@@ -21,10 +21,11 @@ from pathlib import Path
 from threading import Lock
 
 from daemon import files
+from daemon.ground import Ground
 from daemon.inbox.scan import WORK_FOLDER
 from daemon.web.kinds import HEAD_BYTES, kind_of
 from daemon.web.nouns import Found
-from daemon.web.refusals import Refused, Unkept
+from daemon.web.refusals import Partly, Refused, Unkept
 from daemon.web.waiting import UPLOADS
 
 NAME_CHARACTERS = 60  # of a name that are kept; at most four bytes each
@@ -116,6 +117,7 @@ class Uploads:
     ) -> None:
         """`ignore` are the names that the daemon never takes, `free_bytes` must stay free."""
         self._inbox = inbox
+        self._ground = Ground(inbox)
         self._failed = failed
         self._drafts = inbox / WORK_FOLDER / UPLOADS
         self._landing = inbox / UPLOADS
@@ -130,6 +132,7 @@ class Uploads:
         self._refuse_crowd()
         folder = self._drafts / uuid.uuid4().hex
         with _environment():
+            self._ground.check()
             self._make(self._drafts)
             folder.mkdir()
         refuse_full(folder, self._free)
@@ -138,12 +141,30 @@ class Uploads:
     def commit(self, draft: Draft) -> str:
         """Give a draft to the inbox, durably; return the id of the upload."""
         with _environment():
+            self._ground.check()
             self._make(self._landing)
             with self._lock:
                 self._waiting.add(draft.token)
             draft.folder.rename(self._landing / draft.token)
             files.sync_folder(self._landing)
         return f"u-{draft.token}"
+
+    def commit_all(self, drafts: Sequence[Draft]) -> list[str]:
+        """Give the drafts of one request to the inbox; return the ids of the uploads.
+
+        What cannot be given is discarded. Partly if some were given: the daemon may have them.
+        """
+        taken: list[str] = []
+        try:
+            for draft in drafts:
+                taken.append(self.commit(draft))
+        except Refused as refused:
+            if taken:
+                raise Partly(refused, taken) from refused
+            raise
+        finally:
+            self.discard(None, drafts[len(taken) :])
+        return taken
 
     def discard(self, incoming: Incoming | None, drafts: Sequence[Draft]) -> None:
         """Remove what was received of a request that is refused, or answered already."""
@@ -161,6 +182,7 @@ class Uploads:
             raise Unkept(410, "original_gone", "its bytes are not kept any more; upload it again")
         try:
             with _environment():
+                self._ground.check()
                 files.move_no_clobber(found.original, self._inbox, found.landed_as)
         except FileNotFoundError as error:
             raise Unkept(409, "busy", "somebody was faster; look at it again") from error
@@ -224,7 +246,7 @@ def safe_name(said: str, ending: str, ignored: re.Pattern[str]) -> str:
     seen = "".join(c for c in last if unicodedata.category(c) not in _UNSEEN)
     plain = _UNSAFE.sub("_", seen).strip(" .~$-#@")
     stem, dot, tail = plain.rpartition(".")
-    if not dot or len(tail) > 8 or not tail.isalnum():
+    if not dot or len(tail) > 8 or not (tail.isascii() and tail.isalnum()):
         stem, tail = plain, ending.removeprefix(".")
     name = f"{stem[:NAME_CHARACTERS].strip() or 'upload'}.{tail}"
     return name if not ignored.match(name) else f"upload{ending}"
@@ -247,5 +269,9 @@ def _environment() -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise Refused(507, "full", "there is no room for more files", _TRY_AGAIN) from error
-        why = f"the inbox cannot be written ({error.strerror}); the operator must restore it"
+        if error.errno == errno.ENAMETOOLONG:
+            why = "its name is too long for the inbox; give it a shorter one"
+            raise Refused(400, "name_too_long", why) from error
+        cause = "it is away" if error.errno == errno.ENODEV else error.strerror  # names a mount
+        why = f"the inbox cannot be written ({cause}); the operator must restore it"
         raise Refused(503, "inbox_away", why, _TRY_AGAIN) from error

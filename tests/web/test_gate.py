@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import socket
 import subprocess
@@ -9,11 +11,23 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 import requests
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Message
 
 from daemon import health
-from tests.house import REPOSITORY, House
+from daemon.web.body import FORMS_AT_ONCE, Body, Pace
+from daemon.web.guard import Guard
+from daemon.web.pages import STATIC
+from daemon.web.paper import Paper
+from daemon.web.refusals import Refused
+from daemon.web.security import CLIENTS, Gate, Rate
+from daemon.web.serve import CONNECTIONS
+from tests.house import REPOSITORY, House, until
 from tests.samples import png, text_page
 from tests.web.site import Site, port_of
 
@@ -61,6 +75,30 @@ def test_without_the_token_nothing_is_told(site: Site, path: str) -> None:
     assert site.get(path, headers={"Cookie": "ocr_daemon=wrong"}).status_code == 401
 
 
+@pytest.mark.parametrize(
+    ("asked", "login"),
+    [
+        ("/", "/login"),
+        (
+            "/documents/x%20y/view?q=a%26b",
+            "/login?next=%2Fdocuments%2Fx%2520y%2Fview%3Fq%3Da%2526b",
+        ),
+        ("//evil.example/%5c", "/login"),
+    ],
+)
+def test_a_person_without_the_token_is_led_to_the_login_and_on(
+    site: Site, asked: str, login: str
+) -> None:
+    head = (
+        f"GET {asked} HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\nConnection: close\r\n\r\n"
+    )
+
+    answer = raw(site, head.encode()).split(b"\r\n")
+
+    assert b" 303 " in answer[0]
+    assert f"location: {login}".encode() in answer
+
+
 def test_a_name_that_was_pointed_here_is_refused(site: Site) -> None:
     assert site.get("/healthz", headers={"Host": "evil.example"}).status_code == 421
     assert site.get("/healthz", headers={"Host": f"app.example:{site.port}"}).status_code == 200
@@ -72,6 +110,7 @@ def test_a_name_that_was_pointed_here_is_refused(site: Site) -> None:
     [
         {"Origin": "https://evil.example"},
         {"Origin": "null"},
+        {"Origin": "http://["},
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
     ],
@@ -95,6 +134,22 @@ def test_a_configured_origin_may_ask_and_no_other(site: Site) -> None:
     assert other.status_code == 403
     assert "access-control-allow-origin" not in other.headers
     assert read.headers["access-control-allow-origin"] == FRIEND
+
+
+def test_what_breaks_before_a_route_still_bears_the_headers() -> None:
+    class Broken(Gate):
+        def check(self, method: str, path: str, headers: Headers) -> None:
+            raise ValueError(path)
+
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(Guard(Response(), Broken(None), Rate(0), Paper(STATIC)))
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            return await client.get("/")
+
+    answer = asyncio.run(ask())
+
+    assert (answer.status_code, answer.json()["error"]["class"]) == (500, "crashed")
+    assert answer.headers["x-frame-options"] == "DENY"
 
 
 def test_predict_without_a_daemon_says_so_and_keeps_nothing(site: Site) -> None:
@@ -193,9 +248,6 @@ def test_every_answer_bears_the_headers(site: Site) -> None:
 
 
 def test_a_client_that_asks_too_often_is_told_when_to_come_again(tmp_path: Path) -> None:
-    from daemon.web.refusals import Refused
-    from daemon.web.security import CLIENTS, Rate
-
     now = [0.0]
     rate = Rate(60, lambda: now[0])
     for _ in range(60):
@@ -211,6 +263,23 @@ def test_a_client_that_asks_too_often_is_told_when_to_come_again(tmp_path: Path)
     for number in range(CLIENTS + 50):
         rate.spend(f"2001:db8:{number:x}::1")
     assert len(rate._buckets) == CLIENTS
+
+
+def test_a_person_who_asks_too_often_is_told_on_a_page_and_a_program_as_json() -> None:
+    guard = Guard(Response(), Gate(None), Rate(1), Paper(STATIC))
+
+    async def ask(accept: str) -> httpx.Response:
+        transport = httpx.ASGITransport(guard)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            return await client.get("/", headers={"Accept": accept})
+
+    asyncio.run(ask("*/*"))
+    page, told = asyncio.run(ask("text/html,*/*")), asyncio.run(ask("*/*"))
+
+    assert (page.status_code, page.headers["content-type"]) == (429, "text/html; charset=utf-8")
+    assert int(page.headers["retry-after"]) > 0
+    assert "try again in" in page.text
+    assert (told.status_code, told.json()["error"]["class"]) == (429, "too_many")
 
 
 @pytest.mark.parametrize(
@@ -250,3 +319,68 @@ def test_without_the_extra_the_daemon_says_what_to_install(tmp_path: Path) -> No
 
     assert said.returncode == 78
     assert "ocr-daemon[web]" in said.stderr
+
+
+def login(token: str, length: int | None = None) -> bytes:
+    """Return a login as bytes; with a `length` that is not its own it never ends."""
+    body = f"token={token}"
+    return (
+        f"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length or len(body)}\r\n"
+        f"Content-Type: application/x-www-form-urlencoded\r\n\r\n{body}"
+    ).encode()
+
+
+def test_silent_logins_hold_up_nobody_but_logins_and_those_for_seconds(site: Site) -> None:
+    printed = (site.house.root / "output").read_text()
+    with contextlib.ExitStack() as lines:
+        silent = [
+            lines.enter_context(socket.create_connection(("127.0.0.1", site.port), timeout=30))
+            for _ in range(FORMS_AT_ONCE + 20)
+        ]
+        for line in silent:
+            line.sendall(login("x", 9))
+
+        turned_away = silent[-1].recv(65536)
+        given_up = silent[0].recv(65536)
+
+    assert b" 503 " in turned_away.split(b"\r\n")[0]
+    assert b" 408 " in given_up.split(b"\r\n")[0]
+    assert b"connection: close" in given_up.lower()
+    until(lambda: b" 303 " in raw(site, login(TOKEN), 20).split(b"\r\n")[0])
+    assert (site.house.root / "output").read_text() == printed
+
+
+def test_silent_connections_make_way_for_those_that_ask(site: Site) -> None:
+    with contextlib.ExitStack() as lines:
+        for _ in range(CONNECTIONS + 50):
+            lines.enter_context(socket.create_connection(("127.0.0.1", site.port), timeout=30))
+
+        answer = site.get("/healthz")
+
+    assert answer.status_code == 200
+
+
+def test_a_login_above_the_limit_is_refused(site: Site) -> None:
+    assert b" 413 " in raw(site, login("x", 99_999)).split(b"\r\n")[0]
+
+
+def test_an_upload_that_trickles_is_given_up_and_one_on_a_poor_line_is_not() -> None:
+    now = [0.0]
+
+    def body(piece: bytes) -> Body:
+        async def coming() -> Message:
+            now[0] += 20.0
+            return {"type": "http.request", "body": piece, "more_body": True}
+
+        request = Request({"type": "http", "method": "POST", "headers": []}, coming)
+        return Body(request, 10**9, Pace(30.0, 60.0, 5_000.0), lambda: now[0])
+
+    async def read(body: Body) -> None:
+        for _ in range(20):
+            await body.next_chunk()
+
+    asyncio.run(read(body(bytes(200_000))))
+    with pytest.raises(Refused) as refused:
+        asyncio.run(read(body(b"x")))
+
+    assert (refused.value.status, refused.value.headers) == (408, {"Connection": "close"})

@@ -6,10 +6,12 @@ import json
 import re
 import time
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
 from daemon.health import Heartbeat, beat
+from daemon.web.deliver import disposed
 from daemon.web.nouns import Found, Piece
 from daemon.web.paper import shown
 from daemon.web.standing import Standing, standing
@@ -46,6 +48,29 @@ def test_a_long_list_comes_in_pages_that_lead_to_one_another(tmp_path: Path) -> 
     assert "1 to 30 of 70" in first.text
     assert 'rel="next" href="/?offset=30"' in first.text
     assert 'rel="prev"' not in first.text
+
+
+def test_beyond_the_end_of_the_list_is_its_last_page(tmp_path: Path) -> None:
+    beyond = site_of(listed(70), tmp_path).get("/?offset=900")
+
+    assert "61 to 70 of 70" in beyond.text
+    assert "/?offset=30" in beyond.text
+    assert "Nothing has been read yet" not in beyond.text
+
+
+def test_what_is_deleted_already_is_not_asked_about(tmp_path: Path) -> None:
+    gone = Found(item("a1", "scan.png", is_gone=True), None, (), None)
+
+    assert site_of(Documents(gone), tmp_path).get("/documents/a1/view/delete").status_code == 404
+
+
+def test_a_download_has_no_name_that_turns_round_or_breaks_a_line() -> None:
+    said = disposed("a\u202egnp.\n\x1b[31m中.exe", "attachment")["Content-Disposition"]
+
+    name = unquote(said.partition("filename*=UTF-8''")[2])
+    assert name == "a\ufffdgnp.\ufffd\ufffd[31m中.exe"
+    assert said.isascii()
+    assert said.isprintable()
 
 
 def test_searching_needs_no_script(tmp_path: Path) -> None:
@@ -188,7 +213,39 @@ def test_a_wrong_token_is_told_and_the_right_one_opens(tmp_path: Path) -> None:
     right = site.post("/login", data={"token": "a secret of some length"})
     assert right.status_code == 303
     assert "httponly; " in right.headers["set-cookie"].lower()
-    assert "samesite=strict" in right.headers["set-cookie"].lower()
+    assert "samesite=lax" in right.headers["set-cookie"].lower()
+
+
+def test_a_login_leads_on_to_the_page_that_was_asked_for(tmp_path: Path) -> None:
+    token = "a secret of some length"
+    site = site_of(listed(1), tmp_path, token=token)
+    wanted = "/documents/a1/view?q=a%26b&page=2"
+
+    form = site.get("/login", params={"next": wanted}).text
+    wrong = site.post("/login", data={"token": "guess", "next": wanted}).text
+    right = site.post("/login", data={"token": token, "next": wanted})
+
+    assert 'name="next" value="/documents/a1/view?q=a%26b&amp;page=2"' in form
+    assert 'name="next" value="/documents/a1/view?q=a%26b&amp;page=2"' in wrong
+    assert right.headers["location"] == wanted
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        "https://evil.example/", "//evil.example", "/\\evil.example", "\\\\evil.example",
+        "/\t/evil.example", "evil.example", "javascript:alert(1)", "/a\r\nSet-Cookie: x=1",
+        " //evil.example", "/login?next=/", "",
+    ],
+)  # fmt: skip
+def test_a_login_never_leads_to_another_host(tmp_path: Path, elsewhere: str) -> None:
+    token = "a secret of some length"
+
+    answer = site_of(listed(1), tmp_path, token=token).post(
+        "/login", data={"token": token, "next": elsewhere}
+    )
+
+    assert answer.headers["location"] == "/"
 
 
 def test_a_daemon_that_does_not_run_is_told(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def app_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Played]
     monkeypatch.setattr(api.health, "diagnose", lambda *_: (True, "alive"))
 
     def made(played: Played) -> Starlette:
-        uploads = SimpleNamespace(commit=lambda _: TOKEN, discard=played.discard)
+        uploads = SimpleNamespace(commit_all=lambda _: [TOKEN], discard=played.discard)
         site: Any = SimpleNamespace(
             catalogue=played, uploads=uploads, state=tmp_path, profile="default@1",
             upload_bytes=9, predict_seconds=2,

@@ -17,7 +17,7 @@ from starlette.responses import Response
 
 from daemon.web import api, pages
 from daemon.web.guard import Guard
-from daemon.web.paper import Paper
+from daemon.web.paper import Paper, is_for_a_person
 from daemon.web.refusals import Refused, told
 from daemon.web.site import Site
 
@@ -39,11 +39,16 @@ def build(site: Site) -> Starlette:
         tending.cancel()
         site.catalogue.close()
 
-    guard = Middleware(Guard, gate=site.gate, rate=site.rate, paper=Paper(pages.STATIC))
+    async def say_refused(request: Request, error: Exception) -> Response:
+        assert isinstance(error, Refused), "it is what this is called for"
+        return paper.refused(request, error) if is_for_a_person(request) else told(error)
+
+    paper = Paper(pages.STATIC)
+    guard = Middleware(Guard, gate=site.gate, rate=site.rate, paper=paper)
     app = Starlette(
         routes=[*api.routes(site), *pages.routes(site)],
         middleware=[guard],
-        exception_handlers={Refused: _say_refused, HTTPException: _say_http},
+        exception_handlers={Refused: say_refused, HTTPException: _say_http},
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
@@ -61,12 +66,6 @@ async def _tend(site: Site) -> None:
         except Exception:  # the next round may fare better, and requests say what is wrong
             log.exception("web.tending_failed")
         await asyncio.sleep(BUSY_SECONDS if more else TEND_SECONDS)
-
-
-async def _say_refused(request: Request, error: Exception) -> Response:
-    del request
-    assert isinstance(error, Refused), "it is what this is called for"
-    return told(error)
 
 
 async def _say_http(request: Request, error: Exception) -> Response:

@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from daemon.web.onward import login_for
-from daemon.web.paper import Paper
+from daemon.web.paper import Paper, is_for_a_person
 from daemon.web.refusals import Refused, told
 from daemon.web.security import HEADERS, Gate, Rate
 
@@ -58,7 +58,7 @@ class Guard:
         try:
             refusal = self._refusal(scope, headers)
             if refusal is not None:
-                response: ASGIApp = self._refused(refusal, scope, headers)
+                response: ASGIApp = self._refused(refusal, Request(scope))
             elif scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
                 response = Response(status_code=204 if is_friend else 403, headers=_ALLOWED)
             else:
@@ -87,14 +87,14 @@ class Guard:
             return refused
         return None
 
-    def _refused(self, refusal: Refused, scope: Scope, headers: Headers) -> ASGIApp:
+    def _refused(self, refusal: Refused, request: Request) -> Response:
         """Return a refusal: a page for a person, who without the token is led to the login."""
-        if scope["method"] != "GET" or "text/html" not in headers.get("accept", ""):
+        if not is_for_a_person(request):
             return told(refusal)
         if refusal.status != 401:
-            return self._paper.refused(Request(scope), refusal)
-        query = str(scope["query_string"], "latin-1")
-        return RedirectResponse(login_for(scope["path"], query), 303)
+            return self._paper.refused(request, refusal)
+        query = str(request.scope["query_string"], "latin-1")
+        return RedirectResponse(login_for(request.scope["path"], query), 303)
 
 
 def _mark(message: Message, friend: str | None) -> None:

@@ -74,6 +74,11 @@ class Paper:
         return page
 
 
+def is_for_a_person(request: Request) -> bool:
+    """Tell whether a browser asks for a page, and no program."""
+    return request.method == "GET" and "text/html" in request.headers.get("accept", "")
+
+
 def _language(request: Request) -> str:
     kept = request.cookies.get(LANGUAGE_COOKIE, "")
     if kept in words.WORDS:

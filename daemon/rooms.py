@@ -37,7 +37,7 @@ from daemon.tally import Tally
 from daemon.vitals import Vitals
 
 if TYPE_CHECKING:
-    from daemon.retention import Cupboard
+    from daemon.retention import Cupboard, Retiring
 
 SCRATCH_NAME = "making"
 T = TypeVar("T")
@@ -179,6 +179,16 @@ def cupboards(config: Config) -> list[Cupboard]:
         for which in names
         if folders[which].is_dir()
     ]
+
+
+def retiring(config: Config) -> Retiring | None:
+    """Begin to remove originals; None where the config keeps all."""
+    folders = cupboards(config)
+    if not folders:
+        return None
+    from daemon.retention import Retiring
+
+    return Retiring(folders, ledger_path(config))
 
 
 Hiring = tuple[Start, int, int, Allowance]

@@ -68,6 +68,7 @@ def _live(process: Process) -> None:
         finally:
             if engine:
                 engine.stop()
+                engine = None
         if is_over:
             return
         engine = daemon.warm_engine

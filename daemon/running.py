@@ -57,7 +57,8 @@ class Daemon:
         self._found: Changes | None = None
         self._warned: Fault | None = None
         self._proved_at = 0.0
-        self.warm_engine = engine
+        self._came_warm = engine is not None
+        self.warm_engine: LocalEngine | None = None  # for the next config, where it is alike
         self._journal = ledger.opened(config)
         self._outbox = Outbox(config.folders.outbox, ownership=config.ownership)
         self._scratch = rooms.scratch(config)
@@ -98,9 +99,8 @@ class Daemon:
     def _warm_up(self) -> None:
         if self._scratch is not None:
             self._scratch.clear()
-        if self.warm_engine is None:
+        if not self._came_warm:
             self._engine.warm()
-        self.warm_engine = None
         self._outbox.clear_drafts(STALE_DRAFT_SECONDS)
         self._outbox.clear_outputs(STALE_DRAFT_SECONDS)
         self._service.recover(self._journal.unfinished())
@@ -148,12 +148,7 @@ class Daemon:
         """Begin to remove originals, where the config has a limit."""
         if self._retiring:
             self._retiring.end()
-        cupboards = rooms.cupboards(self._config)
-        self._retiring = None
-        if cupboards:
-            from daemon.retention import Retiring
-
-            self._retiring = Retiring(cupboards, ledger.ledger_path(self._config))
+        self._retiring = rooms.retiring(self._config)
 
     def _turn_until_stopped(self) -> None:
         """Turn until told to stop, or until nothing more can be done before a change of rooms."""

@@ -17,10 +17,11 @@ from typing import Any
 import structlog
 from pydantic import BaseModel
 
-from daemon import environment, relations
+from daemon import environment, relations, rooms
 from daemon.aside import Aside
 from daemon.config import Config
 from daemon.errors import Misconfigured
+from daemon.policy import Policies
 from daemon.records import Fault
 
 log = structlog.get_logger()
@@ -62,6 +63,14 @@ class Changes:
         return all(_is_below(key, AT_ONCE) for key in self.live)
 
 
+@dataclass(frozen=True, slots=True)
+class Trial(Changes):
+    """Changes that were tried, with all that was read from files for it: the loop opens none."""
+
+    policies: Policies
+    hiring: rooms.Hiring
+
+
 def changes(running: Config, wanted: Config) -> Changes:
     """Return what would change; what needs a restart keeps its running value."""
     different = {
@@ -78,7 +87,7 @@ def changes(running: Config, wanted: Config) -> Changes:
     return Changes(config, {k: v for k, v in told.items() if k not in waiting}, waiting)
 
 
-def tried(running: Config, load: Callable[[], Config]) -> Changes:
+def tried(running: Config, load: Callable[[], Config]) -> Trial:
     """Read the config anew and try it as a start would; Misconfigured where it cannot be meant."""
     found = changes(running, load())
     try:
@@ -87,8 +96,10 @@ def tried(running: Config, load: Callable[[], Config]) -> Changes:
     except Misconfigured as error:
         remedy = f"{error.remedy} (until a restart: {', '.join(found.at_restart)})"
         raise Misconfigured(error.key, error.value, remedy) from error
-    environment.refuse_fatal(found.config)
-    return found
+    config = found.config
+    environment.refuse_fatal(config)
+    policies, hiring = rooms.policies(config), rooms.readers(config)
+    return Trial(config, found.live, found.at_restart, policies, hiring)
 
 
 def masked(key: str, value: object) -> object:
@@ -124,7 +135,7 @@ class Reload:
         self._ring = ring
         self._before: Config | None = None
         self._aside: Aside | None = None
-        self._trial: Future[Changes] | None = None
+        self._trial: Future[Trial] | None = None
         self._tried_beside = config
         self._asked = False
         self._refusal: Fault | None = None
@@ -148,7 +159,7 @@ class Reload:
         """Ask for the config to be read anew; asking again before it is, is asking once."""
         self._asked = True
 
-    def arrived(self, now: float) -> Changes | None:
+    def arrived(self, now: float) -> Trial | None:
         """Return the changes of a config that was tried since the last call; never blocks."""
         found = self._taken(now) if self._trial is not None and self._trial.done() else None
         if self._asked and self._trial is None:
@@ -175,10 +186,10 @@ class Reload:
         self._refuse(error, now)
         return True
 
-    def _try(self) -> Changes:
+    def _try(self) -> Trial:
         return tried(self._tried_beside, self._load)
 
-    def _taken(self, now: float) -> Changes | None:
+    def _taken(self, now: float) -> Trial | None:
         trial, self._trial = self._trial, None
         assert trial is not None, "a trial is over"
         if self._tried_beside is not self.running:  # which has changed meanwhile: see what differs

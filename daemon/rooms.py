@@ -202,6 +202,11 @@ def hiring(config: Config, documents: Iterable[Path], scratch: Scratch | None = 
     return start, config.worker_count, config.tasks_per_worker, config.allowance
 
 
+def readers(config: Config) -> Hiring:
+    """Return all that the engine of a running daemon is made of."""
+    return hiring(config, [config.folders.inbox], scratch(config))
+
+
 def engine(hired: Hiring, bell: Bell, tally: Tally | None = None) -> LocalEngine:
     """Return the pool of workers; they are started by their first task."""
     return LocalEngine(*hired, bell.ring, tally or Tally())

@@ -20,7 +20,7 @@ from daemon.notify import Notify
 from daemon.outbox.publish import Outbox
 from daemon.policy import Policies
 from daemon.records import Fault
-from daemon.reload import Changes, Reload, told
+from daemon.reload import Reload, Trial, told
 from daemon.service import Service
 from daemon.signals import Signals
 from daemon.tally import Tally
@@ -45,25 +45,34 @@ class Process:
     tally: Tally
 
 
+@dataclass(frozen=True, slots=True)
+class Warm:
+    """Workers that another config would make alike, and what decides over what they read."""
+
+    engine: LocalEngine
+    policies: Policies
+
+
 class Daemon:
     """The rooms of one running daemon under one config, or several that differ in little."""
 
-    def __init__(self, process: Process, engine: LocalEngine | None) -> None:
-        """`engine` is one that is warm already, as this config would make it."""
+    def __init__(self, process: Process, warm: Warm | None) -> None:
+        """`warm` is what the daemon before has handed on, as this config would make it."""
         self._process = process
         self._bell, self._signals, self._reload = process.bell, process.signals, process.reload
         self._notify, self._tally = process.notify, process.tally
         self._config = config = self._reload.running
-        self._found: Changes | None = None
+        self._found: Trial | None = None
         self._warned: Fault | None = None
         self._proved_at = 0.0
-        self._came_warm = engine is not None
-        self.warm_engine: LocalEngine | None = None  # for the next config, where it is alike
+        self._came_warm = warm is not None
+        self.warm: Warm | None = None  # for the next config, where it makes them alike
         self._journal = ledger.opened(config)
         self._outbox = Outbox(config.folders.outbox, ownership=config.ownership)
         self._scratch = rooms.scratch(config)
-        self._engine = engine or rooms.engine(self._hiring(config), self._bell, self._tally)
-        self._policies = rooms.policies(config)
+        self._hired = rooms.readers(config)
+        self._engine = warm.engine if warm else rooms.engine(self._hired, self._bell, self._tally)
+        self._policies = warm.policies if warm else rooms.policies(config)
         self._senders = rooms.senders(config)
         self._claims = rooms.claims(config, self._journal, self._policies)
         self._retiring: Retiring | None = None
@@ -116,7 +125,7 @@ class Daemon:
             self._retiring.end()
         self._intake.end()
         self._senders.stop()
-        if self.warm_engine is None:
+        if self.warm is None:
             self._engine.stop()
         if self._signals.stops or self._found:  # whatever else ended the loop may be a document's
             with contextlib.suppress(LedgerLost):
@@ -130,9 +139,6 @@ class Daemon:
             health.end(self._config.folders.state)
             log.info("daemon.stopped")
             logs.drain()
-
-    def _hiring(self, config: Config) -> rooms.Hiring:
-        return rooms.hiring(config, [config.folders.inbox], rooms.scratch(config))
 
     def _make_intake(self) -> Intake:
         """Return the intake of the config in force, on grounds of its own."""
@@ -165,12 +171,11 @@ class Daemon:
 
     # --- another config -------------------------------------------------------------------------
 
-    def _change(self, found: Changes) -> None:
+    def _change(self, found: Trial) -> None:
         """Take a config that was tried: now, or when what is in work has been read to its end."""
         self._notify.reloading()
         self._notify.ready()  # to systemd it is over: a document in work may take minutes
-        policies = rooms.policies(found.config)
-        is_alike = self._reads_as(policies)  # networks may change under one name
+        is_alike = self._reads_as(found.policies)  # networks may change under one name
         self._found = None if found.are_at_once and is_alike else found
         self._service.draining = self._found is not None
         if self._found:
@@ -180,7 +185,7 @@ class Daemon:
         else:
             self._reload.take(found)
             self._reload.hold()
-            self._exchange(found.config, policies)
+            self._exchange(found.config, found.policies)
             logs.set_level("INFO")  # a level too is changed with a word
             log.info("config.reloaded", changes=told(found.live))
             logs.set_level(found.config.logging.level)
@@ -204,12 +209,11 @@ class Daemon:
     def _hand_over(self) -> None:
         """Put the config in force that waits; keep workers that it would make alike."""
         assert self._found is not None, "it is why the turning ended"
-        new = self._found.config
-        is_alike = self._reads_as(rooms.policies(new))
-        if is_alike and self._hiring(self._config) == self._hiring(new):
-            self.warm_engine = self._engine
-        self._reload.take(self._found)
-        logs.set_level(new.logging.level)
+        found = self._found
+        if self._reads_as(found.policies) and self._hired == found.hiring:
+            self.warm = Warm(self._engine, found.policies)
+        self._reload.take(found)
+        logs.set_level(found.config.logging.level)
 
     def _drain(self) -> None:
         """Finish what is in work, take nothing new; a second signal or the grace time cuts it."""

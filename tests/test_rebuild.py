@@ -5,8 +5,9 @@ Of the daemon only its seams are pretended here; tests/test_reload.py has it as 
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,11 +16,14 @@ from daemon import environment, rooms
 from daemon import run as process
 from daemon.bell import Bell
 from daemon.config import Config, load
+from daemon.inbox.folders import ByFolder
 from daemon.notify import Notify
+from daemon.policy import Policies
 from daemon.reload import Changes, Reload
-from daemon.running import Daemon, Process
+from daemon.running import Daemon, Process, Warm
 from daemon.tally import Tally
 from tests.house import House
+from tests.test_delivery import policy
 
 
 class Engine:
@@ -34,11 +38,31 @@ class Engine:
     def stop(self) -> None:
         self.stops += 1
 
+    def finished(self) -> list[Any]:
+        return []
 
-def process_of(config: Config) -> Process:
+    def states(self, now: float) -> list[tuple[str, float]]:
+        return []
+
+
+class Signals:
+    """An operator who stops the daemon when another config is in force."""
+
+    def __init__(self, reload: Reload) -> None:
+        self._reload, self._first = reload, reload.running
+
+    @property
+    def stops(self) -> int:
+        return int(self._reload.running is not self._first)
+
+    def take_reload(self) -> bool:
+        return False
+
+
+def process_of(config: Config, wanted: Callable[[], Config] | None = None) -> Process:
     bell = Bell()
-    reload = Reload(config, lambda: config, bell.ring)
-    signals: Any = SimpleNamespace(stops=0, take_reload=lambda: False)
+    reload = Reload(config, wanted or (lambda: config), bell.ring)
+    signals: Any = Signals(reload)
     return Process(bell, signals, reload, Notify(), Tally())
 
 
@@ -46,6 +70,28 @@ def config(root: Path, **values: Any) -> Config:
     made = load(House(root, **values).config)
     environment.refuse_fatal(made)
     return made
+
+
+@pytest.mark.parametrize("change", [{"retry": {"attempts": 7}}, {"folders": {"outbox": "answers"}}])
+def test_no_network_is_read_by_the_loop_when_a_config_takes_the_place_of_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
+) -> None:
+    """It may lie on a share that hangs, or be away for a moment."""
+    old, read_by, real = config(tmp_path), [], rooms.policies
+
+    def policies(of: Config) -> Policies:
+        read_by.append(threading.current_thread().name)
+        return real(of)
+
+    engine: Any = Engine()
+    here = process_of(old, lambda: config(tmp_path, **change))
+    daemon = Daemon(here, Warm(engine, real(old)))
+    monkeypatch.setattr(rooms, "policies", policies)
+    here.reload.ask()
+
+    daemon.run()
+
+    assert (read_by, old is here.reload.running) == (["reload"], False)
 
 
 def fails(*_: object) -> None:
@@ -57,7 +103,7 @@ def test_workers_that_came_warm_end_with_rooms_that_cannot_be_opened(
 ) -> None:
     monkeypatch.setattr(rooms, "endpoint", fails)
     engine: Any = Engine()
-    daemon = Daemon(process_of(config(tmp_path)), engine)
+    daemon = Daemon(process_of(config(tmp_path)), Warm(engine, ByFolder(policy())))
 
     with pytest.raises(OSError, match="in use"):
         daemon.run()
@@ -70,13 +116,13 @@ def test_workers_that_were_stopped_are_not_handed_to_the_rooms_after(
 ) -> None:
     """A config whose rooms cannot be built, between two that can."""
     good = config(tmp_path)
-    here, warm, given = process_of(good), Engine(), []
+    engine: Any = Engine()
+    here, warm, given = process_of(good), Warm(engine, ByFolder(policy())), []
 
     class Built:
-        warm_engine = warm
-
-        def __init__(self, _: Process, engine: Engine | None) -> None:
-            given.append(engine)
+        def __init__(self, _: Process, kept: Warm | None) -> None:
+            given.append(kept)
+            self.warm = warm
             if len(given) == 2:
                 fails()
 
@@ -88,4 +134,4 @@ def test_workers_that_were_stopped_are_not_handed_to_the_rooms_after(
 
     process._live(here)
 
-    assert (given, warm.stops) == ([None, warm, None], 1)
+    assert (given, engine.stops) == ([None, warm, None], 1)

@@ -21,6 +21,7 @@ from daemon import environment, relations, rooms
 from daemon.aside import Aside
 from daemon.config import Config
 from daemon.errors import Misconfigured
+from daemon.hooks import Hook
 from daemon.policy import Policies
 from daemon.records import Fault
 
@@ -39,8 +40,10 @@ AT_ONCE = (
 )  # fmt: skip
 STALL_SECONDS = 10.0  # a trial that takes longer waits for a share
 MASK = "***"
-_SECRET = re.compile(r"password|secret|token|credential|authorization|api_?key", re.IGNORECASE)
-_IN_URL = re.compile(r"(?<=//)[^/@\s]+(?=@)|(?<=[?&])[^&#\s]+")
+_SECRET = re.compile(
+    r"password|secret|token|credential|authorization|api_?key|command", re.IGNORECASE
+)
+_URL = re.compile(r"(?P<scheme>\w://)(?P<user>[^/?#\s]*@)?(?P<host>[^/?#\s]*)(?P<rest>\S*)")
 
 Change = tuple[object, object]
 """A value before and after; what is secret is masked already."""
@@ -103,21 +106,28 @@ def tried(running: Config, load: Callable[[], Config]) -> Trial:
 
 
 def masked(key: str, value: object) -> object:
-    """Return a value as it may be told: no secret, at any depth, and none within an address."""
+    """Return a value as it may be told: no secret, at any depth; of an address only the host."""
     if value is not None and _SECRET.search(key.rpartition(".")[2]):
         return MASK
     match value:
+        case Hook():  # of one the path is the whole secret, of another an argument
+            return {"name": value.name, "place": value.place, "on": list(value.on)}
         case BaseModel() | Mapping():
             return {name: masked(str(name), each) for name, each in dict(value).items()}
         case list() | tuple():
             return [masked("", each) for each in value]
         case str():
-            return _IN_URL.sub(MASK, value)
+            return _URL.sub(_host, value)
         case Path():
             return str(value)
     if is_dataclass(value) and not isinstance(value, type):
         return {f.name: masked(f.name, getattr(value, f.name)) for f in fields(value)}
     return value
+
+
+def _host(url: re.Match[str]) -> str:
+    user, rest = (MASK if url[part] else "" for part in ("user", "rest"))
+    return url["scheme"] + (user and f"{user}@") + url["host"] + (rest and f"/{rest}")
 
 
 class Reload:

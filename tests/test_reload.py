@@ -21,7 +21,7 @@ import yaml
 from daemon.config import Config, load
 from daemon.errors import Misconfigured
 from daemon.recipe import Rendering
-from daemon.reload import AT_ONCE, AT_RESTART, MASK, Changes, Reload, changes, masked
+from daemon.reload import AT_ONCE, AT_RESTART, MASK, Changes, Reload, changes, masked, told
 from tests.house import MODEL, REPOSITORY, House, until
 from tests.torture import pretended
 from tests.torture.life import Life, house, living
@@ -88,6 +88,35 @@ def test_no_secret_is_told(tmp_path: Path) -> None:
     assert "hunter2" not in str(masked("pdf", Rendering(passwords=("hunter2",))))
     hook = {"url": "https://me:hunter2@host/x?key=hunter2", "headers": {"Authorization": "hunter2"}}
     assert "hunter2" not in str(masked("hooks", [hook]))
+
+
+def test_of_a_hook_and_of_an_address_only_the_place_is_told(tmp_path: Path) -> None:
+    """The path is the secret of one, an argument that of another."""
+    running = config(tmp_path)
+    hooks = [
+        {"name": "chat", "url": "https://hooks.example/services/T0/hunter2"},
+        {"name": "curl", "command": ["curl", "-H", "Authorization: Bearer hunter2"]},
+    ]
+    own = {"name": "bills", "folders": ["bills"], "hooks": [{**hooks[0], "name": "bills"}]}
+    found = changes(running, config(tmp_path, hooks=hooks, profiles=[own]))
+
+    said = str(told(found.live))
+
+    assert "hunter2" not in said
+    assert all(place in said for place in ("chat", "hooks.example", "curl", "bills"))
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("https://host/services/hunter2", "https://host/***"),
+        ("see http://me:hunter2@host:80?hunter2#x now", "see http://***@host:80/*** now"),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ("scan?.png", "scan?.png"),
+    ],
+)
+def test_of_an_address_within_a_value_the_host_is_told_alone(said: str, shown: str) -> None:
+    assert masked("web.origins", [said]) == [shown]
 
 
 # --- asking, with the test as who loads ---------------------------------------------------------

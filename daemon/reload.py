@@ -21,6 +21,7 @@ from daemon import environment, relations, rooms
 from daemon.aside import Aside
 from daemon.config import Config
 from daemon.errors import Misconfigured
+from daemon.ground import Grounds
 from daemon.hooks import Hook
 from daemon.policy import Policies
 from daemon.records import Fault
@@ -90,8 +91,11 @@ def changes(running: Config, wanted: Config) -> Changes:
     return Changes(config, {k: v for k, v in told.items() if k not in waiting}, waiting)
 
 
-def tried(running: Config, load: Callable[[], Config]) -> Trial:
-    """Read the config anew and try it as a start would; Misconfigured where it cannot be meant."""
+def tried(running: Config, load: Callable[[], Config], grounds: Grounds | None) -> Trial:
+    """Read the config anew and try it as a start would; Misconfigured where it cannot be meant.
+
+    `grounds` are those of the running config: where they miss a folder, nothing is tried in it.
+    """
     found = changes(running, load())
     try:
         relations.refuse_impossible(found.config)
@@ -100,9 +104,20 @@ def tried(running: Config, load: Callable[[], Config]) -> Trial:
         remedy = f"{error.remedy} (until a restart: {', '.join(found.at_restart)})"
         raise Misconfigured(error.key, error.value, remedy) from error
     config = found.config
+    refuse_away(config, grounds)
     environment.refuse_fatal(config)
     policies, hiring = rooms.policies(config), rooms.readers(config)
     return Trial(config, found.live, found.at_restart, policies, hiring)
+
+
+def refuse_away(config: Config, grounds: Grounds | None) -> None:
+    """Raise Misconfigured where a folder in use is away, and the config goes on using it.
+
+    Rooms that were built now would take the empty mount point for the share, and write there.
+    """
+    for name, folder in config.folders:
+        if grounds is not None and (absence := grounds.absence(folder)):
+            raise Misconfigured(f"folders.{name}", folder, absence)
 
 
 def masked(key: str, value: object) -> object:
@@ -141,6 +156,7 @@ class Reload:
     ) -> None:
         """`ring` is called, from another thread, when a config has been tried."""
         self.running = config
+        self.grounds: Grounds | None = None
         self._load = load
         self._ring = ring
         self._before: Config | None = None
@@ -180,6 +196,15 @@ class Reload:
             self._trial.add_done_callback(lambda _: self._ring())
         return found
 
+    def stands(self, found: Changes, now: float) -> bool:
+        """Tell whether rooms may be built by a config that has waited; else it is refused."""
+        try:
+            refuse_away(found.config, self.grounds)
+        except Misconfigured as error:
+            self._refuse(error, now)
+            return False
+        return True
+
     def take(self, found: Changes) -> None:
         """Put a config in force."""
         self._before, self.running = self.running, found.config
@@ -197,7 +222,7 @@ class Reload:
         return True
 
     def _try(self) -> Trial:
-        return tried(self._tried_beside, self._load)
+        return tried(self._tried_beside, self._load, self.grounds)
 
     def _taken(self, now: float) -> Trial | None:
         trial, self._trial = self._trial, None

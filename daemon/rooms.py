@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from daemon.retention import Cupboard, Retiring
 
 SCRATCH_NAME = "making"
+MEGABYTE = 1_000_000
 T = TypeVar("T")
 
 
@@ -150,7 +151,7 @@ def grounds(config: Config) -> Grounds:
     written = [folders.outbox, folders.state, folders.failed]
     written += [folders.inbox] if config.claim == "rename" else []
     written += [folders.archive] if config.originals == "archive" else []
-    return Grounds(folders.inbox, written, folders.logs, config.free_megabytes * 1_000_000)
+    return Grounds(folders.inbox, written, folders.logs, config.free_megabytes * MEGABYTE)
 
 
 def senders(config: Config) -> Senders:

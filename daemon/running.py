@@ -76,6 +76,7 @@ class Daemon:
         self._senders = rooms.senders(config)
         self._claims = rooms.claims(config, self._journal, self._policies)
         self._retiring: Retiring | None = None
+        self._grounds = self._reload.grounds = rooms.grounds(config)
         self._intake = self._make_intake()
         self._service = Service(
             self._intake, self._claims, self._make_delivery(), self._engine,
@@ -141,8 +142,7 @@ class Daemon:
             logs.drain()
 
     def _make_intake(self) -> Intake:
-        """Return the intake of the config in force, on grounds of its own."""
-        self._grounds = rooms.grounds(self._config)
+        """Return the intake of the config in force."""
         return rooms.intake(self._config, self._claims, self._grounds, self._moved, self._tally)
 
     def _make_delivery(self) -> Delivery:
@@ -167,7 +167,11 @@ class Daemon:
 
     def _is_ready_to_change(self) -> bool:
         now, patience = time.monotonic(), self._config.grace_seconds
-        return self._found is not None and self._service.is_at_rest(now, patience)
+        if self._found is None or not self._service.is_at_rest(now, patience):
+            return False
+        if not self._reload.stands(self._found, now):
+            self._found, self._service.draining = None, False
+        return self._found is not None
 
     # --- another config -------------------------------------------------------------------------
 
@@ -197,13 +201,13 @@ class Daemon:
 
     def _exchange(self, config: Config, policies: Policies) -> None:
         """Go on with the rooms that a config changes at once; documents in work notice nothing."""
-        old_intake, old_grounds = self._intake, self._grounds
+        old_intake = self._intake
         self._config, self._policies = config, policies
+        self._grounds.least_bytes = config.free_megabytes * rooms.MEGABYTE  # same folders
         self._intake = self._make_intake()
         self._service.exchange(self._intake, self._make_delivery(), config.retry.wait_seconds)
-        self._vitals.inbox, self._vitals.folders = self._intake, self._grounds
+        self._vitals.inbox = self._intake
         old_intake.end()
-        old_grounds.end()
         self._retire()
 
     def _hand_over(self) -> None:

@@ -94,6 +94,21 @@ def test_no_network_is_read_by_the_loop_when_a_config_takes_the_place_of_another
     assert (read_by, old is here.reload.running) == (["reload"], False)
 
 
+def test_a_change_at_once_remembers_what_the_folders_stood_on(tmp_path: Path) -> None:
+    """Else a share that goes just then would be taken for its mount point."""
+    old = config(tmp_path)
+    here = process_of(old, lambda: config(tmp_path, free_megabytes=7))
+    engine: Any = Engine()
+    daemon = Daemon(here, Warm(engine, rooms.policies(old)))
+    before: Any = here.reload.grounds
+    here.reload.ask()
+
+    daemon.run()
+
+    assert here.reload.grounds is before
+    assert before.least_bytes == 7_000_000
+
+
 def fails(*_: object) -> None:
     raise OSError(98, "Address already in use")
 

@@ -348,6 +348,58 @@ def test_what_needs_a_restart_is_named_and_left_and_the_rest_is_taken(tmp_path: 
         assert home.answer("scan.png.json")["status"] == "done"
 
 
+@pytest.mark.parametrize("change", [{"task_pages": 7}, {"workers": 1}])
+def test_while_a_folder_of_both_configs_is_away_nothing_is_changed_and_nothing_made_there(
+    tmp_path: Path, change: dict[str, int]
+) -> None:
+    home = home_of(tmp_path)
+    with living(home, "pretended") as life:
+        life.wait_ready()
+        home.outbox.rename(tmp_path / "behind")
+
+        refused = reloads(home, life, "config.refused", **change)
+
+        assert (refused["key"], home.outbox.exists()) == ("folders.outbox", False)
+        (tmp_path / "behind").rename(home.outbox)
+        home.drop("scan.png", pretended.content("Scan"))
+        assert home.answer("scan.png.json")["status"] == "done"
+
+
+def test_a_folder_that_goes_while_a_change_waits_keeps_the_config_before(tmp_path: Path) -> None:
+    home = home_of(tmp_path, grace_seconds=0.1)
+    with living(home, "pretended", **STOPS_ON_PAGE_2) as life:
+        life.wait_ready()
+        worker = reading(home, life)
+        reloads(home, life, "config.reloading", segmenter="opencv", grace_seconds=0.1)
+        home.outbox.rename(tmp_path / "behind")
+
+        worker.send_signal(signal.SIGCONT)
+
+        until(lambda: events(home, "config.refused"), what=home.log_tail())
+        (tmp_path / "behind").rename(home.outbox)
+        assert home.answer("slow.pdf.json")["processing"]["attempt"] == 1
+        assert not events(home, "config.reloaded")
+
+
+def test_an_unmounted_share_is_not_taken_for_its_mount_point_at_a_reload(tmp_path: Path) -> None:
+    home = home_of(tmp_path)
+    home.outbox.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(home.outbox)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("mounting is not permitted here")
+    try:
+        with living(home, "pretended") as life:
+            life.wait_ready()
+            subprocess.run(["umount", "-l", str(home.outbox)], check=True)
+
+            refused = reloads(home, life, "config.refused", workers=1)
+
+            assert "is not mounted" in refused["remedy"]
+            assert list(home.outbox.iterdir()) == []
+    finally:
+        subprocess.run(["umount", "-l", str(home.outbox)], capture_output=True)
+
+
 def test_the_environment_goes_on_winning(tmp_path: Path) -> None:
     home = home_of(tmp_path)
     with living(home, "pretended", OCR_DAEMON__TASK_PAGES="7") as life:

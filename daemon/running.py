@@ -70,8 +70,8 @@ class Daemon:
         self._journal = ledger.opened(config)
         self._outbox = Outbox(config.folders.outbox, ownership=config.ownership)
         self._scratch = rooms.scratch(config)
-        self._hired = rooms.readers(config)
-        self._engine = warm.engine if warm else rooms.engine(self._hired, self._bell, self._tally)
+        self._hired = hired = rooms.readers(config)
+        self._engine = warm.engine if warm else rooms.engine(hired, self._bell, self._tally)
         self._policies = warm.policies if warm else rooms.policies(config)
         self._senders = rooms.senders(config)
         self._claims = rooms.claims(config, self._journal, self._policies)
@@ -92,7 +92,7 @@ class Daemon:
         try:
             with (
                 rooms.endpoint(self._config, self._vitals, self._tally),
-                web_process.beside(self._config),
+                web_process.beside(self._config) as self._web,
             ):
                 self._warm_up()
                 self._greet()
@@ -207,13 +207,14 @@ class Daemon:
         self._intake = self._make_intake()
         self._service.exchange(self._intake, self._make_delivery(), config.retry.wait_seconds)
         self._vitals.inbox = self._intake
+        self._web.take(config)
         old_intake.end()
         self._retire()
 
     def _hand_over(self) -> None:
         """Put the config in force that waits; keep workers that it would make alike."""
-        assert self._found is not None, "it is why the turning ended"
         found = self._found
+        assert found is not None, "it is why the turning ended"
         if self._reads_as(found.policies) and self._hired == found.hiring:
             self.warm = Warm(self._engine, found.policies)
         self._reload.take(found)
@@ -249,11 +250,10 @@ class Daemon:
         self._vitals.beat_at = pulse.beat_at
         self._senders.count(self._tally)
         held_up = [why for why, _ in pulse.faults]
-        waiting = self._intake.waiting.ready
         self._notify.status(
             f"held up: {held_up[0]}"
             if held_up
-            else f"{pulse.in_work} in work, {waiting} ready to be read"
+            else f"{pulse.in_work} in work, {self._intake.waiting.ready} ready to be read"
         )
         if self._vitals.is_progressing(pulse.beat_at):
             self._notify.alive()

@@ -263,7 +263,7 @@ def web(
 
     if daemon_pid:
         web_process.die_with(daemon_pid)
-    loaded = _load(config)
+    loaded = web_process.handed_over() if daemon_pid else _load(config)
     web_process.refuse_missing()
     from daemon.web import serve
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 from daemon.aside import Aside
 
@@ -119,7 +120,8 @@ class Grounds:
         self._inbox = Ground(inbox)
         self._written = [Ground(folder) for folder in written]
         self._logs = Ground(logs)
-        self._least = least_bytes
+        self.least_bytes = least_bytes
+        self._one_look = Lock()  # an intake that is exchanged may still be looking
         self._aside = Aside("logs")
         self._looking: Future[str | None] | None = None
         self.warning: str | None = None
@@ -135,6 +137,11 @@ class Grounds:
         """Let its thread end; it is not asked again."""
         self._aside.end()
 
+    def absence(self, folder: Path) -> str | None:
+        """Return a sentence where one of these folders is away; None for any other."""
+        known = (self._inbox, *self._written, self._logs)
+        return next((ground.absence() for ground in known if ground.folder == folder), None)
+
     def _look_at_logs(self) -> None:
         """Take in what the look before found and begin another; a log volume may hang."""
         if self._aside.late_seconds is not None:
@@ -142,12 +149,13 @@ class Grounds:
             return
         if self._looking is not None:
             self.warning = self._looking.result()
-        self._looking = self._aside.begin(lambda: self._logs.hindrance(self._least))
+        self._looking = self._aside.begin(lambda: self._logs.hindrance(self.least_bytes))
 
     def hindrance(self) -> str | None:
         """Return why nothing may be taken now; a log that cannot be written is only a `warning`."""
-        self._look_at_logs()
-        found = [ground.hindrance(self._least) for ground in self._written]
+        with self._one_look:
+            self._look_at_logs()
+        found = [ground.hindrance(self.least_bytes) for ground in self._written]
         return self._inbox.absence() or next(filter(None, found), None)
 
 

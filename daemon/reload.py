@@ -17,10 +17,13 @@ from typing import Any
 import structlog
 from pydantic import BaseModel
 
-from daemon import environment, relations
+from daemon import environment, relations, rooms
 from daemon.aside import Aside
 from daemon.config import Config
 from daemon.errors import Misconfigured
+from daemon.ground import Grounds
+from daemon.hooks import Hook
+from daemon.policy import Policies
 from daemon.records import Fault
 
 log = structlog.get_logger()
@@ -38,8 +41,10 @@ AT_ONCE = (
 )  # fmt: skip
 STALL_SECONDS = 10.0  # a trial that takes longer waits for a share
 MASK = "***"
-_SECRET = re.compile(r"password|secret|token|credential|authorization|api_?key", re.IGNORECASE)
-_IN_URL = re.compile(r"(?<=//)[^/@\s]+(?=@)|(?<=[?&])[^&#\s]+")
+_SECRET = re.compile(
+    r"password|secret|token|credential|authorization|api_?key|command", re.IGNORECASE
+)
+_URL = re.compile(r"(?P<scheme>\w://)(?P<user>[^/?#\s]*@)?(?P<host>[^/?#\s]*)(?P<rest>\S*)")
 
 Change = tuple[object, object]
 """A value before and after; what is secret is masked already."""
@@ -62,6 +67,14 @@ class Changes:
         return all(_is_below(key, AT_ONCE) for key in self.live)
 
 
+@dataclass(frozen=True, slots=True)
+class Trial(Changes):
+    """Changes that were tried, with all that was read from files for it: the loop opens none."""
+
+    policies: Policies
+    hiring: rooms.Hiring
+
+
 def changes(running: Config, wanted: Config) -> Changes:
     """Return what would change; what needs a restart keeps its running value."""
     different = {
@@ -78,8 +91,11 @@ def changes(running: Config, wanted: Config) -> Changes:
     return Changes(config, {k: v for k, v in told.items() if k not in waiting}, waiting)
 
 
-def tried(running: Config, load: Callable[[], Config]) -> Changes:
-    """Read the config anew and try it as a start would; Misconfigured where it cannot be meant."""
+def tried(running: Config, load: Callable[[], Config], grounds: Grounds | None) -> Trial:
+    """Read the config anew and try it as a start would; Misconfigured where it cannot be meant.
+
+    `grounds` are those of the running config: where they miss a folder, nothing is tried in it.
+    """
     found = changes(running, load())
     try:
         relations.refuse_impossible(found.config)
@@ -87,26 +103,46 @@ def tried(running: Config, load: Callable[[], Config]) -> Changes:
     except Misconfigured as error:
         remedy = f"{error.remedy} (until a restart: {', '.join(found.at_restart)})"
         raise Misconfigured(error.key, error.value, remedy) from error
-    environment.refuse_fatal(found.config)
-    return found
+    config = found.config
+    refuse_away(config, grounds)
+    environment.refuse_fatal(config)
+    policies, hiring = rooms.policies(config), rooms.readers(config)
+    return Trial(config, found.live, found.at_restart, policies, hiring)
+
+
+def refuse_away(config: Config, grounds: Grounds | None) -> None:
+    """Raise Misconfigured where a folder in use is away, and the config goes on using it.
+
+    Rooms that were built now would take the empty mount point for the share, and write there.
+    """
+    for name, folder in config.folders:
+        if grounds is not None and (absence := grounds.absence(folder)):
+            raise Misconfigured(f"folders.{name}", folder, absence)
 
 
 def masked(key: str, value: object) -> object:
-    """Return a value as it may be told: no secret, at any depth, and none within an address."""
+    """Return a value as it may be told: no secret, at any depth; of an address only the host."""
     if value is not None and _SECRET.search(key.rpartition(".")[2]):
         return MASK
     match value:
+        case Hook():  # of one the path is the whole secret, of another an argument
+            return {"name": value.name, "place": value.place, "on": list(value.on)}
         case BaseModel() | Mapping():
             return {name: masked(str(name), each) for name, each in dict(value).items()}
         case list() | tuple():
             return [masked("", each) for each in value]
         case str():
-            return _IN_URL.sub(MASK, value)
+            return _URL.sub(_host, value)
         case Path():
             return str(value)
     if is_dataclass(value) and not isinstance(value, type):
         return {f.name: masked(f.name, getattr(value, f.name)) for f in fields(value)}
     return value
+
+
+def _host(url: re.Match[str]) -> str:
+    user, rest = (MASK if url[part] else "" for part in ("user", "rest"))
+    return url["scheme"] + (user and f"{user}@") + url["host"] + (rest and f"/{rest}")
 
 
 class Reload:
@@ -120,11 +156,12 @@ class Reload:
     ) -> None:
         """`ring` is called, from another thread, when a config has been tried."""
         self.running = config
+        self.grounds: Grounds | None = None
         self._load = load
         self._ring = ring
         self._before: Config | None = None
         self._aside: Aside | None = None
-        self._trial: Future[Changes] | None = None
+        self._trial: Future[Trial] | None = None
         self._tried_beside = config
         self._asked = False
         self._refusal: Fault | None = None
@@ -148,7 +185,7 @@ class Reload:
         """Ask for the config to be read anew; asking again before it is, is asking once."""
         self._asked = True
 
-    def arrived(self, now: float) -> Changes | None:
+    def arrived(self, now: float) -> Trial | None:
         """Return the changes of a config that was tried since the last call; never blocks."""
         found = self._taken(now) if self._trial is not None and self._trial.done() else None
         if self._asked and self._trial is None:
@@ -158,6 +195,15 @@ class Reload:
             self._trial = self._aside.begin(self._try)
             self._trial.add_done_callback(lambda _: self._ring())
         return found
+
+    def stands(self, found: Changes, now: float) -> bool:
+        """Tell whether rooms may be built by a config that has waited; else it is refused."""
+        try:
+            refuse_away(found.config, self.grounds)
+        except Misconfigured as error:
+            self._refuse(error, now)
+            return False
+        return True
 
     def take(self, found: Changes) -> None:
         """Put a config in force."""
@@ -175,10 +221,10 @@ class Reload:
         self._refuse(error, now)
         return True
 
-    def _try(self) -> Changes:
-        return tried(self._tried_beside, self._load)
+    def _try(self) -> Trial:
+        return tried(self._tried_beside, self._load, self.grounds)
 
-    def _taken(self, now: float) -> Changes | None:
+    def _taken(self, now: float) -> Trial | None:
         trial, self._trial = self._trial, None
         assert trial is not None, "a trial is over"
         if self._tried_beside is not self.running:  # which has changed meanwhile: see what differs

@@ -37,9 +37,10 @@ from daemon.tally import Tally
 from daemon.vitals import Vitals
 
 if TYPE_CHECKING:
-    from daemon.retention import Cupboard
+    from daemon.retention import Cupboard, Retiring
 
 SCRATCH_NAME = "making"
+MEGABYTE = 1_000_000
 T = TypeVar("T")
 
 
@@ -150,7 +151,7 @@ def grounds(config: Config) -> Grounds:
     written = [folders.outbox, folders.state, folders.failed]
     written += [folders.inbox] if config.claim == "rename" else []
     written += [folders.archive] if config.originals == "archive" else []
-    return Grounds(folders.inbox, written, folders.logs, config.free_megabytes * 1_000_000)
+    return Grounds(folders.inbox, written, folders.logs, config.free_megabytes * MEGABYTE)
 
 
 def senders(config: Config) -> Senders:
@@ -181,6 +182,16 @@ def cupboards(config: Config) -> list[Cupboard]:
     ]
 
 
+def retiring(config: Config) -> Retiring | None:
+    """Begin to remove originals; None where the config keeps all."""
+    folders = cupboards(config)
+    if not folders:
+        return None
+    from daemon.retention import Retiring
+
+    return Retiring(folders, ledger_path(config))
+
+
 Hiring = tuple[Start, int, int, Allowance]
 
 
@@ -190,6 +201,11 @@ def hiring(config: Config, documents: Iterable[Path], scratch: Scratch | None = 
     writable = scratch.folder if scratch else None
     start = Start(config.recipes, config.threads, readable, writable)
     return start, config.worker_count, config.tasks_per_worker, config.allowance
+
+
+def readers(config: Config) -> Hiring:
+    """Return all that the engine of a running daemon is made of."""
+    return hiring(config, [config.folders.inbox], scratch(config))
 
 
 def engine(hired: Hiring, bell: Bell, tally: Tally | None = None) -> LocalEngine:

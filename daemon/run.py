@@ -12,11 +12,10 @@ from daemon import environment, logs
 from daemon.alone import alone
 from daemon.bell import Bell
 from daemon.config import Config
-from daemon.engine.local import LocalEngine
 from daemon.errors import LedgerLost, Misconfigured
 from daemon.notify import Notify
 from daemon.reload import Reload
-from daemon.running import Daemon, Process
+from daemon.running import Daemon, Process, Warm
 from daemon.signals import Signals
 from daemon.tally import Tally
 
@@ -53,11 +52,11 @@ def run(config: Config, load: Callable[[], Config]) -> None:
 
 def _live(process: Process) -> None:
     """Build the rooms and run them, again with each new config, until told to stop."""
-    engine: LocalEngine | None = None
+    warm: Warm | None = None
     while True:
         try:
-            daemon = Daemon(process, engine)
-            engine = None  # the daemon's now
+            daemon = Daemon(process, warm)
+            warm = None  # the daemon's now
             is_over = daemon.run()
         except LedgerLost:
             raise
@@ -66,8 +65,9 @@ def _live(process: Process) -> None:
                 raise
             continue
         finally:
-            if engine:
-                engine.stop()
+            if warm:
+                warm.engine.stop()
+                warm = None
         if is_over:
             return
-        engine = daemon.warm_engine
+        warm = daemon.warm

@@ -20,7 +20,7 @@ from daemon.notify import Notify
 from daemon.outbox.publish import Outbox
 from daemon.policy import Policies
 from daemon.records import Fault
-from daemon.reload import Changes, Reload, told
+from daemon.reload import Reload, Trial, told
 from daemon.service import Service
 from daemon.signals import Signals
 from daemon.tally import Tally
@@ -45,27 +45,38 @@ class Process:
     tally: Tally
 
 
+@dataclass(frozen=True, slots=True)
+class Warm:
+    """Workers that another config would make alike, and what decides over what they read."""
+
+    engine: LocalEngine
+    policies: Policies
+
+
 class Daemon:
     """The rooms of one running daemon under one config, or several that differ in little."""
 
-    def __init__(self, process: Process, engine: LocalEngine | None) -> None:
-        """`engine` is one that is warm already, as this config would make it."""
+    def __init__(self, process: Process, warm: Warm | None) -> None:
+        """`warm` is what the daemon before has handed on, as this config would make it."""
         self._process = process
         self._bell, self._signals, self._reload = process.bell, process.signals, process.reload
         self._notify, self._tally = process.notify, process.tally
         self._config = config = self._reload.running
-        self._found: Changes | None = None
+        self._found: Trial | None = None
         self._warned: Fault | None = None
         self._proved_at = 0.0
-        self.warm_engine = engine
+        self._came_warm = warm is not None
+        self.warm: Warm | None = None  # for the next config, where it makes them alike
         self._journal = ledger.opened(config)
         self._outbox = Outbox(config.folders.outbox, ownership=config.ownership)
         self._scratch = rooms.scratch(config)
-        self._engine = engine or rooms.engine(self._hiring(config), self._bell, self._tally)
-        self._policies = rooms.policies(config)
+        self._hired = hired = rooms.readers(config)
+        self._engine = warm.engine if warm else rooms.engine(hired, self._bell, self._tally)
+        self._policies = warm.policies if warm else rooms.policies(config)
         self._senders = rooms.senders(config)
         self._claims = rooms.claims(config, self._journal, self._policies)
         self._retiring: Retiring | None = None
+        self._grounds = self._reload.grounds = rooms.grounds(config)
         self._intake = self._make_intake()
         self._service = Service(
             self._intake, self._claims, self._make_delivery(), self._engine,
@@ -81,7 +92,7 @@ class Daemon:
         try:
             with (
                 rooms.endpoint(self._config, self._vitals, self._tally),
-                web_process.beside(self._config),
+                web_process.beside(self._config) as self._web,
             ):
                 self._warm_up()
                 self._greet()
@@ -98,9 +109,8 @@ class Daemon:
     def _warm_up(self) -> None:
         if self._scratch is not None:
             self._scratch.clear()
-        if self.warm_engine is None:
+        if not self._came_warm:
             self._engine.warm()
-        self.warm_engine = None
         self._outbox.clear_drafts(STALE_DRAFT_SECONDS)
         self._outbox.clear_outputs(STALE_DRAFT_SECONDS)
         self._service.recover(self._journal.unfinished())
@@ -116,7 +126,7 @@ class Daemon:
             self._retiring.end()
         self._intake.end()
         self._senders.stop()
-        if self.warm_engine is None:
+        if self.warm is None:
             self._engine.stop()
         if self._signals.stops or self._found:  # whatever else ended the loop may be a document's
             with contextlib.suppress(LedgerLost):
@@ -131,12 +141,8 @@ class Daemon:
             log.info("daemon.stopped")
             logs.drain()
 
-    def _hiring(self, config: Config) -> rooms.Hiring:
-        return rooms.hiring(config, [config.folders.inbox], rooms.scratch(config))
-
     def _make_intake(self) -> Intake:
-        """Return the intake of the config in force, on grounds of its own."""
-        self._grounds = rooms.grounds(self._config)
+        """Return the intake of the config in force."""
         return rooms.intake(self._config, self._claims, self._grounds, self._moved, self._tally)
 
     def _make_delivery(self) -> Delivery:
@@ -148,12 +154,7 @@ class Daemon:
         """Begin to remove originals, where the config has a limit."""
         if self._retiring:
             self._retiring.end()
-        cupboards = rooms.cupboards(self._config)
-        self._retiring = None
-        if cupboards:
-            from daemon.retention import Retiring
-
-            self._retiring = Retiring(cupboards, ledger.ledger_path(self._config))
+        self._retiring = rooms.retiring(self._config)
 
     def _turn_until_stopped(self) -> None:
         """Turn until told to stop, or until nothing more can be done before a change of rooms."""
@@ -166,16 +167,19 @@ class Daemon:
 
     def _is_ready_to_change(self) -> bool:
         now, patience = time.monotonic(), self._config.grace_seconds
-        return self._found is not None and self._service.is_at_rest(now, patience)
+        if self._found is None or not self._service.is_at_rest(now, patience):
+            return False
+        if not self._reload.stands(self._found, now):
+            self._found, self._service.draining = None, False
+        return self._found is not None
 
     # --- another config -------------------------------------------------------------------------
 
-    def _change(self, found: Changes) -> None:
+    def _change(self, found: Trial) -> None:
         """Take a config that was tried: now, or when what is in work has been read to its end."""
         self._notify.reloading()
         self._notify.ready()  # to systemd it is over: a document in work may take minutes
-        policies = rooms.policies(found.config)
-        is_alike = self._reads_as(policies)  # networks may change under one name
+        is_alike = self._reads_as(found.policies)  # networks may change under one name
         self._found = None if found.are_at_once and is_alike else found
         self._service.draining = self._found is not None
         if self._found:
@@ -185,7 +189,7 @@ class Daemon:
         else:
             self._reload.take(found)
             self._reload.hold()
-            self._exchange(found.config, policies)
+            self._exchange(found.config, found.policies)
             logs.set_level("INFO")  # a level too is changed with a word
             log.info("config.reloaded", changes=told(found.live))
             logs.set_level(found.config.logging.level)
@@ -197,24 +201,24 @@ class Daemon:
 
     def _exchange(self, config: Config, policies: Policies) -> None:
         """Go on with the rooms that a config changes at once; documents in work notice nothing."""
-        old_intake, old_grounds = self._intake, self._grounds
+        old_intake = self._intake
         self._config, self._policies = config, policies
+        self._grounds.least_bytes = config.free_megabytes * rooms.MEGABYTE  # same folders
         self._intake = self._make_intake()
         self._service.exchange(self._intake, self._make_delivery(), config.retry.wait_seconds)
-        self._vitals.inbox, self._vitals.folders = self._intake, self._grounds
+        self._vitals.inbox = self._intake
+        self._web.take(config)
         old_intake.end()
-        old_grounds.end()
         self._retire()
 
     def _hand_over(self) -> None:
         """Put the config in force that waits; keep workers that it would make alike."""
-        assert self._found is not None, "it is why the turning ended"
-        new = self._found.config
-        is_alike = self._reads_as(rooms.policies(new))
-        if is_alike and self._hiring(self._config) == self._hiring(new):
-            self.warm_engine = self._engine
-        self._reload.take(self._found)
-        logs.set_level(new.logging.level)
+        found = self._found
+        assert found is not None, "it is why the turning ended"
+        if self._reads_as(found.policies) and self._hired == found.hiring:
+            self.warm = Warm(self._engine, found.policies)
+        self._reload.take(found)
+        logs.set_level(found.config.logging.level)
 
     def _drain(self) -> None:
         """Finish what is in work, take nothing new; a second signal or the grace time cuts it."""
@@ -246,11 +250,10 @@ class Daemon:
         self._vitals.beat_at = pulse.beat_at
         self._senders.count(self._tally)
         held_up = [why for why, _ in pulse.faults]
-        waiting = self._intake.waiting.ready
         self._notify.status(
             f"held up: {held_up[0]}"
             if held_up
-            else f"{pulse.in_work} in work, {waiting} ready to be read"
+            else f"{pulse.in_work} in work, {self._intake.waiting.ready} ready to be read"
         )
         if self._vitals.is_progressing(pulse.beat_at):
             self._notify.alive()

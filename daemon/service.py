@@ -98,9 +98,9 @@ class Service:
 
     def is_at_rest(self, now: float, patience: float) -> bool:
         """Tell whether what was in work is over, or held up for `patience` seconds at least."""
-        faults = [work.fault for work in list(self._work.values())]
+        held = [work.held_since for work in list(self._work.values())]
         is_idle = self._engine.free == self._engine.slots and not self._outcomes
-        is_held = all(fault is not None and now - fault.since >= patience for fault in faults)
+        is_held = all(since is not None and now - since >= patience for since in held)
         return is_idle and is_held and not self.is_stuck
 
     def exchange(self, intake: Intake, delivery: Delivery, wait_seconds: float) -> None:
@@ -165,9 +165,11 @@ class Service:
                 self._take_in(outcome, work, now)
 
     def _take_in(self, outcome: Outcome, work: Work, now: float) -> None:
+        since, work.held_since = work.held_since, None
         if isinstance(outcome.result, Deferred):
             work.put_back(outcome.task)
             self._attempt_step(self._delivery.give_back_changed, work, now)
+            work.held_since = since  # to look at the file has healed nothing
             if not work.is_over:
                 self._postpone(work, str(outcome.result), now)
         elif work.take(outcome):
@@ -188,7 +190,7 @@ class Service:
             if work is None:
                 return
             self._is_turn_of_new = True
-            work.fault = None  # what it was held up with is over
+            work.fault = None  # it may be over
             self._engine.submit(work.next_task())
             failpoints.reach("task.given", work.claim.name)
 
@@ -265,7 +267,7 @@ class Service:
         except Exception as error:
             self._hold(work, error, now)
         else:
-            work.fault = None
+            work.go_on()
 
     def _hear_what_was_late(self, now: float) -> None:
         """Take in how a step has ended that nobody waited for."""
@@ -276,7 +278,7 @@ class Service:
         if isinstance(error, Exception):
             self._hold(work, error, now)
         else:
-            work.fault = None
+            work.go_on()
 
     def _hold(self, work: Work, error: Exception, now: float) -> None:
         """Keep a document whose step failed for later."""
@@ -288,9 +290,8 @@ class Service:
 
     def _postpone(self, work: Work, why: str, now: float) -> None:
         work.retry_at = now + self._wait
-        if work.fault is None or work.fault.why != why:
+        if work.hold(why, now):
             log.error("claim.held", name=work.claim.name, why=why, retry_in=self._wait)
-            work.fault = Fault(why, work.fault.since if work.fault else now)
 
 
 def _why(error: Exception) -> str:

@@ -9,14 +9,14 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from threading import Event, Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import structlog
 
@@ -44,34 +44,51 @@ def refuse_missing() -> None:
 
 
 @contextlib.contextmanager
-def beside(config: Config) -> Iterator[None]:
+def beside(config: Config) -> Iterator[WebProcess]:
     """Keep `ocr-daemon web` running until the block ends, where the config has it enabled."""
+    process = WebProcess(config)
     if not config.web.enabled:
-        yield
+        yield process
         return
     refuse_missing()
-    process = WebProcess(config.file)
     process.start()
     try:
-        yield
+        yield process
     finally:
         process.end()
+
+
+def handed_over() -> Config:
+    """Return the config that the daemon has in force, which is at standard input.
+
+    The file may say something else: what waits for a restart, or was refused.
+    """
+    config: Config = pickle.load(sys.stdin.buffer)  # noqa: S301 -- our parent's, who started us
+    return config
 
 
 class WebProcess:
     """`ocr-daemon web` as a child, and the thread that looks after it."""
 
-    def __init__(self, config_file: Path) -> None:
+    def __init__(self, config: Config) -> None:
         self._command = [
-            sys.executable, "-m", "daemon", "web", "--config", os.fspath(config_file),
+            sys.executable, "-m", "daemon", "web", "--config", os.fspath(config.file),
             "--daemon-pid", str(os.getpid()),
         ]  # fmt: skip
+        self._config = config
+        self._is_outdated = False
         self._is_ending = Event()
         self._thread = Thread(target=self._keep_up, name="web", daemon=True)
 
     def start(self) -> None:
         """Start the process."""
         self._thread.start()
+
+    def take(self, config: Config) -> None:
+        """Go on by another config of the same folders; started anew where it keeps what changed."""
+        before, self._config = self._config, config
+        if _kept(before) != _kept(config):
+            self._is_outdated = True
 
     def end(self) -> None:
         """Ask it to stop, and see that it does."""
@@ -86,6 +103,8 @@ class WebProcess:
             code = self._run_once()
             if self._is_ending.is_set():
                 return
+            if self._is_outdated:
+                continue
             if time.monotonic() - began >= STEADY_SECONDS:
                 pause = FIRST_WAIT_SECONDS
             if code == Exit.MISCONFIGURED:  # it has said why, and will hardly heal by itself
@@ -96,19 +115,32 @@ class WebProcess:
 
     def _run_once(self) -> int:
         """Run it to its end, or to ours; return its exit code."""
+        self._is_outdated = False
         try:
-            child = subprocess.Popen(
-                self._command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
-            )
+            with _in_memory(pickle.dumps(self._config)) as config:
+                child = subprocess.Popen(self._command, stdin=config, stdout=subprocess.DEVNULL)
         except OSError as error:
             log.error("web.not_started", why=error.strerror)
             return -1
         log.info("web.started", pid=child.pid)
         while child.poll() is None and not self._is_ending.wait(LOOK_SECONDS):
-            continue
+            if self._is_outdated:
+                break
         if child.poll() is None:
             _stop(child)
         return child.returncode
+
+
+def _kept(config: Config) -> tuple[object, ...]:
+    return config.watch.ignore, config.free_megabytes
+
+
+def _in_memory(content: bytes) -> BinaryIO:
+    """Return an open file of no folder, to be read from its start: a config holds secrets."""
+    file = os.fdopen(os.memfd_create("config"), "w+b")
+    file.write(content)
+    file.seek(0)
+    return file
 
 
 def _stop(child: subprocess.Popen[bytes]) -> None:

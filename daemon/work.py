@@ -21,7 +21,8 @@ class Work:
 
     `document` is set when there is nothing (more) to read, `makings` when workers are to make
     outputs of it. While the environment is at fault, `fault` says how, since when, and `retry_at`
-    when (monotonic seconds) the step is tried again.
+    when (monotonic seconds) the step is tried again; `held_since` outlives a try that came to
+    nothing too.
     """
 
     job: Job
@@ -33,6 +34,7 @@ class Work:
     answered: bool = False
     is_over: bool = False
     fault: Fault | None = None
+    held_since: float | None = None
     retry_at: float = 0.0
     started_at: str = field(default_factory=utc_now)
     _began: float = field(default_factory=time.monotonic)
@@ -89,6 +91,18 @@ class Work:
         if self.makings is not None:
             self.makings.take(outcome.task, outcome)
         return False
+
+    def hold(self, why: str, now: float) -> bool:
+        """Note what the environment holds it up with; return whether that is news."""
+        self.held_since = now if self.held_since is None else self.held_since
+        if self.fault is not None and self.fault.why == why:
+            return False
+        self.fault = Fault(why, self.fault.since if self.fault else now)
+        return True
+
+    def go_on(self) -> None:
+        """Note that a step came to its end: nothing holds it up."""
+        self.fault = self.held_since = None
 
     @property
     def seconds(self) -> float:

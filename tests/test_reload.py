@@ -21,7 +21,7 @@ import yaml
 from daemon.config import Config, load
 from daemon.errors import Misconfigured
 from daemon.recipe import Rendering
-from daemon.reload import AT_ONCE, AT_RESTART, MASK, Changes, Reload, changes, masked
+from daemon.reload import AT_ONCE, AT_RESTART, MASK, Changes, Reload, changes, masked, told
 from tests.house import MODEL, REPOSITORY, House, until
 from tests.torture import pretended
 from tests.torture.life import Life, house, living
@@ -88,6 +88,35 @@ def test_no_secret_is_told(tmp_path: Path) -> None:
     assert "hunter2" not in str(masked("pdf", Rendering(passwords=("hunter2",))))
     hook = {"url": "https://me:hunter2@host/x?key=hunter2", "headers": {"Authorization": "hunter2"}}
     assert "hunter2" not in str(masked("hooks", [hook]))
+
+
+def test_of_a_hook_and_of_an_address_only_the_place_is_told(tmp_path: Path) -> None:
+    """The path is the secret of one, an argument that of another."""
+    running = config(tmp_path)
+    hooks = [
+        {"name": "chat", "url": "https://hooks.example/services/T0/hunter2"},
+        {"name": "curl", "command": ["curl", "-H", "Authorization: Bearer hunter2"]},
+    ]
+    own = {"name": "bills", "folders": ["bills"], "hooks": [{**hooks[0], "name": "bills"}]}
+    found = changes(running, config(tmp_path, hooks=hooks, profiles=[own]))
+
+    said = str(told(found.live))
+
+    assert "hunter2" not in said
+    assert all(place in said for place in ("chat", "hooks.example", "curl", "bills"))
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("https://host/services/hunter2", "https://host/***"),
+        ("see http://me:hunter2@host:80?hunter2#x now", "see http://***@host:80/*** now"),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ("scan?.png", "scan?.png"),
+    ],
+)
+def test_of_an_address_within_a_value_the_host_is_told_alone(said: str, shown: str) -> None:
+    assert masked("web.origins", [said]) == [shown]
 
 
 # --- asking, with the test as who loads ---------------------------------------------------------
@@ -331,6 +360,58 @@ def test_what_needs_a_restart_is_named_and_left_and_the_rest_is_taken(tmp_path: 
         assert not (tmp_path / "elsewhere").exists()
         home.drop("scan.png", pretended.content("Scan"))
         assert home.answer("scan.png.json")["status"] == "done"
+
+
+@pytest.mark.parametrize("change", [{"task_pages": 7}, {"workers": 1}])
+def test_while_a_folder_of_both_configs_is_away_nothing_is_changed_and_nothing_made_there(
+    tmp_path: Path, change: dict[str, int]
+) -> None:
+    home = home_of(tmp_path)
+    with living(home, "pretended") as life:
+        life.wait_ready()
+        home.outbox.rename(tmp_path / "behind")
+
+        refused = reloads(home, life, "config.refused", **change)
+
+        assert (refused["key"], home.outbox.exists()) == ("folders.outbox", False)
+        (tmp_path / "behind").rename(home.outbox)
+        home.drop("scan.png", pretended.content("Scan"))
+        assert home.answer("scan.png.json")["status"] == "done"
+
+
+def test_a_folder_that_goes_while_a_change_waits_keeps_the_config_before(tmp_path: Path) -> None:
+    home = home_of(tmp_path, grace_seconds=0.1)
+    with living(home, "pretended", **STOPS_ON_PAGE_2) as life:
+        life.wait_ready()
+        worker = reading(home, life)
+        reloads(home, life, "config.reloading", segmenter="opencv", grace_seconds=0.1)
+        home.outbox.rename(tmp_path / "behind")
+
+        worker.send_signal(signal.SIGCONT)
+
+        until(lambda: events(home, "config.refused"), what=home.log_tail())
+        (tmp_path / "behind").rename(home.outbox)
+        assert home.answer("slow.pdf.json")["processing"]["attempt"] == 1
+        assert not events(home, "config.reloaded")
+
+
+def test_an_unmounted_share_is_not_taken_for_its_mount_point_at_a_reload(tmp_path: Path) -> None:
+    home = home_of(tmp_path)
+    home.outbox.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(home.outbox)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("mounting is not permitted here")
+    try:
+        with living(home, "pretended") as life:
+            life.wait_ready()
+            subprocess.run(["umount", "-l", str(home.outbox)], check=True)
+
+            refused = reloads(home, life, "config.refused", workers=1)
+
+            assert "is not mounted" in refused["remedy"]
+            assert list(home.outbox.iterdir()) == []
+    finally:
+        subprocess.run(["umount", "-l", str(home.outbox)], capture_output=True)
 
 
 def test_the_environment_goes_on_winning(tmp_path: Path) -> None:

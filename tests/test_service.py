@@ -147,6 +147,35 @@ def test_what_the_environment_spoils_waits_and_costs_no_attempt(loop: Loop) -> N
     assert [entry.attempts for entry in loop.journal.unfinished()] == [1]
 
 
+def test_what_workers_defer_again_and_again_has_been_held_up_since_the_first_time(
+    loop: Loop,
+) -> None:
+    """Else a change of the config would wait for it without an end."""
+    settled(loop, "a.png")
+    for _ in range(3):
+        (task,) = loop.engine.tasks
+        loop.engine.end(task, Deferred("the share is gone"))
+        loop.turn(0.1)
+        loop.turn(WAIT)
+    loop.engine.end(loop.engine.tasks[0], Deferred("the share is gone"))
+    loop.turn(0.1)
+
+    assert loop.service.is_at_rest(loop.now, patience=3 * WAIT)
+
+
+def test_what_was_read_meanwhile_is_not_held_up_any_more(loop: Loop) -> None:
+    settled(loop, "a.png")
+    loop.engine.end(loop.engine.tasks[0], Deferred("the share is gone"))
+    loop.turn(0.1)
+    loop.turn(WAIT)
+    loop.engine.read_all(pages=3)
+    loop.turn(0.1)
+    loop.engine.end(loop.engine.tasks[0], Deferred("the share is gone"))
+    loop.turn(0.1)
+
+    assert not loop.service.is_at_rest(loop.now, patience=WAIT)
+
+
 def test_documents_held_up_do_not_stop_the_others(loop: Loop) -> None:
     names = [f"{number}.png" for number in range(PLACES_PER_SLOT * 2 + 2)]
     settled(loop, *names)

@@ -48,10 +48,10 @@ class Senders:
         return list(filter(None, [thread.fault for thread in self._threads]))
 
     def count(self, tally: Tally) -> None:
-        """Say how many letters wait and how many are dead, where there is a hook."""
-        if self._threads:
-            tally.hooks_waiting = sum(thread.post.waiting for thread in self._threads)
-            tally.hooks_dead = sum(thread.post.dead for thread in self._threads)
+        """Say how many letters wait and how many are dead; nothing where there is no hook."""
+        posts = [thread.post for thread in self._threads]
+        tally.hooks_waiting = sum(post.waiting for post in posts) if posts else None
+        tally.hooks_dead = sum(post.dead for post in posts) if posts else None
 
     def start(self) -> None:
         """Begin to deliver, first what an earlier run has left."""

@@ -63,18 +63,25 @@ class Deliveries(LedgerFile):
         )
 
     def put_off(self, letter: Letter, why: str, due_at: float) -> None:
-        """Note that an attempt failed, and when the next one is due (seconds since 1970)."""
+        """Note that an attempt failed, and when the next one is due (seconds since 1970).
+
+        A letter that another thread has delivered meanwhile stays so: one that a reload left in a
+        POST may hear of its failure later.
+        """
         self._run(
             "UPDATE deliveries SET attempts = attempts + 1, why = ?, due_at = ? "
-            "WHERE claim = ? AND hook = ?",
+            "WHERE claim = ? AND hook = ? AND state = 'waiting'",
             (why, due_at, letter.claim, letter.hook),
         )
 
     def died(self, letter: Letter, why: str) -> None:
-        """Note that the last attempt failed, and that nobody tries again unless told to."""
+        """Note that the last attempt failed, and that nobody tries again unless told to.
+
+        What is delivered meanwhile stays so.
+        """
         self._run(
             "UPDATE deliveries SET state = 'dead', attempts = attempts + 1, why = ?, "  # noqa: S608 -- our own words
-            f"ended_at = {_NOW} WHERE claim = ? AND hook = ?",
+            f"ended_at = {_NOW} WHERE claim = ? AND hook = ? AND state = 'waiting'",
             (why, letter.claim, letter.hook),
         )
 

@@ -12,7 +12,9 @@ import pytest
 from daemon.errors import Deferred
 from daemon.hooks import Hook
 from daemon.hooks.sender import LONGEST_PAUSE, Sender
+from daemon.hooks.senders import Senders
 from daemon.journal.deliveries import LONGEST_REST, Deliveries
+from daemon.tally import Tally
 from tests.hooks.receiver import receiving
 from tests.hooks.sidecars import keep, letter
 
@@ -205,3 +207,25 @@ def test_what_was_delivered_is_kept_without_its_words(tmp_path: Path) -> None:
 
         assert row.fetchall() == [("", "delivered", 1)]
     ledger.close()
+
+
+def test_what_another_thread_has_delivered_meanwhile_stays_delivered(failing: Room) -> None:
+    """A thread that is held in a POST outlives the senders of a config that is changed."""
+    failing.land("c1")
+    held = failing.deliveries.due("no", failing.now)
+    assert held is not None
+    failing.deliveries.delivered(held)
+
+    failing.deliveries.put_off(held, "timed out", failing.now)
+    failing.deliveries.died(held, "timed out")
+
+    assert failing.post() == (0, 0, 1)
+    assert failing.deliveries.open() == []
+
+
+def test_where_the_last_hook_is_gone_nothing_is_said_of_letters(tmp_path: Path) -> None:
+    tally = Tally(hooks_waiting=3, hooks_dead=1)
+
+    Senders([], tmp_path / "ledger.sqlite3", tmp_path).count(tally)
+
+    assert (tally.hooks_waiting, tally.hooks_dead) == (None, None)

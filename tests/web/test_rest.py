@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pymupdf
 import pytest
 import requests
 
-from tests.house import until
+from tests.house import House, until
 from tests.samples import pdf_of_text, png, text_page
 from tests.web.site import Site, port_of, running
 
@@ -214,6 +215,38 @@ def test_a_killed_web_process_comes_back_and_reading_goes_on(site: Site) -> None
     assert site.house.answer("meanwhile.pdf.json")["text"] == "Still read"
     site.move_to(port_of(site.house, printed))
     assert site.get("/documents?query=still").json()["total"] == 1
+
+
+def test_the_web_process_goes_by_the_config_in_force_and_not_by_the_file(tmp_path: Path) -> None:
+    with running(tmp_path) as site:
+        house, web = site.house, {"enabled": True, "port": 0}
+        House(tmp_path, web=web, folders={"state": str(tmp_path / "other")})
+        assert site.daemon is not None
+        site.daemon.signal(signal.SIGHUP)
+        until(lambda: said(house, "config.needs_restart"), what=house.log_tail())
+        printed = len((house.root / "output").read_text())
+        site.process().kill()
+        site.move_to(port_of(house, printed))
+
+        site.upload("scan.png", pdf_of_text([["By the running config"]]))
+
+        assert not (tmp_path / "other").exists()
+
+
+def test_a_pattern_that_is_ignored_from_now_on_is_known_to_the_web_process(tmp_path: Path) -> None:
+    with running(tmp_path) as site:
+        printed = len((site.house.root / "output").read_text())
+        House(tmp_path, web={"enabled": True, "port": 0}, watch={"ignore": ["old*"]})
+        assert site.daemon is not None
+
+        site.daemon.signal(signal.SIGHUP)
+
+        site.move_to(port_of(site.house, printed))
+        assert "old" not in site.upload("old.pdf", pdf_of_text([["Kept"]]))["name"]
+
+
+def said(house: House, event: str) -> bool:
+    return any(each["event"] == event for each in house.events())
 
 
 def test_the_web_process_dies_with_a_killed_daemon(tmp_path: Path) -> None:

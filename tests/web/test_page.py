@@ -172,6 +172,7 @@ def test_without_scripts_files_are_put_in_searched_for_and_read(
 def found(page: Browser, words: str) -> str:
     page.open("/").one("#q").send_keys(words)
     page.one(".finder button").click()
+    page.wait(lambda: "q=" in page.driver.current_url, "the search is asked for")
     return page.one("#list").text
 
 

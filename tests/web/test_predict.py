@@ -13,9 +13,8 @@ import pytest
 from starlette.applications import Starlette
 
 from daemon.web import api
-from daemon.web.app import _say_refused
 from daemon.web.nouns import Found, Item
-from daemon.web.refusals import Refused
+from daemon.web.refusals import Refused, told
 
 TOKEN = "u-" + "0" * 32
 SIDECAR: dict[str, Any] = {"text": "Read", "pages": [{"text": "Read"}]}
@@ -69,7 +68,9 @@ def app_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Played]
             catalogue=played, uploads=uploads, state=tmp_path, profile="default@1",
             upload_bytes=9, predict_seconds=2,
         )  # fmt: skip
-        return Starlette(routes=api.routes(site), exception_handlers={Refused: _say_refused})
+        return Starlette(
+            routes=api.routes(site), exception_handlers={Refused: lambda _, error: told(error)}
+        )
 
     return made
 

@@ -74,7 +74,7 @@ def test_the_best_of_a_run_ships_in_both_formats_with_its_card(
 
     assert outcome.exit_code == 0
     names = ["small-1.pt", "small-1.onnx", "small-1.int8.onnx", "small-1.md"]
-    assert [Path(row).name for row in outcome.output.splitlines()] == names
+    assert [Path(row).name for row in outcome.stdout.splitlines()] == names
     loaded = artifact.load(export.weights_in(tmp_path / "small-1.int8.onnx"))
     assert (loaded.card.name, loaded.precision) == ("small-1", "int8")
     assert "錢" in loaded.charset.characters

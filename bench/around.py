@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,7 +46,9 @@ def free_port() -> int:
 
 @contextmanager
 def visited(metrics: int, web: int) -> Iterator[None]:
-    """Ask both ports as their users would until the block ends."""
+    """Ask both ports, once somebody listens there, as their users would until the block ends."""
+    for port in (metrics, web):
+        reachable(port)
     stop = threading.Event()
 
     def ask(url: str, every: float) -> None:
@@ -83,12 +85,10 @@ def cost(pile: list[Path], is_on: bool) -> Cost:
         around = {"metrics": {"enabled": True, "port": metrics},
                   "web": {"enabled": True, "port": web}} if is_on else {}  # fmt: skip
         daemon = Running(Path(home), workers=1, watch={"quiet_seconds": 0.5}, **around)
-        if not is_on:
-            return _read(daemon, Path(home), pile)
-        for port in (metrics, web):
-            reachable(port)
-        with visited(metrics, web):
-            return _read(daemon, Path(home), pile)
+        with visited(metrics, web) if is_on else nullcontext():
+            spent = _read(daemon, Path(home), pile)
+        daemon.end()
+        return spent
 
 
 def _read(daemon: Running, home: Path, pile: list[Path]) -> Cost:
@@ -97,9 +97,7 @@ def _read(daemon: Running, home: Path, pile: list[Path]) -> Cost:
         shutil.copyfile(page, home / "inbox" / page.name)
     for page in pile:
         daemon.answer(page.name)
-    spent = Cost(time.monotonic() - began, cpu_seconds(daemon.family) - before)
-    daemon.end()
-    return spent
+    return Cost(time.monotonic() - began, cpu_seconds(daemon.family) - before)
 
 
 def main() -> None:

@@ -172,6 +172,11 @@ class Config(BaseSettings):
         return self.workers or usable_cores(CPU_QUOTA)
 
     @property
+    def free_bytes(self) -> int:
+        """The room in a folder below which nothing more is taken."""
+        return self.free_megabytes * 1_000_000
+
+    @property
     def ownership(self) -> Ownership:
         """Of what is published; Misconfigured for a user or group that this system lacks."""
         said = self.permissions

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from daemon.hooks import Hook
@@ -11,7 +11,6 @@ from daemon.inbox.folders import ByFolder
 from daemon.outbox.sidecar import Provenance
 from daemon.recipe import Recipe
 from daemon.records import Document, OutputKind
-from daemon.sections import Retention
 
 
 def utc_now() -> str:
@@ -33,8 +32,6 @@ class Policy:
     point_to_duplicates: bool
     hooks: tuple[Hook, ...] = ()
     outputs: tuple[OutputKind, ...] = ()
-    priority: int = 0
-    retention: Retention = field(default_factory=Retention)
 
     @property
     def profile(self) -> str:

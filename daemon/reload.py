@@ -22,7 +22,7 @@ from daemon.aside import Aside
 from daemon.config import Config
 from daemon.errors import Misconfigured
 from daemon.ground import Grounds
-from daemon.hooks import Hook
+from daemon.hooks import HIDDEN, Hook
 from daemon.policy import Policies
 from daemon.records import Fault
 
@@ -40,7 +40,6 @@ AT_ONCE = (
     "logging.level",
 )  # fmt: skip
 STALL_SECONDS = 10.0  # a trial that takes longer waits for a share
-MASK = "***"
 _SECRET = re.compile(
     r"password|secret|token|credential|authorization|api_?key|command", re.IGNORECASE
 )
@@ -123,7 +122,7 @@ def refuse_away(config: Config, grounds: Grounds | None) -> None:
 def masked(key: str, value: object) -> object:
     """Return a value as it may be told: no secret, at any depth; of an address only the host."""
     if value is not None and _SECRET.search(key.rpartition(".")[2]):
-        return MASK
+        return HIDDEN
     match value:
         case Hook():  # of one the path is the whole secret, of another an argument
             return {"name": value.name, "place": value.place, "on": list(value.on)}
@@ -141,7 +140,7 @@ def masked(key: str, value: object) -> object:
 
 
 def _host(url: re.Match[str]) -> str:
-    user, rest = (MASK if url[part] else "" for part in ("user", "rest"))
+    user, rest = (HIDDEN if url[part] else "" for part in ("user", "rest"))
     return url["scheme"] + (user and f"{user}@") + url["host"] + (rest and f"/{rest}")
 
 

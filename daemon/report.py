@@ -15,7 +15,7 @@ from daemon.journal.letter import Letter
 from daemon.ledger import ledger_path
 from daemon.logs import without_controls
 from daemon.retention import plan
-from daemon.rooms import cupboards, scanner
+from daemon.rooms import cupboards, retentions, scanner
 
 MOST_LETTERS = 100  # that a list for people has
 
@@ -130,7 +130,7 @@ def verify(config: Config, *, rebuild: bool, deep: bool = False) -> tuple[str, b
 
 def retention(config: Config) -> str:
     """Return what retention would remove now, a line each."""
-    if all(place.retention.keeps_all for place in config.places):
+    if all(retention.keeps_all for retention in retentions(config).values):
         return "every original is kept for ever: retention has no limit"
     if not ledger_path(config).exists():
         return f"no ledger in {config.folders.state}: the daemon has not run here yet"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from daemon import files
 from daemon.bell import Bell
@@ -33,14 +33,14 @@ from daemon.outbox.outputs import MADE
 from daemon.policy import Policies, Policy
 from daemon.relations import RESERVED
 from daemon.scratch import Scratch
+from daemon.sections import Retention
 from daemon.tally import Tally
 from daemon.vitals import Vitals
 
 if TYPE_CHECKING:
-    from daemon.retention import Cupboard, Retiring
+    from daemon.retention import Cupboard, Retiring, Which
 
 SCRATCH_NAME = "making"
-MEGABYTE = 1_000_000
 T = TypeVar("T")
 
 
@@ -80,14 +80,17 @@ def policy(config: Config, profile: str, digest: Callable[[Path], str] = files.s
         point_to_duplicates=config.duplicates == "pointer",
         hooks=config.hooks,
         outputs=config.outputs,
-        priority=config.priority,
-        retention=config.retention,
     )
 
 
 def priorities(config: Config) -> ByFolder[int]:
     """Return how soon the files of each folder are taken."""
     return by_folder(config, lambda under, _: under.priority)
+
+
+def retentions(config: Config) -> ByFolder[Retention]:
+    """Return how long the originals of each folder are kept."""
+    return by_folder(config, lambda under, _: under.retention)
 
 
 def quiet_seconds(config: Config) -> ByFolder[float]:
@@ -151,7 +154,7 @@ def grounds(config: Config) -> Grounds:
     written = [folders.outbox, folders.state, folders.failed]
     written += [folders.inbox] if config.claim == "rename" else []
     written += [folders.archive] if config.originals == "archive" else []
-    return Grounds(folders.inbox, written, folders.logs, config.free_megabytes * MEGABYTE)
+    return Grounds(folders.inbox, written, folders.logs, config.free_bytes)
 
 
 def senders(config: Config) -> Senders:
@@ -168,17 +171,17 @@ def scratch(config: Config) -> Scratch | None:
 
 def cupboards(config: Config) -> list[Cupboard]:
     """Return the folders whose originals are kept for a while only; none where all is kept."""
-    folders = {"archive": config.folders.archive, "failed": config.folders.failed}
-    kept = by_folder(config, lambda under, _: under.retention)
-    if all(place.retention.keeps_all for place in config.places):
+    kept = retentions(config)
+    if all(retention.keeps_all for retention in kept.values):
         return []
     from daemon.retention import Cupboard  # half a megabyte, where something is ever removed
 
-    names: tuple[Literal["archive", "failed"], ...] = ("archive", "failed")
+    folders: dict[Which, Path]
+    folders = {"archive": config.folders.archive, "failed": config.folders.failed}
     return [
-        Cupboard(which, folders[which], kept.of, set(folders.values()))
-        for which in names
-        if folders[which].is_dir()
+        Cupboard(which, folder, kept.of, set(folders.values()))
+        for which, folder in folders.items()
+        if folder.is_dir()
     ]
 
 

@@ -58,7 +58,6 @@ class Daemon:
 
     def __init__(self, process: Process, warm: Warm | None) -> None:
         """`warm` is what the daemon before has handed on, as this config would make it."""
-        self._process = process
         self._bell, self._signals, self._reload = process.bell, process.signals, process.reload
         self._notify, self._tally = process.notify, process.tally
         self._config = config = self._reload.running
@@ -203,7 +202,7 @@ class Daemon:
         """Go on with the rooms that a config changes at once; documents in work notice nothing."""
         old_intake = self._intake
         self._config, self._policies = config, policies
-        self._grounds.least_bytes = config.free_megabytes * rooms.MEGABYTE  # same folders
+        self._grounds.least_bytes = config.free_bytes  # same folders
         self._intake = self._make_intake()
         self._service.exchange(self._intake, self._make_delivery(), config.retry.wait_seconds)
         self._vitals.inbox = self._intake

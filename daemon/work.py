@@ -50,11 +50,6 @@ class Work:
         return self.begun and self.document is None
 
     @property
-    def is_in_workers(self) -> bool:
-        """Whether workers have something to do for it, or are doing it."""
-        return self.is_to_be_read or (self.makings is not None and not self.makings.is_finished)
-
-    @property
     def has_pending(self) -> bool:
         """Whether a task of it waits for a slot."""
         if self.makings is not None:

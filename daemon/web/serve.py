@@ -73,7 +73,7 @@ def site(config: Config) -> Site:
         catalogue=Catalogue(places, rooms.scanner(config)),
         uploads=Uploads(
             folders.inbox, folders.failed, config.watch.ignore, web.uploads_waiting,
-            config.free_megabytes * 1_000_000,
+            config.free_bytes,
         ),
         pictures=Pictures(
             folders.state / "pages",

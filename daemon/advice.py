@@ -16,7 +16,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
-DEFAULT_QUIET, DEFAULT_INCOMPLETE, DEFAULT_RESCAN = 5.0, 60.0, 30.0
+from daemon.sections import Watch
+
+DEFAULT = Watch()
 LEAST_QUIET = 1.0
 ENOUGH_FILES = 5  # with fewer, what they did not show may still come
 NEAR_SECONDS = 1.5  # between a change and its event
@@ -167,7 +169,7 @@ def advise(
         "came after are not seen."
     ] if taken else []  # fmt: skip
     return Advice(
-        quiet, incomplete, max(DEFAULT_RESCAN, quiet), mode, tuple(more),
+        quiet, incomplete, max(DEFAULT.rescan_seconds, quiet), mode, tuple(more),
         (*why_mode, *why_quiet, *why_incomplete, *why_ignore, *why_taken),
     )  # fmt: skip
 
@@ -203,9 +205,10 @@ def _quiet(files: Sequence[Written], ignored: Sequence[str]) -> tuple[float, lis
     )
     if reopened > 1:
         seen += f" (one was closed {reopened} times)"
-    if len(files) < ENOUGH_FILES and wanted < DEFAULT_QUIET:
-        return DEFAULT_QUIET, [
-            f"quiet_seconds: {DEFAULT_QUIET:g}, the default: {seen}, but only {_files(len(files))} "
+    usual = DEFAULT.quiet_seconds
+    if len(files) < ENOUGH_FILES and wanted < usual:
+        return usual, [
+            f"quiet_seconds: {usual:g}, the default: {seen}, but only {_files(len(files))} "
             f"came; observe at least {ENOUGH_FILES} to go below it."
         ]
     margin = " and half as much again" if pauses else ""
@@ -217,7 +220,7 @@ def _incomplete(
 ) -> tuple[float, list[str]]:
     pauses = [seconds for file in files for seconds, whole in file.pauses(ignored) if not whole]
     longest = max(pauses, default=0.0)
-    wanted = max(DEFAULT_INCOMPLETE, math.ceil(2 * longest), quiet)
+    wanted = max(DEFAULT.incomplete_seconds, math.ceil(2 * longest), quiet)
     if not pauses:
         return wanted, []
     return wanted, [

@@ -179,9 +179,7 @@ def verify(
     from daemon import report
 
     sentence, holds = report.verify(_load(config), rebuild=rebuild, deep=deep)
-    print(sentence)
-    if not holds:
-        sys.exit(Exit.SOME_FAILED)
+    _say(sentence, is_good=holds)
 
 
 @app.command()
@@ -243,9 +241,7 @@ def health(config: ConfigFile = DEFAULT_CONFIG) -> None:
 
     state = _load(config, touch_folders=False).folders.state
     is_alive, sentence = heartbeat.diagnose(state, time.monotonic())
-    print(sentence)
-    if not is_alive:
-        sys.exit(Exit.SOME_FAILED)
+    _say(sentence, is_good=is_alive)
 
 
 @app.command()
@@ -268,6 +264,13 @@ def web(
     from daemon.web import serve
 
     serve.run(loaded)
+
+
+def _say(sentence: str, *, is_good: bool) -> None:
+    """Print what was found, and end with exit code 1 where it is not good."""
+    print(sentence)
+    if not is_good:
+        sys.exit(Exit.SOME_FAILED)
 
 
 def _load(path: Path, *, touch_folders: bool = True) -> Config:

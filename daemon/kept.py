@@ -12,6 +12,8 @@ from daemon.ground import Ground
 from daemon.ownership import INHERITED, Ownership
 from daemon.records import Claim, Failure
 
+REASON_ENDING = ".error.json"
+
 
 class Kept:
     """A folder of originals that mirrors the inbox; an OSError where it is away or refuses."""
@@ -76,4 +78,4 @@ class Kept:
 
 def reason_of(kept: Path) -> Path:
     """Return where the reason of a kept file that failed is."""
-    return kept.with_name(files.shortened(kept.name, ".error.json"))
+    return kept.with_name(files.shortened(kept.name, REASON_ENDING))

@@ -1,4 +1,4 @@
-"""What `status` and `verify` say: plain lines from the ledger, the inbox and the outbox."""
+"""What `status`, `hooks`, `verify` and `retention` say: plain lines from ledger and folders."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MOST_LETTERS = 100  # that a list for people has
 def status(config: Config) -> str:
     """Return what the ledger says, a line each, and what waits in the inbox."""
     if not ledger_path(config).exists():
-        return f"no ledger in {config.folders.state}: the daemon has not run here yet"
+        return _no_ledger(config)
     journal = Journal(ledger_path(config), read_only=True)
     counts = journal.counts()
     waiting, oldest = _waiting(config, journal)
@@ -45,7 +45,7 @@ def hooks(config: Config, *, retry: bool, drop: bool) -> str:
     """
     ledger_file = ledger_path(config)
     if not ledger_file.exists():
-        return f"no ledger in {config.folders.state}: the daemon has not run here yet"
+        return _no_ledger(config)
     known = [hook.name for hook in config.every_hook]
     lines = []
     if retry or drop:
@@ -95,7 +95,7 @@ def verify(config: Config, *, rebuild: bool, deep: bool = False) -> tuple[str, b
             found = ledger.rebuild(config)
         return f"the ledger was made anew from {found} answers in {config.folders.outbox}", True
     if not ledger_path(config).exists():
-        return f"no ledger in {config.folders.state}: the daemon has not run here yet", True
+        return _no_ledger(config), True
     balance = proof.verify(config)
     lines = [
         f"landed {balance.landed} = answered {balance.answered} + waiting {balance.waiting}"
@@ -133,8 +133,12 @@ def retention(config: Config) -> str:
     if all(retention.keeps_all for retention in retentions(config).values):
         return "every original is kept for ever: retention has no limit"
     if not ledger_path(config).exists():
-        return f"no ledger in {config.folders.state}: the daemon has not run here yet"
+        return _no_ledger(config)
     return plan(cupboards(config), ledger_path(config), time.time())
+
+
+def _no_ledger(config: Config) -> str:
+    return f"no ledger in {config.folders.state}: the daemon has not run here yet"
 
 
 def _waiting(config: Config, journal: Journal) -> tuple[int, str | None]:

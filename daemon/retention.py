@@ -30,7 +30,7 @@ from daemon.errors import DaemonError
 from daemon.ground import Ground
 from daemon.inbox.scan import WORK_FOLDER
 from daemon.journal import Journal
-from daemon.kept import reason_of
+from daemon.kept import REASON_ENDING, reason_of
 from daemon.logs import without_controls
 
 if TYPE_CHECKING:
@@ -43,14 +43,11 @@ MORE_SECONDS = 10.0  # until the next look where a turn did not get to its end
 SPENT_SECONDS = 60.0  # that a turn takes: hashing must not keep the disk for itself
 BATCH = 1000  # files hashed in a turn, the oldest first
 EVERYTHING = 1_000_000_000  # files hashed where a person asks
-MOST_UNKNOWN = (
-    100_000  # files that the ledger does not know, remembered so as not to hash them again
-)
+MOST_UNKNOWN = 100_000  # that the ledger does not know, remembered so as not to hash them again
 NICE = 10  # of the thread: reading comes first
 DAY = 86_400.0
 # no answer is older than this program: a machine that starts without a clock says 1970
 FIRST_ANSWER = datetime.fromisoformat("2026-01-01T00:00:00Z").timestamp()
-_REASON = ".error.json"
 _DRAFT = re.compile(r"\.(probe-)?[0-9a-f]{32}\.tmp")
 _SAID = {"age": "has had its days", "size": "is over the megabytes"}
 
@@ -195,7 +192,7 @@ class Cupboard:
                 status = os.fstat(file.fileno())
                 if (status.st_ino, status.st_ctime) != (original.inode, original.since):
                     return None
-                if self.which == "failed" and original.name.endswith(_REASON):
+                if self.which == "failed" and original.name.endswith(REASON_ENDING):
                     return str(json.load(file)["sha256"])
                 return files.digest_of(file)
         except (OSError, ValueError, TypeError, KeyError):

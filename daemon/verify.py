@@ -122,9 +122,7 @@ def verify_deep(config: Config) -> Depth:
         else:
             removed.append(name)
     outbox = Outbox(config.folders.outbox)
-    places = _answer_places(outbox)
-    spoiled = [name for place in places for name in outbox.spoiled(place)]
-    twice = _answered_twice(outbox, places)
+    twice, spoiled = _answers_read(outbox)
     return Depth(kept, tuple(removed), tuple(altered), tuple(twice), tuple(spoiled))
 
 
@@ -145,17 +143,22 @@ def _kept_at(entry: Entry, config: Config) -> list[Path]:
     return [files.passable(root, entry.name) for root in roots]
 
 
-def _answer_places(outbox: Outbox) -> list[str]:
+def _answers_read(outbox: Outbox) -> tuple[list[str], list[str]]:
+    """Return the claims that more than one answer names, and the outputs that are spoiled."""
+    claims: Counter[str | None] = Counter()
+    spoiled = []
+    for place in _answer_places(outbox):
+        if (answer := outbox.read(place)) is not None:
+            claims[answer["processing"].get("claim")] += 1
+            spoiled += outbox.spoiled(place, answer)
+    twice = [f"claim {claim}" for claim, number in claims.items() if claim and number > 1]
+    return twice, spoiled
+
+
+def _answer_places(outbox: Outbox) -> Iterator[str]:
     paths = (path for path in _files_below(outbox.folder) if path.suffix == ".json")
     places = (path.relative_to(outbox.folder) for path in paths)
-    return [os.fspath(place) for place in places if WORK_FOLDER not in place.parts]
-
-
-def _answered_twice(outbox: Outbox, places: list[str]) -> list[str]:
-    """Return the claims that more than one answer in the outbox names."""
-    answers = [outbox.read(place) for place in places]
-    claims = Counter(answer["processing"].get("claim") for answer in answers if answer)
-    return [f"claim {claim}" for claim, number in claims.items() if claim and number > 1]
+    return (os.fspath(place) for place in places if WORK_FOLDER not in place.parts)
 
 
 def _fate(entry: Entry, journal: Journal, config: Config) -> str:

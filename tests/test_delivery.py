@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -249,21 +250,28 @@ def fenced_out(room: Room):
     return work
 
 
-def test_a_retry_of_who_has_lost_the_claim_takes_nothing_from_its_successor(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    room, successor = Room(tmp_path), Outbox(tmp_path / "outbox")
-    work = fenced_out(room)
+def succeed(room: Room, work, monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[], object]):
+    """Let the successor publish with an output, and `meanwhile` happen before its sidecar."""
+    successor = Outbox(room.root / "outbox")
     output = successor.draft(work.claim.id, "text", ".txt", b"text")
     content = sidecar(work.claim, DONE, by(DONE), [output.output_at("a.png.json")])
 
     def reach(point: str, label: str = "") -> None:
         del label
         if point == "outputs.synced":
-            room.delivery.deliver(work)
+            meanwhile()
 
     monkeypatch.setattr("daemon.failpoints.reach", reach)
     successor.publish("a.png.json", content, work.claim, lambda: True, [output])
+
+
+def test_a_retry_of_who_has_lost_the_claim_takes_nothing_from_its_successor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = Room(tmp_path)
+    work = fenced_out(room)
+
+    succeed(room, work, monkeypatch, lambda: room.delivery.deliver(work))
 
     assert work.is_over
     assert {path.name for path in (tmp_path / "outbox").glob("a.*")} == {
@@ -274,18 +282,10 @@ def test_a_retry_of_who_has_lost_the_claim_takes_nothing_from_its_successor(
 def test_a_restart_leaves_the_outputs_of_a_claim_that_was_taken_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before, successor = Room(tmp_path), Outbox(tmp_path / "outbox")
+    before = Room(tmp_path)
     work = fenced_out(before)
     (entry,) = before.journal.unfinished()
-    output = successor.draft(work.claim.id, "text", ".txt", b"text")
-    content = sidecar(work.claim, DONE, by(DONE), [output.output_at("a.png.json")])
 
-    def reach(point: str, label: str = "") -> None:
-        del label
-        if point == "outputs.synced":
-            before.delivery.settle_vanished(entry)
-
-    monkeypatch.setattr("daemon.failpoints.reach", reach)
-    successor.publish("a.png.json", content, work.claim, lambda: True, [output])
+    succeed(before, work, monkeypatch, lambda: before.delivery.settle_vanished(entry))
 
     assert (tmp_path / "outbox/a.png.txt").read_bytes() == b"text"

@@ -19,7 +19,7 @@ from daemon.journal.letter import Letter
 from tests.torture import pretended
 from tests.torture.life import house, living
 
-# as version 0.1.0 made it, word for word
+# as version 0.1.0 made it, word for word: an old file of our own, and on purpose not schema.py's
 FIRST = """
 CREATE TABLE claims (
     id          TEXT PRIMARY KEY,             -- the token of the claim

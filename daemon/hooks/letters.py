@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 from statistics import fmean
 from typing import Any
@@ -45,7 +46,7 @@ def letters(
             "data": _data(sidecar, place, hook.text_characters),
         }
         text = json.dumps(content, ensure_ascii=False)
-        found.append(Letter(claim, hook.name, event, name, place, text))
+        found.append(replace(letter, text=text))
     return found
 
 

@@ -22,9 +22,8 @@ from daemon.journal.letter import Letter
 
 MOST_SAID = 300  # bytes of a refusal that are worth keeping
 GONE = 410  # the receiver says: never again
-logging.getLogger("urllib3").setLevel(
-    logging.CRITICAL
-)  # it would log addresses, which may be secret
+# it would log addresses, which may be secret
+logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 
 
 class Mailbox:

@@ -27,17 +27,17 @@ def make(making: Making) -> None:
     Deferred where the file cannot be read now or does not bear `making.stamp` any more, an OSError
     where the target cannot be written.
     """
-    limits, rendering = making.recipe.limits, making.recipe.rendering
     if making.kind == "searchable_pdf":
         with translated("the file"):
             file = files.open_regular(making.path)
         with file:
             if Stamp.from_status(os.fstat(file.fileno())) != making.stamp:
                 raise Deferred("the file was changed or replaced after it was claimed")
-            searchable.write(file, making, limits, rendering)
+            searchable.write(file, making)
         return
-    rendered = replace(rendering, text_layer="never")
-    with pages.open_document(making.path, limits, rendered, making.stamp) as source:
+    recipe = making.recipe
+    rendering = replace(recipe.rendering, text_layer="never")
+    with pages.open_document(making.path, recipe.limits, rendering, making.stamp) as source:
         (text,) = making.pages
         content = look.png(source.page(text.number), text)
     making.target.write_bytes(content)

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from daemon.engine.task import Making
-    from daemon.recipe import Limits, Rendering
     from daemon.records import Block, Box, PageText
 
 _POINTS_PER_INCH: Final = 72.0
@@ -33,7 +32,7 @@ _SEARCHABLE_SHARE: Final = 0.5  # of what was read; a page that hides so much te
 _BFCHARS: Final = 100  # a CMap has no more in one block (Adobe TN 5014)
 
 
-def write(file: BinaryIO, making: Making, limits: Limits, rendering: Rendering) -> None:
+def write(file: BinaryIO, making: Making) -> None:
     """Write the searchable PDF of an open file as `making.target`."""
     media_type = sniff.media_type(file.read(sniff.HEAD_BYTES))
     file.seek(0)
@@ -41,17 +40,17 @@ def write(file: BinaryIO, making: Making, limits: Limits, rendering: Rendering) 
         if media_type == "application/pdf":
             shutil.copyfileobj(file, target, 1 << 20)
         else:
-            target.write(wrap.wrapped(file.read(), media_type, making, limits, rendering))
+            target.write(wrap.wrapped(file.read(), media_type, making))
     with translated("the searchable PDF"):
-        anew = _with_text(making, rendering, is_pdf=media_type == "application/pdf")
+        anew = _with_text(making, is_pdf=media_type == "application/pdf")
     if anew is not None:
         making.target.write_bytes(anew)
 
 
-def _with_text(making: Making, rendering: Rendering, *, is_pdf: bool) -> bytes | None:
+def _with_text(making: Making, *, is_pdf: bool) -> bytes | None:
     """Add the text to the PDF that lies there; return it anew where nothing can be appended."""
     with pymupdf.open(str(making.target), filetype="pdf") as document:
-        unlock(document, rendering.passwords)
+        unlock(document, making.recipe.rendering.passwords)
         if not _add(document, making.pages, is_pdf=is_pdf):
             return None
         if document.can_save_incrementally():
@@ -63,7 +62,7 @@ def _with_text(making: Making, rendering: Rendering, *, is_pdf: bool) -> bytes |
 def _add(document: pymupdf.Document, pages: tuple[PageText, ...], *, is_pdf: bool) -> bool:
     """Add the text of all pages; tell whether there was any to add."""
     glyphs = Glyphs()
-    names = Names(document)
+    names = _Names(document)
     for text in pages:
         if not written_lines(text):
             continue
@@ -127,7 +126,7 @@ def _to_user(page: pymupdf.Page, text: PageText, *, is_pdf: bool) -> Matrix:
     return tuple(to_points * back)
 
 
-class Names:
+class _Names:
     """The font of a document under a name that none of its pages uses."""
 
     def __init__(self, document: pymupdf.Document) -> None:
@@ -144,11 +143,8 @@ class Names:
         """Write operators before what a page draws."""
         document = self._document
         if not self.font_xref:
-            self.font_xref = document.get_new_xref()
-            document.update_object(self.font_xref, "<<>>")
-        stream = document.get_new_xref()
-        document.update_object(stream, "<<>>")
-        document.update_stream(stream, operators, compress=True)
+            self.font_xref = _put(document, "")
+        stream = _put(document, "", operators)
         self._name_font(page)
         others = " ".join(f"{number} 0 R" for number in page.get_contents())
         document.xref_set_key(page.xref, "Contents", f"[{stream} 0 R {others}]")
@@ -174,35 +170,33 @@ def _dictionary(owner: Any, key: str, *, is_inherited: bool = False) -> Any:  # 
     return mupdf.pdf_dict_put_dict(owner, name, 4)
 
 
+def _put(document: pymupdf.Document, entries: str, data: bytes | None = None) -> int:
+    """Add an object, with `data` a stream; return its number."""
+    number = int(document.get_new_xref())
+    document.update_object(number, f"<<{entries}>>")
+    if data is not None:
+        document.update_stream(number, data, compress=True)
+    return number
+
+
 def _fill_font(document: pymupdf.Document, xref: int, glyphs: Glyphs) -> None:
     """Make the font: composite, each code its own character, every glyph the empty one."""
-
-    def stream(data: bytes, entries: str = "") -> int:
-        number = document.get_new_xref()
-        document.update_object(number, f"<<{entries}>>")
-        document.update_stream(number, data, compress=True)
-        return int(number)
-
-    def put(entries: str) -> int:
-        number = document.get_new_xref()
-        document.update_object(number, f"<<{entries}>>")
-        return int(number)
-
     font = FILE.read_bytes()
-    count = len(glyphs.codes)
-    program = stream(font, f"/Length1 {len(font)}")
-    meanings = stream(_to_unicode(glyphs))
-    places = stream(b"\0\0" + b"\0\1" * count)
-    descriptor = put(
+    program = _put(document, f"/Length1 {len(font)}", font)
+    meanings = _put(document, "", _to_unicode(glyphs))
+    places = _put(document, "", b"\0\0" + b"\0\1" * len(glyphs.codes))
+    descriptor = _put(
+        document,
         f"/Type/FontDescriptor /FontName/{_NAME} /Flags 4 /FontBBox[0 {-DESCENT} {UNITS} "
         f"{UNITS - DESCENT}] /ItalicAngle 0 /Ascent {UNITS - DESCENT} /Descent {-DESCENT} "
-        f"/CapHeight {UNITS - DESCENT} /StemV 80 /FontFile2 {program} 0 R"
+        f"/CapHeight {UNITS - DESCENT} /StemV 80 /FontFile2 {program} 0 R",
     )
     widths = " ".join(str(width_of(character)) for character in glyphs.codes)
-    descendant = put(
+    descendant = _put(
+        document,
         f"/Type/Font /Subtype/CIDFontType2 /BaseFont/{_NAME} /FontDescriptor {descriptor} 0 R "
         f"/CIDSystemInfo<</Registry(Adobe) /Ordering(Identity) /Supplement 0>> "
-        f"/DW {UNITS // 2} /W[1[{widths}]] /CIDToGIDMap {places} 0 R"
+        f"/DW {UNITS // 2} /W[1[{widths}]] /CIDToGIDMap {places} 0 R",
     )
     document.update_object(
         xref,

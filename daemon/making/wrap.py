@@ -22,7 +22,6 @@ from daemon.ocr.pages.faults import translated
 
 if TYPE_CHECKING:
     from daemon.engine.task import Making
-    from daemon.recipe import Limits, Rendering
     from daemon.records import PageText
 
 Layout = Callable[[int, int, object], tuple[float, float, float, float]]
@@ -34,15 +33,13 @@ _AS_THEY_ARE: Final = ("image/jpeg", "image/jp2", "image/png", "image/tiff")
 _BLANK: Final = (595.0, 842.0)  # an A4 page for what could not be decoded
 
 
-def wrapped(
-    data: bytes, media_type: str, making: Making, limits: Limits, rendering: Rendering
-) -> bytes:
+def wrapped(data: bytes, media_type: str, making: Making) -> bytes:
     """Return a PDF with a page for each of the document's."""
     if media_type in _AS_THEY_ARE:
         with contextlib.suppress(Exception):  # whatever img2pdf says of it, we have decoded it once
             return _embedded(data, making.pages, media_type)
     with translated("the image"):
-        return _decoded(making, limits, rendering)
+        return _decoded(making)
 
 
 def _embedded(data: bytes, texts: Sequence[PageText], media_type: str) -> bytes:
@@ -67,8 +64,9 @@ def _stored(text: PageText) -> tuple[int, int]:
     return sides[::-1] if text.rotation in (90, 270) else sides
 
 
-def _decoded(making: Making, limits: Limits, rendering: Rendering) -> bytes:
+def _decoded(making: Making) -> bytes:
     """Return a PDF of the pixels that were read."""
+    limits, rendering = making.recipe.limits, making.recipe.rendering
     with pages.open_document(making.path, limits, rendering, making.stamp) as source:
         images = [_png(source, text.number) for text in making.pages]
     return _convert(images, making.pages, is_upright=True)

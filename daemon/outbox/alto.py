@@ -7,12 +7,11 @@ a time becomes a tree, so that two thousand of them take no more memory than the
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Final
 from xml.etree import ElementTree as ET
 
 from daemon import __version__
-from daemon.outbox.markup import angle, language, legal, spaced
+from daemon.outbox.markup import angle, certainty, language, legal, spaced
 from daemon.records import Box
 
 if TYPE_CHECKING:
@@ -67,8 +66,8 @@ def _page(page: PageText) -> ET.Element:
         "HEIGHT": str(page.height),
         "PROCESSINGREFS": "reading",
     }
-    if (sure := _confidence(page.confidence)) is not None:
-        attributes["PC"] = sure
+    if (sure := certainty(page.confidence)) is not None:
+        attributes["PC"] = f"{sure:.4f}"
     if turned := angle(page):
         attributes["ROTATION"] = f"{turned:g}"
     element = ET.Element("Page", attributes)
@@ -119,8 +118,8 @@ def _line(block: ET.Element, line: TextLine, number: str) -> None:
     element = ET.SubElement(block, "TextLine", {"ID": f"line_{number}", **_place(line.box)})
     for place, (word, is_parted) in enumerate(spaced(line), 1):
         attributes = {"ID": f"string_{number}_{place}", "CONTENT": legal(word.text)}
-        if (sure := _confidence(word.confidence)) is not None:
-            attributes["WC"] = sure
+        if (sure := certainty(word.confidence)) is not None:
+            attributes["WC"] = f"{sure:.4f}"
         ET.SubElement(element, "String", attributes | _place(word.box))
         if is_parted:
             ET.SubElement(element, "SP")
@@ -134,8 +133,3 @@ def _place(box: Box) -> dict[str, str]:
         "WIDTH": str(box.right - box.left),
         "HEIGHT": str(box.bottom - box.top),
     }
-
-
-def _confidence(value: float | None) -> str | None:
-    """Return a number that the schema knows, None where there is none."""
-    return None if value is None or not math.isfinite(value) else f"{min(max(value, 0), 1):.4f}"

@@ -21,6 +21,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from daemon import failpoints, files
 from daemon.inbox.scan import WORK_FOLDER
@@ -241,7 +242,7 @@ class Beside:
         files.sync_folder(self._notes)
 
 
-def _read(note: Path) -> Answer:
+def _read(note: Path) -> dict[str, Any]:
     """Return a note, {} where it is gone or a crash left it torn: nothing had a name by it."""
     try:
         with files.open_regular(note) as file:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from xml.etree import ElementTree as ET
 
 from daemon import __version__
-from daemon.outbox.markup import angle, language, legal, spaced
+from daemon.outbox.markup import angle, certainty, language, legal, spaced
 from daemon.records import Box
 
 if TYPE_CHECKING:
@@ -103,8 +103,8 @@ def _line(parent: ET.Element, line: TextLine, number: str, turned: float) -> Non
     element = ET.SubElement(parent, "span", attributes)
     for place, (word, is_parted) in enumerate(spaced(line), 1):
         said = _bbox(word.box)
-        if word.confidence is not None:
-            said += f"; x_wconf {round(100 * word.confidence)}"
+        if (sure := certainty(word.confidence)) is not None:
+            said += f"; x_wconf {round(100 * sure)}"
         attributes = {"class": "ocrx_word", "id": f"word_{number}_{place}", "title": said}
         found = ET.SubElement(element, "span", attributes)
         found.text, found.tail = legal(word.text), " " if is_parted else ""

@@ -1,7 +1,8 @@
-"""What hOCR and ALTO have in common: legal text, spaces between words, angles, languages."""
+"""What hOCR and ALTO share: legal text, spaces between words, certainty, angles, languages."""
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING, Final
 
@@ -31,6 +32,13 @@ def spaced(line: TextLine) -> Iterator[tuple[Word, bool]]:
         place = found + len(word.text) if found >= 0 else place
         gap = line.text[place : place + 1]
         yield word, after is not None and (found < 0 or gap.isspace())
+
+
+def certainty(confidence: float | None) -> float | None:
+    """Return a confidence as 0..1, None where there is none, or no number that a reader knows."""
+    if confidence is None or not math.isfinite(confidence):
+        return None
+    return min(max(confidence, 0.0), 1.0)
 
 
 def angle(page: PageText) -> float:

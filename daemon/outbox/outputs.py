@@ -77,6 +77,7 @@ class Outputs:
             for lost in missing:
                 name, why = files.printable(claim.name), lost.failure.message
                 log.warning("output.missing", name=name, kind=lost.kind, why=why)
+            drafts.sort(key=lambda draft: draft.ending)  # two daemons go for names in one order
             yield Drafted(tuple(drafts), tuple(missing))
         finally:
             self._outbox.drop(drafts)
@@ -107,7 +108,6 @@ class Outputs:
                 missing.append(Missing(making.kind, Failure("crashed", why, page)))
                 continue
             drafts.append(self._outbox.draft(claim.id, making.kind, ending, making.target))
-        drafts.sort(key=lambda draft: draft.ending)  # two daemons go for names in one order
 
 
 def _has_outputs(document: Document) -> bool:

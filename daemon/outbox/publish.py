@@ -19,18 +19,16 @@ import time
 import uuid
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from daemon import failpoints, files
 from daemon.errors import Deferred
 from daemon.ground import Ground
 from daemon.inbox.scan import WORK_FOLDER
 from daemon.outbox import answers
+from daemon.outbox.answers import Answer
 from daemon.outbox.beside import Beside, Draft
 from daemon.ownership import INHERITED, Ownership
 from daemon.records import Claim, OutputKind
-
-Answer = tuple[str, dict[str, Any]]
 
 
 class Superseded(Exception):
@@ -139,12 +137,11 @@ class Outbox:
         with self._deferring():
             self._beside.settle(claim)
 
-    def spoiled(self, place: str) -> list[str]:
+    def spoiled(self, place: str, answer: Answer) -> list[str]:
         """Return the outputs that the answer at `place` lists and that have other bytes now."""
-        answer = self.read(place)
-        return self._beside.spoiled(place, answer) if answer is not None else []
+        return self._beside.spoiled(place, answer)
 
-    def answer_of(self, claim: str, name: str, place: str | None) -> Answer | None:
+    def answer_of(self, claim: str, name: str, place: str | None) -> tuple[str, Answer] | None:
         """Return the answer that this very claim on `name` has got, with its place.
 
         `place` is where the ledger says that it was to be.
@@ -156,12 +153,12 @@ class Outbox:
                 return candidate, answer
         return None
 
-    def answer_to(self, sha256: str, place: str | None) -> dict[str, Any] | None:
+    def answer_to(self, sha256: str, place: str | None) -> Answer | None:
         """Return the answer at `place` if it is one to these bytes."""
         answer = None if place is None else self.read(place)
         return answer if answer is not None and answer["source"].get("sha256") == sha256 else None
 
-    def read(self, place: str) -> dict[str, Any] | None:
+    def read(self, place: str) -> Answer | None:
         """Return the answer at `place`, None where there is none or it is no answer of ours."""
         return answers.read(self.folder / place)
 

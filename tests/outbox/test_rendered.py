@@ -110,6 +110,16 @@ def test_no_character_that_xml_forbids_reaches_a_file() -> None:
     assert [strings[0].get("CONTENT"), words[0].text] == ["ab<&", "ab<&"]
 
 
+def test_a_confidence_that_is_no_number_is_left_out() -> None:
+    word = Word("a", float("nan"), Box(0, 0, 9, 9))
+    odd = page(1, Block((TextLine("a", word.confidence, word.box, (word,)),)))
+    document = Document("done", None, (odd,), {}, 1)
+
+    rendered = [alto.render(document, "a"), hocr.render(document, "a")]
+
+    assert not any(said in each for each in rendered for said in (b"nan", b"WC=", b"; x_wconf"))
+
+
 def test_alto_has_a_space_where_the_line_has_one() -> None:
     layout = etree.fromstring(alto.render(DOCUMENT, "a"))
     found = layout.find(".//a:TextLine[@ID='line_1_3_1']", ALTO)

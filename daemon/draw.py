@@ -41,14 +41,26 @@ def draw(drawing: Drawing) -> str | None:
     """Draw it within the time that reading may take; return None, or a sentence on what failed."""
     seconds = drawing.limits.page_seconds * len(drawing.pages)
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "daemon.draw"],
-            input=pickle.dumps(drawing), capture_output=True, timeout=seconds, check=False,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
+        code, said = done_apart("daemon.draw", drawing, seconds)
+    except TimeoutError:
         return f"it could not be drawn within {seconds:.0f} s"
+    return (said or f"drawing it ended with {code}") if code else None
+
+
+def done_apart(module: str, order: object, seconds: float) -> tuple[int, str]:
+    """Have `python -m module` do what the pickled `order` says; TimeoutError after `seconds`.
+
+    Returns its exit code and the last line that it said on standard error.
+    """
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", module],
+            input=pickle.dumps(order), capture_output=True, timeout=seconds, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as late:
+        raise TimeoutError from late
     said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-    return (said or [f"drawing it ended with {done.returncode}"])[-1] if done.returncode else None
+    return done.returncode, said[-1] if said else ""
 
 
 def _draw_here(drawing: Drawing) -> None:

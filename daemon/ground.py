@@ -89,7 +89,7 @@ class Ground:
     def hindrance(self, least_bytes: int) -> str | None:
         """Return what keeps us from writing in the folder, None where nothing does.
 
-        Of a small filesystem a twentieth is room enough. What room there is is kept in `room`.
+        What room there is is kept in `room`.
         """
         self.room, hindrance = self._look(least_bytes)
         return hindrance
@@ -105,7 +105,7 @@ class Ground:
             why = f"{self.folder} does not tell its room ({error.strerror}); restore it"
             return None, why
         room = Room(usage.free, usage.total)
-        least = min(least_bytes, usage.total // 20)
+        least = least_room(least_bytes, usage.total)
         if usage.free >= least:
             return room, None
         left = f"{usage.free / 1e6:.1f} MB of room left, at least {least / 1e6:.1f} are asked for"
@@ -157,6 +157,11 @@ class Grounds:
             self._look_at_logs()
         found = [ground.hindrance(self.least_bytes) for ground in self._written]
         return self._inbox.absence() or next(filter(None, found), None)
+
+
+def least_room(asked: int, total: int) -> int:
+    """Return how many bytes must be free: of a small filesystem a twentieth is room enough."""
+    return min(asked, total // 20)
 
 
 def _device(folder: Path) -> int | None:

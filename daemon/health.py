@@ -46,10 +46,15 @@ def end(state: Path) -> None:
         (state / HEARTBEAT_NAME).unlink()
 
 
+def last(state: Path) -> Heartbeat:
+    """Return the last heartbeat; OSError, ValueError or TypeError where none can be read."""
+    return Heartbeat(**json.loads((state / HEARTBEAT_NAME).read_text(encoding="utf-8")))
+
+
 def diagnose(state: Path, now: float) -> tuple[bool, str]:
     """Return whether the daemon lives, and one sentence; `now` is monotonic seconds."""
     try:
-        heartbeat = Heartbeat(**json.loads((state / HEARTBEAT_NAME).read_text(encoding="utf-8")))
+        heartbeat = last(state)
     except FileNotFoundError:
         return False, f"no heartbeat in {state}: the daemon is not running"
     except (OSError, ValueError, TypeError) as error:

@@ -33,9 +33,7 @@ class Answer:
     confidence: float | None
     text: str
     finished_at: str | None
-    media_type: str | None
     error: str | None
-    duplicate_of: str | None
     outputs: tuple[dict[str, Any], ...]
     content: dict[str, Any] | None
 
@@ -135,9 +133,7 @@ def _answer(
         confidence=mean_confidence(pages),
         text=top["text"],
         finished_at=top["processing"].get("finished_at"),
-        media_type=top["source"].get("media_type"),
         error=error["message"] if error else None,
-        duplicate_of=top.get("duplicate_of"),
         outputs=tuple(top.get("outputs", ())),
         content=content,
     )

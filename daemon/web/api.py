@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from anyio import CapacityLimiter, to_thread
@@ -14,10 +14,12 @@ from starlette.routing import BaseRoute, Route
 
 from daemon import health
 from daemon.web import deliver, openapi, shown
-from daemon.web.catalogue import Found
+from daemon.web.deletion import delete_answer
+from daemon.web.nouns import STATUSES, UNANSWERED, Found
 from daemon.web.receive import receive
 from daemon.web.refusals import Partly, Refused, told
 from daemon.web.site import Site
+from daemon.web.standing import standing
 from daemon.web.uploads import Draft
 
 MOST_LISTED = 200
@@ -26,8 +28,7 @@ QUERY_CHARACTERS = 500
 MOST_AWAITED = 100  # answers that `/predict` waits for at once
 FIRST_LOOK_SECONDS, LAST_LOOK_SECONDS = 0.05, 0.25  # between two looks for an answer
 PICTURE_SECONDS = 600  # that a browser may keep the picture of a page
-
-Endpoint = Callable[[Request], Awaitable[Response]]
+_STANDS = {"alive": "alive", "held": "held up"}  # any other way it does not run
 
 
 def routes(site: Site) -> list[BaseRoute]:
@@ -124,7 +125,7 @@ class _Rest:
         if not self._catalogue.is_answered(identity):
             return None
         found = self._catalogue.document(identity)
-        if found and found.item.status in ("waiting", "reading"):
+        if found and found.item.status in UNANSWERED:
             return None  # it has failed, and is tried again
         full = self._catalogue.in_full(found) if found else None
         has_text = full and (full.sidecar or full.is_large) and full.item.status != "duplicate"
@@ -140,8 +141,8 @@ class _Rest:
         query, status = asked.get("query", ""), asked.get("status", "")
         if len(query) > QUERY_CHARACTERS:
             raise Refused(400, "invalid", f"query may have {QUERY_CHARACTERS} characters")
-        if "status" in asked and status not in openapi.STATUSES:
-            raise Refused(400, "invalid", f"status is one of {', '.join(openapi.STATUSES)}")
+        if "status" in asked and status not in STATUSES:
+            raise Refused(400, "invalid", f"status is one of {', '.join(STATUSES)}")
         offset = _number(asked.get("offset", "0"), 0, MOST_OFFSET, "offset")
         limit = _number(asked.get("limit", "50"), 1, MOST_LISTED, "limit")
         listing = await to_thread.run_sync(self._catalogue.documents, query, status, offset, limit)
@@ -154,7 +155,7 @@ class _Rest:
         """Return a document with all that was read, or delete its answer, never the original."""
         found = await self._found(request.path_params["id"])
         if request.method == "DELETE":
-            await to_thread.run_sync(self._catalogue.delete, found)
+            await to_thread.run_sync(delete_answer, self._catalogue, found)
             return Response(status_code=204)
         if found.item.is_gone:
             raise Refused(410, "gone", "its answer was collected or deleted")
@@ -191,16 +192,15 @@ class _Rest:
         """Put the original of a failed document back into the inbox."""
         found = await self._found(request.path_params["id"])
         await to_thread.run_sync(self._site.uploads.retry, found)
-        place = f"/documents/{found.item.id}"
+        place = shown.place(found.item.id)
         told_now = {"id": found.item.id, "status": "waiting", "location": place}
         return JSONResponse(told_now, 202, {"Location": place})
 
     async def healthz(self, request: Request) -> Response:
         """Say that the site answers, and whether the daemon does."""
         del request
-        is_alive, sentence = health.diagnose(self._site.state, time.monotonic())
-        state = "not running" if not is_alive else "held up" if "held up" in sentence else "alive"
-        return JSONResponse({"status": "alive", "daemon": state})
+        now = standing(self._site.state, time.monotonic())
+        return JSONResponse({"status": "alive", "daemon": _STANDS.get(now.word, "not running")})
 
     async def openapi(self, request: Request) -> Response:
         """Describe all this."""

@@ -46,7 +46,7 @@ def build(site: Site) -> Starlette:
     paper = Paper(pages.STATIC)
     guard = Middleware(Guard, gate=site.gate, rate=site.rate, paper=paper)
     app = Starlette(
-        routes=[*api.routes(site), *pages.routes(site)],
+        routes=[*api.routes(site), *pages.routes(site, paper)],
         middleware=[guard],
         exception_handlers={Refused: say_refused, HTTPException: _say_http},
         lifespan=lifespan,

@@ -12,10 +12,10 @@ from threading import RLock
 from typing import Any
 
 from daemon.inbox.scan import Scanner
-from daemon.web import answers, deletion
+from daemon.web import answers
 from daemon.web.following import Following
 from daemon.web.items import itself, shown_as
-from daemon.web.nouns import Found, Item, ItemStatus, Listing, Piece
+from daemon.web.nouns import STATUSES, Found, Item, ItemStatus, Listing, Piece
 from daemon.web.originals import Originals
 from daemon.web.outbox import Outbox
 from daemon.web.places import Places
@@ -26,7 +26,6 @@ from daemon.web.waiting import Waiting
 __all__ = ["Catalogue", "Found", "Item", "ItemStatus", "Listing", "Piece", "Places"]
 
 READ_AT_ONCE = 20  # answers that a question reads beside its own
-_STATUSES = ("done", "partial", "failed", "duplicate", "reading", "waiting")
 
 
 class Catalogue:
@@ -52,7 +51,7 @@ class Catalogue:
 
         Refused where the outbox is away: which answers there are is not known then.
         """
-        if status and status not in _STATUSES:
+        if status and status not in STATUSES:
             return Listing((), 0)
         with self._lock:
             self.refresh()
@@ -142,10 +141,6 @@ class Catalogue:
             journal = self._following.journal
             entry = journal.entry(found.item.id) if journal else None
         return (entry and self.answered_before(entry.sha256, entry.profile)) or found
-
-    def delete(self, found: Found) -> None:
-        """Delete an answer and its outputs, never an original; Refused where it cannot be."""
-        deletion.delete_answer(self, found)
 
     def lose(self, found: Found) -> None:
         """Note that the answer of a document has been deleted."""

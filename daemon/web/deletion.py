@@ -6,16 +6,13 @@ import contextlib
 import os
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from daemon import files
 from daemon.inbox.scan import WORK_FOLDER
 from daemon.web import answers
+from daemon.web.catalogue import Catalogue
 from daemon.web.nouns import Found
 from daemon.web.refusals import Refused, Unkept
-
-if TYPE_CHECKING:
-    from daemon.web.catalogue import Catalogue
 
 
 def delete_answer(catalogue: Catalogue, found: Found) -> None:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal, get_args
 
-ItemStatus = Literal["done", "partial", "failed", "duplicate", "reading", "waiting"]
+from daemon.records import Status
+
+ItemStatus = Literal[Status, "reading", "waiting"]
+STATUSES: Final[tuple[ItemStatus, ...]] = get_args(ItemStatus)
+UNANSWERED: Final = ("reading", "waiting")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ import functools
 from typing import Any
 
 from daemon import __version__
+from daemon.web.nouns import STATUSES
 
-STATUSES = ("done", "partial", "failed", "duplicate", "reading", "waiting")
 ID = "^([uw]-)?[0-9a-f]{32}$"
 
 _TEXT = {"type": "string"}
@@ -163,10 +163,23 @@ def _listing() -> dict[str, Any]:
 
 
 def _paths() -> dict[str, Any]:
-    number = {"name": "number", "in": "path", "required": True}
-    of_page = {**number, "schema": {"type": "integer", "minimum": 1, "maximum": 10**6}}
-    of_output = {"name": "name", "in": "path", "required": True, "schema": _TEXT}
-    picture = {"description": "the page", "content": {"image/jpeg": {}}}
+    return {
+        "/predict": {"post": _predict()},
+        "/upload": {"post": _operation(
+            "take images and PDFs to be read",
+            {"202": _json("taken; each has an id and a location", "Uploads", _LOCATION)}, [_NAME],
+            requestBody=_BODY, refusals=_UNFIT,
+        )},
+        "/documents": {"get": _listing()},
+        **{f"/documents/{{id}}{rest}": operations for rest, operations in _of_a_document().items()},
+        "/healthz": {"get": _operation(
+            "whether site and daemon live", {"200": _json("the site lives", "Health")}, [],
+            security=[],
+        )},
+    }  # fmt: skip
+
+
+def _predict() -> dict[str, Any]:
     answer = {
         "200": _json("its text", "Prediction"), "422": _json("it cannot be read", "Prediction"),
     }  # fmt: skip
@@ -175,19 +188,20 @@ def _paths() -> dict[str, Any]:
         "503": "too many wait, or a folder is away",
         "504": "not read in time; ask location for it later",
     }  # fmt: skip
-    taken = {"202": _json("taken; each has an id and a location", "Uploads", _LOCATION)}
-    again = {"202": _json("it is read again", "Retry", _LOCATION)}
-    document = "/documents/{id}"
+    return _operation(
+        "read one image or PDF and wait for its text", answer, [_NAME], requestBody=_BODY,
+        refusals={**_UNFIT, **late},
+    )  # fmt: skip
+
+
+def _of_a_document() -> dict[str, Any]:
+    """Return what is below the path of a document."""
+    number = {"name": "number", "in": "path", "required": True}
+    of_page = {**number, "schema": {"type": "integer", "minimum": 1, "maximum": 10**6}}
+    of_output = {"name": "name", "in": "path", "required": True, "schema": _TEXT}
+    picture = {"description": "the page", "content": {"image/jpeg": {}}}
     return {
-        "/predict": {"post": _operation(
-            "read one image or PDF and wait for its text", answer, [_NAME], requestBody=_BODY,
-            refusals={**_UNFIT, **late},
-        )},
-        "/upload": {"post": _operation(
-            "take images and PDFs to be read", taken, [_NAME], requestBody=_BODY, refusals=_UNFIT,
-        )},
-        "/documents": {"get": _listing()},
-        document: {
+        "": {
             "get": _operation(
                 "a document, with all that was read", {"200": _json("the document", "Document")},
                 [_ID], refusals=_GONE,
@@ -198,24 +212,20 @@ def _paths() -> dict[str, Any]:
                 refusals={**_GONE, "409": "not answered yet"},
             ),
         },
-        f"{document}/outputs/{{name}}": {"get": _operation(
+        "/outputs/{name}": {"get": _operation(
             "a file that the document was answered with", {"200": _BYTES}, [_ID, of_output],
             refusals=_GONE,
         )},
-        f"{document}/original": {"get": _operation(
+        "/original": {"get": _operation(
             "the bytes that landed", {"200": _BYTES}, [_ID], refusals=_GONE,
         )},
-        f"{document}/pages/{{number}}/picture": {"get": _operation(
+        "/pages/{number}/picture": {"get": _operation(
             "a page to look at", {"200": picture}, [_ID, of_page],
             refusals={**_UNKNOWN, **_AWAY, "400": "no number"},
         )},
-        f"{document}/retry": {"post": _operation(
-            "read a failed document again", again, [_ID],
-            refusals={**_GONE, "409": "it did not fail"},
-        )},
-        "/healthz": {"get": _operation(
-            "whether site and daemon live", {"200": _json("the site lives", "Health")}, [],
-            security=[],
+        "/retry": {"post": _operation(
+            "read a failed document again", {"202": _json("it is read again", "Retry", _LOCATION)},
+            [_ID], refusals={**_GONE, "409": "it did not fail"},
         )},
     }  # fmt: skip
 

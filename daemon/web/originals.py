@@ -25,9 +25,9 @@ class Originals:
         self._known: OrderedDict[tuple[Path, str], str] = OrderedDict()
         self._lock = Lock()
 
-    def find(self, name: str, size: int, sha256: str, below: Sequence[Path] = ()) -> Path | None:
+    def find(self, name: str, size: int, sha256: str) -> Path | None:
         """Return the file with these bytes that landed as `name`, None where it is gone."""
-        for folder in below or self._folders:
+        for folder in self._folders:
             wanted = files.candidates(files.passable(folder, name))
             for path in itertools.islice(wanted, NUMBERED):
                 if self._is_it(folder, path, size, sha256):

@@ -18,9 +18,9 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from daemon.web import deletion
 from daemon.web.body import Forms
-from daemon.web.nouns import Found, Listing
+from daemon.web.deletion import delete_answer
+from daemon.web.nouns import STATUSES, UNANSWERED, Found, Listing
 from daemon.web.onward import local
 from daemon.web.paper import Paper
 from daemon.web.receive import receive
@@ -33,14 +33,12 @@ ON_A_PAGE = 30
 WATCHED = 40  # uploads that one page follows at once
 KEPT_SECONDS = 86_400
 BUSY_SECONDS, IDLE_SECONDS = 2, 6  # a list with something in work is asked for more often
-STATUSES = ("", "done", "partial", "failed", "duplicate", "reading", "waiting")
-UNANSWERED = ("waiting", "reading")
 STATIC = Path(__file__).with_name("static")
 
 
-def routes(site: Site) -> list[BaseRoute]:
+def routes(site: Site, paper: Paper) -> list[BaseRoute]:
     """Return the routes of the pages, static files and login."""
-    pages = _Pages(site)
+    pages = _Pages(site, paper)
     document = "/documents/{id}/view"
     return [
         Route("/", pages.home),
@@ -63,9 +61,9 @@ def routes(site: Site) -> list[BaseRoute]:
 class _Pages:
     """Every method answers one route; without `async` it runs in a thread, since it reads files."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, paper: Paper) -> None:
         self._site = site
-        self._paper = Paper(STATIC)
+        self._paper = paper
         self._forms = Forms()
 
     def home(self, request: Request) -> Response:
@@ -73,7 +71,7 @@ class _Pages:
             request,
             "list.html",
             **self._list(_Asked(request)),
-            statuses=STATUSES,
+            statuses=("", *STATUSES),
             standing=standing(self._site.state, time.monotonic()),
         )
 
@@ -188,7 +186,7 @@ class _Pages:
         if found is None:
             return self._missing(request)
         try:
-            deletion.delete_answer(self._site.catalogue, found)
+            delete_answer(self._site.catalogue, found)
         except Refused as refused:
             return self._refused(request, refused)
         return RedirectResponse("/", 303)

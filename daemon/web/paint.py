@@ -8,12 +8,12 @@ from __future__ import annotations
 import contextlib
 import pickle
 import resource
-import subprocess
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from daemon.draw import done_apart
 from daemon.errors import Deferred, Rejected
 
 if TYPE_CHECKING:
@@ -42,17 +42,13 @@ def paint(painting: Painting) -> str | None:
     """Paint it within the time that reading a page may take; None, or a sentence on what failed."""
     seconds = painting.limits.page_seconds
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "daemon.web.paint"],
-            input=pickle.dumps(painting), capture_output=True, timeout=seconds, check=False,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
+        code, said = done_apart("daemon.web.paint", painting, seconds)
+    except TimeoutError:
         return f"the page could not be drawn within {seconds:.0f} s"
-    if not done.returncode:
+    if not code:
         return None
-    said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-    is_ours = done.returncode == 1 and said and "Error" not in said[-1]
-    return said[-1] if is_ours else "the page could not be drawn"
+    is_ours = code == 1 and said and "Error" not in said
+    return said if is_ours else "the page could not be drawn"
 
 
 def _paint_here(painting: Painting) -> None:

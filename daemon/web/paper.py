@@ -16,12 +16,13 @@ from starlette.responses import HTMLResponse
 from daemon.web import words
 from daemon.web.nouns import Found, Item
 from daemon.web.refusals import Partly, Refused
-from daemon.web.view import DOUBTFUL, UNSURE
+from daemon.web.shown import place
+from daemon.web.view import doubt, percent
+from daemon.web.waiting import UPLOADS
 
 LANGUAGE_COOKIE = "language"
 YEAR_SECONDS = 365 * 86_400
 TEMPLATES = Path(__file__).with_name("templates")
-UPLOADED = "web/"  # the inbox's folder for uploads: nobody chose it, so nobody is shown it
 _TURNING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 _MARKS = "\u061c\u200e\u200f\u2028\u2029"
 
@@ -54,10 +55,9 @@ class Paper:
             w=words.WORDS[language], lang=words.LANGUAGES[language],
             languages=_switch(request, language), **values,
         )  # fmt: skip
-        headers = {"Content-Language": words.LANGUAGES[language], "Cache-Control": "no-store"}
-        headers["Vary"] = "Accept-Language, Cookie"
-        # with no referrer at all a browser hides from us, too, where a form was sent from
-        headers["Referrer-Policy"] = "same-origin"
+        headers = {
+            "Content-Language": words.LANGUAGES[language], "Vary": "Accept-Language, Cookie",
+        }  # fmt: skip
         # half a surrogate pair is no text: it becomes a question mark
         answer = HTMLResponse(content.encode("utf-8", "replace"), code, headers)
         if chosen in words.WORDS:
@@ -113,8 +113,11 @@ def _sign(character: str) -> str:
 
 
 def folder(item: Item) -> str:
-    """Return the folder of the inbox that a document lay in; nothing for an upload."""
-    return "" if item.name.startswith(UPLOADED) else item.name.removesuffix(item.title).strip("/")
+    """Return the folder of the inbox that a document lay in; nothing for an upload: nobody chose
+    that folder, so nobody is shown it.
+    """
+    is_upload = item.name.startswith(f"{UPLOADS}/")
+    return "" if is_upload else item.name.removesuffix(item.title).strip("/")
 
 
 def plain_time(at: str) -> str:
@@ -123,16 +126,6 @@ def plain_time(at: str) -> str:
         return datetime.fromisoformat(at).strftime("%Y-%m-%d %H:%M UTC")
     except ValueError:
         return at
-
-
-def percent(confidence: float) -> int:
-    """Return a confidence in percent, rounded down: 99.6 is not 100."""
-    return int(100 * confidence)
-
-
-def doubt(confidence: float) -> str:
-    """Return how much a reading is to be doubted, as a class of the style sheet."""
-    return "" if confidence >= UNSURE else "unsure" if confidence >= DOUBTFUL else "doubtful"
 
 
 def size(count: int) -> str:
@@ -147,7 +140,7 @@ def size(count: int) -> str:
 
 def downloads(found: Found, w: dict[str, str]) -> list[dict[str, Any]]:
     """Return what of a document can be fetched: its answer, outputs and original."""
-    document = f"/documents/{quote(found.item.id)}"
+    document = place(found.item.id)
     some: list[dict[str, Any]] = []
     for each in found.outputs:
         label = w.get(f"output_{each['kind']}", each["kind"])

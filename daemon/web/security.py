@@ -86,10 +86,6 @@ class Gate:
             secure=is_https,
         )  # fmt: skip
 
-    def log_out(self, response: Response) -> None:
-        """Take the cookie away."""
-        response.delete_cookie(COOKIE, httponly=True, samesite="lax")
-
     def check(self, method: str, path: str, headers: Headers) -> None:
         """Raise Refused for a request that is not to be answered."""
         host = headers.get("host", "")

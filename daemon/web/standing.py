@@ -6,12 +6,11 @@ the last names of paths alone.
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon.health import HEARTBEAT_NAME, STALE_SECONDS, Heartbeat
+from daemon import health
 
 # the folders on the way to a name are nobody's business on a page
 _PATH = re.compile(r"(?<![\w/.])/(?:[^/\s]+/)*([^/\s]*)")
@@ -32,12 +31,12 @@ class Standing:
 def standing(state: Path, now: float) -> Standing:
     """Read the heartbeat in `state`; `now` is monotonic seconds."""
     try:
-        heartbeat = Heartbeat(**json.loads((state / HEARTBEAT_NAME).read_text(encoding="utf-8")))
+        heartbeat = health.last(state)
         age = now - heartbeat.beat_at
         told = [(str(why), max(0, int(now - since))) for why, since in heartbeat.faults]
     except (OSError, ValueError, TypeError):
         return Standing("stopped")
-    if not 0 <= age <= STALE_SECONDS:
+    if not 0 <= age <= health.STALE_SECONDS:
         return Standing("stuck", max(0, int(age)))
     faults = tuple((_PATH.sub(r"\1", why), seconds) for why, seconds in told)
     return Standing("held" if faults else "alive", int(age), faults)

@@ -21,7 +21,7 @@ from pathlib import Path
 from threading import Lock
 
 from daemon import files
-from daemon.ground import Ground
+from daemon.ground import Ground, least_room
 from daemon.inbox.scan import WORK_FOLDER
 from daemon.web.kinds import HEAD_BYTES, kind_of
 from daemon.web.nouns import Found
@@ -47,7 +47,6 @@ class Draft:
     name: str
     bytes: int
     sha256: str
-    media_type: str
 
 
 class Incoming:
@@ -86,7 +85,7 @@ class Incoming:
         if self._kind is None:
             self._judge()
         assert self._kind is not None, "judged"
-        media_type, ending = self._kind
+        _, ending = self._kind
         name = safe_name(self._said, ending, self._ignored)
         with _environment():
             self._file.flush()
@@ -95,7 +94,7 @@ class Incoming:
             (self.folder / "draft").rename(self.folder / name)
             files.sync_folder(self.folder)
         digest = self._digest.hexdigest()
-        return Draft(self.folder.name, self.folder, name, self._bytes, digest, media_type)
+        return Draft(self.folder.name, self.folder, name, self._bytes, digest)
 
     def close(self) -> None:
         """Let go of the file, whatever became of it."""
@@ -233,7 +232,7 @@ def refuse_full(folder: Path, free_bytes: int) -> None:
     """Refuse where a filesystem has less room than the daemon needs."""
     with _environment():
         usage = shutil.disk_usage(folder)
-    if usage.free < min(free_bytes, usage.total // 20):
+    if usage.free < least_room(free_bytes, usage.total):
         raise Refused(507, "full", "there is no room for more files; make some", _TRY_AGAIN)
 
 

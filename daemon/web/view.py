@@ -17,6 +17,16 @@ _NUMBER = re.compile(r"[-+(]?[$€£¥￥]?\s?\d[\d.,\s']*\s?[%元)]?")
 _SAME_ROW = 0.5  # of the lower line's height: what overlaps by more stands beside, not below
 
 
+def percent(confidence: float) -> int:
+    """Return a confidence in percent, rounded down: 99.6 is not 100."""
+    return int(100 * confidence)
+
+
+def doubt(confidence: float) -> str:
+    """Return how much a reading is to be doubted, as a class of the style sheet."""
+    return "" if confidence >= UNSURE else "unsure" if confidence >= DOUBTFUL else "doubtful"
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """A piece of a line: a word with its key (which its box has too), or what stands between."""
@@ -29,14 +39,12 @@ class Span:
     @property
     def doubt(self) -> str:
         """Return how much it is to be doubted, as a class of the style sheet."""
-        if self.confidence is None or self.confidence >= UNSURE:
-            return ""
-        return "doubtful" if self.confidence < DOUBTFUL else "unsure"
+        return "" if self.confidence is None else doubt(self.confidence)
 
     @property
     def percent(self) -> int:
-        """Return how sure the reading is, rounded down: 99.6 is not 100."""
-        return int(100 * (self.confidence or 0))
+        """Return how sure the reading is, in percent."""
+        return percent(self.confidence or 0.0)
 
 
 @dataclass(frozen=True, slots=True)

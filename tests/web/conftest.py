@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.house import House
 from tests.web.browsing import CHROMIUM, DRIVER, Browser, web_of
+from tests.web.folder import Folder
 
 
 @pytest.fixture(scope="package")
@@ -40,3 +42,8 @@ def page(english: Browser) -> Iterator[Browser]:
     english.open("/").errors()
     yield english
     assert english.errors() == []
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    return Folder(tmp_path)

@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 
 from daemon.web import pages
 from daemon.web.nouns import Found, Item, Listing
+from daemon.web.paper import Paper
 from daemon.web.security import Gate
 
 
@@ -85,4 +86,4 @@ class Reader:
 def site_of(documents: Documents, state: Path, token: str | None = None) -> Reader:
     """Return a reader of a site of the documents."""
     site: Any = SimpleNamespace(catalogue=documents, gate=Gate(token), state=state)
-    return Reader(Starlette(routes=pages.routes(site)))
+    return Reader(Starlette(routes=pages.routes(site, Paper(pages.STATIC))))

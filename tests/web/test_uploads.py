@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 
 from daemon.web import api, pages
 from daemon.web.nouns import Found
+from daemon.web.paper import Paper
 from daemon.web.refusals import Partly, Refused
 from daemon.web.security import Gate
 from daemon.web.uploads import Draft, Uploads
@@ -131,7 +132,7 @@ def test_a_request_that_is_taken_in_part_is_told_so_as_json_and_on_a_page(
     site: Any = SimpleNamespace(
         uploads=door, upload_bytes=10**6, catalogue=None, gate=Gate(None), state=tmp_path
     )
-    reader = Reader(Starlette(routes=[*api.routes(site), *pages.routes(site)]))
+    reader = Reader(Starlette(routes=[*api.routes(site), *pages.routes(site, Paper(pages.STATIC))]))
     sent = [("f", ("1.png", IMAGE)), ("f", ("2.png", IMAGE))]
 
     told = reader.post("/upload", files=sent)

@@ -65,10 +65,10 @@ def diagnose(state: Path, now: float) -> tuple[bool, str]:
     if heartbeat.faults:
         told = [f"{why} (for {now - since:.0f} s)" for why, since in heartbeat.faults]
         return True, f"alive, but held up: {'; '.join(told)}"
-    return (
-        True,
-        f"alive: {heartbeat.in_work} in work, last scan {now - heartbeat.scanned_at:.0f} s ago",
-    )
+    scan = "no scan yet"
+    if heartbeat.scanned_at > float("-inf"):
+        scan = f"last scan {now - heartbeat.scanned_at:.0f} s ago"
+    return True, f"alive: {heartbeat.in_work} in work, {scan}"
 
 
 def pulse(scanned_at: float, in_work: int, draining: bool, faults: Iterable[Fault]) -> Heartbeat:

@@ -236,16 +236,15 @@ class Daemon:
             self._prove_ledger()
         service.turn(time.monotonic())
         self._senders.ring()
-        pulse = health.pulse(
-            self._intake.scanned_at, service.in_work, service.draining, self._faults()
-        )
-        with contextlib.suppress(OSError):  # a full state disk is told by the log, and it may heal
-            health.beat(self._config.folders.state, pulse)
-        self._say_how_it_is(pulse)
+        self._say_how_it_is()
         self._bell.wait(min(longest_wait, service.next_turn(time.monotonic())))
 
-    def _say_how_it_is(self, pulse: health.Heartbeat) -> None:
+    def _say_how_it_is(self) -> None:
         """Tell whoever asks or supervises; the watchdog bites a loop that has lost its way."""
+        in_work, draining = self._service.in_work, self._service.draining
+        pulse = health.pulse(self._intake.scanned_at, in_work, draining, self._faults())
+        with contextlib.suppress(OSError):  # a full state disk is told by the log, and it may heal
+            health.beat(self._config.folders.state, pulse)
         self._vitals.beat_at = pulse.beat_at
         self._senders.count(self._tally)
         held_up = [why for why, _ in pulse.faults]
@@ -279,7 +278,8 @@ class Daemon:
 
     def _greet(self) -> None:
         config = self._config
-        self._vitals.beat_at, self._vitals.phase = time.monotonic(), "ready"
+        self._vitals.phase = "ready"
+        self._say_how_it_is()  # who asks when he has heard that we are ready finds us alive
         log.info(
             "daemon.ready",
             inbox=str(config.folders.inbox),

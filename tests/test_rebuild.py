@@ -6,13 +6,15 @@ Of the daemon only its seams are pretended here; tests/test_reload.py has it as 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from daemon import environment, rooms
+from daemon import environment, health, rooms
 from daemon import run as process
 from daemon.bell import Bell
 from daemon.config import Config, load
@@ -92,6 +94,30 @@ def test_no_network_is_read_by_the_loop_when_a_config_takes_the_place_of_another
     daemon.run()
 
     assert (read_by, old is here.reload.running) == (["reload"], False)
+
+
+class Asker(Notify):
+    """A supervisor who looks at the heartbeat as soon as it is told that all is ready."""
+
+    def __init__(self, state: Path) -> None:
+        super().__init__()
+        self._state = state
+        self.found: list[tuple[bool, str]] = []
+
+    def ready(self) -> None:
+        self.found.append(health.diagnose(self._state, time.monotonic()))
+
+
+def test_who_hears_that_the_daemon_is_ready_finds_it_alive(tmp_path: Path) -> None:
+    old = config(tmp_path)
+    asker = Asker(old.folders.state)
+    here = replace(process_of(old, lambda: config(tmp_path, retry={"attempts": 7})), notify=asker)
+    here.reload.ask()
+    engine: Any = Engine()
+
+    Daemon(here, Warm(engine, rooms.policies(old))).run()
+
+    assert asker.found[0] == (True, "alive: 0 in work, no scan yet")
 
 
 def test_a_change_at_once_remembers_what_the_folders_stood_on(tmp_path: Path) -> None:

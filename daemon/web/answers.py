@@ -125,7 +125,10 @@ def mean_confidence(pages: Iterable[Mapping[str, Any]]) -> float | None:
 def _answer(
     top: dict[str, Any], pages: list[dict[str, Any]], content: dict[str, Any] | None
 ) -> Answer:
-    error = top.get("error")
+    """Return what a list shows of an answer; KeyError or TypeError for what is none of ours."""
+    source, error = top["source"], top.get("error")
+    if not isinstance(source, dict):
+        raise TypeError("an answer says to what it is one")
     return Answer(
         claim=top["processing"]["claim"],
         status=top["status"],

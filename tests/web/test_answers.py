@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from daemon.web import answers
@@ -57,3 +59,11 @@ def test_a_path_of_the_machine_in_a_document_is_shown_as_it_was_read(folder: Fol
     assert page == found.sidecar["pages"][0]
     assert (found.sidecar["text"], page["text"]) == (text, text)
     assert page["blocks"][0]["lines"][0]["text"] == text
+
+
+def test_what_does_not_say_to_which_file_it_is_an_answer_is_none_of_ours(folder: Folder) -> None:
+    content = json.loads(sidecar(folder.claim("a.png"), ["One"], "done"))
+    del content["source"]
+    (folder.places.outbox / "a.png.json").write_text(json.dumps(content))
+
+    assert answers.read(folder.places.outbox, "a.png.json") is None

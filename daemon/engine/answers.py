@@ -7,6 +7,7 @@ and a message has a size.
 
 from __future__ import annotations
 
+import enum
 import io
 import pickle
 from multiprocessing.connection import Connection, reduce_connection  # type: ignore[attr-defined]
@@ -37,9 +38,17 @@ _KNOWN = {(module, name) for module, names in (_PEBBLE | _RECORDS).items() for n
 
 class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:  # noqa: ANN401
+        if (module, name) == ("builtins", "getattr"):
+            return _member  # so the first releases of Python 3.11, Debian 12's, pickle an enum
         if (module, name) not in _KNOWN:
             raise pickle.PicklingError(f"a worker answered with {module}.{name}")
         return super().find_class(module, name)
+
+
+def _member(enumeration: Any, name: Any) -> enum.Enum:  # noqa: ANN401 -- whatever it asks for
+    if not isinstance(enumeration, enum.EnumType):
+        raise pickle.PicklingError(f"a worker answered with an attribute of {enumeration!r}")
+    return enumeration[name]
 
 
 class Reader(Connection):

@@ -86,7 +86,8 @@ class LocalEngine:
                 self.sandbox = future.result(timeout=0)
         except (TimeoutError, ProcessExpired, BrokenProcessPool) as error:
             remedy = (
-                f"a worker could not load the model ({error}); give it memory, or fewer workers"
+                f"a worker could not load the model ({error.__cause__ or error}); "
+                "give it memory, or fewer workers"
             )
             raise Misconfigured("workers", self.slots, remedy) from error
 

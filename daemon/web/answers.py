@@ -34,6 +34,7 @@ class Answer:
     text: str
     finished_at: str | None
     error: str | None
+    error_class: str | None
     outputs: tuple[dict[str, Any], ...]
     content: dict[str, Any] | None
 
@@ -137,6 +138,7 @@ def _answer(
         text=top["text"],
         finished_at=top["processing"].get("finished_at"),
         error=error["message"] if error else None,
+        error_class=error["class"] if error else None,
         outputs=tuple(top.get("outputs", ())),
         content=content,
     )

@@ -191,9 +191,9 @@ class Catalogue:
         answer = self._outbox.answer(card)
         if answer is None and card.is_gone:
             return card
-        why = answer.error if answer else None
-        error = answers.without_places(why, self._names) if why else None
-        self._shelf.keep(card, answer, error)
+        if answer is not None and answer.error:
+            answer = replace(answer, error=answers.without_places(answer.error, self._names))
+        self._shelf.keep(card, answer)
         return self._shelf.by_id(card.id) or card
 
     def _looked_at(self, card: Card) -> Card:
@@ -223,7 +223,9 @@ class Catalogue:
             item = replace(item, is_gone=True)
         original = self.originals.find(card.name, card.bytes, card.sha256)
         if item.status == "failed" and original and self.places.is_landed(original):
-            item = replace(item, status="waiting", error=None)  # it is tried again
+            item = replace(
+                item, status="waiting", error=None, error_class=None
+            )  # it is tried again
         content = answer.content if answer else None
         return Found(
             item,

@@ -27,6 +27,7 @@ def shown_as(card: Card) -> Item:
         answered_at=card.answered_at,
         snippet=terms.pieces(card.snippet),
         error=card.error,
+        error_class=card.error_class,
         is_gone=card.is_gone,
     )
 

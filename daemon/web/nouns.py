@@ -27,7 +27,8 @@ class Item:
 
     `name` is the path relative to the inbox as valid Unicode, `title` its last part; times are UTC
     in RFC 3339. `snippet` is empty where nothing was searched for. `pages` and `confidence` are
-    known once it is answered; `error` is a sentence. `is_gone`: its answer is not there any more.
+    known once it is answered; `error` is a sentence,
+    `error_class` its word for programs. `is_gone`: its answer is not there any more.
     """
 
     id: str
@@ -41,6 +42,7 @@ class Item:
     answered_at: str | None = None
     snippet: tuple[Piece, ...] = ()
     error: str | None = None
+    error_class: str | None = None
     is_gone: bool = False
 
 

@@ -18,7 +18,7 @@ _STATUS = {"enum": list(STATUSES)}
 _ITEM = {
     "id": {"type": "string", "pattern": ID}, "name": _TEXT, "status": _STATUS, "bytes": _COUNT,
     "page_count": _COUNT, "confidence": _SHARE, "claimed_at": _MAYBE_TEXT,
-    "answered_at": _MAYBE_TEXT, "error": _MAYBE_TEXT, "location": _TEXT,
+    "answered_at": _MAYBE_TEXT, "error": _MAYBE_TEXT, "error_class": _MAYBE_TEXT, "location": _TEXT,
 }  # fmt: skip
 _DOCUMENT = {
     **_ITEM,

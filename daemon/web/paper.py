@@ -13,7 +13,7 @@ import jinja2
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from daemon.web import words
+from daemon.web import reasons, words
 from daemon.web.nouns import Found, Item
 from daemon.web.refusals import Partly, Refused
 from daemon.web.shown import place
@@ -53,7 +53,8 @@ class Paper:
         language = chosen if chosen in words.WORDS else _language(request)
         content = self._templates.get_template(template).render(
             w=words.WORDS[language], lang=words.LANGUAGES[language],
-            languages=_switch(request, language), **values,
+            languages=_switch(request, language), failures=reasons.FAILURES[language],
+            refusals=reasons.REFUSALS[language], **values,
         )  # fmt: skip
         headers = {
             "Content-Language": words.LANGUAGES[language], "Vary": "Accept-Language, Cookie",
@@ -67,9 +68,7 @@ class Paper:
     def refused(self, request: Request, refused: Refused) -> HTMLResponse:
         """Return a page that says why a request gets no more."""
         taken = len(refused.taken) if isinstance(refused, Partly) else 0
-        page = self.page(
-            request, "refused.html", code=refused.status, why=refused.message, taken=taken
-        )
+        page = self.page(request, "refused.html", code=refused.status, refused=refused, taken=taken)
         page.headers.update(refused.headers)
         return page
 

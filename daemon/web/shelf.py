@@ -18,7 +18,7 @@ from daemon.records import Entry
 from daemon.web import terms
 from daemon.web.answers import Answer
 
-SHELF_VERSION = 1
+SHELF_VERSION = 2
 SNIPPET_TOKENS = 32
 
 _SCHEMA = """
@@ -38,7 +38,8 @@ CREATE TABLE documents (
     pages       INTEGER NOT NULL DEFAULT 0,
     confidence  REAL,
     answered_at TEXT,
-    error       TEXT
+    error       TEXT,
+    error_class TEXT
 ) STRICT;
 CREATE INDEX by_token ON documents (token) WHERE token IS NOT NULL;
 CREATE INDEX by_name ON documents (name, sha256);
@@ -48,17 +49,15 @@ CREATE INDEX unread ON documents (number) WHERE is_read = 0;
 CREATE VIRTUAL TABLE texts USING fts5(name, body, tokenize="unicode61 remove_diacritics 2");
 CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 """
-_COLUMNS = (
-    "d.number, d.id, d.name, d.token, d.bytes, d.sha256, d.state, d.status, d.answer, "
-    "d.claimed_at, d.is_read, d.is_gone, d.pages, d.confidence, d.answered_at, d.error"
-)
 _ANSWERED = "state IN ('answered', 'closed')"
 _SHOWN = f"is_gone = 0 AND (is_read = 1 OR NOT {_ANSWERED})"
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A document on the shelf; `name` is the path in the inbox, `answer` that in the outbox."""
+    """A row of documents, column by column; `name` is the path in the inbox, `answer` that in the
+    outbox.
+    """
 
     number: int
     id: str
@@ -76,6 +75,7 @@ class Card:
     confidence: float | None
     answered_at: str | None
     error: str | None
+    error_class: str | None
     snippet: str = ""
 
     @property
@@ -182,18 +182,17 @@ class Shelf:
         self._db.execute("DELETE FROM documents WHERE number = ?", (number,))
         self._db.execute("DELETE FROM texts WHERE rowid = ?", (number,))
 
-    def keep(self, card: Card, answer: Answer | None, error: str | None) -> None:
+    def keep(self, card: Card, answer: Answer | None) -> None:
         """Keep what an answer says; None where it is gone."""
-        is_gone = answer is None
+        said: tuple[Any, ...] = (0, None, None, None, None)
+        if a := answer:
+            said = (a.pages, a.confidence, a.finished_at, a.error, a.error_class)
         self._db.execute("DELETE FROM texts WHERE rowid = ?", (card.number,))
         self._db.execute(
             "UPDATE documents SET is_read = 1, is_gone = ?, pages = ?, confidence = ?, "
-            "answered_at = ?, error = ? WHERE number = ?",
-            (
-                is_gone, answer.pages if answer else 0, answer.confidence if answer else None,
-                answer.finished_at if answer else None, error, card.number,
-            ),
-        )  # fmt: skip
+            "answered_at = ?, error = ?, error_class = ? WHERE number = ?",
+            (answer is None, *said, card.number),
+        )
         if answer is not None:
             name = terms.cut(files.printable(card.name))
             self._db.execute(
@@ -268,7 +267,7 @@ class Shelf:
         rest = f"FROM {source} WHERE {' AND '.join(wheres)}"
         ((total,),) = self._db.execute(f"SELECT count(*) {rest}", values)
         rows = self._db.execute(
-            f"SELECT {_COLUMNS} {rest} ORDER BY {number} DESC LIMIT ? OFFSET ?",
+            f"SELECT d.* {rest} ORDER BY {number} DESC LIMIT ? OFFSET ?",
             [*values, limit, offset],
         )
         cards = [_card(row) for row in rows]
@@ -286,7 +285,7 @@ class Shelf:
 
     def _cards(self, rest: str, *values: str | int | bytes) -> list[Card]:
         rows: Iterable[tuple[Any, ...]] = self._db.execute(
-            f"SELECT {_COLUMNS} FROM documents d {rest}",  # noqa: S608 -- our own words
+            f"SELECT d.* FROM documents d {rest}",  # noqa: S608 -- our own words
             values,
         )
         return [_card(row) for row in rows]

@@ -38,6 +38,7 @@ def item(item: Item) -> dict[str, Any]:
         "claimed_at": item.claimed_at,
         "answered_at": item.answered_at,
         "error": item.error,
+        "error_class": item.error_class,
         "snippet": [{"text": piece.text, "hit": piece.is_hit} for piece in item.snippet],
         "location": place(item.id),
     }

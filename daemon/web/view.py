@@ -101,6 +101,7 @@ class Sheet:
     text_source: str
     confidence: float | None
     error: str
+    error_class: str
     parts: tuple[Part, ...]
 
     @property
@@ -125,6 +126,7 @@ def sheet(page: dict[str, Any]) -> Sheet:
         text_source=page["text_source"],
         confidence=page["confidence"],
         error=page.get("error", {}).get("message", ""),
+        error_class=page.get("error", {}).get("class", ""),
         parts=tuple(_parts(page["blocks"])),
     )
 

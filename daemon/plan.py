@@ -26,8 +26,9 @@ def plan(config: Config) -> str:
     hooks = [
         f"tells {hook.name} ({hook.place}) of {', '.join(hook.on)}" for hook in config.every_hook
     ]
+    filesystem = mount_of(folders.inbox)[1] or "an unknown filesystem"
     return "\n".join([
-        f"watches {folders.inbox} ({mount_of(folders.inbox)[1]}), looking {looking}",
+        f"watches {folders.inbox} ({filesystem}), looking {looking}",
         f"takes a file that has been still for {watch.quiet_seconds:g} s and is complete",
         f"reads with {config.worker_count} workers of {config.threads} thread(s), "
         f"{config.model.file.name} by {config.model.backend} in {config.model.precision}",

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pillow_heif
 import pymupdf
 import pytest
 from PIL import Image
@@ -54,6 +55,8 @@ def picture(kind: str, **options: object) -> bytes:
     image[60:100, 80:350] = (20, 60, 200)
     image[160:200, 80:280] = (90, 20, 20)
     file = BytesIO()
+    if kind == "HEIF":
+        pillow_heif.register_heif_opener()
     Image.fromarray(image).save(file, kind, dpi=(DPI, DPI), **options)
     return file.getvalue()
 

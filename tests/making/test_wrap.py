@@ -29,7 +29,7 @@ from tests.making.papers import (
 
 
 @needs_poppler
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "WEBP", "BMP", "GIF"])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "WEBP", "BMP", "GIF", "JPEG2000", "HEIF"])
 def test_words_are_found_where_they_were_read_whatever_the_image_is(
     kind: str, tmp_path: Path
 ) -> None:
@@ -43,8 +43,9 @@ def test_words_are_found_where_they_were_read_whatever_the_image_is(
     assert found["发票号码𠮷"] == pytest.approx((80, 160, 280, 200), abs=0.5)
 
 
-def test_a_jpeg_is_embedded_as_it_is(tmp_path: Path) -> None:
-    jpeg = picture("JPEG")
+@pytest.mark.parametrize("kind", ["JPEG", "JPEG2000"])
+def test_a_jpeg_is_embedded_as_it_is(kind: str, tmp_path: Path) -> None:
+    jpeg = picture(kind)
 
     assert jpeg in made(tmp_path, jpeg).read_bytes()
 

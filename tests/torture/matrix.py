@@ -148,7 +148,8 @@ class Chain:
 
     def _file(self, number: int) -> Landed:
         text = None if self._scenario.fails else f"Step number {number}"
-        return Landed(f"{number}.png", file_of(self._program, text, number), text)
+        content = file_of(self._program, text, number)
+        return Landed(f"{number}.png", content, text, outputs=len(self._outputs))
 
     def _fail_all(self) -> None:
         """Let every file fail once: whatever worker reads it is killed."""

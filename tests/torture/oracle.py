@@ -26,11 +26,15 @@ OURS = ".ocr-daemon"  # our folder in inbox and outbox
 
 @dataclass(frozen=True, slots=True)
 class Landed:
-    """A file that was dropped: `text` is what its answer must contain, None where it must fail."""
+    """A file that was dropped: `text` is what its answer must contain, None where it must fail.
+
+    `outputs` is how many its answer must list, where it is no duplicate.
+    """
 
     name: str
     content: bytes
     text: str | None
+    outputs: int = 0
 
     @property
     def sha256(self) -> str:
@@ -139,6 +143,8 @@ def _is_wrong(answer: dict[str, Any], by_sha: dict[str, Landed]) -> str | None:
         return None if answer["status"] == "failed" else f"{answer['status']}, not failed"
     if answer["status"] == "duplicate":
         return None
+    if len(answer.get("outputs", ())) != file.outputs:
+        return f"{len(answer.get('outputs', ()))} outputs, not {file.outputs}"
     is_right = answer["status"] == "done" and file.text in answer["text"]
     return None if is_right else f"{answer['status']}: {answer['text'][:80]!r}, not {file.text!r}"
 

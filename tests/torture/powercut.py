@@ -17,7 +17,7 @@ from pathlib import Path
 
 from daemon import config as configuration
 from daemon import rooms, run
-from daemon.engine.local import Outcome, Task
+from daemon.engine.task import Making, Outcome, Task
 from daemon.errors import DaemonError
 from daemon.records import PagesRead
 from tests.house import House, until
@@ -62,9 +62,10 @@ class Engine:
     def warm(self) -> None:
         """Nothing is loaded."""
 
-    def submit(self, task: Task) -> None:
-        """Read now."""
-        self._outcomes.append(Outcome(task, self._read(task)))
+    def submit(self, task: Task | Making) -> None:
+        """Read or make now."""
+        result = pretended.make(task) if isinstance(task, Making) else self._read(task)
+        self._outcomes.append(Outcome(task, result))
 
     def finished(self) -> list[Outcome]:
         """Return what has been read since the last call."""
@@ -82,7 +83,9 @@ class Engine:
 
 
 def lives(root: Path) -> Iterator[tuple[str, Record, list[Landed]]]:
-    """Record two lives: the first on this state folder, and a later one with a file to retry."""
+    """Record three lives: the first on this state folder, a later one with a file to retry, and one
+    that publishes outputs beside its answers.
+    """
     landed = [
         Landed("scan.png", pretended.content("One page"), "One page"),
         Landed("sub/pages.pdf", pretended.content("First", "Second"), "Second"),
@@ -101,6 +104,13 @@ def lives(root: Path) -> Iterator[tuple[str, Record, list[Landed]]]:
     later = house(root / "later", "pretended", **CONFIG)
     more = [Landed("scan.png", pretended.content("Other"), "Other"), again]
     yield "later", _recorded(later, more), more
+    beside = house(root / "beside", "pretended", outputs=["text", "picture"], **CONFIG)
+    shown = [
+        Landed("scan.png", pretended.content("One page"), "One page", outputs=2),
+        Landed("sub/pages.pdf", pretended.content("First", "Second"), "Second", outputs=3),
+        Landed("broken.png", pretended.BROKEN, None),
+    ]
+    yield "outputs'", _recorded(beside, shown), shown
 
 
 def _recorded(home: House, landed: list[Landed]) -> Record:

@@ -59,11 +59,12 @@ def _load(*_: Any) -> Pipeline:
     return Pipeline()
 
 
-def _make(making: Making) -> None:
+def make(making: Making) -> None:
+    """Write something as the output."""
     making.target.write_bytes(b"made of " + making.path.read_bytes())
 
 
 # the fork server imports this module before it forks a worker: that is what `preloaded` names
 worker._load = _load  # type: ignore[assignment]
-worker._make = _make  # type: ignore[assignment]
+worker._make = make  # type: ignore[assignment]
 worker.preloaded = lambda recipe: [__name__]  # type: ignore[assignment]

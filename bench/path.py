@@ -61,7 +61,7 @@ def page(root: Path, arguments: argparse.Namespace) -> None:
     import cv2
     import torch
 
-    from daemon.ocr import pages
+    from daemon.ocr import pages, preprocess
     from daemon.ocr.pipeline import Pipeline, Stages
 
     torch.set_num_threads(1)
@@ -76,7 +76,7 @@ def page(root: Path, arguments: argparse.Namespace) -> None:
         stages = Stages(clock=time.process_time)
         with pages.open_document(file, recipe.limits, recipe.rendering) as source:
             with stages("decode"):
-                decoded = source.page(1)
+                decoded = preprocess.grayed(source.page(1, gray=True))
             text = pipeline.read_page(decoded, stages)
         runs.append(stages.seconds)
     spent = {stage: statistics.median(run[stage] for run in runs) for stage in runs[0]}

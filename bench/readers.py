@@ -111,13 +111,15 @@ class Ours:
 
 
 def _read_by_ours(pipeline: Pipeline, file: Path) -> Seen:
-    from daemon.ocr import pages
+    from daemon import heap
+    from daemon.ocr import pages, preprocess
     from daemon.ocr.pipeline import Stages
 
     stages, recipe = Stages(process_time), pipeline.recipe
     with stages("decode"), pages.open_document(file, recipe.limits, recipe.rendering) as source:
-        page = source.page(1)
+        page = preprocess.grayed(source.page(1, gray=True))
     text = pipeline.read_page(page, stages)
+    heap.trim()
     boxes = [line.box for block in text.blocks for line in block.lines]
     found = np.array([[b.left, b.top, b.right, b.bottom] for b in boxes], float).reshape(-1, 4)
     return Seen(text.text, found, stages.seconds, text)

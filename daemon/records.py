@@ -118,7 +118,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page as decoded: `image` is H,W,3 BGR; `scale` is decoded pixels per original pixel.
+    """One page as decoded: `image` is H,W,3 BGR or H,W gray; `scale` is decoded by original pixels.
 
     `rotation` is the clockwise turn in degrees that was applied to the stored pixels to show the
     page as a viewer does. `text_layer` is text that the page carries, None without such; the image

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from daemon import failpoints
+from daemon import failpoints, heap
 from daemon.errors import Rejected
 from daemon.ocr import assemble, layout, orientation, pages, preprocess, segment
 from daemon.ocr.recognizer import Recognizer
@@ -164,12 +164,15 @@ class Pipeline:
         failpoints.reach("worker.page", str(number))
         try:
             with stages("decode"):
-                page = source.page(number)
+                page = preprocess.grayed(source.page(number, gray=True))
         except Rejected as rejected:
             if source.page_count == 1:
                 raise
             return PageText.unread(number, Failure(rejected.reason, rejected.message))
-        return self.read_page(page, stages)
+        try:
+            return self.read_page(page, stages)
+        finally:
+            heap.trim()
 
 
 def _detector(recipe: Recipe) -> TextDetector | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -12,7 +13,7 @@ import pytest
 from PIL import Image
 
 from daemon.errors import Rejected
-from daemon.ocr import pages
+from daemon.ocr import pages, preprocess
 from daemon.ocr.pages import heif
 from daemon.recipe import Limits, Rendering
 from daemon.records import Page
@@ -56,6 +57,20 @@ def test_every_format_shows_the_page_that_was_drawn(name, tmp_path, drawn):
         assert page.image.flags.c_contiguous
         assert (page.height, page.width, 3) == page.image.shape
         assert difference(page.image, expected) < 3
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_a_page_without_colours_is_the_gray_of_the_coloured_one(name, tmp_path):
+    path = tmp_path / name
+    path.write_bytes(GOOD[name].data)
+    with pages.open_document(path, Limits(), Rendering()) as source:
+        numbers = range(1, source.page_count + 1)
+        both = [(source.page(n), preprocess.grayed(source.page(n, gray=True))) for n in numbers]
+
+    for coloured, gray in both:
+        wanted = cv2.cvtColor(coloured.image, cv2.COLOR_BGR2GRAY)
+        assert np.abs(gray.image.astype(int) - wanted).mean() < 0.5  # chroma is clamped at edges
+        assert replace(gray, image=coloured.image) == coloured
 
 
 @pytest.mark.parametrize("name", GOOD)

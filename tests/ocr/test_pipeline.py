@@ -44,7 +44,7 @@ class Shelf:
     def page_count(self):
         return len(self.content)
 
-    def page(self, number):
+    def page(self, number, *, gray=False):
         self.asked.append(number)
         page = self.content[number - 1]
         if isinstance(page, Exception):

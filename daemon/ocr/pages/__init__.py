@@ -37,8 +37,11 @@ class Source(Protocol):
     def page_count(self) -> int:
         """At least 1 and at most `limits.pages`."""
 
-    def page(self, number: int) -> Page:
-        """Return page 1..page_count; raise Rejected or Deferred when it cannot be read."""
+    def page(self, number: int, *, gray: bool = False) -> Page:
+        """Return page 1..page_count; raise Rejected or Deferred when it cannot be read.
+
+        Its image is H,W,3 BGR; where `gray` says that no colour is wanted, it may be H,W.
+        """
 
 
 @contextmanager

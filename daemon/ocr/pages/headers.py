@@ -24,7 +24,7 @@ JP2_SHARE: Final = 1 / 3
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The facts that decide how, and whether, an image is decoded."""
+    """The facts that decide how, and whether, an image is decoded; `samples` of a pixel."""
 
     width: int
     height: int
@@ -85,7 +85,7 @@ def read_png(data: bytes) -> Header:
             alpha = True
         elif name == b"eXIf":
             orientation, _ = read_exif(bytes(content))
-    return Header(width, height, orientation, dpi, alpha)
+    return Header(width, height, orientation, dpi, alpha, samples=1 if colour == 0 else 3)
 
 
 def _png_chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:

@@ -30,7 +30,7 @@ _TIFF_TAGS: Final = (
 )
 _MOST_VALUES: Final = 16  # of a tag; none of them has more that matter
 _PREMULTIPLIED, _STRAIGHT = 1, 2  # values of ExtraSamples
-_RGB: Final = 2  # value of PhotometricInterpretation
+_GRAY, _RGB = 1, 2  # values of PhotometricInterpretation; 0 is gray too
 _CUT: Final = "the JPEG ends early; its lower part may be missing"
 
 
@@ -46,24 +46,26 @@ class ImageSource:
         scalable = media_type == "image/jpeg" and not jpeg.is_progressive(data)
         share = headers.JP2_SHARE if media_type == "image/jp2" else 1.0
         self._reduction = _reduction(self._header, limits, share, scalable=scalable)
+        colours = (1, 3) if media_type == "image/jpeg" else (1,)
+        self._has_gray = self._header.samples in colours  # without making colours first
 
-    def page(self, number: int) -> Page:
+    def page(self, number: int, *, gray: bool = False) -> Page:
         """Return the picture; raise Rejected when nothing of it decodes."""
         cut = self.media_type == "image/jpeg" and jpeg.ends_early(self._data)
         kind = sniff.title(self.media_type)
         with translated(f"the {kind}"):
-            image = self._decode_cut() if cut else self._decode()
+            image = self._decode_cut(gray) if cut else self._decode(gray)
         if image is None:
             raise Rejected("corrupt", f"the {kind} cannot be decoded; scan or copy it again")
         image = pixels.upright(image, self._header.orientation)
         return _page(number, image, self._header, self._reduction, _CUT if cut else None)
 
-    def _decode_cut(self) -> Pixels | None:
+    def _decode_cut(self, gray: bool) -> Pixels | None:
         """Decode what is there of a JPEG: given an end marker, libjpeg fills the rest with gray."""
-        image = pixels.decode_opaque(self._data + jpeg.END, self._reduction)
+        image = self._opaque(self._data + jpeg.END, gray)
         return None if image is None or image.min() == image.max() else image
 
-    def _decode(self) -> Pixels | None:
+    def _decode(self, gray: bool) -> Pixels | None:
         header = self._header
         if self.media_type == "image/heic":
             return heif.decode(self._data)
@@ -71,7 +73,10 @@ class ImageSource:
             return pixels.decode_with_mupdf(self._data)
         if header.alpha:
             return pixels.decode_alpha(self._data)
-        return pixels.decode_opaque(self._data, self._reduction)
+        return self._opaque(self._data, gray)
+
+    def _opaque(self, data: bytes, gray: bool) -> Pixels | None:
+        return pixels.decode_opaque(data, self._reduction, in_gray=gray and self._has_gray)
 
 
 class TiffSource:
@@ -94,7 +99,7 @@ class TiffSource:
             limit = f"more than {limits.pages} pages (limits.pages)"
             raise Rejected("too_large", f"the TIFF has {limit}; split it")
 
-    def page(self, number: int) -> Page:
+    def page(self, number: int, *, gray: bool = False) -> Page:
         """Return one page; raise Rejected when it cannot be read."""
         if number > len(self._directories):
             raise Rejected("corrupt", f"the TIFF is torn after page {number - 1}; scan it again")
@@ -103,19 +108,21 @@ class TiffSource:
             header = _tiff_header(directory)
             _reduction(header, self._limits)
             tiff.point_header_at(self._data, directory)
-            image = self._decode(directory, header)
+            image = self._decode(directory, header, gray)
         if image is None:
             raise Rejected("corrupt", f"page {number} of the TIFF cannot be decoded; scan it again")
         return _page(number, image, header, 1, None)
 
-    def _decode(self, directory: tiff.Directory, header: Header) -> Pixels | None:
+    def _decode(self, directory: tiff.Directory, header: Header, gray: bool) -> Pixels | None:
         extra = directory.first(tiff.EXTRA_SAMPLES, 0)
         if header.alpha and header.samples == 2:
             return pixels.upright(pixels.decode_with_mupdf(self._data), header.orientation)
         if header.alpha and header.samples == 4:  # OpenCV turns a TIFF itself
             premultiplied = extra == _PREMULTIPLIED or _bits(directory) != 16  # as libtiff gives it
             return pixels.decode_alpha(self._data, premultiplied=premultiplied)
-        return pixels.decode_opaque(self._data)
+        photometric = directory.first(tiff.PHOTOMETRIC, 0)
+        has_gray = header.samples == 1 and photometric <= _GRAY and _bits(directory) <= 8
+        return pixels.decode_opaque(self._data, in_gray=gray and has_gray)
 
     def _read_at(self, offset: int, length: int) -> bytes:
         return bytes(self._data[offset : offset + length])

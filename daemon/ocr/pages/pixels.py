@@ -1,4 +1,4 @@
-"""From a file's bytes to H,W,3 BGR pixels as a viewer shows them.
+"""From a file's bytes to H,W,3 BGR pixels, or H,W gray, as a viewer shows them.
 
 What OpenCV 5 does, tried on every kind: it composites no alpha, so that is decoded and laid on
 white here; it turns a TIFF by its orientation tag, but leaves EXIF to us when told so; of gray with
@@ -36,12 +36,19 @@ _ROTATIONS: Final = {
     270: cv2.ROTATE_90_COUNTERCLOCKWISE,
 }
 _REDUCED: Final = {
+    1: cv2.IMREAD_COLOR_BGR,
     2: cv2.IMREAD_REDUCED_COLOR_2,
     4: cv2.IMREAD_REDUCED_COLOR_4,
     8: cv2.IMREAD_REDUCED_COLOR_8,
 }
+_REDUCED_GRAY: Final = {
+    1: cv2.IMREAD_GRAYSCALE,
+    2: cv2.IMREAD_REDUCED_GRAYSCALE_2,
+    4: cv2.IMREAD_REDUCED_GRAYSCALE_4,
+    8: cv2.IMREAD_REDUCED_GRAYSCALE_8,
+}
 BGR: Final = pymupdf.Colorspace(pymupdf.mupdf.FzColorspace(pymupdf.mupdf.FzColorspace.Fixed_BGR))
-REDUCTIONS: Final = (1, *_REDUCED)
+REDUCTIONS: Final = tuple(_REDUCED)
 
 
 def turn_of(orientation: int) -> int:
@@ -56,10 +63,12 @@ def upright(image: Pixels, orientation: int) -> Pixels:
     return np.asarray(cv2.flip(turned, 1) if mirrored else turned, np.uint8)
 
 
-def decode_opaque(data: bytes | bytearray, reduction: int = 1) -> Pixels | None:
-    """Decode to 8-bit BGR, whatever depth and colours the file has; None if nothing decodes."""
-    flags = _REDUCED.get(reduction, cv2.IMREAD_COLOR_BGR) | cv2.IMREAD_IGNORE_ORIENTATION
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+def decode_opaque(
+    data: bytes | bytearray, reduction: int = 1, *, in_gray: bool = False
+) -> Pixels | None:
+    """Decode to 8 bits, BGR or gray, whatever the file has; None if nothing decodes."""
+    how = (_REDUCED_GRAY if in_gray else _REDUCED)[reduction]
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), how | cv2.IMREAD_IGNORE_ORIENTATION)
     return None if image is None else np.asarray(image, np.uint8)
 
 

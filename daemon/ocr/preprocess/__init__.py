@@ -7,6 +7,7 @@ straighten, threshold, close.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import cv2
@@ -19,6 +20,11 @@ from daemon.ocr.preprocess.scale import shrunk
 if TYPE_CHECKING:
     from daemon.recipe import Cleaning
     from daemon.records import Page, Pixels
+
+
+def grayed(page: Page) -> Page:
+    """Return the page without its colours, which reading needs no more than their memory."""
+    return replace(page, image=_gray(page.image)) if page.image.size else page
 
 
 def clean(page: Page, cleaning: Cleaning, orientation: int = 0) -> CleanPage:
@@ -48,4 +54,6 @@ def clean(page: Page, cleaning: Cleaning, orientation: int = 0) -> CleanPage:
 
 
 def _gray(image: Pixels) -> Pixels:
+    if image.ndim == 2:
+        return image
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)

@@ -12,7 +12,7 @@ import multiprocessing
 import os
 import time
 from collections.abc import Callable
-from concurrent.futures import TimeoutError, wait
+from concurrent.futures import TimeoutError
 from concurrent.futures.process import BrokenProcessPool
 
 from pebble import ProcessExpired
@@ -21,7 +21,7 @@ from daemon.engine import worker
 from daemon.engine.hired import Hired
 from daemon.engine.memory import Allowance
 from daemon.engine.sentry import Sentry
-from daemon.engine.slot import WARM_SECONDS, Slot, SlotState
+from daemon.engine.slot import Slot, SlotState
 from daemon.engine.task import Making, Outcome, Task
 from daemon.errors import Misconfigured
 from daemon.tally import Tally
@@ -79,11 +79,11 @@ class LocalEngine:
 
     def warm(self) -> None:
         """Load the model in every worker; Misconfigured when it cannot be loaded."""
-        futures = [slot.warm() for slot in self._slots]
-        wait(futures, timeout=WARM_SECONDS)
+        for slot in self._slots:
+            slot.warm()
         try:
-            for future in futures:
-                self.sandbox = future.result(timeout=0)
+            for slot in self._slots:
+                self.sandbox = slot.warmed()
         except (TimeoutError, ProcessExpired, BrokenProcessPool) as error:
             remedy = (
                 f"a worker could not load the model ({error.__cause__ or error}); "

@@ -21,6 +21,7 @@ from daemon.tally import Tally
 log = structlog.get_logger()
 
 WARM_SECONDS = 120.0  # importing torch and loading the model on a slow box, once for each worker
+WARM_TRIES = 3  # workers that may die of it one after another before the daemon gives up
 SILENCE_SECONDS = 30.0  # after its deadline pebble has had this long to say what became of a task
 SlotState = Literal["loading", "idle", "reading", "overdue", "dead"]
 LAST_WORDS_SECONDS = 0.5  # an answer may still lie in the pipe when its worker is gone
@@ -55,6 +56,24 @@ class Slot:
         """Let the worker load its networks, before any task and outside its deadline."""
         self._warming = self._worker.warm(WARM_SECONDS)
         return self._warming
+
+    def warmed(self) -> str:
+        """Wait until the networks are loaded, and return what protects from the worker.
+
+        One that dies meanwhile may have been in the way of others, who needed memory for a moment:
+        another takes its place, and only the last one's end is raised, as pebble tells it.
+        """
+        for _ in range(WARM_TRIES - 1):
+            try:
+                return self._loaded()
+            except (ProcessExpired, BrokenProcessPool) as error:
+                why = error.__cause__ or error
+                self._replace("died", f"it ended while it loaded its networks ({why})")
+        return self._loaded()
+
+    def _loaded(self) -> str:
+        warming = self._warming or self.warm()
+        return warming.result(timeout=WARM_SECONDS)
 
     def submit(self, task: Task | Making) -> None:
         """Begin a task; a worker that ended while it was idle is replaced first."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,7 +15,7 @@ from daemon.engine.local import LocalEngine, Task
 from daemon.engine.memory import Allowance
 from daemon.engine.slot import SILENCE_SECONDS
 from daemon.engine.worker import Start
-from daemon.errors import Deferred, Died
+from daemon.errors import Deferred, Died, Misconfigured
 from daemon.recipe import Recipe
 from daemon.records import PagesRead, Stamp
 from daemon.tally import Tally
@@ -160,3 +161,35 @@ def test_a_task_that_even_the_deadline_did_not_end_is_overdue(engine: LocalEngin
     later = time.monotonic() + SECONDS + SILENCE_SECONDS + 1
 
     assert [state for state, _ in engine.states(later)] == ["overdue", "idle"]
+
+
+@contextmanager
+def lonely(monkeypatch: pytest.MonkeyPatch, folder: Path, warm: object) -> Iterator[LocalEngine]:
+    """One worker that loads its networks in the given way."""
+    monkeypatch.setattr(worker, "warm", warm)
+    monkeypatch.setattr(worker, "preloaded", lambda _: [])
+    made = LocalEngine(
+        Start((RECIPE,), 1, scratch=folder), workers=1, tasks_per_worker=0,
+        allowance=Allowance(900, 600), wake=lambda: None, tally=Tally(),
+    )  # fmt: skip
+    yield made
+    made.stop()
+
+
+def test_a_worker_that_is_killed_while_it_loads_is_replaced(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with lonely(monkeypatch, tmp_path, astray.warm_at_last) as engine:
+        engine.warm()
+
+        assert engine.sandbox == "something"
+
+
+def test_workers_that_all_die_of_loading_are_misconfigured(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with (
+        lonely(monkeypatch, tmp_path, astray.warm_and_die) as engine,
+        pytest.raises(Misconfigured, match="could not load the model"),
+    ):
+        engine.warm()

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from daemon.config import Config
 
 app = typer.Typer(
-    help="The folder that reads what is dropped into it: images and PDFs in, JSON sidecars out.",
+    help="""The folder that reads what is dropped into it: images and PDFs in, JSON sidecars out.
+
+    Example: ocr-daemon run --config config.yaml""",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -36,7 +38,8 @@ def main() -> None:
     if sys.argv[1:2] not in (["run"], ["web"]):  # the daemon itself never imports the training half
         from daemon.training.commands import app as train
 
-        app.add_typer(train, name="train", help="Make and measure recognisers (development).")
+        how = "Make and measure recognisers (development).\n\nExample: ocr-daemon train --help"
+        app.add_typer(train, name="train", help=how)
     with _errors_told():
         app()
 

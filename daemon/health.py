@@ -64,7 +64,7 @@ def diagnose(state: Path, now: float) -> tuple[bool, str]:
         return False, f"the loop has not turned for {age:.0f} s (pid {heartbeat.pid})"
     if heartbeat.faults:
         told = [f"{why} (for {now - since:.0f} s)" for why, since in heartbeat.faults]
-        return True, f"alive, but held up: {'; '.join(told)}"
+        return True, f"alive, but not all is well: {'; '.join(told)}"
     scan = "no scan yet"
     if heartbeat.scanned_at > float("-inf"):
         scan = f"last scan {now - heartbeat.scanned_at:.0f} s ago"

@@ -45,6 +45,8 @@ _SECRET = re.compile(
 )
 _URL = re.compile(r"(?P<scheme>\w://)(?P<user>[^/?#\s]*@)?(?P<host>[^/?#\s]*)(?P<rest>\S*)")
 
+_OF_A_HOOK = ("timeout_seconds", "attempts", "wait_seconds", "text_characters")
+
 Change = tuple[object, object]
 """A value before and after; what is secret is masked already."""
 
@@ -85,7 +87,7 @@ def changes(running: Config, wanted: Config) -> Changes:
     for key, (before, _) in different.items():
         if _is_below(key, AT_RESTART):
             config = _with(config, key.split("."), before)
-    told = {key: (masked(key, old), masked(key, new)) for key, (old, new) in different.items()}
+    told = {key: _told(key, old, new) for key, (old, new) in different.items()}
     waiting = {key: change for key, change in told.items() if _is_below(key, AT_RESTART)}
     return Changes(config, {k: v for k, v in told.items() if k not in waiting}, waiting)
 
@@ -119,13 +121,20 @@ def refuse_away(config: Config, grounds: Grounds | None) -> None:
             raise Misconfigured(f"folders.{name}", folder, absence)
 
 
+def _told(key: str, before: object, after: object) -> Change:
+    """Return both values as they may be told; where no difference shows then, that there is one."""
+    told = (masked(key, before), masked(key, after))
+    return told if told[0] != told[1] else (told[0], f"{told[1]}, changed in what is not told")
+
+
 def masked(key: str, value: object) -> object:
     """Return a value as it may be told: no secret, at any depth; of an address only the host."""
     if value is not None and _SECRET.search(key.rpartition(".")[2]):
         return HIDDEN
     match value:
         case Hook():  # of one the path is the whole secret, of another an argument
-            return {"name": value.name, "place": value.place, "on": list(value.on)}
+            told = {name: getattr(value, name) for name in _OF_A_HOOK}
+            return {"name": value.name, "place": value.place, "on": list(value.on), **told}
         case BaseModel() | Mapping():
             return {name: masked(str(name), each) for name, each in dict(value).items()}
         case list() | tuple():

@@ -20,7 +20,9 @@ STATUSES = ("done", "partial", "failed", "duplicate")
 PAGE_STATUSES = ("done", "partial", "failed")
 STAGES = ("decode", "clean", "segment", "recognize", "assemble")
 DEATHS = ("killed", "timeout", "memory", "crashed")
-CLASSES = ("corrupt", "encrypted", "unsupported", "too_large", *DEATHS, "environment")
+CLASSES = (
+    "corrupt", "encrypted", "unsupported", "too_large", "damaged", *DEATHS, "environment",
+)  # fmt: skip
 RESULTS = ("read", "made", "rejected", "deferred", "died")
 RENEWALS = ("died", "idle", "deferred", "tasks", "memory")
 

@@ -8,6 +8,7 @@ memory of its text.
 from __future__ import annotations
 
 import errno
+import itertools
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,7 +21,7 @@ from daemon import files
 # there is none, or a link or folder in its place; any other error is no word on what is there
 _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EINVAL)
 _OURS = ("source", "engine", "processing", "error", "outputs_missing")  # no text of a document
-HELD_BYTES = 2_000_000  # of an answer that is parsed whole; that takes some eight times as much
+HELD_BYTES = 1_000_000  # of an answer that is parsed whole; that takes some eight times as much
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +73,20 @@ def read(outbox: Path, place: str) -> Answer | None:
 def page(outbox: Path, place: str, number: int) -> dict[str, Any] | None:
     """Return one page of an answer as the sidecar has it, None where there is no such page."""
     try:
-        with files.open_below(outbox, place) as file:
-            for seen, lines in enumerate(_pages(file), start=1):
-                if seen == number:
-                    return json.loads(b"".join(lines).rstrip().rstrip(b","))  # type: ignore[no-any-return]
+        return next(itertools.islice(pages(outbox, place), number - 1, None), None)
     except (OSError, ValueError):
-        pass
-    return None
+        return None
+
+
+def pages(outbox: Path, place: str) -> Iterator[dict[str, Any]]:
+    """Return the pages of an answer, one held at a time; OSError, at once, where there is none."""
+    return _each(files.open_below(outbox, place))
+
+
+def _each(file: BinaryIO) -> Iterator[dict[str, Any]]:
+    with file:
+        for lines in _pages(file):
+            yield json.loads(b"".join(lines).rstrip().rstrip(b","))
 
 
 def disarmed(content: Mapping[str, Any], places: Mapping[str, str]) -> dict[str, Any]:

@@ -28,7 +28,7 @@ QUERY_CHARACTERS = 500
 MOST_AWAITED = 100  # answers that `/predict` waits for at once
 FIRST_LOOK_SECONDS, LAST_LOOK_SECONDS = 0.05, 0.25  # between two looks for an answer
 PICTURE_SECONDS = 600  # that a browser may keep the picture of a page
-_STANDS = {"alive": "alive", "held": "held up"}  # any other way it does not run
+_STANDS = {"alive": "alive", "held": "not well"}  # any other way it does not run
 
 
 def routes(site: Site) -> list[BaseRoute]:
@@ -69,7 +69,7 @@ class _Rest:
                 raise Refused(400, "too_many", "send one file; POST /upload takes several")
             if earlier := await self._answered_before(drafts[0]):
                 await to_thread.run_sync(site.uploads.discard, None, drafts)
-                return _answer(earlier, is_cached=True)
+                return await to_thread.run_sync(self._answer, earlier, True)
             self._refuse_unread()
         except Refused:
             await to_thread.run_sync(site.uploads.discard, None, drafts)
@@ -131,7 +131,11 @@ class _Rest:
         has_text = full and (full.sidecar or full.is_large) and full.item.status != "duplicate"
         if full is None or not has_text:
             raise Refused(410, "gone", "it was read, and its answer collected before it was told")
-        return _answer(full, is_cached=full is not found)
+        return self._answer(full, full is not found)
+
+    def _answer(self, found: Found, is_cached: bool) -> Response:
+        content = {**shown.document(found), "cached": is_cached}
+        return self._json(content, found, 422 if found.item.status == "failed" else 200)
 
     # --- asking ---------------------------------------------------------------------------------
 
@@ -159,8 +163,17 @@ class _Rest:
             return Response(status_code=204)
         if found.item.is_gone:
             raise Refused(410, "gone", "its answer was collected or deleted")
-        full = await to_thread.run_sync(self._catalogue.in_full, found)
-        return JSONResponse(shown.document(found, full))
+        return await to_thread.run_sync(self._shown, found)
+
+    def _shown(self, found: Found) -> Response:
+        full = self._catalogue.in_full(found)
+        return self._json(shown.document(found, full), full)
+
+    def _json(self, content: dict[str, Any], full: Found, status: int = 200) -> Response:
+        """Return a document; of one that is too large to be held, page by page."""
+        if not full.is_large:
+            return JSONResponse(content, status)
+        return deliver.document(content, *self._catalogue.pages(full), status)
 
     async def output(self, request: Request) -> Response:
         """Return one of the files that a document was answered with."""
@@ -216,11 +229,6 @@ class _Rest:
 
 def _taken(ids: Sequence[str], drafts: Sequence[Draft]) -> list[dict[str, Any]]:
     return [shown.upload(*each) for each in zip(ids, drafts, strict=False)]  # the first of them
-
-
-def _answer(found: Found, *, is_cached: bool) -> Response:
-    content: dict[str, Any] = {**shown.document(found), "cached": is_cached}
-    return JSONResponse(content, 422 if found.item.status == "failed" else 200)
 
 
 def _number(said: str, least: int, most: int, name: str) -> int:

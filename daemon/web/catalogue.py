@@ -7,6 +7,7 @@ not; a long history is read in small parts, newest answers first, by whoever ask
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import replace
 from threading import RLock
 from typing import Any
@@ -102,6 +103,22 @@ class Catalogue:
             return None
         found = answers.page(self.places.outbox, card.answer, number)
         return answers.disarmed_page(found, self._names) if found else None
+
+    def pages(self, found: Found) -> tuple[str, Iterator[dict[str, Any]]]:
+        """Return text and pages of a document that is too large to be held.
+
+        Refused where its answer is gone, or cannot be looked at.
+        """
+        with self._lock:
+            card = self._shelf.by_id(found.item.id)
+        answer = self._outbox.answer(card) if card else None
+        if card is None or card.answer is None or answer is None:
+            raise Refused(410, "gone", "its answer was collected or deleted")
+        try:
+            each = answers.pages(self.places.outbox, card.answer)
+        except OSError as error:
+            raise Refused(410, "gone", "its answer was collected or deleted") from error
+        return answer.text, (answers.disarmed_page(page, self._names) for page in each)
 
     def place_of(self, found: Found) -> str | None:
         """Return where the answer of a document lies, relative to the outbox."""

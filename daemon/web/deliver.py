@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from io import BufferedReader
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,25 @@ def original(catalogue: Catalogue, found: Found) -> Response:
     kind = kind_of(file.read(HEAD_BYTES))
     file.seek(0)
     return _streamed(file, kind[0] if kind else UNKNOWN, found.item.title)
+
+
+def document(
+    content: Mapping[str, Any], text: str, pages: Iterator[Mapping[str, Any]], status: int
+) -> Response:
+    """Return a document as JSON, with one page in memory at a time."""
+
+    def parts() -> Iterator[bytes]:
+        before = {name: value for name, value in content.items() if name != "pages"}
+        yield _encoded({**before, "text": text, "pages": []}).removesuffix(b"]}")
+        for number, page in enumerate(pages):
+            yield b"," * bool(number) + _encoded(page)
+        yield b"]}"
+
+    return StreamingResponse(parts(), status, media_type="application/json")
+
+
+def _encoded(content: Mapping[str, Any]) -> bytes:
+    return json.dumps(content, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def _streamed(file: BufferedReader, media_type: str, name: str) -> Response:

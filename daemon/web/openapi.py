@@ -25,11 +25,11 @@ _DOCUMENT = {
     "sha256": _MAYBE_TEXT,
     "text": {
         "type": ["string", "null"],
-        "description": "null of a very large document, and of a duplicate of one that is gone",
+        "description": "null of a duplicate of one that is gone",
     },
     "pages": {
         "type": ["array", "null"], "items": {"type": "object"},
-        "description": "as in the sidecar; null as text is: a large answer is an output",
+        "description": "as in the sidecar; null as text is",
     },
     "duplicate_of": {**_MAYBE_TEXT, "description": "an answer, by its path in the outbox"},
     "duplicate_location": {
@@ -96,7 +96,7 @@ _SCHEMAS = {
     "Uploads": _object({"documents": {"type": "array", "items": _ref("Upload"), "minItems": 1}}),
     "Retry": _object({"id": _TEXT, "status": _STATUS, "location": _TEXT}),
     "Health": _object(
-        {"status": {"const": "alive"}, "daemon": {"enum": ["alive", "held up", "not running"]}}
+        {"status": {"const": "alive"}, "daemon": {"enum": ["alive", "not well", "not running"]}}
     ),
 }
 _FILE = {"type": "string", "format": "binary"}

@@ -152,6 +152,9 @@ class _Pages:
     def text(self, request: Request) -> Response:
         found = self._found(request)
         full = self._site.catalogue.in_full(found) if found else None
+        if full is not None and full.is_large:
+            text, _ = self._site.catalogue.pages(full)
+            return PlainTextResponse(text)
         if full is None or full.sidecar is None:
             return self._missing(request)
         return PlainTextResponse(full.sidecar["text"])

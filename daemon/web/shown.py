@@ -47,7 +47,8 @@ def item(item: Item) -> dict[str, Any]:
 def document(found: Found, full: Found | None = None) -> dict[str, Any]:
     """Return a document with what was read; `full` is the one that a duplicate points to.
 
-    `pages` and `text` are null of a very large one, and of a duplicate of what is gone.
+    `pages` and `text` are null of a duplicate of what is gone, and of a very large one: they are
+    streamed.
     """
     sidecar = found.sidecar or {}
     here = place(found.item.id)

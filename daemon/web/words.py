@@ -118,7 +118,7 @@ _ENGLISH = {
     "daemon_stopped": "The daemon is not running. Files are kept in the inbox and read once it is "
     "started: ocr-daemon run",
     "daemon_stuck": "The daemon has not answered for {seconds} s. Look at its log, or restart it.",
-    "daemon_held": "The daemon runs, but is held up:",
+    "daemon_held": "The daemon runs, but not all is well:",
     "daemon_for": "for {seconds} s",
     "not_found": "There is no such document",
     "refused": "That cannot be done now",
@@ -238,7 +238,7 @@ _CHINESE = {
     "why": "原因",
     "daemon_stopped": "守护程序没有运行。文件会保留在收件箱中，启动后即会识别：ocr-daemon run",
     "daemon_stuck": "守护程序已有 {seconds} 秒没有响应。请查看日志，或重新启动。",
-    "daemon_held": "守护程序在运行，但受到阻碍：",
+    "daemon_held": "守护程序在运行，但有问题：",
     "daemon_for": "已持续 {seconds} 秒",
     "not_found": "没有这份文档",
     "refused": "现在无法执行",

@@ -1,5 +1,7 @@
 """Readings become blocks and text, as a person reads a page aloud."""
 
+from dataclasses import replace
+
 import pytest
 
 from daemon.ocr import assemble
@@ -90,6 +92,17 @@ def test_only_readings_worth_publishing_are_legible():
     readings = [reading(""), reading("sure", 0.9), reading("  ", 0.9), reading("noise", 0.2)]
 
     assert assemble.legible(readings) == [1]
+
+
+def test_a_ticked_box_does_not_hide_the_word_beside_it():
+    ticked, guessed, mark = reading("Q是", 0.99), reading("on", 0.9), reading("q*", 0.99)
+    readings = [
+        replace(r, confidence=0.5, characters=(replace(r.characters[0], confidence=0.3), *rest))
+        for r in (ticked, guessed, mark)
+        for rest in [r.characters[1:]]
+    ]
+
+    assert assemble.legible(readings) == [0]
 
 
 def test_a_page_with_a_defect_is_partial_and_says_why():

@@ -77,6 +77,41 @@ def test_wide_gaps_part_cells_and_word_gaps_do_not():
     assert_found(gray, boxes)
 
 
+@pytest.mark.parametrize("mark", [":", "-"])
+def test_a_mark_that_stands_apart_between_two_words_leads_from_one_to_the_other(mark):
+    gray = paper()
+    left, top, end, bottom = write(gray, "GST No", 60, 300)
+    _, _, end, _ = write(gray, mark, end + 18, 300)
+    _, _, right, _ = write(gray, "0021080", end + 22, 300)
+
+    assert_found(gray, [(left, top, right, bottom)])
+
+
+def test_words_as_far_apart_without_a_mark_between_are_two_lines():
+    gray = paper()
+
+    first = write(gray, "GST No", 60, 300)
+
+    assert_found(gray, [first, write(gray, "0021080", first[2] + 44, 300)])
+
+
+def character(gray, left, top, side=40):
+    """Draw what is as wide and as high as a Chinese character."""
+    cv2.rectangle(gray, (left, top), (left + side - 1, top + side - 1), (0,), 3)
+    cv2.line(gray, (left + side // 2, top), (left + side // 2, top + side - 1), (0,), 3)
+    cv2.line(gray, (left, top + side // 2), (left + side - 1, top + side // 2), (0,), 3)
+
+
+@pytest.mark.parametrize(("gap", "lines"), [(90, 1), (180, 2)])
+def test_characters_that_fill_a_cell_are_one_line(gap, lines):
+    gray = paper()
+    write(gray, "the text of the page is of letters like these", 60, 300)
+    character(gray, 100, 80)
+    character(gray, 100 + 40 + gap, 80)
+
+    assert len(segment.find(clean(gray))[0]) == 1 + lines
+
+
 def test_the_rules_of_a_table_are_no_part_of_its_lines():
     gray = paper()
     boxes = [

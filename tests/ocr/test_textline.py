@@ -47,6 +47,16 @@ def test_white_as_wide_as_a_character_is_a_space():
 
 @pytest.mark.parametrize(
     ("text", "expected"),
+    [("姓 名", "姓名"), ("收 入 类 型", "收入类型"), ("이 름", "이 름"), ("姓 名字", "姓 名字")],
+)
+def test_the_white_between_characters_that_fill_a_cell_is_no_space(text, expected):
+    wide = Line(Box(0, 0, 30 * len(text), 20), np.zeros((20, 30 * len(text)), np.uint8))
+
+    assert published([wide], [reading(text)], [[0]]).text == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
     [
         ("the quick  fox", ["the", "quick", "fox"]),
         (" spaced ", ["spaced"]),

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from daemon.records import Box, Page, TextLine, TextSource
 
 _LEGIBLE = 0.7  # confidence below which a reading is taken for a picture, a stain, a rule
+_SURE = 0.97  # confidence of all characters but one from which that one is a ticked box, say
 _LEGIBLE_IN_PICTURES = 0.9  # photos and drawings yield marks up to here, screenshots read better
 
 
@@ -30,7 +31,11 @@ def legible(readings: Sequence[Reading], layer: Sequence[TextLine] = ()) -> list
 
     Beside as much text from a `layer`, they come from pictures and must be surer.
     """
-    kept = [k for k, reading in enumerate(readings) if _is_legible(reading, _LEGIBLE)]
+    kept = [
+        k
+        for k, reading in enumerate(readings)
+        if _is_legible(reading, _LEGIBLE) or _is_sure_but_for_one(reading)
+    ]
     if sum(len(readings[k].text) for k in kept) > sum(len(line.text) for line in layer):
         return kept
     return [
@@ -43,6 +48,14 @@ def legible(readings: Sequence[Reading], layer: Sequence[TextLine] = ()) -> list
 
 def _is_legible(reading: Reading, confidence: float) -> bool:
     return bool(reading.text.strip()) and reading.confidence >= confidence
+
+
+def _is_sure_but_for_one(reading: Reading) -> bool:
+    """Tell whether all characters but one are sure, with a letter or a digit among them."""
+    inked = [character for character in reading.characters if not character.text.isspace()]
+    inked.sort(key=lambda character: character.confidence)
+    sure = inked[1:]
+    return any(c.text.isalnum() for c in sure) and all(c.confidence >= _SURE for c in sure)
 
 
 def layer_lines(page: Page) -> list[TextLine]:

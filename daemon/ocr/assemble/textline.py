@@ -6,7 +6,8 @@ its characters'.
 
 Between Chinese and Latin letters or digits, white of less than a character is no space but
 typesetting (W3C, Requirements for Chinese Text Layout, has a quarter of one), and is not published:
-who looks for 2026年 finds it.
+who looks for 2026年 finds it. Nor is the white between characters set apart to fill a cell: who
+looks for a form's 姓名 finds it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import math
 import unicodedata
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -49,12 +51,25 @@ def published(line: Line, reading: Reading, frame: Frame) -> TextLine:
 
 def _unspaced(characters: Sequence[Character], em: float) -> str:
     """Return the text less the white of typesetting; `em` is a character's share of the line."""
+    if _is_spaced_out(characters, em):
+        return "".join(character.text for character in characters[::2])
     text = ""
     for k, character in enumerate(characters):
         within = character.text == " " and 0 < k < len(characters) - 1
         if not (within and _is_typeset(characters[k - 1], characters[k + 1], em)):
             text += character.text
     return text
+
+
+def _is_spaced_out(characters: Sequence[Character], em: float) -> bool:
+    """Tell whether a line is of Chinese characters, half of one or more apart from the next."""
+    inked = characters[::2]
+    return (
+        len(characters) % 2 == 1
+        and all(_script(character.text) == "chinese" for character in inked)
+        and all(character.text.isspace() for character in characters[1::2])
+        and all(after.left - before.left >= 1.5 * em for before, after in pairwise(inked))
+    )
 
 
 def _is_typeset(before: Character, after: Character, em: float) -> bool:

@@ -22,7 +22,9 @@ _GUTTER = 12.0  # of a word's height: white as tall as this parts columns
 _FLANKED = 0.06  # share of ink that the text on both sides of a gutter has
 _OVERLAP = 0.6  # of the lower word's height that words of one line share
 _RATIO = 2.2  # of two words' heights in one line
-_STICKS_OUT = 0.35  # of a line's height that a word may reach above or below it
+_SPACED = 3.0  # of its height: so far apart characters are set to fill a cell
+_SQUARE = (0.75, 1.3)  # of its height is the width of a Chinese character
+_STICKS_OUT = 0.3  # of a line's height that a word may reach above or below it
 _BESIDE = 0.6  # of a line's height: so far away a box to be ticked still belongs to it
 
 
@@ -30,7 +32,7 @@ def join(found: Words, drawn: Pixels, walls: Pixels) -> Spans:
     """Return the lines: each word is joined with its neighbours where nothing parts them."""
     if not len(found.spans):
         return found.spans
-    pairs = _neighbours(found.core)
+    pairs = np.concatenate([_neighbours(found.core), _spaced_out(found.spans)])
     pairs = pairs[~_parted(found.core, pairs, walls) & ~_in_gutter(found.core, pairs, drawn)]
     group = _connected(len(found.spans), pairs)
     return np.stack(
@@ -58,6 +60,25 @@ def _followers(core: Spans, first: int, words: Spans) -> NDArray[np.intp]:
     linked &= (gap <= _WORD_GAP * low) & (gap > -3 * high)
     linked &= (overlap >= _OVERLAP * low) & (high <= _RATIO * low)
     return np.asarray(np.argwhere(linked) + np.array([first, 0]), np.intp)
+
+
+def _spaced_out(spans: Spans) -> NDArray[np.intp]:
+    """Return the pairs of words, P,2, that are single characters set apart, left one first."""
+    width, height = spans[:, 2] - spans[:, 0], spans[:, 3] - spans[:, 1]
+    narrowest, widest = _SQUARE
+    square = np.flatnonzero((width >= narrowest * height) & (width <= widest * height))
+    return square[pairs_of(_follow_apart, spans[square], spans[square])]
+
+
+def _follow_apart(spans: Spans, others: Spans) -> NDArray[np.bool_]:
+    """Say whether each of the others stands to the right on the same line, of the same size."""
+    left, top, right, bottom = spans.T.astype(np.float32)[:, :, None]
+    other_left, other_top, _, other_bottom = others.T.astype(np.float32)
+    height, other_height = bottom - top, other_bottom - other_top
+    low, high = np.minimum(height, other_height), np.maximum(height, other_height)
+    shared = np.minimum(bottom, other_bottom) - np.maximum(top, other_top)
+    follows = (other_left > left) & (other_left - right <= _SPACED * low)
+    return np.asarray(follows & (high <= 1.3 * low) & (shared >= 0.75 * low), bool)
 
 
 def _parted(core: Spans, pairs: NDArray[np.intp], walls: Pixels) -> NDArray[np.bool_]:

@@ -21,6 +21,8 @@ _MOST = 8_000  # the largest words that are looked at: a page of noise must end
 _LETTER_GAP = 0.5  # of a letter's height: letters as close as this are one word
 _SMALL_GAP = 0.6  # of a word's height: so far away a comma still belongs to it
 _SCRAP = 0.65  # of a word's height: what is smaller beside it is a quote or an index of it
+_BRIDGE_GAP = 1.5  # of a word's height: as far from each of two words a mark leads to the other
+_DUST = 0.12  # of a word's height: smaller marks lead nowhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +68,49 @@ def _of_size(letters: Spans, group: NDArray[np.intp], count: int) -> NDArray[np.
 
 
 def with_small(found: Words, small: Spans) -> Words:
-    """Return the words grown around the dots, commas, dashes, quotes and indices beside them."""
+    """Return the words grown around the dots, commas, dashes, quotes and indices beside them.
+
+    A colon or a dash that stands apart between two words becomes a word itself.
+    """
     if not len(found.spans):
         return found
     scraps = np.zeros(len(found.spans), bool)
     scraps[_beside(found.spans, found.spans, _SCRAP)[:, 1]] = True
     spans, core = found.spans[~scraps], found.core[~scraps]
     small = np.concatenate([small, found.spans[scraps]])
-    wider = grown(spans, small, _beside(spans, small, 2.0))
+    pairs = _beside(spans, small, 2.0)
+    wider = grown(spans, small, pairs)
     core[:, [0, 2]] = wider[:, [0, 2]]
-    return Words(wider, core)
+    alone = np.delete(small, pairs[:, 1], axis=0)
+    bridges = _bridges(core, np.concatenate([alone, wider]))
+    return Words(np.concatenate([wider, bridges.spans]), np.concatenate([core, bridges.core]))
+
+
+def _bridges(core: Spans, marks: Spans) -> Words:
+    """Return the marks between two words of a row, with a core as high as the word before."""
+    before = pairs_of(partial(_leads, onward=False), marks, core)
+    onward = pairs_of(partial(_leads, onward=True), marks, core)
+    nearest = np.full(len(marks), -1)
+    for mark, word in before[np.argsort(core[before[:, 1], 2], kind="stable")].tolist():
+        nearest[mark] = word
+    between = np.intersect1d(onward[:, 0], before[:, 0])
+    high = marks[between]
+    high[:, [1, 3]] = core[nearest[between]][:, [1, 3]]
+    return Words(marks[between], high)
+
+
+def _leads(marks: Spans, words: Spans, *, onward: bool) -> NDArray[np.bool_]:
+    """Say whether each mark stands in the row of each word: M,N; before it if `onward`."""
+    left, top, right, bottom = words.T.astype(np.float32)
+    mark_left, mark_top, mark_right, mark_bottom = marks.T.astype(np.float32)[:, :, None]
+    height, mark_height = bottom - top, mark_bottom - mark_top
+    gap = left - mark_right if onward else mark_left - right
+    y = (mark_top + mark_bottom) / 2
+    leads = (gap > 0) & (gap <= _BRIDGE_GAP * height)
+    leads &= (y >= top - 0.15 * height) & (y <= bottom + 0.2 * height)
+    width = mark_right - mark_left
+    leads &= (mark_height <= _SCRAP * height) & (width <= 2 * height)
+    return np.asarray(leads & (np.maximum(width, mark_height) >= _DUST * height), bool)
 
 
 def _beside(spans: Spans, small: Spans, size: float) -> NDArray[np.intp]:

@@ -234,3 +234,23 @@ def test_no_word_of_a_newspaper_page_is_left_out():
     lines = segment.find(clean(gray))[0]
 
     assert len(lines) == len(boxes)
+
+
+@pytest.mark.parametrize("strokes", [1, 2, 3])
+def test_a_numeral_of_level_strokes_begins_its_line(strokes):
+    gray = paper()
+    _, top, _, bottom = write(gray, "FIRST OF SOME ITEMS", 100, 300)
+    for number in range(1, strokes + 1):
+        y = top + (bottom - top) * number // (strokes + 1)
+        cv2.line(gray, (50, y), (72, y), (0,), 2)
+    cv2.line(gray, (78, bottom - 6), (82, bottom - 2), (0,), 2)  # the comma behind it
+
+    (line,) = segment.find(clean(gray))[0]
+    assert line.box.left <= 50
+
+
+def test_a_rule_before_a_word_is_no_numeral():
+    gray = paper()
+    cv2.line(gray, (60, 290), (300, 290), (0,), 3)
+
+    assert_found(gray, [write(gray, "behind a rule", 330, 300)])

@@ -23,6 +23,7 @@ _SMALL_GAP = 0.6  # of a word's height: so far away a comma still belongs to it
 _SCRAP = 0.65  # of a word's height: what is smaller beside it is a quote or an index of it
 _BRIDGE_GAP = 1.5  # of a word's height: as far from each of two words a mark leads to the other
 _DUST = 0.12  # of a word's height: smaller marks lead nowhere
+_STROKE = 0.6  # of a word's height: a level mark as long before it is a dash, or one of 一 二 三
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,8 @@ def _of_size(letters: Spans, group: NDArray[np.intp], count: int) -> NDArray[np.
 def with_small(found: Words, small: Spans) -> Words:
     """Return the words grown around the dots, commas, dashes, quotes and indices beside them.
 
-    A colon or a dash that stands apart between two words becomes a word itself.
+    A colon or a dash that stands apart between two words becomes a word itself, and so does a long
+    stroke before a word: 一、 begins many a line.
     """
     if not len(found.spans):
         return found
@@ -82,8 +84,21 @@ def with_small(found: Words, small: Spans) -> Words:
     wider = grown(spans, small, pairs)
     core[:, [0, 2]] = wider[:, [0, 2]]
     alone = np.delete(small, pairs[:, 1], axis=0)
+    strokes = _strokes(core, alone)
+    wider, core = np.concatenate([wider, strokes.spans]), np.concatenate([core, strokes.core])
     bridges = _bridges(core, np.concatenate([alone, wider]))
     return Words(np.concatenate([wider, bridges.spans]), np.concatenate([core, bridges.core]))
+
+
+def _strokes(core: Spans, marks: Spans) -> Words:
+    """Return the long level marks before a word of their row, with a core as high as that word."""
+    mark, word = pairs_of(partial(_leads, onward=True), marks, core).T
+    width, height = marks[mark, 2] - marks[mark, 0], core[word, 3] - core[word, 1]
+    first = np.unique(mark[width >= _STROKE * height])
+    follows = dict(zip(mark.tolist(), word.tolist(), strict=True))
+    high = marks[first]
+    high[:, [1, 3]] = core[[follows[m] for m in first.tolist()]][:, [1, 3]]
+    return Words(marks[first], high)
 
 
 def _bridges(core: Spans, marks: Spans) -> Words:

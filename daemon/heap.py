@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import ctypes
 
-_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # malloc_trim(3); musl has none
+_LIBC = ctypes.CDLL(None)  # musl has neither function
+_trim = getattr(_LIBC, "malloc_trim", None)
+_set = getattr(_LIBC, "mallopt", None)
+_ARENA_MAX, _MMAP_THRESHOLD = -8, -3  # of malloc.h
 
 
 def trim() -> None:
-    """Give back what the heap keeps of freed memory, in some milliseconds.
+    """Give back what the heap keeps of freed memory, in some milliseconds (malloc_trim(3)).
 
     After a page the temporaries of its images and layers lie free between the network's weights and
     kernels: 25 MB of a worker.
     """
     if _trim is not None:
         _trim(0)
+
+
+def share() -> None:
+    """Let the threads of this process share two arenas, and large blocks be mappings (mallopt(3)).
+
+    Each thread else keeps a heap of its own, as large as the largest answer that it has handled.
+    """
+    if _set is not None:
+        _set(_ARENA_MAX, 2)
+        _set(_MMAP_THRESHOLD, 256 << 10)

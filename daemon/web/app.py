@@ -25,6 +25,7 @@ from daemon.web.site import Site
 log = structlog.get_logger()
 
 TEND_SECONDS = 10.0
+THREADS = 8  # that look at folders and ledger; each may hold a large answer
 BUSY_SECONDS = 0.2  # between two parts of a long history that is taken in
 READ_AT_ONCE = 100  # answers of it
 
@@ -35,6 +36,8 @@ def build(site: Site) -> Starlette:
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         del app
+        heap.share()
+        to_thread.current_default_thread_limiter().total_tokens = THREADS
         tending = asyncio.create_task(_tend(site))
         yield
         tending.cancel()

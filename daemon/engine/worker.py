@@ -128,9 +128,9 @@ def make(making: Making) -> None:
     """
     with _told("make", "making"):
         try:
-            failpoints.reach("worker.make", making.kind)
+            failpoints.reach("worker.make", f"{making.path.name}.{making.kind}")
             _make(making)
-            failpoints.reach("worker.made", making.kind)
+            failpoints.reach("worker.made", f"{making.path.name}.{making.kind}")
         except OSError as error:
             raise _unwritten(making, error) from error
 

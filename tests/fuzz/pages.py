@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from daemon.errors import Rejected
-from daemon.ocr import pages
+from daemon.ocr import pages, preprocess
 from daemon.recipe import Limits, Rendering
 from daemon.records import Page
 
@@ -25,14 +25,15 @@ def check(path: Path) -> None:
         assert 1 <= source.page_count <= LIMITS.pages
         for number in range(1, source.page_count + 1):
             with refusals(path):
-                assert_pixels(source.page(number))
+                assert_pixels(preprocess.grayed(source.page(number, gray=True)), ())
+            with refusals(path):
+                assert_pixels(source.page(number), (3,))
 
 
-def assert_pixels(page: Page) -> None:
-    """Hold what `Page` promises of its image, H,W,3; a page that is all text has none."""
+def assert_pixels(page: Page, colours: tuple[int, ...]) -> None:
+    """Hold what `Page` promises of its image, H,W or H,W,3; a page that is all text has none."""
     assert page.image.dtype == np.uint8
-    assert page.image.ndim == 3
-    assert page.image.shape[2] == 3
+    assert not page.image.size or page.image.shape[2:] == colours
     assert page.image.size <= 3 * LIMITS.page_megapixels * 1e6
     assert page.image.size or page.text_layer
 

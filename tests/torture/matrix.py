@@ -67,7 +67,7 @@ SCENARIOS = {
     # a picture is made by a worker; all get their names before the answer does
     "outputs": Scenario(
         (
-            "worker.make@picture", "worker.made@picture", "outputs.noted@{name}.json",
+            "worker.make@{name}.picture", "worker.made@{name}.picture", "outputs.noted@{name}.json",
             "outputs.named@{name}.page-0001.png", "outputs.named@{name}.txt",
             "outputs.synced@{name}.json", "publish.named@{name}.json", "publish.synced@{name}.json",
             "outputs.settled@{name}.json", "ledger.answered@{name}", *_MOVED, *_LET_GO,

@@ -75,7 +75,8 @@ def test_no_secret_is_told(tmp_path: Path) -> None:
     running = config(tmp_path)
     wanted = config(tmp_path, pdf={"passwords": ["hunter2"]})
 
-    assert changes(running, wanted).live == {"pdf.passwords": (HIDDEN, HIDDEN)}
+    said = (HIDDEN, f"{HIDDEN}, changed in what is not told")
+    assert changes(running, wanted).live == {"pdf.passwords": said}
     assert "hunter2" not in str(masked("pdf", Rendering(passwords=("hunter2",))))
     hook = {"url": "https://me:hunter2@host/x?key=hunter2", "headers": {"Authorization": "hunter2"}}
     assert "hunter2" not in str(masked("hooks", [hook]))
@@ -95,6 +96,19 @@ def test_of_a_hook_and_of_an_address_only_the_place_is_told(tmp_path: Path) -> N
 
     assert "hunter2" not in said
     assert all(place in said for place in ("chat", "hooks.example", "curl", "bills"))
+
+
+def test_of_a_hook_it_is_told_what_changed_where_that_is_no_secret(tmp_path: Path) -> None:
+    hook = {"name": "chat", "url": "https://hooks.example/x", "secret": "hunter2"}
+    running = config(tmp_path, hooks=[hook])
+
+    patient = changes(running, config(tmp_path, hooks=[{**hook, "attempts": 7}])).live["hooks"]
+    secret = changes(running, config(tmp_path, hooks=[{**hook, "secret": "hunter3"}])).live["hooks"]
+
+    assert "'attempts': 20" in str(patient[0])
+    assert "'attempts': 7" in str(patient[1])
+    assert str(secret[1]).endswith("changed in what is not told")
+    assert "hunter" not in str((patient, secret))
 
 
 @pytest.mark.parametrize(

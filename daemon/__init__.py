@@ -40,7 +40,7 @@ web/       the page and REST, a process of its own; web_process starts it
 tally      plain counts of the path            vitals    how it is, asked from another thread
 metrics    the counts under Prometheus' names  endpoint  /metrics, /healthz, /readyz
 notify     what systemd is told                failpoints where tests make the daemon stop
-heap       free memory given back
+heap       free memory given back              startup   the look at everything, before
 """
 
 __version__ = "0.1.0"

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import structlog
 
-from daemon import environment, logs
+from daemon import logs, startup
 from daemon.alone import alone
 from daemon.bell import Bell
 from daemon.config import Config
@@ -31,7 +31,8 @@ def run(config: Config, load: Callable[[], Config]) -> None:
     signals = Signals(bell.ring)
     if config.permissions.umask is not None:
         os.umask(int(config.permissions.umask, 8))
-    environment.refuse_fatal(config)
+    if not startup.is_fit(config, signals):
+        return
     logs.set_up(
         config.folders.logs,
         config.logging.level,

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.house import House, until
+from tests.house import Daemon, House, until
 from tests.samples import png, text_page
 from tests.test_crash import balance, long_document
 from tests.test_metrics import Watched
@@ -93,6 +93,32 @@ def test_a_share_that_stalls_is_told_and_waited_for(tmp_path: Path, which: str) 
         house.drop("after.png", png(text_page(["After"])))
         assert house.answer("after.png.json")["status"] == "done"
         until(lambda: says(house, "alive: "), what="healed")
+
+
+def test_a_start_on_a_stalled_share_says_so_and_goes_on_when_it_answers(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    said = tmp_path / "output"
+    with mounted(house.inbox, tmp_path / "behind") as server:
+        server.send_signal(signal.SIGSTOP)
+        daemon = Daemon(house, {})
+        until(lambda: f"{house.inbox} (folders.inbox) does not answer" in said.read_text(), 30)
+
+        server.send_signal(signal.SIGCONT)
+        daemon.wait_ready()
+        daemon.end()
+
+
+def test_a_start_on_a_stalled_share_ends_when_it_is_told_to(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    with mounted(house.inbox, tmp_path / "behind") as server:
+        server.send_signal(signal.SIGSTOP)
+        daemon = Daemon(house, {})
+        until(lambda: "start.waits" in (tmp_path / "output").read_text(), 30)
+
+        daemon.signal(signal.SIGTERM)
+
+        assert daemon.wait(30) == 0
+        daemon.end()
 
 
 def test_a_daemon_on_a_stalled_share_ends_when_it_is_told_to(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from concurrent.futures import wait
 
 import structlog
 
-from daemon import environment
+from daemon import environment, heap
 from daemon.aside import PATIENCE_SECONDS, Aside
 from daemon.config import Config
 from daemon.signals import Signals
@@ -30,6 +30,7 @@ def is_fit(config: Config, signals: Signals) -> bool:
         log.warning("start.waits", why=f"{_silent(config)} does not answer; restore the share")
     look.result()
     aside.end()
+    heap.trim()
     return True
 
 

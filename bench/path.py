@@ -74,9 +74,10 @@ def page(root: Path, arguments: argparse.Namespace) -> None:
     runs = []
     for _ in range(arguments.repeat):
         stages = Stages(clock=time.process_time)
-        with pages.open_document(file, recipe.limits, recipe.rendering) as source:
+        document = pages.open_document(file, recipe.limits, recipe.rendering, in_gray=True)
+        with document as source:
             with stages("decode"):
-                decoded = preprocess.grayed(source.page(1, gray=True))
+                decoded = preprocess.grayed(source.page(1))
             text = pipeline.read_page(decoded, stages)
         runs.append(stages.seconds)
     spent = {stage: statistics.median(run[stage] for run in runs) for stage in runs[0]}

@@ -116,8 +116,9 @@ def _read_by_ours(pipeline: Pipeline, file: Path) -> Seen:
     from daemon.ocr.pipeline import Stages
 
     stages, recipe = Stages(process_time), pipeline.recipe
-    with stages("decode"), pages.open_document(file, recipe.limits, recipe.rendering) as source:
-        page = preprocess.grayed(source.page(1, gray=True))
+    document = pages.open_document(file, recipe.limits, recipe.rendering, in_gray=True)
+    with stages("decode"), document as source:
+        page = preprocess.grayed(source.page(1))
     text = pipeline.read_page(page, stages)
     heap.trim()
     boxes = [line.box for block in text.blocks for line in block.lines]

@@ -118,12 +118,12 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page as decoded: `image` is H,W,3 BGR or H,W gray; `scale` is decoded by original pixels.
+    """One page as decoded: `image` is H,W,3 BGR or H,W gray.
 
-    `rotation` is the clockwise turn in degrees that was applied to the stored pixels to show the
-    page as a viewer does. `text_layer` is text that the page carries, None without such; the image
-    then shows the rest, and is empty where nothing is left to read. `defect` is a sentence on what
-    is missing of a page that decoded in part.
+    `scale` is decoded pixels per original pixel. `rotation` is the clockwise turn in degrees that
+    was applied to the stored pixels to show the page as a viewer does. `text_layer` is text that
+    the page carries, None without such; the image then shows the rest, and is empty where nothing
+    is left to read. `defect` is a sentence on what is missing of a page that decoded in part.
     """
 
     number: int

@@ -6,7 +6,7 @@ as long as it takes, and ends when it is told to.
 
 from __future__ import annotations
 
-from concurrent.futures import wait
+from concurrent.futures import Future, wait
 
 import structlog
 
@@ -24,21 +24,32 @@ def is_fit(config: Config, signals: Signals) -> bool:
     """Refuse what is fatal, by Misconfigured; False where the daemon was told to end meanwhile."""
     aside = Aside("start")
     look = aside.begin(lambda: environment.refuse_fatal(config))
-    while not wait([look], PATIENCE_SECONDS).done:
-        if signals.stops:
-            return False
-        log.warning("start.waits", why=f"{_silent(config)} does not answer; restore the share")
+    if not wait([look], PATIENCE_SECONDS).done and not _is_waited_out(look, config, signals):
+        return False
     look.result()
     aside.end()
     heap.trim()
     return True
 
 
-def _silent(config: Config) -> str:
-    """Return which folders do not answer now."""
-    looks = {
-        f"{folder} (folders.{name})": Aside(name).begin(folder.exists)
-        for name, folder in config.folders
-    }
-    wait(looks.values(), _LOOK_SECONDS)
-    return ", ".join(name for name, look in looks.items() if not look.done()) or "a folder"
+def _is_waited_out(look: Future[None], config: Config, signals: Signals) -> bool:
+    """Return when the look has come back, True, or when the daemon is told to end; say meanwhile
+    which folders do not answer, once for each change.
+    """
+    asides = {name: Aside(name) for name, _ in config.folders}
+    answers = {name: asides[name].begin(folder.exists) for name, folder in config.folders}
+    wait(answers.values(), _LOOK_SECONDS)
+    said = None
+    while not look.done():
+        if signals.stops:
+            return False
+        silent = [name for name, answer in answers.items() if not answer.done()]
+        if silent != said:
+            said = silent
+            which = [f"{getattr(config.folders, name)} (folders.{name})" for name in silent]
+            why = f"{', '.join(which) or 'a file'} does not answer; restore the share"
+            log.warning("start.waits", why=why)
+        wait([look], _LOOK_SECONDS)
+    for each in asides.values():
+        each.end()
+    return True

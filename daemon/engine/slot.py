@@ -72,8 +72,7 @@ class Slot:
         return self._loaded()
 
     def _loaded(self) -> str:
-        warming = self._warming or self.warm()
-        return warming.result(timeout=WARM_SECONDS)
+        return (self._warming or self.warm()).result(timeout=WARM_SECONDS)
 
     def submit(self, task: Task | Making) -> None:
         """Begin a task; a worker that ended while it was idle is replaced first."""

@@ -152,7 +152,9 @@ class Pipeline:
         stages = Stages()
         with ExitStack() as held:
             with stages("decode"):
-                document = pages.open_document(path, recipe.limits, recipe.rendering, stamp)
+                document = pages.open_document(
+                    path, recipe.limits, recipe.rendering, stamp, in_gray=True
+                )
                 source = held.enter_context(document)
             count = source.page_count
             last = count if last is None else min(last, count)
@@ -164,7 +166,7 @@ class Pipeline:
         failpoints.reach("worker.page", str(number))
         try:
             with stages("decode"):
-                page = preprocess.grayed(source.page(number, gray=True))
+                page = preprocess.grayed(source.page(number))
         except Rejected as rejected:
             if source.page_count == 1:
                 raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from anyio import CapacityLimiter, to_thread
@@ -69,7 +70,7 @@ class _Rest:
                 raise Refused(400, "too_many", "send one file; POST /upload takes several")
             if earlier := await self._answered_before(drafts[0]):
                 await to_thread.run_sync(site.uploads.discard, None, drafts)
-                return await to_thread.run_sync(self._answer, earlier, True)
+                return await to_thread.run_sync(partial(self._answer, earlier, is_cached=True))
             self._refuse_unread()
         except Refused:
             await to_thread.run_sync(site.uploads.discard, None, drafts)
@@ -131,9 +132,9 @@ class _Rest:
         has_text = full and (full.sidecar or full.is_large) and full.item.status != "duplicate"
         if full is None or not has_text:
             raise Refused(410, "gone", "it was read, and its answer collected before it was told")
-        return self._answer(full, full is not found)
+        return self._answer(full, is_cached=full is not found)
 
-    def _answer(self, found: Found, is_cached: bool) -> Response:
+    def _answer(self, found: Found, *, is_cached: bool) -> Response:
         content = {**shown.document(found), "cached": is_cached}
         return self._json(content, found, 422 if found.item.status == "failed" else 200)
 

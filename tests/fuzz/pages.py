@@ -21,13 +21,14 @@ def check(path: Path) -> None:
 
     Deferred breaks the promise too: on a healthy disk it would keep a file waiting for ever.
     """
-    with refusals(path), pages.open_document(path, LIMITS, Rendering()) as source:
-        assert 1 <= source.page_count <= LIMITS.pages
-        for number in range(1, source.page_count + 1):
-            with refusals(path):
-                assert_pixels(preprocess.grayed(source.page(number, gray=True)), ())
-            with refusals(path):
-                assert_pixels(source.page(number), (3,))
+    for in_gray, colours in ((True, ()), (False, (3,))):
+        opened = pages.open_document(path, LIMITS, Rendering(), in_gray=in_gray)
+        with refusals(path), opened as source:
+            assert 1 <= source.page_count <= LIMITS.pages
+            for number in range(1, source.page_count + 1):
+                with refusals(path):
+                    page = source.page(number)
+                    assert_pixels(preprocess.grayed(page) if in_gray else page, colours)
 
 
 def assert_pixels(page: Page, colours: tuple[int, ...]) -> None:

@@ -63,11 +63,11 @@ def test_every_format_shows_the_page_that_was_drawn(name, tmp_path, drawn):
 def test_a_page_without_colours_is_the_gray_of_the_coloured_one(name, tmp_path):
     path = tmp_path / name
     path.write_bytes(GOOD[name].data)
-    with pages.open_document(path, Limits(), Rendering()) as source:
-        numbers = range(1, source.page_count + 1)
-        both = [(source.page(n), preprocess.grayed(source.page(n, gray=True))) for n in numbers]
+    coloured_pages = read_pages(path)
+    with pages.open_document(path, Limits(), Rendering(), in_gray=True) as source:
+        gray_pages = [preprocess.grayed(source.page(n + 1)) for n in range(source.page_count)]
 
-    for coloured, gray in both:
+    for coloured, gray in zip(coloured_pages, gray_pages, strict=True):
         wanted = cv2.cvtColor(coloured.image, cv2.COLOR_BGR2GRAY)
         assert np.abs(gray.image.astype(int) - wanted).mean() < 0.5  # chroma is clamped at edges
         assert replace(gray, image=coloured.image) == coloured

@@ -44,7 +44,7 @@ class Shelf:
     def page_count(self):
         return len(self.content)
 
-    def page(self, number, *, gray=False):
+    def page(self, number):
         self.asked.append(number)
         page = self.content[number - 1]
         if isinstance(page, Exception):
@@ -64,7 +64,7 @@ def reading_of(monkeypatch, *content):
     shelf = Shelf(content)
 
     @contextmanager
-    def opened(path, limits, rendering, stamp):
+    def opened(path, limits, rendering, stamp, *, in_gray):
         yield shelf
 
     monkeypatch.setattr(pages, "open_document", opened)

@@ -110,7 +110,7 @@ def lives(root: Path) -> Iterator[tuple[str, Record, list[Landed]]]:
         Landed("sub/pages.pdf", pretended.content("First", "Second"), "Second", outputs=3),
         Landed("broken.png", pretended.BROKEN, None),
     ]
-    yield "outputs'", _recorded(beside, shown), shown
+    yield "published", _recorded(beside, shown), shown
 
 
 def _recorded(home: House, landed: list[Landed]) -> Record:

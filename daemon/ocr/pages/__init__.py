@@ -37,19 +37,23 @@ class Source(Protocol):
     def page_count(self) -> int:
         """At least 1 and at most `limits.pages`."""
 
-    def page(self, number: int, *, gray: bool = False) -> Page:
-        """Return page 1..page_count; raise Rejected or Deferred when it cannot be read.
-
-        Its image is H,W,3 BGR; where `gray` says that no colour is wanted, it may be H,W.
-        """
+    def page(self, number: int) -> Page:
+        """Return page 1..page_count; raise Rejected or Deferred when it cannot be read."""
 
 
 @contextmanager
 def open_document(
-    path: Path, limits: Limits, rendering: Rendering, stamp: Stamp | None = None
+    path: Path,
+    limits: Limits,
+    rendering: Rendering,
+    stamp: Stamp | None = None,
+    *,
+    in_gray: bool = False,
 ) -> Iterator[Source]:
     """Open what lies at `path`, whatever its name says; opened once, it is never looked up again.
 
+    `in_gray` says that no colours are wanted: images of pages may be H,W then, where the decoder
+    has them so, else they are H,W,3 BGR.
     Raise Rejected (corrupt, encrypted, unsupported, too_large) with a sentence that says what the
     file is and what to do, Deferred when the environment keeps the file from being read, or it is
     not the file that bore `stamp`.
@@ -60,7 +64,7 @@ def open_document(
         if stamp is not None and Stamp.from_status(os.fstat(file.fileno())) != stamp:
             raise Deferred("the file was changed or replaced after it was claimed")
         with translated("the file"):
-            source = _open(file, limits, rendering)
+            source = _open(file, limits, rendering, in_gray)
         try:
             yield source
         finally:
@@ -68,7 +72,7 @@ def open_document(
                 source.close()
 
 
-def _open(file: BinaryIO, limits: Limits, rendering: Rendering) -> Source:
+def _open(file: BinaryIO, limits: Limits, rendering: Rendering, in_gray: bool) -> Source:
     size = os.fstat(file.fileno()).st_size
     if size > limits.file_megabytes * 1_000_000:
         limit = f"limits.file_megabytes is {limits.file_megabytes}"
@@ -76,9 +80,9 @@ def _open(file: BinaryIO, limits: Limits, rendering: Rendering) -> Source:
     media_type = sniff.media_type(file.read(sniff.HEAD_BYTES))
     with translated(f"the {sniff.title(media_type)}"):
         if media_type == "application/pdf":
-            return PdfSource(file, limits, rendering)
+            return PdfSource(file, limits, rendering)  # it paints over words in colours
         file.seek(0)
         data = file.read()
         if media_type == "image/tiff":
-            return TiffSource(data, limits)
-        return ImageSource(data, media_type, limits)
+            return TiffSource(data, limits, in_gray)
+        return ImageSource(data, media_type, limits, in_gray)

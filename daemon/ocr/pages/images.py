@@ -39,33 +39,33 @@ class ImageSource:
 
     page_count = 1
 
-    def __init__(self, data: bytes, media_type: str, limits: Limits) -> None:
+    def __init__(self, data: bytes, media_type: str, limits: Limits, in_gray: bool) -> None:
         self.media_type = media_type
         self._data = data
         self._header = _read_header(data, media_type)
         scalable = media_type == "image/jpeg" and not jpeg.is_progressive(data)
         share = headers.JP2_SHARE if media_type == "image/jp2" else 1.0
         self._reduction = _reduction(self._header, limits, share, scalable=scalable)
-        colours = (1, 3) if media_type == "image/jpeg" else (1,)
-        self._has_gray = self._header.samples in colours  # without making colours first
+        with_gray = (1, 3) if media_type == "image/jpeg" else (1,)  # without making colours first
+        self._in_gray = in_gray and self._header.samples in with_gray
 
-    def page(self, number: int, *, gray: bool = False) -> Page:
+    def page(self, number: int) -> Page:
         """Return the picture; raise Rejected when nothing of it decodes."""
         cut = self.media_type == "image/jpeg" and jpeg.ends_early(self._data)
         kind = sniff.title(self.media_type)
         with translated(f"the {kind}"):
-            image = self._decode_cut(gray) if cut else self._decode(gray)
+            image = self._decode_cut() if cut else self._decode()
         if image is None:
             raise Rejected("corrupt", f"the {kind} cannot be decoded; scan or copy it again")
         image = pixels.upright(image, self._header.orientation)
         return _page(number, image, self._header, self._reduction, _CUT if cut else None)
 
-    def _decode_cut(self, gray: bool) -> Pixels | None:
+    def _decode_cut(self) -> Pixels | None:
         """Decode what is there of a JPEG: given an end marker, libjpeg fills the rest with gray."""
-        image = self._opaque(self._data + jpeg.END, gray)
+        image = self._opaque(self._data + jpeg.END)
         return None if image is None or image.min() == image.max() else image
 
-    def _decode(self, gray: bool) -> Pixels | None:
+    def _decode(self) -> Pixels | None:
         header = self._header
         if self.media_type == "image/heic":
             return heif.decode(self._data)
@@ -73,10 +73,10 @@ class ImageSource:
             return pixels.decode_with_mupdf(self._data)
         if header.alpha:
             return pixels.decode_alpha(self._data)
-        return self._opaque(self._data, gray)
+        return self._opaque(self._data)
 
-    def _opaque(self, data: bytes, gray: bool) -> Pixels | None:
-        return pixels.decode_opaque(data, self._reduction, in_gray=gray and self._has_gray)
+    def _opaque(self, data: bytes) -> Pixels | None:
+        return pixels.decode_opaque(data, self._reduction, in_gray=self._in_gray)
 
 
 class TiffSource:
@@ -88,9 +88,10 @@ class TiffSource:
 
     media_type = "image/tiff"
 
-    def __init__(self, data: bytes, limits: Limits) -> None:
+    def __init__(self, data: bytes, limits: Limits, in_gray: bool) -> None:
         self._data = bytearray(data)
         self._limits = limits
+        self._in_gray = in_gray
         most = 2 * limits.pages + 1  # each page may bring its thumbnail
         chain = tiff.read_chain(self._read_at, _TIFF_TAGS, most, _MOST_VALUES)
         self._directories = _without_thumbnails(chain.directories)
@@ -99,7 +100,7 @@ class TiffSource:
             limit = f"more than {limits.pages} pages (limits.pages)"
             raise Rejected("too_large", f"the TIFF has {limit}; split it")
 
-    def page(self, number: int, *, gray: bool = False) -> Page:
+    def page(self, number: int) -> Page:
         """Return one page; raise Rejected when it cannot be read."""
         if number > len(self._directories):
             raise Rejected("corrupt", f"the TIFF is torn after page {number - 1}; scan it again")
@@ -108,12 +109,12 @@ class TiffSource:
             header = _tiff_header(directory)
             _reduction(header, self._limits)
             tiff.point_header_at(self._data, directory)
-            image = self._decode(directory, header, gray)
+            image = self._decode(directory, header)
         if image is None:
             raise Rejected("corrupt", f"page {number} of the TIFF cannot be decoded; scan it again")
         return _page(number, image, header, 1, None)
 
-    def _decode(self, directory: tiff.Directory, header: Header, gray: bool) -> Pixels | None:
+    def _decode(self, directory: tiff.Directory, header: Header) -> Pixels | None:
         extra = directory.first(tiff.EXTRA_SAMPLES, 0)
         if header.alpha and header.samples == 2:
             return pixels.upright(pixels.decode_with_mupdf(self._data), header.orientation)
@@ -122,7 +123,7 @@ class TiffSource:
             return pixels.decode_alpha(self._data, premultiplied=premultiplied)
         photometric = directory.first(tiff.PHOTOMETRIC, 0)
         has_gray = header.samples == 1 and photometric <= _GRAY and _bits(directory) <= 8
-        return pixels.decode_opaque(self._data, in_gray=gray and has_gray)
+        return pixels.decode_opaque(self._data, in_gray=self._in_gray and has_gray)
 
     def _read_at(self, offset: int, length: int) -> bytes:
         return bytes(self._data[offset : offset + length])

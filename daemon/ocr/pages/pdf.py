@@ -49,9 +49,8 @@ class PdfSource:
             self.page_count = _count_pages(self._document, limits)
         self._defect = _CUT if self._document.is_repaired and _ends_early(file) else None
 
-    def page(self, number: int, *, gray: bool = False) -> Page:
+    def page(self, number: int) -> Page:
         """Return one page, 1-based; raise Rejected when MuPDF cannot load or draw it."""
-        del gray  # what is painted over words has the colour around them
         with translated(f"page {number} of the PDF"), _disk_blamed_first(self._file):
             page = self._document[number - 1]
             embedded.refuse_bombs(page, number, self._limits)

@@ -94,11 +94,11 @@ def _strokes(core: Spans, marks: Spans) -> Words:
     """Return the long level marks before a word of their row, with a core as high as that word."""
     mark, word = pairs_of(partial(_leads, onward=True), marks, core).T
     width, height = marks[mark, 2] - marks[mark, 0], core[word, 3] - core[word, 1]
-    first = np.unique(mark[width >= _STROKE * height])
-    follows = dict(zip(mark.tolist(), word.tolist(), strict=True))
-    high = marks[first]
-    high[:, [1, 3]] = core[[follows[m] for m in first.tolist()]][:, [1, 3]]
-    return Words(marks[first], high)
+    is_long = width >= _STROKE * height
+    strokes, at = np.unique(mark[is_long], return_index=True)
+    high = marks[strokes]
+    high[:, [1, 3]] = core[word[is_long][at]][:, [1, 3]]
+    return Words(marks[strokes], high)
 
 
 def _bridges(core: Spans, marks: Spans) -> Words:

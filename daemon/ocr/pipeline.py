@@ -127,6 +127,7 @@ class Pipeline:
         found = _legible(view.lines, readings, layer)
         if self.recipe.segmenter != "auto" or not self.detector or not _is_doubtful(view, readings):
             return found
+        heap.trim()  # the network takes more than anything before it
         with timed("segment"):
             lines = segment.detect_lines(view.clean, self.detector)
         with timed("recognize"):

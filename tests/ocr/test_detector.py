@@ -76,7 +76,7 @@ def test_light_text_on_dark_comes_dark_on_light(detector):
     assert np.median(line.image) > 200
 
 
-def test_a_page_of_several_strips_has_each_line_once(detector):
+def test_a_page_of_several_tiles_has_each_line_once(detector):
     gray = paper(4000, 3000)
     for row in range(150, 4000, 100):
         cv2.putText(gray, f"Row {row} of many", (200, row), 1, 5.0, (0,), 6)
@@ -84,6 +84,15 @@ def test_a_page_of_several_strips_has_each_line_once(detector):
     lines = found(gray, detector)
 
     assert len(lines) == len(range(150, 4000, 100))
+
+
+def test_a_line_across_tiles_is_one(detector):
+    gray = write(paper(height=400, width=3000), "words that go on " * 9, 20, 200)
+
+    [line] = found(gray, detector)
+
+    (width, _), _ = cv2.getTextSize("words that go on " * 9, cv2.FONT_HERSHEY_DUPLEX, 1.2, 2)
+    assert (line.box.left, line.box.right) == pytest.approx((20, 20 + width), abs=40)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 3000), (3000, 1), (33, 31)])

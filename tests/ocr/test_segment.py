@@ -254,3 +254,19 @@ def test_a_rule_before_a_word_is_no_numeral():
     cv2.line(gray, (60, 290), (300, 290), (0,), 3)
 
     assert_found(gray, [write(gray, "behind a rule", 330, 300)])
+
+
+def test_a_pen_s_tick_between_words_makes_no_line_higher():
+    gray = paper()
+    boxes = [write(gray, "1 CTN", 60, 300), write(gray, "31.50", 330, 300)]
+    cv2.line(gray, (230, 310), (290, 255), (0,), 3)
+
+    assert_found(gray, boxes)
+
+
+def test_a_slash_is_a_letter():
+    gray = paper()
+
+    box = write(gray, "9/", 60, 300)
+
+    assert_found(gray, [box])

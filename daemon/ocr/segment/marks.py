@@ -21,6 +21,8 @@ _SPECK = 3  # pixels of ink below which a mark is dust
 _SMALL = 0.4  # of the typical height: below are dots, commas and dashes
 _TALL = 1.6  # of the typical height: above, a mark may be letters of two rows grown together
 _LARGE = 2.5  # of the typical height: above, a mark without its like beside it is a picture
+_THIN = 0.3  # share of ink in its box below which a mark may be a single stroke
+_STRAIGHT = 0.9  # correlation of its ink's columns and rows from which it is one, aslant
 _SLIM = 0.2  # of its height is the width of a scrap of a vertical rule
 
 
@@ -49,12 +51,13 @@ def find(drawn: Pixels) -> Marks:
         stats = stats[np.argsort(-stats[:, cv2.CC_STAT_AREA], kind="stable")[:_MOST]]
     left, top, width, height = (stats[:, k] for k in range(4))
     spans = np.column_stack([left, top, left + width, top + height]).astype(np.int32)
-    return _sorted(spans, drawn)
-
-
-def _sorted(spans: Spans, drawn: Pixels) -> Marks:
-    width, height = spans[:, 2] - spans[:, 0], spans[:, 3] - spans[:, 1]
     typical = _typical(height, width)
+    strokes = _strokes(spans, stats[:, cv2.CC_STAT_AREA], drawn, typical)
+    return _sorted(spans[~strokes], drawn, typical)
+
+
+def _sorted(spans: Spans, drawn: Pixels, typical: float) -> Marks:
+    width, height = spans[:, 2] - spans[:, 0], spans[:, 3] - spans[:, 1]
     small = height < max(4, _SMALL * typical)
     picture = (height > max(6 * typical, 60)) | (width > 20 * height)
     boxes = (np.minimum(height, width) > 1.3 * typical) & (height < _LARGE * typical)
@@ -84,6 +87,22 @@ def _typical(height: NDArray[np.int32], width: NDArray[np.int32]) -> float:
     order = np.argsort(height)
     total = np.cumsum(weight[order])
     return float(height[order][np.searchsorted(total, total[-1] / 2)])
+
+
+def _strokes(
+    spans: Spans, ink: NDArray[np.int32], drawn: Pixels, typical: float
+) -> NDArray[np.bool_]:
+    """Say of each mark, with so much `ink`, whether it is a pen's stroke aslant: it ticks a line.
+
+    It is wider than a slash and thin, and where its ink is farther right it is higher (or lower).
+    """
+    width, height = spans[:, 2] - spans[:, 0], spans[:, 3] - spans[:, 1]
+    strokes = (height > 0.9 * typical) & (width > 0.8 * height) & (ink < _THIN * width * height)
+    for k in np.flatnonzero(strokes)[:_MOST_TALL]:
+        left, top, right, bottom = spans[k]
+        places = np.nonzero(drawn[top:bottom, left:right])
+        strokes[k] = abs(np.corrcoef(*places)[0, 1]) > _STRAIGHT
+    return strokes
 
 
 def _frames(spans: Spans, drawn: Pixels, which: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -42,7 +42,7 @@ def test_the_white_of_typesetting_is_no_space(text, expected):
 def test_white_as_wide_as_a_character_is_a_space():
     wide = Line(Box(0, 0, 200, 20), np.zeros((20, 200), np.uint8))
 
-    assert published([wide], [reading("年 7")], [[0]]).text == "年 7"
+    assert published([wide], [reading("页 7")], [[0]]).text == "页 7"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from daemon.ocr.assemble import textline
+from daemon.ocr.assemble import dates, textline
 from daemon.ocr.assemble.aloud import cell_text, lines_text, table_text
 from daemon.ocr.assemble.frame import Frame
 from daemon.ocr.nouns import Rules
@@ -103,13 +103,13 @@ def placing(
     only on pages that were read as a whole.
     """
     frame, layer = Frame(page, clean), layer_lines(page)
-    read = (textline.published(line, r, frame) for line, r in zip(lines, readings, strict=True))
-    known = [*read, *layer]
-    if clean.orientation or len(layer) < len(lines):
-        boxes = [*(line.box for line in lines), *(frame.back(line.box) for line in layer)]
+    found = dates.joined(clean.gray, lines, readings, rules)
+    known = [*(textline.published(line, reading, frame) for line, reading in found), *layer]
+    if clean.orientation or len(layer) < len(found):
+        boxes = [*(line.box for line, _ in found), *(frame.back(line.box) for line in layer)]
         whole = Rules() if layer else rules
         return Placing(known, boxes, whole, clean.gray.shape[0], frame, is_original=False)
-    boxes = [*(frame.around(line.box) for line in lines), *(line.box for line in layer)]
+    boxes = [*(frame.around(line.box) for line, _ in found), *(line.box for line in layer)]
     return Placing(known, boxes, Rules(), page.height, frame, is_original=True)
 
 

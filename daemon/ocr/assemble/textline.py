@@ -6,8 +6,8 @@ its characters'.
 
 Between Chinese and Latin letters or digits, white of less than a character is no space but
 typesetting (W3C, Requirements for Chinese Text Layout, has a quarter of one), and is not published:
-who looks for 2026年 finds it. Nor is the white between characters set apart to fill a cell: who
-looks for a form's 姓名 finds it.
+who looks for 2026年 finds it. Nor is the white within a date, or between characters set apart to
+fill a cell: who looks for a form's 姓名 finds it.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from daemon.ocr.assemble.aloud import is_cjk
+from daemon.ocr.assemble.dates import is_within as is_within_date
 from daemon.ocr.assemble.frame import corners_of
 from daemon.records import TextLine, Word
 
@@ -56,7 +57,7 @@ def _unspaced(characters: Sequence[Character], em: float) -> str:
     text = ""
     for k, character in enumerate(characters):
         within = character.text == " " and 0 < k < len(characters) - 1
-        if not (within and _is_typeset(characters[k - 1], characters[k + 1], em)):
+        if not (within and _is_no_space(characters[k - 1], characters[k + 1], em)):
             text += character.text
     return text
 
@@ -70,6 +71,11 @@ def _is_spaced_out(characters: Sequence[Character], em: float) -> bool:
         and all(character.text.isspace() for character in characters[1::2])
         and all(after.left - before.left >= 1.5 * em for before, after in pairwise(inked))
     )
+
+
+def _is_no_space(before: Character, after: Character, em: float) -> bool:
+    """Tell whether the white between two characters is within a date, or typesetting."""
+    return is_within_date(before.text, after.text) or _is_typeset(before, after, em)
 
 
 def _is_typeset(before: Character, after: Character, em: float) -> bool:

@@ -1,0 +1,77 @@
+"""Dates whose parts stand apart, as forms have them, are one line."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from daemon.ocr.assemble import dates
+from daemon.ocr.nouns import Rules
+from daemon.records import Box
+from tests.ocr.assembling import clean, line, published, reading
+
+GRAY = np.full((200, 2000), 255, np.uint8)
+PLACES = [(100, 160), (200, 220), (260, 270), (310, 330), (370, 390), (430, 450)]
+
+
+def row(texts, top=100, height=20, places=PLACES):
+    lines = [line(left, top, right, top + height) for left, right in places[: len(texts)]]
+    return lines, [reading(text) for text in texts]
+
+
+def texts_of(lines, readings, rules=None):
+    return [r.text for _, r in dates.joined(GRAY, lines, readings, rules or Rules())]
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["2026", "年", "7", "月", "1", "日"], ["2026 年 7 月 1 日"]),
+        (["日期：2026年7", "月 1", "日"], ["日期：2026年7 月 1 日"]),
+        (["年", "月", "日"], ["年 月 日"]),
+        (["2026", "日常"], ["2026", "日常"]),
+        (["共 12", "7"], ["共 12", "7"]),
+        (["2026年", "12 个"], ["2026年", "12 个"]),
+        (["2026年", "总计", "7月"], ["2026年", "总计", "7月"]),
+    ],
+)
+def test_parts_of_a_date_are_joined_and_others_are_not(texts, expected):
+    assert texts_of(*row(texts)) == expected
+
+
+def test_the_order_of_the_lines_does_not_matter():
+    lines, readings = row(["2026", "年", "7", "月"])
+
+    assert texts_of(lines[::-1], readings[::-1]) == ["2026 年 7 月"]
+
+
+def test_a_rule_between_keeps_two_cells_apart():
+    wall = Rules(down=(Box(180, 0, 182, 200),))
+
+    assert texts_of(*row(["2026", "年"]), wall) == ["2026", "年"]
+
+
+def test_another_row_or_far_away_is_no_part_of_it():
+    (lines, readings), (below, _) = row(["2026"]), row(["年"], top=130)
+    away = line(160 + 81, 100, 261, 120)
+
+    assert texts_of([*lines, *below, away], [*readings, reading("年"), reading("年")]) == [
+        "2026",
+        "年",
+        "年",
+    ]
+
+
+def test_a_joined_date_is_published_without_white_and_its_words_stay_where_they_are():
+    lines, readings = row(["2026", "年", "7", "月"])
+
+    [one] = published(lines, readings, [[0]], frame=replace(clean(), gray=GRAY)).blocks[0].lines
+
+    assert (one.text, one.box) == ("2026年7月", Box(100, 100, 330, 120))
+    assert [(word.text, word.box.left) for word in one.words] == [
+        ("2026", 100),
+        ("年", 200),
+        ("7", 260),
+        ("月", 310),
+    ]
+    assert one.words[0].box.right <= 162

@@ -94,6 +94,12 @@ def test_only_readings_worth_publishing_are_legible():
     assert assemble.legible(readings) == [1]
 
 
+def test_a_long_reading_is_legible_where_a_short_one_and_a_row_of_dots_are_not():
+    texts = ["a line of many letters, half read", "half read", "*............................"]
+
+    assert assemble.legible([reading(text, 0.65) for text in texts]) == [0]
+
+
 def test_a_ticked_box_does_not_hide_the_word_beside_it():
     ticked, guessed, mark = reading("Q是", 0.99), reading("on", 0.9), reading("q*", 0.99)
     readings = [

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from daemon.records import Box, Page, TextLine, TextSource
 
 _LEGIBLE = 0.7  # confidence below which a reading is taken for a picture, a stain, a rule
+_LEGIBLE_LONG = 0.6  # the same of a long reading: stains and pictures yield a few characters
+_LONG = 20  # letters and digits from which a reading is long
 _SURE = 0.97  # confidence of all characters but one from which that one is a ticked box, say
 _LEGIBLE_IN_PICTURES = 0.9  # photos and drawings yield marks up to here, screenshots read better
 
@@ -34,7 +36,7 @@ def legible(readings: Sequence[Reading], layer: Sequence[TextLine] = ()) -> list
     kept = [
         k
         for k, reading in enumerate(readings)
-        if _is_legible(reading, _LEGIBLE) or _is_sure_but_for_one(reading)
+        if _is_legible(reading, _least(reading)) or _is_sure_but_for_one(reading)
     ]
     if sum(len(readings[k].text) for k in kept) > sum(len(line.text) for line in layer):
         return kept
@@ -44,6 +46,11 @@ def legible(readings: Sequence[Reading], layer: Sequence[TextLine] = ()) -> list
         if _is_legible(readings[k], _LEGIBLE_IN_PICTURES)
         and any(map(str.isalnum, readings[k].text))
     ]
+
+
+def _least(reading: Reading) -> float:
+    """Return the confidence that a reading of its length needs."""
+    return _LEGIBLE_LONG if sum(map(str.isalnum, reading.text)) >= _LONG else _LEGIBLE
 
 
 def _is_legible(reading: Reading, confidence: float) -> bool:

@@ -100,8 +100,8 @@ def _strokes(
     strokes = (height > 0.9 * typical) & (width > 0.8 * height) & (ink < _THIN * width * height)
     for k in np.flatnonzero(strokes)[:_MOST_TALL]:
         left, top, right, bottom = spans[k]
-        places = np.nonzero(drawn[top:bottom, left:right])
-        strokes[k] = abs(np.corrcoef(*places)[0, 1]) > _STRAIGHT
+        y, x = np.nonzero(drawn[top:bottom, left:right])
+        strokes[k] = abs(np.corrcoef(x, y)[0, 1]) > _STRAIGHT
     return strokes
 
 

@@ -44,13 +44,13 @@ class Marks:
 
 def find(drawn: Pixels) -> Marks:
     """Return the connected pieces of ink by kind, dust left out, the largest only if too many."""
-    _, _, stats, _ = cv2.connectedComponentsWithStats(drawn, connectivity=8, ltype=cv2.CV_32S)
-    stats = stats[1:]
+    _, _, known, _ = cv2.connectedComponentsWithStats(drawn, connectivity=8, ltype=cv2.CV_32S)
+    stats = np.asarray(known[1:], np.int32)
     stats = stats[stats[:, cv2.CC_STAT_AREA] >= _SPECK]
     if len(stats) > _MOST:
         stats = stats[np.argsort(-stats[:, cv2.CC_STAT_AREA], kind="stable")[:_MOST]]
     left, top, width, height = (stats[:, k] for k in range(4))
-    spans = np.column_stack([left, top, left + width, top + height]).astype(np.int32)
+    spans = np.column_stack([left, top, left + width, top + height])
     typical = _typical(height, width)
     strokes = _strokes(spans, stats[:, cv2.CC_STAT_AREA], drawn, typical)
     return _sorted(spans[~strokes], drawn, typical)

@@ -1,9 +1,12 @@
 """Dates whose parts stand apart, as forms have them, are one line."""
 
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from daemon.ocr.assemble import dates
 from daemon.ocr.nouns import Rules
@@ -43,6 +46,28 @@ def test_the_order_of_the_lines_does_not_matter():
     lines, readings = row(["2026", "年", "7", "月"])
 
     assert texts_of(lines[::-1], readings[::-1]) == ["2026 年 7 月"]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 60),
+            st.integers(0, 6),
+            st.integers(1, 12),
+            st.text("0127年月日共 ", min_size=1, max_size=4),
+        ),
+        max_size=12,
+    )
+)
+def test_every_line_is_there_once_however_they_lie(pieces):
+    lines = [line(10 * x, 10 * y, 10 * (x + w), 10 * y + 20) for x, y, w, _ in pieces]
+    readings = [reading(text) for *_, text in pieces]
+
+    together = "".join(texts_of(lines, readings))
+
+    assert Counter(together.replace(" ", "")) == Counter(
+        "".join(text for *_, text in pieces).replace(" ", "")
+    )
 
 
 def test_a_rule_between_keeps_two_cells_apart():

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+from dataclasses import astuple
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from daemon.model import ctc
 from daemon.ocr.nouns import Character, Line, Reading
 from daemon.records import Box
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from daemon.ocr.nouns import Rules
     from daemon.records import Pixels
@@ -27,7 +32,7 @@ def joined(
 ) -> list[Found]:
     """Return the lines of the page `gray` with their readings, those of one date as one line."""
     found = list(zip(lines, readings, strict=True))
-    onward = {k: _onward(found[k], found, rules) for k in range(len(found))}
+    onward = _onward(found, rules)
     later = set(onward.values())
     return [
         _one(gray, [found[k] for k in _chain(first, onward)])
@@ -44,43 +49,50 @@ def is_within(before: str, after: str) -> bool:
     )
 
 
-def _onward(one: Found, found: Sequence[Found], rules: Rules) -> int | None:
-    """Return the place of the line that goes on with the date that `one` ends with, if any does."""
-    line, reading = one
-    if not (reading.text[-1:].isdigit() or reading.text.endswith(("年", "月"))):
-        return None
-    near = [k for k, (other, _) in enumerate(found) if _is_near(line.box, other.box)]
-    if not near:
-        return None
-    nearest = min(near, key=lambda k: found[k][0].box.left)
-    other, after = found[nearest]
-    level = line.corners is None and other.corners is None
-    is_date = _PART.fullmatch(after.text) is not None and is_within(reading.text, after.text)
-    return nearest if level and is_date and not _is_parted(line.box, other.box, rules) else None
+def _onward(found: Sequence[Found], rules: Rules) -> dict[int, int]:
+    """Return, by the place of each line that ends within a date, the place of what goes on."""
+    onward: dict[int, int] = {}
+    sides = np.array([astuple(line.box) for line, _ in found], np.int64).reshape(-1, 4)
+    for place, (line, reading) in enumerate(found):
+        if not (reading.text[-1:].isdigit() or reading.text.endswith(("年", "月"))):
+            continue
+        near = [k for k in _beside(sides, place) if line.box.leads_to(found[k][0].box)]
+        if not near:
+            continue
+        nearest = min(near, key=lambda k: found[k][0].box.left)
+        other, after = found[nearest]
+        level = line.corners is None and other.corners is None
+        is_date = _PART.fullmatch(after.text) and is_within(reading.text, after.text)
+        is_free = nearest not in onward.values() and not _is_parted(line.box, other.box, rules)
+        if level and is_date and is_free:
+            onward[place] = nearest
+    return onward
 
 
-def _is_near(box: Box, other: Box) -> bool:
-    height = box.bottom - box.top
-    gap = other.left - box.right
-    return -_TOUCHING * height <= gap <= _APART * height and box.leads_to(other)
+def _beside(sides: NDArray[np.int64], place: int) -> list[int]:
+    """Return the places of the boxes, `sides` N,4, that begin near the right end of one of them."""
+    left, top, _, bottom = sides.T
+    _, own_top, own_right, own_bottom = sides[place]
+    height, gap = own_bottom - own_top, left - own_right
+    beside = (gap >= -_TOUCHING * height) & (gap <= _APART * height)
+    return list(np.flatnonzero(beside & (top < own_bottom) & (bottom > own_top)))
 
 
 def _is_parted(box: Box, other: Box, rules: Rules) -> bool:
     """Tell whether a rule stands between two boxes of a row."""
+    left, right = sorted((box.right, other.left))
     y = (max(box.top, other.top) + min(box.bottom, other.bottom)) // 2
-    x = (box.right + other.left) // 2
-    reach = max(0, other.left - box.right) // 2 + 1
     return any(
-        rule.top <= y < rule.bottom and rule.left <= x + reach and rule.right >= x - reach
+        rule.left <= right and rule.right >= left and rule.top <= y < rule.bottom
         for rule in rules.down
     )
 
 
-def _chain(first: int, onward: dict[int, int | None]) -> Iterator[int]:
-    place: int | None = first
-    while place is not None:
-        yield place
-        place = onward[place]
+def _chain(first: int, onward: Mapping[int, int]) -> Iterator[int]:
+    yield first
+    while first in onward:
+        first = onward[first]
+        yield first
 
 
 def _one(gray: Pixels, parts: Sequence[Found]) -> Found:

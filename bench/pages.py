@@ -62,7 +62,9 @@ def scored(condition: Condition, reader: str, page: LabelledPage, seen: Seen) ->
     """Return how well `reader` read the page."""
     tally = Tally(pages=1)
     tally.seconds.update(seen.seconds)
-    compare_lines(page.labels, seen.boxes if len(page.labels) else page.labels, tally)
+    upright = [1, 0, 3, 2] if condition.turn % 180 else [0, 1, 2, 3]  # rows of a page on its side
+    boxes = seen.boxes if len(page.labels) else page.labels
+    compare_lines(page.labels[:, upright], boxes[:, upright], tally)
     if page.truth is None:
         return Outcome(condition, reader, page.name, None, tally)
     compare_text(page.truth, seen.text, tally)

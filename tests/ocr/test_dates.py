@@ -36,6 +36,13 @@ def texts_of(lines, readings, rules=None):
         (["共 12", "7"], ["共 12", "7"]),
         (["2026年", "12 个"], ["2026年", "12 个"]),
         (["2026年", "总计", "7月"], ["2026年", "总计", "7月"]),
+        (["2024年", "2025年", "2026年"], ["2024年", "2025年", "2026年"]),
+        (["1月", "2月", "3月"], ["1月", "2月", "3月"]),
+        (["2024年", "1500", "1600"], ["2024年", "1500", "1600"]),
+        (["1月", "120"], ["1月", "120"]),
+        (["2026年", "13", "月"], ["2026年", "13", "月"]),
+        (["No.00123456", "年", "月", "日"], ["No.00123456", "年 月 日"]),
+        (["2026年7", "月", "2027年8", "月"], ["2026年7 月", "2027年8 月"]),
     ],
 )
 def test_parts_of_a_date_are_joined_and_others_are_not(texts, expected):
@@ -85,6 +92,14 @@ def test_another_row_or_far_away_is_no_part_of_it():
         "年",
         "年",
     ]
+
+
+def test_boxes_that_overlap_by_their_margins_are_joined_and_slanted_lines_are_not():
+    lines, readings = row(["2026年", "7月"], places=[(100, 160), (155, 190)])
+    slanted = [replace(one, corners=np.zeros((4, 2))) for one in lines]
+
+    assert texts_of(lines, readings) == ["2026年 7月"]
+    assert texts_of(slanted, readings) == ["2026年", "7月"]
 
 
 def test_a_joined_date_is_published_without_white_and_its_words_stay_where_they_are():

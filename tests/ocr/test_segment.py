@@ -4,6 +4,7 @@ import pytest
 
 from daemon.ocr import segment
 from daemon.ocr.nouns import CleanPage
+from daemon.ocr.segment import marks
 
 UNTURNED = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 
@@ -270,3 +271,21 @@ def test_a_slash_is_a_letter():
     box = write(gray, "9/", 60, 300)
 
     assert_found(gray, [box])
+
+
+def test_no_wide_and_thin_letter_is_taken_for_a_tick_however_many_there_are():
+    drawn = np.zeros((1600, 1600), np.uint8)
+    for k in range(600):
+        cv2.ellipse(drawn, (40 + 50 * (k % 30), 40 + 50 * (k // 30)), (16, 10), 0, 0, 360, (255,))
+
+    assert len(marks.find(drawn).letters) == 600
+
+
+def test_a_full_width_slash_is_no_tick():
+    gray = paper()
+    left, top, _, bottom = write(gray, "YES", 60, 300)
+    cv2.line(gray, (120, bottom), (142, top), (0,), 2)
+
+    (line,) = segment.find(clean(gray))[0]
+    assert line.box.left <= left
+    assert line.box.right >= 142

@@ -42,7 +42,24 @@ def test_the_white_of_typesetting_is_no_space(text, expected):
 def test_white_as_wide_as_a_character_is_a_space():
     wide = Line(Box(0, 0, 200, 20), np.zeros((20, 200), np.uint8))
 
-    assert published([wide], [reading("页 7")], [[0]]).text == "页 7"
+    assert published([wide], [reading("年 7")], [[0]]).text == "年 7"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("于 2026 年 7 月 1 日 止", "于 2026年7月1日 止"),
+        ("年 月 日", "年月日"),
+        ("2025年 100", "2025年 100"),
+        ("3 日常", "3 日常"),
+        ("12 月饼", "12 月饼"),
+        ("12345 年 7 月", "12345 年7月"),
+    ],
+)
+def test_the_white_within_a_date_is_no_space_however_wide(text, expected):
+    wide = Line(Box(0, 0, 60 * len(text), 20), np.zeros((20, 60 * len(text)), np.uint8))
+
+    assert published([wide], [reading(text)], [[0]]).text == expected
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 _APART = 4.0  # of its height: so far from a line the date that it begins may go on
 _TOUCHING = 0.5  # of its height: by so much boxes with their margins may overlap
 _PART = re.compile(r"[\d年月日\s]{1,10}")  # a line that is nothing but part of a date
+_YEAR, _MONTH, _DAY = r"(?<!\d)(?:\d{4}|\d{2})", r"(?:0?[1-9]|1[0-2])", r"(?:[12]\d|3[01]|0?[1-9])"
+_DATE = re.compile(
+    rf"(?:{_YEAR}\s*)?年\s*(?:{_MONTH}\s*)?月(?:\s*(?:{_DAY}\s*)?日)?"
+    rf"|(?<!\d){_MONTH}\s*月\s*{_DAY}\s*日"
+)
 
 
 def joined(
@@ -35,14 +40,36 @@ def joined(
     onward = _onward(found, rules)
     later = set(onward.values())
     return [
-        _one(gray, [found[k] for k in _chain(first, onward)])
+        _one(gray, parts)
         for first in range(len(found))
         if first not in later
+        for parts in _dates([found[k] for k in _chain(first, onward)])
     ]
 
 
-def is_within(before: str, after: str) -> bool:
-    """Tell whether one date ends `before` and goes on with `after`, neither of them empty."""
+def spans(text: str) -> Iterator[tuple[int, int]]:
+    """Yield where the dates of a text begin and end; a form's may lack numerals: 年 月 日."""
+    for date in _DATE.finditer(text):
+        yield date.span()
+
+
+def _dates(chain: Sequence[Found]) -> Iterator[Sequence[Found]]:
+    """Yield the lines of a chain, as many at a time as one date runs through to its end."""
+    while chain:
+        count = next((n for n in range(len(chain), 1, -1) if _is_one(chain[:n])), 1)
+        yield chain[:count]
+        chain = chain[count:]
+
+
+def _is_one(parts: Sequence[Found]) -> bool:
+    """Tell whether a date begins in the first of the parts and ends where the last one does."""
+    text = "".join(reading.text for _, reading in parts)
+    begun = len(parts[0][1].text)
+    return any(start < begun and stop == len(text) for start, stop in spans(text))
+
+
+def _goes_on(before: str, after: str) -> bool:
+    """Tell whether the end of one text and the beginning of another may be of one date."""
     last, first = before[-1], after[0]
     return (last.isdigit() and first in "年月日") or (
         last in "年月" and (first.isdigit() or first in "月日")
@@ -50,8 +77,9 @@ def is_within(before: str, after: str) -> bool:
 
 
 def _onward(found: Sequence[Found], rules: Rules) -> dict[int, int]:
-    """Return, by the place of each line that ends within a date, the place of what goes on."""
+    """Return, by the place of each line whose date may go on, the place of what goes on."""
     onward: dict[int, int] = {}
+    taken: set[int] = set()
     sides = np.array([astuple(line.box) for line, _ in found], np.int64).reshape(-1, 4)
     for place, (line, reading) in enumerate(found):
         if not (reading.text[-1:].isdigit() or reading.text.endswith(("年", "月"))):
@@ -62,10 +90,11 @@ def _onward(found: Sequence[Found], rules: Rules) -> dict[int, int]:
         nearest = min(near, key=lambda k: found[k][0].box.left)
         other, after = found[nearest]
         level = line.corners is None and other.corners is None
-        is_date = _PART.fullmatch(after.text) and is_within(reading.text, after.text)
-        is_free = nearest not in onward.values() and not _is_parted(line.box, other.box, rules)
-        if level and is_date and is_free:
+        is_part = _PART.fullmatch(after.text) and _goes_on(reading.text, after.text)
+        is_free = nearest not in taken and not _is_parted(line.box, other.box, rules)
+        if level and is_part and is_free:
             onward[place] = nearest
+            taken.add(nearest)
     return onward
 
 

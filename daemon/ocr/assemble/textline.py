@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from daemon.ocr.assemble import dates
 from daemon.ocr.assemble.aloud import is_cjk
-from daemon.ocr.assemble.dates import is_within as is_within_date
 from daemon.ocr.assemble.frame import corners_of
 from daemon.records import TextLine, Word
 
@@ -54,10 +54,16 @@ def _unspaced(characters: Sequence[Character], em: float) -> str:
     """Return the text less the white of typesetting; `em` is a character's share of the line."""
     if _is_spaced_out(characters, em):
         return "".join(character.text for character in characters[::2])
+    in_date = {
+        k
+        for start, stop in dates.spans("".join(character.text for character in characters))
+        for k in range(start, stop)
+    }
     text = ""
     for k, character in enumerate(characters):
         within = character.text == " " and 0 < k < len(characters) - 1
-        if not (within and _is_no_space(characters[k - 1], characters[k + 1], em)):
+        typeset = within and _is_typeset(characters[k - 1], characters[k + 1], em)
+        if not typeset and not (within and k in in_date):
             text += character.text
     return text
 
@@ -71,11 +77,6 @@ def _is_spaced_out(characters: Sequence[Character], em: float) -> bool:
         and all(character.text.isspace() for character in characters[1::2])
         and all(after.left - before.left >= 1.5 * em for before, after in pairwise(inked))
     )
-
-
-def _is_no_space(before: Character, after: Character, em: float) -> bool:
-    """Tell whether the white between two characters is within a date, or typesetting."""
-    return is_within_date(before.text, after.text) or _is_typeset(before, after, em)
 
 
 def _is_typeset(before: Character, after: Character, em: float) -> bool:

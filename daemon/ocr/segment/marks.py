@@ -21,6 +21,8 @@ _SPECK = 3  # pixels of ink below which a mark is dust
 _SMALL = 0.4  # of the typical height: below are dots, commas and dashes
 _TALL = 1.6  # of the typical height: above, a mark may be letters of two rows grown together
 _LARGE = 2.5  # of the typical height: above, a mark without its like beside it is a picture
+_PICTURE = 6.0  # of the typical height: above, a mark is a picture
+_WIDE = 1.2  # of the typical height: a slash is narrower, a full-width one too
 _THIN = 0.3  # share of ink in its box below which a mark may be a single stroke
 _STRAIGHT = 0.9  # correlation of its ink's columns and rows from which it is one, aslant
 _SLIM = 0.2  # of its height is the width of a scrap of a vertical rule
@@ -59,7 +61,7 @@ def find(drawn: Pixels) -> Marks:
 def _sorted(spans: Spans, drawn: Pixels, typical: float) -> Marks:
     width, height = spans[:, 2] - spans[:, 0], spans[:, 3] - spans[:, 1]
     small = height < max(4, _SMALL * typical)
-    picture = (height > max(6 * typical, 60)) | (width > 20 * height)
+    picture = (height > max(_PICTURE * typical, 60)) | (width > 20 * height)
     boxes = (np.minimum(height, width) > 1.3 * typical) & (height < _LARGE * typical)
     frames = _frames(spans, drawn, boxes & ~picture)
     letters = ~small & ~picture & ~frames
@@ -94,11 +96,14 @@ def _strokes(
 ) -> NDArray[np.bool_]:
     """Say of each mark, with so much `ink`, whether it is a pen's stroke aslant: it ticks a line.
 
-    It is wider than a slash and thin, and where its ink is farther right it is higher (or lower).
+    It is wider than a character, and thin, and where its ink is farther right it is higher, or
+    lower.
     """
     width, height = spans[:, 2] - spans[:, 0], spans[:, 3] - spans[:, 1]
-    strokes = (height > 0.9 * typical) & (width > 0.8 * height) & (ink < _THIN * width * height)
-    for k in np.flatnonzero(strokes)[:_MOST_TALL]:
+    wide = (width > _WIDE * typical) & (width > 0.8 * height) & (ink < _THIN * width * height)
+    high = (height > 0.9 * typical) & (height < _PICTURE * typical)
+    strokes = np.zeros(len(spans), bool)
+    for k in np.flatnonzero(wide & high)[:_MOST_TALL]:
         left, top, right, bottom = spans[k]
         y, x = np.nonzero(drawn[top:bottom, left:right])
         strokes[k] = abs(np.corrcoef(x, y)[0, 1]) > _STRAIGHT

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _APART = 4.0  # of its height: so far from a line the date that it begins may go on
 _TOUCHING = 0.5  # of its height: by so much boxes with their margins may overlap
+_MOST = 6  # parts: a date is three numerals and three words at most
 _PART = re.compile(r"[\d年月日\s]{1,10}")  # a line that is nothing but part of a date
 _YEAR, _MONTH, _DAY = r"(?<!\d)(?:\d{4}|\d{2})", r"(?:0?[1-9]|1[0-2])", r"(?:[12]\d|3[01]|0?[1-9])"
 _DATE = re.compile(
@@ -56,7 +57,8 @@ def spans(text: str) -> Iterator[tuple[int, int]]:
 def _dates(chain: Sequence[Found]) -> Iterator[Sequence[Found]]:
     """Yield the lines of a chain, as many at a time as one date runs through to its end."""
     while chain:
-        count = next((n for n in range(len(chain), 1, -1) if _is_one(chain[:n])), 1)
+        most = min(len(chain), _MOST)
+        count = next((n for n in range(most, 1, -1) if _is_one(chain[:n])), 1)
         yield chain[:count]
         chain = chain[count:]
 

@@ -54,11 +54,8 @@ def _unspaced(characters: Sequence[Character], em: float) -> str:
     """Return the text less the white of typesetting; `em` is a character's share of the line."""
     if _is_spaced_out(characters, em):
         return "".join(character.text for character in characters[::2])
-    in_date = {
-        k
-        for start, stop in dates.spans("".join(character.text for character in characters))
-        for k in range(start, stop)
-    }
+    whole = "".join(character.text for character in characters)
+    in_date = {k for start, stop in dates.spans(whole) for k in range(start, stop)}
     text = ""
     for k, character in enumerate(characters):
         within = character.text == " " and 0 < k < len(characters) - 1

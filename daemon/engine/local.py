@@ -31,8 +31,8 @@ __all__ = ["LocalEngine", "Making", "Outcome", "Task"]
 # What a worker must be started with to stay small. oneDNN keeps a compiled kernel for each shape of
 # line, by default 1 024 of them: over 57 mixed pages two workers took 1 035 MB so, and 708 MB with
 # 64, at no more CPU (docs/container.md). PyTorch keeps as many descriptions of them besides, a
-# quarter of a megabyte for each product of matrices: with 32 a worker took 62 MB less for 1 % more
-# CPU (docs/pages.md). glibc learns to keep blocks as large as a page once one was freed: told
+# quarter of a megabyte for each product of matrices: with 32 a worker took 62 MB less for 1 to 2 %
+# more CPU (docs/pages.md). glibc learns to keep blocks as large as a page once one was freed: told
 # not to, a worker of six pages held 440 MB instead of 506, at no more CPU either.
 ENVIRONMENT = {
     "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64",

@@ -10,7 +10,7 @@ import pytest
 
 from bench import readers
 from bench.engines import Engine, seen_or_nothing
-from bench.labelled import Condition, labelled_pages, under
+from bench.labelled import Condition, LabelledPage, labelled_pages, under
 from bench.pages import TURNS, conditions, scored, warmed
 from bench.peers import Missing
 from bench.readers import PEERS, Seen, Tesseract, changed, line_boxes
@@ -88,6 +88,18 @@ def test_a_page_without_labels_says_nothing_of_lines(pages_dir):
     score = scored(Condition(), "x", other, seen)
 
     assert (score.language, score.tally.found, score.tally.cpu) == (None, 0, 1.0)
+
+
+@pytest.mark.parametrize(("turn", "joined"), [(0, 0), (90, 2), (270, 2)])
+def test_labels_joined_in_a_row_are_told_where_the_page_lies_on_its_side(turn, joined):
+    labels = np.array([[0.0, 0, 20, 90], [0, 110, 20, 200]])  # two halves of an upright row
+    page = LabelledPage("x_y_z", Path("x.png"), labels, None)
+
+    tally = scored(
+        Condition("", turn), "x", page, Seen("", np.array([[0.0, 0, 20, 200]]), {})
+    ).tally
+
+    assert (tally.joined, tally.merged) == (joined, 2 - joined)
 
 
 def test_a_page_counts_to_its_source_its_language_and_the_parts_of_its_name():

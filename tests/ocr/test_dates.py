@@ -78,20 +78,23 @@ def test_every_line_is_there_once_however_they_lie(pieces):
 
 
 def test_a_rule_between_keeps_two_cells_apart():
-    wall = Rules(down=(Box(180, 0, 182, 200),))
+    cells = row(["2026年", "7月"])
+    wall, aside = Box(180, 0, 182, 200), Box(180, 0, 182, 90)
 
-    assert texts_of(*row(["2026", "年"]), wall) == ["2026", "年"]
+    assert texts_of(*cells, Rules(down=(wall,))) == ["2026年", "7月"]
+    assert texts_of(*cells, Rules(down=(aside,))) == ["2026年 7月"]
 
 
 def test_another_row_or_far_away_is_no_part_of_it():
-    (lines, readings), (below, _) = row(["2026"]), row(["年"], top=130)
-    away = line(160 + 81, 100, 261, 120)
+    year, near, far, below = (
+        line(left, top, left + 60, top + 20)
+        for left, top in [(100, 100), (160 + 80, 100), (160 + 81, 100), (200, 130)]
+    )
+    texts = [reading("2026年"), reading("7月")]
 
-    assert texts_of([*lines, *below, away], [*readings, reading("年"), reading("年")]) == [
-        "2026",
-        "年",
-        "年",
-    ]
+    assert texts_of([year, near], texts) == ["2026年 7月"]
+    assert texts_of([year, far], texts) == ["2026年", "7月"]
+    assert texts_of([year, below], texts) == ["2026年", "7月"]
 
 
 def test_boxes_that_overlap_by_their_margins_are_joined_and_slanted_lines_are_not():

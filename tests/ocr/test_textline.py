@@ -21,6 +21,13 @@ from tests.ocr.assembling import (
 )
 
 
+def said(text, pitch):
+    """Return how a line, 20 pixels high, is published whose characters stand so far apart."""
+    width = pitch * len(text)
+    crop = Line(Box(0, 0, width, 20), np.zeros((20, width), np.uint8))
+    return published([crop], [reading(text)], [[0]]).text
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -34,15 +41,11 @@ from tests.ocr.assembling import (
     ],
 )
 def test_the_white_of_typesetting_is_no_space(text, expected):
-    crop = Line(Box(0, 0, 10 * len(text), 20), np.zeros((20, 10 * len(text)), np.uint8))
-
-    assert published([crop], [reading(text)], [[0]]).text == expected
+    assert said(text, pitch=10) == expected
 
 
 def test_white_as_wide_as_a_character_is_a_space():
-    wide = Line(Box(0, 0, 200, 20), np.zeros((20, 200), np.uint8))
-
-    assert published([wide], [reading("年 7")], [[0]]).text == "年 7"
+    assert said("年 7", pitch=66) == "年 7"
 
 
 @pytest.mark.parametrize(
@@ -57,9 +60,7 @@ def test_white_as_wide_as_a_character_is_a_space():
     ],
 )
 def test_the_white_within_a_date_is_no_space_however_wide(text, expected):
-    wide = Line(Box(0, 0, 60 * len(text), 20), np.zeros((20, 60 * len(text)), np.uint8))
-
-    assert published([wide], [reading(text)], [[0]]).text == expected
+    assert said(text, pitch=60) == expected
 
 
 @pytest.mark.parametrize(
@@ -67,9 +68,7 @@ def test_the_white_within_a_date_is_no_space_however_wide(text, expected):
     [("姓 名", "姓名"), ("收 入 类 型", "收入类型"), ("이 름", "이 름"), ("姓 名字", "姓 名字")],
 )
 def test_the_white_between_characters_that_fill_a_cell_is_no_space(text, expected):
-    wide = Line(Box(0, 0, 30 * len(text), 20), np.zeros((20, 30 * len(text)), np.uint8))
-
-    assert published([wide], [reading(text)], [[0]]).text == expected
+    assert said(text, pitch=30) == expected
 
 
 @pytest.mark.parametrize(

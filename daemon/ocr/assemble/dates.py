@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 _APART = 4.0  # of its height: so far from a line the date that it begins may go on
 _TOUCHING = 0.5  # of its height: by so much boxes with their margins may overlap
 _MOST = 6  # parts: a date is three numerals and three words at most
-_PART = re.compile(r"[\d年月日\s]{1,10}")  # a line that is nothing but part of a date
 _YEAR, _MONTH, _DAY = r"(?<!\d)(?:\d{4}|\d{2})", r"(?:0?[1-9]|1[0-2])", r"(?:[12]\d|3[01]|0?[1-9])"
 _DATE = re.compile(
     rf"(?:{_YEAR}\s*)?年\s*(?:{_MONTH}\s*)?月(?:\s*(?:{_DAY}\s*)?日)?"
@@ -92,9 +91,8 @@ def _onward(found: Sequence[Found], rules: Rules) -> dict[int, int]:
         nearest = min(near, key=lambda k: found[k][0].box.left)
         other, after = found[nearest]
         level = line.corners is None and other.corners is None
-        is_part = _PART.fullmatch(after.text) and _goes_on(reading.text, after.text)
         is_free = nearest not in taken and not _is_parted(line.box, other.box, rules)
-        if level and is_part and is_free:
+        if level and is_free and _goes_on(reading.text, after.text):
             onward[place] = nearest
             taken.add(nearest)
     return onward

@@ -59,9 +59,9 @@ def _unspaced(characters: Sequence[Character], em: float) -> str:
     text = ""
     for k, character in enumerate(characters):
         within = character.text == " " and 0 < k < len(characters) - 1
-        typeset = within and _is_typeset(characters[k - 1], characters[k + 1], em)
-        if not typeset and not (within and k in in_date):
-            text += character.text
+        if within and (k in in_date or _is_typeset(characters[k - 1], characters[k + 1], em)):
+            continue
+        text += character.text
     return text
 
 

@@ -105,7 +105,7 @@ def test_a_words_confidence_is_the_geometric_mean_of_its_characters():
 
 
 @given(
-    degrees=st.floats(-10, 10),
+    degrees=st.floats(-10, 10, allow_subnormal=False),
     zoom=st.floats(0.3, 3),
     scale=st.floats(0.2, 1),
     left=st.integers(100, 400),
@@ -154,7 +154,12 @@ def test_boxes_are_clipped_to_the_page_and_never_empty():
     assert other == Box(999, 799, 1000, 800)
 
 
-@given(st.floats(-10, 10), st.floats(0.5, 2.0), st.integers(0, 300), st.integers(0, 300))
+@given(
+    st.floats(-10, 10, allow_subnormal=False),
+    st.floats(0.5, 2.0),
+    st.integers(0, 300),
+    st.integers(0, 300),
+)
 def test_a_box_that_goes_back_and_forth_still_holds_itself(degrees, zoom, left, top):
     box = Box(left + 200, top + 200, left + 260, top + 220)
     frame = Frame(page(), clean(degrees, zoom))

@@ -88,8 +88,8 @@ def under(condition: Condition, page: LabelledPage, folder: Path) -> LabelledPag
 
 def decoded(file: Path) -> Pixels:
     """Return the first page of `file` as the daemon decodes it, H,W,3 in BGR."""
+    from daemon.core.options import Limits, Rendering
     from daemon.ocr import pages  # brings PyMuPDF: not into the processes of the peers
-    from daemon.recipe import Limits, Rendering
 
     with pages.open_document(file, Limits(), Rendering(text_layer="never")) as source:
         return source.page(1).image

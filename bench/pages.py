@@ -52,7 +52,7 @@ from bench.tables import HEAD, Outcome, memory_lines, parts_of, row, summed, tab
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from daemon.recipe import Weights
+    from daemon.core.options import Weights
 
 REPOSITORY = Path(__file__).parents[1]
 TURNS = (0, 90, 180, 270)
@@ -101,8 +101,8 @@ def keep(args: argparse.Namespace, outcome: Outcome, page: LabelledPage, seen: S
 
 def draw(path: Path, page: LabelledPage, seen: Seen) -> None:
     """Write the page with its labelled boxes (red) under what was read of it."""
+    from daemon.core.records import Page
     from daemon.ocr import look
-    from daemon.records import Page
 
     image = decoded(page.file)
     thick = 1 + max(image.shape) // 1500

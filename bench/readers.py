@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from bench.damage import Points
+    from daemon.core.options import Recipe
+    from daemon.core.records import PageText
     from daemon.ocr.pipeline import Pipeline
-    from daemon.recipe import Recipe
-    from daemon.records import PageText
 
 LANGUAGES = "chi_sim+eng"  # of Tesseract
 
@@ -111,7 +111,7 @@ class Ours:
 
 
 def _read_by_ours(pipeline: Pipeline, file: Path) -> Seen:
-    from daemon import heap
+    from daemon.core import malloc
     from daemon.ocr import pages, preprocess
     from daemon.ocr.pipeline import Stages
 
@@ -120,7 +120,7 @@ def _read_by_ours(pipeline: Pipeline, file: Path) -> Seen:
     with stages("decode"), document as source:
         page = preprocess.grayed(source.page(1))
     text = pipeline.read_page(page, stages)
-    heap.trim()
+    malloc.trim()
     boxes = [line.box for block in text.blocks for line in block.lines]
     found = np.array([[b.left, b.top, b.right, b.bottom] for b in boxes], float).reshape(-1, 4)
     return Seen(text.text, found, stages.seconds, text)

@@ -33,11 +33,11 @@ from daemon.engine.local import ENVIRONMENT
 os.environ.update(ENVIRONMENT)  # oneDNN's part is read with torch, glibc's was read before
 
 from bench.peers import PEERS, Missing, Peer
-from daemon.errors import Misconfigured
+from daemon.core.errors import Misconfigured
+from daemon.core.options import Weights
+from daemon.core.records import Box
 from daemon.ocr.nouns import Line, Reading
 from daemon.ocr.recognizer import Recognizer
-from daemon.recipe import Weights
-from daemon.records import Box
 from daemon.training.commands import LEXICON
 
 if TYPE_CHECKING:

@@ -20,11 +20,11 @@ from pathlib import Path
 
 from bench.path import REPOSITORY, clean_page
 from daemon.config import load
+from daemon.core.records import Stamp
+from daemon.core.tasks import Task
 from daemon.engine import worker
 from daemon.engine.hired import Hired
 from daemon.engine.slot import WARM_SECONDS
-from daemon.engine.task import Task
-from daemon.records import Stamp
 
 ENTERING = """
 import time

@@ -7,7 +7,7 @@ import fcntl
 from collections.abc import Iterator
 from pathlib import Path
 
-from daemon.errors import Misconfigured
+from daemon.core.errors import Misconfigured
 
 LOCK_NAME = "lock"
 

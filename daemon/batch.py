@@ -11,19 +11,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon import files
-from daemon.bell import Bell
+from daemon.core import fs
+from daemon.core.errors import Deferred
+from daemon.core.records import Claim, Document, Failure, Stamp
+from daemon.core.wakeup import Bell
 from daemon.engine.job import Job
 from daemon.engine.local import LocalEngine, Making, Outcome
 from daemon.engine.makings import Makings
-from daemon.errors import Deferred
 from daemon.inbox.queue import natural_path
 from daemon.inbox.scan import Scanner
 from daemon.outbox.outputs import Outputs
 from daemon.outbox.publish import Outbox
 from daemon.outbox.sidecar import sidecar
 from daemon.policy import Policy, utc_now
-from daemon.records import Claim, Document, Failure, Stamp
 
 # an answer of ours to the same bytes is replaced, so that a command may be repeated
 REPLACEABLE = ("done", "partial", "failed")
@@ -132,9 +132,9 @@ class Reader:
         entry = _Open(path, None, started_at=utc_now(), began=time.monotonic())
         self._open[token] = entry
         try:
-            if not files.is_regular(path):
+            if not fs.is_regular(path):
                 raise OSError(errno.EINVAL, "it is no regular file")
-            claim = Claim(token, name, path.absolute(), Stamp.of(path), files.sha256_of(path))
+            claim = Claim(token, name, path.absolute(), Stamp.of(path), fs.sha256_of(path))
         except OSError as error:
             entry.failure = Failure("environment", f"it cannot be opened: {error.strerror}")
             return

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Annotated, cast, get_args
 import typer
 
 from daemon import __version__
-from daemon.errors import Deferred, Exit, Misconfigured
-from daemon.records import OutputKind
+from daemon.core.errors import Deferred, Exit, Misconfigured
+from daemon.core.records import OutputKind
 
 if TYPE_CHECKING:
     from daemon.config import Config
@@ -84,8 +84,8 @@ def run(config: ConfigFile = DEFAULT_CONFIG) -> None:
     # never uses; a hook that posts loads ssl by itself
     sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
     sys.modules["ssl"] = None  # type: ignore[assignment]
-    from daemon import logs
     from daemon import run as daemon
+    from daemon.core import logs
 
     del sys.modules["ssl"]
 

@@ -24,13 +24,13 @@ from pydantic_settings import (
 )
 
 from daemon import relations
-from daemon.engine.memory import Allowance, allowance
-from daemon.errors import Misconfigured
+from daemon.core.errors import Misconfigured
+from daemon.core.memory import Allowance, allowance
+from daemon.core.options import Cleaning, Detector, Limits, Recipe, Rendering, Segmenter, Weights
+from daemon.core.ownership import Ownership
+from daemon.core.records import OutputKind
 from daemon.hooks import Hook
 from daemon.mistakes import did_you_mean, finding
-from daemon.ownership import Ownership
-from daemon.recipe import Cleaning, Detector, Limits, Recipe, Rendering, Segmenter, Weights
-from daemon.records import OutputKind
 from daemon.sections import (
     Count,
     Folders,

@@ -14,19 +14,19 @@ from typing import Any
 
 import structlog
 
-from daemon import failpoints, files
 from daemon.claims import Claims, is_held
+from daemon.core import failpoints, fs
+from daemon.core.counters import Tally
+from daemon.core.errors import Deferred
+from daemon.core.records import Claim, Document, Entry, Failure
+from daemon.core.scratch import Scratch
 from daemon.engine.job import Job
-from daemon.errors import Deferred
 from daemon.hooks.letters import letters
 from daemon.journal import Journal
 from daemon.outbox.outputs import Outputs
 from daemon.outbox.publish import Outbox, Superseded
 from daemon.outbox.sidecar import sidecar
 from daemon.policy import Policies
-from daemon.records import Claim, Document, Entry, Failure
-from daemon.scratch import Scratch
-from daemon.tally import Tally
 from daemon.work import Work
 
 log = structlog.get_logger()
@@ -246,8 +246,8 @@ def _as_answered(answer: dict[str, Any]) -> Document:
 def _log_answer(claim: Claim, document: Document, place: str, seconds: float) -> None:
     confidences = [page.confidence for page in document.pages if page.confidence is not None]
     facts = {
-        "name": files.printable(claim.name),
-        "answer": files.printable(place),
+        "name": fs.printable(claim.name),
+        "answer": fs.printable(place),
         "pages": len(document.pages),
         "lines": sum(len(block.lines) for page in document.pages for block in page.blocks),
         "seconds": round(seconds, 2),

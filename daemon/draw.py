@@ -12,14 +12,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from daemon.errors import Deferred, Rejected
+from daemon.core.errors import Deferred, Rejected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from daemon.recipe import Limits, Rendering
-    from daemon.records import PageText
+    from daemon.core.options import Limits, Rendering
+    from daemon.core.records import PageText
 
 
 @dataclass(frozen=True, slots=True)

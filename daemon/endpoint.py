@@ -21,7 +21,7 @@ from typing import Any
 import structlog
 
 from daemon import __version__
-from daemon.errors import Misconfigured
+from daemon.core.errors import Misconfigured
 from daemon.metrics import Exposition
 from daemon.vitals import Check, Vitals
 

@@ -15,13 +15,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon import files, lexicon, web_process
+from daemon import lexicon, web_process
 from daemon.config import Config
-from daemon.errors import Misconfigured
-from daemon.ground import mount_of
+from daemon.core import fs
+from daemon.core.errors import Misconfigured
+from daemon.core.ownership import INHERITED
+from daemon.core.volumes import mount_of
 from daemon.inbox.scan import WORK_FOLDER
 from daemon.inbox.watch import delivers_events
-from daemon.ownership import INHERITED
 from daemon.sections import Metrics
 
 LOW_SPACE_BYTES = 500 * 1024**2
@@ -131,8 +132,8 @@ def _write_and_rename(folder: Path) -> None:
     _sweep_probes(folder)
     draft, final = (where / f".probe-{uuid.uuid4().hex}.tmp" for where in (nested, folder))
     try:
-        files.write_durable(draft, b"ocr-daemon check")
-        files.rename_no_clobber(draft, final)
+        fs.write_durable(draft, b"ocr-daemon check")
+        fs.rename_no_clobber(draft, final)
     finally:
         draft.unlink(missing_ok=True)
         final.unlink(missing_ok=True)
@@ -150,7 +151,7 @@ def _ownable(config: Config) -> Iterator[Finding]:
     try:
         probe.mkdir()
         ownership.mark_folder(probe)
-        files.write_durable(probe / "file", b"", ownership)
+        fs.write_durable(probe / "file", b"", ownership)
     except OSError as error:
         if probe.is_dir():  # else the outbox itself is at fault, which is said already
             yield Finding(
@@ -201,7 +202,7 @@ def _networks(config: Config) -> Iterator[Finding]:
 def _pinned(section: str, file: Path, sha256: str | None) -> Iterator[Finding]:
     """Say what is wrong with a network's file and the digest that it should have."""
     try:
-        digest = files.sha256_of(file)
+        digest = fs.sha256_of(file)
     except OSError as error:
         remedy = f"{error.strerror}; name a file that exists and can be read"
         yield Finding(True, f"{section}.file", file, remedy)

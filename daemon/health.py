@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from daemon.records import Fault
+from daemon.core.records import Fault
 
 HEARTBEAT_NAME = "heartbeat.json"
 BEAT_SECONDS = 5.0

@@ -7,10 +7,10 @@ import json
 import os
 from pathlib import Path
 
-from daemon import failpoints, files
-from daemon.ground import Ground
-from daemon.ownership import INHERITED, Ownership
-from daemon.records import Claim, Failure
+from daemon.core import failpoints, fs
+from daemon.core.ownership import INHERITED, Ownership
+from daemon.core.records import Claim, Failure
+from daemon.core.volumes import Ground
 
 REASON_ENDING = ".error.json"
 
@@ -28,28 +28,28 @@ class Kept:
     def keep(self, claim: Claim) -> None:
         """Move an original here; its name is numbered where another one has it."""
         self._ground.check()
-        files.move_no_clobber(claim.path, self._folder, claim.name, self._ownership)
+        fs.move_no_clobber(claim.path, self._folder, claim.name, self._ownership)
 
     def keep_failed(self, claim: Claim, failure: Failure) -> None:
         """Write the reason, then move the original beside it."""
         self._ground.check()
-        wanted = files.candidates(files.passable(self._folder, claim.name))
+        wanted = fs.candidates(fs.passable(self._folder, claim.name))
         free = next(
-            path for path in wanted if not os.path.lexists(path) or files.is_moved(claim.path, path)
+            path for path in wanted if not os.path.lexists(path) or fs.is_moved(claim.path, path)
         )
         self._write_reason(free, claim, failure)
         failpoints.reach("fail.told", claim.name)
         place = os.fspath(free.relative_to(self._folder))
-        files.move_no_clobber(claim.path, self._folder, place, self._ownership)
+        fs.move_no_clobber(claim.path, self._folder, place, self._ownership)
 
     def keep_reason(self, claim: Claim, failure: Failure) -> None:
         """Write the reason of a failed file that stays where it is."""
         self._ground.check()
-        self._write_reason(files.passable(self._folder, claim.name), claim, failure)
+        self._write_reason(fs.passable(self._folder, claim.name), claim, failure)
 
     def clear_reason(self, claim: Claim) -> None:
         """Remove the reason of an earlier failure whose file was dragged back and read."""
-        kept = files.passable(self._folder, claim.name)
+        kept = fs.passable(self._folder, claim.name)
         with contextlib.suppress(OSError):  # a stale reason must not hold up an answered document
             if not kept.is_file():
                 reason_of(kept).unlink()
@@ -57,9 +57,9 @@ class Kept:
     def _write_reason(self, kept: Path, claim: Claim, failure: Failure) -> None:
         """Write the reason beside a failed file, replacing that of an earlier failure."""
         path = reason_of(kept)
-        files.make_folder(path.parent, self._folder, self._ownership)
+        fs.make_folder(path.parent, self._folder, self._ownership)
         content = {
-            "name": files.printable(claim.name),
+            "name": fs.printable(claim.name),
             "sha256": claim.sha256,
             "class": failure.kind,
             "message": failure.message,
@@ -71,11 +71,11 @@ class Kept:
         draft = path.with_name(f".{claim.id}.tmp")
         draft.unlink(missing_ok=True)  # a crash has left it
         said = json.dumps(content, indent=2, ensure_ascii=False).encode()
-        files.write_durable(draft, said, self._ownership)
+        fs.write_durable(draft, said, self._ownership)
         draft.replace(path)
-        files.sync_folder(path.parent)
+        fs.sync_folder(path.parent)
 
 
 def reason_of(kept: Path) -> Path:
     """Return where the reason of a kept file that failed is."""
-    return kept.with_name(files.shortened(kept.name, REASON_ENDING))
+    return kept.with_name(fs.shortened(kept.name, REASON_ENDING))

@@ -11,15 +11,15 @@ from typing import Any
 
 import structlog
 
-from daemon import files
 from daemon.config import Config
-from daemon.errors import Deferred, LedgerLost, Misconfigured
+from daemon.core import fs
+from daemon.core.errors import Deferred, LedgerLost, Misconfigured
+from daemon.core.records import Claim, Stamp
 from daemon.journal import Journal
 from daemon.journal.deliveries import Deliveries
 from daemon.journal.letter import Letter
 from daemon.outbox.publish import Outbox
 from daemon.outbox.sidecar import is_valid
-from daemon.records import Claim, Stamp
 
 log = structlog.get_logger()
 
@@ -109,5 +109,5 @@ def _claim_of(answer: dict[str, Any], inbox: Path) -> Claim:
     path, sha256 = inbox / source["relative_path"], source["sha256"]
     stamp = Stamp(source["bytes"], 0, 0)
     with contextlib.suppress(OSError):  # it is not there, or something else is
-        stamp = Stamp.of(path) if files.sha256_of(path) == sha256 else stamp
+        stamp = Stamp.of(path) if fs.sha256_of(path) == sha256 else stamp
     return Claim(answer["processing"]["claim"], source["relative_path"], path, stamp, sha256)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from daemon.errors import Misconfigured
+from daemon.core.errors import Misconfigured
 
 if TYPE_CHECKING:
     from pathlib import Path

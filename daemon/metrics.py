@@ -25,7 +25,7 @@ from prometheus_client.metrics_core import (
 from prometheus_client.registry import Collector
 
 from daemon import __version__
-from daemon.tally import Spread, Tally
+from daemon.core.counters import Spread, Tally
 from daemon.vitals import Check, Vitals
 
 WORKER_STATES = ("loading", "idle", "reading", "overdue", "dead")

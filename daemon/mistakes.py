@@ -9,7 +9,7 @@ from typing import Any, get_args, get_type_hints
 
 from pydantic import ValidationError
 
-from daemon.errors import Misconfigured
+from daemon.core.errors import Misconfigured
 from daemon.hooks import HIDDEN
 
 SHOWN = 100  # characters of a wrong value that are worth repeating

@@ -11,7 +11,7 @@ import os
 import socket
 import time
 
-from daemon.logs import without_controls
+from daemon.core.logs import without_controls
 
 MOST_STATUS = 200  # characters of a line that is read on a terminal
 

@@ -18,15 +18,15 @@ from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import TextIO
 
-from daemon import files
 from daemon.advice import Moment, What, advise, files_of, snippet
-from daemon.bell import Bell
-from daemon.errors import Misconfigured
-from daemon.ground import mount_of
+from daemon.core import fs
+from daemon.core.errors import Misconfigured
+from daemon.core.logs import without_controls
+from daemon.core.volumes import mount_of
+from daemon.core.wakeup import Bell
 from daemon.inbox.completeness import missing_end
 from daemon.inbox.scan import WORK_FOLDER, Listing, Scanner
 from daemon.inbox.watch import Heard, delivers_events, listening
-from daemon.logs import without_controls
 from daemon.sections import Watch
 
 LOOK_SECONDS = 0.1  # between two listings; in a huge folder ten times what one takes
@@ -177,7 +177,7 @@ def _look(observation: Observation, heard: SimpleQueue[Heard], lines: TextIO | N
                 found.append(moment)
     for moment in found:
         if lines:
-            told = asdict(moment) | {"name": files.printable(moment.name)}
+            told = asdict(moment) | {"name": fs.printable(moment.name)}
             lines.write(json.dumps(told, ensure_ascii=False) + "\n")
         if moment.what != "event":
             detail = f" {moment.detail}" if moment.detail else ""

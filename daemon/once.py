@@ -17,18 +17,19 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from daemon import environment, logs
+from daemon import environment
 from daemon.batch import REPLACEABLE, Reader, Reading, find
-from daemon.bell import Bell
 from daemon.config import Config
+from daemon.core import logs
+from daemon.core.errors import Deferred, Exit
+from daemon.core.records import OutputKind
+from daemon.core.scratch import Scratch
+from daemon.core.wakeup import Bell
 from daemon.draw import Drawing, draw
-from daemon.errors import Deferred, Exit
 from daemon.outbox.outputs import Outputs
 from daemon.outbox.publish import Outbox
-from daemon.records import OutputKind
 from daemon.relations import RESERVED
 from daemon.rooms import engine, hiring, policy
-from daemon.scratch import Scratch
 
 
 def read_all(

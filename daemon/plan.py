@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 from daemon.config import Config
-from daemon.ground import mount_of
+from daemon.core.volumes import mount_of
 from daemon.inbox.watch import delivers_events
 from daemon.sections import Metrics, Web
 

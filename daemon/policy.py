@@ -6,11 +6,11 @@ import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from daemon.core.folder_rules import ByFolder
+from daemon.core.options import Recipe
+from daemon.core.records import Document, OutputKind
 from daemon.hooks import Hook
-from daemon.inbox.folders import ByFolder
 from daemon.outbox.sidecar import Provenance
-from daemon.recipe import Recipe
-from daemon.records import Document, OutputKind
 
 
 def utc_now() -> str:

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from daemon.errors import Misconfigured
+from daemon.core import folder_rules
+from daemon.core.errors import Misconfigured
+from daemon.core.ownership import Ownership
 from daemon.hooks import Hook
-from daemon.inbox import folders
-from daemon.ownership import Ownership
 
 if TYPE_CHECKING:
     from daemon.config import Config
@@ -102,7 +102,7 @@ def _refuse_unclear(hooks: Sequence[Hook]) -> None:
 def refuse_bad_profiles(config: Config) -> None:
     """Raise Misconfigured for the first profile that cannot be meant, or that no file would get."""
     names: set[str] = set()
-    taken: dict[folders.Pattern, str] = {}
+    taken: dict[folder_rules.Pattern, str] = {}
     for number, profile in enumerate(config.profiles):
         key = f"profiles.{number}"
         if profile.name in names | {RESERVED}:
@@ -133,13 +133,13 @@ def _refuse_two_meanings(config: Config) -> None:
 
 
 def _refuse_pattern(
-    key: str, pattern: str, profile: str, taken: dict[folders.Pattern, str]
+    key: str, pattern: str, profile: str, taken: dict[folder_rules.Pattern, str]
 ) -> None:
     try:
-        parsed = folders.parsed(pattern)
+        parsed = folder_rules.parsed(pattern)
     except ValueError as error:
         raise Misconfigured(key, pattern, str(error)) from error
-    everything = (folders.DEEP,)
+    everything = (folder_rules.DEEP,)
     if other := taken.get(parsed) or taken.get(everything):
         remedy = f"profile {other} has it already, and the first that matches wins; remove it"
         raise Misconfigured(key, pattern, remedy)

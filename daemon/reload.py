@@ -18,13 +18,13 @@ import structlog
 from pydantic import BaseModel
 
 from daemon import environment, relations, rooms
-from daemon.aside import Aside
 from daemon.config import Config
-from daemon.errors import Misconfigured
-from daemon.ground import Grounds
+from daemon.core.errors import Misconfigured
+from daemon.core.io_thread import Aside
+from daemon.core.records import Fault
+from daemon.core.volumes import Grounds
 from daemon.hooks import HIDDEN, Hook
 from daemon.policy import Policies
-from daemon.records import Fault
 
 log = structlog.get_logger()
 

@@ -9,11 +9,11 @@ from daemon import ledger
 from daemon import verify as proof
 from daemon.alone import alone
 from daemon.config import Config
+from daemon.core.logs import without_controls
 from daemon.journal import Journal
 from daemon.journal.deliveries import Deliveries, Post
 from daemon.journal.letter import Letter
 from daemon.ledger import ledger_path
-from daemon.logs import without_controls
 from daemon.retention import plan
 from daemon.rooms import cupboards, retentions, scanner
 

@@ -25,13 +25,13 @@ from typing import TYPE_CHECKING, Literal
 
 import structlog
 
-from daemon import failpoints, files
-from daemon.errors import DaemonError
-from daemon.ground import Ground
+from daemon.core import failpoints, fs
+from daemon.core.errors import DaemonError
+from daemon.core.logs import without_controls
+from daemon.core.volumes import Ground
 from daemon.inbox.scan import WORK_FOLDER
 from daemon.journal import Journal
 from daemon.kept import REASON_ENDING, reason_of
-from daemon.logs import without_controls
 
 if TYPE_CHECKING:
     from daemon.sections import Retention
@@ -129,14 +129,14 @@ class Cupboard:
     def remove(self, due: Due) -> bool:
         """Remove an original, then its reason; False where somebody took it away meanwhile."""
         original = due.original
-        if not files.remove_below(self.folder, original.name, original.inode):
+        if not fs.remove_below(self.folder, original.name, original.inode):
             return False
         failpoints.reach("retention.removed", original.name)
         reason = reason_of(Path(original.name))
         if self.which == "failed":
             with contextlib.suppress(OSError):
                 inode = (self.folder / reason).lstat().st_ino
-                files.remove_below(self.folder, os.fspath(reason), inode)
+                fs.remove_below(self.folder, os.fspath(reason), inode)
         return True
 
     def _limits(self, values: Retention) -> tuple[float | None, int | None]:
@@ -188,13 +188,13 @@ class Cupboard:
         Of a reason that lies without its file it is the digest that the reason tells.
         """
         try:
-            with files.open_below(self.folder, original.name) as file:
+            with fs.open_below(self.folder, original.name) as file:
                 status = os.fstat(file.fileno())
                 if (status.st_ino, status.st_ctime) != (original.inode, original.since):
                     return None
                 if self.which == "failed" and original.name.endswith(REASON_ENDING):
                     return str(json.load(file)["sha256"])
-                return files.digest_of(file)
+                return fs.digest_of(file)
         except (OSError, ValueError, TypeError, KeyError):
             return None
 
@@ -292,6 +292,6 @@ def _is_past(since: float, days: float | None, now: float) -> bool:
 
 def _log(due: Due) -> None:
     log.info(
-        "retention.removed", name=files.printable(due.original.name), folder=due.which,
+        "retention.removed", name=fs.printable(due.original.name), folder=due.which,
         bytes=due.original.bytes, answered_at=due.answered_at, why=due.why,
     )  # fmt: skip

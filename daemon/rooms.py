@@ -10,19 +10,21 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from daemon import files
-from daemon.bell import Bell
 from daemon.claims import Claims
 from daemon.claims.in_place import JournalClaims
 from daemon.claims.rename import RenameClaims
 from daemon.config import Config
+from daemon.core import fs
+from daemon.core.counters import Tally
+from daemon.core.folder_rules import UPLOADED, ByFolder
+from daemon.core.memory import Allowance
+from daemon.core.scratch import Scratch
+from daemon.core.volumes import Grounds
+from daemon.core.wakeup import Bell
 from daemon.engine.local import LocalEngine
-from daemon.engine.memory import Allowance
 from daemon.engine.worker import Start
-from daemon.ground import Grounds
 from daemon.hooks.senders import Senders
 from daemon.inbox.completeness import missing_end
-from daemon.inbox.folders import UPLOADED, ByFolder
 from daemon.inbox.intake import Intake
 from daemon.inbox.scan import Scanner
 from daemon.inbox.settle import Settle
@@ -32,9 +34,7 @@ from daemon.ledger import ledger_path
 from daemon.outbox.outputs import MADE
 from daemon.policy import Policies, Policy
 from daemon.relations import RESERVED
-from daemon.scratch import Scratch
 from daemon.sections import Retention
-from daemon.tally import Tally
 from daemon.vitals import Vitals
 
 if TYPE_CHECKING:
@@ -62,11 +62,11 @@ def by_folder(
 
 def policies(config: Config) -> Policies:
     """Return what of the config decides over each document."""
-    digest = cache(files.sha256_of)  # the files of networks are the same for all
+    digest = cache(fs.sha256_of)  # the files of networks are the same for all
     return by_folder(config, lambda under, name: policy(under, name, digest))
 
 
-def policy(config: Config, profile: str, digest: Callable[[Path], str] = files.sha256_of) -> Policy:
+def policy(config: Config, profile: str, digest: Callable[[Path], str] = fs.sha256_of) -> Policy:
     """Return what of the config, as it is under a profile, decides over one document."""
     recipe, lexicon = replace(config.recipe, name=profile), config.model.lexicon
     return Policy(
@@ -227,7 +227,7 @@ def endpoint(config: Config, vitals: Vitals, tally: Tally) -> Iterator[None]:
 
     facts = Facts(
         model=config.model.file.stem,
-        model_sha256=files.sha256_of(config.model.file),
+        model_sha256=fs.sha256_of(config.model.file),
         backend=config.model.backend,
         precision=config.model.precision,
         segmenter=config.segmenter,

@@ -8,16 +8,17 @@ from collections.abc import Callable
 
 import structlog
 
-from daemon import logs, startup
+from daemon import startup
 from daemon.alone import alone
-from daemon.bell import Bell
 from daemon.config import Config
-from daemon.errors import LedgerLost, Misconfigured
+from daemon.core import logs
+from daemon.core.counters import Tally
+from daemon.core.errors import LedgerLost, Misconfigured
+from daemon.core.wakeup import Bell
 from daemon.notify import Notify
 from daemon.reload import Reload
 from daemon.running import Daemon, Process, Warm
 from daemon.signals import Signals
-from daemon.tally import Tally
 
 log = structlog.get_logger()
 

@@ -9,21 +9,22 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from daemon import health, ledger, logs, rooms, web_process
-from daemon.bell import Bell
+from daemon import health, ledger, rooms, web_process
 from daemon.config import Config
+from daemon.core import logs
+from daemon.core.counters import Tally
+from daemon.core.errors import LedgerLost
+from daemon.core.records import Fault
+from daemon.core.wakeup import Bell
 from daemon.delivery import Delivery
 from daemon.engine.local import LocalEngine
-from daemon.errors import LedgerLost
 from daemon.inbox.intake import Intake
 from daemon.notify import Notify
 from daemon.outbox.publish import Outbox
 from daemon.policy import Policies
-from daemon.records import Fault
 from daemon.reload import Reload, Trial, told
 from daemon.service import Service
 from daemon.signals import Signals
-from daemon.tally import Tally
 from daemon.vitals import Vitals
 
 if TYPE_CHECKING:

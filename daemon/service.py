@@ -17,14 +17,14 @@ from collections.abc import Callable, Iterable
 
 import structlog
 
-from daemon import failpoints, files
-from daemon.aside import Aside, Late
 from daemon.claims import Claims, Vanished
+from daemon.core import failpoints
+from daemon.core.errors import Deferred, LedgerLost
+from daemon.core.io_thread import Aside, Late
+from daemon.core.records import Claim, Entry, Fault
+from daemon.core.tasks import Engine, Outcome
 from daemon.delivery import Delivery
-from daemon.engine.task import Engine, Outcome
-from daemon.errors import Deferred, LedgerLost
 from daemon.inbox.intake import Intake
-from daemon.records import Claim, Entry, Fault
 from daemon.work import Work
 
 log = structlog.get_logger()
@@ -259,7 +259,7 @@ class Service:
         """
         if self.is_stuck:
             return
-        doing = f"{step.__name__} {files.printable(work.claim.name)}"
+        doing = f"{step.__name__} {fs.printable(work.claim.name)}"
         try:
             self._aside.call(doing, lambda: step(work))
         except Late:

@@ -10,9 +10,10 @@ from concurrent.futures import Future, wait
 
 import structlog
 
-from daemon import environment, heap
-from daemon.aside import PATIENCE_SECONDS, Aside
+from daemon import environment
 from daemon.config import Config
+from daemon.core import malloc
+from daemon.core.io_thread import PATIENCE_SECONDS, Aside
 from daemon.signals import Signals
 
 log = structlog.get_logger()
@@ -28,7 +29,7 @@ def is_fit(config: Config, signals: Signals) -> bool:
         return False
     look.result()
     aside.end()
-    heap.trim()
+    malloc.trim()
     return True
 
 

@@ -17,14 +17,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon import files
 from daemon.config import Config
+from daemon.core import fs
+from daemon.core.records import Entry
 from daemon.inbox.scan import WORK_FOLDER
 from daemon.journal import Journal
 from daemon.ledger import ledger_path
 from daemon.outbox.publish import Outbox
 from daemon.outbox.sidecar import is_valid
-from daemon.records import Entry
 from daemon.rooms import scanner
 
 FATES = ("answered", "collected", "waiting", "torn", "lost")
@@ -88,7 +88,7 @@ def verify(config: Config) -> Balance:
         if fate == "lost":
             time.sleep(GRACE_SECONDS)
             fate = _fate(entry, journal, config)
-        found[fate].append(files.printable(entry.answer or entry.name))
+        found[fate].append(fs.printable(entry.answer or entry.name))
     unrecorded = sum(path.name not in rows for path in _tokens(config.folders.inbox))
     waiting = len(found["waiting"]) + unrecorded + _unclaimed(config, journal)
     journal.close()
@@ -114,7 +114,7 @@ def verify_deep(config: Config) -> Depth:
     originals = set(known.values())
     landed = {entry.sha256 for entry in rows}
     for entry in rows:
-        name = files.printable(entry.name)
+        name = fs.printable(entry.name)
         if entry.sha256 in originals:
             kept += 1
         elif any(known.get(path, entry.sha256) not in landed for path in _kept_at(entry, config)):
@@ -133,14 +133,14 @@ def _digests(config: Config) -> dict[Path, str]:
     for folder in (folders.inbox, folders.failed, folders.archive):
         for path in _files_below(folder):
             with contextlib.suppress(OSError):
-                found[path] = files.sha256_of(path)
+                found[path] = fs.sha256_of(path)
     return found
 
 
 def _kept_at(entry: Entry, config: Config) -> list[Path]:
     """Return where the original of a row lies if nothing took its name before."""
     roots = (config.folders.archive, config.folders.failed)
-    return [files.passable(root, entry.name) for root in roots]
+    return [fs.passable(root, entry.name) for root in roots]
 
 
 def _answers_read(outbox: Outbox) -> tuple[list[str], list[str]]:

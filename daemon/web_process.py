@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import structlog
 
-from daemon.errors import Exit, Misconfigured
+from daemon.core.errors import Exit, Misconfigured
 
 if TYPE_CHECKING:
     from daemon.config import Config

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
+from daemon.core.records import Claim, Document, Fault
+from daemon.core.tasks import Making, Outcome, Task
 from daemon.engine.job import Job
 from daemon.engine.makings import Makings
-from daemon.engine.task import Making, Outcome, Task
 from daemon.policy import Policy, utc_now
-from daemon.records import Claim, Document, Fault
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args, get_origin
 import typer
 
 from daemon.cli import app
-from daemon.errors import Exit
+from daemon.core.errors import Exit
 from daemon.training.commands import app as train
 
 REPOSITORY = Path(__file__).parents[1]

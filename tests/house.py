@@ -17,7 +17,7 @@ import psutil
 import yaml
 
 from daemon.config import load
-from daemon.recipe import Weights
+from daemon.core.options import Weights
 
 REPOSITORY = Path(__file__).parents[1]
 _CONFIG = load(REPOSITORY / "config.yaml").model_dump(mode="json")  # paths absolute

@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
-from daemon import aside
-from daemon.aside import Aside, Late
+from daemon.core import io_thread
+from daemon.core.io_thread import Aside, Late
 
 
 def test_a_call_returns_or_raises_what_the_step_does() -> None:
@@ -22,7 +22,7 @@ def test_a_call_returns_or_raises_what_the_step_does() -> None:
 def test_a_call_that_does_not_come_back_is_late_until_it_does(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(aside, "PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(io_thread, "PATIENCE_SECONDS", 0.05)
     room, gate = Aside("test"), threading.Event()
 
     with pytest.raises(Late):

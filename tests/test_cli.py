@@ -11,7 +11,8 @@ from pathlib import Path
 import cv2
 import pytest
 
-from daemon import __version__, logs
+from daemon import __version__
+from daemon.core import logs
 from tests.house import REPOSITORY, House
 from tests.samples import pdf_of_text, png, text_page
 

@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel
 
 from daemon.config import Config, load, usable_cores
-from daemon.errors import Misconfigured
+from daemon.core.errors import Misconfigured
 from daemon.hooks import Hook
 
 SHIPPED = Path(__file__).parents[1] / "config.yaml"

@@ -9,18 +9,18 @@ from pathlib import Path
 import pytest
 
 from daemon.claims.rename import RenameClaims
+from daemon.core.errors import Deferred
+from daemon.core.folder_rules import ByFolder
+from daemon.core.options import Recipe, Weights
+from daemon.core.records import Block as Paragraph
+from daemon.core.records import Box, Document, Failure, PageText, TextLine, Word
 from daemon.delivery import Delivery
-from daemon.errors import Deferred
 from daemon.hooks import Hook
-from daemon.inbox.folders import ByFolder
 from daemon.journal import Journal
 from daemon.journal.deliveries import Deliveries
 from daemon.outbox.publish import Outbox
 from daemon.outbox.sidecar import Provenance, sidecar
 from daemon.policy import Policy
-from daemon.recipe import Recipe, Weights
-from daemon.records import Block as Paragraph
-from daemon.records import Box, Document, Failure, PageText, TextLine, Word
 
 FAILURE = Failure("corrupt", "It is broken.", attempt=1)
 FAILED = Document("failed", None, (), {}, 1, FAILURE)
@@ -261,7 +261,7 @@ def succeed(room: Room, work, monkeypatch: pytest.MonkeyPatch, meanwhile: Callab
         if point == "outputs.synced":
             meanwhile()
 
-    monkeypatch.setattr("daemon.failpoints.reach", reach)
+    monkeypatch.setattr("daemon.core.failpoints.reach", reach)
     successor.publish("a.png.json", content, work.claim, lambda: True, [output])
 
 

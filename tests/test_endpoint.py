@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from daemon import endpoint as room
+from daemon.core.counters import Tally
+from daemon.core.errors import Misconfigured
 from daemon.endpoint import Endpoint
-from daemon.errors import Misconfigured
 from daemon.health import STALE_SECONDS
 from daemon.metrics import Exposition, Facts
-from daemon.tally import Tally
 from tests.house import until
 from tests.test_vitals import Rooms
 

@@ -10,7 +10,7 @@ from signal import SIGKILL, SIGSEGV
 
 import pytest
 
-from daemon import failpoints
+from daemon.core import failpoints
 
 
 def passing(rules: str, *points: str) -> subprocess.CompletedProcess[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon import files
+from daemon.core import fs
 
 
 def test_rename_keeps_what_already_has_the_name(tmp_path: Path) -> None:
@@ -15,7 +15,7 @@ def test_rename_keeps_what_already_has_the_name(tmp_path: Path) -> None:
     target.write_text("old")
 
     with pytest.raises(FileExistsError):
-        files.rename_no_clobber(source, target)
+        fs.rename_no_clobber(source, target)
 
     assert (source.read_text(), target.read_text()) == ("new", "old")
 
@@ -25,7 +25,7 @@ def test_rename_finishes_what_a_crash_between_link_and_unlink_left(tmp_path: Pat
     source.write_text("text")
     os.link(source, target)
 
-    files.rename_no_clobber(source, target)
+    fs.rename_no_clobber(source, target)
 
     assert not source.exists()
     assert target.read_text() == "text"
@@ -36,9 +36,9 @@ def test_rename_has_done_its_work_where_the_source_goes_after_the_link(
 ) -> None:
     source, target = tmp_path / "draft", tmp_path / "answer"
     source.write_text("text")
-    monkeypatch.setattr("daemon.failpoints.reach", lambda *_: source.unlink())
+    monkeypatch.setattr("daemon.core.failpoints.reach", lambda *_: source.unlink())
 
-    files.rename_no_clobber(source, target)
+    fs.rename_no_clobber(source, target)
 
     assert target.read_text() == "text"
 
@@ -62,10 +62,10 @@ def test_a_reserved_name_that_another_has_taken_is_left_to_it(
         target.unlink()
         target.write_text("theirs")
 
-    monkeypatch.setattr("daemon.failpoints.reach", take_over)
+    monkeypatch.setattr("daemon.core.failpoints.reach", take_over)
 
     with pytest.raises(FileExistsError):
-        files.rename_no_clobber(source, target)
+        fs.rename_no_clobber(source, target)
 
     assert target.read_text() == "theirs"
 
@@ -76,7 +76,7 @@ def test_a_name_that_was_reserved_in_vain_is_free_again(
     without_links(monkeypatch)
 
     with pytest.raises(FileNotFoundError):
-        files.rename_no_clobber(tmp_path / "withdrawn", tmp_path / "answer")
+        fs.rename_no_clobber(tmp_path / "withdrawn", tmp_path / "answer")
 
     assert not (tmp_path / "answer").exists()
 
@@ -86,10 +86,10 @@ def test_rename_works_where_the_filesystem_has_no_hard_links(tmp_path: Path, mon
     source, target = tmp_path / "draft", tmp_path / "answer"
     source.write_text("text")
 
-    files.rename_no_clobber(source, target)
+    fs.rename_no_clobber(source, target)
     source.write_text("again")
     with pytest.raises(FileExistsError):
-        files.rename_no_clobber(source, target)
+        fs.rename_no_clobber(source, target)
 
     assert target.read_text() == "text"
 
@@ -98,7 +98,7 @@ def test_move_numbers_a_taken_name(tmp_path: Path) -> None:
     (tmp_path / "archive").mkdir()
     for text in ("first", "second", "third"):
         (tmp_path / "scan.pdf").write_text(text)
-        files.move_no_clobber(tmp_path / "scan.pdf", tmp_path / "archive", "sub/scan.pdf")
+        fs.move_no_clobber(tmp_path / "scan.pdf", tmp_path / "archive", "sub/scan.pdf")
 
     kept = {path.name: path.read_text() for path in (tmp_path / "archive/sub").iterdir()}
     assert kept == {"scan.pdf": "first", "scan.2.pdf": "second", "scan.3.pdf": "third"}
@@ -113,7 +113,7 @@ def test_move_copies_across_filesystems_and_leaves_no_draft(tmp_path: Path) -> N
     try:
         (tmp_path / "scan.pdf").write_bytes(b"bytes")
 
-        moved = files.move_no_clobber(tmp_path / "scan.pdf", target, "scan.pdf")
+        moved = fs.move_no_clobber(tmp_path / "scan.pdf", target, "scan.pdf")
 
         assert moved.read_bytes() == b"bytes"
         assert [path.name for path in target.iterdir()] == ["scan.pdf"]
@@ -126,19 +126,19 @@ def test_move_copies_across_filesystems_and_leaves_no_draft(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("stem", ["a" * 255, "é" * 127 + "x", "字" * 85])
 def test_a_name_with_an_ending_never_outgrows_the_filesystem(tmp_path: Path, stem: str) -> None:
-    name = files.shortened(stem, ".json")
+    name = fs.shortened(stem, ".json")
 
     (tmp_path / name).touch()
 
     assert name.endswith(".json")
-    assert name != files.shortened(stem[:-1] + "y", ".json")
+    assert name != fs.shortened(stem[:-1] + "y", ".json")
 
 
 def test_a_failed_write_leaves_nothing_under_the_name(tmp_path: Path) -> None:
     (tmp_path / "x").write_text("old")
 
     with pytest.raises(FileExistsError):
-        files.write_durable(tmp_path / "x", b"new")
+        fs.write_durable(tmp_path / "x", b"new")
 
     assert not (tmp_path / "y").exists()
 
@@ -148,7 +148,7 @@ def test_hashing_never_follows_a_link(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "secret")
 
     with pytest.raises(OSError, match="symbolic links"):
-        files.sha256_of(tmp_path / "link")
+        fs.sha256_of(tmp_path / "link")
 
 
 @pytest.mark.parametrize("make", ["link", "fifo", "folder"])
@@ -165,11 +165,11 @@ def test_nothing_but_a_regular_file_is_opened_and_nothing_waited_for(
         path.mkdir()
 
     with pytest.raises(OSError, match=r"regular|symbolic|directory"):
-        files.open_regular(path)
+        fs.open_regular(path)
 
 
 def test_a_folder_that_is_away_is_never_made_anew(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="no such folder"):
-        files.make_folder(tmp_path / "archive/sub/deep", tmp_path / "archive")
+        fs.make_folder(tmp_path / "archive/sub/deep", tmp_path / "archive")
 
     assert list(tmp_path.iterdir()) == []

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from daemon import ground
-from daemon.ground import Ground, Grounds, mount_of
+from daemon.core import volumes
+from daemon.core.volumes import Ground, Grounds, mount_of
 from daemon.inbox import watch
 from tests.house import until
 
@@ -38,7 +38,7 @@ def test_the_filesystem_is_that_of_the_innermost_mount(
 ) -> None:
     odd = b"38 21 0:43 / /mnt/caf\xe9 rw - fuse x rw\n"  # a path that is no UTF-8
     (tmp_path / "mountinfo").write_bytes(MOUNTS.encode() + odd)
-    monkeypatch.setattr(ground, "MOUNT_TABLE", tmp_path / "mountinfo")
+    monkeypatch.setattr(volumes, "MOUNT_TABLE", tmp_path / "mountinfo")
 
     assert mount_of(Path(folder))[1] == kind
     assert watch.delivers_events(Path(folder)) == (kind == "ext4")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon import files
+from daemon.core import fs
 from daemon.inbox.scan import LINKED
 from tests.house import REPOSITORY, House, until
 from tests.samples import png, text_page
@@ -80,7 +80,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 @pytest.mark.parametrize("name", NAMES, ids=lambda name: repr(name)[:40])
 def test_every_name_is_answered_and_kept(house: House, name: bytes) -> None:
     path = os.fsdecode(name)
-    place = files.shortened(Path(path).name, ".json")
+    place = fs.shortened(Path(path).name, ".json")
 
     answer = json.loads((house.outbox / path).with_name(place).read_bytes())
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from daemon.errors import Deferred, LedgerLost, Misconfigured
+from daemon.core.errors import Deferred, LedgerLost, Misconfigured
+from daemon.core.records import Claim, Stamp
 from daemon.journal import Journal
-from daemon.records import Claim, Stamp
 
 SHA = "ab" * 32
 

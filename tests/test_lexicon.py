@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from daemon import lexicon
-from daemon.errors import Misconfigured
+from daemon.core.errors import Misconfigured
 from tests.house import House
 
 

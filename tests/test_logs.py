@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from daemon import logs
+from daemon.core import logs
 
 ESCAPES = "\x1b[2J\x1b]0;owned\x07"
 HOSTILE = [

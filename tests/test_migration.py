@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.errors import Misconfigured
+from daemon.core.errors import Misconfigured
 from daemon.journal import Journal, schema
 from daemon.journal.deliveries import Deliveries
 from daemon.journal.letter import Letter

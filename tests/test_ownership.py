@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from daemon import files
 from daemon.config import load
-from daemon.errors import Misconfigured
-from daemon.ownership import INHERITED, Ownership
+from daemon.core import fs
+from daemon.core.errors import Misconfigured
+from daemon.core.ownership import INHERITED, Ownership
 from tests.house import House, until
 from tests.samples import png, text_page
 
@@ -53,8 +53,8 @@ def test_nothing_is_changed_unless_asked_for(tmp_path: Path) -> None:
     plain = tmp_path / "plain"
     plain.touch()
 
-    files.make_folder(tmp_path / "folder" / "below", tmp_path, INHERITED)
-    files.write_durable(tmp_path / "answer", b"{}", INHERITED)
+    fs.make_folder(tmp_path / "folder" / "below", tmp_path, INHERITED)
+    fs.write_durable(tmp_path / "answer", b"{}", INHERITED)
 
     assert mode(tmp_path / "answer") == mode(plain)
 

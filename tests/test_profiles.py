@@ -10,8 +10,8 @@ import yaml
 
 from daemon import environment, rooms
 from daemon.config import Config, load
+from daemon.core.errors import Misconfigured
 from daemon.engine.worker import Start
-from daemon.errors import Misconfigured
 from daemon.sections import Profile
 from tests.house import DETECTOR, MODEL, REPOSITORY, House
 

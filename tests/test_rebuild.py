@@ -16,14 +16,14 @@ import pytest
 
 from daemon import environment, health, rooms
 from daemon import run as process
-from daemon.bell import Bell
 from daemon.config import Config, load
-from daemon.inbox.folders import ByFolder
+from daemon.core.counters import Tally
+from daemon.core.folder_rules import ByFolder
+from daemon.core.wakeup import Bell
 from daemon.notify import Notify
 from daemon.policy import Policies
 from daemon.reload import Changes, Reload
 from daemon.running import Daemon, Process, Warm
-from daemon.tally import Tally
 from tests.house import House
 from tests.test_delivery import policy
 

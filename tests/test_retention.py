@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from daemon import files
+from daemon.core import fs
+from daemon.core.records import Claim, Stamp
 from daemon.journal import Journal
 from daemon.kept import reason_of
-from daemon.records import Claim, Stamp
 from daemon.retention import DAY, Cupboard, Due, Retiring, Values
 from daemon.sections import Retention
 from tests.house import until
@@ -38,7 +38,7 @@ class Shelf:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
         if state != "unknown":
-            claim = Claim(os.urandom(8).hex(), name, path, Stamp.of(path), files.sha256_of(path))
+            claim = Claim(os.urandom(8).hex(), name, path, Stamp.of(path), fs.sha256_of(path))
             self.journal.claimed(claim, "default")
             self.journal.answering(claim.id, "done", f"{name}.json")
             self.journal.answered(claim.id)
@@ -101,7 +101,7 @@ def test_what_is_not_answered_and_done_with_is_left_however_old_or_large(
 ) -> None:
     path = shelf.keep("odd.png", bytes(2_000_000), state="unknown" if state == "claimed" else state)
     if state == "claimed":
-        claim = Claim("c", "odd.png", path, Stamp.of(path), files.sha256_of(path))
+        claim = Claim("c", "odd.png", path, Stamp.of(path), fs.sha256_of(path))
         shelf.journal.claimed(claim, "default")
     limits = Retention(archive_days=1, archive_megabytes=1)
 
@@ -129,7 +129,7 @@ def test_what_the_ledger_does_not_know_is_hashed_once_and_makes_no_known_one_go(
     shelf.keep("stranger.bin", bytes(5_000_000), state="unknown")
     shelf.keep("known.png", b"k" * 900_000)
     cupboard, hashed = shelf.cupboard(Retention(archive_megabytes=1)), []
-    monkeypatch.setattr(files, "digest_of", lambda file: hashed.append(file.name) or "0" * 64)
+    monkeypatch.setattr(fs, "digest_of", lambda file: hashed.append(file.name) or "0" * 64)
 
     assert [list(cupboard.due(shelf.ledger, TODAY)) for _ in range(3)] == [[], [], []]
     assert len(hashed) <= 2
@@ -139,7 +139,7 @@ def test_an_answer_of_before_this_program_was_given_by_a_clock_that_was_not_set(
     shelf: Shelf,
 ) -> None:
     path = shelf.keep("scan.png", state="unknown")
-    claim = Claim("c", "scan.png", path, Stamp.of(path), files.sha256_of(path))
+    claim = Claim("c", "scan.png", path, Stamp.of(path), fs.sha256_of(path))
     shelf.journal.restore(claim, "default", "done", "a", "1970-01-01T00:01:00.000Z")
 
     assert shelf.clear(ONE_DAY, TOMORROW) == []
@@ -156,7 +156,7 @@ def test_a_failed_file_goes_with_its_reason_and_the_folders_they_leave_empty(she
 
 def test_a_reason_that_a_kill_left_alone_goes_too(shelf: Shelf) -> None:
     path = shelf.keep("broken.png")
-    reason_of(path).write_text(json.dumps({"sha256": files.sha256_of(path)}))
+    reason_of(path).write_text(json.dumps({"sha256": fs.sha256_of(path)}))
     path.unlink()
 
     shelf.clear(ONE_DAY, TOMORROW, "failed")

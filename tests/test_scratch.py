@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from daemon.scratch import Scratch
+from daemon.core.scratch import Scratch
 
 
 def test_clearing_empties_the_folder_that_kept_workers_may_write_in_and_keeps_it(

@@ -7,17 +7,17 @@ from pathlib import Path
 import pytest
 
 from daemon.claims.rename import RenameClaims
+from daemon.core.errors import Deferred
+from daemon.core.folder_rules import ByFolder
+from daemon.core.records import PagesRead
 from daemon.delivery import Delivery
 from daemon.engine.local import Outcome, Task
-from daemon.errors import Deferred
-from daemon.inbox.folders import ByFolder
 from daemon.inbox.intake import Intake
 from daemon.inbox.scan import Scanner
 from daemon.inbox.settle import Settle
 from daemon.inbox.watch import Watch
 from daemon.journal import Journal
 from daemon.outbox.publish import Outbox
-from daemon.records import PagesRead
 from daemon.service import PLACES_PER_SLOT, Service
 from tests.test_delivery import page, policy
 

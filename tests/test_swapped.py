@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from daemon.errors import Deferred
+from daemon.core.errors import Deferred
+from daemon.core.options import Limits, Rendering
+from daemon.core.records import Stamp
 from daemon.ocr import pages
-from daemon.recipe import Limits, Rendering
-from daemon.records import Stamp
 from tests.house import Daemon, House, until
 from tests.samples import pdf_of_images, png, text_page
 

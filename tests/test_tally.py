@@ -6,9 +6,9 @@ import math
 
 import pytest
 
-from daemon.errors import Deferred, Died, Rejected
-from daemon.records import Block, Box, Document, Failure, PagesRead, PageText, TextLine, Word
-from daemon.tally import Spread, Tally
+from daemon.core.counters import Spread, Tally
+from daemon.core.errors import Deferred, Died, Rejected
+from daemon.core.records import Block, Box, Document, Failure, PagesRead, PageText, TextLine, Word
 
 BOX = Box(0, 0, 9, 9)
 

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from daemon.core.records import Fault
 from daemon.health import STALE_SECONDS
 from daemon.inbox.intake import Waiting
-from daemon.records import Fault
 from daemon.vitals import START_SECONDS, Vitals
 
 NOW = 10_000.0

@@ -14,9 +14,9 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Protocol
 
-from daemon import files
+from daemon.core import fs
+from daemon.core.records import Claim, Entry, Failure, Stamp
 from daemon.inbox.scan import Listing
-from daemon.records import Claim, Entry, Failure, Stamp
 
 # no such regular file: gone since the listing, or something else has been put in its place
 _NO_FILE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EINVAL, errno.ENXIO)
@@ -60,7 +60,7 @@ class Claims(Protocol):
 def claim_on(path: Path, file: BufferedReader, token: str, name: str) -> Claim:
     """Return the claim on an open file, hashed and stamped by it; Vanished if it changed since."""
     with file:
-        stamp, digest = Stamp.from_status(os.fstat(file.fileno())), files.digest_of(file)
+        stamp, digest = Stamp.from_status(os.fstat(file.fileno())), fs.digest_of(file)
         if stamp != Stamp.of(path):
             raise Vanished(name)
     return Claim(token, name, path, stamp, digest)
@@ -84,7 +84,7 @@ def is_held(claim: Claim) -> bool:
     share's server, where a status may come from a cache.
     """
     try:
-        with files.open_regular(claim.path) as file:
+        with fs.open_regular(claim.path) as file:
             return Stamp.from_status(os.fstat(file.fileno())) == claim.stamp
     except OSError as error:
         if error.errno in _NO_FILE:

@@ -7,13 +7,13 @@ import uuid
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from daemon import files
 from daemon.claims import Vanished, claim_on, vanishing
-from daemon.ground import Ground
+from daemon.core import fs
+from daemon.core.ownership import INHERITED, Ownership
+from daemon.core.records import Claim, Entry, Failure, Stamp
+from daemon.core.volumes import Ground
 from daemon.inbox.scan import Listing
 from daemon.kept import Kept
-from daemon.ownership import INHERITED, Ownership
-from daemon.records import Claim, Entry, Failure, Stamp
 
 
 class JournalClaims:
@@ -88,5 +88,5 @@ class JournalClaims:
 
     def _claim(self, token: str, name: str) -> Claim:
         with vanishing(name):
-            file = files.open_below(self._inbox, name)
+            file = fs.open_below(self._inbox, name)
             return claim_on(self._inbox / name, file, token, name)

@@ -15,14 +15,14 @@ from pathlib import Path
 
 import structlog
 
-from daemon import failpoints, files
 from daemon.claims import Vanished, claim_on, vanishing
-from daemon.ground import Ground
+from daemon.core import failpoints, fs
+from daemon.core.ownership import INHERITED, Ownership
+from daemon.core.records import Claim, Entry, Failure, Stamp
+from daemon.core.volumes import Ground
 from daemon.inbox.scan import WORK_FOLDER, Listing
 from daemon.kept import Kept
 from daemon.lease import LOCK_NAME, Lease, Neighbours
-from daemon.ownership import INHERITED, Ownership
-from daemon.records import Claim, Entry, Failure, Stamp
 
 log = structlog.get_logger()
 
@@ -60,14 +60,14 @@ class RenameClaims:
             self._make_work_folder()
             target.parent.mkdir(parents=True)
             with vanishing(name):
-                files.rename_below(self._inbox, name, target)
+                fs.rename_below(self._inbox, name, target)
         except (OSError, Vanished):
             self._tidy(target)
             raise
         failpoints.reach("claim.moved", name)
         try:
             with vanishing(name):
-                claim = claim_on(target, files.open_regular(target), token, name)
+                claim = claim_on(target, fs.open_regular(target), token, name)
                 if settled not in (None, claim.stamp):  # another since: it must settle itself
                     raise Vanished(name)
         except (OSError, Vanished):
@@ -146,7 +146,7 @@ class RenameClaims:
         if path.is_dir() and not path.is_symlink():
             path.rename(self._inbox / name)  # refuses by itself to replace a folder with content
         else:
-            files.move_no_clobber(path, self._inbox, name)
+            fs.move_no_clobber(path, self._inbox, name)
         self._tidy(path)
 
     def _strays(self, known: Container[str], now: float) -> Iterator[Claim]:
@@ -158,10 +158,10 @@ class RenameClaims:
 
     def _held_in(self, token: Path, now: float) -> Iterator[Claim]:
         """Return the claim in the folder of a token; one that cannot be read waits there."""
-        for path in sorted(path for path in token.rglob("*") if files.is_regular(path)):
+        for path in sorted(path for path in token.rglob("*") if fs.is_regular(path)):
             name = os.fspath(path.relative_to(token))
             try:
-                yield Claim(token.name, name, path, Stamp.of(path), files.sha256_of(path))
+                yield Claim(token.name, name, path, Stamp.of(path), fs.sha256_of(path))
             except OSError as error:
                 if token.name not in self._unreadable:
                     log.error("claim.unreadable", name=name, path=str(path), why=error.strerror)
@@ -172,7 +172,7 @@ class RenameClaims:
         """Take the second name from a file that a crash left both here and in the inbox."""
         for path in token.rglob("*"):
             with contextlib.suppress(FileNotFoundError):
-                if files.is_regular(path) and path.samefile(self._inbox / path.relative_to(token)):
+                if fs.is_regular(path) and path.samefile(self._inbox / path.relative_to(token)):
                     path.unlink()
 
     def _tidy(self, path: Path) -> None:

@@ -27,10 +27,10 @@ _PEBBLE = {
     },
 }
 _RECORDS = {
-    "daemon.records": {
+    "daemon.core.records": {
         "Block", "Box", "Cell", "Failure", "PagesRead", "PageText", "Table", "TextLine", "Word",
     },
-    "daemon.errors": {"Deferred", "Died", "Misconfigured", "Rejected"},
+    "daemon.core.errors": {"Deferred", "Died", "Misconfigured", "Rejected"},
     "pathlib": {"PosixPath"},  # the value of a Misconfigured
 }  # fmt: skip
 _KNOWN = {(module, name) for module, names in (_PEBBLE | _RECORDS).items() for name in names}

@@ -16,9 +16,10 @@ from typing import Any
 
 from pebble import ProcessPool
 
-from daemon.engine import answers, memory, worker
-from daemon.engine.task import Making, Task
-from daemon.records import PagesRead
+from daemon.core import memory
+from daemon.core.records import PagesRead
+from daemon.core.tasks import Making, Task
+from daemon.engine import answers, worker
 
 
 class _Starts(context.ForkServerContext):

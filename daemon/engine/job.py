@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections import Counter, deque
 from dataclasses import dataclass, field, replace
 
-from daemon.engine.task import Outcome, Task
-from daemon.errors import DaemonError, Died, Rejected
-from daemon.recipe import Recipe
-from daemon.records import Claim, Document, Failure, PagesRead, PageText, Status
+from daemon.core.errors import DaemonError, Died, Rejected
+from daemon.core.options import Recipe
+from daemon.core.records import Claim, Document, Failure, PagesRead, PageText, Status
+from daemon.core.tasks import Outcome, Task
 
 COUNT_ONLY = (1, 0)
 

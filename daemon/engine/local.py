@@ -17,14 +17,14 @@ from concurrent.futures.process import BrokenProcessPool
 
 from pebble import ProcessExpired
 
+from daemon.core.counters import Tally
+from daemon.core.errors import Misconfigured
+from daemon.core.memory import Allowance
+from daemon.core.tasks import Making, Outcome, Task
 from daemon.engine import worker
 from daemon.engine.hired import Hired
-from daemon.engine.memory import Allowance
 from daemon.engine.sentry import Sentry
 from daemon.engine.slot import Slot, SlotState
-from daemon.engine.task import Making, Outcome, Task
-from daemon.errors import Misconfigured
-from daemon.tally import Tally
 
 __all__ = ["LocalEngine", "Making", "Outcome", "Task"]
 

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from daemon.engine.task import Making, Outcome
-from daemon.errors import DaemonError, Died, Rejected
-from daemon.recipe import Recipe
-from daemon.records import Claim, Document, Failure, Missing, OutputKind
+from daemon.core.errors import DaemonError, Died, Rejected
+from daemon.core.options import Recipe
+from daemon.core.records import Claim, Document, Failure, Missing, OutputKind
+from daemon.core.tasks import Making, Outcome
 
 TRIES = 2
 SECONDS_A_PAGE = 1.0  # that a searchable PDF may take for each page, beside those for one reading

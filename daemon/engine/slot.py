@@ -11,12 +11,12 @@ from typing import Literal
 import structlog
 from pebble import ProcessExpired
 
+from daemon.core.counters import Tally
+from daemon.core.errors import DaemonError, Deferred, Died, Misconfigured
+from daemon.core.memory import Allowance
+from daemon.core.records import PagesRead
+from daemon.core.tasks import Making, Outcome, Task
 from daemon.engine.hired import Hired
-from daemon.engine.memory import Allowance
-from daemon.engine.task import Making, Outcome, Task
-from daemon.errors import DaemonError, Deferred, Died, Misconfigured
-from daemon.records import PagesRead
-from daemon.tally import Tally
 
 log = structlog.get_logger()
 

@@ -17,15 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from daemon import failpoints
-from daemon.engine import memory, sandbox
-from daemon.errors import DaemonError, Deferred, Died, Rejected
+from daemon.core import failpoints, memory
+from daemon.core.errors import DaemonError, Deferred, Died, Rejected
+from daemon.engine import sandbox
 
 if TYPE_CHECKING:
-    from daemon.engine.task import Making
+    from daemon.core.options import Recipe
+    from daemon.core.records import PagesRead, Stamp
+    from daemon.core.tasks import Making
     from daemon.ocr.pipeline import Pipeline
-    from daemon.recipe import Recipe
-    from daemon.records import PagesRead, Stamp
 
 _BLAME = Path("/proc/self/oom_score_adj")  # proc(5)
 

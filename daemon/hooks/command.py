@@ -17,7 +17,7 @@ from pathlib import Path
 from threading import Event
 from typing import IO
 
-from daemon.errors import Undelivered
+from daemon.core.errors import Undelivered
 from daemon.hooks import Hook
 from daemon.journal.letter import Letter
 

@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from statistics import fmean
 from typing import Any
 
-from daemon import files
+from daemon.core import fs
 from daemon.hooks import Hook
 from daemon.journal.letter import Letter
 
@@ -58,7 +58,7 @@ def _data(sidecar: Mapping[str, Any], place: str, most: int) -> dict[str, Any]:
         "document": processing["claim"],
         "status": sidecar["status"],
         **{key: source[key] for key in _OF_SOURCE},
-        "answer": str(PurePosixPath(files.printable(place))),
+        "answer": str(PurePosixPath(fs.printable(place))),
         **{key: processing[key] for key in _OF_PROCESSING},
         "profile": sidecar["engine"]["profile"],
         "pages": len(sidecar["pages"]),

@@ -16,7 +16,7 @@ from urllib3.exceptions import HTTPError, InvalidHeader
 from urllib3.util import Retry, Timeout
 
 from daemon import __version__
-from daemon.errors import Undelivered
+from daemon.core.errors import Undelivered
 from daemon.hooks import Hook
 from daemon.journal.letter import Letter
 

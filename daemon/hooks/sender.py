@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from daemon import failpoints, files
-from daemon.errors import Undelivered
+from daemon.core import failpoints, fs
+from daemon.core.errors import Undelivered
 from daemon.hooks import Hook, command
 from daemon.journal.deliveries import LONGEST_REST, Deliveries
 from daemon.journal.letter import Letter
@@ -117,5 +117,5 @@ class Sender:
 
 
 def _facts(letter: Letter) -> dict[str, str]:
-    name = files.printable(letter.name)
+    name = fs.printable(letter.name)
     return {"hook": letter.hook, "name": name, "told": letter.event, "id": letter.id}

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import structlog
 
-from daemon.errors import DaemonError, Deferred
+from daemon.core.counters import Tally
+from daemon.core.errors import DaemonError, Deferred
+from daemon.core.records import Fault
 from daemon.hooks import Hook
 from daemon.hooks.command import GRACE_SECONDS
 from daemon.hooks.sender import Sender
 from daemon.journal.deliveries import Deliveries, Post
-from daemon.records import Fault
-from daemon.tally import Tally
 
 log = structlog.get_logger()
 

@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from daemon import files, tiff
-from daemon.tiff import TornError
+from daemon.core import fs, tiff
+from daemon.core.tiff import TornError
 
 _HEAD: Final = 4096
 _TAIL: Final = 65_536
@@ -41,7 +41,7 @@ def missing_end(path: Path) -> str | None:
 
     Never raises for odd content; an OSError passes through, and is what a link or a fifo gets.
     """
-    with files.open_regular(path) as file:
+    with fs.open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
         head = file.read(_HEAD)
         try:

@@ -15,15 +15,15 @@ from dataclasses import dataclass
 
 import structlog
 
-from daemon.aside import Aside
-from daemon.inbox.folders import ByFolder
+from daemon.core.counters import Tally
+from daemon.core.folder_rules import ByFolder
+from daemon.core.io_thread import Aside
+from daemon.core.records import Fault, Stamp
 from daemon.inbox.queue import Queue, Turns
 from daemon.inbox.scan import Listing, Scanner
 from daemon.inbox.settle import Settle, Settled
 from daemon.inbox.unrung import Unrung
 from daemon.inbox.watch import Watch
-from daemon.records import Fault, Stamp
-from daemon.tally import Tally
 
 log = structlog.get_logger()
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from natsort import natsort_keygen, ns
 
-from daemon.inbox.folders import ByFolder, folder_of
+from daemon.core.folder_rules import ByFolder, folder_of
 
 EVERY = 8  # of so many files taken one is the oldest
 MOST_TURNS = 10_000  # folders of which it is remembered when they had their turn

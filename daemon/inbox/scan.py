@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from daemon.records import Stamp
+from daemon.core.records import Stamp
 
 WORK_FOLDER = ".ocr-daemon"
 LINKED = "a file outside the inbox is the same file (a hard link); copy it in instead"

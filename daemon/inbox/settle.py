@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon.inbox.folders import ByFolder
+from daemon.core.folder_rules import ByFolder
+from daemon.core.records import Stamp
 from daemon.inbox.scan import Listing
-from daemon.records import Stamp
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ from watchdog.events import (
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 
-from daemon.ground import mount_of
+from daemon.core.volumes import mount_of
 
 log = structlog.get_logger()
 # where folders come and go quickly watchdog warns of itself, in lines as long as its whole list

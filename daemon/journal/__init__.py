@@ -15,9 +15,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from daemon.core.records import Claim, Entry, Status
 from daemon.journal.file import LedgerFile
 from daemon.journal.letter import Letter
-from daemon.records import Claim, Entry, Status
 
 
 class Journal(LedgerFile):

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from daemon.errors import Deferred, LedgerLost, Misconfigured
-from daemon.ground import Ground
+from daemon.core.errors import Deferred, LedgerLost, Misconfigured
+from daemon.core.volumes import Ground
 from daemon.journal import schema
 
 # the owner holds the lock of the state folder: it alone makes the file and brings it up to date;

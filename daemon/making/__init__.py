@@ -10,15 +10,15 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from daemon import files
-from daemon.errors import Deferred
+from daemon.core import fs
+from daemon.core.errors import Deferred
+from daemon.core.records import Stamp
 from daemon.making import searchable
 from daemon.ocr import look, pages
 from daemon.ocr.pages.faults import translated
-from daemon.records import Stamp
 
 if TYPE_CHECKING:
-    from daemon.engine.task import Making
+    from daemon.core.tasks import Making
 
 
 def make(making: Making) -> None:
@@ -29,7 +29,7 @@ def make(making: Making) -> None:
     """
     if making.kind == "searchable_pdf":
         with translated("the file"):
-            file = files.open_regular(making.path)
+            file = fs.open_regular(making.path)
         with file:
             if Stamp.from_status(os.fstat(file.fileno())) != making.stamp:
                 raise Deferred("the file was changed or replaced after it was claimed")

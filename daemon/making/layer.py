@@ -20,7 +20,7 @@ from daemon.outbox.markup import legal, spaced
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from daemon.records import Box, PageText, TextLine, Word
+    from daemon.core.records import Box, PageText, TextLine, Word
 
 Matrix = tuple[float, float, float, float, float, float]
 """a, b, c, d, e, f: x' = a x + c y + e, y' = b x + d y + f."""

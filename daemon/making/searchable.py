@@ -23,8 +23,8 @@ from daemon.ocr.pages.pdf import unlock
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from daemon.engine.task import Making
-    from daemon.records import Block, Box, PageText
+    from daemon.core.records import Block, Box, PageText
+    from daemon.core.tasks import Making
 
 _POINTS_PER_INCH: Final = 72.0
 _NAME: Final = "OcrDaemon"

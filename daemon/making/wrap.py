@@ -16,13 +16,13 @@ import img2pdf  # type: ignore[import-untyped]
 import numpy as np
 import pymupdf
 
-from daemon.errors import Rejected
+from daemon.core.errors import Rejected
 from daemon.ocr import pages
 from daemon.ocr.pages.faults import translated
 
 if TYPE_CHECKING:
-    from daemon.engine.task import Making
-    from daemon.records import PageText
+    from daemon.core.records import PageText
+    from daemon.core.tasks import Making
 
 Layout = Callable[[int, int, object], tuple[float, float, float, float]]
 

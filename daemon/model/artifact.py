@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from daemon import pinned
+from daemon.core import checksummed_file
 from daemon.model import inscription
 
 if TYPE_CHECKING:
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from daemon.core.options import Weights
     from daemon.model.card import Card
     from daemon.model.charset import Charset
     from daemon.model.crnn import CRNN
-    from daemon.recipe import Weights
 
     Frames = NDArray[np.float32]
     Steps = tuple[NDArray[np.int64], NDArray[np.float32]]
@@ -59,7 +59,7 @@ def load(weights: Weights) -> Artifact:
 
     Raises Misconfigured when it is missing, altered, not ours, or its backend is not installed.
     """
-    content, sha256 = pinned.read("model", weights.file, weights.sha256)
+    content, sha256 = checksummed_file.read("model", weights.file, weights.sha256)
     network, metadata, precision = import_module(_BACKENDS[weights.backend]).load(content, weights)
     card, charset = inscription.read(metadata, weights)
     _check_classes(network, card, charset, weights)
@@ -79,8 +79,8 @@ def restore(path: Path) -> tuple[CRNN, Charset, Card]:
 
     Its normalisations are folded. Raises Misconfigured when the file is not ours.
     """
+    from daemon.core.options import Weights
     from daemon.model import torchscript
-    from daemon.recipe import Weights
 
-    content, _ = pinned.read("model", path, None)
+    content, _ = checksummed_file.read("model", path, None)
     return torchscript.restore(content, Weights(file=path))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from daemon.errors import Misconfigured
+from daemon.core.errors import Misconfigured
 from daemon.model.card import Card
 from daemon.model.charset import Charset
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from daemon.recipe import Weights
+    from daemon.core.options import Weights
 
 CARD = "card.json"
 CHARSET = "charset.txt"

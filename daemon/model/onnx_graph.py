@@ -6,7 +6,7 @@ import io
 import warnings
 from typing import TYPE_CHECKING
 
-from daemon.errors import Misconfigured
+from daemon.core.errors import Misconfigured
 from daemon.model import inscription
 
 if TYPE_CHECKING:
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
     import onnx
 
+    from daemon.core.options import Weights
     from daemon.model.artifact import Frames, Outputs, Reader
     from daemon.model.card import Card
     from daemon.model.charset import Charset
     from daemon.model.crnn import BestSteps
-    from daemon.recipe import Weights
 
 _OUTPUTS = ["labels", "probabilities", "classes"]
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from daemon.errors import Misconfigured
+from daemon.core.errors import Misconfigured
 from daemon.model import inscription
 from daemon.model.crnn import folded
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from daemon.core.options import Weights
     from daemon.model.artifact import Frames, Outputs, Reader
     from daemon.model.card import Card
     from daemon.model.charset import Charset
     from daemon.model.crnn import CRNN, BestSteps
-    from daemon.recipe import Weights
 
 BEARABLE = 0.0005  # CER that "auto" gives for the speed of bf16: one character in 2 000
 

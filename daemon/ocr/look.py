@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Final
 import cv2
 import numpy as np
 
-from daemon.records import Box
+from daemon.core.records import Box
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from daemon.records import Block, Page, PageText, Pixels, Word
+    from daemon.core.records import Block, Page, PageText, Pixels, Word
 
 DOUBTFUL: Final = 0.9  # confidence below which a word is marked
 _SIDE: Final = 2000  # pixels of a picture's longer side at most

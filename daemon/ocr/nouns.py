@@ -1,6 +1,6 @@
 """The nouns that travel between the rooms of a worker; nothing here computes.
 
-Besides the frames of `daemon.records`, `clean` is the page after preprocessing (perhaps turned by
+Besides the frames of `daemon.core.records`, `clean` is the page after preprocessing (perhaps turned by
 the skew, its rows perhaps straightened).
 """
 
@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from daemon.records import BlockKind, Box, Table
+from daemon.core.records import BlockKind, Box, Table
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from daemon.records import Pixels
+    from daemon.core.records import Pixels
 
     Affine = NDArray[np.float64]
     Corners = NDArray[np.float64]

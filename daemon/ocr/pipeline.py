@@ -7,20 +7,20 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from daemon import failpoints, heap
-from daemon.errors import Rejected
+from daemon.core import failpoints, malloc
+from daemon.core.errors import Rejected
+from daemon.core.records import Failure, PagesRead, PageText
 from daemon.ocr import assemble, layout, orientation, pages, preprocess, segment
 from daemon.ocr.recognizer import Recognizer
-from daemon.records import Failure, PagesRead, PageText
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from daemon.core.options import Recipe
+    from daemon.core.records import Page, Stamp, TextLine
     from daemon.ocr.nouns import CleanPage, Line, Reading, Rules
     from daemon.ocr.segment import TextDetector
-    from daemon.recipe import Recipe
-    from daemon.records import Page, Stamp, TextLine
 
     Found = tuple[list[Line], list[Reading]]
 
@@ -127,7 +127,7 @@ class Pipeline:
         found = _legible(view.lines, readings, layer)
         if self.recipe.segmenter != "auto" or not self.detector or not _is_doubtful(view, readings):
             return found
-        heap.trim()  # the network takes more than anything before it
+        malloc.trim()  # the network takes more than anything before it
         with timed("segment"):
             lines = segment.detect_lines(view.clean, self.detector)
         with timed("recognize"):
@@ -175,7 +175,7 @@ class Pipeline:
         try:
             return self.read_page(page, stages)
         finally:
-            heap.trim()
+            malloc.trim()
 
 
 def _detector(recipe: Recipe) -> TextDetector | None:

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from daemon.core.options import Weights
+    from daemon.core.records import Pixels
     from daemon.ocr.nouns import Line
-    from daemon.recipe import Weights
-    from daemon.records import Pixels
 
 _NOTHING = Reading("", 0.0, ())
 

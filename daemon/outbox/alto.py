@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Final
 from xml.etree import ElementTree as ET
 
 from daemon import __version__
+from daemon.core.records import Box
 from daemon.outbox.markup import angle, certainty, language, legal, spaced
-from daemon.records import Box
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from daemon.records import Block, Document, PageText, Table, TextLine
+    from daemon.core.records import Block, Document, PageText, Table, TextLine
 
 NAMESPACE: Final = "http://www.loc.gov/standards/alto/ns-v4#"
 _HEAD: Final = '<?xml version="1.0" encoding="UTF-8"?>\n'

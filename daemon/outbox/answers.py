@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from daemon import files
+from daemon.core import fs
 
 Answer = dict[str, Any]
 _KEYS = {"schema_version": str, "source": dict, "status": str, "processing": dict}
@@ -23,9 +23,9 @@ def read(path: Path) -> Answer | None:
 def sure(path: Path) -> Answer | None:
     """Return what `read` does; an OSError where it cannot be told whether there is one."""
     try:
-        if not files.is_regular(path):
+        if not fs.is_regular(path):
             return None
-        with files.open_regular(path) as file:
+        with fs.open_regular(path) as file:
             answer = json.load(file)
     except (FileNotFoundError, NotADirectoryError, PermissionError, ValueError):
         return None

@@ -23,12 +23,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from daemon import failpoints, files
+from daemon.core import failpoints, fs
+from daemon.core.ownership import Ownership
+from daemon.core.records import Output, OutputKind, Stamp
 from daemon.inbox.scan import WORK_FOLDER
 from daemon.outbox import answers
 from daemon.outbox.answers import Answer, listed
-from daemon.ownership import Ownership
-from daemon.records import Output, OutputKind, Stamp
 
 ENDINGS: dict[OutputKind, str] = {
     "text": ".txt", "hocr": ".hocr", "alto": ".alto.xml", "searchable_pdf": ".ocr.pdf",
@@ -72,7 +72,7 @@ class Beside:
 
     def draft(self, claim: str, kind: OutputKind, ending: str, content: bytes | Path) -> Draft:
         """Write an output aside, durably; what a worker has made is copied."""
-        files.make_folder(self._drafts, self._folder)
+        fs.make_folder(self._drafts, self._folder)
         path = self._drafts / f"{claim}.{uuid.uuid4().hex}.tmp"
         digest, size = hashlib.sha256(), 0
         try:
@@ -127,7 +127,7 @@ class Beside:
             for draft in drafts:
                 self._give_name(draft, place, replaced)
                 failpoints.reach("outputs.named", draft.output_at(place).name)
-            files.sync_folder((self._folder / place).parent)
+            fs.sync_folder((self._folder / place).parent)
             failpoints.reach("outputs.synced", place)
             yield
         except BaseException:
@@ -174,7 +174,7 @@ class Beside:
         for output in answer.get("outputs", ()):
             with contextlib.suppress(FileNotFoundError):  # it has been collected
                 path = self._at(place, output["name"])
-                if files.sha256_of(path) != output["sha256"]:
+                if fs.sha256_of(path) != output["sha256"]:
                     found.append(os.fspath(path.relative_to(self._folder)))
         return found
 
@@ -183,7 +183,7 @@ class Beside:
         if name in listed(replaced):
             draft.path.replace(self._at(place, name))
         else:
-            files.rename_no_clobber(draft.path, self._at(place, name))
+            fs.rename_no_clobber(draft.path, self._at(place, name))
 
     def _at(self, place: str, name: str) -> Path:
         return (self._folder / place).with_name(Path(name).name)
@@ -216,14 +216,14 @@ class Beside:
             if name not in kept:  # what an answer lists is that answer's, whoever has put it there
                 self._at(place, name).unlink(missing_ok=True)
         if names:
-            files.sync_folder((self._folder / place).parent)
+            fs.sync_folder((self._folder / place).parent)
         self._forget(note)
 
     def _is_left(self, path: Path, sha256: str) -> bool:
         """Tell whether a noted output lies there, or its reserved name."""
         with contextlib.suppress(FileNotFoundError):
-            if files.is_regular(path):
-                return path.stat().st_size == 0 or files.sha256_of(path) == sha256
+            if fs.is_regular(path):
+                return path.stat().st_size == 0 or fs.sha256_of(path) == sha256
         return False
 
     def _notes_of(self, claim: str) -> list[Path]:
@@ -231,21 +231,21 @@ class Beside:
 
     def _note(self, claim: str, place: str, drafts: Sequence[Draft]) -> Path:
         outputs = {draft.output_at(place).name: draft.sha256 for draft in drafts}
-        files.make_folder(self._notes, self._folder)
+        fs.make_folder(self._notes, self._folder)
         note = self._notes / f"{claim}.{uuid.uuid4().hex}.json"
-        files.write_durable(note, json.dumps({"place": place, "outputs": outputs}).encode())
-        files.sync_folder(self._notes)
+        fs.write_durable(note, json.dumps({"place": place, "outputs": outputs}).encode())
+        fs.sync_folder(self._notes)
         return note
 
     def _forget(self, note: Path) -> None:
         note.unlink(missing_ok=True)
-        files.sync_folder(self._notes)
+        fs.sync_folder(self._notes)
 
 
 def _read(note: Path) -> dict[str, Any]:
     """Return a note, {} where it is gone or a crash left it torn: nothing had a name by it."""
     try:
-        with files.open_regular(note) as file:
+        with fs.open_regular(note) as file:
             return dict(json.load(file))
     except (ValueError, FileNotFoundError):
         return {}
@@ -253,19 +253,19 @@ def _read(note: Path) -> dict[str, Any]:
 
 def _stamp(path: Path) -> Stamp | None:
     """Return the stamp of what bears a name; opening asks a network share's server."""
-    with contextlib.suppress(OSError), files.open_regular(path) as file:
+    with contextlib.suppress(OSError), fs.open_regular(path) as file:
         return Stamp.from_status(os.fstat(file.fileno()))
     return None
 
 
 def _name(place: str, ending: str) -> str:
-    return files.shortened(Path(place).name.removesuffix(".json"), ending)
+    return fs.shortened(Path(place).name.removesuffix(".json"), ending)
 
 
 def _blocks(content: bytes | Path) -> Iterator[bytes]:
     if isinstance(content, bytes):
         yield content
         return
-    with files.open_regular(content) as file:
+    with fs.open_regular(content) as file:
         while block := file.read(_BLOCK):
             yield block

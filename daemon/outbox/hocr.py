@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Final
 from xml.etree import ElementTree as ET
 
 from daemon import __version__
+from daemon.core.records import Box
 from daemon.outbox.markup import angle, certainty, language, legal, spaced
-from daemon.records import Box
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from daemon.records import Block, Document, PageText, Table, TextLine
+    from daemon.core.records import Block, Document, PageText, Table, TextLine
 
 _HEAD: Final = """\
 <?xml version="1.0" encoding="UTF-8"?>

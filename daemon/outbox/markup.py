@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from daemon.records import PageText, TextLine, Word
+    from daemon.core.records import PageText, TextLine, Word
 
 # everything but Char of XML 1.0, 2.2; whoever escapes it only makes the file unreadable
 _ILLEGAL: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -10,15 +10,15 @@ from typing import Final
 
 import structlog
 
-from daemon import files
+from daemon.core import fs
+from daemon.core.errors import Deferred
+from daemon.core.records import Claim, Document, Failure, Missing, Output, OutputKind
+from daemon.core.scratch import Scratch
 from daemon.engine.makings import Makings
-from daemon.errors import Deferred
 from daemon.outbox import text
 from daemon.outbox.beside import ENDINGS, Draft, picture_ending
 from daemon.outbox.publish import Outbox
 from daemon.policy import Policy
-from daemon.records import Claim, Document, Failure, Missing, Output, OutputKind
-from daemon.scratch import Scratch
 
 log = structlog.get_logger()
 
@@ -75,7 +75,7 @@ class Outputs:
                 self._draft_rendered(claim, document, policy.outputs, drafts)
                 self._draft_made(claim, makings, drafts, missing)
             for lost in missing:
-                name, why = files.printable(claim.name), lost.failure.message
+                name, why = fs.printable(claim.name), lost.failure.message
                 log.warning("output.missing", name=name, kind=lost.kind, why=why)
             drafts.sort(key=lambda draft: draft.ending)  # two daemons go for names in one order
             yield Drafted(tuple(drafts), tuple(missing))
@@ -90,7 +90,7 @@ class Outputs:
     def _draft_rendered(
         self, claim: Claim, document: Document, kinds: Sequence[OutputKind], drafts: list[Draft]
     ) -> None:
-        name = PurePosixPath(files.printable(claim.name)).name
+        name = PurePosixPath(fs.printable(claim.name)).name
         for kind in RENDERED:
             if kind in kinds:
                 content = _rendered(kind, document, name)
@@ -130,6 +130,6 @@ def _rendered(kind: OutputKind, document: Document, name: str) -> bytes:
 
 def _is_file(path: Path) -> bool:
     try:
-        return files.is_regular(path)
+        return fs.is_regular(path)
     except OSError:
         return False

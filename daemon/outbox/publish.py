@@ -20,15 +20,15 @@ import uuid
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from daemon import failpoints, files
-from daemon.errors import Deferred
-from daemon.ground import Ground
+from daemon.core import failpoints, fs
+from daemon.core.errors import Deferred
+from daemon.core.ownership import INHERITED, Ownership
+from daemon.core.records import Claim, OutputKind
+from daemon.core.volumes import Ground
 from daemon.inbox.scan import WORK_FOLDER
 from daemon.outbox import answers
 from daemon.outbox.answers import Answer
 from daemon.outbox.beside import Beside, Draft
-from daemon.ownership import INHERITED, Ownership
-from daemon.records import Claim, OutputKind
 
 
 class Superseded(Exception):
@@ -92,9 +92,9 @@ class Outbox:
         draft = self._drafts / f"{claim.id}.{uuid.uuid4().hex}.tmp"
         with self._deferring():
             self._ground.check()
-            files.make_folder(draft.parent, self.folder)
-            files.make_folder(target.parent, self.folder, self._ownership)
-            files.write_durable(draft, content, self._ownership)
+            fs.make_folder(draft.parent, self.folder)
+            fs.make_folder(target.parent, self.folder, self._ownership)
+            fs.write_durable(draft, content, self._ownership)
         failpoints.reach("publish.drafted", place)
         try:
             with self._deferring(taken_is_told=True):
@@ -105,9 +105,9 @@ class Outbox:
                     if self._is_replaceable(place, sha256):
                         draft.replace(target)
                     else:
-                        files.rename_no_clobber(draft, target)
+                        fs.rename_no_clobber(draft, target)
                 failpoints.reach("publish.named", place)
-                files.sync_folder(target.parent)
+                fs.sync_folder(target.parent)
                 failpoints.reach("publish.synced", place)
                 self._beside.remove_listed(place, replaced, drafts)
                 self._beside.settle(claim.id)
@@ -124,7 +124,7 @@ class Outbox:
     def settle(self, place: str, claim: str) -> None:
         """Make the name of the answer to a claim durable that was published before."""
         with self._deferring():
-            files.sync_folder((self.folder / place).parent)
+            fs.sync_folder((self.folder / place).parent)
             self._beside.settle(claim)
 
     def recall(self, claim: str) -> None:
@@ -186,11 +186,11 @@ class Outbox:
                 yield place
 
     def _places(self, name: str) -> Iterator[str]:
-        parent = files.passable(self.folder, name).parent.relative_to(self.folder)
+        parent = fs.passable(self.folder, name).parent.relative_to(self.folder)
         base = Path(name).name
-        yield os.fspath(parent / files.shortened(base, ".json"))
+        yield os.fspath(parent / fs.shortened(base, ".json"))
         for number in range(2, 1_000_000):
-            yield os.fspath(parent / files.shortened(base, f".{number}.json"))
+            yield os.fspath(parent / fs.shortened(base, f".{number}.json"))
 
     def _is_free(self, place: str, sha256: str, endings: Sequence[str]) -> bool:
         is_there = os.path.lexists(self.folder / place)

@@ -13,8 +13,9 @@ from typing import Any
 
 import jsonschema_rs
 
-from daemon import __version__, files
-from daemon.records import (
+from daemon import __version__
+from daemon.core import fs
+from daemon.core.records import (
     Block,
     Box,
     Cell,
@@ -74,7 +75,7 @@ def sidecar(
         "text": "\n\n".join(page.text for page in document.pages if page.text),
     }
     if document.duplicate_of is not None:
-        content["duplicate_of"] = files.printable(document.duplicate_of)
+        content["duplicate_of"] = fs.printable(document.duplicate_of)
     if document.failure is not None:
         content["error"] = _error(document.failure)
     if outputs:
@@ -106,7 +107,7 @@ def _validator() -> jsonschema_rs.Validator:
 
 
 def _source(claim: Claim, document: Document) -> dict[str, Any]:
-    path = PurePosixPath(files.printable(claim.name))
+    path = PurePosixPath(fs.printable(claim.name))
     return {
         "name": path.name,
         "relative_path": str(path),
@@ -129,7 +130,7 @@ def _engine(by: Provenance) -> dict[str, Any]:
 def _output(output: Output) -> dict[str, Any]:
     return {
         "kind": output.kind,
-        "name": files.printable(output.name),
+        "name": fs.printable(output.name),
         "bytes": output.bytes,
         "sha256": output.sha256,
         "media_type": output.media_type,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from daemon.records import Document
+    from daemon.core.records import Document
 
 
 def render(document: Document) -> bytes:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.random import Generator
     from numpy.typing import NDArray
 
-    from daemon.records import Pixels
+    from daemon.core.records import Pixels
 
     Damage = Callable[[Pixels, Generator], Pixels]
 

@@ -18,17 +18,17 @@ import numpy as np
 import torch
 from rapidfuzz.distance import Levenshtein
 
+from daemon.core.options import Weights
+from daemon.core.records import Box
 from daemon.ocr.nouns import Line
 from daemon.ocr.recognizer import Recognizer
-from daemon.recipe import Weights
-from daemon.records import Box
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from daemon.core.records import Pixels
     from daemon.ocr.nouns import Reading
-    from daemon.records import Pixels
     from daemon.training.sample import Sample
 
 _FOLDS = {"‘’": "'", "“”": '"', "–—": "-", "。·•": ".", "、": ",", "【": "[", "】": "]"}

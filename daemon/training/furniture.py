@@ -14,7 +14,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.random import Generator
 
-    from daemon.records import Box, Pixels
+    from daemon.core.records import Box, Pixels
 
 
 def underline(image: Pixels, ink: Box, band: tuple[int, int], chance: Generator) -> None:

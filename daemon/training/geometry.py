@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.random import Generator
 
-    from daemon.records import Box, Pixels
+    from daemon.core.records import Box, Pixels
     from daemon.training.render import Drawing
 
 TILTED = 0.7

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from daemon.core.records import Pixels
     from daemon.model.card import Framing
     from daemon.model.charset import Charset
     from daemon.model.crnn import CRNN
-    from daemon.records import Pixels
 
 HIDDEN = 96  # units of the recurrence a direction: 1 to 3 % more time a line than 64
 _SIZE = 36  # pixels an em of a character drawn alone

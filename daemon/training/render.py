@@ -14,12 +14,12 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from daemon.records import Box
+from daemon.core.records import Box
 
 if TYPE_CHECKING:
     from numpy.random import Generator
 
-    from daemon.records import Pixels
+    from daemon.core.records import Pixels
 
 SIZES = (20, 28, 40)  # pixels per em; times a thousand faces, all of them stay open
 _OPEN = 4096  # faces in a size that one process keeps open

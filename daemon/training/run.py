@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 import structlog
 import torch
 
+from daemon.core.options import Weights
 from daemon.model.artifact import Artifact
 from daemon.model.crnn import BestSteps
 from daemon.model.torchscript import native_bf16
 from daemon.ocr.recognizer import Recognizer
-from daemon.recipe import Weights
 from daemon.training import history
 from daemon.training.batching import training_batches
 from daemon.training.evaluate import outcomes_of, tallies

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from daemon.records import Pixels
+    from daemon.core.records import Pixels
 
 Language = Literal["en", "zh", "zh-Hant", "latin"]
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
-from daemon.errors import Misconfigured
+from daemon.core.errors import Misconfigured
+from daemon.core.options import Weights
 from daemon.model import artifact
 from daemon.model.card import Card
 from daemon.model.charset import Charset
 from daemon.model.crnn import BestSteps, folded
-from daemon.recipe import Weights
 from daemon.training import description, stream
 from daemon.training.calibration import fit_temperature
 from daemon.training.evaluate import Tally, drawn_lines, evaluate, outcomes_of

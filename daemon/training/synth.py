@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.random import Generator
 
-    from daemon.records import Pixels
+    from daemon.core.records import Pixels
     from daemon.training.choice import Faces
     from daemon.training.render import Drawing
     from daemon.training.sample import Phrase

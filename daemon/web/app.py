@@ -15,7 +15,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 
-from daemon import heap
+from daemon.core import malloc
 from daemon.web import api, pages
 from daemon.web.guard import Guard
 from daemon.web.paper import Paper, is_for_a_person
@@ -36,7 +36,7 @@ def build(site: Site) -> Starlette:
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         del app
-        heap.share()
+        malloc.share()
         to_thread.current_default_thread_limiter().total_tokens = THREADS
         tending = asyncio.create_task(_tend(site))
         yield
@@ -67,7 +67,7 @@ async def _tend(site: Site) -> None:
             more = await to_thread.run_sync(site.catalogue.refresh, READ_AT_ONCE)
             await to_thread.run_sync(site.uploads.sweep, time.time())
             await to_thread.run_sync(site.pictures.sweep, time.time())
-            await to_thread.run_sync(heap.trim)
+            await to_thread.run_sync(malloc.trim)
         except Exception:  # the next round may fare better, and requests say what is wrong
             log.exception("web.tending_failed")
         await asyncio.sleep(BUSY_SECONDS if more else TEND_SECONDS)

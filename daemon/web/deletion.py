@@ -7,7 +7,7 @@ import os
 import uuid
 from pathlib import Path
 
-from daemon import files
+from daemon.core import fs
 from daemon.inbox.scan import WORK_FOLDER
 from daemon.web import answers
 from daemon.web.catalogue import Catalogue
@@ -30,16 +30,16 @@ def delete_answer(catalogue: Catalogue, found: Found) -> None:
     drafts = outbox / WORK_FOLDER / "drafts"  # what a crash leaves there the daemon clears away
     aside = f"{WORK_FOLDER}/drafts/web.{uuid.uuid4().hex}.tmp"
     try:
-        files.make_folder(drafts, outbox)
-        files.rename_below(outbox, place, outbox / aside)
+        fs.make_folder(drafts, outbox)
+        fs.rename_below(outbox, place, outbox / aside)
         if not _is_meant(outbox, aside, found):
-            files.move_no_clobber(outbox / aside, outbox, place)
+            fs.move_no_clobber(outbox / aside, outbox, place)
             raise Refused(409, "busy", "it was answered anew meanwhile; look at it again")
         (outbox / aside).unlink()
         for output in found.outputs:
             if output["kind"] != "answer":
                 _remove_beside(outbox, place, output["name"])
-        files.sync_folder((outbox / place).parent)
+        fs.sync_folder((outbox / place).parent)
     except FileNotFoundError as error:
         raise Unkept(410, "gone", "its answer was collected just now") from error
     except OSError as error:
@@ -61,5 +61,5 @@ def _remove_beside(outbox: Path, place: str, name: str) -> None:
     if os.path.basename(name) == name:  # noqa: PTH119  # a name, and no path yet
         with contextlib.suppress(OSError, ValueError):
             path = (outbox / place).with_name(name)
-            if files.is_regular(path):
+            if fs.is_regular(path):
                 path.unlink()

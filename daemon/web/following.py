@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from daemon.errors import Misconfigured
+from daemon.core.errors import Misconfigured
+from daemon.core.records import Entry
 from daemon.journal import Journal
-from daemon.records import Entry
 from daemon.web.shelf import Shelf
 from daemon.web.waiting import token_of
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Any
 
-from daemon import files
+from daemon.core import fs
 from daemon.web import terms
 from daemon.web.nouns import Item
 from daemon.web.shelf import Card
@@ -13,7 +13,7 @@ from daemon.web.shelf import Card
 
 def shown_as(card: Card) -> Item:
     """Return a document as a person sees it."""
-    name = files.printable(card.name)
+    name = fs.printable(card.name)
     status = card.status if card.is_answered and card.status else "reading"
     return Item(
         id=card.id,
@@ -34,7 +34,7 @@ def shown_as(card: Card) -> Item:
 
 def itself(card: Card) -> dict[str, Any]:
     """Return the sidecar as one of the outputs."""
-    name = PurePosixPath(files.printable(card.answer or "")).name
+    name = PurePosixPath(fs.printable(card.answer or "")).name
     return {
         "kind": "answer", "name": name, "bytes": None, "sha256": None,
         "media_type": "application/json",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
-from daemon.records import Status
+from daemon.core.records import Status
 
 ItemStatus = Literal[Status, "reading", "waiting"]
 STATUSES: Final[tuple[ItemStatus, ...]] = get_args(ItemStatus)

@@ -10,8 +10,8 @@ from io import BufferedReader
 from pathlib import Path
 from threading import Lock
 
-from daemon import files
-from daemon.records import Stamp
+from daemon.core import fs
+from daemon.core.records import Stamp
 
 NUMBERED = 20  # names that are tried where another file has the first one
 REMEMBERED = 1000  # digests of files, by their stamp
@@ -28,7 +28,7 @@ class Originals:
     def find(self, name: str, size: int, sha256: str) -> Path | None:
         """Return the file with these bytes that landed as `name`, None where it is gone."""
         for folder in self._folders:
-            wanted = files.candidates(files.passable(folder, name))
+            wanted = fs.candidates(fs.passable(folder, name))
             for path in itertools.islice(wanted, NUMBERED):
                 if self._is_it(folder, path, size, sha256):
                     return path
@@ -37,18 +37,18 @@ class Originals:
     def open(self, path: Path) -> BufferedReader:
         """Open what `find` has returned, following no link; an OSError where it is gone."""
         root = next(folder for folder in self._folders if path.is_relative_to(folder))
-        return files.open_below(root, os.fspath(path.relative_to(root)))
+        return fs.open_below(root, os.fspath(path.relative_to(root)))
 
     def _is_it(self, folder: Path, path: Path, size: int, sha256: str) -> bool:
         try:
-            with files.open_below(folder, os.fspath(path.relative_to(folder))) as file:
+            with fs.open_below(folder, os.fspath(path.relative_to(folder))) as file:
                 stamp = Stamp.from_status(os.fstat(file.fileno()))
                 if stamp.size != size:
                     return False
                 key = path, str(stamp)
                 with self._lock:
                     known = self._known.get(key)
-                digest = known or files.digest_of(file)
+                digest = known or fs.digest_of(file)
         except OSError:
             return False
         with self._lock:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from daemon.ground import Ground
+from daemon.core.volumes import Ground
 from daemon.web import answers
 from daemon.web.refusals import Refused
 from daemon.web.shelf import Card

@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from daemon.core.errors import Deferred, Rejected
 from daemon.draw import done_apart
-from daemon.errors import Deferred, Rejected
 
 if TYPE_CHECKING:
-    from daemon.recipe import Limits, Rendering
+    from daemon.core.options import Limits, Rendering
 
 MOST_MEMORY = 3_000_000_000  # bytes of address space that drawing a page may take
 QUALITY = 85  # of a JPEG: small print stays sharp

@@ -8,8 +8,8 @@ import uuid
 from pathlib import Path
 from threading import Lock
 
-from daemon.inbox.folders import ByFolder
-from daemon.recipe import Limits, Rendering
+from daemon.core.folder_rules import ByFolder
+from daemon.core.options import Limits, Rendering
 from daemon.web.nouns import Found
 from daemon.web.paint import Painting, paint
 

@@ -13,9 +13,10 @@ import structlog
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from daemon import logs, relations, rooms
+from daemon import relations, rooms
 from daemon.config import Config
-from daemon.errors import Misconfigured
+from daemon.core import logs
+from daemon.core.errors import Misconfigured
 from daemon.ledger import ledger_path
 from daemon.web.app import build
 from daemon.web.catalogue import Catalogue

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from daemon import files
-from daemon.records import Entry
+from daemon.core import fs
+from daemon.core.records import Entry
 from daemon.web import terms
 from daemon.web.answers import Answer
 
@@ -194,7 +194,7 @@ class Shelf:
             (answer is None, *said, card.number),
         )
         if answer is not None:
-            name = terms.cut(files.printable(card.name))
+            name = terms.cut(fs.printable(card.name))
             self._db.execute(
                 "INSERT INTO texts (rowid, name, body) VALUES (?, ?, ?)",
                 (card.number, name, terms.cut(answer.text)),

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
-from daemon import files
-from daemon.ground import Ground, least_room
+from daemon.core import fs
+from daemon.core.volumes import Ground, least_room
 from daemon.inbox.scan import WORK_FOLDER
 from daemon.web.kinds import HEAD_BYTES, kind_of
 from daemon.web.nouns import Found
@@ -92,7 +92,7 @@ class Incoming:
             os.fsync(self._file.fileno())
             self._file.close()
             (self.folder / "draft").rename(self.folder / name)
-            files.sync_folder(self.folder)
+            fs.sync_folder(self.folder)
         digest = self._digest.hexdigest()
         return Draft(self.folder.name, self.folder, name, self._bytes, digest)
 
@@ -145,7 +145,7 @@ class Uploads:
             with self._lock:
                 self._waiting.add(draft.token)
             draft.folder.rename(self._landing / draft.token)
-            files.sync_folder(self._landing)
+            fs.sync_folder(self._landing)
         return f"u-{draft.token}"
 
     def commit_all(self, drafts: Sequence[Draft]) -> list[str]:
@@ -182,7 +182,7 @@ class Uploads:
         try:
             with _environment():
                 self._ground.check()
-                files.move_no_clobber(found.original, self._inbox, found.landed_as)
+                fs.move_no_clobber(found.original, self._inbox, found.landed_as)
         except FileNotFoundError as error:
             raise Unkept(409, "busy", "somebody was faster; look at it again") from error
 
@@ -222,7 +222,7 @@ class Uploads:
 
     def _make(self, folder: Path) -> None:
         """Make a folder of ours below the inbox; never through a link that somebody planted."""
-        files.make_folder(folder, self._inbox)
+        fs.make_folder(folder, self._inbox)
         for path in (folder, folder.parent):
             if path != self._inbox and path.is_symlink():
                 raise OSError(errno.ENOTDIR, "is a link, remove it", str(path))

@@ -9,9 +9,9 @@ import time
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from daemon import files
+from daemon.core import fs
+from daemon.core.records import Stamp
 from daemon.inbox.scan import WORK_FOLDER, Listing, Scanner
-from daemon.records import Stamp
 from daemon.web.nouns import Item
 
 UPLOADS = "web"  # the folder of the inbox that uploads land in
@@ -95,7 +95,7 @@ class Waiting:
 
 
 def _item(name: str, stamp: Stamp) -> Item:
-    shown = files.printable(name)
+    shown = fs.printable(name)
     token = token_of(name)
     mark = f"w-{hashlib.sha256(os.fsencode(name)).hexdigest()[:32]}"
     return Item(

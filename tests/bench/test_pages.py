@@ -16,7 +16,7 @@ from bench.peers import Missing
 from bench.readers import PEERS, Seen, Tesseract, changed, line_boxes
 from bench.scores import Tally
 from bench.tables import Outcome, as_upright, parts_of, summed, table
-from daemon.recipe import Recipe, Weights
+from daemon.core.options import Recipe, Weights
 
 BOX = [10, 20, 50, 20, 50, 30, 10, 30]
 

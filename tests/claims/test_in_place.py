@@ -7,8 +7,8 @@ import pytest
 
 from daemon.claims import Claims, Vanished
 from daemon.claims.in_place import JournalClaims
+from daemon.core.records import Claim, Entry, Failure, Stamp
 from daemon.inbox.scan import Scanner
-from daemon.records import Claim, Entry, Failure, Stamp
 
 FAILURE = Failure("corrupt", "The PNG ends early.", attempt=1)
 

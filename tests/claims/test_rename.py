@@ -7,11 +7,11 @@ from typing import BinaryIO
 
 import pytest
 
-from daemon import files
 from daemon.claims import Vanished, is_held
 from daemon.claims.rename import RenameClaims
+from daemon.core import fs
+from daemon.core.records import Failure, Stamp
 from daemon.inbox.scan import Scanner
-from daemon.records import Failure, Stamp
 
 FAILURE = Failure("corrupt", "The PNG ends early.", attempt=1)
 
@@ -134,7 +134,7 @@ def test_a_file_that_cannot_be_hashed_goes_back_beside_its_successor(
         (house / "inbox/sub/scan.pdf").write_bytes(b"successor")
         raise OSError(5, "Input/output error", file.name)
 
-    monkeypatch.setattr(files, "digest_of", fail)
+    monkeypatch.setattr(fs, "digest_of", fail)
     claims = rename_claims(house)
 
     with pytest.raises(OSError, match="Input/output error"):
@@ -150,14 +150,14 @@ def test_one_unreadable_file_does_not_hide_the_others_from_a_restart(
     before = rename_claims(house)
     before.take("sub/scan.pdf")
     before.take("other.pdf")
-    whole = files.sha256_of
+    whole = fs.sha256_of
 
     def fail(path: Path) -> str:
         if path.name == "scan.pdf":
             raise OSError(5, "Input/output error", str(path))
         return whole(path)
 
-    monkeypatch.setattr(files, "sha256_of", fail)
+    monkeypatch.setattr(fs, "sha256_of", fail)
 
     assert [claim.name for claim in rename_claims(house).held([], 0.0)] == ["other.pdf"]
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from pebble.pool.channel import WorkerChannel
 
+from daemon.core.errors import Deferred, Died, Misconfigured
+from daemon.core.options import Recipe
+from daemon.core.records import PagesRead, PageText, Stamp
 from daemon.engine import worker
-from daemon.errors import Deferred, Died, Misconfigured
-from daemon.recipe import Recipe
-from daemon.records import PagesRead, PageText, Stamp
 
 
 def honestly(path: Path, stamp: Stamp, first: int, last: int) -> PagesRead:

@@ -13,8 +13,8 @@ import sys
 import threading
 from pathlib import Path
 
-from daemon.recipe import Recipe
-from daemon.records import PagesRead, PageText, Stamp
+from daemon.core.options import Recipe
+from daemon.core.records import PagesRead, PageText, Stamp
 
 
 def by_kind(path: Path, stamp: Stamp, first: int, last: int, recipe: Recipe) -> PagesRead:

@@ -9,8 +9,8 @@ from multiprocessing import Pipe
 import pytest
 from pebble.common.types import ResultStatus
 
+from daemon.core.records import Box
 from daemon.engine.answers import Reader
-from daemon.records import Box
 
 NAME = "SUCCESS"
 

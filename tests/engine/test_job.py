@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from daemon.core.errors import Died, Rejected
+from daemon.core.options import Limits, Recipe
+from daemon.core.records import Claim, Failure, PagesRead, PageText, Stamp
 from daemon.engine.job import Job
 from daemon.engine.local import Outcome, Task
-from daemon.errors import Died, Rejected
-from daemon.recipe import Limits, Recipe
-from daemon.records import Claim, Failure, PagesRead, PageText, Stamp
 from tests.house import SHIPPED
 
 CLAIM = Claim("t1", "scan.pdf", Path("/claimed/scan.pdf"), Stamp(1, 2, 3), "ab" * 32)

@@ -10,15 +10,15 @@ from types import SimpleNamespace
 
 import pytest
 
+from daemon.core.counters import Tally
+from daemon.core.errors import Deferred, Died, Misconfigured
+from daemon.core.memory import Allowance
+from daemon.core.options import Recipe
+from daemon.core.records import PagesRead, Stamp
 from daemon.engine import worker
 from daemon.engine.local import LocalEngine, Task
-from daemon.engine.memory import Allowance
 from daemon.engine.slot import SILENCE_SECONDS
 from daemon.engine.worker import Start
-from daemon.errors import Deferred, Died, Misconfigured
-from daemon.recipe import Recipe
-from daemon.records import PagesRead, Stamp
-from daemon.tally import Tally
 from tests.engine import astray
 from tests.house import SHIPPED, until
 

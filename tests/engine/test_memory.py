@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from daemon.engine import memory
-from daemon.engine.memory import Allowance
+from daemon.core import memory
+from daemon.core.memory import Allowance
 
 MACHINE = "MemTotal:        4000000 kB\nMemFree:         1 kB\n"  # 4 096 million bytes
 

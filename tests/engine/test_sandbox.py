@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from daemon.core.counters import Tally
+from daemon.core.memory import Allowance
+from daemon.core.options import Recipe
+from daemon.core.records import PagesRead, Stamp
 from daemon.engine import sandbox, worker
 from daemon.engine.local import LocalEngine, Task
-from daemon.engine.memory import Allowance
 from daemon.engine.sandbox import Protections, landlock, seccomp
 from daemon.engine.worker import Start
-from daemon.recipe import Recipe
-from daemon.records import PagesRead, Stamp
-from daemon.tally import Tally
 from tests.engine import attempts
 from tests.house import SHIPPED, until
 

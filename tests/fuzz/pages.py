@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from daemon.errors import Rejected
+from daemon.core.errors import Rejected
+from daemon.core.options import Limits, Rendering
+from daemon.core.records import Page
 from daemon.ocr import pages, preprocess
-from daemon.recipe import Limits, Rendering
-from daemon.records import Page
 
 LIMITS = Limits(file_megabytes=1, pages=40, page_megapixels=2.0)  # small ones, for speed
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from daemon.core.records import Claim, Stamp
 from daemon.hooks import Hook
 from daemon.hooks.letters import letters
 from daemon.journal import Journal
 from daemon.journal.letter import Letter
-from daemon.records import Claim, Stamp
 
 
 def sidecar(claim: str = "c1", status: str = "done", **changes: Any) -> dict[str, Any]:

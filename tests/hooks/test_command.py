@@ -12,7 +12,7 @@ from threading import Event, Timer
 import psutil
 import pytest
 
-from daemon.errors import Undelivered
+from daemon.core.errors import Undelivered
 from daemon.hooks import Hook
 from daemon.hooks.command import call
 from tests.hooks.sidecars import letter

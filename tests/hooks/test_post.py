@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.errors import Undelivered
+from daemon.core.errors import Undelivered
 from daemon.hooks import Hook
 from daemon.hooks.post import Mailbox
 from tests.hooks.receiver import is_signed, receiving

@@ -9,12 +9,12 @@ from threading import Event
 
 import pytest
 
-from daemon.errors import Deferred
+from daemon.core.counters import Tally
+from daemon.core.errors import Deferred
 from daemon.hooks import Hook
 from daemon.hooks.sender import LONGEST_PAUSE, Sender
 from daemon.hooks.senders import Senders
 from daemon.journal.deliveries import LONGEST_REST, Deliveries
-from daemon.tally import Tally
 from tests.hooks.receiver import receiving
 from tests.hooks.sidecars import keep, letter
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from daemon.inbox.folders import MOST_REMEMBERED, ByFolder, parsed
+from daemon.core.folder_rules import MOST_REMEMBERED, ByFolder, parsed
 
 # a pattern, files that it is for, files that it is not for
 PATTERNS = [

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.inbox.folders import ByFolder
+from daemon.core.folder_rules import ByFolder
 from daemon.inbox.intake import Intake, Waiting
 from daemon.inbox.scan import Scanner
 from daemon.inbox.settle import Settle

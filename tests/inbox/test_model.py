@@ -25,7 +25,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from daemon.inbox.folders import ByFolder
+from daemon.core.folder_rules import ByFolder
 from daemon.inbox.intake import Intake
 from daemon.inbox.scan import Scanner
 from daemon.inbox.settle import Settle

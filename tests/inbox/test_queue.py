@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.inbox.folders import ByFolder
+from daemon.core.folder_rules import ByFolder
 from daemon.inbox.queue import EVERY, MOST_TURNS, Queue, Turns, natural, natural_path
 
 URGENT = ByFolder(0, [(["urgent"], 10), (["later"], -10)])

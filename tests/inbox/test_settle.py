@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from daemon.inbox.folders import ByFolder
+from daemon.core.folder_rules import ByFolder
+from daemon.core.records import Stamp
 from daemon.inbox.settle import Settle, Settled
-from daemon.records import Stamp
 
 QUIET, PATIENCE = 5.0, 60.0
 

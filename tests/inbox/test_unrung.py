@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from daemon.inbox.folders import ByFolder
+from daemon.core.counters import Tally
+from daemon.core.folder_rules import ByFolder
 from daemon.inbox.intake import Intake
 from daemon.inbox.scan import Scanner
 from daemon.inbox.settle import Settle
 from daemon.inbox.unrung import Unrung
-from daemon.tally import Tally
 from tests.inbox.test_intake import QUIET, RESCAN, SilentWatch
 
 

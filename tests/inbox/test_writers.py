@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from daemon.core.folder_rules import ByFolder
 from daemon.inbox.completeness import missing_end
-from daemon.inbox.folders import ByFolder
 from daemon.inbox.intake import Intake
 from daemon.inbox.scan import Scanner
 from daemon.inbox.settle import Settle

@@ -18,9 +18,9 @@ import pytest
 from PIL import Image
 
 from daemon import making
-from daemon.engine.task import Making
-from daemon.recipe import Recipe, Rendering
-from daemon.records import Block, Box, PageText, Stamp, TextLine, Word
+from daemon.core.options import Recipe, Rendering
+from daemon.core.records import Block, Box, PageText, Stamp, TextLine, Word
+from daemon.core.tasks import Making
 from tests.house import SHIPPED
 
 needs_poppler = pytest.mark.skipif(

@@ -9,9 +9,9 @@ import pymupdf
 import pytest
 
 from daemon import making
-from daemon.engine.task import Making
-from daemon.recipe import Recipe
-from daemon.records import Box, Stamp
+from daemon.core.options import Recipe
+from daemon.core.records import Box, Stamp
+from daemon.core.tasks import Making
 from tests.house import SHIPPED
 from tests.making.papers import (
     DPI,

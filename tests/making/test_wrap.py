@@ -11,7 +11,7 @@ import pymupdf
 import pytest
 from PIL import Image
 
-from daemon.records import Box
+from daemon.core.records import Box
 from tests.making.papers import (
     HEIGHT,
     WIDTH,

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 import torch
 
-from daemon.errors import Misconfigured
+from daemon.core.errors import Misconfigured
+from daemon.core.options import Weights
 from daemon.model import artifact, onnx_graph, torchscript
 from daemon.model.card import Card, Framing
 from daemon.model.charset import Charset
 from daemon.model.crnn import CRNN, BestSteps, fold_norms
-from daemon.recipe import Weights
 from tests.house import SHIPPED, SHIPPED_ONNX
 
 TORCHSCRIPT = replace(SHIPPED, precision="fp32")
@@ -225,7 +225,7 @@ def test_bf16_is_refused_with_onnxruntime():
 def test_only_the_chosen_backend_is_imported(weights: Weights, absent: str):
     program = (
         "import sys; from pathlib import Path; from daemon.ocr.recognizer import Recognizer;"
-        "from daemon.recipe import Weights;"
+        "from daemon.core.options import Weights;"
         f"Recognizer.load(Weights(file=Path({str(weights.file)!r}), backend={weights.backend!r}));"
         f"sys.exit({absent!r} in sys.modules)"
     )

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from daemon.core.records import Block, Box, Failure, TextLine
 from daemon.ocr import assemble
 from daemon.ocr.nouns import Rules
-from daemon.records import Block, Box, Failure, TextLine
 from tests.ocr.assembling import clean, line, page, published, reading, tabled, typed, with_layer
 
 

@@ -4,10 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
+from daemon.core.options import Cleaning
+from daemon.core.records import Page
 from daemon.ocr import preprocess
 from daemon.ocr.nouns import SAG_GRID
-from daemon.recipe import Cleaning
-from daemon.records import Page
 
 ROWS = range(150, 1260, 40)
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daemon.core.records import Box
 from daemon.ocr.assemble import dates
 from daemon.ocr.nouns import Rules
-from daemon.records import Box
 from tests.ocr.assembling import clean, line, published, reading
 
 GRAY = np.full((200, 2000), 255, np.uint8)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from daemon.errors import Misconfigured
+from daemon.core.errors import Misconfigured
 from daemon.ocr import segment
 from daemon.ocr.nouns import CleanPage
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from daemon.core.options import Cleaning, Detector
 from daemon.ocr import pipeline
-from daemon.recipe import Cleaning, Detector
 from tests.house import DETECTOR
 from tests.ocr.test_pipeline import RECIPE, Numbering, written
 

@@ -2,9 +2,9 @@
 
 import pytest
 
+from daemon.core.records import Box
 from daemon.ocr import layout
 from daemon.ocr.nouns import Rules
-from daemon.records import Box
 
 HEIGHT = 1400
 

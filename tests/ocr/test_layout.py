@@ -2,8 +2,8 @@ import itertools
 
 import pytest
 
+from daemon.core.records import Box
 from daemon.ocr.layout import columns
-from daemon.records import Box
 
 
 def line(left, top, right, height=20):

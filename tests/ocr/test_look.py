@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from daemon.core.records import Block, Box, Cell, Page, PageText, Table, TextLine
 from daemon.ocr import look
-from daemon.records import Block, Box, Cell, Page, PageText, Table, TextLine
 
 BOX = Box(60, 60, 160, 80)
 

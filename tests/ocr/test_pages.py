@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from daemon.errors import Rejected
+from daemon.core.errors import Rejected
+from daemon.core.options import Limits, Rendering
+from daemon.core.records import Page
 from daemon.ocr import pages, preprocess
 from daemon.ocr.pages import heif
-from daemon.recipe import Limits, Rendering
-from daemon.records import Page
 from tests import samples
 
 

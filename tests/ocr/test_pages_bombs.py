@@ -16,9 +16,9 @@ BOMBS = bombs()
 OPEN_ALL = """
 import sys
 from pathlib import Path
-from daemon.errors import Rejected
+from daemon.core.errors import Rejected
 from daemon.ocr import pages
-from daemon.recipe import Limits, Rendering
+from daemon.core.options import Limits, Rendering
 
 said = "ok"
 try:

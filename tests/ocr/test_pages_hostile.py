@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from daemon.errors import Rejected
+from daemon.core.errors import Rejected
+from daemon.core.options import Limits, Rendering
 from daemon.ocr import pages
-from daemon.recipe import Limits, Rendering
 from tests import samples
 
 NASTY = Path(__file__).parents[2] / "../shared/data/nasty"
@@ -111,9 +111,9 @@ def test_a_hostile_file_of_the_field_gets_its_answer(row):
 READ_ALL = """
 import sys
 from pathlib import Path
-from daemon.errors import Rejected
+from daemon.core.errors import Rejected
 from daemon.ocr import pages
-from daemon.recipe import Limits, Rendering
+from daemon.core.options import Limits, Rendering
 
 for path in [path for folder in sys.argv[1:] for path in sorted(Path(folder).iterdir())]:
     try:

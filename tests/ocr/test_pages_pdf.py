@@ -8,8 +8,8 @@ import numpy as np
 import pymupdf
 import pytest
 
-from daemon.recipe import Limits
-from daemon.records import Box, Page, TextLine
+from daemon.core.options import Limits
+from daemon.core.records import Box, Page, TextLine
 from tests import samples
 from tests.ocr.test_pages import difference, read_bytes
 

@@ -12,10 +12,10 @@ import numpy as np
 import pymupdf
 import pytest
 
-from daemon.errors import Rejected
+from daemon.core.errors import Rejected
+from daemon.core.options import Limits, Rendering
 from daemon.ocr import pages
 from daemon.ocr.pages.pdf import PdfSource
-from daemon.recipe import Limits, Rendering
 from tests import samples
 from tests.ocr.test_pages import difference, read_bytes
 from tests.ocr.test_pages_pdf import text_lines

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from daemon.errors import Deferred, Rejected
+from daemon.core.errors import Deferred, Rejected
+from daemon.core.options import Limits, Rendering
 from daemon.ocr import pages
-from daemon.recipe import Limits, Rendering
 from tests import samples
 from tests.ocr.test_pages import difference, read_bytes, read_pages
 

@@ -5,11 +5,11 @@ import cv2
 import numpy as np
 import pytest
 
-from daemon.errors import Rejected
+from daemon.core.errors import Rejected
+from daemon.core.options import Recipe, Weights
+from daemon.core.records import Block, Box, Failure, Page, TextLine, Word
 from daemon.ocr import pages, pipeline
 from daemon.ocr.nouns import Character, Reading
-from daemon.recipe import Recipe, Weights
-from daemon.records import Block, Box, Failure, Page, TextLine, Word
 from tests.samples.tables import Sheet, grid
 
 RECIPE = Recipe(weights=Weights(file=Path("none.pt")))

@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
+from daemon.core.options import Cleaning
+from daemon.core.records import Page
 from daemon.ocr import preprocess
-from daemon.recipe import Cleaning
-from daemon.records import Page
 
 PLAIN = Cleaning(deskew=False, ground=False)
 

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
+from daemon.core.records import Box
 from daemon.ocr.nouns import Line, Reading
 from daemon.ocr.recognizer import Recognizer
-from daemon.records import Box
 from tests.house import SHIPPED, SHIPPED_ONNX
 
 TEXTS = [

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daemon.core.records import Box
 from daemon.ocr.assemble.frame import Frame
 from daemon.ocr.nouns import Character, CleanPage, Line, Reading
-from daemon.records import Box
 from tests.ocr.assembling import (
     BLANK,
     clean,

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from daemon.core.records import Claim, Stamp
 from daemon.outbox.beside import Draft
 from daemon.outbox.publish import Outbox, Superseded
-from daemon.records import Claim, Stamp
 
 SHA = "ab" * 32
 
@@ -131,7 +131,7 @@ def killed_before_the_answer(
             os._exit(0)
 
     if (pid := os.fork()) == 0:
-        monkeypatch.setattr("daemon.failpoints.reach", stop)
+        monkeypatch.setattr("daemon.core.failpoints.reach", stop)
         publish(outbox)
         os._exit(1)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.errors import Deferred
+from daemon.core.errors import Deferred
 from daemon.outbox.publish import Outbox
 from tests.outbox.test_beside import (
     answer,
@@ -41,7 +41,7 @@ def stopped_at(
             waiting.clear()
             meanwhile()
 
-    monkeypatch.setattr("daemon.failpoints.reach", reach)
+    monkeypatch.setattr("daemon.core.failpoints.reach", reach)
 
 
 def take_over(folder: Path) -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from daemon.errors import Deferred
+from daemon.core.errors import Deferred
+from daemon.core.records import Claim, Stamp
 from daemon.outbox.publish import Outbox, Superseded
-from daemon.records import Claim, Stamp
 
 SHA, OTHER = "ab" * 32, "cd" * 32
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from lxml import etree, html
 
+from daemon.core.records import Block, Box, Cell, Document, Failure, PageText, Table, TextLine, Word
 from daemon.outbox import alto, hocr, text
-from daemon.records import Block, Box, Cell, Document, Failure, PageText, Table, TextLine, Word
 
 SCHEMAS = Path(__file__).parent
 ALTO = {"a": alto.NAMESPACE}

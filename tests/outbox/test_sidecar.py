@@ -7,8 +7,7 @@ from pathlib import Path
 import jsonschema_rs
 import pytest
 
-from daemon.outbox.sidecar import Provenance, is_valid, schema, sidecar
-from daemon.records import (
+from daemon.core.records import (  # fmt: skip
     Block,
     Box,
     Cell,
@@ -21,7 +20,8 @@ from daemon.records import (
     TextLine,
     TextSource,
     Word,
-)  # fmt: skip
+)
+from daemon.outbox.sidecar import Provenance, is_valid, schema, sidecar
 
 CLAIM = Claim("t1", "a/scan.pdf", Path("/claimed/scan.pdf"), Stamp(10, 20, 30), "ab" * 32)
 BY = Provenance(

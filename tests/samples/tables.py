@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
+from daemon.core.options import Cleaning
+from daemon.core.records import Box, Page
 from daemon.ocr import preprocess, segment
 from daemon.ocr.nouns import Rules
-from daemon.recipe import Cleaning
-from daemon.records import Box, Page
 from tests.samples.pictures import Image
 
 Span = tuple[int, int, int, int]  # top, bottom, left, right in rows and columns, ends exclusive

@@ -17,9 +17,9 @@ from pathlib import Path
 
 from daemon import config as configuration
 from daemon import rooms, run
-from daemon.engine.task import Making, Outcome, Task
-from daemon.errors import DaemonError
-from daemon.records import PagesRead
+from daemon.core.errors import DaemonError
+from daemon.core.records import PagesRead
+from daemon.core.tasks import Making, Outcome, Task
 from tests.house import House, until
 from tests.torture import disk, oracle, pretended, series
 from tests.torture.life import house, living

@@ -13,11 +13,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from daemon import failpoints
+from daemon.core import failpoints
+from daemon.core.errors import Rejected
+from daemon.core.records import PagesRead, PageText, Stamp
+from daemon.core.tasks import Making
 from daemon.engine import worker
-from daemon.engine.task import Making
-from daemon.errors import Rejected
-from daemon.records import PagesRead, PageText, Stamp
 
 BROKEN = b"broken"
 

@@ -6,12 +6,12 @@ import cv2
 import numpy as np
 import torch
 
+from daemon.core.records import Box
 from daemon.model import artifact
 from daemon.model.charset import BLANK
 from daemon.model.crnn import BestSteps, Silence
 from daemon.ocr.batches import frame
 from daemon.ocr.nouns import Line
-from daemon.records import Box
 from daemon.training.evaluate import Labelled, Rule
 from daemon.training.silence import fit_silence
 from tests.house import SHIPPED

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from daemon.core.records import Claim, Stamp
 from daemon.inbox.scan import Scanner
 from daemon.journal import Journal
-from daemon.records import Claim, Stamp
 from daemon.web.catalogue import Catalogue
 from daemon.web.places import Places
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from daemon import files
+from daemon.core import fs
 from daemon.web.deletion import delete_answer
 from daemon.web.refusals import Refused
 from tests.web.folder import Folder, names
@@ -99,7 +99,7 @@ def test_an_answer_that_cannot_be_read_now_is_not_taken_for_collected(
     folder.answer(bad, "Back soon")
     catalogue = folder.catalogue()
     with monkeypatch.context() as patched:
-        patched.setattr(files, "open_below", failing(files.open_below, "bad.png.json"))
+        patched.setattr(fs, "open_below", failing(fs.open_below, "bad.png.json"))
         assert names(catalogue) == ["good.png"]
         with pytest.raises(Refused, match="Input/output error"):
             catalogue.document(bad.id)

@@ -9,8 +9,8 @@ import pymupdf
 import pytest
 
 from daemon.config import load
-from daemon.inbox.folders import ByFolder
-from daemon.recipe import Limits, Rendering
+from daemon.core.folder_rules import ByFolder
+from daemon.core.options import Limits, Rendering
 from daemon.web import serve
 from daemon.web.nouns import Found
 from daemon.web.pictures import Pictures

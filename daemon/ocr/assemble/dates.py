@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from daemon.core.records import Box
 from daemon.model import ctc
 from daemon.ocr.nouns import Character, Line, Reading
-from daemon.records import Box
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from daemon.core.records import Pixels
     from daemon.ocr.nouns import Rules
-    from daemon.records import Pixels
 
     Found = tuple[Line, Reading]
 

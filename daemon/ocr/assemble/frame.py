@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from daemon.core.records import Box
 from daemon.ocr.nouns import SAG_GRID
-from daemon.records import Box
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from daemon.core.records import Page
     from daemon.ocr.nouns import CleanPage, Corners, Sag
-    from daemon.records import Page
 
 _ALONG = 9  # points along each edge of what was bent
 

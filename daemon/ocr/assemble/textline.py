@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from daemon.core.records import TextLine, Word
 from daemon.ocr.assemble import dates
 from daemon.ocr.assemble.aloud import is_cjk
 from daemon.ocr.assemble.frame import corners_of
-from daemon.records import TextLine, Word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

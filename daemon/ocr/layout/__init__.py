@@ -17,8 +17,8 @@ from daemon.ocr.nouns import Part
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from daemon.core.records import Box, Table
     from daemon.ocr.nouns import Rules
-    from daemon.records import Box, Table
 
 
 def arrange(found: Sequence[tuple[Box, str]], rules: Rules, page_height: int) -> list[Part]:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
+from daemon.core.records import Box, Cell, Table
 from daemon.ocr.layout.parts import rows_of, tabular
 from daemon.ocr.nouns import Part
-from daemon.records import Box, Cell, Table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

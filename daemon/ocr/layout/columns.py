@@ -16,7 +16,7 @@ from daemon.ocr.layout.parts import strips_of
 if TYPE_CHECKING:
     from collections.abc import Sequence, Set
 
-    from daemon.records import Box
+    from daemon.core.records import Box
 
 _MARGIN = 4.0  # of a line's height: what is narrower beside a gutter are words in the margin
 _WIDE = 0.6  # of the region's width: strips without a gutter this wide end a run

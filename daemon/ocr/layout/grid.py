@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import cv2
 import numpy as np
 
-from daemon.records import Box, Cell, Table
+from daemon.core.records import Box, Cell, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

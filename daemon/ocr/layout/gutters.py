@@ -11,7 +11,7 @@ from daemon.ocr.layout.parts import strips_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from daemon.records import Box
+    from daemon.core.records import Box
 
 _GUTTER = 0.4  # of a line's height: white as wide as this may part columns
 _CANDIDATES = 3  # the widest gutters that are tried

@@ -17,7 +17,7 @@ from daemon.ocr.nouns import Part, Rules
 if TYPE_CHECKING:
     from collections.abc import Sequence, Set
 
-    from daemon.records import BlockKind, Box
+    from daemon.core.records import BlockKind, Box
 
     Found = Sequence[tuple[Box, str]]
 

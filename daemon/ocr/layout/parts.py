@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from daemon.core.records import Box
 from daemon.ocr.nouns import Part
-from daemon.records import Box
 
 if TYPE_CHECKING:
     from collections.abc import Sequence, Set
 
-    from daemon.records import Table
+    from daemon.core.records import Table
 
 
 def tabular(table: Table) -> Part:

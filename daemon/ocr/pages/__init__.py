@@ -14,14 +14,14 @@ from typing import BinaryIO, Protocol
 
 import cv2
 
-from daemon import files
-from daemon.errors import Deferred, Rejected
+from daemon.core import fs
+from daemon.core.errors import Deferred, Rejected
+from daemon.core.options import Limits, Rendering
+from daemon.core.records import Page, Stamp
 from daemon.ocr.pages import sniff
 from daemon.ocr.pages.faults import translated
 from daemon.ocr.pages.images import ImageSource, TiffSource
 from daemon.ocr.pages.pdf import PdfSource
-from daemon.recipe import Limits, Rendering
-from daemon.records import Page, Stamp
 
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
@@ -59,7 +59,7 @@ def open_document(
     not the file that bore `stamp`.
     """
     with translated("the file"):
-        file = files.open_regular(path)
+        file = fs.open_regular(path)
     with file:
         if stamp is not None and Stamp.from_status(os.fstat(file.fileno())) != stamp:
             raise Deferred("the file was changed or replaced after it was claimed")

@@ -13,10 +13,10 @@ from typing import Final
 
 import pymupdf
 
-from daemon.errors import Rejected
+from daemon.core.errors import Rejected
+from daemon.core.options import Limits
+from daemon.core.tiff import TornError
 from daemon.ocr.pages import headers, jpeg
-from daemon.recipe import Limits
-from daemon.tiff import TornError
 
 _JBIG2_SHARE: Final = 16.0  # times the pixels that a page may have
 _PAGE_INFORMATION: Final = 48

@@ -9,8 +9,8 @@ from typing import Final
 import cv2
 import pymupdf
 
-from daemon.errors import Deferred, Died, Rejected
-from daemon.tiff import TornError
+from daemon.core.errors import Deferred, Died, Rejected
+from daemon.core.tiff import TornError
 
 # What PyMuPDF's own Python raises about a document besides MuPDF's errors: FileDataError is a
 # RuntimeError, a page number out of range an IndexError or ValueError, a complaint about a name

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from daemon import tiff
-from daemon.tiff import TornError
+from daemon.core import tiff
+from daemon.core.tiff import TornError
 
 _MOST_CHUNKS: Final = 100_000
 _INCHES_PER_METRE: Final = 0.0254

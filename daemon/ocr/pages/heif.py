@@ -15,7 +15,7 @@ from daemon.ocr.pages.headers import Header
 if TYPE_CHECKING:
     from pillow_heif import HeifFile
 
-    from daemon.records import Pixels
+    from daemon.core.records import Pixels
 
 
 def installed() -> bool:

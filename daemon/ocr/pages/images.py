@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from daemon import tiff
-from daemon.errors import Rejected
+from daemon.core import tiff
+from daemon.core.errors import Rejected
+from daemon.core.options import Limits
+from daemon.core.records import Page
+from daemon.core.tiff import TornError
 from daemon.ocr.pages import headers, heif, jpeg, pixels, sniff
 from daemon.ocr.pages.faults import translated
 from daemon.ocr.pages.headers import Header
-from daemon.recipe import Limits
-from daemon.records import Page
-from daemon.tiff import TornError
 
 if TYPE_CHECKING:
-    from daemon.records import Pixels
+    from daemon.core.records import Pixels
 
 _TIFF_TAGS: Final = (
     tiff.SUBFILE,

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
+from daemon.core.tiff import TornError
 from daemon.ocr.pages.headers import Header, plausible_dpi, read_exif
-from daemon.tiff import TornError
 
 _PROGRESSIVE: Final = (0xC2, 0xC6, 0xCA, 0xCE)
 _FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}

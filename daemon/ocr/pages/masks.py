@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 if TYPE_CHECKING:
-    from daemon.records import Block, Box, Page, Pixels, Word
+    from daemon.core.records import Block, Box, Page, Pixels, Word
 
 _WHITE: Final = 255
 _UPRIGHT: Final = 5.0  # letters as wide as a word is high; level ones have 1 (Chinese) to 5 (ill)

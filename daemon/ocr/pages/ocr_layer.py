@@ -18,7 +18,7 @@ import pymupdf
 from daemon.ocr.pages import pixels
 
 if TYPE_CHECKING:
-    from daemon.records import Block, Box, Pixels
+    from daemon.core.records import Block, Box, Pixels
 
 _SHAPELY: Final = 0.7  # of the characters stand in words that look like words
 _LATIN: Final = re.compile(r"[A-Za-z\u00c0-\u024f]{4,}")  # shorter ones often have no vowel

@@ -12,11 +12,11 @@ from typing import BinaryIO, Final
 import numpy as np
 import pymupdf
 
-from daemon.errors import Rejected
+from daemon.core.errors import Rejected
+from daemon.core.options import Limits, Rendering
+from daemon.core.records import Block, Box, Page
 from daemon.ocr.pages import drawn, embedded, masks, ocr_layer, pixels, text_layer
 from daemon.ocr.pages.faults import translated
-from daemon.recipe import Limits, Rendering
-from daemon.records import Block, Box, Page
 
 pymupdf.TOOLS.mupdf_display_errors(False)
 pymupdf.TOOLS.mupdf_display_warnings(False)

@@ -14,10 +14,10 @@ import cv2
 import numpy as np
 import pymupdf
 
-from daemon.errors import Rejected
+from daemon.core.errors import Rejected
 
 if TYPE_CHECKING:
-    from daemon.records import Pixels
+    from daemon.core.records import Pixels
 
 # orientation 1..8 of EXIF and TIFF -> degrees clockwise, then mirrored left to right
 _TURNS: Final = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from daemon.errors import Rejected
+from daemon.core.errors import Rejected
 from daemon.ocr.pages import heif
 
 HEAD_BYTES: Final = 4096

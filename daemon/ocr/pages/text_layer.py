@@ -13,8 +13,8 @@ from typing import Any, Final, NamedTuple
 
 import pymupdf
 
+from daemon.core.records import Block, Box, TextLine, Word
 from daemon.ocr.pages.drawn import Drawn
-from daemon.records import Block, Box, TextLine, Word
 
 _READABLE_SHARE: Final = 0.5  # letters and digits among the marks; a soup of wrong glyphs has few
 _MEANINGLESS_SHARE: Final = 0.02

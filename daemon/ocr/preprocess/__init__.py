@@ -18,8 +18,8 @@ from daemon.ocr.preprocess import bend, edges, light, skew, turn
 from daemon.ocr.preprocess.scale import shrunk
 
 if TYPE_CHECKING:
-    from daemon.recipe import Cleaning
-    from daemon.records import Page, Pixels
+    from daemon.core.options import Cleaning
+    from daemon.core.records import Page, Pixels
 
 
 def grayed(page: Page) -> Page:

@@ -21,9 +21,9 @@ from daemon.ocr.nouns import SAG_GRID
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from daemon.core.records import Pixels
     from daemon.ocr.nouns import Sag
     from daemon.ocr.preprocess.edges import Edges
-    from daemon.records import Pixels
 
     Values = NDArray[np.float64]
 

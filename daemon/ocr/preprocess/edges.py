@@ -14,7 +14,7 @@ from daemon.ocr.preprocess.scale import shrunk
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from daemon.records import Pixels
+    from daemon.core.records import Pixels
 
 _SIDE = 1200  # rows are measured on a page shrunk to this many pixels
 _POINTS = 40_000  # places that vote

@@ -10,7 +10,7 @@ import numpy as np
 from daemon.ocr.preprocess.scale import shrunk
 
 if TYPE_CHECKING:
-    from daemon.records import Pixels
+    from daemon.core.records import Pixels
 
 WHITE = 255
 _GROUND_SIDE = 200  # the ground is estimated on a page shrunk to this many pixels

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 if TYPE_CHECKING:
-    from daemon.records import Pixels
+    from daemon.core.records import Pixels
 
 
 def shrunk(image: Pixels, scale: float) -> Pixels:

@@ -11,8 +11,8 @@ import numpy as np
 from daemon.ocr.preprocess.light import WHITE
 
 if TYPE_CHECKING:
+    from daemon.core.records import Pixels
     from daemon.ocr.nouns import Affine
-    from daemon.records import Pixels
 
 
 def stood_up(gray: Pixels, orientation: int) -> tuple[Pixels, Affine]:

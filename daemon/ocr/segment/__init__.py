@@ -23,10 +23,10 @@ from daemon.ocr.segment.spans import painted
 __all__ = ["TextDetector", "detect_lines", "find", "find_rules", "is_blank"]
 
 if TYPE_CHECKING:
+    from daemon.core.records import Pixels
     from daemon.ocr.nouns import CleanPage, Line, Rules
     from daemon.ocr.segment.marks import Marks
     from daemon.ocr.segment.spans import Spans
-    from daemon.records import Pixels
 
 _TINY = 9.5  # pixels; letters are looked at enlarged where a middling one is lower
 _MARGIN = 0.12  # of a line's height, around the crop

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from daemon.core.records import Box
 from daemon.ocr.nouns import Line
 from daemon.ocr.segment.ink import DARK
-from daemon.records import Box
 
 if TYPE_CHECKING:
+    from daemon.core.records import Pixels
     from daemon.ocr.nouns import Corners
-    from daemon.records import Pixels
 
 _SLANTED = 0.15  # of its height: a line that falls or rises by less is cut upright
 

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from daemon import pinned
-from daemon.errors import Misconfigured
+from daemon.core import checksummed_file
+from daemon.core.errors import Misconfigured
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from daemon.records import Pixels
+    from daemon.core.records import Pixels
 
     Quads = NDArray[np.float64]
 
@@ -55,7 +55,7 @@ class TextDetector:
     @classmethod
     def load(cls, file: Path, sha256: str | None = None) -> TextDetector:
         """Load the ONNX network in `file`; Misconfigured if it cannot be, or has another digest."""
-        content, _ = pinned.read("detector", file, sha256)
+        content, _ = checksummed_file.read("detector", file, sha256)
         try:
             _network(content)
         except cv2.error as error:

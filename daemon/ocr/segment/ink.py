@@ -11,7 +11,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from daemon.records import Pixels
+    from daemon.core.records import Pixels
 
 _SIDE = 1800  # lines are looked for on a page shrunk to this many pixels
 _WINDOW = 41  # pixels; the surroundings that ink is compared with

@@ -12,9 +12,9 @@ from daemon.ocr.segment.spans import CHUNK, grown, pairs_of, share, union, weigh
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from daemon.core.records import Pixels
     from daemon.ocr.segment.spans import Spans
     from daemon.ocr.segment.words import Words
-    from daemon.records import Pixels
 
 _MOST = 2_500  # lines that are read of a page
 _WORD_GAP = 1.5  # of a word's height: words as close as this are one line

@@ -11,8 +11,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from daemon.core.records import Pixels
     from daemon.ocr.segment.spans import Spans
-    from daemon.records import Pixels
 
 _MOST = 40_000  # the largest marks that are looked at: a page of noise must end
 _MOST_SMALL = 8_000  # likewise: dust comes by the thousand

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from daemon.core.records import Box
 from daemon.ocr.nouns import Rules
 from daemon.ocr.segment.spans import painted, share
-from daemon.records import Box
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from daemon.core.records import Pixels
     from daemon.ocr.segment.ink import Ink
     from daemon.ocr.segment.spans import Spans
-    from daemon.records import Pixels
 
 _SHORT = 24  # pixels; the side of the smallest cell
 _BROKEN = 48  # pixels; the shortest piece of a broken rule

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from daemon.records import Pixels
+    from daemon.core.records import Pixels
 
     Spans = NDArray[np.int32]
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from daemon.errors import DaemonError
-from daemon.recipe import Recipe
-from daemon.records import OutputKind, PagesRead, PageText, Stamp
+from daemon.core.errors import DaemonError
+from daemon.core.options import Recipe
+from daemon.core.records import OutputKind, PagesRead, PageText, Stamp
 
 
 @dataclass(frozen=True, slots=True)

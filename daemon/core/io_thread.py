@@ -16,7 +16,7 @@ from typing import TypeVar
 
 import structlog
 
-from daemon.records import Fault
+from daemon.core.records import Fault
 
 log = structlog.get_logger()
 T = TypeVar("T")

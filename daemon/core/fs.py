@@ -17,8 +17,8 @@ from collections.abc import Iterator
 from io import BufferedReader
 from pathlib import Path
 
-from daemon import failpoints
-from daemon.ownership import INHERITED, Ownership
+from daemon.core import failpoints
+from daemon.core.ownership import INHERITED, Ownership
 
 NAME_BYTES = 255
 _READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC

@@ -11,7 +11,7 @@ import pwd
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon.errors import Misconfigured
+from daemon.core.errors import Misconfigured
 
 _AS_IT_IS = -1  # chown(2): leave this id
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from daemon.errors import Misconfigured
+from daemon.core.errors import Misconfigured
 
 if TYPE_CHECKING:
     from pathlib import Path

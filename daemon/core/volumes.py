@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
-from daemon.aside import Aside
+from daemon.core.io_thread import Aside
 
 _OCTAL = re.compile(rb"\\([0-7]{3})")  # how the table writes blanks
 _AWAY = (errno.ENODEV, "no such folder")

@@ -11,8 +11,8 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from daemon.errors import DaemonError, Died, Rejected
-from daemon.records import Document, PagesRead
+from daemon.core.errors import DaemonError, Died, Rejected
+from daemon.core.records import Document, PagesRead
 
 OTHER = "other"
 MOST = 1e9

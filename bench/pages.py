@@ -153,7 +153,7 @@ def arguments() -> argparse.Namespace:
 
 def readers(args: argparse.Namespace) -> list[Reader]:
     """Return ours in its variants, then the peers that were asked for."""
-    from daemon.config import load
+    from daemon.config.settings import load
 
     shipped = load(REPOSITORY / "config.yaml").recipe
     if args.weights:

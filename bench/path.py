@@ -27,7 +27,7 @@ import psutil
 import pymupdf
 import yaml
 
-from daemon.config import load
+from daemon.config.settings import load
 
 REPOSITORY = Path(__file__).parents[1]
 LINES = 45

@@ -27,7 +27,7 @@ import cv2
 import numpy as np
 import psutil
 
-from daemon.config import load
+from daemon.config.settings import load
 from daemon.engine.local import ENVIRONMENT
 
 os.environ.update(ENVIRONMENT)  # oneDNN's part is read with torch, glibc's was read before

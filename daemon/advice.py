@@ -16,7 +16,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
-from daemon.sections import Watch
+from daemon.config.sections import Watch
 
 DEFAULT = Watch()
 LEAST_QUIET = 1.0

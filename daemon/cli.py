@@ -18,7 +18,7 @@ from daemon.core.errors import Deferred, Exit, Misconfigured
 from daemon.core.records import OutputKind
 
 if TYPE_CHECKING:
-    from daemon.config import Config
+    from daemon.config.settings import Config
 
 app = typer.Typer(
     help="""The folder that reads what is dropped into it: images and PDFs in, JSON sidecars out.
@@ -277,6 +277,6 @@ def _say(sentence: str, *, is_good: bool) -> None:
 
 
 def _load(path: Path, *, touch_folders: bool = True) -> Config:
-    from daemon.config import load
+    from daemon.config.settings import load
 
     return load(path, touch_folders=touch_folders)

@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daemon import lexicon, web_process
-from daemon.config import Config
+from daemon.config.sections import Metrics
+from daemon.config.settings import Config
 from daemon.core import fs
 from daemon.core.errors import Misconfigured
 from daemon.core.ownership import INHERITED
 from daemon.core.volumes import mount_of
 from daemon.inbox.scan import WORK_FOLDER
 from daemon.inbox.watch import delivers_events
-from daemon.sections import Metrics
 
 LOW_SPACE_BYTES = 500 * 1024**2
 PROBE_SECONDS = 60.0  # after which a probe of ours belongs to a start that did not end

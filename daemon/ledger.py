@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from daemon.config import Config
+from daemon.config.settings import Config
 from daemon.core import fs
 from daemon.core.errors import Deferred, LedgerLost, Misconfigured
 from daemon.core.records import Claim, Stamp

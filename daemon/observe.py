@@ -19,6 +19,7 @@ from types import FrameType
 from typing import TextIO
 
 from daemon.advice import Moment, What, advise, files_of, snippet
+from daemon.config.sections import Watch
 from daemon.core import fs
 from daemon.core.errors import Misconfigured
 from daemon.core.logs import without_controls
@@ -27,7 +28,6 @@ from daemon.core.wakeup import Bell
 from daemon.inbox.completeness import missing_end
 from daemon.inbox.scan import WORK_FOLDER, Listing, Scanner
 from daemon.inbox.watch import Heard, delivers_events, listening
-from daemon.sections import Watch
 
 LOOK_SECONDS = 0.1  # between two listings; in a huge folder ten times what one takes
 STILL_SECONDS = 0.3  # without a change, after which a file is asked for its end

@@ -19,7 +19,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from daemon import environment
 from daemon.batch import REPLACEABLE, Reader, Reading, find
-from daemon.config import Config
+from daemon.config.settings import Config
+from daemon.config.validation import RESERVED
 from daemon.core import logs
 from daemon.core.errors import Deferred, Exit
 from daemon.core.records import OutputKind
@@ -28,7 +29,6 @@ from daemon.core.wakeup import Bell
 from daemon.draw import Drawing, draw
 from daemon.outbox.outputs import Outputs
 from daemon.outbox.publish import Outbox
-from daemon.relations import RESERVED
 from daemon.rooms import engine, hiring, policy
 
 

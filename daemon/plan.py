@@ -5,10 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from daemon.config import Config
+from daemon.config.sections import Metrics, Web
+from daemon.config.settings import Config
 from daemon.core.volumes import mount_of
 from daemon.inbox.watch import delivers_events
-from daemon.sections import Metrics, Web
 
 
 def plan(config: Config) -> str:

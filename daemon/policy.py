@@ -6,10 +6,10 @@ import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from daemon.config.hook import Hook
 from daemon.core.folder_rules import ByFolder
 from daemon.core.options import Recipe
 from daemon.core.records import Document, OutputKind
-from daemon.hooks import Hook
 from daemon.outbox.sidecar import Provenance
 
 

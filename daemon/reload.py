@@ -17,13 +17,14 @@ from typing import Any
 import structlog
 from pydantic import BaseModel
 
-from daemon import environment, relations, rooms
-from daemon.config import Config
+from daemon import environment, rooms
+from daemon.config import validation
+from daemon.config.hook import HIDDEN, Hook
+from daemon.config.settings import Config
 from daemon.core.errors import Misconfigured
 from daemon.core.io_thread import Aside
 from daemon.core.records import Fault
 from daemon.core.volumes import Grounds
-from daemon.hooks import HIDDEN, Hook
 from daemon.policy import Policies
 
 log = structlog.get_logger()
@@ -99,8 +100,8 @@ def tried(running: Config, load: Callable[[], Config], grounds: Grounds | None) 
     """
     found = changes(running, load())
     try:
-        relations.refuse_impossible(found.config)
-        relations.refuse_nested(dict(found.config.folders))
+        validation.refuse_impossible(found.config)
+        validation.refuse_nested(dict(found.config.folders))
     except Misconfigured as error:
         remedy = f"{error.remedy} (until a restart: {', '.join(found.at_restart)})"
         raise Misconfigured(error.key, error.value, remedy) from error

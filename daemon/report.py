@@ -8,7 +8,7 @@ import time
 from daemon import ledger
 from daemon import verify as proof
 from daemon.alone import alone
-from daemon.config import Config
+from daemon.config.settings import Config
 from daemon.core.logs import without_controls
 from daemon.journal import Journal
 from daemon.journal.deliveries import Deliveries, Post

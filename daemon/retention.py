@@ -34,7 +34,7 @@ from daemon.journal import Journal
 from daemon.kept import REASON_ENDING, reason_of
 
 if TYPE_CHECKING:
-    from daemon.sections import Retention
+    from daemon.config.sections import Retention
 
 log = structlog.get_logger()
 

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, TypeVar
 from daemon.claims import Claims
 from daemon.claims.in_place import JournalClaims
 from daemon.claims.rename import RenameClaims
-from daemon.config import Config
+from daemon.config.sections import Retention
+from daemon.config.settings import Config
+from daemon.config.validation import RESERVED
 from daemon.core import fs
 from daemon.core.counters import Tally
 from daemon.core.folder_rules import UPLOADED, ByFolder
@@ -33,8 +35,6 @@ from daemon.journal import Journal
 from daemon.ledger import ledger_path
 from daemon.outbox.outputs import MADE
 from daemon.policy import Policies, Policy
-from daemon.relations import RESERVED
-from daemon.sections import Retention
 from daemon.vitals import Vitals
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import structlog
 
 from daemon import startup
 from daemon.alone import alone
-from daemon.config import Config
+from daemon.config.settings import Config
 from daemon.core import logs
 from daemon.core.counters import Tally
 from daemon.core.errors import LedgerLost, Misconfigured

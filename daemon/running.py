@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from daemon import health, ledger, rooms, web_process
-from daemon.config import Config
+from daemon.config.settings import Config
 from daemon.core import logs
 from daemon.core.counters import Tally
 from daemon.core.errors import LedgerLost

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable
 import structlog
 
 from daemon.claims import Claims, Vanished
-from daemon.core import failpoints
+from daemon.core import failpoints, fs
 from daemon.core.errors import Deferred, LedgerLost
 from daemon.core.io_thread import Aside, Late
 from daemon.core.records import Claim, Entry, Fault

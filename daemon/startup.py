@@ -11,7 +11,7 @@ from concurrent.futures import Future, wait
 import structlog
 
 from daemon import environment
-from daemon.config import Config
+from daemon.config.settings import Config
 from daemon.core import malloc
 from daemon.core.io_thread import PATIENCE_SECONDS, Aside
 from daemon.signals import Signals

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon.config import Config
+from daemon.config.settings import Config
 from daemon.core import fs
 from daemon.core.records import Entry
 from daemon.inbox.scan import WORK_FOLDER

@@ -23,7 +23,7 @@ import structlog
 from daemon.core.errors import Exit, Misconfigured
 
 if TYPE_CHECKING:
-    from daemon.config import Config
+    from daemon.config.settings import Config
 
 log = structlog.get_logger()
 

@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from daemon.config import ENV_PREFIX, Config
+from daemon.config.settings import ENV_PREFIX, Config
 from docs.comments import Comment, comments_of
 
 NOTHING = object()  # the default of a key that must be said

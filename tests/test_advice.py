@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from daemon.advice import Advice, Moment, advise, files_of, snippet
-from daemon.sections import Watch
+from daemon.config.sections import Watch
 
 IGNORED = Watch().ignore
 

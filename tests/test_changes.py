@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
-from daemon.config import Config, load
+from daemon.config.hook import HIDDEN
+from daemon.config.settings import Config, load
 from daemon.core.errors import Misconfigured
 from daemon.core.options import Rendering
-from daemon.hooks import HIDDEN
 from daemon.reload import AT_ONCE, AT_RESTART, Changes, Reload, changes, masked, told
 from tests.house import MODEL, until
 from tests.torture import pretended

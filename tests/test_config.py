@@ -9,9 +9,9 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from daemon.config import Config, load, usable_cores
+from daemon.config.hook import Hook
+from daemon.config.settings import Config, load, usable_cores
 from daemon.core.errors import Misconfigured
-from daemon.hooks import Hook
 
 SHIPPED = Path(__file__).parents[1] / "config.yaml"
 Write = Callable[[str], Path]

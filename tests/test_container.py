@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from daemon.cli import app
-from daemon.config import ENV_PREFIX, Config, load
+from daemon.config.settings import ENV_PREFIX, Config, load
 
 REPOSITORY = Path(__file__).parents[1]
 SHIPPED = REPOSITORY / "config.yaml"

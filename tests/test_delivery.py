@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from daemon.claims.rename import RenameClaims
+from daemon.config.hook import Hook
 from daemon.core.errors import Deferred
 from daemon.core.folder_rules import ByFolder
 from daemon.core.options import Recipe, Weights
 from daemon.core.records import Block as Paragraph
 from daemon.core.records import Box, Document, Failure, PageText, TextLine, Word
 from daemon.delivery import Delivery
-from daemon.hooks import Hook
 from daemon.journal import Journal
 from daemon.journal.deliveries import Deliveries
 from daemon.outbox.publish import Outbox

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from daemon.config import ENV_PREFIX, load
+from daemon.config.settings import ENV_PREFIX, load
 from tests.house import REPOSITORY
 
 DEPLOY = REPOSITORY / "deploy"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.config import Config, load
+from daemon.config.settings import Config, load
 from docs import commands, generate, keys
 from docs.comments import comments_of
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from daemon.sections import Watch
+from daemon.config.sections import Watch
 from tests import samples
 from tests.house import REPOSITORY, until
 

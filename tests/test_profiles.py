@@ -9,10 +9,10 @@ import pytest
 import yaml
 
 from daemon import environment, rooms
-from daemon.config import Config, load
+from daemon.config.sections import Profile
+from daemon.config.settings import Config, load
 from daemon.core.errors import Misconfigured
 from daemon.engine.worker import Start
-from daemon.sections import Profile
 from tests.house import DETECTOR, MODEL, REPOSITORY, House
 
 Write = Callable[..., Path]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from daemon.config import Config
+from daemon.config.settings import Config
 
 REPOSITORY = Path(__file__).parents[1]
 README = (REPOSITORY / "README.md").read_text()

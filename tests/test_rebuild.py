@@ -16,7 +16,7 @@ import pytest
 
 from daemon import environment, health, rooms
 from daemon import run as process
-from daemon.config import Config, load
+from daemon.config.settings import Config, load
 from daemon.core.counters import Tally
 from daemon.core.folder_rules import ByFolder
 from daemon.core.wakeup import Bell

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from daemon.config.sections import Retention
 from daemon.core import fs
 from daemon.core.records import Claim, Stamp
 from daemon.journal import Journal
 from daemon.kept import reason_of
 from daemon.retention import DAY, Cupboard, Due, Retiring, Values
-from daemon.sections import Retention
 from tests.house import until
 from tests.torture import pretended
 from tests.torture.life import house, living

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.config import load
+from daemon.config.settings import load
 from daemon.verify import verify, verify_deep
 from tests.house import House, until
 from tests.torture import pretended, series

@@ -17,8 +17,8 @@ from pathlib import Path
 from threading import Event
 from typing import IO
 
+from daemon.config.hook import Hook
 from daemon.core.errors import Undelivered
-from daemon.hooks import Hook
 from daemon.journal.letter import Letter
 
 MOST_SAID = 2000  # bytes at the end of what a program said that are worth keeping

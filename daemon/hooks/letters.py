@@ -14,8 +14,8 @@ from pathlib import PurePosixPath
 from statistics import fmean
 from typing import Any
 
+from daemon.config.hook import Hook
 from daemon.core import fs
-from daemon.hooks import Hook
 from daemon.journal.letter import Letter
 
 _OF_SOURCE = ("name", "relative_path", "sha256", "bytes", "media_type")

@@ -16,8 +16,8 @@ from urllib3.exceptions import HTTPError, InvalidHeader
 from urllib3.util import Retry, Timeout
 
 from daemon import __version__
+from daemon.config.hook import Hook
 from daemon.core.errors import Undelivered
-from daemon.hooks import Hook
 from daemon.journal.letter import Letter
 
 MOST_SAID = 300  # bytes of a refusal that are worth keeping

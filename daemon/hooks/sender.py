@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from daemon.config.hook import Hook
+from daemon.hooks import command
 from daemon.core import failpoints, fs
 from daemon.core.errors import Undelivered
-from daemon.hooks import Hook, command
 from daemon.journal.deliveries import LONGEST_REST, Deliveries
 from daemon.journal.letter import Letter
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import structlog
 
+from daemon.config.hook import Hook
 from daemon.core.counters import Tally
 from daemon.core.errors import DaemonError, Deferred
 from daemon.core.records import Fault
-from daemon.hooks import Hook
 from daemon.hooks.command import GRACE_SECONDS
 from daemon.hooks.sender import Sender
 from daemon.journal.deliveries import Deliveries, Post

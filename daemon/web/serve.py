@@ -13,8 +13,9 @@ import structlog
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from daemon import relations, rooms
-from daemon.config import Config
+from daemon import rooms
+from daemon.config import validation
+from daemon.config.settings import Config
 from daemon.core import logs
 from daemon.core.errors import Misconfigured
 from daemon.ledger import ledger_path
@@ -38,7 +39,7 @@ INDEX_NAME = "search.sqlite3"
 
 def run(config: Config) -> None:
     """Serve until SIGTERM or SIGINT; Misconfigured if it cannot."""
-    relations.refuse_bad_web(config)
+    validation.refuse_bad_web(config)
     if any(fnmatch.fnmatch(UPLOADS, pattern) for pattern in config.watch.ignore):
         raise Misconfigured("watch.ignore", UPLOADS, "uploads land in this folder; take it out")
     if config.permissions.umask is not None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from daemon.config.hook import Hook
 from daemon.core.records import Claim, Stamp
-from daemon.hooks import Hook
 from daemon.hooks.letters import letters
 from daemon.journal import Journal
 from daemon.journal.letter import Letter

@@ -12,8 +12,8 @@ from threading import Event, Timer
 import psutil
 import pytest
 
+from daemon.config.hook import Hook
 from daemon.core.errors import Undelivered
-from daemon.hooks import Hook
 from daemon.hooks.command import call
 from tests.hooks.sidecars import letter
 from tests.house import until

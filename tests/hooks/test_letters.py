@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from daemon.hooks import Hook
+from daemon.config.hook import Hook
 from daemon.hooks.letters import letters
 from tests.hooks.sidecars import letter, sidecar
 

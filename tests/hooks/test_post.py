@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from daemon.config.hook import Hook
 from daemon.core.errors import Undelivered
-from daemon.hooks import Hook
 from daemon.hooks.post import Mailbox
 from tests.hooks.receiver import is_signed, receiving
 from tests.hooks.sidecars import letter

@@ -9,9 +9,9 @@ from threading import Event
 
 import pytest
 
+from daemon.config.hook import Hook
 from daemon.core.counters import Tally
 from daemon.core.errors import Deferred
-from daemon.hooks import Hook
 from daemon.hooks.sender import LONGEST_PAUSE, Sender
 from daemon.hooks.senders import Senders
 from daemon.journal.deliveries import LONGEST_REST, Deliveries

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from daemon.config.sections import Watch
 from daemon.inbox.scan import LINKED, Scanner
-from daemon.sections import Watch
 
 
 def names(inbox: Path, *excluded: Path) -> set[str]:

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from daemon.config.sections import Watch as Watching
 from daemon.core.folder_rules import ByFolder
 from daemon.inbox.completeness import missing_end
 from daemon.inbox.intake import Intake
 from daemon.inbox.scan import Scanner
 from daemon.inbox.settle import Settle
 from daemon.inbox.watch import Watch
-from daemon.sections import Watch as Watching
 from tests import samples
 
 QUIET, PATIENCE, POLL = 5.0, 60.0, 1.0

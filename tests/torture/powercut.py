@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from daemon import config as configuration
 from daemon import rooms, run
+from daemon.config import settings as configuration
 from daemon.core.errors import DaemonError
 from daemon.core.records import PagesRead
 from daemon.core.tasks import Making, Outcome, Task

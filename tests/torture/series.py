@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from daemon import config as configuration
+from daemon.config import settings as configuration
 from daemon.verify import verify
 from tests.house import House
 from tests.torture import oracle, traffic

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from daemon.config.hook import Hook
 from daemon.core.options import Segmenter
 from daemon.core.records import OutputKind
-from daemon.hooks import Hook
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NoSeconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]

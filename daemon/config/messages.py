@@ -9,8 +9,8 @@ from typing import Any, get_args, get_type_hints
 
 from pydantic import ValidationError
 
+from daemon.config.hook import HIDDEN
 from daemon.core.errors import Misconfigured
-from daemon.hooks import HIDDEN
 
 SHOWN = 100  # characters of a wrong value that are worth repeating
 SECRETS = ("secret", "passwords", "token", "url")  # keys whose values are never repeated

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from daemon.config.hook import Hook
 from daemon.core import folder_rules
 from daemon.core.errors import Misconfigured
 from daemon.core.ownership import Ownership
-from daemon.hooks import Hook
 
 if TYPE_CHECKING:
-    from daemon.config import Config
+    from daemon.config.settings import Config
 
 RESERVED = "default"  # the name of the recipe for what no profile says
 

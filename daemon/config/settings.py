@@ -23,15 +23,10 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from daemon import relations
-from daemon.core.errors import Misconfigured
-from daemon.core.memory import Allowance, allowance
-from daemon.core.options import Cleaning, Detector, Limits, Recipe, Rendering, Segmenter, Weights
-from daemon.core.ownership import Ownership
-from daemon.core.records import OutputKind
-from daemon.hooks import Hook
-from daemon.mistakes import did_you_mean, finding
-from daemon.sections import (
+from daemon.config import validation
+from daemon.config.hook import Hook
+from daemon.config.messages import did_you_mean, finding
+from daemon.config.sections import (
     Count,
     Folders,
     Logging,
@@ -46,6 +41,11 @@ from daemon.sections import (
     Watch,
     Web,
 )
+from daemon.core.errors import Misconfigured
+from daemon.core.memory import Allowance, allowance
+from daemon.core.options import Cleaning, Detector, Limits, Recipe, Rendering, Segmenter, Weights
+from daemon.core.ownership import Ownership
+from daemon.core.records import OutputKind
 
 ENV_PREFIX = "OCR_DAEMON__"
 SHORT_NAMES = {"LOG_LEVEL": ("logging", "level"), "NUM_THREADS": ("threads",)}
@@ -149,11 +149,11 @@ class Config(BaseSettings):
 
     def named(self, profile: str) -> Config:
         """Return the config as it is under the profile of a name; Misconfigured for an unknown."""
-        if profile == relations.RESERVED:
+        if profile == validation.RESERVED:
             return self
         names = [each.name for each in self.profiles]
         if profile not in names:
-            known = ", ".join([relations.RESERVED, *names])
+            known = ", ".join([validation.RESERVED, *names])
             raise Misconfigured("--profile", profile, f"there is no such profile; known: {known}")
         return self.under(names.index(profile))
 
@@ -217,10 +217,10 @@ def load(path: Path, *, touch_folders: bool = True) -> Config:
         raise Misconfigured("environment", error, "write lists and sections as JSON") from error
     config = _absolute(config, path.absolute().parent)
     config._file = path.absolute()
-    relations.refuse_impossible(config)
-    relations.refuse_bad_profiles(config)
+    validation.refuse_impossible(config)
+    validation.refuse_bad_profiles(config)
     resolved = os.path.realpath if touch_folders else os.path.abspath
-    relations.refuse_nested({name: Path(resolved(path)) for name, path in config.folders})
+    validation.refuse_nested({name: Path(resolved(path)) for name, path in config.folders})
     return config
 
 

@@ -22,7 +22,7 @@ from daemon.core.records import Claim, Document, Entry, Failure
 from daemon.core.scratch import Scratch
 from daemon.engine.job import Job
 from daemon.hooks.letters import letters
-from daemon.journal import Journal
+from daemon.ledger.ledger import Journal
 from daemon.outbox.outputs import Outputs
 from daemon.outbox.publish import Outbox, Superseded
 from daemon.outbox.sidecar import sidecar

@@ -5,17 +5,17 @@ from __future__ import annotations
 import contextlib
 import time
 
-from daemon import ledger
 from daemon import verify as proof
 from daemon.alone import alone
 from daemon.config.settings import Config
 from daemon.core.logs import without_controls
-from daemon.journal import Journal
-from daemon.journal.deliveries import Deliveries, Post
-from daemon.journal.letter import Letter
-from daemon.ledger import ledger_path
+from daemon.ledger.deliveries import Deliveries, Post
+from daemon.ledger.ledger import Journal
+from daemon.ledger.notification import Letter
 from daemon.retention import plan
 from daemon.rooms import cupboards, retentions, scanner
+from daemon.supervisor import ledger_recovery
+from daemon.supervisor.ledger_recovery import ledger_path
 
 MOST_LETTERS = 100  # that a list for people has
 
@@ -92,7 +92,7 @@ def verify(config: Config, *, rebuild: bool, deep: bool = False) -> tuple[str, b
     if rebuild:
         config.folders.state.mkdir(parents=True, exist_ok=True)
         with alone(config.folders.state):
-            found = ledger.rebuild(config)
+            found = ledger_recovery.rebuild(config)
         return f"the ledger was made anew from {found} answers in {config.folders.outbox}", True
     if not ledger_path(config).exists():
         return _no_ledger(config), True

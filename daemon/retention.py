@@ -30,8 +30,8 @@ from daemon.core.errors import DaemonError
 from daemon.core.logs import without_controls
 from daemon.core.volumes import Ground
 from daemon.inbox.scan import WORK_FOLDER
-from daemon.journal import Journal
 from daemon.kept import REASON_ENDING, reason_of
+from daemon.ledger.ledger import Journal
 
 if TYPE_CHECKING:
     from daemon.config.sections import Retention

@@ -31,10 +31,10 @@ from daemon.inbox.intake import Intake
 from daemon.inbox.scan import Scanner
 from daemon.inbox.settle import Settle
 from daemon.inbox.watch import Watch
-from daemon.journal import Journal
-from daemon.ledger import ledger_path
+from daemon.ledger.ledger import Journal
 from daemon.outbox.outputs import MADE
 from daemon.policy import Policies, Policy
+from daemon.supervisor.ledger_recovery import ledger_path
 from daemon.vitals import Vitals
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from daemon import health, ledger, rooms, web_process
+from daemon import health, rooms, web_process
 from daemon.config.settings import Config
 from daemon.core import logs
 from daemon.core.counters import Tally
@@ -25,6 +25,7 @@ from daemon.policy import Policies
 from daemon.reload import Reload, Trial, told
 from daemon.service import Service
 from daemon.signals import Signals
+from daemon.supervisor import ledger_recovery
 from daemon.vitals import Vitals
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class Daemon:
         self._proved_at = 0.0
         self._came_warm = warm is not None
         self.warm: Warm | None = None  # for the next config, where it makes them alike
-        self._journal = ledger.opened(config)
+        self._journal = ledger_recovery.opened(config)
         self._outbox = Outbox(config.folders.outbox, ownership=config.ownership)
         self._scratch = rooms.scratch(config)
         self._hired = hired = rooms.readers(config)
@@ -261,7 +262,7 @@ class Daemon:
         """Raise LedgerLost for a ledger that was deleted or overwritten under us."""
         self._proved_at = time.monotonic()
         if not self._journal.is_sound:
-            path = ledger.ledger_path(self._config)
+            path = ledger_recovery.ledger_path(self._config)
             raise LedgerLost("folders.state", path, "was deleted or overwritten under the daemon")
 
     def _faults(self) -> list[Fault]:

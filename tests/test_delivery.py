@@ -16,8 +16,8 @@ from daemon.core.options import Recipe, Weights
 from daemon.core.records import Block as Paragraph
 from daemon.core.records import Box, Document, Failure, PageText, TextLine, Word
 from daemon.delivery import Delivery
-from daemon.journal import Journal
-from daemon.journal.deliveries import Deliveries
+from daemon.ledger.deliveries import Deliveries
+from daemon.ledger.ledger import Journal
 from daemon.outbox.publish import Outbox
 from daemon.outbox.sidecar import Provenance, sidecar
 from daemon.policy import Policy

@@ -9,7 +9,7 @@ import pytest
 
 from daemon.core.errors import Deferred, LedgerLost, Misconfigured
 from daemon.core.records import Claim, Stamp
-from daemon.journal import Journal
+from daemon.ledger.ledger import Journal
 
 SHA = "ab" * 32
 

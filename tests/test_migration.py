@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from daemon.core.errors import Misconfigured
-from daemon.journal import Journal, schema
-from daemon.journal.deliveries import Deliveries
-from daemon.journal.letter import Letter
+from daemon.ledger import schema
+from daemon.ledger.deliveries import Deliveries
+from daemon.ledger.ledger import Journal
+from daemon.ledger.notification import Letter
 from tests.torture import pretended
 from tests.torture.life import house, living
 

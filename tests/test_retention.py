@@ -13,8 +13,8 @@ import pytest
 from daemon.config.sections import Retention
 from daemon.core import fs
 from daemon.core.records import Claim, Stamp
-from daemon.journal import Journal
 from daemon.kept import reason_of
+from daemon.ledger.ledger import Journal
 from daemon.retention import DAY, Cupboard, Due, Retiring, Values
 from tests.house import until
 from tests.torture import pretended

@@ -16,7 +16,7 @@ from daemon.inbox.intake import Intake
 from daemon.inbox.scan import Scanner
 from daemon.inbox.settle import Settle
 from daemon.inbox.watch import Watch
-from daemon.journal import Journal
+from daemon.ledger.ledger import Journal
 from daemon.outbox.publish import Outbox
 from daemon.service import PLACES_PER_SLOT, Service
 from tests.test_delivery import page, policy

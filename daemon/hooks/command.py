@@ -19,7 +19,7 @@ from typing import IO
 
 from daemon.config.hook import Hook
 from daemon.core.errors import Undelivered
-from daemon.journal.letter import Letter
+from daemon.ledger.notification import Letter
 
 MOST_SAID = 2000  # bytes at the end of what a program said that are worth keeping
 GRACE_SECONDS = 1.0  # from SIGTERM to SIGKILL, and of a program that runs when we are to stop

@@ -16,7 +16,7 @@ from typing import Any
 
 from daemon.config.hook import Hook
 from daemon.core import fs
-from daemon.journal.letter import Letter
+from daemon.ledger.notification import Letter
 
 _OF_SOURCE = ("name", "relative_path", "sha256", "bytes", "media_type")
 _OF_PROCESSING = ("started_at", "finished_at", "seconds", "attempt")

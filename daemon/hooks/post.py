@@ -18,7 +18,7 @@ from urllib3.util import Retry, Timeout
 from daemon import __version__
 from daemon.config.hook import Hook
 from daemon.core.errors import Undelivered
-from daemon.journal.letter import Letter
+from daemon.ledger.notification import Letter
 
 MOST_SAID = 300  # bytes of a refusal that are worth keeping
 GONE = 410  # the receiver says: never again

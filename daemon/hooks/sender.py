@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 import structlog
 
 from daemon.config.hook import Hook
-from daemon.hooks import command
 from daemon.core import failpoints, fs
 from daemon.core.errors import Undelivered
-from daemon.journal.deliveries import LONGEST_REST, Deliveries
-from daemon.journal.letter import Letter
+from daemon.hooks import command
+from daemon.ledger.deliveries import LONGEST_REST, Deliveries
+from daemon.ledger.notification import Letter
 
 if TYPE_CHECKING:
     from daemon.hooks.post import Mailbox

@@ -17,7 +17,7 @@ from daemon.core.errors import DaemonError, Deferred
 from daemon.core.records import Fault
 from daemon.hooks.command import GRACE_SECONDS
 from daemon.hooks.sender import Sender
-from daemon.journal.deliveries import Deliveries, Post
+from daemon.ledger.deliveries import Deliveries, Post
 
 log = structlog.get_logger()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from daemon.core.errors import Misconfigured
 from daemon.core.records import Entry
-from daemon.journal import Journal
+from daemon.ledger.ledger import Journal
 from daemon.web.shelf import Shelf
 from daemon.web.waiting import token_of
 

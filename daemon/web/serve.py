@@ -18,7 +18,7 @@ from daemon.config import validation
 from daemon.config.settings import Config
 from daemon.core import logs
 from daemon.core.errors import Misconfigured
-from daemon.ledger import ledger_path
+from daemon.supervisor.ledger_recovery import ledger_path
 from daemon.web.app import build
 from daemon.web.catalogue import Catalogue
 from daemon.web.pictures import Pictures

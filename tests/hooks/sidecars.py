@@ -8,8 +8,8 @@ from typing import Any
 from daemon.config.hook import Hook
 from daemon.core.records import Claim, Stamp
 from daemon.hooks.letters import letters
-from daemon.journal import Journal
-from daemon.journal.letter import Letter
+from daemon.ledger.ledger import Journal
+from daemon.ledger.notification import Letter
 
 
 def sidecar(claim: str = "c1", status: str = "done", **changes: Any) -> dict[str, Any]:

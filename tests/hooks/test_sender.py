@@ -14,7 +14,7 @@ from daemon.core.counters import Tally
 from daemon.core.errors import Deferred
 from daemon.hooks.sender import LONGEST_PAUSE, Sender
 from daemon.hooks.senders import Senders
-from daemon.journal.deliveries import LONGEST_REST, Deliveries
+from daemon.ledger.deliveries import LONGEST_REST, Deliveries
 from tests.hooks.receiver import receiving
 from tests.hooks.sidecars import keep, letter
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from daemon.core.records import Claim, Stamp
 from daemon.inbox.scan import Scanner
-from daemon.journal import Journal
+from daemon.ledger.ledger import Journal
 from daemon.web.catalogue import Catalogue
 from daemon.web.places import Places
 

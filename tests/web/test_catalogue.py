@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.journal import Journal
+from daemon.ledger.ledger import Journal
 from daemon.web import answers, terms
 from tests.web.folder import Folder, names
 

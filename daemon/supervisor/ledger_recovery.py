@@ -15,9 +15,9 @@ from daemon.config.settings import Config
 from daemon.core import fs
 from daemon.core.errors import Deferred, LedgerLost, Misconfigured
 from daemon.core.records import Claim, Stamp
-from daemon.journal import Journal
-from daemon.journal.deliveries import Deliveries
-from daemon.journal.letter import Letter
+from daemon.ledger.deliveries import Deliveries
+from daemon.ledger.ledger import Journal
+from daemon.ledger.notification import Letter
 from daemon.outbox.publish import Outbox
 from daemon.outbox.sidecar import is_valid
 

@@ -16,8 +16,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from daemon.core.records import Claim, Entry, Status
-from daemon.journal.file import LedgerFile
-from daemon.journal.letter import Letter
+from daemon.ledger.connection import LedgerFile
+from daemon.ledger.notification import Letter
 
 
 class Journal(LedgerFile):

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from daemon.core.errors import Deferred, LedgerLost, Misconfigured
 from daemon.core.volumes import Ground
-from daemon.journal import schema
+from daemon.ledger import schema
 
 # the owner holds the lock of the state folder: it alone makes the file and brings it up to date;
 # a guest writes beside it, and a reader only reads

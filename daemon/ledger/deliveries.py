@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon.journal.file import LedgerFile
-from daemon.journal.letter import Letter
+from daemon.ledger.connection import LedgerFile
+from daemon.ledger.notification import Letter
 
 # a clock that was set back must not make a letter wait for ever: none rests longer than this
 LONGEST_REST = 6 * 3600.0

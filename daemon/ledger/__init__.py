@@ -1,0 +1,1 @@
+"""SQLite: what became of each file, and which hook notifications are due."""

@@ -1,0 +1,1 @@
+"""The supervising process: main loop, deliveries, wiring, reload, start-up checks."""

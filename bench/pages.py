@@ -102,7 +102,7 @@ def keep(args: argparse.Namespace, outcome: Outcome, page: LabelledPage, seen: S
 def draw(path: Path, page: LabelledPage, seen: Seen) -> None:
     """Write the page with its labelled boxes (red) under what was read of it."""
     from daemon.core.records import Page
-    from daemon.ocr import look
+    from daemon.ocr.render import overlay
 
     image = decoded(page.file)
     thick = 1 + max(image.shape) // 1500
@@ -110,7 +110,7 @@ def draw(path: Path, page: LabelledPage, seen: Seen) -> None:
         cv2.rectangle(image, (left, top), (right, bottom), (0, 0, 255), thick)
     path.parent.mkdir(parents=True, exist_ok=True)
     height, width = image.shape[:2]
-    cv2.imwrite(str(path), look.picture(Page(1, width, height, image), seen.page))
+    cv2.imwrite(str(path), overlay.picture(Page(1, width, height, image), seen.page))
 
 
 def warmed(readers: Iterable[Reader], stack: ExitStack) -> list[Engine]:

@@ -36,8 +36,8 @@ from bench.peers import PEERS, Missing, Peer
 from daemon.core.errors import Misconfigured
 from daemon.core.options import Weights
 from daemon.core.records import Box
-from daemon.ocr.nouns import Line, Reading
 from daemon.ocr.recognizer import Recognizer
+from daemon.ocr.records import Line, Reading
 from daemon.training.commands import LEXICON
 
 if TYPE_CHECKING:

@@ -65,7 +65,8 @@ def done_apart(module: str, order: object, seconds: float) -> tuple[int, str]:
 
 def _draw_here(drawing: Drawing) -> None:
     from daemon.engine import sandbox
-    from daemon.ocr import look, pages
+    from daemon.ocr import pages
+    from daemon.ocr.render import overlay
 
     _make_folder(drawing)
     if drawing.in_sandbox:
@@ -73,7 +74,7 @@ def _draw_here(drawing: Drawing) -> None:
     rendered = replace(drawing.rendering, text_layer="never")
     with pages.open_document(drawing.path, drawing.limits, rendered) as source:
         for text in drawing.pages:
-            _save(drawing, text.number, look.png(source.page(text.number), text))
+            _save(drawing, text.number, overlay.png(source.page(text.number), text))
 
 
 def _make_folder(drawing: Drawing) -> None:

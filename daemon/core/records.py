@@ -3,7 +3,7 @@
 Arrays are numpy uint8 with their shape in the docstring; boxes are whole pixels, right and bottom
 exclusive. A frame is a coordinate system: `original` is the page as a viewer shows it (EXIF
 orientation and PDF /Rotate applied) at its full size, `page` is that page as decoded (perhaps
-scaled down). What travels between the rooms of a worker alone is in `daemon.ocr.nouns`.
+scaled down). What travels between the rooms of a worker alone is in `daemon.ocr.records`.
 """
 
 from __future__ import annotations

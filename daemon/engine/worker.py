@@ -145,7 +145,7 @@ def _unwritten(making: Making, error: OSError) -> DaemonError:
 
 
 def _make(making: Making) -> None:
-    from daemon import making as outputs
+    from daemon.ocr.render import render as outputs
 
     outputs.make(making)
 

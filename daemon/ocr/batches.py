@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from daemon.core.records import Pixels
-    from daemon.model.card import Framing
+    from daemon.ocr.model.card import Framing
 
 # Columns of a batch. More of them gain nothing once a batch fills the core's caches, and what the
 # heap keeps of larger temporaries would take a worker past its memory (bench/recognizer.py).

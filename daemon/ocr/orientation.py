@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from daemon.core.records import TextLine
-    from daemon.ocr.nouns import Line, Reading
+    from daemon.ocr.records import Line, Reading
 
 TURNS = (180, 90, 270)  # degrees clockwise, in the order in which they are tried
 _SAMPLE = 12  # lines

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from daemon.core.options import Recipe
     from daemon.core.records import Page, Stamp, TextLine
-    from daemon.ocr.nouns import CleanPage, Line, Reading, Rules
+    from daemon.ocr.records import CleanPage, Line, Reading, Rules
     from daemon.ocr.segment import TextDetector
 
     Found = tuple[list[Line], list[Reading]]

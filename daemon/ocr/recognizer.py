@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from daemon import lexicon
-from daemon.model import artifact, ctc
+from daemon.ocr import lexicon
 from daemon.ocr.batches import batches
-from daemon.ocr.nouns import Character, Reading
+from daemon.ocr.model import artifact, ctc
+from daemon.ocr.records import Character, Reading
 from daemon.ocr.spelling import Speller
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from daemon.core.options import Weights
     from daemon.core.records import Pixels
-    from daemon.ocr.nouns import Line
+    from daemon.ocr.records import Line
 
 _NOTHING = Reading("", 0.0, ())
 

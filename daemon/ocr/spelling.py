@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from daemon.model.charset import BLANK
+from daemon.ocr.model.charset import BLANK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from daemon.model.charset import Charset
-    from daemon.model.ctc import Span
+    from daemon.ocr.model.charset import Charset
+    from daemon.ocr.model.ctc import Span
 
 _WORD = re.compile(r"[A-Za-z\u00c0-\u024f]{4,}")  # shorter ones are one letter from too many words
 _ODDS = 0.02  # to one that another letter is meant; below it, candidates are noise

@@ -11,7 +11,7 @@ import unicodedata
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from daemon.model.charset import Charset
+from daemon.ocr.model.charset import Charset
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

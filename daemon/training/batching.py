@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from daemon.model.card import Framing
-    from daemon.model.charset import Charset
+    from daemon.ocr.model.card import Framing
+    from daemon.ocr.model.charset import Charset
     from daemon.training.sample import Sample
 
 WIDEST = 1600  # columns; a longer line holds nothing that two shorter ones do not

@@ -154,7 +154,7 @@ def import_ppocr(
 
     Example: ocr-daemon train import-ppocr --into models
     """
-    from daemon.model.crnn import BestSteps
+    from daemon.ocr.model.crnn import BestSteps
     from daemon.training import export, import_ppocr
 
     if checkpoint:
@@ -222,7 +222,7 @@ def evaluate(
 
 def _alphabet() -> str:
     """Return the characters that lines are drawn with: those that the recogniser is to know."""
-    from daemon.model import artifact
+    from daemon.ocr.model import artifact
     from daemon.training.alphabet import grown
 
     return grown(artifact.restore(SHIPPED)[1]).characters

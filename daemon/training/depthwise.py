@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d
 
 if TYPE_CHECKING:
-    from daemon.model.crnn import CRNN
+    from daemon.ocr.model.crnn import CRNN
 
 SOURCE = Path(__file__).with_suffix(".c")
 _FLAGS = ["-O3", "-march=native", "-ffast-math", "-funroll-loops", "-shared", "-fPIC"]

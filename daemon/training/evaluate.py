@@ -20,15 +20,15 @@ from rapidfuzz.distance import Levenshtein
 
 from daemon.core.options import Weights
 from daemon.core.records import Box
-from daemon.ocr.nouns import Line
 from daemon.ocr.recognizer import Recognizer
+from daemon.ocr.records import Line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from daemon.core.records import Pixels
-    from daemon.ocr.nouns import Reading
+    from daemon.ocr.records import Reading
     from daemon.training.sample import Sample
 
 _FOLDS = {"‘’": "'", "“”": '"', "–—": "-", "。·•": ".", "、": ",", "【": "[", "】": "]"}

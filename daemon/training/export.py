@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from daemon.model import artifact, onnx_graph, torchscript
-from daemon.model.crnn import BestSteps, fold_norms
+from daemon.ocr.model import artifact, onnx_graph, torchscript
+from daemon.ocr.model.crnn import BestSteps, fold_norms
 from daemon.training.evaluate import weights_in
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from daemon.model.card import Card, Framing
-    from daemon.model.charset import Charset
+    from daemon.ocr.model.card import Card, Framing
+    from daemon.ocr.model.charset import Charset
 
 _CLOSE = 1e-3  # by which a probability may differ between formats
 _WIDTHS = (64, 160, 320, 640, 960)

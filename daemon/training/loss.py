@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import ctc_loss
 
-from daemon.model.charset import BLANK
+from daemon.ocr.model.charset import BLANK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -18,9 +18,9 @@ import structlog
 import torch
 
 from daemon.core.options import Weights
-from daemon.model.artifact import Artifact
-from daemon.model.crnn import BestSteps
-from daemon.model.torchscript import native_bf16
+from daemon.ocr.model.artifact import Artifact
+from daemon.ocr.model.crnn import BestSteps
+from daemon.ocr.model.torchscript import native_bf16
 from daemon.ocr.recognizer import Recognizer
 from daemon.training import history
 from daemon.training.batching import training_batches
@@ -29,8 +29,8 @@ from daemon.training.evaluate import outcomes_of, tallies
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from daemon.model.card import Card
-    from daemon.model.charset import Charset
+    from daemon.ocr.model.card import Card
+    from daemon.ocr.model.charset import Charset
     from daemon.training.evaluate import Labelled
     from daemon.training.sample import Sample
     from daemon.training.trainer import Trainer

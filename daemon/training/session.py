@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import cv2
 import torch
 
-from daemon.model import artifact
+from daemon.ocr.model import artifact
 from daemon.training import stream
 from daemon.training.alphabet import grown
 from daemon.training.evaluate import drawn_lines, labelled_lines

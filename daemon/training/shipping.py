@@ -12,10 +12,10 @@ import torch
 
 from daemon.core.errors import Misconfigured
 from daemon.core.options import Weights
-from daemon.model import artifact
-from daemon.model.card import Card
-from daemon.model.charset import Charset
-from daemon.model.crnn import BestSteps, folded
+from daemon.ocr.model import artifact
+from daemon.ocr.model.card import Card
+from daemon.ocr.model.charset import Charset
+from daemon.ocr.model.crnn import BestSteps, folded
 from daemon.training import description, stream
 from daemon.training.calibration import fit_temperature
 from daemon.training.evaluate import Tally, drawn_lines, evaluate, outcomes_of
@@ -27,7 +27,7 @@ from daemon.training.silence import fit_silence
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from daemon.model.crnn import CRNN
+    from daemon.ocr.model.crnn import CRNN
     from daemon.training.evaluate import Labelled
 
 _SEED = 11  # other lines than a run's own

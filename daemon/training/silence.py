@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from daemon.model.charset import BLANK
-from daemon.model.crnn import Silence
 from daemon.ocr.batches import batches
+from daemon.ocr.model.charset import BLANK
+from daemon.ocr.model.crnn import Silence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from torch import Tensor
 
-    from daemon.model.card import Framing
-    from daemon.model.crnn import BestSteps
+    from daemon.ocr.model.card import Framing
+    from daemon.ocr.model.crnn import BestSteps
     from daemon.training.evaluate import Labelled
 
 SURE = 0.99  # a step is silent where the blank is likelier; a beam tries nothing else there either

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from daemon.model.torchscript import native_bf16
+from daemon.ocr.model.torchscript import native_bf16
 from daemon.training.depthwise import hasten, kernel
 from daemon.training.loss import Lesson, loss_of
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from daemon.model.crnn import CRNN
+    from daemon.ocr.model.crnn import CRNN
     from daemon.training.batching import TrainingBatch
 
 

@@ -8,10 +8,10 @@ import numpy as np
 import pymupdf
 import pytest
 
-from daemon import making
 from daemon.core.options import Recipe
 from daemon.core.records import Box, Stamp
 from daemon.core.tasks import Making
+from daemon.ocr.render import render
 from tests.house import SHIPPED
 from tests.making.papers import (
     DPI,
@@ -158,4 +158,4 @@ def test_a_folder_that_refuses_is_told_as_such(tmp_path: Path) -> None:
     task = Making("c", source, Stamp.of(source), "searchable_pdf", (READ,), away, 60.0, recipe)
 
     with pytest.raises(FileNotFoundError):
-        making.make(task)
+        render.make(task)

@@ -14,10 +14,10 @@ import torch
 
 from daemon.core.errors import Misconfigured
 from daemon.core.options import Weights
-from daemon.model import artifact, onnx_graph, torchscript
-from daemon.model.card import Card, Framing
-from daemon.model.charset import Charset
-from daemon.model.crnn import CRNN, BestSteps, fold_norms
+from daemon.ocr.model import artifact, onnx_graph, torchscript
+from daemon.ocr.model.card import Card, Framing
+from daemon.ocr.model.charset import Charset
+from daemon.ocr.model.crnn import CRNN, BestSteps, fold_norms
 from tests.house import SHIPPED, SHIPPED_ONNX
 
 TORCHSCRIPT = replace(SHIPPED, precision="fp32")

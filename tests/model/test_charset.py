@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.model.charset import BLANK, Charset
+from daemon.ocr.model.charset import BLANK, Charset
 
 
 def test_the_blank_stands_for_nothing():

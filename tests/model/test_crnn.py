@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from daemon.model.crnn import CRNN, AtOnce, BestSteps, fold_norms
-from daemon.model.ctc import CANDIDATES
+from daemon.ocr.model.crnn import CRNN, AtOnce, BestSteps, fold_norms
+from daemon.ocr.model.ctc import CANDIDATES
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.model.charset import BLANK
-from daemon.model.ctc import Span, beam, collapse, combined
+from daemon.ocr.model.charset import BLANK
+from daemon.ocr.model.ctc import Span, beam, collapse, combined
 
 CLASSES = 3
 

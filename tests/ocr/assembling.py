@@ -6,7 +6,7 @@ import numpy as np
 
 from daemon.core.records import Block, Box, Cell, Page, Table, TextLine, Word
 from daemon.ocr import assemble
-from daemon.ocr.nouns import Character, CleanPage, Line, Part, Reading, Rules
+from daemon.ocr.records import Character, CleanPage, Line, Part, Reading, Rules
 
 BLANK = np.full((4, 4), 255, np.uint8)
 

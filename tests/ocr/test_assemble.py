@@ -6,7 +6,7 @@ import pytest
 
 from daemon.core.records import Block, Box, Failure, TextLine
 from daemon.ocr import assemble
-from daemon.ocr.nouns import Rules
+from daemon.ocr.records import Rules
 from tests.ocr.assembling import clean, line, page, published, reading, tabled, typed, with_layer
 
 

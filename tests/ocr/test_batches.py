@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.model.card import Framing
 from daemon.ocr.batches import COLUMNS, batches, frame
+from daemon.ocr.model.card import Framing
 
 FRAMING = Framing()
 

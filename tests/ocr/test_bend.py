@@ -7,7 +7,7 @@ import pytest
 from daemon.core.options import Cleaning
 from daemon.core.records import Page
 from daemon.ocr import preprocess
-from daemon.ocr.nouns import SAG_GRID
+from daemon.ocr.records import SAG_GRID
 
 ROWS = range(150, 1260, 40)
 

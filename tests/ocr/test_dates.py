@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from daemon.core.records import Box
 from daemon.ocr.assemble import dates
-from daemon.ocr.nouns import Rules
+from daemon.ocr.records import Rules
 from tests.ocr.assembling import clean, line, published, reading
 
 GRAY = np.full((200, 2000), 255, np.uint8)

@@ -8,7 +8,7 @@ import pytest
 
 from daemon.core.errors import Misconfigured
 from daemon.ocr import segment
-from daemon.ocr.nouns import CleanPage
+from daemon.ocr.records import CleanPage
 
 SHIPPED = Path(__file__).parents[2] / "models" / "db-ppocr-v3.onnx"
 UNTURNED = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])

@@ -4,7 +4,7 @@ import pytest
 
 from daemon.core.records import Box
 from daemon.ocr import layout
-from daemon.ocr.nouns import Rules
+from daemon.ocr.records import Rules
 
 HEIGHT = 1400
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from daemon.core.records import Box
 from daemon.ocr import layout
-from daemon.ocr.nouns import Rules
+from daemon.ocr.records import Rules
 
 
 def rows(*texts, lefts=(100, 400, 600), width=None, pitch=34):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from daemon.core.records import Block, Box, Cell, Page, PageText, Table, TextLine
-from daemon.ocr import look
+from daemon.ocr.render import overlay
 
 BOX = Box(60, 60, 160, 80)
 
@@ -15,7 +15,7 @@ def drawn(kind, table=None):
         number=1, width=300, height=200, dpi=None, rotation=0, skew=0.0, text_source="ocr",
         status="done", text="text", confidence=0.99, blocks=(block,),
     )  # fmt: skip
-    return look.picture(page, text)
+    return overlay.picture(page, text)
 
 
 @pytest.mark.parametrize("kind", ["heading", "header", "footer", "table"])

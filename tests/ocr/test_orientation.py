@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from daemon.core.options import Cleaning, Recipe
 from daemon.core.records import Box, Page, PageText, TextLine, Word
 from daemon.ocr import orientation, preprocess
-from daemon.ocr.nouns import Line, Reading
 from daemon.ocr.pipeline import Pipeline
 from daemon.ocr.recognizer import Recognizer
+from daemon.ocr.records import Line, Reading
 from tests.house import SHIPPED
 from tests.samples import in_colour, text_page
 

@@ -9,7 +9,7 @@ from daemon.core.errors import Rejected
 from daemon.core.options import Recipe, Weights
 from daemon.core.records import Block, Box, Failure, Page, TextLine, Word
 from daemon.ocr import pages, pipeline
-from daemon.ocr.nouns import Character, Reading
+from daemon.ocr.records import Character, Reading
 from tests.samples.tables import Sheet, grid
 
 RECIPE = Recipe(weights=Weights(file=Path("none.pt")))

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from daemon.core.records import Box
-from daemon.ocr.nouns import Line, Reading
 from daemon.ocr.recognizer import Recognizer
+from daemon.ocr.records import Line, Reading
 from tests.house import SHIPPED, SHIPPED_ONNX
 
 TEXTS = [

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from daemon.ocr import segment
-from daemon.ocr.nouns import CleanPage, Rules
+from daemon.ocr.records import CleanPage, Rules
 
 UNTURNED = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from daemon.ocr import segment
-from daemon.ocr.nouns import CleanPage
+from daemon.ocr.records import CleanPage
 from daemon.ocr.segment import marks
 
 UNTURNED = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])

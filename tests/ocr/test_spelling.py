@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from daemon.model.charset import BLANK, Charset
-from daemon.model.ctc import Span, collapse
+from daemon.ocr.model.charset import BLANK, Charset
+from daemon.ocr.model.ctc import Span, collapse
 from daemon.ocr.spelling import Speller
 
 CHARSET = Charset.of("abcdefghijklmnopqrstuvwxyzILé 1")

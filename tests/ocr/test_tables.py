@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from daemon.ocr import layout
-from daemon.ocr.assemble.aloud import cell_text
+from daemon.ocr.assemble.plain_text import cell_text
 from tests.samples.tables import Sheet, grid
 
 X = (100, 400, 700, 1000)

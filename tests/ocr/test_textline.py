@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from daemon.core.records import Box
 from daemon.ocr.assemble.frame import Frame
-from daemon.ocr.nouns import Character, CleanPage, Line, Reading
+from daemon.ocr.records import Character, CleanPage, Line, Reading
 from tests.ocr.assembling import (
     BLANK,
     clean,

@@ -11,7 +11,7 @@ import numpy as np
 from daemon.core.options import Cleaning
 from daemon.core.records import Box, Page
 from daemon.ocr import preprocess, segment
-from daemon.ocr.nouns import Rules
+from daemon.ocr.records import Rules
 from tests.samples.pictures import Image
 
 Span = tuple[int, int, int, int]  # top, bottom, left, right in rows and columns, ends exclusive

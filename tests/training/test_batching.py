@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from daemon.model.card import Framing
-from daemon.model.charset import Charset
 from daemon.ocr.batches import frame
+from daemon.ocr.model.card import Framing
+from daemon.ocr.model.charset import Charset
 from daemon.training.batching import TrainingBatch, training_batches
 from daemon.training.sample import Language, Sample
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from daemon.model.crnn import CRNN, fold_norms
+from daemon.ocr.model.crnn import CRNN, fold_norms
 from daemon.training import depthwise
 
 needs_compiler = pytest.mark.skipif(

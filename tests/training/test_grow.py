@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from daemon.model.crnn import CRNN, BestSteps, fold_norms, folded
+from daemon.ocr.model.crnn import CRNN, BestSteps, fold_norms, folded
 from daemon.training.grow import widen
 
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from daemon.model.card import Framing
-from daemon.model.crnn import CRNN
+from daemon.ocr.model.card import Framing
+from daemon.ocr.model.crnn import CRNN
 from daemon.training import import_ppocr
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.model.charset import Charset
+from daemon.ocr.model.charset import Charset
 from daemon.training.alphabet import grown
 from daemon.training.corpus import Corpus
 from daemon.training.phrases import LANGUAGES, MIXTURE, Phrases, coverage, forms, numbers, prose

@@ -9,7 +9,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from daemon.model import artifact
+from daemon.ocr.model import artifact
 from daemon.training import export, shipping
 from daemon.training.commands import app
 from daemon.training.corpus import POOLS

@@ -7,11 +7,11 @@ import numpy as np
 import torch
 
 from daemon.core.records import Box
-from daemon.model import artifact
-from daemon.model.charset import BLANK
-from daemon.model.crnn import BestSteps, Silence
 from daemon.ocr.batches import frame
-from daemon.ocr.nouns import Line
+from daemon.ocr.model import artifact
+from daemon.ocr.model.charset import BLANK
+from daemon.ocr.model.crnn import BestSteps, Silence
+from daemon.ocr.records import Line
 from daemon.training.evaluate import Labelled, Rule
 from daemon.training.silence import fit_silence
 from tests.house import SHIPPED

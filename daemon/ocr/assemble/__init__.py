@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 
 from daemon.core.records import Block, Failure, PageText
 from daemon.ocr.assemble import dates, textline
-from daemon.ocr.assemble.aloud import cell_text, lines_text, table_text
 from daemon.ocr.assemble.frame import Frame
-from daemon.ocr.nouns import Rules
+from daemon.ocr.assemble.plain_text import cell_text, lines_text, table_text
+from daemon.ocr.records import Rules
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from daemon.core.records import Box, Page, TextLine, TextSource
-    from daemon.ocr.nouns import CleanPage, Line, Part, Reading
+    from daemon.ocr.records import CleanPage, Line, Part, Reading
 
 _LEGIBLE = 0.7  # confidence below which a reading is taken for a picture, a stain, a rule
 _LEGIBLE_LONG = 0.6  # the same of a long reading: stains and pictures yield a few characters

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from daemon.core.records import Box
-from daemon.model import ctc
-from daemon.ocr.nouns import Character, Line, Reading
+from daemon.ocr.model import ctc
+from daemon.ocr.records import Character, Line, Reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from daemon.core.records import Pixels
-    from daemon.ocr.nouns import Rules
+    from daemon.ocr.records import Rules
 
     Found = tuple[Line, Reading]
 

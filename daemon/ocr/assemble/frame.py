@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from daemon.core.records import Box
-from daemon.ocr.nouns import SAG_GRID
+from daemon.ocr.records import SAG_GRID
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from daemon.core.records import Page
-    from daemon.ocr.nouns import CleanPage, Corners, Sag
+    from daemon.ocr.records import CleanPage, Corners, Sag
 
 _ALONG = 9  # points along each edge of what was bent
 

@@ -22,14 +22,14 @@ import numpy as np
 
 from daemon.core.records import TextLine, Word
 from daemon.ocr.assemble import dates
-from daemon.ocr.assemble.aloud import is_cjk
 from daemon.ocr.assemble.frame import corners_of
+from daemon.ocr.assemble.plain_text import is_cjk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from daemon.ocr.assemble.frame import Frame
-    from daemon.ocr.nouns import Character, Corners, Line, Reading
+    from daemon.ocr.records import Character, Corners, Line, Reading
 
 _EM = 0.8  # of the crop's height is a Chinese character's width
 

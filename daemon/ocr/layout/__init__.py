@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from daemon.ocr.layout import aligned, columns, kinds, ruled
 from daemon.ocr.layout.parts import extent, tabular
-from daemon.ocr.nouns import Part
+from daemon.ocr.records import Part
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from daemon.core.records import Box, Table
-    from daemon.ocr.nouns import Rules
+    from daemon.ocr.records import Rules
 
 
 def arrange(found: Sequence[tuple[Box, str]], rules: Rules, page_height: int) -> list[Part]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from daemon.core.records import Box, Cell, Table
 from daemon.ocr.layout.parts import rows_of, tabular
-from daemon.ocr.nouns import Part
+from daemon.ocr.records import Part
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from daemon.ocr.layout import margins
 from daemon.ocr.layout.parts import extent, rows_of
-from daemon.ocr.nouns import Part, Rules
+from daemon.ocr.records import Part, Rules
 
 if TYPE_CHECKING:
     from collections.abc import Sequence, Set

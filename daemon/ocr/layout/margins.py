@@ -13,7 +13,7 @@ from daemon.ocr.layout.parts import rows_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from daemon.ocr.nouns import Part, Rules
+    from daemon.ocr.records import Part, Rules
 
     Found = Sequence[tuple[Box, str]]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from daemon.core.records import Box
-from daemon.ocr.nouns import Part
+from daemon.ocr.records import Part
 
 if TYPE_CHECKING:
     from collections.abc import Sequence, Set

@@ -16,7 +16,7 @@ import numpy as np
 from daemon.core.records import Box, Cell, Table
 from daemon.ocr.layout import columns, grid
 from daemon.ocr.layout.parts import extent, rows_of
-from daemon.ocr.nouns import Rules
+from daemon.ocr.records import Rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

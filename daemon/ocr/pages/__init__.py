@@ -19,7 +19,7 @@ from daemon.core.errors import Deferred, Rejected
 from daemon.core.options import Limits, Rendering
 from daemon.core.records import Page, Stamp
 from daemon.ocr.pages import sniff
-from daemon.ocr.pages.faults import translated
+from daemon.ocr.pages.errors import translated
 from daemon.ocr.pages.images import ImageSource, TiffSource
 from daemon.ocr.pages.pdf import PdfSource
 

@@ -10,7 +10,7 @@ from daemon.core.options import Limits
 from daemon.core.records import Page
 from daemon.core.tiff import TornError
 from daemon.ocr.pages import headers, heif, jpeg, pixels, sniff
-from daemon.ocr.pages.faults import translated
+from daemon.ocr.pages.errors import translated
 from daemon.ocr.pages.headers import Header
 
 if TYPE_CHECKING:

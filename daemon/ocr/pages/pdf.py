@@ -16,7 +16,7 @@ from daemon.core.errors import Rejected
 from daemon.core.options import Limits, Rendering
 from daemon.core.records import Block, Box, Page
 from daemon.ocr.pages import drawn, embedded, masks, ocr_layer, pixels, text_layer
-from daemon.ocr.pages.faults import translated
+from daemon.ocr.pages.errors import translated
 
 pymupdf.TOOLS.mupdf_display_errors(False)
 pymupdf.TOOLS.mupdf_display_warnings(False)

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from daemon.ocr.nouns import CleanPage
-from daemon.ocr.preprocess import bend, edges, light, skew, turn
+from daemon.ocr.preprocess import dewarp, edges, illumination, skew, turn
 from daemon.ocr.preprocess.scale import shrunk
+from daemon.ocr.records import CleanPage
 
 if TYPE_CHECKING:
     from daemon.core.options import Cleaning
@@ -34,21 +34,21 @@ def clean(page: Page, cleaning: Cleaning, orientation: int = 0) -> CleanPage:
     """
     scale = min(1.0, cleaning.max_side / max(page.image.shape[:2]))
     gray, lying = turn.stood_up(_gray(shrunk(page.image, scale)), orientation)
-    gray = light.denoised(gray, cleaning.denoise)
+    gray = illumination.denoised(gray, cleaning.denoise)
     if cleaning.ground:
-        gray = light.even_ground(gray)
+        gray = illumination.even_ground(gray)
     if cleaning.contrast:
-        gray = light.stretched(gray)
+        gray = illumination.stretched(gray)
     rows = edges.lower(gray)
     degrees = skew.measure(rows) if cleaning.deskew else 0.0
     gray, upright = turn.turned(gray, degrees)
     rows = edges.lower(gray) if degrees else rows
-    bent = bend.measure(rows.words) if cleaning.unbend else None
-    gray, sag = bend.straighten(gray, bent) if bent else (gray, None)
+    bent = dewarp.measure(rows.words) if cleaning.unbend else None
+    gray, sag = dewarp.straighten(gray, bent) if bent else (gray, None)
     if cleaning.threshold:
-        gray = light.thresholded(gray)
+        gray = illumination.thresholded(gray)
     if cleaning.close_strokes:
-        gray = light.closed(gray)
+        gray = illumination.closed(gray)
     to_page = turn.composed(lying, upright) / scale
     return CleanPage(gray=gray, to_page=to_page, skew=degrees, orientation=orientation, sag=sag)
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from daemon.ocr.preprocess.light import WHITE
+from daemon.ocr.preprocess.illumination import WHITE
 
 if TYPE_CHECKING:
     from daemon.core.records import Pixels
-    from daemon.ocr.nouns import Affine
+    from daemon.ocr.records import Affine
 
 
 def stood_up(gray: Pixels, orientation: int) -> tuple[Pixels, Affine]:

@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from daemon.ocr.segment import crops, ink, lines, marks, ruling, words
-from daemon.ocr.segment.db import TextDetector
+from daemon.ocr.segment.dbnet import TextDetector
 from daemon.ocr.segment.ink import Ink
 from daemon.ocr.segment.spans import painted
 
@@ -24,7 +24,7 @@ __all__ = ["TextDetector", "detect_lines", "find", "find_rules", "is_blank"]
 
 if TYPE_CHECKING:
     from daemon.core.records import Pixels
-    from daemon.ocr.nouns import CleanPage, Line, Rules
+    from daemon.ocr.records import CleanPage, Line, Rules
     from daemon.ocr.segment.marks import Marks
     from daemon.ocr.segment.spans import Spans
 

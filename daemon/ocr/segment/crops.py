@@ -8,12 +8,12 @@ import cv2
 import numpy as np
 
 from daemon.core.records import Box
-from daemon.ocr.nouns import Line
+from daemon.ocr.records import Line
 from daemon.ocr.segment.ink import DARK
 
 if TYPE_CHECKING:
     from daemon.core.records import Pixels
-    from daemon.ocr.nouns import Corners
+    from daemon.ocr.records import Corners
 
 _SLANTED = 0.15  # of its height: a line that falls or rises by less is cut upright
 

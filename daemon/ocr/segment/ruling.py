@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from daemon.core.records import Box
-from daemon.ocr.nouns import Rules
+from daemon.ocr.records import Rules
 from daemon.ocr.segment.spans import painted, share
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from daemon.core.errors import Misconfigured
-from daemon.model.card import Card
-from daemon.model.charset import Charset
+from daemon.ocr.model.card import Card
+from daemon.ocr.model.charset import Charset
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

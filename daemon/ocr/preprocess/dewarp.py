@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from daemon.ocr.nouns import SAG_GRID
+from daemon.ocr.records import SAG_GRID
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from daemon.core.records import Pixels
-    from daemon.ocr.nouns import Sag
     from daemon.ocr.preprocess.edges import Edges
+    from daemon.ocr.records import Sag
 
     Values = NDArray[np.float64]
 

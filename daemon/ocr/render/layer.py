@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
-from daemon.making.glyphless import DESCENT, UNITS
+from daemon.ocr.render.glyphless import DESCENT, UNITS
 from daemon.outbox.markup import legal, spaced
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.functional import hardsigmoid, hardswish, relu
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from daemon.model.ctc import CANDIDATES
+from daemon.ocr.model.ctc import CANDIDATES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from daemon.core import checksummed_file
-from daemon.model import inscription
+from daemon.ocr.model import metadata
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from daemon.core.options import Weights
-    from daemon.model.card import Card
-    from daemon.model.charset import Charset
-    from daemon.model.crnn import CRNN
+    from daemon.ocr.model.card import Card
+    from daemon.ocr.model.charset import Charset
+    from daemon.ocr.model.crnn import CRNN
 
     Frames = NDArray[np.float32]
     Steps = tuple[NDArray[np.int64], NDArray[np.float32]]
@@ -32,7 +32,10 @@ if TYPE_CHECKING:
     Network = Callable[[Frames], Outputs]
     Reader = tuple[Network, dict[str, str], str]  # with what is written in its file, and precision
 
-_BACKENDS = {"torchscript": "daemon.model.torchscript", "onnxruntime": "daemon.model.onnx_graph"}
+_BACKENDS = {
+    "torchscript": "daemon.ocr.model.torchscript",
+    "onnxruntime": "daemon.ocr.model.onnx_graph",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ def load(weights: Weights) -> Artifact:
     """
     content, sha256 = checksummed_file.read("model", weights.file, weights.sha256)
     network, metadata, precision = import_module(_BACKENDS[weights.backend]).load(content, weights)
-    card, charset = inscription.read(metadata, weights)
+    card, charset = metadata.read(metadata, weights)
     _check_classes(network, card, charset, weights)
     return Artifact(card, charset, sha256, precision, network)
 
@@ -71,7 +74,7 @@ def _check_classes(network: Network, card: Card, charset: Charset, weights: Weig
     *_, classes = network(empty)
     if classes != charset.classes:
         told = f"its network tells {classes} classes apart, its charset {charset.classes}"
-        raise inscription.foreign(weights, told)
+        raise metadata.foreign(weights, told)
 
 
 def restore(path: Path) -> tuple[CRNN, Charset, Card]:
@@ -80,7 +83,7 @@ def restore(path: Path) -> tuple[CRNN, Charset, Card]:
     Its normalisations are folded. Raises Misconfigured when the file is not ours.
     """
     from daemon.core.options import Weights
-    from daemon.model import torchscript
+    from daemon.ocr.model import torchscript
 
     content, _ = checksummed_file.read("model", path, None)
     return torchscript.restore(content, Weights(file=path))

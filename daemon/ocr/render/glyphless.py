@@ -1,6 +1,6 @@
 """Makes glyphless.ttf, the font of the invisible text: one empty glyph, a square em.
 
-    python -m daemon.making.glyphless
+    python -m daemon.ocr.render.glyphless
 
 Needs fontTools (the extra `[train]`); the daemon only reads the file that it has made.
 """

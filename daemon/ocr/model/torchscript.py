@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from daemon.core.errors import Misconfigured
-from daemon.model import inscription
-from daemon.model.crnn import folded
+from daemon.ocr.model import metadata
+from daemon.ocr.model.crnn import folded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from daemon.core.options import Weights
-    from daemon.model.artifact import Frames, Outputs, Reader
-    from daemon.model.card import Card
-    from daemon.model.charset import Charset
-    from daemon.model.crnn import CRNN, BestSteps
+    from daemon.ocr.model.artifact import Frames, Outputs, Reader
+    from daemon.ocr.model.card import Card
+    from daemon.ocr.model.charset import Charset
+    from daemon.ocr.model.crnn import CRNN, BestSteps
 
 BEARABLE = 0.0005  # CER that "auto" gives for the speed of bf16: one character in 2 000
 
@@ -33,7 +33,7 @@ BEARABLE = 0.0005  # CER that "auto" gives for the speed of bf16: one character 
 def save(network: BestSteps, path: Path, charset: Charset, card: Card) -> None:
     """Write `network` with charset and card inside, and no path of this machine."""
     buffer = io.BytesIO()
-    extra = inscription.inscribed(charset, card)
+    extra = metadata.inscribed(charset, card)
     with _quiet_jit():
         torch.jit.save(torch.jit.script(network.eval()), buffer, _extra_files=extra)
     with zipfile.ZipFile(buffer) as full, zipfile.ZipFile(path, "w") as lean:
@@ -48,7 +48,7 @@ def load(content: bytes, weights: Weights) -> Reader:
     Raises Misconfigured when it is not ours, or in a precision that this processor lacks.
     """
     module, metadata = _module(content, weights)
-    card, _ = inscription.read(metadata, weights)
+    card, _ = metadata.read(metadata, weights)
     precision = _precision(weights, card)
     with _quiet_jit():
         module = module.eval().to(precision, memory_format=torch.channels_last)
@@ -69,17 +69,17 @@ def restore(content: bytes, weights: Weights) -> tuple[CRNN, Charset, Card]:
     Raises Misconfigured when it is not ours.
     """
     module, metadata = _module(content, weights)
-    card, charset = inscription.read(metadata, weights)
+    card, charset = metadata.read(metadata, weights)
     return folded(module.network.state_dict()), charset, card
 
 
 def _module(content: bytes, weights: Weights) -> tuple[Any, dict[str, str]]:
-    extra: dict[str, Any] = {inscription.CARD: "", inscription.CHARSET: ""}
+    extra: dict[str, Any] = {metadata.CARD: "", metadata.CHARSET: ""}
     try:
         with _quiet_jit():
             module = torch.jit.load(io.BytesIO(content), "cpu", extra)  # type: ignore[no-untyped-call]
     except RuntimeError as error:
-        raise inscription.foreign(weights, "TorchScript cannot load it") from error
+        raise metadata.foreign(weights, "TorchScript cannot load it") from error
     return module, {key: value.decode() for key, value in extra.items()}
 
 

@@ -7,7 +7,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 from daemon.core.errors import Misconfigured
-from daemon.model import inscription
+from daemon.ocr.model import metadata
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     import onnx
 
     from daemon.core.options import Weights
-    from daemon.model.artifact import Frames, Outputs, Reader
-    from daemon.model.card import Card
-    from daemon.model.charset import Charset
-    from daemon.model.crnn import BestSteps
+    from daemon.ocr.model.artifact import Frames, Outputs, Reader
+    from daemon.ocr.model.card import Card
+    from daemon.ocr.model.charset import Charset
+    from daemon.ocr.model.crnn import BestSteps
 
 _OUTPUTS = ["labels", "probabilities", "classes"]
 
@@ -28,7 +28,7 @@ def save(network: BestSteps, path: Path, charset: Charset, card: Card) -> None:
     import onnx
     import torch
 
-    from daemon.model.crnn import AtOnce
+    from daemon.ocr.model.crnn import AtOnce
 
     lines, steps = {0: "N", 3: "W"}, {0: "N", 1: "T"}
     buffer = io.BytesIO()
@@ -49,7 +49,7 @@ def save_as(path: Path, model: onnx.ModelProto, charset: Charset, card: Card) ->
     """Write `model`, the graph of a network of ours, with charset and card in its metadata."""
     import onnx
 
-    onnx.helper.set_model_props(model, inscription.inscribed(charset, card))
+    onnx.helper.set_model_props(model, metadata.inscribed(charset, card))
     path.write_bytes(model.SerializeToString())
 
 
@@ -73,12 +73,12 @@ def load(content: bytes, weights: Weights) -> Reader:
     try:
         session = onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])
     except Exception as error:  # its errors share no base
-        raise inscription.foreign(weights, "ONNX Runtime cannot load it") from error
+        raise metadata.foreign(weights, "ONNX Runtime cannot load it") from error
 
     def network(frames: Frames) -> Outputs:
         labels, probabilities, classes = session.run(_OUTPUTS, {"lines": frames})
         return labels, probabilities, int(classes)
 
     metadata = session.get_modelmeta().custom_metadata_map
-    card, _ = inscription.read(metadata, weights)
+    card, _ = metadata.read(metadata, weights)
     return network, metadata, card.precision

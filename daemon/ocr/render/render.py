@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from daemon.core import fs
 from daemon.core.errors import Deferred
 from daemon.core.records import Stamp
-from daemon.making import searchable
-from daemon.ocr import look, pages
-from daemon.ocr.pages.faults import translated
+from daemon.ocr import pages
+from daemon.ocr.pages.errors import translated
+from daemon.ocr.render import overlay, searchable
 
 if TYPE_CHECKING:
     from daemon.core.tasks import Making
@@ -39,5 +39,5 @@ def make(making: Making) -> None:
     rendering = replace(recipe.rendering, text_layer="never")
     with pages.open_document(making.path, recipe.limits, rendering, making.stamp) as source:
         (text,) = making.pages
-        content = look.png(source.page(text.number), text)
+        content = overlay.png(source.page(text.number), text)
     making.target.write_bytes(content)

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import pymupdf
 
-from daemon.making import wrap
-from daemon.making.glyphless import DESCENT, FILE, UNITS
-from daemon.making.layer import Glyphs, Matrix, content, width_of, written_lines
 from daemon.ocr.pages import drawn, sniff, text_layer
-from daemon.ocr.pages.faults import translated
+from daemon.ocr.pages.errors import translated
 from daemon.ocr.pages.pdf import unlock
+from daemon.ocr.render import wrap
+from daemon.ocr.render.glyphless import DESCENT, FILE, UNITS
+from daemon.ocr.render.layer import Glyphs, Matrix, content, width_of, written_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

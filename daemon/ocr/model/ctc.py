@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from daemon.model.charset import BLANK
+from daemon.ocr.model.charset import BLANK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

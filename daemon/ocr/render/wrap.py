@@ -18,7 +18,7 @@ import pymupdf
 
 from daemon.core.errors import Rejected
 from daemon.ocr import pages
-from daemon.ocr.pages.faults import translated
+from daemon.ocr.pages.errors import translated
 
 if TYPE_CHECKING:
     from daemon.core.records import PageText

@@ -1,0 +1,1 @@
+"""The CRNN: network, decoding, character set, and its files."""

@@ -1,0 +1,1 @@
+"""Outputs that need a decoder: searchable PDFs, pictures of pages, overlays."""

@@ -1,7 +1,7 @@
 """The nouns that travel between the rooms of a worker; nothing here computes.
 
-Besides the frames of `daemon.core.records`, `clean` is the page after preprocessing (perhaps turned by
-the skew, its rows perhaps straightened).
+Besides the frames of `daemon.core.records`, `clean` is the page after preprocessing (perhaps turned
+by the skew, its rows perhaps straightened).
 """
 
 from __future__ import annotations

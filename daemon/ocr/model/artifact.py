@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     Steps = tuple[NDArray[np.int64], NDArray[np.float32]]
     Outputs = tuple[NDArray[np.int64], NDArray[np.float32], int]
     Network = Callable[[Frames], Outputs]
-    Reader = tuple[Network, dict[str, str], str]  # with what is written in its file, and precision
+    # network, what is written in its file, precision
+    Reader = tuple[Network, dict[str, str], str]
 
 _BACKENDS = {
     "torchscript": "daemon.ocr.model.torchscript",

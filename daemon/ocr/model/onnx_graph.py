@@ -79,6 +79,6 @@ def load(content: bytes, weights: Weights) -> Reader:
         labels, probabilities, classes = session.run(_OUTPUTS, {"lines": frames})
         return labels, probabilities, int(classes)
 
-    metadata = session.get_modelmeta().custom_metadata_map
-    card, _ = metadata.read(metadata, weights)
-    return network, metadata, card.precision
+    properties = session.get_modelmeta().custom_metadata_map
+    card, _ = metadata.read(properties, weights)
+    return network, properties, card.precision

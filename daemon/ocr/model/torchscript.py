@@ -47,8 +47,8 @@ def load(content: bytes, weights: Weights) -> Reader:
 
     Raises Misconfigured when it is not ours, or in a precision that this processor lacks.
     """
-    module, metadata = _module(content, weights)
-    card, _ = metadata.read(metadata, weights)
+    module, properties = _module(content, weights)
+    card, _ = metadata.read(properties, weights)
     precision = _precision(weights, card)
     with _quiet_jit():
         module = module.eval().to(precision, memory_format=torch.channels_last)
@@ -60,7 +60,7 @@ def load(content: bytes, weights: Weights) -> Reader:
             labels, probabilities, classes = module(lines)
             return labels.numpy(), probabilities.numpy(), int(classes)
 
-    return network, metadata, "bf16" if precision == torch.bfloat16 else "fp32"
+    return network, properties, "bf16" if precision == torch.bfloat16 else "fp32"
 
 
 def restore(content: bytes, weights: Weights) -> tuple[CRNN, Charset, Card]:
@@ -68,8 +68,8 @@ def restore(content: bytes, weights: Weights) -> tuple[CRNN, Charset, Card]:
 
     Raises Misconfigured when it is not ours.
     """
-    module, metadata = _module(content, weights)
-    card, charset = metadata.read(metadata, weights)
+    module, properties = _module(content, weights)
+    card, charset = metadata.read(properties, weights)
     return folded(module.network.state_dict()), charset, card
 
 

@@ -93,7 +93,7 @@ class Ours:
     @property
     def environment(self) -> Mapping[str, str]:
         """As the daemon's workers have it."""
-        from daemon.engine.local import ENVIRONMENT
+        from daemon.engine.local_pool import ENVIRONMENT
 
         return ENVIRONMENT
 

@@ -28,7 +28,7 @@ import numpy as np
 import psutil
 
 from daemon.config.settings import load
-from daemon.engine.local import ENVIRONMENT
+from daemon.engine.local_pool import ENVIRONMENT
 
 os.environ.update(ENVIRONMENT)  # oneDNN's part is read with torch, glibc's was read before
 

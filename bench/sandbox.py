@@ -23,8 +23,8 @@ from daemon.config.settings import load
 from daemon.core.records import Stamp
 from daemon.core.tasks import Task
 from daemon.engine import worker
-from daemon.engine.hired import Hired
 from daemon.engine.slot import WARM_SECONDS
+from daemon.engine.worker_process import Hired
 
 ENTERING = """
 import time

@@ -15,8 +15,8 @@ from daemon.core import fs
 from daemon.core.errors import Deferred
 from daemon.core.records import Claim, Document, Failure, Stamp
 from daemon.core.wakeup import Bell
-from daemon.engine.job import Job
-from daemon.engine.local import LocalEngine, Making, Outcome
+from daemon.engine.document_job import Job
+from daemon.engine.local_pool import LocalEngine, Making, Outcome
 from daemon.engine.makings import Makings
 from daemon.inbox.queue import natural_path
 from daemon.inbox.scan import Scanner

@@ -20,7 +20,7 @@ from daemon.core.counters import Tally
 from daemon.core.errors import Deferred
 from daemon.core.records import Claim, Document, Entry, Failure
 from daemon.core.scratch import Scratch
-from daemon.engine.job import Job
+from daemon.engine.document_job import Job
 from daemon.hooks.letters import letters
 from daemon.ledger.ledger import Journal
 from daemon.outbox.outputs import Outputs

@@ -23,7 +23,7 @@ from daemon.core.memory import Allowance
 from daemon.core.scratch import Scratch
 from daemon.core.volumes import Grounds
 from daemon.core.wakeup import Bell
-from daemon.engine.local import LocalEngine
+from daemon.engine.local_pool import LocalEngine
 from daemon.engine.worker import Start
 from daemon.hooks.senders import Senders
 from daemon.inbox.completeness import missing_end

@@ -17,7 +17,7 @@ from daemon.core.errors import LedgerLost
 from daemon.core.records import Fault
 from daemon.core.wakeup import Bell
 from daemon.delivery import Delivery
-from daemon.engine.local import LocalEngine
+from daemon.engine.local_pool import LocalEngine
 from daemon.inbox.intake import Intake
 from daemon.notify import Notify
 from daemon.outbox.publish import Outbox

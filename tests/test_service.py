@@ -11,7 +11,7 @@ from daemon.core.errors import Deferred
 from daemon.core.folder_rules import ByFolder
 from daemon.core.records import PagesRead
 from daemon.delivery import Delivery
-from daemon.engine.local import Outcome, Task
+from daemon.engine.local_pool import Outcome, Task
 from daemon.inbox.intake import Intake
 from daemon.inbox.scan import Scanner
 from daemon.inbox.settle import Settle

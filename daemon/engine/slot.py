@@ -16,7 +16,7 @@ from daemon.core.errors import DaemonError, Deferred, Died, Misconfigured
 from daemon.core.memory import Allowance
 from daemon.core.records import PagesRead
 from daemon.core.tasks import Making, Outcome, Task
-from daemon.engine.hired import Hired
+from daemon.engine.worker_process import Hired
 
 log = structlog.get_logger()
 

@@ -10,7 +10,7 @@ import pytest
 from pebble.common.types import ResultStatus
 
 from daemon.core.records import Box
-from daemon.engine.answers import Reader
+from daemon.engine.wire import Reader
 
 NAME = "SUCCESS"
 

@@ -9,8 +9,8 @@ import pytest
 from daemon.core.errors import Died, Rejected
 from daemon.core.options import Limits, Recipe
 from daemon.core.records import Claim, Failure, PagesRead, PageText, Stamp
-from daemon.engine.job import Job
-from daemon.engine.local import Outcome, Task
+from daemon.engine.document_job import Job
+from daemon.engine.local_pool import Outcome, Task
 from tests.house import SHIPPED
 
 CLAIM = Claim("t1", "scan.pdf", Path("/claimed/scan.pdf"), Stamp(1, 2, 3), "ab" * 32)

@@ -16,7 +16,7 @@ from daemon.core.memory import Allowance
 from daemon.core.options import Recipe
 from daemon.core.records import PagesRead, Stamp
 from daemon.engine import worker
-from daemon.engine.local import LocalEngine, Task
+from daemon.engine.local_pool import LocalEngine, Task
 from daemon.engine.slot import SILENCE_SECONDS
 from daemon.engine.worker import Start
 from tests.engine import astray

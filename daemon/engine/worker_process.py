@@ -19,7 +19,7 @@ from pebble import ProcessPool
 from daemon.core import memory
 from daemon.core.records import PagesRead
 from daemon.core.tasks import Making, Task
-from daemon.engine import answers, worker
+from daemon.engine import wire, worker
 
 
 class _Starts(context.ForkServerContext):
@@ -38,7 +38,7 @@ class _Starts(context.ForkServerContext):
     def Pipe(self, duplex: bool = True) -> tuple[Connection, Connection]:  # noqa: N802
         """Return a pipe whose reading end, in this process, takes nothing but answers."""
         reader, writer = Pipe(duplex)
-        return answers.Reader(reader), writer
+        return wire.Reader(reader), writer
 
 
 class Hired:

@@ -22,9 +22,9 @@ from daemon.core.errors import Misconfigured
 from daemon.core.memory import Allowance
 from daemon.core.tasks import Making, Outcome, Task
 from daemon.engine import worker
-from daemon.engine.hired import Hired
-from daemon.engine.sentry import Sentry
+from daemon.engine.memory_guard import Sentry
 from daemon.engine.slot import Slot, SlotState
+from daemon.engine.worker_process import Hired
 
 __all__ = ["LocalEngine", "Making", "Outcome", "Task"]
 

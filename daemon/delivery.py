@@ -14,7 +14,6 @@ from typing import Any
 
 import structlog
 
-from daemon.claims import Claims, is_held
 from daemon.core import failpoints, fs
 from daemon.core.counters import Tally
 from daemon.core.errors import Deferred
@@ -22,6 +21,7 @@ from daemon.core.records import Claim, Document, Entry, Failure
 from daemon.core.scratch import Scratch
 from daemon.engine.document_job import Job
 from daemon.hooks.letters import letters
+from daemon.inbox.claims.protocol import Claims, is_held
 from daemon.ledger.ledger import Journal
 from daemon.outbox.outputs import Outputs
 from daemon.outbox.publish import Outbox, Superseded

@@ -10,9 +10,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from daemon.claims import Claims
-from daemon.claims.in_place import JournalClaims
-from daemon.claims.rename import RenameClaims
 from daemon.config.sections import Retention
 from daemon.config.settings import Config
 from daemon.config.validation import RESERVED
@@ -26,10 +23,13 @@ from daemon.core.wakeup import Bell
 from daemon.engine.local_pool import LocalEngine
 from daemon.engine.worker import Start
 from daemon.hooks.senders import Senders
+from daemon.inbox.claims.by_ledger import JournalClaims
+from daemon.inbox.claims.by_rename import RenameClaims
+from daemon.inbox.claims.protocol import Claims
 from daemon.inbox.completeness import missing_end
 from daemon.inbox.intake import Intake
 from daemon.inbox.scan import Scanner
-from daemon.inbox.settle import Settle
+from daemon.inbox.stability import Settle
 from daemon.inbox.watch import Watch
 from daemon.ledger.ledger import Journal
 from daemon.outbox.outputs import MADE
@@ -38,7 +38,7 @@ from daemon.supervisor.ledger_recovery import ledger_path
 from daemon.vitals import Vitals
 
 if TYPE_CHECKING:
-    from daemon.retention import Cupboard, Retiring, Which
+    from daemon.inbox.retention import Cupboard, Retiring, Which
 
 SCRATCH_NAME = "making"
 T = TypeVar("T")
@@ -174,7 +174,7 @@ def cupboards(config: Config) -> list[Cupboard]:
     kept = retentions(config)
     if all(retention.keeps_all for retention in kept.values):
         return []
-    from daemon.retention import Cupboard  # half a megabyte, where something is ever removed
+    from daemon.inbox.retention import Cupboard  # half a megabyte, where something is ever removed
 
     folders: dict[Which, Path]
     folders = {"archive": config.folders.archive, "failed": config.folders.failed}
@@ -190,7 +190,7 @@ def retiring(config: Config) -> Retiring | None:
     folders = cupboards(config)
     if not folders:
         return None
-    from daemon.retention import Retiring
+    from daemon.inbox.retention import Retiring
 
     return Retiring(folders, ledger_path(config))
 

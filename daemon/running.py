@@ -29,7 +29,7 @@ from daemon.supervisor import ledger_recovery
 from daemon.vitals import Vitals
 
 if TYPE_CHECKING:
-    from daemon.retention import Retiring
+    from daemon.inbox.retention import Retiring
 
 log = structlog.get_logger()
 

@@ -17,13 +17,13 @@ from collections.abc import Callable, Iterable
 
 import structlog
 
-from daemon.claims import Claims, Vanished
 from daemon.core import failpoints, fs
 from daemon.core.errors import Deferred, LedgerLost
 from daemon.core.io_thread import Aside, Late
 from daemon.core.records import Claim, Entry, Fault
 from daemon.core.tasks import Engine, Outcome
 from daemon.delivery import Delivery
+from daemon.inbox.claims.protocol import Claims, Vanished
 from daemon.inbox.intake import Intake
 from daemon.work import Work
 

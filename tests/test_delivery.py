@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from daemon.claims.rename import RenameClaims
 from daemon.config.hook import Hook
 from daemon.core.errors import Deferred
 from daemon.core.folder_rules import ByFolder
@@ -16,6 +15,7 @@ from daemon.core.options import Recipe, Weights
 from daemon.core.records import Block as Paragraph
 from daemon.core.records import Box, Document, Failure, PageText, TextLine, Word
 from daemon.delivery import Delivery
+from daemon.inbox.claims.by_rename import RenameClaims
 from daemon.ledger.deliveries import Deliveries
 from daemon.ledger.ledger import Journal
 from daemon.outbox.publish import Outbox

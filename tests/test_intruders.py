@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from daemon.claims import Vanished
-from daemon.claims.in_place import JournalClaims
-from daemon.claims.rename import RenameClaims
+from daemon.inbox.claims.by_ledger import JournalClaims
+from daemon.inbox.claims.by_rename import RenameClaims
+from daemon.inbox.claims.protocol import Vanished
 from tests.house import REPOSITORY, House
 from tests.samples import png, text_page
 

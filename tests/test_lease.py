@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.lease import LOCK_NAME, Lease, Neighbours
+from daemon.inbox.claims.lease import LOCK_NAME, Lease, Neighbours
 
 TERM = 60.0
 
@@ -40,7 +40,7 @@ def test_who_holds_its_lock_lives(work: Path) -> None:
 
 def test_who_was_killed_is_dead_at_once_on_the_same_machine(work: Path) -> None:
     script = (
-        "import sys, pathlib, os, signal; from daemon.lease import Lease;"
+        "import sys, pathlib, os, signal; from daemon.inbox.claims.lease import Lease;"
         "Lease(pathlib.Path(sys.argv[1]), 60.0); os.kill(os.getpid(), signal.SIGKILL)"
     )
     subprocess.run([sys.executable, "-c", script, str(work / "theirs")], check=False)

@@ -13,9 +13,9 @@ import pytest
 from daemon.config.sections import Retention
 from daemon.core import fs
 from daemon.core.records import Claim, Stamp
-from daemon.kept import reason_of
+from daemon.inbox.archive import reason_of
+from daemon.inbox.retention import DAY, Cupboard, Due, Retiring, Values
 from daemon.ledger.ledger import Journal
-from daemon.retention import DAY, Cupboard, Due, Retiring, Values
 from tests.house import until
 from tests.torture import pretended
 from tests.torture.life import house, living

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from daemon.claims.rename import RenameClaims
 from daemon.core.errors import Deferred
 from daemon.core.folder_rules import ByFolder
 from daemon.core.records import PagesRead
 from daemon.delivery import Delivery
 from daemon.engine.local_pool import Outcome, Task
+from daemon.inbox.claims.by_rename import RenameClaims
 from daemon.inbox.intake import Intake
 from daemon.inbox.scan import Scanner
-from daemon.inbox.settle import Settle
+from daemon.inbox.stability import Settle
 from daemon.inbox.watch import Watch
 from daemon.ledger.ledger import Journal
 from daemon.outbox.publish import Outbox

@@ -19,10 +19,10 @@ from daemon.core.counters import Tally
 from daemon.core.folder_rules import ByFolder
 from daemon.core.io_thread import Aside
 from daemon.core.records import Fault, Stamp
+from daemon.inbox.missed_events import Unrung
 from daemon.inbox.queue import Queue, Turns
 from daemon.inbox.scan import Listing, Scanner
-from daemon.inbox.settle import Settle, Settled
-from daemon.inbox.unrung import Unrung
+from daemon.inbox.stability import Settle, Settled
 from daemon.inbox.watch import Watch
 
 log = structlog.get_logger()

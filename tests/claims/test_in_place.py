@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from daemon.claims import Claims, Vanished
-from daemon.claims.in_place import JournalClaims
 from daemon.core.records import Claim, Entry, Failure, Stamp
+from daemon.inbox.claims.by_ledger import JournalClaims
+from daemon.inbox.claims.protocol import Claims, Vanished
 from daemon.inbox.scan import Scanner
 
 FAILURE = Failure("corrupt", "The PNG ends early.", attempt=1)

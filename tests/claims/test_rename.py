@@ -7,10 +7,10 @@ from typing import BinaryIO
 
 import pytest
 
-from daemon.claims import Vanished, is_held
-from daemon.claims.rename import RenameClaims
 from daemon.core import fs
 from daemon.core.records import Failure, Stamp
+from daemon.inbox.claims.by_rename import RenameClaims
+from daemon.inbox.claims.protocol import Vanished, is_held
 from daemon.inbox.scan import Scanner
 
 FAILURE = Failure("corrupt", "The PNG ends early.", attempt=1)

@@ -7,7 +7,7 @@ import pytest
 from daemon.core.folder_rules import ByFolder
 from daemon.inbox.intake import Intake, Waiting
 from daemon.inbox.scan import Scanner
-from daemon.inbox.settle import Settle
+from daemon.inbox.stability import Settle
 from daemon.inbox.watch import Watch
 
 QUIET, RESCAN, POLL = 5.0, 30.0, 2.0

@@ -28,7 +28,7 @@ from hypothesis.stateful import (
 from daemon.core.folder_rules import ByFolder
 from daemon.inbox.intake import Intake
 from daemon.inbox.scan import Scanner
-from daemon.inbox.settle import Settle
+from daemon.inbox.stability import Settle
 from daemon.inbox.watch import Watch
 
 QUIET, PATIENCE, RESCAN, POLL = 5.0, 60.0, 30.0, 2.0

@@ -8,7 +8,7 @@ import pytest
 
 from daemon.core.folder_rules import ByFolder
 from daemon.core.records import Stamp
-from daemon.inbox.settle import Settle, Settled
+from daemon.inbox.stability import Settle, Settled
 
 QUIET, PATIENCE = 5.0, 60.0
 

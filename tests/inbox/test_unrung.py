@@ -7,9 +7,9 @@ from pathlib import Path
 from daemon.core.counters import Tally
 from daemon.core.folder_rules import ByFolder
 from daemon.inbox.intake import Intake
+from daemon.inbox.missed_events import Unrung
 from daemon.inbox.scan import Scanner
-from daemon.inbox.settle import Settle
-from daemon.inbox.unrung import Unrung
+from daemon.inbox.stability import Settle
 from tests.inbox.test_intake import QUIET, RESCAN, SilentWatch
 
 

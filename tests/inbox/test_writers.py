@@ -16,7 +16,7 @@ from daemon.core.folder_rules import ByFolder
 from daemon.inbox.completeness import missing_end
 from daemon.inbox.intake import Intake
 from daemon.inbox.scan import Scanner
-from daemon.inbox.settle import Settle
+from daemon.inbox.stability import Settle
 from daemon.inbox.watch import Watch
 from tests import samples
 

@@ -7,13 +7,13 @@ import uuid
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from daemon.claims import Vanished, claim_on, vanishing
 from daemon.core import fs
 from daemon.core.ownership import INHERITED, Ownership
 from daemon.core.records import Claim, Entry, Failure, Stamp
 from daemon.core.volumes import Ground
+from daemon.inbox.archive import Kept
+from daemon.inbox.claims.protocol import Vanished, claim_on, vanishing
 from daemon.inbox.scan import Listing
-from daemon.kept import Kept
 
 
 class JournalClaims:

@@ -15,14 +15,14 @@ from pathlib import Path
 
 import structlog
 
-from daemon.claims import Vanished, claim_on, vanishing
 from daemon.core import failpoints, fs
 from daemon.core.ownership import INHERITED, Ownership
 from daemon.core.records import Claim, Entry, Failure, Stamp
 from daemon.core.volumes import Ground
+from daemon.inbox.archive import Kept
+from daemon.inbox.claims.lease import LOCK_NAME, Lease, Neighbours
+from daemon.inbox.claims.protocol import Vanished, claim_on, vanishing
 from daemon.inbox.scan import WORK_FOLDER, Listing
-from daemon.kept import Kept
-from daemon.lease import LOCK_NAME, Lease, Neighbours
 
 log = structlog.get_logger()
 

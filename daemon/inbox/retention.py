@@ -29,8 +29,8 @@ from daemon.core import failpoints, fs
 from daemon.core.errors import DaemonError
 from daemon.core.logs import without_controls
 from daemon.core.volumes import Ground
+from daemon.inbox.archive import REASON_ENDING, reason_of
 from daemon.inbox.scan import WORK_FOLDER
-from daemon.kept import REASON_ENDING, reason_of
 from daemon.ledger.ledger import Journal
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""How the daemon takes possession of a file in the inbox."""

@@ -20,9 +20,9 @@ from daemon.core.errors import Deferred
 from daemon.core.records import Claim, Document, Entry, Failure
 from daemon.core.scratch import Scratch
 from daemon.engine.document_job import Job
-from daemon.hooks.letters import letters
 from daemon.inbox.claims.protocol import Claims, is_held
 from daemon.ledger.ledger import Journal
+from daemon.outbox.hooks.payload import letters
 from daemon.outbox.outputs import Outputs
 from daemon.outbox.publish import Outbox, Superseded
 from daemon.outbox.sidecar import sidecar

@@ -22,7 +22,6 @@ from daemon.core.volumes import Grounds
 from daemon.core.wakeup import Bell
 from daemon.engine.local_pool import LocalEngine
 from daemon.engine.worker import Start
-from daemon.hooks.senders import Senders
 from daemon.inbox.claims.by_ledger import JournalClaims
 from daemon.inbox.claims.by_rename import RenameClaims
 from daemon.inbox.claims.protocol import Claims
@@ -32,6 +31,7 @@ from daemon.inbox.scan import Scanner
 from daemon.inbox.stability import Settle
 from daemon.inbox.watch import Watch
 from daemon.ledger.ledger import Journal
+from daemon.outbox.hooks.dispatcher import Senders
 from daemon.outbox.outputs import MADE
 from daemon.policy import Policies, Policy
 from daemon.supervisor.ledger_recovery import ledger_path

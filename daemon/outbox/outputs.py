@@ -16,7 +16,7 @@ from daemon.core.records import Claim, Document, Failure, Missing, Output, Outpu
 from daemon.core.scratch import Scratch
 from daemon.engine.makings import Makings
 from daemon.outbox import text
-from daemon.outbox.beside import ENDINGS, Draft, picture_ending
+from daemon.outbox.output_files import ENDINGS, Draft, picture_ending
 from daemon.outbox.publish import Outbox
 from daemon.policy import Policy
 

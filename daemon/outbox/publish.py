@@ -26,9 +26,9 @@ from daemon.core.ownership import INHERITED, Ownership
 from daemon.core.records import Claim, OutputKind
 from daemon.core.volumes import Ground
 from daemon.inbox.scan import WORK_FOLDER
-from daemon.outbox import answers
-from daemon.outbox.answers import Answer
-from daemon.outbox.beside import Beside, Draft
+from daemon.outbox import reader
+from daemon.outbox.output_files import Beside, Draft
+from daemon.outbox.reader import Answer
 
 
 class Superseded(Exception):
@@ -149,7 +149,7 @@ class Outbox:
         known = [] if place is None else [place]
         for candidate in itertools.chain(known, self._taken_places(name)):
             answer = self.read(candidate)
-            if answer is not None and answers.is_of(claim, answer):
+            if answer is not None and reader.is_of(claim, answer):
                 return candidate, answer
         return None
 
@@ -160,7 +160,7 @@ class Outbox:
 
     def read(self, place: str) -> Answer | None:
         """Return the answer at `place`, None where there is none or it is no answer of ours."""
-        return answers.read(self.folder / place)
+        return reader.read(self.folder / place)
 
     def clear_drafts(self, older_than: float = 0.0) -> None:
         """Remove drafts that nobody is writing, by their age in seconds."""

@@ -7,9 +7,9 @@ from typing import Any
 
 from daemon.config.hook import Hook
 from daemon.core.records import Claim, Stamp
-from daemon.hooks.letters import letters
 from daemon.ledger.ledger import Journal
 from daemon.ledger.notification import Letter
+from daemon.outbox.hooks.payload import letters
 
 
 def sidecar(claim: str = "c1", status: str = "done", **changes: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import pytest
 
 from daemon.config.hook import Hook
 from daemon.core.errors import Undelivered
-from daemon.hooks.command import call
+from daemon.outbox.hooks.command import call
 from tests.hooks.sidecars import letter
 from tests.house import until
 

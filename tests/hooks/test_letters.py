@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from daemon.config.hook import Hook
-from daemon.hooks.letters import letters
+from daemon.outbox.hooks.payload import letters
 from tests.hooks.sidecars import letter, sidecar
 
 ALL = Hook(name="all", on=("done", "partial", "failed", "duplicate"), command=("tell",))

@@ -12,7 +12,7 @@ import pytest
 
 from daemon.config.hook import Hook
 from daemon.core.errors import Undelivered
-from daemon.hooks.post import Mailbox
+from daemon.outbox.hooks.webhook import Mailbox
 from tests.hooks.receiver import is_signed, receiving
 from tests.hooks.sidecars import letter
 

@@ -12,9 +12,9 @@ import pytest
 from daemon.config.hook import Hook
 from daemon.core.counters import Tally
 from daemon.core.errors import Deferred
-from daemon.hooks.sender import LONGEST_PAUSE, Sender
-from daemon.hooks.senders import Senders
 from daemon.ledger.deliveries import LONGEST_REST, Deliveries
+from daemon.outbox.hooks.dispatcher import Senders
+from daemon.outbox.hooks.sender import LONGEST_PAUSE, Sender
 from tests.hooks.receiver import receiving
 from tests.hooks.sidecars import keep, letter
 

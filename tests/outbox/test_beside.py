@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from daemon.core.records import Claim, Stamp
-from daemon.outbox.beside import Draft
+from daemon.outbox.output_files import Draft
 from daemon.outbox.publish import Outbox, Superseded
 
 SHA = "ab" * 32

@@ -27,8 +27,8 @@ from daemon.core import failpoints, fs
 from daemon.core.ownership import Ownership
 from daemon.core.records import Output, OutputKind, Stamp
 from daemon.inbox.scan import WORK_FOLDER
-from daemon.outbox import answers
-from daemon.outbox.answers import Answer, listed
+from daemon.outbox import reader
+from daemon.outbox.reader import Answer, listed
 
 ENDINGS: dict[OutputKind, str] = {
     "text": ".txt", "hocr": ".hocr", "alto": ".alto.xml", "searchable_pdf": ".ocr.pdf",
@@ -132,8 +132,8 @@ class Beside:
             yield
         except BaseException:
             with contextlib.suppress(OSError):
-                answer = answers.sure(self._folder / place)
-                if not answers.is_of(claim, answer) and self._take_back(place, drafts, stamps):
+                answer = reader.sure(self._folder / place)
+                if not reader.is_of(claim, answer) and self._take_back(place, drafts, stamps):
                     self._forget(note)
             raise
 
@@ -211,7 +211,7 @@ class Beside:
             for name, sha256 in said.get("outputs", {}).items()
             if self._is_left(self._at(place, name), sha256)
         ]
-        kept = listed(answers.sure(self._folder / place)) if names else []
+        kept = listed(reader.sure(self._folder / place)) if names else []
         for name in names:
             if name not in kept:  # what an answer lists is that answer's, whoever has put it there
                 self._at(place, name).unlink(missing_ok=True)

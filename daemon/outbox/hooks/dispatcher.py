@@ -15,9 +15,9 @@ from daemon.config.hook import Hook
 from daemon.core.counters import Tally
 from daemon.core.errors import DaemonError, Deferred
 from daemon.core.records import Fault
-from daemon.hooks.command import GRACE_SECONDS
-from daemon.hooks.sender import Sender
 from daemon.ledger.deliveries import Deliveries, Post
+from daemon.outbox.hooks.command import GRACE_SECONDS
+from daemon.outbox.hooks.sender import Sender
 
 log = structlog.get_logger()
 

@@ -18,12 +18,12 @@ import structlog
 from daemon.config.hook import Hook
 from daemon.core import failpoints, fs
 from daemon.core.errors import Undelivered
-from daemon.hooks import command
 from daemon.ledger.deliveries import LONGEST_REST, Deliveries
 from daemon.ledger.notification import Letter
+from daemon.outbox.hooks import command
 
 if TYPE_CHECKING:
-    from daemon.hooks.post import Mailbox
+    from daemon.outbox.hooks.webhook import Mailbox
 
 log = structlog.get_logger()
 
@@ -85,7 +85,7 @@ class Sender:
             command.call(self._hook, letter, self._outbox, self._stop)
             return
         if self._mailbox is None:
-            from daemon.hooks.post import Mailbox
+            from daemon.outbox.hooks.webhook import Mailbox
 
             self._mailbox = Mailbox(self._hook)
         self._mailbox.put(letter, now)

@@ -1,0 +1,1 @@
+"""Notifications of results to commands and webhooks."""

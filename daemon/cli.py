@@ -240,7 +240,7 @@ def health(config: ConfigFile = DEFAULT_CONFIG) -> None:
 
     Example: ocr-daemon health
     """
-    from daemon import health as heartbeat
+    from daemon.monitoring import heartbeat
 
     state = _load(config, touch_folders=False).folders.state
     is_alive, sentence = heartbeat.diagnose(state, time.monotonic())

@@ -31,11 +31,11 @@ from daemon.inbox.scan import Scanner
 from daemon.inbox.stability import Settle
 from daemon.inbox.watch import Watch
 from daemon.ledger.ledger import Journal
+from daemon.monitoring.health import Vitals
 from daemon.outbox.hooks.dispatcher import Senders
 from daemon.outbox.outputs import MADE
 from daemon.policy import Policies, Policy
 from daemon.supervisor.ledger_recovery import ledger_path
-from daemon.vitals import Vitals
 
 if TYPE_CHECKING:
     from daemon.inbox.retention import Cupboard, Retiring, Which
@@ -222,8 +222,10 @@ def endpoint(config: Config, vitals: Vitals, tally: Tally) -> Iterator[None]:
     if not config.metrics.enabled:
         yield
         return
-    from daemon.endpoint import Endpoint  # what it needs is not loaded where it is off
-    from daemon.metrics import Exposition, Facts
+    from daemon.monitoring.http_server import (
+        Endpoint,  # what it needs is not loaded where it is off
+    )
+    from daemon.monitoring.metrics import Exposition, Facts
 
     facts = Facts(
         model=config.model.file.stem,

@@ -15,7 +15,7 @@ from daemon.core import logs
 from daemon.core.counters import Tally
 from daemon.core.errors import LedgerLost, Misconfigured
 from daemon.core.wakeup import Bell
-from daemon.notify import Notify
+from daemon.monitoring.systemd import Notify
 from daemon.reload import Reload
 from daemon.running import Daemon, Process, Warm
 from daemon.signals import Signals

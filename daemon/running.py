@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from daemon import health, rooms, web_process
+from daemon import rooms, web_process
 from daemon.config.settings import Config
 from daemon.core import logs
 from daemon.core.counters import Tally
@@ -19,14 +19,15 @@ from daemon.core.wakeup import Bell
 from daemon.delivery import Delivery
 from daemon.engine.local_pool import LocalEngine
 from daemon.inbox.intake import Intake
-from daemon.notify import Notify
+from daemon.monitoring import heartbeat
+from daemon.monitoring.health import Vitals
+from daemon.monitoring.systemd import Notify
 from daemon.outbox.publish import Outbox
 from daemon.policy import Policies
 from daemon.reload import Reload, Trial, told
 from daemon.service import Service
 from daemon.signals import Signals
 from daemon.supervisor import ledger_recovery
-from daemon.vitals import Vitals
 
 if TYPE_CHECKING:
     from daemon.inbox.retention import Retiring
@@ -138,7 +139,7 @@ class Daemon:
             self._service.end()
             self._journal.close()
         if is_over and not self._reload.has_way_back:
-            health.end(self._config.folders.state)
+            heartbeat.end(self._config.folders.state)
             log.info("daemon.stopped")
             logs.drain()
 
@@ -160,7 +161,7 @@ class Daemon:
     def _turn_until_stopped(self) -> None:
         """Turn until told to stop, or until nothing more can be done before a change of rooms."""
         while not self._signals.stops and not self._is_ready_to_change():
-            self._turn(health.BEAT_SECONDS)
+            self._turn(heartbeat.BEAT_SECONDS)
             if self._signals.take_reload():
                 self._reload.ask()
             if found := self._reload.arrived(time.monotonic()):
@@ -228,13 +229,13 @@ class Daemon:
         ends = time.monotonic() + self._config.grace_seconds
         log.info("daemon.draining", in_work=self._service.in_work)
         while self._service.in_work and self._signals.stops < 2 and time.monotonic() < ends:
-            self._turn(min(health.BEAT_SECONDS, max(0.0, ends - time.monotonic())))
+            self._turn(min(heartbeat.BEAT_SECONDS, max(0.0, ends - time.monotonic())))
 
     # --- one turn -------------------------------------------------------------------------------
 
     def _turn(self, longest_wait: float) -> None:
         service = self._service
-        if time.monotonic() >= self._proved_at + health.BEAT_SECONDS:
+        if time.monotonic() >= self._proved_at + heartbeat.BEAT_SECONDS:
             self._prove_ledger()
         service.turn(time.monotonic())
         self._senders.ring()
@@ -244,9 +245,9 @@ class Daemon:
     def _say_how_it_is(self) -> None:
         """Tell whoever asks or supervises; the watchdog bites a loop that has lost its way."""
         in_work, draining = self._service.in_work, self._service.draining
-        pulse = health.pulse(self._intake.scanned_at, in_work, draining, self._faults())
+        pulse = heartbeat.pulse(self._intake.scanned_at, in_work, draining, self._faults())
         with contextlib.suppress(OSError):  # a full state disk is told by the log, and it may heal
-            health.beat(self._config.folders.state, pulse)
+            heartbeat.beat(self._config.folders.state, pulse)
         self._vitals.beat_at = pulse.beat_at
         self._senders.count(self._tally)
         held_up = [why for why, _ in pulse.faults]

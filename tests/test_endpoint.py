@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from daemon import endpoint as room
 from daemon.core.counters import Tally
 from daemon.core.errors import Misconfigured
-from daemon.endpoint import Endpoint
-from daemon.health import STALE_SECONDS
-from daemon.metrics import Exposition, Facts
+from daemon.monitoring import http_server as room
+from daemon.monitoring.heartbeat import STALE_SECONDS
+from daemon.monitoring.http_server import Endpoint
+from daemon.monitoring.metrics import Exposition, Facts
 from tests.house import until
 from tests.test_vitals import Rooms
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.health import STALE_SECONDS, Heartbeat, beat, diagnose
+from daemon.monitoring.heartbeat import STALE_SECONDS, Heartbeat, beat, diagnose
 
 
 def heartbeat(*faults: str) -> Heartbeat:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.notify import Notify
+from daemon.monitoring.systemd import Notify
 from tests.house import Daemon, House, until
 
 

@@ -14,13 +14,14 @@ from typing import Any
 
 import pytest
 
-from daemon import environment, health, rooms
+from daemon import environment, rooms
 from daemon import run as process
 from daemon.config.settings import Config, load
 from daemon.core.counters import Tally
 from daemon.core.folder_rules import ByFolder
 from daemon.core.wakeup import Bell
-from daemon.notify import Notify
+from daemon.monitoring import heartbeat
+from daemon.monitoring.systemd import Notify
 from daemon.policy import Policies
 from daemon.reload import Changes, Reload
 from daemon.running import Daemon, Process, Warm
@@ -105,7 +106,7 @@ class Asker(Notify):
         self.found: list[tuple[bool, str]] = []
 
     def ready(self) -> None:
-        self.found.append(health.diagnose(self._state, time.monotonic()))
+        self.found.append(heartbeat.diagnose(self._state, time.monotonic()))
 
 
 def test_who_hears_that_the_daemon_is_ready_finds_it_alive(tmp_path: Path) -> None:

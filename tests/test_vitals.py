@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import pytest
 
 from daemon.core.records import Fault
-from daemon.health import STALE_SECONDS
 from daemon.inbox.intake import Waiting
-from daemon.vitals import START_SECONDS, Vitals
+from daemon.monitoring.health import START_SECONDS, Vitals
+from daemon.monitoring.heartbeat import STALE_SECONDS
 
 NOW = 10_000.0
 

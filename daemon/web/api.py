@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from daemon import health
+from daemon.monitoring import heartbeat
 from daemon.web import deliver, openapi, shown
 from daemon.web.deletion import delete_answer
 from daemon.web.nouns import STATUSES, UNANSWERED, Found
@@ -98,7 +98,7 @@ class _Rest:
         )
 
     def _refuse_unread(self) -> None:
-        is_alive, _ = health.diagnose(self._site.state, time.monotonic())
+        is_alive, _ = heartbeat.diagnose(self._site.state, time.monotonic())
         if not is_alive:
             why = "the daemon that reads is not running; POST /upload keeps the file until it does"
             raise Refused(503, "daemon_not_running", why, {"Retry-After": "30"})

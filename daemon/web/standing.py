@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon import health
+from daemon.monitoring import heartbeat
 
 # the folders on the way to a name are nobody's business on a page
 _PATH = re.compile(r"(?<![\w/.])/(?:[^/\s]+/)*([^/\s]*)")
@@ -31,12 +31,12 @@ class Standing:
 def standing(state: Path, now: float) -> Standing:
     """Read the heartbeat in `state`; `now` is monotonic seconds."""
     try:
-        heartbeat = health.last(state)
+        heartbeat = heartbeat.last(state)
         age = now - heartbeat.beat_at
         told = [(str(why), max(0, int(now - since))) for why, since in heartbeat.faults]
     except (OSError, ValueError, TypeError):
         return Standing("stopped")
-    if not 0 <= age <= health.STALE_SECONDS:
+    if not 0 <= age <= heartbeat.STALE_SECONDS:
         return Standing("stuck", max(0, int(age)))
     faults = tuple((_PATH.sub(r"\1", why), seconds) for why, seconds in told)
     return Standing("held" if faults else "alive", int(age), faults)

@@ -11,7 +11,7 @@ import pytest
 from starlette.requests import Request
 from starlette.types import Message
 
-from daemon import health
+from daemon.monitoring import heartbeat
 from daemon.web.body import FORMS_AT_ONCE, Body, Pace
 from daemon.web.refusals import Refused
 from daemon.web.serve import CONNECTIONS
@@ -34,7 +34,7 @@ def test_predict_without_a_daemon_says_so_and_keeps_nothing(site: Site) -> None:
 
 
 def test_predict_that_waits_too_long_tells_where_to_ask_later(site: Site) -> None:
-    health.beat(site.house.state, health.pulse(0.0, 0, False, []))
+    heartbeat.beat(site.house.state, heartbeat.pulse(0.0, 0, False, []))
 
     answer = site.post("/predict", files={"file": IMAGE}, headers=BEARER)
 

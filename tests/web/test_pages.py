@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from daemon.health import Heartbeat, beat
+from daemon.monitoring.heartbeat import Heartbeat, beat
 from daemon.web.deliver import disposed
 from daemon.web.nouns import Found, Piece
 from daemon.web.paper import shown

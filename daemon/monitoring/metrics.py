@@ -26,7 +26,7 @@ from prometheus_client.registry import Collector
 
 from daemon import __version__
 from daemon.core.counters import Spread, Tally
-from daemon.vitals import Check, Vitals
+from daemon.monitoring.health import Check, Vitals
 
 WORKER_STATES = ("loading", "idle", "reading", "overdue", "dead")
 

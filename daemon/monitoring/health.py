@@ -14,8 +14,8 @@ from typing import Literal, Protocol
 
 from daemon.core.records import Fault
 from daemon.core.volumes import Room
-from daemon.health import STALE_SECONDS
 from daemon.inbox.intake import Waiting
+from daemon.monitoring.heartbeat import STALE_SECONDS
 
 START_SECONDS = 300.0  # loading the model has 120; what was left in work is taken up after that
 TURN_SECONDS = 10.0  # between two turns of a loop that nothing keeps, with room to spare

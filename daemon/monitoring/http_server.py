@@ -22,8 +22,8 @@ import structlog
 
 from daemon import __version__
 from daemon.core.errors import Misconfigured
-from daemon.metrics import Exposition
-from daemon.vitals import Check, Vitals
+from daemon.monitoring.health import Check, Vitals
+from daemon.monitoring.metrics import Exposition
 
 log = structlog.get_logger()
 

@@ -1,0 +1,1 @@
+"""Health, heartbeat, metrics and systemd notifications."""

@@ -31,9 +31,9 @@ class Standing:
 def standing(state: Path, now: float) -> Standing:
     """Read the heartbeat in `state`; `now` is monotonic seconds."""
     try:
-        heartbeat = heartbeat.last(state)
-        age = now - heartbeat.beat_at
-        told = [(str(why), max(0, int(now - since))) for why, since in heartbeat.faults]
+        last = heartbeat.last(state)
+        age = now - last.beat_at
+        told = [(str(why), max(0, int(now - since))) for why, since in last.faults]
     except (OSError, ValueError, TypeError):
         return Standing("stopped")
     if not 0 <= age <= heartbeat.STALE_SECONDS:

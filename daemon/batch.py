@@ -17,13 +17,13 @@ from daemon.core.records import Claim, Document, Failure, Stamp
 from daemon.core.wakeup import Bell
 from daemon.engine.document_job import Job
 from daemon.engine.local_pool import LocalEngine, Making, Outcome
-from daemon.engine.makings import Makings
 from daemon.inbox.queue import natural_path
 from daemon.inbox.scan import Scanner
-from daemon.outbox.outputs import Outputs
 from daemon.outbox.publish import Outbox
 from daemon.outbox.sidecar import sidecar
-from daemon.policy import Policy, utc_now
+from daemon.supervisor.outputs import Outputs
+from daemon.supervisor.policy import Policy, utc_now
+from daemon.supervisor.render_jobs import Makings
 
 # an answer of ours to the same bytes is replaced, so that a command may be repeated
 REPLACEABLE = ("done", "partial", "failed")

@@ -84,8 +84,8 @@ def run(config: ConfigFile = DEFAULT_CONFIG) -> None:
     # never uses; a hook that posts loads ssl by itself
     sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
     sys.modules["ssl"] = None  # type: ignore[assignment]
-    from daemon import run as daemon
     from daemon.core import logs
+    from daemon.supervisor import main as daemon
 
     del sys.modules["ssl"]
 
@@ -141,11 +141,11 @@ def check(config: ConfigFile = DEFAULT_CONFIG) -> None:
 
     Example: ocr-daemon check
     """
-    from daemon import environment
     from daemon.plan import plan
+    from daemon.supervisor import preflight
 
     loaded = _load(config)
-    findings = list(environment.findings(loaded))
+    findings = list(preflight.findings(loaded))
     for finding in findings:
         kind = "error" if finding.is_fatal else "warning"
         print(f"{kind}: {finding.key} = {finding.value}: {finding.remedy}")
@@ -258,7 +258,7 @@ def web(
     """
     # loaded where found, 8 MB that a server never uses
     sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
-    from daemon import web_process
+    from daemon.supervisor import web_process
 
     if daemon_pid:
         web_process.die_with(daemon_pid)

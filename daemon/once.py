@@ -17,7 +17,6 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from daemon import environment
 from daemon.batch import REPLACEABLE, Reader, Reading, find
 from daemon.config.settings import Config
 from daemon.config.validation import RESERVED
@@ -27,9 +26,10 @@ from daemon.core.records import OutputKind
 from daemon.core.scratch import Scratch
 from daemon.core.wakeup import Bell
 from daemon.draw import Drawing, draw
-from daemon.outbox.outputs import Outputs
 from daemon.outbox.publish import Outbox
-from daemon.rooms import engine, hiring, policy
+from daemon.supervisor import preflight
+from daemon.supervisor.outputs import Outputs
+from daemon.supervisor.wiring import engine, hiring, policy
 
 
 def read_all(
@@ -48,7 +48,7 @@ def read_all(
     given. All are read by one profile, wherever they lie.
     """
     config = config.named(profile)
-    environment.refuse_bad_weights(config)
+    preflight.refuse_bad_weights(config)
     logs.set_up(None, config.logging.level, 0, 0)
     asked = [(path, name) for name, path in find(paths, config.watch.ignore)]
     names, found = dict(asked), [(name if out else path.name, path) for path, name in asked]

@@ -6,16 +6,16 @@ import contextlib
 import time
 
 from daemon import verify as proof
-from daemon.alone import alone
 from daemon.config.settings import Config
 from daemon.core.logs import without_controls
 from daemon.inbox.retention import plan
 from daemon.ledger.deliveries import Deliveries, Post
 from daemon.ledger.ledger import Journal
 from daemon.ledger.notification import Letter
-from daemon.rooms import cupboards, retentions, scanner
 from daemon.supervisor import ledger_recovery
+from daemon.supervisor.instance_lock import alone
 from daemon.supervisor.ledger_recovery import ledger_path
+from daemon.supervisor.wiring import cupboards, retentions, scanner
 
 MOST_LETTERS = 100  # that a list for people has
 

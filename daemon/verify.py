@@ -24,8 +24,8 @@ from daemon.inbox.scan import WORK_FOLDER
 from daemon.ledger.ledger import Journal
 from daemon.outbox.publish import Outbox
 from daemon.outbox.sidecar import is_valid
-from daemon.rooms import scanner
 from daemon.supervisor.ledger_recovery import ledger_path
+from daemon.supervisor.wiring import scanner
 
 FATES = ("answered", "collected", "waiting", "torn", "lost")
 GRACE_SECONDS = 1.0  # in which a running daemon forgets the row of a file that it has given back

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import yaml
 
 from daemon.config.settings import SHORT_NAMES, Config
-from daemon.reload import AT_RESTART
+from daemon.supervisor.reload import AT_RESTART
 from docs.keys import (
     NOTHING,
     Key,

@@ -13,7 +13,7 @@ from daemon.config.hook import HIDDEN
 from daemon.config.settings import Config, load
 from daemon.core.errors import Misconfigured
 from daemon.core.options import Rendering
-from daemon.reload import AT_ONCE, AT_RESTART, Changes, Reload, changes, masked, told
+from daemon.supervisor.reload import AT_ONCE, AT_RESTART, Changes, Reload, changes, masked, told
 from tests.house import MODEL, until
 from tests.torture import pretended
 

@@ -14,13 +14,13 @@ from daemon.core.folder_rules import ByFolder
 from daemon.core.options import Recipe, Weights
 from daemon.core.records import Block as Paragraph
 from daemon.core.records import Box, Document, Failure, PageText, TextLine, Word
-from daemon.delivery import Delivery
 from daemon.inbox.claims.by_rename import RenameClaims
 from daemon.ledger.deliveries import Deliveries
 from daemon.ledger.ledger import Journal
 from daemon.outbox.publish import Outbox
 from daemon.outbox.sidecar import Provenance, sidecar
-from daemon.policy import Policy
+from daemon.supervisor.delivery import Delivery
+from daemon.supervisor.policy import Policy
 
 FAILURE = Failure("corrupt", "It is broken.", attempt=1)
 FAILED = Document("failed", None, (), {}, 1, FAILURE)

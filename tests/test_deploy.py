@@ -18,7 +18,7 @@ from tests.house import REPOSITORY
 
 DEPLOY = REPOSITORY / "deploy"
 ALERTS = DEPLOY / "prometheus/alerts.yml"
-UNIT = DEPLOY / "systemd/ocr-daemon.service"
+UNIT = DEPLOY / "systemd/ocr-daemon.supervisor.loop"
 MONITORING = REPOSITORY / "docker-compose.monitoring.yml"
 needs_promtool = pytest.mark.skipif(
     shutil.which("promtool") is None, reason="promtool is not installed (Debian: prometheus)"

@@ -239,7 +239,7 @@ def test_without_hooks_there_is_no_thread_no_connection_and_no_row(tmp_path: Pat
 
 
 def test_the_daemon_does_not_import_what_only_hooks_need() -> None:
-    script = "import sys, daemon.run; print('urllib3' in sys.modules)"
+    script = "import sys, daemon.supervisor.main; print('urllib3' in sys.modules)"
     said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
 
     assert said.stdout == "False\n", said.stderr

@@ -230,7 +230,7 @@ def test_check_says_where_it_can_be_asked_and_warns_where_others_can(tmp_path: P
 
 def test_what_it_needs_is_not_loaded_where_it_is_off() -> None:
     program = (
-        "import sys, daemon.run, daemon.rooms;"
+        "import sys, daemon.supervisor.main, daemon.supervisor.wiring;"
         "print([m for m in ('prometheus_client', 'http.server') if m in sys.modules])"
     )
 

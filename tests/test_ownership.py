@@ -87,13 +87,13 @@ def test_what_this_user_may_not_do_stops_the_start(
     def refuse(*_: object) -> None:
         raise PermissionError(1, "Operation not permitted")
 
-    from daemon import environment
+    from daemon.supervisor import preflight
 
     monkeypatch.setattr(os, "chown", refuse)
     config = load(House(tmp_path, permissions={"user": STRANGER}).config)
 
     with pytest.raises(Misconfigured, match="cannot give files away") as refused:
-        environment.refuse_fatal(config)
+        preflight.refuse_fatal(config)
 
     assert refused.value.key == "permissions"
     assert list(config.folders.outbox.iterdir()) == []

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from daemon import environment, rooms
 from daemon.config.sections import Profile
 from daemon.config.settings import Config, load
 from daemon.core.errors import Misconfigured
 from daemon.engine.worker import Start
+from daemon.supervisor import preflight, wiring
 from tests.house import DETECTOR, MODEL, REPOSITORY, House
 
 Write = Callable[..., Path]
@@ -62,14 +62,14 @@ def test_all_that_a_profile_may_name_reaches_what_decides(write: Write) -> None:
     path = write(named("a", **changes), retention={"archive_days": 365}, outputs=["text"])
     config = load(path)
 
-    ours, others = (rooms.policies(config).of(name) for name in ("a/b/1.pdf", "1.pdf"))
+    ours, others = (wiring.policies(config).of(name) for name in ("a/b/1.pdf", "1.pdf"))
 
     assert (ours.outputs, others.outputs) == (("text", "alto"), ("text",))
-    kept, other = (rooms.retentions(config).of(name) for name in ("a/b/1.pdf", "1.pdf"))
+    kept, other = (wiring.retentions(config).of(name) for name in ("a/b/1.pdf", "1.pdf"))
     assert (kept.archive_days, kept.failed_days) == (365, 30)
     assert other.failed_days is None
     assert (ours.recipe.rendering.dpi, others.recipe.rendering.dpi) == (250, 300)
-    assert [rooms.priorities(config).of(name) for name in ("a/1.pdf", "1.pdf")] == [7, 0]
+    assert [wiring.priorities(config).of(name) for name in ("a/1.pdf", "1.pdf")] == [7, 0]
     assert under(path).watch.quiet_seconds == 0
 
 
@@ -78,7 +78,7 @@ def test_the_hooks_of_a_profile_take_the_place_of_the_others_and_all_are_sent(wr
     path = write(named("a", hooks=[ours]), hooks=[others])
     config = load(path)
 
-    found = [rooms.policies(config).of(name).hooks for name in ("a/1.pdf", "1.pdf")]
+    found = [wiring.policies(config).of(name).hooks for name in ("a/1.pdf", "1.pdf")]
 
     assert [[hook.name for hook in hooks] for hooks in found] == [["ours"], ["others"]]
     assert found[0][0].command == (str(path.parent / "bin/ours"),)
@@ -164,10 +164,10 @@ def test_a_profile_needs_the_network_that_its_segmenter_asks_for(write: Write) -
 
 def test_a_network_that_one_profile_alone_needs_is_looked_for_at_start(write: Write) -> None:
     gone = {"file": "gone.onnx"}
-    environment.refuse_bad_weights(load(write(segmenter="opencv", detector=gone)))
+    preflight.refuse_bad_weights(load(write(segmenter="opencv", detector=gone)))
 
     with pytest.raises(Misconfigured, match=r"detector\.file"):
-        environment.refuse_bad_weights(
+        preflight.refuse_bad_weights(
             load(write(named("a", segmenter="db"), segmenter="opencv", detector=gone))
         )
 
@@ -197,7 +197,7 @@ def test_the_example_in_the_shipped_config_can_be_meant(write: Write) -> None:
 def test_without_profiles_answers_are_of_the_same_identity_as_before(write: Write) -> None:
     shipped = load(REPOSITORY / "config.yaml")
 
-    assert rooms.policies(shipped).of("a.png").profile == "default@732e81be"
+    assert wiring.policies(shipped).of("a.png").profile == "default@732e81be"
 
 
 def test_the_identity_of_a_reading_is_its_profiles_name_and_what_decides_it(write: Write) -> None:
@@ -205,7 +205,7 @@ def test_the_identity_of_a_reading_is_its_profiles_name_and_what_decides_it(writ
         named("a"), named("b"), named("c", segmenter="db"), named("d", priority=3),
         named("e", outputs=["text"]),
     )  # fmt: skip
-    policies = rooms.policies(load(path))
+    policies = wiring.policies(load(path))
 
     names, digests = zip(
         *(policies.of(f"{folder}/1.png").profile.split("@") for folder in "xabcde"), strict=True

@@ -14,17 +14,17 @@ from typing import Any
 
 import pytest
 
-from daemon import environment, rooms
-from daemon import run as process
 from daemon.config.settings import Config, load
 from daemon.core.counters import Tally
 from daemon.core.folder_rules import ByFolder
 from daemon.core.wakeup import Bell
 from daemon.monitoring import heartbeat
 from daemon.monitoring.systemd import Notify
-from daemon.policy import Policies
-from daemon.reload import Changes, Reload
-from daemon.running import Daemon, Process, Warm
+from daemon.supervisor import main as process
+from daemon.supervisor import preflight, wiring
+from daemon.supervisor.daemon import Daemon, Process, Warm
+from daemon.supervisor.policy import Policies
+from daemon.supervisor.reload import Changes, Reload
 from tests.house import House
 from tests.test_delivery import policy
 
@@ -71,7 +71,7 @@ def process_of(config: Config, wanted: Callable[[], Config] | None = None) -> Pr
 
 def config(root: Path, **values: Any) -> Config:
     made = load(House(root, **values).config)
-    environment.refuse_fatal(made)
+    preflight.refuse_fatal(made)
     return made
 
 
@@ -80,7 +80,7 @@ def test_no_network_is_read_by_the_loop_when_a_config_takes_the_place_of_another
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
 ) -> None:
     """It may lie on a share that hangs, or be away for a moment."""
-    old, read_by, real = config(tmp_path), [], rooms.policies
+    old, read_by, real = config(tmp_path), [], wiring.policies
 
     def policies(of: Config) -> Policies:
         read_by.append(threading.current_thread().name)
@@ -89,7 +89,7 @@ def test_no_network_is_read_by_the_loop_when_a_config_takes_the_place_of_another
     engine: Any = Engine()
     here = process_of(old, lambda: config(tmp_path, **change))
     daemon = Daemon(here, Warm(engine, real(old)))
-    monkeypatch.setattr(rooms, "policies", policies)
+    monkeypatch.setattr(wiring, "policies", policies)
     here.reload.ask()
 
     daemon.run()
@@ -116,7 +116,7 @@ def test_who_hears_that_the_daemon_is_ready_finds_it_alive(tmp_path: Path) -> No
     here.reload.ask()
     engine: Any = Engine()
 
-    Daemon(here, Warm(engine, rooms.policies(old))).run()
+    Daemon(here, Warm(engine, wiring.policies(old))).run()
 
     assert asker.found[0] == (True, "alive: 0 in work, no scan yet")
 
@@ -126,7 +126,7 @@ def test_a_change_at_once_remembers_what_the_folders_stood_on(tmp_path: Path) ->
     old = config(tmp_path)
     here = process_of(old, lambda: config(tmp_path, free_megabytes=7))
     engine: Any = Engine()
-    daemon = Daemon(here, Warm(engine, rooms.policies(old)))
+    daemon = Daemon(here, Warm(engine, wiring.policies(old)))
     before: Any = here.reload.grounds
     here.reload.ask()
 
@@ -143,7 +143,7 @@ def fails(*_: object) -> None:
 def test_workers_that_came_warm_end_with_rooms_that_cannot_be_opened(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rooms, "endpoint", fails)
+    monkeypatch.setattr(wiring, "endpoint", fails)
     engine: Any = Engine()
     daemon = Daemon(process_of(config(tmp_path)), Warm(engine, ByFolder(policy())))
 

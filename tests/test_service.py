@@ -9,7 +9,6 @@ import pytest
 from daemon.core.errors import Deferred
 from daemon.core.folder_rules import ByFolder
 from daemon.core.records import PagesRead
-from daemon.delivery import Delivery
 from daemon.engine.local_pool import Outcome, Task
 from daemon.inbox.claims.by_rename import RenameClaims
 from daemon.inbox.intake import Intake
@@ -18,7 +17,8 @@ from daemon.inbox.stability import Settle
 from daemon.inbox.watch import Watch
 from daemon.ledger.ledger import Journal
 from daemon.outbox.publish import Outbox
-from daemon.service import PLACES_PER_SLOT, Service
+from daemon.supervisor.delivery import Delivery
+from daemon.supervisor.loop import PLACES_PER_SLOT, Service
 from tests.test_delivery import page, policy
 
 QUIET, WAIT = 1.0, 30.0

@@ -13,11 +13,11 @@ import structlog
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from daemon import rooms
 from daemon.config import validation
 from daemon.config.settings import Config
 from daemon.core import logs
 from daemon.core.errors import Misconfigured
+from daemon.supervisor import wiring
 from daemon.supervisor.ledger_recovery import ledger_path
 from daemon.web.app import build
 from daemon.web.catalogue import Catalogue
@@ -72,20 +72,20 @@ def site(config: Config) -> Site:
     )  # fmt: skip
     folders.state.mkdir(parents=True, exist_ok=True)
     return Site(
-        catalogue=Catalogue(places, rooms.scanner(config)),
+        catalogue=Catalogue(places, wiring.scanner(config)),
         uploads=Uploads(
             folders.inbox, folders.failed, config.watch.ignore, web.uploads_waiting,
             config.free_bytes,
         ),
         pictures=Pictures(
             folders.state / "pages",
-            rooms.by_folder(config, lambda under, _: (under.limits, under.pdf)),
+            wiring.by_folder(config, lambda under, _: (under.limits, under.pdf)),
             in_sandbox=config.sandbox == "auto",
         ),
         gate=Gate(web.token, web.origins, web.address),
         rate=Rate(web.requests_per_minute),
         state=folders.state,
-        profile=rooms.policies(config).of(f"{UPLOADS}/-/-").profile,
+        profile=wiring.policies(config).of(f"{UPLOADS}/-/-").profile,
         predict_seconds=web.predict_seconds,
         upload_bytes=web.upload_megabytes * 1_000_000,
     )  # fmt: skip

@@ -10,7 +10,7 @@ from daemon.core.errors import DaemonError, Deferred, Died, Rejected
 from daemon.core.options import Recipe
 from daemon.core.records import Claim, Document, Failure, Missing, PageText, Stamp
 from daemon.core.tasks import Outcome
-from daemon.engine.makings import Makings
+from daemon.supervisor.render_jobs import Makings
 from tests.house import SHIPPED
 
 CLAIM = Claim("one", "a.pdf", Path("/in/a.pdf"), Stamp(1, 1, 1), "ab" * 32)

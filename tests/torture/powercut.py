@@ -15,11 +15,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from daemon import rooms, run
 from daemon.config import settings as configuration
 from daemon.core.errors import DaemonError
 from daemon.core.records import PagesRead
 from daemon.core.tasks import Making, Outcome, Task
+from daemon.supervisor import main, wiring
 from tests.house import House, until
 from tests.torture import disk, oracle, pretended, series
 from tests.torture.life import house, living
@@ -186,10 +186,10 @@ def _be_daemon(root: Path) -> None:
         os.dup2(output, 1)
         os.dup2(output, 2)
         sys.stdout = sys.stderr = os.fdopen(output, "a", buffering=1)
-        rooms.engine = lambda *_, **__: Engine()  # type: ignore[assignment]
+        wiring.engine = lambda *_, **__: Engine()  # type: ignore[assignment]
         home = _found(root)
         threading.Thread(target=_stop_when_done, args=(home,), daemon=True).start()
-        run.run(configuration.load(home.config), lambda: configuration.load(home.config))
+        main.run(configuration.load(home.config), lambda: configuration.load(home.config))
         code = 0
     except BaseException as error:
         os.write(2, f"{error!r}\n".encode())

@@ -9,25 +9,24 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from daemon import rooms, web_process
 from daemon.config.settings import Config
 from daemon.core import logs
 from daemon.core.counters import Tally
 from daemon.core.errors import LedgerLost
 from daemon.core.records import Fault
 from daemon.core.wakeup import Bell
-from daemon.delivery import Delivery
 from daemon.engine.local_pool import LocalEngine
 from daemon.inbox.intake import Intake
 from daemon.monitoring import heartbeat
 from daemon.monitoring.health import Vitals
 from daemon.monitoring.systemd import Notify
 from daemon.outbox.publish import Outbox
-from daemon.policy import Policies
-from daemon.reload import Reload, Trial, told
-from daemon.service import Service
-from daemon.signals import Signals
-from daemon.supervisor import ledger_recovery
+from daemon.supervisor import ledger_recovery, web_process, wiring
+from daemon.supervisor.delivery import Delivery
+from daemon.supervisor.loop import Service
+from daemon.supervisor.policy import Policies
+from daemon.supervisor.reload import Reload, Trial, told
+from daemon.supervisor.signals import Signals
 
 if TYPE_CHECKING:
     from daemon.inbox.retention import Retiring
@@ -71,14 +70,14 @@ class Daemon:
         self.warm: Warm | None = None  # for the next config, where it makes them alike
         self._journal = ledger_recovery.opened(config)
         self._outbox = Outbox(config.folders.outbox, ownership=config.ownership)
-        self._scratch = rooms.scratch(config)
-        self._hired = hired = rooms.readers(config)
-        self._engine = warm.engine if warm else rooms.engine(hired, self._bell, self._tally)
-        self._policies = warm.policies if warm else rooms.policies(config)
-        self._senders = rooms.senders(config)
-        self._claims = rooms.claims(config, self._journal, self._policies)
+        self._scratch = wiring.scratch(config)
+        self._hired = hired = wiring.readers(config)
+        self._engine = warm.engine if warm else wiring.engine(hired, self._bell, self._tally)
+        self._policies = warm.policies if warm else wiring.policies(config)
+        self._senders = wiring.senders(config)
+        self._claims = wiring.claims(config, self._journal, self._policies)
         self._retiring: Retiring | None = None
-        self._grounds = self._reload.grounds = rooms.grounds(config)
+        self._grounds = self._reload.grounds = wiring.grounds(config)
         self._intake = self._make_intake()
         self._service = Service(
             self._intake, self._claims, self._make_delivery(), self._engine,
@@ -93,7 +92,7 @@ class Daemon:
         is_over = True
         try:
             with (
-                rooms.endpoint(self._config, self._vitals, self._tally),
+                wiring.endpoint(self._config, self._vitals, self._tally),
                 web_process.beside(self._config) as self._web,
             ):
                 self._warm_up()
@@ -145,7 +144,7 @@ class Daemon:
 
     def _make_intake(self) -> Intake:
         """Return the intake of the config in force."""
-        return rooms.intake(self._config, self._claims, self._grounds, self._moved, self._tally)
+        return wiring.intake(self._config, self._claims, self._grounds, self._moved, self._tally)
 
     def _make_delivery(self) -> Delivery:
         return Delivery(
@@ -156,7 +155,7 @@ class Daemon:
         """Begin to remove originals, where the config has a limit."""
         if self._retiring:
             self._retiring.end()
-        self._retiring = rooms.retiring(self._config)
+        self._retiring = wiring.retiring(self._config)
 
     def _turn_until_stopped(self) -> None:
         """Turn until told to stop, or until nothing more can be done before a change of rooms."""

@@ -10,11 +10,11 @@ from concurrent.futures import Future, wait
 
 import structlog
 
-from daemon import environment
 from daemon.config.settings import Config
 from daemon.core import malloc
 from daemon.core.io_thread import PATIENCE_SECONDS, Aside
-from daemon.signals import Signals
+from daemon.supervisor import preflight
+from daemon.supervisor.signals import Signals
 
 log = structlog.get_logger()
 
@@ -24,7 +24,7 @@ _LOOK_SECONDS = 1.0  # in which a folder that answers has answered
 def is_fit(config: Config, signals: Signals) -> bool:
     """Refuse what is fatal, by Misconfigured; False where the daemon was told to end meanwhile."""
     aside = Aside("start")
-    look = aside.begin(lambda: environment.refuse_fatal(config))
+    look = aside.begin(lambda: preflight.refuse_fatal(config))
     if not wait([look], PATIENCE_SECONDS).done and not _is_waited_out(look, config, signals):
         return False
     look.result()

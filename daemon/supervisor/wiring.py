@@ -33,9 +33,9 @@ from daemon.inbox.watch import Watch
 from daemon.ledger.ledger import Journal
 from daemon.monitoring.health import Vitals
 from daemon.outbox.hooks.dispatcher import Senders
-from daemon.outbox.outputs import MADE
-from daemon.policy import Policies, Policy
 from daemon.supervisor.ledger_recovery import ledger_path
+from daemon.supervisor.outputs import MADE
+from daemon.supervisor.policy import Policies, Policy
 
 if TYPE_CHECKING:
     from daemon.inbox.retention import Cupboard, Retiring, Which

@@ -17,7 +17,6 @@ from typing import Any
 import structlog
 from pydantic import BaseModel
 
-from daemon import environment, rooms
 from daemon.config import validation
 from daemon.config.hook import HIDDEN, Hook
 from daemon.config.settings import Config
@@ -25,7 +24,8 @@ from daemon.core.errors import Misconfigured
 from daemon.core.io_thread import Aside
 from daemon.core.records import Fault
 from daemon.core.volumes import Grounds
-from daemon.policy import Policies
+from daemon.supervisor import preflight, wiring
+from daemon.supervisor.policy import Policies
 
 log = structlog.get_logger()
 
@@ -74,7 +74,7 @@ class Trial(Changes):
     """Changes that were tried, with all that was read from files for it: the loop opens none."""
 
     policies: Policies
-    hiring: rooms.Hiring
+    hiring: wiring.Hiring
 
 
 def changes(running: Config, wanted: Config) -> Changes:
@@ -107,8 +107,8 @@ def tried(running: Config, load: Callable[[], Config], grounds: Grounds | None) 
         raise Misconfigured(error.key, error.value, remedy) from error
     config = found.config
     refuse_away(config, grounds)
-    environment.refuse_fatal(config)
-    policies, hiring = rooms.policies(config), rooms.readers(config)
+    preflight.refuse_fatal(config)
+    policies, hiring = wiring.policies(config), wiring.readers(config)
     return Trial(config, found.live, found.at_restart, policies, hiring)
 
 

@@ -22,10 +22,10 @@ from daemon.core.errors import Deferred, LedgerLost
 from daemon.core.io_thread import Aside, Late
 from daemon.core.records import Claim, Entry, Fault
 from daemon.core.tasks import Engine, Outcome
-from daemon.delivery import Delivery
 from daemon.inbox.claims.protocol import Claims, Vanished
 from daemon.inbox.intake import Intake
-from daemon.work import Work
+from daemon.supervisor.delivery import Delivery
+from daemon.supervisor.document import Work
 
 log = structlog.get_logger()
 

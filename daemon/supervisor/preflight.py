@@ -15,7 +15,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon import web_process
 from daemon.config.sections import Metrics
 from daemon.config.settings import Config
 from daemon.core import fs
@@ -25,6 +24,7 @@ from daemon.core.volumes import mount_of
 from daemon.inbox.scan import WORK_FOLDER
 from daemon.inbox.watch import delivers_events
 from daemon.ocr import lexicon
+from daemon.supervisor import web_process
 
 LOW_SPACE_BYTES = 500 * 1024**2
 PROBE_SECONDS = 60.0  # after which a probe of ours belongs to a start that did not end

@@ -8,17 +8,17 @@ from collections.abc import Callable
 
 import structlog
 
-from daemon import startup
-from daemon.alone import alone
 from daemon.config.settings import Config
 from daemon.core import logs
 from daemon.core.counters import Tally
 from daemon.core.errors import LedgerLost, Misconfigured
 from daemon.core.wakeup import Bell
 from daemon.monitoring.systemd import Notify
-from daemon.reload import Reload
-from daemon.running import Daemon, Process, Warm
-from daemon.signals import Signals
+from daemon.supervisor import startup
+from daemon.supervisor.daemon import Daemon, Process, Warm
+from daemon.supervisor.instance_lock import alone
+from daemon.supervisor.reload import Reload
+from daemon.supervisor.signals import Signals
 
 log = structlog.get_logger()
 

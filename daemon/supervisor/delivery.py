@@ -23,11 +23,11 @@ from daemon.engine.document_job import Job
 from daemon.inbox.claims.protocol import Claims, is_held
 from daemon.ledger.ledger import Journal
 from daemon.outbox.hooks.payload import letters
-from daemon.outbox.outputs import Outputs
 from daemon.outbox.publish import Outbox, Superseded
 from daemon.outbox.sidecar import sidecar
-from daemon.policy import Policies
-from daemon.work import Work
+from daemon.supervisor.document import Work
+from daemon.supervisor.outputs import Outputs
+from daemon.supervisor.policy import Policies
 
 log = structlog.get_logger()
 

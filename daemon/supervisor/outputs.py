@@ -14,11 +14,11 @@ from daemon.core import fs
 from daemon.core.errors import Deferred
 from daemon.core.records import Claim, Document, Failure, Missing, Output, OutputKind
 from daemon.core.scratch import Scratch
-from daemon.engine.makings import Makings
 from daemon.outbox import text
 from daemon.outbox.output_files import ENDINGS, Draft, picture_ending
 from daemon.outbox.publish import Outbox
-from daemon.policy import Policy
+from daemon.supervisor.policy import Policy
+from daemon.supervisor.render_jobs import Makings
 
 log = structlog.get_logger()
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from daemon.core.records import Claim, Document, Fault
 from daemon.core.tasks import Making, Outcome, Task
 from daemon.engine.document_job import Job
-from daemon.engine.makings import Makings
-from daemon.policy import Policy, utc_now
+from daemon.supervisor.policy import Policy, utc_now
+from daemon.supervisor.render_jobs import Makings
 
 
 @dataclass(slots=True)

@@ -264,9 +264,9 @@ def web(
         web_process.die_with(daemon_pid)
     loaded = web_process.handed_over() if daemon_pid else _load(config)
     web_process.refuse_missing()
-    from daemon.web import serve
+    from daemon.web import server
 
-    serve.run(loaded)
+    server.run(loaded)
 
 
 def _say(sentence: str, *, is_good: bool) -> None:

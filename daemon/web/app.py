@@ -16,11 +16,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from daemon.core import malloc
-from daemon.web import api, pages
-from daemon.web.guard import Guard
-from daemon.web.paper import Paper, is_for_a_person
-from daemon.web.refusals import Refused, told
-from daemon.web.site import Site
+from daemon.web.context import Site
+from daemon.web.http.errors import Refused, told
+from daemon.web.http.middleware import Guard
+from daemon.web.rest import api
+from daemon.web.ui import pages
+from daemon.web.ui.templating import Paper, is_for_a_person
 
 log = structlog.get_logger()
 

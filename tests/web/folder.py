@@ -9,8 +9,8 @@ from typing import Any
 from daemon.core.records import Claim, Stamp
 from daemon.inbox.scan import Scanner
 from daemon.ledger.ledger import Journal
-from daemon.web.catalogue import Catalogue
-from daemon.web.places import Places
+from daemon.web.index.catalogue import Catalogue
+from daemon.web.uploads.paths import Places
 
 
 class Folder:

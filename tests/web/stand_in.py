@@ -10,10 +10,10 @@ from typing import Any
 import httpx
 from starlette.applications import Starlette
 
-from daemon.web import pages
-from daemon.web.nouns import Found, Item, Listing
-from daemon.web.paper import Paper
-from daemon.web.security import Gate
+from daemon.web.http.security import Gate
+from daemon.web.index.records import Found, Item, Listing
+from daemon.web.ui import pages
+from daemon.web.ui.templating import Paper
 
 
 def item(identity: str, title: str, status: str = "done", **more: Any) -> Item:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from daemon.web import answers
+from daemon.web import sidecar_reader
 from tests.web.folder import Folder, sidecar
 
 
@@ -19,18 +19,18 @@ def test_a_large_answer_is_skimmed_to_the_same_as_when_it_is_parsed(
     path = folder.places.outbox / "a.png.json"
     texts = ['One "quoted"\n  {', "二", ""]
     path.write_text(sidecar(claim, texts, "partial", error=error, outputs=[output]))
-    whole = answers.read(folder.places.outbox, "a.png.json")
+    whole = sidecar_reader.read(folder.places.outbox, "a.png.json")
     assert whole is not None
     assert whole.content is not None
-    monkeypatch.setattr(answers, "HELD_BYTES", 10)
+    monkeypatch.setattr(sidecar_reader, "HELD_BYTES", 10)
 
-    skimmed = answers.read(folder.places.outbox, "a.png.json")
+    skimmed = sidecar_reader.read(folder.places.outbox, "a.png.json")
 
     assert skimmed is not None
     assert skimmed.content is None
     for name in ("claim", "status", "pages", "confidence", "text", "error", "outputs"):
         assert getattr(skimmed, name) == getattr(whole, name), name
-    pages = [answers.page(folder.places.outbox, "a.png.json", n) for n in (1, 2, 3, 4)]
+    pages = [sidecar_reader.page(folder.places.outbox, "a.png.json", n) for n in (1, 2, 3, 4)]
     assert pages == [*whole.content["pages"], None]
 
 
@@ -66,4 +66,4 @@ def test_what_does_not_say_to_which_file_it_is_an_answer_is_none_of_ours(folder:
     del content["source"]
     (folder.places.outbox / "a.png.json").write_text(json.dumps(content))
 
-    assert answers.read(folder.places.outbox, "a.png.json") is None
+    assert sidecar_reader.read(folder.places.outbox, "a.png.json") is None

@@ -12,9 +12,9 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from daemon.monitoring import heartbeat
-from daemon.web.body import FORMS_AT_ONCE, Body, Pace
-from daemon.web.refusals import Refused
-from daemon.web.serve import CONNECTIONS
+from daemon.web.http.body import FORMS_AT_ONCE, Body, Pace
+from daemon.web.http.errors import Refused
+from daemon.web.server import CONNECTIONS
 from tests.house import until
 from tests.web.guarded import BEARER, IMAGE, TOKEN, alone, raw
 from tests.web.site import Site

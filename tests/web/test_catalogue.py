@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from daemon.ledger.ledger import Journal
-from daemon.web import answers, terms
+from daemon.web import sidecar_reader
+from daemon.web.index import tokenizer
 from tests.web.folder import Folder, names
 
 
@@ -87,7 +88,7 @@ def test_an_index_is_kept_though_its_newest_row_was_given_back(
     folder.journal.forget(given_back.id)
     folder.claim("c.png", "c" * 64)
     again = folder.catalogue()
-    monkeypatch.setattr(answers, "read", lambda *_: pytest.fail("it is read once more"))
+    monkeypatch.setattr(sidecar_reader, "read", lambda *_: pytest.fail("it is read once more"))
 
     assert names(again) == ["c.png", "a.png"]
 
@@ -101,4 +102,4 @@ def test_an_index_is_kept_though_its_newest_row_was_given_back(
     ],
 )
 def test_what_a_person_types_is_never_syntax(query: str, wanted: str | None) -> None:
-    assert terms.expression(query) == wanted
+    assert tokenizer.expression(query) == wanted

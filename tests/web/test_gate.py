@@ -14,11 +14,11 @@ import requests
 from starlette.datastructures import Headers
 from starlette.responses import Response
 
-from daemon.web.guard import Guard
-from daemon.web.pages import STATIC
-from daemon.web.paper import Paper
-from daemon.web.refusals import Refused
-from daemon.web.security import CLIENTS, Gate, Rate
+from daemon.web.http.errors import Refused
+from daemon.web.http.middleware import Guard
+from daemon.web.http.security import CLIENTS, Gate, Rate
+from daemon.web.ui.pages import STATIC
+from daemon.web.ui.templating import Paper
 from tests.house import House
 from tests.web.guarded import BEARER, FRIEND, IMAGE, TOKEN, alone, raw
 from tests.web.site import Site

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from daemon.web.answers import HELD_BYTES
+from daemon.web.sidecar_reader import HELD_BYTES
 from tests.samples import pdf_of_text
 from tests.web.site import Site, running
 

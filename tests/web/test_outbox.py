@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from daemon.core import fs
-from daemon.web.deletion import delete_answer
-from daemon.web.refusals import Refused
+from daemon.web.http.errors import Refused
+from daemon.web.uploads.deletion import delete_answer
 from tests.web.folder import Folder, names
 
 

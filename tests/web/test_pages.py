@@ -11,10 +11,10 @@ from urllib.parse import unquote
 import pytest
 
 from daemon.monitoring.heartbeat import Heartbeat, beat
-from daemon.web.deliver import disposed
-from daemon.web.nouns import Found, Piece
-from daemon.web.paper import shown
-from daemon.web.standing import Standing, standing
+from daemon.web.daemon_status import Standing, standing
+from daemon.web.http.downloads import disposed
+from daemon.web.index.records import Found, Piece
+from daemon.web.ui.templating import shown
 from tests.web.stand_in import Documents, item, site_of
 from tests.web.test_view import block, line, page, word
 

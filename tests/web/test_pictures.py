@@ -11,9 +11,9 @@ import pytest
 from daemon.config.settings import load
 from daemon.core.folder_rules import ByFolder
 from daemon.core.options import Limits, Rendering
-from daemon.web import serve
-from daemon.web.nouns import Found
-from daemon.web.pictures import Pictures
+from daemon.web import server
+from daemon.web.index.records import Found
+from daemon.web.ui.previews import Pictures
 from tests.house import House
 from tests.web.stand_in import item
 
@@ -48,6 +48,6 @@ def test_the_site_knows_the_profiles_of_the_config(tmp_path: Path) -> None:
     bank = {"name": "bank", "folders": ["bank"], "pdf": {"passwords": ["hunter2"]}}
     house = House(tmp_path, profiles=[bank])
 
-    site = serve.site(load(house.config))
+    site = server.site(load(house.config))
 
     assert site.pictures.page(found(locked(tmp_path / "a.pdf"), "bank/a.pdf"), 1).exists()

@@ -12,9 +12,9 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from daemon.web import api
-from daemon.web.nouns import Found, Item
-from daemon.web.refusals import Refused, told
+from daemon.web.http.errors import Refused, told
+from daemon.web.index.records import Found, Item
+from daemon.web.rest import api
 
 TOKEN = "u-" + "0" * 32
 SIDECAR: dict[str, Any] = {"text": "Read", "pages": [{"text": "Read"}]}

@@ -11,12 +11,12 @@ import pytest
 from starlette.requests import Request
 
 import daemon
-from daemon.web.nouns import Found
-from daemon.web.pages import STATIC
-from daemon.web.paper import Paper
-from daemon.web.reasons import FAILURES, REFUSALS
-from daemon.web.refusals import Refused
-from daemon.web.words import CHINESE
+from daemon.web.http.errors import Refused
+from daemon.web.index.records import Found
+from daemon.web.ui.error_messages import FAILURES, REFUSALS
+from daemon.web.ui.messages import CHINESE
+from daemon.web.ui.pages import STATIC
+from daemon.web.ui.templating import Paper
 from tests.web.stand_in import Documents, item, site_of
 
 DAEMON = Path(daemon.__file__).parent

@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 
-from daemon.web import api, pages
-from daemon.web.nouns import Found
-from daemon.web.paper import Paper
-from daemon.web.refusals import Partly, Refused
-from daemon.web.security import Gate
-from daemon.web.uploads import Draft, Uploads
+from daemon.web.http.errors import Partly, Refused
+from daemon.web.http.security import Gate
+from daemon.web.index.records import Found
+from daemon.web.rest import api
+from daemon.web.ui import pages
+from daemon.web.ui.templating import Paper
+from daemon.web.uploads.uploads import Draft, Uploads
 from tests.samples import png, text_page
 from tests.web.stand_in import Reader, item
 

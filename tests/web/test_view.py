@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from daemon.web.view import sheet
+from daemon.web.ui.view import sheet
 
 
 def word(text: str, left: int = 0, confidence: float | None = 0.99) -> dict[str, Any]:

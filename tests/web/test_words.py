@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from daemon.web import words
-from daemon.web.words import CHINESE, ENGLISH, WORDS, preferred
+from daemon.web.ui import messages
+from daemon.web.ui.messages import CHINESE, ENGLISH, WORDS, preferred
 
-TEMPLATES = Path(words.__file__).with_name("templates")
+TEMPLATES = Path(messages.__file__).with_name("templates")
 
 
 def holes(sentence: str) -> set[str]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon.web.catalogue import Catalogue
-from daemon.web.pictures import Pictures
-from daemon.web.security import Gate, Rate
-from daemon.web.uploads import Uploads
+from daemon.web.http.security import Gate, Rate
+from daemon.web.index.catalogue import Catalogue
+from daemon.web.ui.previews import Pictures
+from daemon.web.uploads.uploads import Uploads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

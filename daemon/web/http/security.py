@@ -17,7 +17,7 @@ from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
 from starlette.responses import Response
 
-from daemon.web.refusals import Refused
+from daemon.web.http.errors import Refused
 
 COOKIE = "ocr_daemon"
 COOKIE_SECONDS = 30 * 86_400

@@ -10,8 +10,8 @@ from threading import Lock
 
 from daemon.core.folder_rules import ByFolder
 from daemon.core.options import Limits, Rendering
-from daemon.web.nouns import Found
-from daemon.web.paint import Painting, paint
+from daemon.web.index.records import Found
+from daemon.web.ui.render_preview import Painting, paint
 
 PICTURES = 500  # that are kept; those not looked at for longest go first
 SIDE = 2000  # pixels of a picture's longer side at most

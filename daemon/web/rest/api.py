@@ -14,14 +14,15 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from daemon.monitoring import heartbeat
-from daemon.web import deliver, openapi, shown
-from daemon.web.deletion import delete_answer
-from daemon.web.nouns import STATUSES, UNANSWERED, Found
-from daemon.web.receive import receive
-from daemon.web.refusals import Partly, Refused, told
-from daemon.web.site import Site
-from daemon.web.standing import standing
-from daemon.web.uploads import Draft
+from daemon.web.context import Site
+from daemon.web.daemon_status import standing
+from daemon.web.http import downloads
+from daemon.web.http.errors import Partly, Refused, told
+from daemon.web.http.multipart import receive
+from daemon.web.index.records import STATUSES, UNANSWERED, Found
+from daemon.web.rest import openapi, serializers
+from daemon.web.uploads.deletion import delete_answer
+from daemon.web.uploads.uploads import Draft
 
 MOST_LISTED = 200
 MOST_OFFSET = 10**9
@@ -115,7 +116,7 @@ class _Rest:
                 return response
             await asyncio.sleep(pause)
             pause = min(LAST_LOOK_SECONDS, pause * 1.2)
-        place = shown.place(identity)
+        place = serializers.place(identity)
         late = Refused(504, "late", f"it is not read yet; ask {place} for it later")
         response = told(late, id=identity, location=place)
         response.headers["Location"] = place
@@ -135,7 +136,7 @@ class _Rest:
         return self._answer(full, is_cached=full is not found)
 
     def _answer(self, found: Found, *, is_cached: bool) -> Response:
-        content = {**shown.document(found), "cached": is_cached}
+        content = {**serializers.document(found), "cached": is_cached}
         return self._json(content, found, 422 if found.item.status == "failed" else 200)
 
     # --- asking ---------------------------------------------------------------------------------
@@ -153,7 +154,7 @@ class _Rest:
         listing = await to_thread.run_sync(self._catalogue.documents, query, status, offset, limit)
         return JSONResponse({
             "total": listing.total, "offset": offset, "limit": limit,
-            "documents": [shown.item(item) for item in listing.items],
+            "documents": [serializers.item(item) for item in listing.items],
         })  # fmt: skip
 
     async def document(self, request: Request) -> Response:
@@ -168,24 +169,24 @@ class _Rest:
 
     def _shown(self, found: Found) -> Response:
         full = self._catalogue.in_full(found)
-        return self._json(shown.document(found, full), full)
+        return self._json(serializers.document(found, full), full)
 
     def _json(self, content: dict[str, Any], full: Found, status: int = 200) -> Response:
         """Return a document; of one that is too large to be held, page by page."""
         if not full.is_large:
             return JSONResponse(content, status)
-        return deliver.document(content, *self._catalogue.pages(full), status)
+        return downloads.document(content, *self._catalogue.pages(full), status)
 
     async def output(self, request: Request) -> Response:
         """Return one of the files that a document was answered with."""
         found = await self._found(request.path_params["id"])
         name = request.path_params["name"]
-        return await to_thread.run_sync(deliver.output, self._catalogue, found, name)
+        return await to_thread.run_sync(downloads.output, self._catalogue, found, name)
 
     async def original(self, request: Request) -> Response:
         """Return the bytes that were uploaded or dropped."""
         found = await self._found(request.path_params["id"])
-        return await to_thread.run_sync(deliver.original, self._catalogue, found)
+        return await to_thread.run_sync(downloads.original, self._catalogue, found)
 
     async def picture(self, request: Request) -> Response:
         """Return a page as a JPEG."""
@@ -206,7 +207,7 @@ class _Rest:
         """Put the original of a failed document back into the inbox."""
         found = await self._found(request.path_params["id"])
         await to_thread.run_sync(self._site.uploads.retry, found)
-        place = shown.place(found.item.id)
+        place = serializers.place(found.item.id)
         told_now = {"id": found.item.id, "status": "waiting", "location": place}
         return JSONResponse(told_now, 202, {"Location": place})
 
@@ -229,7 +230,9 @@ class _Rest:
 
 
 def _taken(ids: Sequence[str], drafts: Sequence[Draft]) -> list[dict[str, Any]]:
-    return [shown.upload(*each) for each in zip(ids, drafts, strict=False)]  # the first of them
+    return [
+        serializers.upload(*each) for each in zip(ids, drafts, strict=False)
+    ]  # the first of them
 
 
 def _number(said: str, least: int, most: int, name: str) -> int:

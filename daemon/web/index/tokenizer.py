@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-from daemon.web.nouns import Piece
+from daemon.web.index.records import Piece
 
 HIT, HIT_END = "\x01", "\x02"  # around a hit; no text holds them
 MOST_WORDS = 20  # of a query that are looked for

@@ -11,10 +11,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from daemon.web.onward import login_for
-from daemon.web.paper import Paper, is_for_a_person
-from daemon.web.refusals import Refused, told
-from daemon.web.security import HEADERS, Gate, Rate
+from daemon.web.http.errors import Refused, told
+from daemon.web.http.security import HEADERS, Gate, Rate
+from daemon.web.ui.redirects import login_for
+from daemon.web.ui.templating import Paper, is_for_a_person
 
 log = structlog.get_logger()
 

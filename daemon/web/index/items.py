@@ -6,9 +6,9 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from daemon.core import fs
-from daemon.web import terms
-from daemon.web.nouns import Item
-from daemon.web.shelf import Card
+from daemon.web.index import tokenizer
+from daemon.web.index.records import Item
+from daemon.web.index.search_index import Card
 
 
 def shown_as(card: Card) -> Item:
@@ -25,7 +25,7 @@ def shown_as(card: Card) -> Item:
         confidence=card.confidence,
         claimed_at=card.claimed_at,
         answered_at=card.answered_at,
-        snippet=terms.pieces(card.snippet),
+        snippet=tokenizer.pieces(card.snippet),
         error=card.error,
         error_class=card.error_class,
         is_gone=card.is_gone,

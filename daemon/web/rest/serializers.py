@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from daemon.web.nouns import Found, Item
-from daemon.web.uploads import Draft
+from daemon.web.index.records import Found, Item
+from daemon.web.uploads.uploads import Draft
 
 
 def place(identity: str) -> str:

@@ -13,12 +13,12 @@ import jinja2
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from daemon.web import reasons, words
-from daemon.web.nouns import Found, Item
-from daemon.web.refusals import Partly, Refused
-from daemon.web.shown import place
-from daemon.web.view import doubt, percent
-from daemon.web.waiting import UPLOADS
+from daemon.web.http.errors import Partly, Refused
+from daemon.web.index.records import Found, Item
+from daemon.web.rest.serializers import place
+from daemon.web.ui import error_messages, messages
+from daemon.web.ui.view import doubt, percent
+from daemon.web.uploads.pending import UPLOADS
 
 LANGUAGE_COOKIE = "language"
 YEAR_SECONDS = 365 * 86_400
@@ -50,18 +50,18 @@ class Paper:
     ) -> HTMLResponse:
         """Return a page in the reader's language; `?language=` is kept in a cookie."""
         chosen = request.query_params.get("language", "")
-        language = chosen if chosen in words.WORDS else _language(request)
+        language = chosen if chosen in messages.WORDS else _language(request)
         content = self._templates.get_template(template).render(
-            w=words.WORDS[language], lang=words.LANGUAGES[language],
-            languages=_switch(request, language), failures=reasons.FAILURES[language],
-            refusals=reasons.REFUSALS[language], **values,
+            w=messages.WORDS[language], lang=messages.LANGUAGES[language],
+            languages=_switch(request, language), failures=error_messages.FAILURES[language],
+            refusals=error_messages.REFUSALS[language], **values,
         )  # fmt: skip
         headers = {
-            "Content-Language": words.LANGUAGES[language], "Vary": "Accept-Language, Cookie",
+            "Content-Language": messages.LANGUAGES[language], "Vary": "Accept-Language, Cookie",
         }  # fmt: skip
         # half a surrogate pair is no text: it becomes a question mark
         answer = HTMLResponse(content.encode("utf-8", "replace"), code, headers)
-        if chosen in words.WORDS:
+        if chosen in messages.WORDS:
             answer.set_cookie(LANGUAGE_COOKIE, chosen, YEAR_SECONDS, samesite="lax", httponly=True)
         return answer
 
@@ -80,9 +80,9 @@ def is_for_a_person(request: Request) -> bool:
 
 def _language(request: Request) -> str:
     kept = request.cookies.get(LANGUAGE_COOKIE, "")
-    if kept in words.WORDS:
+    if kept in messages.WORDS:
         return kept
-    return words.preferred(request.headers.get("accept-language", ""))
+    return messages.preferred(request.headers.get("accept-language", ""))
 
 
 def _switch(request: Request, language: str) -> list[dict[str, Any]]:
@@ -90,11 +90,11 @@ def _switch(request: Request, language: str) -> list[dict[str, Any]]:
     return [
         {
             "href": f"?{request.url.include_query_params(language=each).query}",
-            "lang": words.LANGUAGES[each],
-            "name": words.OWN_NAMES[each],
+            "lang": messages.LANGUAGES[each],
+            "name": messages.OWN_NAMES[each],
             "is_here": each == language,
         }
-        for each in words.WORDS
+        for each in messages.WORDS
     ]
 
 

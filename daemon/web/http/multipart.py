@@ -13,9 +13,9 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
-from daemon.web.body import UPLOAD, Body
-from daemon.web.refusals import Refused
-from daemon.web.uploads import Draft, Incoming, Uploads
+from daemon.web.http.body import UPLOAD, Body
+from daemon.web.http.errors import Refused
+from daemon.web.uploads.uploads import Draft, Incoming, Uploads
 
 MOST_FILES = 50  # of one request
 MOST_PARTS = 100

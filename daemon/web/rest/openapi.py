@@ -6,7 +6,7 @@ import functools
 from typing import Any
 
 from daemon import __version__
-from daemon.web.nouns import STATUSES
+from daemon.web.index.records import STATUSES
 
 ID = "^([uw]-)?[0-9a-f]{32}$"
 

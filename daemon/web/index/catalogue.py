@@ -13,16 +13,16 @@ from threading import RLock
 from typing import Any
 
 from daemon.inbox.scan import Scanner
-from daemon.web import answers
-from daemon.web.following import Following
-from daemon.web.items import itself, shown_as
-from daemon.web.nouns import STATUSES, Found, Item, ItemStatus, Listing, Piece
-from daemon.web.originals import Originals
-from daemon.web.outbox import Outbox
-from daemon.web.places import Places
-from daemon.web.refusals import Refused
-from daemon.web.shelf import Card, Shelf
-from daemon.web.waiting import Waiting
+from daemon.web import sidecar_reader
+from daemon.web.http.errors import Refused
+from daemon.web.index.items import itself, shown_as
+from daemon.web.index.ledger_sync import Following
+from daemon.web.index.outbox_view import Outbox
+from daemon.web.index.records import STATUSES, Found, Item, ItemStatus, Listing, Piece
+from daemon.web.index.search_index import Card, Shelf
+from daemon.web.uploads.originals import Originals
+from daemon.web.uploads.paths import Places
+from daemon.web.uploads.pending import Waiting
 
 __all__ = ["Catalogue", "Found", "Item", "ItemStatus", "Listing", "Piece", "Places"]
 
@@ -101,8 +101,8 @@ class Catalogue:
             card = card and self._latest(card)
         if card is None or card.answer is None or not card.is_answered or card.is_gone:
             return None
-        found = answers.page(self.places.outbox, card.answer, number)
-        return answers.disarmed_page(found, self._names) if found else None
+        found = sidecar_reader.page(self.places.outbox, card.answer, number)
+        return sidecar_reader.disarmed_page(found, self._names) if found else None
 
     def pages(self, found: Found) -> tuple[str, Iterator[dict[str, Any]]]:
         """Return text and pages of a document that is too large to be held.
@@ -115,10 +115,10 @@ class Catalogue:
         if card is None or card.answer is None or answer is None:
             raise Refused(410, "gone", "its answer was collected or deleted")
         try:
-            each = answers.pages(self.places.outbox, card.answer)
+            each = sidecar_reader.pages(self.places.outbox, card.answer)
         except OSError as error:
             raise Refused(410, "gone", "its answer was collected or deleted") from error
-        return answer.text, (answers.disarmed_page(page, self._names) for page in each)
+        return answer.text, (sidecar_reader.disarmed_page(page, self._names) for page in each)
 
     def place_of(self, found: Found) -> str | None:
         """Return where the answer of a document lies, relative to the outbox."""
@@ -209,7 +209,7 @@ class Catalogue:
         if answer is None and card.is_gone:
             return card
         if answer is not None and answer.error:
-            answer = replace(answer, error=answers.without_places(answer.error, self._names))
+            answer = replace(answer, error=sidecar_reader.without_places(answer.error, self._names))
         self._shelf.keep(card, answer)
         return self._shelf.by_id(card.id) or card
 
@@ -246,7 +246,7 @@ class Catalogue:
         content = answer.content if answer else None
         return Found(
             item,
-            answers.disarmed(content, self._names) if content else None,
+            sidecar_reader.disarmed(content, self._names) if content else None,
             (itself(card), *answer.outputs) if answer else (),
             original,
             card.name,

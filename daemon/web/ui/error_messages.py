@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from daemon.web.words import CHINESE, ENGLISH
+from daemon.web.ui.messages import CHINESE, ENGLISH
 
 _FAILURES = {
     "corrupt": "文件已损坏，无法解码；请重新扫描、导出或复制。",

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from daemon.core import fs
 from daemon.inbox.scan import WORK_FOLDER
-from daemon.web import answers
-from daemon.web.catalogue import Catalogue
-from daemon.web.nouns import Found
-from daemon.web.refusals import Refused, Unkept
+from daemon.web import sidecar_reader
+from daemon.web.http.errors import Refused, Unkept
+from daemon.web.index.catalogue import Catalogue
+from daemon.web.index.records import Found
 
 
 def delete_answer(catalogue: Catalogue, found: Found) -> None:
@@ -50,7 +50,7 @@ def delete_answer(catalogue: Catalogue, found: Found) -> None:
 
 def _is_meant(outbox: Path, aside: str, found: Found) -> bool:
     try:
-        answer = answers.read(outbox, aside)
+        answer = sidecar_reader.read(outbox, aside)
     except OSError:
         return False  # it goes back to where it was
     return answer is not None and answer.claim == found.item.id

@@ -7,8 +7,8 @@ from pathlib import Path
 from daemon.core.errors import Misconfigured
 from daemon.core.records import Entry
 from daemon.ledger.ledger import Journal
-from daemon.web.shelf import Shelf
-from daemon.web.waiting import token_of
+from daemon.web.index.search_index import Shelf
+from daemon.web.uploads.pending import token_of
 
 ROWS_AT_ONCE = 2000  # of the ledger that are taken in together
 

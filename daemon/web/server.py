@@ -20,13 +20,13 @@ from daemon.core.errors import Misconfigured
 from daemon.supervisor import wiring
 from daemon.supervisor.ledger_recovery import ledger_path
 from daemon.web.app import build
-from daemon.web.catalogue import Catalogue
-from daemon.web.pictures import Pictures
-from daemon.web.places import Places
-from daemon.web.security import Gate, Rate
-from daemon.web.site import Site
-from daemon.web.uploads import Uploads
-from daemon.web.waiting import UPLOADS
+from daemon.web.context import Site
+from daemon.web.http.security import Gate, Rate
+from daemon.web.index.catalogue import Catalogue
+from daemon.web.ui.previews import Pictures
+from daemon.web.uploads.paths import Places
+from daemon.web.uploads.pending import UPLOADS
+from daemon.web.uploads.uploads import Uploads
 
 log = structlog.get_logger()
 

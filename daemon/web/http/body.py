@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 from starlette.types import Message
 
-from daemon.web.refusals import Refused
+from daemon.web.http.errors import Refused
 
 DRAINED_BYTES = 4_000_000  # of a refused body that are read, so that its sender hears why
 DRAINED_SECONDS = 3.0

@@ -15,11 +15,11 @@ from urllib.parse import quote
 from starlette.responses import Response, StreamingResponse
 
 from daemon.core import fs
-from daemon.web.catalogue import Catalogue
-from daemon.web.kinds import HEAD_BYTES, kind_of
-from daemon.web.nouns import Found
-from daemon.web.paper import shown
-from daemon.web.refusals import Refused
+from daemon.web.http.errors import Refused
+from daemon.web.http.sniff import HEAD_BYTES, kind_of
+from daemon.web.index.catalogue import Catalogue
+from daemon.web.index.records import Found
+from daemon.web.ui.templating import shown
 
 CHUNK = 262_144
 SHOWN = ("image/png", "image/jpeg", "image/gif", "image/webp", "text/plain", "application/json")

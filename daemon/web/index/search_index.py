@@ -15,8 +15,8 @@ from typing import Any
 
 from daemon.core import fs
 from daemon.core.records import Entry
-from daemon.web import terms
-from daemon.web.answers import Answer
+from daemon.web.index import tokenizer
+from daemon.web.sidecar_reader import Answer
 
 SHELF_VERSION = 2
 SNIPPET_TOKENS = 32
@@ -194,10 +194,10 @@ class Shelf:
             (answer is None, *said, card.number),
         )
         if answer is not None:
-            name = terms.cut(fs.printable(card.name))
+            name = tokenizer.cut(fs.printable(card.name))
             self._db.execute(
                 "INSERT INTO texts (rowid, name, body) VALUES (?, ?, ?)",
-                (card.number, name, terms.cut(answer.text)),
+                (card.number, name, tokenizer.cut(answer.text)),
             )
             # whatever had that place before has been replaced, or was collected
             before = "WHERE d.answer = ? AND d.number < ? AND d.is_gone = 0"
@@ -257,7 +257,7 @@ class Shelf:
             wheres.append(f"{_ANSWERED} AND status = ?")
             values.append(status)
         source, number = "documents d", "d.number"
-        wanted = terms.expression(query)
+        wanted = tokenizer.expression(query)
         if query.strip():
             if wanted is None:
                 return [], 0
@@ -279,7 +279,7 @@ class Shelf:
             return ""
         found = self._db.execute(
             "SELECT snippet(texts, 1, ?, ?, '…', ?) FROM texts WHERE texts MATCH ? AND rowid = ?",
-            (terms.HIT, terms.HIT_END, SNIPPET_TOKENS, wanted, card.number),
+            (tokenizer.HIT, tokenizer.HIT_END, SNIPPET_TOKENS, wanted, card.number),
         )
         return next((str(text) for (text,) in found), "")
 

@@ -18,16 +18,16 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from daemon.web.body import Forms
-from daemon.web.deletion import delete_answer
-from daemon.web.nouns import STATUSES, UNANSWERED, Found, Listing
-from daemon.web.onward import local
-from daemon.web.paper import Paper
-from daemon.web.receive import receive
-from daemon.web.refusals import Refused
-from daemon.web.site import Site
-from daemon.web.standing import standing
-from daemon.web.view import DOUBTFUL, UNSURE, sheet
+from daemon.web.context import Site
+from daemon.web.daemon_status import standing
+from daemon.web.http.body import Forms
+from daemon.web.http.errors import Refused
+from daemon.web.http.multipart import receive
+from daemon.web.index.records import STATUSES, UNANSWERED, Found, Listing
+from daemon.web.ui.redirects import local
+from daemon.web.ui.templating import Paper
+from daemon.web.ui.view import DOUBTFUL, UNSURE, sheet
+from daemon.web.uploads.deletion import delete_answer
 
 ON_A_PAGE = 30
 WATCHED = 40  # uploads that one page follows at once

@@ -8,9 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from daemon.core.volumes import Ground
-from daemon.web import answers
-from daemon.web.refusals import Refused
-from daemon.web.shelf import Card
+from daemon.web import sidecar_reader
+from daemon.web.http.errors import Refused
+from daemon.web.index.search_index import Card
 
 
 class Outbox:
@@ -36,12 +36,12 @@ class Outbox:
             return None
         return f"{status.st_dev}:{status.st_ino}"
 
-    def answer(self, card: Card) -> answers.Answer | None:
+    def answer(self, card: Card) -> sidecar_reader.Answer | None:
         """Return the answer that lies there for this very claim, None where there is none."""
         if card.answer is None:
             return None
         try:
-            answer = answers.read(self.folder, card.answer)
+            answer = sidecar_reader.read(self.folder, card.answer)
         except OSError as error:
             raise _away(error) from error
         if answer is None:

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from daemon.core import fs
 from daemon.core.records import Stamp
 from daemon.inbox.scan import WORK_FOLDER, Listing, Scanner
-from daemon.web.nouns import Item
+from daemon.web.index.records import Item
 
 UPLOADS = "web"  # the folder of the inbox that uploads land in
 SCAN_SECONDS = 1.0  # at least, between two looks

@@ -1,0 +1,1 @@
+"""HTTP plumbing of the web process: middleware, security, request bodies, errors, downloads."""

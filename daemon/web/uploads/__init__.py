@@ -1,0 +1,1 @@
+"""Files on their way from the browser to the inbox."""

@@ -78,7 +78,7 @@ def page() -> str:
 
 _HEAD = """# Commands
 
-<!-- Made by `make docs` from the code: change daemon/cli.py, not this. -->
+<!-- Made by `make docs` from the code: change daemon/cli/app.py, not this. -->
 
 `ocr-daemon --version` prints the version, `ocr-daemon COMMAND --help` what stands here of a command.
 What the keys of the configuration mean stands in [config.md](config.md).

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 import yaml
 
-from daemon.advice import Advice, Moment, advise, files_of, snippet
+from daemon.cli.recommend import Advice, Moment, advise, files_of, snippet
 from daemon.config.sections import Watch
 
 IGNORED = Watch().ignore

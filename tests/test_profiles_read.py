@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.batch import find
+from daemon.cli.batch import find
 from tests.house import House, until
 from tests.samples import pdf_of_images, pdf_of_text, png, text_page
 from tests.test_profiles import named

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from daemon.cli.verify import verify, verify_deep
 from daemon.config.settings import load
-from daemon.verify import verify, verify_deep
 from tests.house import House, until
 from tests.torture import pretended, series
 from tests.torture.life import house, living

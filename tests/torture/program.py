@@ -1,6 +1,6 @@
 """`ocr-daemon` with pretended reading; see pretended.py."""
 
-from daemon.cli import main
+from daemon.cli.app import main
 from tests.torture import pretended
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from daemon.cli.verify import verify
 from daemon.config import settings as configuration
-from daemon.verify import verify
 from tests.house import House
 from tests.torture import oracle, traffic
 from tests.torture.kills import Killer, Toll

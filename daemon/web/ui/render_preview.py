@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from daemon.cli.draw import done_apart
 from daemon.core.errors import Deferred, Rejected
-from daemon.draw import done_apart
 
 if TYPE_CHECKING:
     from daemon.core.options import Limits, Rendering

@@ -18,7 +18,7 @@ from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import TextIO
 
-from daemon.advice import Moment, What, advise, files_of, snippet
+from daemon.cli.recommend import Moment, What, advise, files_of, snippet
 from daemon.config.sections import Watch
 from daemon.core import fs
 from daemon.core.errors import Misconfigured

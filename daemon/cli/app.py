@@ -129,7 +129,7 @@ def once(
 
     Example: ocr-daemon once scan.pdf --output searchable_pdf
     """
-    from daemon import once as terminal
+    from daemon.cli import once as terminal
 
     loaded, kinds = _load(config), cast("list[OutputKind]", output or [])
     sys.exit(terminal.read_all(loaded, paths, out, look, kinds, print_text=text, profile=profile))
@@ -141,7 +141,7 @@ def check(config: ConfigFile = DEFAULT_CONFIG) -> None:
 
     Example: ocr-daemon check
     """
-    from daemon.plan import plan
+    from daemon.cli.describe import plan
     from daemon.supervisor import preflight
 
     loaded = _load(config)
@@ -160,9 +160,9 @@ def status(config: ConfigFile = DEFAULT_CONFIG) -> None:
 
     Example: ocr-daemon status
     """
-    from daemon import report
+    from daemon.cli import status
 
-    print(report.status(_load(config)))
+    print(status.status(_load(config)))
 
 
 @app.command()
@@ -179,9 +179,9 @@ def verify(
 
     Example: ocr-daemon verify
     """
-    from daemon import report
+    from daemon.cli import status
 
-    sentence, holds = report.verify(_load(config), rebuild=rebuild, deep=deep)
+    sentence, holds = status.verify(_load(config), rebuild=rebuild, deep=deep)
     _say(sentence, is_good=holds)
 
 
@@ -199,9 +199,9 @@ def hooks(
 
     Example: ocr-daemon hooks --retry
     """
-    from daemon import report
+    from daemon.cli import status
 
-    print(report.hooks(_load(config), retry=retry, drop=drop))
+    print(status.hooks(_load(config), retry=retry, drop=drop))
 
 
 @app.command()
@@ -210,9 +210,9 @@ def retention(config: ConfigFile = DEFAULT_CONFIG) -> None:
 
     Example: ocr-daemon retention
     """
-    from daemon import report
+    from daemon.cli import status
 
-    print(report.retention(_load(config)))
+    print(status.retention(_load(config)))
 
 
 @app.command()
@@ -229,7 +229,7 @@ def observe(
 
     Example: ocr-daemon observe /srv/scans --minutes 10
     """
-    from daemon import observe as observation
+    from daemon.cli import observe as observation
 
     observation.run(folder, minutes, record)
 

@@ -1,6 +1,6 @@
 """Draws what was read of a document, in a process of its own: decoders never run beside `once`.
 
-`draw` is asked for it by whoever has read; `python -m daemon.draw` does it.
+`draw` is asked for it by whoever has read; `python -m daemon.cli.draw` does it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def draw(drawing: Drawing) -> str | None:
     """Draw it within the time that reading may take; return None, or a sentence on what failed."""
     seconds = drawing.limits.page_seconds * len(drawing.pages)
     try:
-        code, said = done_apart("daemon.draw", drawing, seconds)
+        code, said = done_apart("daemon.cli.draw", drawing, seconds)
     except TimeoutError:
         return f"it could not be drawn within {seconds:.0f} s"
     return (said or f"drawing it ended with {code}") if code else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 
-from daemon import verify as proof
+from daemon.cli import verify as proof
 from daemon.config.settings import Config
 from daemon.core.logs import without_controls
 from daemon.inbox.retention import plan

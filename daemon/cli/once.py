@@ -17,7 +17,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from daemon.batch import REPLACEABLE, Reader, Reading, find
+from daemon.cli.batch import REPLACEABLE, Reader, Reading, find
+from daemon.cli.draw import Drawing, draw
 from daemon.config.settings import Config
 from daemon.config.validation import RESERVED
 from daemon.core import logs
@@ -25,7 +26,6 @@ from daemon.core.errors import Deferred, Exit
 from daemon.core.records import OutputKind
 from daemon.core.scratch import Scratch
 from daemon.core.wakeup import Bell
-from daemon.draw import Drawing, draw
 from daemon.outbox.publish import Outbox
 from daemon.supervisor import preflight
 from daemon.supervisor.outputs import Outputs

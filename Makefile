@@ -52,11 +52,11 @@ check: develop
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m docs.generate --check
+	$(BIN)/python -m tools.generate_docs --check
 
 # docs/cli.md and docs/config.md, from the code and from the comments of config.yaml.
 docs: develop
-	$(BIN)/python -m docs.generate
+	$(BIN)/python -m tools.generate_docs
 
 format: develop
 	$(BIN)/ruff format .
@@ -93,7 +93,7 @@ fuzz: develop
 
 # Fonts and texts to train from: packages of Debian, npm and PyPI, fetched, never installed.
 fonts: develop
-	$(BIN)/ocr-daemon train fetch --into .training
+	$(BIN)/python -m training fetch --into .training
 
 image:
 	docker build --tag ocr-daemon $(if $(TORCH_INDEX),--build-arg TORCH_INDEX=$(TORCH_INDEX)) .

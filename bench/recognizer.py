@@ -7,7 +7,7 @@ crop to text: framing, batching, network, decoding. A page costs a candidate the
 its rounds. The table gives lines per CPU-second and their ratio to PP-OCRv6 small, the character
 error rate of each language in %, and the megabytes that a process of its own keeps after 8 pages.
 
-LINES_DIR holds labelled crops as `ocr-daemon train evaluate` takes them; ours read them gray, as
+LINES_DIR holds labelled crops as `python -m training evaluate` takes them; ours read them gray, as
 the daemon cuts them, the peers in colour, as they expect them. Without it there are only drawn
 lines and no error rates. `NAME.int8.onnx` beside the weights is a candidate too.
 """
@@ -38,11 +38,11 @@ from daemon.core.options import Weights
 from daemon.core.records import Box
 from daemon.ocr.recognizer import Recognizer
 from daemon.ocr.records import Line, Reading
-from daemon.training.commands import LEXICON
+from training.commands import LEXICON
 
 if TYPE_CHECKING:
     from bench.peers import Crop
-    from daemon.training.evaluate import Labelled
+    from training.evaluate.evaluate import Labelled
 
 REPOSITORY = Path(__file__).parents[1]
 OURS = (
@@ -110,7 +110,7 @@ def candidates(weights: Path) -> Iterator[Candidate]:
 
 def labelled(lines_dir: Path) -> list[Labelled]:
     """Return the lines of `lines_dir` shuffled, so that every page mixes the sources."""
-    from daemon.training.evaluate import labelled_lines  # brings torch: only where it is wanted
+    from training.evaluate.evaluate import labelled_lines  # brings torch: only where it is wanted
 
     lines = labelled_lines(lines_dir)
     return [lines[place] for place in np.random.default_rng(0).permutation(len(lines))]
@@ -186,7 +186,7 @@ def languages(lines: Iterable[Labelled]) -> list[str]:
 
 def error_rates(lines: Sequence[Labelled], texts: Sequence[str]) -> list[str]:
     """Return the CER % of each of the lines' languages."""
-    from daemon.training.evaluate import outcomes_of, tallies
+    from training.evaluate.evaluate import outcomes_of, tallies
 
     found = tallies(outcomes_of(Said(texts), lines))
     return [f"{100 * found[language].cer:.2f}" for language in languages(lines)]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from daemon.cli import app
+from daemon.cli.app import app
 from daemon.config.settings import ENV_PREFIX, Config, load
 
 REPOSITORY = Path(__file__).parents[1]

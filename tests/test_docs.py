@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 
 from daemon.config.settings import Config, load
-from docs import commands, generate, keys
-from docs.comments import comments_of
+from tools import cli_reference, config_keys, generate_docs
+from tools.config_comments import comments_of
 
 REPOSITORY = Path(__file__).parents[1]
 SHIPPED = REPOSITORY / "config.yaml"
 PAGES = sorted({*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/**/*.md"),
                 *REPOSITORY.glob("deploy/**/*.md"), *REPOSITORY.glob("models/*.md")})  # fmt: skip
-KEYS = keys.all_keys(SHIPPED)
-COMMANDS = dict(commands.all_commands())
+KEYS = config_keys.all_keys(SHIPPED)
+COMMANDS = dict(cli_reference.all_commands())
 EVENTS = {
     event
     for module in REPOSITORY.glob("daemon/**/*.py")
@@ -77,26 +77,28 @@ def misnamed(line: str) -> str | None:
                 continue
             return typed
         options = {word.strip("[]").split("=")[0] for word in words if word.strip("[]")[:2] == "--"}
-        if unknown := options - commands.options_of(command):
+        if unknown := options - cli_reference.options_of(command):
             return f"{typed}: {unknown}"
     return None
 
 
-@pytest.mark.parametrize(("page", "wanted"), generate.pages().items(), ids=name)
+@pytest.mark.parametrize(("page", "wanted"), generate_docs.pages().items(), ids=name)
 def test_the_pages_made_from_the_code_are_current(page: Path, wanted: str) -> None:
-    assert generate.stale(page, wanted) == ""
+    assert generate_docs.stale(page, wanted) == ""
 
 
 @pytest.mark.parametrize("key", [key for key in KEYS if not key.is_entry], ids=lambda key: key.name)
-def test_every_key_stands_in_the_config_with_a_comment_and_its_default(key: keys.Key) -> None:
+def test_every_key_stands_in_the_config_with_a_comment_and_its_default(
+    key: config_keys.Key,
+) -> None:
     is_ours_to_choose = key.path[0] in ("model", "detector")  # the code ships no network
 
     assert key.comment.lines
-    assert is_ours_to_choose or keys.is_as_shipped(key), (key.shipped, key.default)
+    assert is_ours_to_choose or config_keys.is_as_shipped(key), (key.shipped, key.default)
 
 
 @pytest.mark.parametrize("key", [key for key in KEYS if key.is_entry], ids=lambda key: key.name)
-def test_every_key_of_an_entry_stands_in_what_is_said_of_its_list(key: keys.Key) -> None:
+def test_every_key_of_an_entry_stands_in_what_is_said_of_its_list(key: config_keys.Key) -> None:
     outer = next(one for one in KEYS if one.path == key.path[:1])
 
     assert re.search(rf"\b{key.path[-1]}\b", "\n".join(outer.comment.lines + outer.comment.example))
@@ -116,7 +118,7 @@ def test_every_environment_name_that_is_told_is_taken(monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_help_of_every_command_shows_an_example_that_it_understands(command: str) -> None:
-    examples = commands.examples_of(COMMANDS[command])
+    examples = cli_reference.examples_of(COMMANDS[command])
 
     assert examples
     assert all(example.startswith(command) for example in examples)

@@ -54,11 +54,15 @@ def test_root_is_refused_unless_told_to_and_check_says_so(tmp_path: Path) -> Non
 def test_the_daemon_stays_light_and_free_of_decoders(tmp_path: Path) -> None:
     """What the supervising process imports cannot crash it: no torch, cv2, pymupdf, numpy."""
     listed = subprocess.run(
-        [sys.executable, "-c", "import sys, daemon.cli.app, daemon.supervisor.main; print(*sys.modules)"],
+        [
+            sys.executable,
+            "-c",
+            "import sys, daemon.cli.app, daemon.supervisor.main; print(*sys.modules)",
+        ],
         capture_output=True, text=True, check=True, cwd=REPOSITORY,
     )  # fmt: skip
 
-    heavy = {"torch", "cv2", "pymupdf", "numpy", "onnxruntime", "daemon.training"}
+    heavy = {"torch", "cv2", "pymupdf", "numpy", "onnxruntime", "training"}
     assert heavy & set(listed.stdout.split()) == set()
 
 

@@ -35,11 +35,6 @@ KINDS = get_args(OutputKind)
 
 def main() -> None:
     """Run the command on the command line."""
-    if sys.argv[1:2] not in (["run"], ["web"]):  # the daemon itself never imports the training half
-        from daemon.training.commands import app as train
-
-        how = "Make and measure recognisers (development).\n\nExample: ocr-daemon train synth lines"
-        app.add_typer(train, name="train", help=how)
     with _errors_told():
         app()
 

@@ -13,5 +13,5 @@ powercut    every cut of one life, restarted
 
     python -m tests.torture --help
 
-Nothing here shares code with the daemon's own proof (daemon/cli/verify.py), which is held against it.
+Nothing here shares code with the daemon's own proof (daemon/cli/verify.py): each checks the other.
 """

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 from PIL import ImageFont
 
-from daemon.training.choice import Faces
-from daemon.training.glyphs import coverage
-from daemon.training.sample import Phrase
-from daemon.training.sources import Face
-from daemon.training.synth import Synth
+from training.data.sources import Face
+from training.synth.font_choice import Faces
+from training.synth.glyphs import coverage
+from training.synth.sample import Phrase
+from training.synth.synth import Synth
 
 TEXTS = ("Total amount due 42.50", "Name:", "the quick brown fox", "REF 7734-A")
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from daemon.ocr.records import Character, Reading
-from daemon.training.evaluate import Labelled, Outcome, Rule, line_of
+from training.evaluate.evaluate import Labelled, Outcome, Rule, line_of
 
 CROP = line_of(np.zeros((2, 2), np.uint8))
 

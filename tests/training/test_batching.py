@@ -8,8 +8,8 @@ import pytest
 from daemon.ocr.batches import frame
 from daemon.ocr.model.card import Framing
 from daemon.ocr.model.charset import Charset
-from daemon.training.batching import TrainingBatch, training_batches
-from daemon.training.sample import Language, Sample
+from training.synth.sample import Language, Sample
+from training.train.batching import TrainingBatch, training_batches
 
 CHARSET = Charset("ab中 ")
 FRAMING = Framing()

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from daemon.training.calibration import (
+from training.evaluate.calibration import (
     Calibration,
     area_under_curve,
     character_hits,
@@ -15,7 +15,7 @@ from daemon.training.calibration import (
     negative_log_likelihood,
     reliability,
 )
-from daemon.training.evaluate import Outcome, Rule
+from training.evaluate.evaluate import Outcome, Rule
 
 from .outcomes import outcome, reading
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from daemon.training.comparison import difference, differences
-from daemon.training.evaluate import Outcome, Rule
+from training.evaluate.comparison import difference, differences
+from training.evaluate.evaluate import Outcome, Rule
 
 from .outcomes import outcome, reading
 
@@ -76,7 +76,7 @@ def test_the_same_question_gets_the_same_answer(some: list[int]) -> None:
 def test_a_long_list_is_resampled_in_parts_and_as_often(monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = outcomes([1, 0] * 50), outcomes([0] * 100)
     whole = difference(first, second)
-    monkeypatch.setattr("daemon.training.comparison._DRAWN_AT_ONCE", 700)
+    monkeypatch.setattr("training.evaluate.comparison._DRAWN_AT_ONCE", 700)
 
     parted = difference(first, second)
 

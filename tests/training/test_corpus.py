@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.training import corpus, extract
+from training.data import corpus, extract
 
 KNOWN = frozenset(
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 .,'%()[]<>$é中文行，。的一是了"

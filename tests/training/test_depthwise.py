@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from daemon.ocr.model.crnn import CRNN, fold_norms
-from daemon.training import depthwise
+from training.train import depthwise
 
 needs_compiler = pytest.mark.skipif(
     depthwise.kernel() is None, reason="no C compiler here: the library's own gradient serves"

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from daemon.training.commands import app
 from tests.house import SHIPPED, SHIPPED_ONNX
+from training.commands import app
 
 SHARED = Path(__file__).parents[2] / "../shared"
 WEIGHTS = SHIPPED_ONNX.file

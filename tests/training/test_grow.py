@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from daemon.ocr.model.crnn import CRNN, BestSteps, fold_norms, folded
-from daemon.training.grow import widen
+from training.train.widen import widen
 
 
 def small() -> CRNN:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from daemon.training import history
+from training.train import history
 
 ROW = {"lines": 1000, "loss": 0.5, "heldout": {"zh": 0.1}, "dev": {"en": 0.02}}
 

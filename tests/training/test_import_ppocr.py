@@ -12,7 +12,7 @@ import torch
 
 from daemon.ocr.model.card import Framing
 from daemon.ocr.model.crnn import CRNN
-from daemon.training import import_ppocr
+from training.release import import_ppocr
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from daemon.training.commands import LEXICON, app
+from training.commands import LEXICON, app
 
 
 def lists(texts: Path, american: str, british: str | None) -> None:

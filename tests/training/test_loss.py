@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import ctc_loss
 
-from daemon.training import loss
-from daemon.training.loss import Lesson, fits, loss_of
+from training.train import loss
+from training.train.loss import Lesson, fits, loss_of
 
 LABELS = ((3, 4, 4), (7, 3), (9, 10, 11, 49))
 LINES, STEPS, FEATURES, CLASSES = len(LABELS), 20, 8, 50

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon.ocr.model.charset import Charset
-from daemon.training.alphabet import grown
-from daemon.training.corpus import Corpus
-from daemon.training.phrases import LANGUAGES, MIXTURE, Phrases, coverage, forms, numbers, prose
+from training.data.alphabet import grown
+from training.data.corpus import Corpus
+from training.data.phrases import LANGUAGES, MIXTURE, Phrases, coverage, forms, numbers, prose
 
 ROWS = [(language, kind) for language, kinds in MIXTURE.items() for kind in kinds]
 ALPHABET = grown(

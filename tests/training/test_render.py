@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from daemon.training import render
-from daemon.training.choice import Faces
-from daemon.training.glyphs import coverage, covers
-from daemon.training.sample import Phrase
 from tests.training.drawn import built_in
+from training.synth import render
+from training.synth.font_choice import Faces
+from training.synth.glyphs import coverage, covers
+from training.synth.sample import Phrase
 
 
 @pytest.fixture

@@ -10,12 +10,12 @@ import torch
 from typer.testing import CliRunner
 
 from daemon.ocr.model import artifact
-from daemon.training import export, shipping
-from daemon.training.commands import app
-from daemon.training.corpus import POOLS
-from daemon.training.trainer import Course
 from tests.house import SHIPPED
 from tests.training.drawn import TEXTS, built_in
+from training.commands import app
+from training.data.corpus import POOLS
+from training.release import export, release
+from training.train.trainer import Course
 
 CHINESE = ("发票号码", "合计金额")
 
@@ -82,11 +82,11 @@ def test_the_best_of_a_run_ships_in_both_formats_with_its_card(
 
 
 def test_a_file_that_reads_otherwise_is_refused(run: Path, supplies: Path, tmp_path: Path) -> None:
-    order = shipping.Order(
+    order = release.Order(
         runs=[run], start=SHIPPED.file, share=0.2, name="one", into=tmp_path,
         supplies=supplies,
     )  # fmt: skip
-    network, charset, card = shipping.trained(order)
+    network, charset, card = release.trained(order)
     (script, _), _ = export.export(export.BestSteps(network), charset, card, tmp_path)
     with torch.no_grad():
         network.classifier.bias[7] += 30

@@ -12,9 +12,9 @@ from daemon.ocr.model import artifact
 from daemon.ocr.model.charset import BLANK
 from daemon.ocr.model.crnn import BestSteps, Silence
 from daemon.ocr.records import Line
-from daemon.training.evaluate import Labelled, Rule
-from daemon.training.silence import fit_silence
 from tests.house import SHIPPED
+from training.evaluate.evaluate import Labelled, Rule
+from training.release.blank_gate import fit_silence
 
 LEARNED = ("Invoice number 20417", "Total amount due: 1,250.00", "Date 2024-03-15", "Please retain")
 JUDGED = ("Receipt for your records", "Quote the number above", "36.80 EUR", "Thank you!")

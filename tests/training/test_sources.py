@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from daemon.training import sources
-from daemon.training.sources import Unavailable
+from training.data import sources
+from training.data.sources import Unavailable
 
 LISTED = """
 by_name: {mono: ["*mono*"]}

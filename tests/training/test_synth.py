@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
-from daemon.training import sheet, stream
-from daemon.training.evaluate import _rows, _rules
 from tests.training.drawn import TEXTS, synth
+from training.evaluate.evaluate import _rows, _rules
+from training.synth import contact_sheet, dataset_stream
 
 
 def test_a_sample_is_a_gray_crop_labelled_with_its_phrase(tmp_path: Path) -> None:
@@ -41,7 +41,7 @@ def test_written_lines_are_read_by_evaluation(tmp_path: Path) -> None:
     source, chance = synth(tmp_path), np.random.default_rng(1)
     samples = [source.sample(chance) for _ in range(5)]
 
-    assert sheet.write_lines(samples, tmp_path / "lines") == 5
+    assert contact_sheet.write_lines(samples, tmp_path / "lines") == 5
 
     rows = _rows(tmp_path / "lines/labels.tsv")
     assert [text for _, text in rows] == [sample.label for sample in samples]
@@ -55,7 +55,7 @@ def test_written_lines_are_read_by_evaluation(tmp_path: Path) -> None:
 
 def test_a_contact_sheet_is_a_picture_with_a_row_for_each_three(tmp_path: Path) -> None:
     source, chance = synth(tmp_path), np.random.default_rng(1)
-    sheet.contact_sheet([source.sample(chance) for _ in range(7)], tmp_path / "sheet.png")
+    contact_sheet.contact_sheet([source.sample(chance) for _ in range(7)], tmp_path / "sheet.png")
 
     image = cv2.imread(str(tmp_path / "sheet.png"), cv2.IMREAD_GRAYSCALE)
     assert image is not None
@@ -66,8 +66,8 @@ def test_a_contact_sheet_is_a_picture_with_a_row_for_each_three(tmp_path: Path) 
 def test_a_worker_that_dies_is_told_and_none_is_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stream, "_PATIENCE", 0.2)
-    samples = stream.stream(tmp_path / "nothing", "abc", seed=1, workers=1)
+    monkeypatch.setattr(dataset_stream, "_PATIENCE", 0.2)
+    samples = dataset_stream.stream(tmp_path / "nothing", "abc", seed=1, workers=1)
 
     with pytest.raises(RuntimeError, match="worker died"):
         next(samples)

@@ -1,1 +1,0 @@
-"""How a CRNN is made; development commands, never imported by the running daemon."""

@@ -1,0 +1,50 @@
+"""Make docs/cli.md and docs/config.md from the code; `--check` only says whether they are current.
+
+Example: python -m tools.generate_docs --check
+"""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from pathlib import Path
+
+from tools import cli_reference, config_chapters
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+def pages() -> dict[Path, str]:
+    """Return what each generated file should hold."""
+    return {
+        REPOSITORY / "docs/cli.md": cli_reference.page(),
+        REPOSITORY / "docs/config.md": config_chapters.page(REPOSITORY / "config.yaml"),
+    }
+
+
+def stale(path: Path, wanted: str) -> str:
+    """Return what differs, as a diff; empty where the file is current."""
+    found = path.read_text(encoding="utf-8") if path.exists() else ""
+    lines = difflib.unified_diff(
+        found.splitlines(), wanted.splitlines(), str(path), "as the code has it", lineterm=""
+    )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Write the pages, or with --check end with exit code 1 where one is not current."""
+    differences = {path: stale(path, wanted) for path, wanted in pages().items()}
+    if sys.argv[1:] == ["--check"]:
+        for path, difference in differences.items():
+            if difference:
+                print(f"{path.relative_to(REPOSITORY)} is not current; run `make docs`")
+                print(difference)
+        sys.exit(any(differences.values()))
+    for path, wanted in pages().items():
+        if differences[path]:
+            path.write_text(wanted, encoding="utf-8")
+            print(f"wrote {path.relative_to(REPOSITORY)}")
+
+
+if __name__ == "__main__":
+    main()

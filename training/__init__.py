@@ -1,0 +1,1 @@
+"""Makes and measures recognisers; the daemon never imports it."""

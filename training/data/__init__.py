@@ -1,0 +1,1 @@
+"""Texts, fonts, alphabets and word lists to train from."""

@@ -1,0 +1,119 @@
+"""The figures of an evaluation: as rows for a person, and as JSON for the card."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from training.evaluate.calibration import BINS, Calibration
+from training.evaluate.evaluate import Tally, tallies
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from training.evaluate.comparison import Difference
+    from training.evaluate.evaluate import Evaluation
+
+ALL = "ALL"
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What is said of one artifact: a tally of each language's lines, `ALL` and by source."""
+
+    evaluation: Evaluation
+    tallies: Mapping[str, Mapping[str, Tally]]
+    calibration: Calibration
+
+    @classmethod
+    def of(cls, evaluation: Evaluation) -> Figures:
+        """Count what was read."""
+        grouped = {
+            language: {ALL: whole}
+            | dict(
+                tallies(
+                    (o for o in evaluation.outcomes if o.labelled.rule.language == language),
+                    lambda rule: rule.source,
+                )
+            )
+            for language, whole in tallies(evaluation.outcomes).items()
+        }
+        return cls(evaluation, grouped, Calibration.of(evaluation.outcomes))
+
+
+def to_json(figures: Sequence[Figures], differences: Mapping[str, Difference]) -> str:
+    """Return the figures as JSON: `evaluated`, and `against` and `differences` when compared.
+
+    Rates and shares are 0..1; CER is wrong characters per character of truth.
+    """
+    report = dict(zip(("evaluated", "against"), map(_plain, figures), strict=False))
+    if differences:
+        report["differences"] = {name: asdict(found) for name, found in differences.items()}
+    return json.dumps(report, ensure_ascii=False, indent=1) + "\n"
+
+
+def _plain(figures: Figures) -> dict[str, Any]:
+    weights, calibration = figures.evaluation.weights, figures.calibration
+    return {
+        "file": weights.file.name,
+        "sha256": figures.evaluation.sha256,
+        "backend": weights.backend,
+        "precision": figures.evaluation.precision,
+        "languages": {
+            language: {source: _counted(tally) for source, tally in sources.items()}
+            for language, sources in figures.tallies.items()
+        },
+        "calibration": {
+            "expected_calibration_error": calibration.error,
+            "binning": f"{BINS} of equal width",
+            "negative_log_likelihood": calibration.likelihood,
+            "reliability": [asdict(found) for found in calibration.bins if found.characters],
+            "line_area_under_curve": calibration.area,
+        },
+        "lines_per_cpu_second": figures.evaluation.speed,
+    }
+
+
+def _counted(tally: Tally) -> dict[str, float]:
+    shares = {"cer": tally.cer, "exact": tally.exact / tally.lines}
+    return {"lines": tally.lines, "characters": tally.length, **shares}
+
+
+def rows(figures: Sequence[Figures]) -> Iterator[str]:
+    """Yield the figures of artifacts that read the same lines, side by side."""
+    for each in figures:
+        weights, precision = each.evaluation.weights, each.evaluation.precision
+        yield f"{weights.file}: {weights.backend} {precision}, beam {weights.beam}"
+    yield f"{'':8} {'':16} {'lines':>6}" + f" {'CER %':>8} {'exact %':>8}" * len(figures)
+    for language, sources in figures[0].tallies.items():
+        for source, tally in sources.items():
+            beside = [each.tallies[language][source] for each in figures]
+            cells = (f" {100 * t.cer:8.2f} {100 * t.exact / t.lines:8.1f}" for t in beside)
+            yield f"{language:8} {source:16} {tally.lines:6}" + "".join(cells)
+    yield from _calibrated([each.calibration for each in figures])
+    speeds = (f" {each.evaluation.speed:17.1f}" for each in figures)
+    yield f"{'lines per CPU-second':32}" + "".join(speeds)
+
+
+def _calibrated(found: Sequence[Calibration]) -> Iterator[str]:
+    errors = (f" {each.error:17.4f}" for each in found)
+    yield f"{'calibration error of characters':32}" + "".join(errors)
+    yield f"{f'  in {BINS} bins of equal width':32}" + f" {'number':>8} {'right %':>8}" * len(found)
+    for beside in zip(*(each.bins for each in found), strict=True):
+        if any(each.characters for each in beside):
+            place = f"  {beside[0].low:.2f} to {beside[0].high:.2f}"
+            yield f"{place:32}" + "".join(
+                f" {each.characters:8} {100 * each.right:8.1f}" for each in beside
+            )
+    areas = (f" {'-' if each.area is None else f'{each.area:.3f}':>17}" for each in found)
+    yield f"{'area under curve of exact lines':32}" + "".join(areas)
+
+
+def compared(differences: Mapping[str, Difference]) -> Iterator[str]:
+    """Yield what the first artifact's error rate is above the second's, in percentage points."""
+    yield "CER of the first less CER of the second, with its 95 % interval"
+    for language, found in differences.items():
+        bounds = f"{100 * found.low:+.2f} .. {100 * found.high:+.2f}"
+        changed = f"{100 * found.changed:.1f} % of lines changed"
+        yield f"{language:8} {100 * found.cer:+.2f} ({bounds}), {changed}"

@@ -1,0 +1,1 @@
+"""Turns a trained checkpoint into files that ship."""

@@ -1,0 +1,1 @@
+"""Draws synthetic text lines."""

@@ -4,8 +4,8 @@
         [--peers all] [--damage skew-10 ...] [--turn all] [--out DIR [--scorer score_pages.py]]
 
 PAGES_DIR holds labelled pages (bench/labelled.py). Ours reads them as it ships and in a variant for
-each `--switch`, a comma-separated list of fields of `recipe.Cleaning`, or segmenter=db; `--peers`
-names those of bench/readers.py to read beside it. Each reader has a process of its own, all on the
+each `--switch`, a comma-separated list of fields of `Preprocessing`, or segmenter=db; `--peers` names
+those of bench/readers.py to read beside it. Each reader has a process of its own, all on the
 same core and held to one thread, and they take turns page by page. `--damage` (bench/damage.py;
 several, or all, and as they are too) and `--turn` (90, 180, 270, or all, and upright too) change
 the pages before, and their labels with them; a table of these conditions ends the run, and all
@@ -46,7 +46,7 @@ from bench.engines import Engine
 from bench.labelled import Condition, LabelledPage, decoded, labelled_pages, under
 from bench.peers import Missing
 from bench.readers import PEERS, Ours, Reader, Seen
-from bench.scores import Tally, compare_lines, compare_text, language
+from bench.scores import Counters, compare_lines, compare_text, language
 from bench.tables import HEAD, Outcome, memory_lines, parts_of, row, summed, table, turned_lines
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ TURNS = (0, 90, 180, 270)
 
 def scored(condition: Condition, reader: str, page: LabelledPage, seen: Seen) -> Outcome:
     """Return how well `reader` read the page."""
-    tally = Tally(pages=1)
+    tally = Counters(pages=1)
     tally.seconds.update(seen.seconds)
     upright = [1, 0, 3, 2] if condition.turn % 180 else [0, 1, 2, 3]  # rows of a page on its side
     boxes = seen.boxes if len(page.labels) else page.labels

@@ -41,7 +41,7 @@ def entering() -> float:
     return float(said.stdout)
 
 
-def started(start: worker.Start) -> tuple[Hired, float]:
+def started(start: worker.WorkerSetup) -> tuple[Hired, float]:
     """Return a warm worker, and the seconds until it was warm."""
     began = time.perf_counter()
     hired = Hired(start)
@@ -85,8 +85,8 @@ def main(count: int) -> None:
         clean_page().save(str(path))
         task = Task("bench", path, 1, 1, 120.0, Stamp.of(path), recipe)
         starts = {
-            True: worker.Start((recipe,), 1, (Path(root),)),
-            False: worker.Start((recipe,), 1, None),
+            True: worker.WorkerSetup((recipe,), 1, (Path(root),)),
+            False: worker.WorkerSetup((recipe,), 1, None),
         }
         started(starts[False])[0].dismiss().join()  # the fork server has its modules now
 

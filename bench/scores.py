@@ -29,7 +29,7 @@ ROW = 1.75  # height of a found box over a label's up to which it is one row, no
 
 
 @dataclass
-class Tally:
+class Counters:
     """What one reader did on some pages; sums, so that tallies can be added."""
 
     pages: int = 0
@@ -46,7 +46,7 @@ class Tally:
     tokens_read: int = 0
     seconds: Counter[str] = field(default_factory=Counter)
 
-    def add(self, other: Tally) -> None:
+    def add(self, other: Counters) -> None:
         """Count what `other` counted."""
         for name in (f.name for f in dataclasses.fields(self)):
             setattr(self, name, getattr(self, name) + getattr(other, name))
@@ -82,7 +82,7 @@ class Tally:
         return sum(self.seconds.values()) / max(1, self.pages)
 
 
-def compare_lines(labels: Points, found: Points, tally: Tally) -> None:
+def compare_lines(labels: Points, found: Points, tally: Counters) -> None:
     """Count lines found at IoU 0.5, one found box to one label; boxes are N,4.
 
     A label that was missed is joined (70 % of it within a found box of one row: labels cut lines
@@ -117,7 +117,7 @@ def _matched(overlaps: Points) -> np.ndarray:
     return matched
 
 
-def compare_text(truth: str, text: str, tally: Tally) -> None:
+def compare_text(truth: str, text: str, tally: Counters) -> None:
     """Count character errors in reading order and tokens in any order."""
     truth, text = folded(truth), folded(text)
     tally.errors, tally.characters = Levenshtein.distance(truth, text), len(truth)

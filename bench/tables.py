@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.labelled import Condition
-from bench.scores import Tally
+from bench.scores import Counters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -30,7 +30,7 @@ class Outcome:
     reader: str
     page: str
     language: str | None
-    tally: Tally
+    tally: Counters
 
 
 def parts_of(outcome: Outcome, parts: Sequence[str] = ()) -> Iterator[str]:
@@ -47,16 +47,16 @@ def parts_of(outcome: Outcome, parts: Sequence[str] = ()) -> Iterator[str]:
 
 def summed(
     outcomes: Iterable[Outcome], groups: Callable[[Outcome], Iterable[str]]
-) -> dict[str, dict[str, Tally]]:
+) -> dict[str, dict[str, Counters]]:
     """Return tallies by group and reader, the readers in the order in which they came."""
-    tallies: dict[str, dict[str, Tally]] = defaultdict(dict)
+    tallies: dict[str, dict[str, Counters]] = defaultdict(dict)
     for outcome in outcomes:
         for group in groups(outcome):
-            tallies[group].setdefault(outcome.reader, Tally()).add(outcome.tally)
+            tallies[group].setdefault(outcome.reader, Counters()).add(outcome.tally)
     return dict(sorted(tallies.items()))
 
 
-def table(by_group: Mapping[str, Mapping[str, Tally]]) -> Iterator[str]:
+def table(by_group: Mapping[str, Mapping[str, Counters]]) -> Iterator[str]:
     """Yield a line for each group and reader, each reader set against the first."""
     yield HEAD
     for group, by_reader in by_group.items():
@@ -66,7 +66,7 @@ def table(by_group: Mapping[str, Mapping[str, Tally]]) -> Iterator[str]:
             yield f"{figures} | {_ratios(first, tally)} | {_stages(tally)}"
 
 
-def row(name: str, t: Tally) -> str:
+def row(name: str, t: Counters) -> str:
     """Return a tally as one line of figures; dashes where the pages have no labelled lines."""
     found = f"{t.recall:6.3f} {t.in_rows:5.3f} {t.precision:6.3f}"
     lines = f"{found} {t.joined:6d} {t.merged:6d} {t.split:5d}"
@@ -74,14 +74,14 @@ def row(name: str, t: Tally) -> str:
     return f"{name:34s} {t.pages:5d} {lines} {t.cer:6.4f} {t.f1:6.4f} {t.cpu:10.3f}"
 
 
-def _ratios(first: Tally, its: Tally) -> str:
+def _ratios(first: Counters, its: Counters) -> str:
     pairs = ((first.f1, its.f1), (first.cer, its.cer), (first.cpu, its.cpu))
     return f"{'':16s}" + " ".join(
         f"{ours / theirs if theirs else 0:5.2f}" for ours, theirs in pairs
     )
 
 
-def _stages(tally: Tally) -> str:
+def _stages(tally: Counters) -> str:
     return " ".join(f"{stage} {s / tally.pages:.3f}" for stage, s in tally.seconds.items())
 
 
@@ -94,11 +94,11 @@ def as_upright(outcomes: Iterable[Outcome]) -> dict[str, tuple[int, int, float]]
     upright = {
         (o.reader, o.page, o.condition.damage): o.tally for o in known if not o.condition.turn
     }
-    found: dict[str, tuple[int, Tally]] = {}
+    found: dict[str, tuple[int, Counters]] = {}
     for o in known:
         stood = upright.get((o.reader, o.page, o.condition.damage))
         if o.condition.turn and stood is not None:
-            well, total = found.get(o.reader, (0, Tally()))
+            well, total = found.get(o.reader, (0, Counters()))
             total.add(o.tally)
             found[o.reader] = well + (o.tally.f1 >= stood.f1 - AS_WELL), total
     return {reader: (well, total.pages, total.f1) for reader, (well, total) in found.items()}

@@ -7,11 +7,11 @@ import threading
 import pytest
 
 from daemon.core import io_thread
-from daemon.core.io_thread import Aside, Late
+from daemon.core.io_thread import IoThread, Stalled
 
 
 def test_a_call_returns_or_raises_what_the_step_does() -> None:
-    room = Aside("test")
+    room = IoThread("test")
 
     assert room.call("adding", lambda: 42) == 42
     with pytest.raises(TimeoutError, match="its own"):
@@ -23,9 +23,9 @@ def test_a_call_that_does_not_come_back_is_late_until_it_does(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(io_thread, "PATIENCE_SECONDS", 0.05)
-    room, gate = Aside("test"), threading.Event()
+    room, gate = IoThread("test"), threading.Event()
 
-    with pytest.raises(Late):
+    with pytest.raises(Stalled):
         room.call("waiting", gate.wait)
 
     assert room.stall is not None

@@ -16,7 +16,7 @@ from daemon.core.records import Block as Paragraph
 from daemon.core.records import Box, Document, Failure, PageText, TextLine, Word
 from daemon.inbox.claims.by_rename import RenameClaims
 from daemon.ledger.deliveries import Deliveries
-from daemon.ledger.ledger import Journal
+from daemon.ledger.ledger import Ledger
 from daemon.outbox.publish import Outbox
 from daemon.outbox.sidecar import Provenance, sidecar
 from daemon.supervisor.delivery import Delivery
@@ -51,13 +51,13 @@ def policy(**changes: object) -> Policy:
     return Policy(**(values | changes))  # type: ignore[arg-type]
 
 
-class Room:
+class DiskUsage:
     """One start of the daemon over the folders of a test."""
 
     def __init__(self, root: Path, **changes: object) -> None:
         self.root = root
         (root / "inbox").mkdir(exist_ok=True)
-        self.journal = Journal(root / "ledger.sqlite3")
+        self.journal = Ledger(root / "ledger.sqlite3")
         self.claims = RenameClaims(root / "inbox", "one", root / "archive", root / "failed")
         (root / "outbox").mkdir(exist_ok=True)
         self.outbox = Outbox(root / "outbox")
@@ -77,7 +77,7 @@ class Room:
         return str(answer["status"])
 
 
-def deliver(room: Room, document: Document) -> None:
+def deliver(room: DiskUsage, document: Document) -> None:
     work = room.begin()
     work.document = document
     room.delivery.deliver(work)
@@ -86,12 +86,12 @@ def deliver(room: Room, document: Document) -> None:
 def test_a_retry_killed_before_its_answer_is_read_again_and_not_taken_for_the_failure(
     tmp_path: Path,
 ) -> None:
-    deliver(Room(tmp_path), FAILED)
-    before = Room(tmp_path)
+    deliver(DiskUsage(tmp_path), FAILED)
+    before = DiskUsage(tmp_path)
     work = before.begin()
     before.journal.answering(work.claim.id, "done", "a.png.json")  # and here it is killed
 
-    after = Room(tmp_path)
+    after = DiskUsage(tmp_path)
     (claim,) = after.claims.held([], 0.0)
     resumed = after.delivery.work_on(claim, may_be_answered=True)
     after.delivery.begin(resumed)
@@ -104,11 +104,11 @@ def test_a_retry_killed_before_its_answer_is_read_again_and_not_taken_for_the_fa
 
 
 def test_a_kill_after_the_answer_only_archives(tmp_path: Path) -> None:
-    before = Room(tmp_path)
+    before = DiskUsage(tmp_path)
     work = before.begin()
     before.delivery._publish(work, DONE)  # and here it is killed
 
-    after = Room(tmp_path)
+    after = DiskUsage(tmp_path)
     (claim,) = after.claims.held([], 0.0)
     resumed = after.delivery.work_on(claim, may_be_answered=True)
     after.delivery.begin(resumed)
@@ -120,7 +120,7 @@ def test_a_kill_after_the_answer_only_archives(tmp_path: Path) -> None:
     assert after.journal.unfinished() == []
 
 
-def letters(room: Room) -> list[tuple[str, str]]:
+def letters(room: DiskUsage) -> list[tuple[str, str]]:
     """Return what the ledger has of letters: hook and state."""
     return room.journal._run("SELECT hook, state FROM deliveries")
 
@@ -129,14 +129,14 @@ TELL = (Hook(name="tell", command=("tell",)),)
 
 
 def test_an_answer_that_is_marked_again_after_a_kill_is_not_told_again(tmp_path: Path) -> None:
-    before = Room(tmp_path, hooks=TELL)
+    before = DiskUsage(tmp_path, hooks=TELL)
     work = before.begin()
     before.delivery._publish(work, DONE)
     with closing(Deliveries(tmp_path / "ledger.sqlite3")) as deliveries:
         (letter,) = deliveries.open()
         deliveries.delivered(letter)  # and here it is killed, its original not let go of
 
-    after = Room(tmp_path, hooks=TELL)
+    after = DiskUsage(tmp_path, hooks=TELL)
     (claim,) = after.claims.held([], 0.0)
     resumed = after.delivery.work_on(claim, may_be_answered=True)
     after.delivery.begin(resumed)
@@ -148,13 +148,13 @@ def test_an_answer_that_is_marked_again_after_a_kill_is_not_told_again(tmp_path:
 def test_an_answer_that_was_named_and_not_marked_is_told_after_the_restart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = Room(tmp_path, hooks=TELL)
+    before = DiskUsage(tmp_path, hooks=TELL)
     work = before.begin()
     monkeypatch.setattr(before.journal, "answered", lambda *_: None)  # and here it is killed
     before.delivery._publish(work, DONE)
     assert letters(before) == []
 
-    after = Room(tmp_path, hooks=TELL)
+    after = DiskUsage(tmp_path, hooks=TELL)
     (claim,) = after.claims.held([], 0.0)
     after.delivery.begin(after.delivery.work_on(claim, may_be_answered=True))
 
@@ -162,7 +162,7 @@ def test_an_answer_that_was_named_and_not_marked_is_told_after_the_restart(
 
 
 def test_marking_an_answer_and_writing_its_letter_is_one_thing(tmp_path: Path) -> None:
-    room = Room(tmp_path, hooks=TELL)
+    room = DiskUsage(tmp_path, hooks=TELL)
     work = room.begin()
     room.journal._db.execute("DROP TABLE deliveries")
     with pytest.raises(Deferred, match="deliveries"):
@@ -176,7 +176,7 @@ def test_marking_an_answer_and_writing_its_letter_is_one_thing(tmp_path: Path) -
 def test_an_answer_that_cannot_be_said_fails_the_document_and_not_the_daemon(
     tmp_path: Path,
 ) -> None:
-    room = Room(tmp_path)
+    room = DiskUsage(tmp_path)
 
     deliver(room, Document("done", "image/png", (page(Box(-3, 0, 9, 9)),), {}, 1))
 
@@ -185,7 +185,7 @@ def test_an_answer_that_cannot_be_said_fails_the_document_and_not_the_daemon(
 
 
 def test_a_file_taken_away_while_it_was_read_is_forgotten(tmp_path: Path) -> None:
-    room = Room(tmp_path)
+    room = DiskUsage(tmp_path)
     work = room.begin()
     work.document = DONE
     work.claim.path.unlink()
@@ -203,9 +203,9 @@ def test_a_file_taken_away_while_it_was_read_is_forgotten(tmp_path: Path) -> Non
 def test_the_same_bytes_are_a_duplicate_only_under_the_same_model(
     tmp_path: Path, changes: dict[str, object], to_be_read: bool
 ) -> None:
-    deliver(Room(tmp_path), DONE)
+    deliver(DiskUsage(tmp_path), DONE)
 
-    work = Room(tmp_path, **changes).begin()
+    work = DiskUsage(tmp_path, **changes).begin()
 
     assert work.is_to_be_read == to_be_read
 
@@ -216,12 +216,12 @@ def test_other_words_to_spell_with_make_another_profile():
 
 
 def test_an_answer_that_was_collected_before_a_kill_is_not_given_again(tmp_path: Path) -> None:
-    before = Room(tmp_path)
+    before = DiskUsage(tmp_path)
     work = before.begin()
     work.document = DONE
     before.delivery._publish(work, DONE)
     (tmp_path / "outbox/a.png.json").unlink()  # by whoever it was for
-    after = Room(tmp_path)
+    after = DiskUsage(tmp_path)
     (claim,) = after.claims.held([], 0.0)
     resumed = after.delivery.work_on(claim, may_be_answered=True)
 
@@ -242,7 +242,7 @@ def by(document: Document) -> Provenance:
     return policy().provenance(document, "2026-01-01T00:00:00Z", 1.0)
 
 
-def fenced_out(room: Room):
+def fenced_out(room: DiskUsage):
     """Return the work of a daemon that failed to publish and has lost its claim since."""
     work = room.begin()
     work.document, work.may_be_answered = DONE, True
@@ -250,7 +250,9 @@ def fenced_out(room: Room):
     return work
 
 
-def succeed(room: Room, work, monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[], object]):
+def succeed(
+    room: DiskUsage, work, monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[], object]
+):
     """Let the successor publish with an output, and `meanwhile` happen before its sidecar."""
     successor = Outbox(room.root / "outbox")
     output = successor.draft(work.claim.id, "text", ".txt", b"text")
@@ -268,7 +270,7 @@ def succeed(room: Room, work, monkeypatch: pytest.MonkeyPatch, meanwhile: Callab
 def test_a_retry_of_who_has_lost_the_claim_takes_nothing_from_its_successor(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    room = Room(tmp_path)
+    room = DiskUsage(tmp_path)
     work = fenced_out(room)
 
     succeed(room, work, monkeypatch, lambda: room.delivery.deliver(work))
@@ -282,7 +284,7 @@ def test_a_retry_of_who_has_lost_the_claim_takes_nothing_from_its_successor(
 def test_a_restart_leaves_the_outputs_of_a_claim_that_was_taken_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = Room(tmp_path)
+    before = DiskUsage(tmp_path)
     work = fenced_out(before)
     (entry,) = before.journal.unfinished()
 

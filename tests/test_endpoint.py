@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from daemon.core.counters import Tally
+from daemon.core.counters import Counters
 from daemon.core.errors import Misconfigured
 from daemon.monitoring import http_server as room
 from daemon.monitoring.heartbeat import STALE_SECONDS
-from daemon.monitoring.http_server import Endpoint
+from daemon.monitoring.http_server import MonitoringServer
 from daemon.monitoring.metrics import Exposition, Facts
 from tests.house import until
 from tests.test_vitals import Rooms
@@ -31,15 +31,15 @@ def free_port() -> int:
 class Asked:
     """An endpoint that listens, over rooms that a test may spoil."""
 
-    def __init__(self, ledger: Path) -> None:
+    def __init__(self, ledger_file: Path) -> None:
         self.port = free_port()
-        self.vitals, self.tally = Rooms().vitals, Tally()
+        self.vitals, self.tally = Rooms().vitals, Counters()
         facts = Facts(
             model="m", model_sha256="ab", backend="torchscript", precision="auto",
-            segmenter="auto", folders={}, ledger=ledger,
+            segmenter="auto", folders={}, ledger_file=ledger_file,
         )  # fmt: skip
         exposition = Exposition(self.tally, self.vitals, facts)
-        self.endpoint = Endpoint("127.0.0.1", self.port, self.vitals, exposition)
+        self.endpoint = MonitoringServer("127.0.0.1", self.port, self.vitals, exposition)
 
     def get(self, path: str, method: str = "GET") -> tuple[int, bytes]:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
@@ -141,14 +141,14 @@ def test_a_client_that_drips_a_byte_at_a_time_wins_no_time(asked: Asked) -> None
 
 def test_a_port_that_is_taken_is_named_with_a_remedy(asked: Asked) -> None:
     with pytest.raises(Misconfigured, match=r"metrics = 127.0.0.1:\d+: Address already in use; "):
-        Endpoint("127.0.0.1", asked.port, asked.vitals, None)  # type: ignore[arg-type]
+        MonitoringServer("127.0.0.1", asked.port, asked.vitals, None)  # type: ignore[arg-type]
 
 
 def test_it_listens_again_at_once_where_it_listened_before(asked: Asked) -> None:
     asked.get("/healthz")
     asked.endpoint.close()
 
-    again = Endpoint("127.0.0.1", asked.port, asked.vitals, None)  # type: ignore[arg-type]
+    again = MonitoringServer("127.0.0.1", asked.port, asked.vitals, None)  # type: ignore[arg-type]
     again.close()
 
 

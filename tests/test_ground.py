@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from daemon.core import volumes
-from daemon.core.volumes import Ground, Grounds, mount_of
+from daemon.core.volumes import Volume, VolumeMonitor, mount_of
 from daemon.inbox import watch
 from tests.house import until
 
@@ -58,7 +58,7 @@ def share(tmp_path: Path) -> Iterator[Path]:
 
 def test_an_unmounted_share_is_not_taken_for_an_empty_one(share: Path) -> None:
     (share / "outbox").mkdir()
-    standing = [Ground(share), Ground(share / "outbox")]
+    standing = [Volume(share), Volume(share / "outbox")]
     for each in standing:
         each.check()
     subprocess.run(["umount", str(share)], check=True)
@@ -73,7 +73,7 @@ def test_an_unmounted_share_is_not_taken_for_an_empty_one(share: Path) -> None:
 def test_a_share_mounted_after_the_start_is_missed_when_it_goes(tmp_path: Path) -> None:
     folder = tmp_path / "share"
     folder.mkdir()
-    standing = Ground(folder)
+    standing = Volume(folder)
     mount = ["mount", "-t", "tmpfs", "tmpfs", str(folder)]
     if subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("mounting is not permitted here")
@@ -85,7 +85,7 @@ def test_a_share_mounted_after_the_start_is_missed_when_it_goes(tmp_path: Path) 
 
 
 def test_a_share_mounted_again_is_as_good_as_before(share: Path) -> None:
-    standing = Ground(share)
+    standing = Volume(share)
     subprocess.run(["umount", str(share)], check=True)
     subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(share)], check=True)
 
@@ -95,7 +95,7 @@ def test_a_share_mounted_again_is_as_good_as_before(share: Path) -> None:
 def test_a_folder_that_goes_is_away_and_made_anew_it_is_back(tmp_path: Path) -> None:
     folder = tmp_path / "outbox"
     folder.mkdir()
-    standing = Ground(folder)
+    standing = Volume(folder)
     folder.rmdir()
     with pytest.raises(OSError, match="no such folder"):
         standing.check()
@@ -106,7 +106,7 @@ def test_a_folder_that_goes_is_away_and_made_anew_it_is_back(tmp_path: Path) -> 
 
 
 def test_a_folder_running_full_is_told_before_it_is_full(share: Path) -> None:
-    standing = Ground(share)
+    standing = Volume(share)
     assert standing.hindrance(100_000_000) is None  # a twentieth of a small disk is enough
 
     (share / "filling").write_bytes(bytes(1_000_000))
@@ -119,7 +119,7 @@ def test_a_folder_running_full_is_told_before_it_is_full(share: Path) -> None:
 def test_only_the_logs_are_dispensable(tmp_path: Path, which: str) -> None:
     for name in ("inbox", "outbox", "logs"):
         (tmp_path / name).mkdir()
-    grounds = Grounds(tmp_path / "inbox", [tmp_path / "outbox"], tmp_path / "logs", 1)
+    grounds = VolumeMonitor(tmp_path / "inbox", [tmp_path / "outbox"], tmp_path / "logs", 1)
     (tmp_path / which).rmdir()
 
     until(lambda: (grounds.hindrance(), grounds.warning)[1] or which != "logs", 10)
@@ -131,7 +131,7 @@ def test_only_the_logs_are_dispensable(tmp_path: Path, which: str) -> None:
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
 def test_a_folder_that_may_not_be_written_hinders(tmp_path: Path) -> None:
-    standing = Ground(tmp_path)
+    standing = Volume(tmp_path)
     tmp_path.chmod(0o500)
 
     assert "cannot be written" in (standing.hindrance(1) or "")
@@ -145,7 +145,7 @@ def test_the_room_of_each_folder_is_kept_and_that_of_one_that_is_away_forgotten(
     for name in ("inbox", "outbox", "failed", "logs"):
         (tmp_path / name).mkdir()
     written = [tmp_path / "outbox", tmp_path / "failed"]
-    grounds = Grounds(tmp_path / "inbox", written, tmp_path / "logs", 1)
+    grounds = VolumeMonitor(tmp_path / "inbox", written, tmp_path / "logs", 1)
     (tmp_path / "outbox").rmdir()
 
     grounds.hindrance()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.inbox.claims.by_ledger import JournalClaims
+from daemon.inbox.claims.by_ledger import LedgerClaims
 from daemon.inbox.claims.by_rename import RenameClaims
 from daemon.inbox.claims.protocol import Vanished
 from tests.house import REPOSITORY, House
@@ -42,7 +42,7 @@ def test_a_folder_swapped_for_a_link_leads_no_claim_elsewhere(tmp_path: Path, se
 
 
 def test_a_folder_swapped_for_a_link_is_not_read_in_place(tmp_path: Path, secret: Path) -> None:
-    claims = JournalClaims(tmp_path / "inbox", tmp_path / "failed", {})
+    claims = LedgerClaims(tmp_path / "inbox", tmp_path / "failed", {})
     (tmp_path / "inbox/sub").symlink_to(secret.parent)
 
     with pytest.raises((OSError, Vanished)):

@@ -9,7 +9,7 @@ import pytest
 
 from daemon.core.errors import Deferred, LedgerLost, Misconfigured
 from daemon.core.records import Claim, Stamp
-from daemon.ledger.ledger import Journal
+from daemon.ledger.ledger import Ledger
 
 SHA = "ab" * 32
 
@@ -24,9 +24,9 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_a_claim_survives_the_process_as_it_was_written(path: Path) -> None:
-    Journal(path).claimed(claim(), "default")
+    Ledger(path).claimed(claim(), "default")
 
-    (entry,) = Journal(path).unfinished()
+    (entry,) = Ledger(path).unfinished()
 
     assert (entry.id, entry.name, entry.bytes, entry.sha256) == ("t1", "a/scan.pdf", 10, SHA)
     assert (entry.state, entry.starts, entry.attempts, entry.stamp) == ("claimed", 0, 0, "10:20:30")
@@ -34,13 +34,13 @@ def test_a_claim_survives_the_process_as_it_was_written(path: Path) -> None:
 
 def test_a_name_that_is_no_unicode_comes_back_as_it_was(path: Path) -> None:
     name = os.fsdecode(b"caf\xe9.png")
-    journal = Journal(path)
+    journal = Ledger(path)
 
     assert journal.claimed(claim(name=name), "default").name == name
 
 
 def test_claiming_again_keeps_the_row_and_its_counts(path: Path) -> None:
-    journal = Journal(path)
+    journal = Ledger(path)
     journal.claimed(claim(), "default")
     journal.start("t1")
 
@@ -48,7 +48,7 @@ def test_claiming_again_keeps_the_row_and_its_counts(path: Path) -> None:
 
 
 def test_starts_and_attempts_are_counted_apart(path: Path) -> None:
-    journal = Journal(path)
+    journal = Ledger(path)
     journal.claimed(claim(), "default")
 
     counts = [
@@ -62,7 +62,7 @@ def test_starts_and_attempts_are_counted_apart(path: Path) -> None:
 
 
 def test_a_start_broken_off_by_hand_is_not_counted(path: Path) -> None:
-    journal = Journal(path)
+    journal = Ledger(path)
     journal.claimed(claim(), "default")
     journal.start("t1")
     journal.uncount("t1")
@@ -71,7 +71,7 @@ def test_a_start_broken_off_by_hand_is_not_counted(path: Path) -> None:
 
 
 def test_only_full_answers_make_later_files_duplicates(path: Path) -> None:
-    journal = Journal(path)
+    journal = Ledger(path)
     for number, (status, state) in enumerate(
         [
             ("done", "closed"),
@@ -92,7 +92,7 @@ def test_only_full_answers_make_later_files_duplicates(path: Path) -> None:
 
 
 def test_what_is_not_closed_is_unfinished(path: Path) -> None:
-    journal = Journal(path)
+    journal = Ledger(path)
     for token in ("t1", "t2", "t3", "t4"):
         journal.claimed(claim(token), "default")
     for token in ("t2", "t3", "t4"):
@@ -108,14 +108,14 @@ def test_what_is_not_closed_is_unfinished(path: Path) -> None:
 
 
 def test_a_fact_is_what_was_said_first(path: Path) -> None:
-    Journal(path).fact("instance", "one")
+    Ledger(path).fact("instance", "one")
 
-    assert Journal(path).fact("instance", "two") == "one"
+    assert Ledger(path).fact("instance", "two") == "one"
 
 
 def test_a_power_cut_cannot_lose_what_was_written(path: Path) -> None:
     """FULL is 2: SQLite syncs the write-ahead log at every commit."""
-    journal = Journal(path)
+    journal = Ledger(path)
 
     assert journal._db.execute("PRAGMA synchronous").fetchone() == (2,)
     assert journal._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
@@ -125,7 +125,7 @@ def test_a_damaged_ledger_is_told_with_a_remedy(path: Path) -> None:
     path.write_bytes(b"this is no database, and long enough to be looked at" * 10)
 
     with pytest.raises(Misconfigured, match="verify --rebuild"):
-        Journal(path)
+        Ledger(path)
 
 
 def test_a_ledger_of_a_newer_daemon_is_not_touched(path: Path) -> None:
@@ -134,11 +134,11 @@ def test_a_ledger_of_a_newer_daemon_is_not_touched(path: Path) -> None:
     db.close()
 
     with pytest.raises(Misconfigured, match="schema version 99"):
-        Journal(path)
+        Ledger(path)
 
 
 def test_a_full_disk_is_the_fault_of_the_environment(path: Path) -> None:
-    journal = Journal(path)
+    journal = Ledger(path)
     journal._db.execute("PRAGMA max_page_count = 1")
     long_name = "x" * 100_000
 
@@ -147,7 +147,7 @@ def test_a_full_disk_is_the_fault_of_the_environment(path: Path) -> None:
 
 
 def test_a_ledger_that_cannot_be_written_is_the_fault_of_the_environment(path: Path) -> None:
-    journal = Journal(path)
+    journal = Ledger(path)
     journal.claimed(claim(), "default")
     journal._db.execute("PRAGMA query_only = 1")
 
@@ -157,7 +157,7 @@ def test_a_ledger_that_cannot_be_written_is_the_fault_of_the_environment(path: P
 
 
 def test_a_clock_set_back_does_not_bring_an_earlier_claim_to_the_front(path: Path) -> None:
-    journal = Journal(path)
+    journal = Ledger(path)
     first = claim("t1")
     journal.claimed(first, "default")
     with sqlite3.connect(path) as db:
@@ -169,7 +169,7 @@ def test_a_clock_set_back_does_not_bring_an_earlier_claim_to_the_front(path: Pat
 
 
 def test_a_ledger_that_is_deleted_is_noticed(path: Path) -> None:
-    journal = Journal(path)
+    journal = Ledger(path)
     assert journal.is_sound
 
     path.unlink()
@@ -178,17 +178,17 @@ def test_a_ledger_that_is_deleted_is_noticed(path: Path) -> None:
 
 
 def test_a_damaged_ledger_is_told_from_one_that_cannot_be_opened(path: Path) -> None:
-    journal = Journal(path)
+    journal = Ledger(path)
     journal.claimed(claim(), "default")
     journal.close()
     path.write_bytes(b"damaged " * 4096)
 
     with pytest.raises(LedgerLost):
-        Journal(path)
+        Ledger(path)
 
 
 def test_a_ledger_that_is_overwritten_is_noticed(path: Path) -> None:
-    journal = Journal(path)
+    journal = Ledger(path)
     journal.claimed(claim(), "default")
     journal._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # else the log beside it has it all
     assert journal.is_sound

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.inbox.claims.lease import LOCK_NAME, Lease, Neighbours
+from daemon.inbox.claims.lease import LOCK_NAME, Lease, PeerLeases
 
 TERM = 60.0
 
@@ -22,7 +22,7 @@ def work(tmp_path: Path) -> Path:
 
 
 def dead(work: Path, *times: float) -> list[list[str]]:
-    neighbours = Neighbours(work / "ours", TERM)
+    neighbours = PeerLeases(work / "ours", TERM)
     return [[folder.name for folder in neighbours.dead(now)] for now in times]
 
 
@@ -63,7 +63,7 @@ def test_a_stopped_daemon_that_holds_its_lock_is_dead_after_a_term(work: Path) -
 
 def test_a_touch_begins_a_new_term_whatever_the_clock_of_the_toucher_says(work: Path) -> None:
     elsewhere(work / "theirs")
-    neighbours = Neighbours(work / "ours", TERM)
+    neighbours = PeerLeases(work / "ours", TERM)
     assert list(neighbours.dead(0.0)) == []
     for now, touched in ((50.0, 4e9), (100.0, 1.0)):  # far ahead, then far back
         os.utime(work / "theirs" / LOCK_NAME, (touched, touched))

@@ -15,8 +15,8 @@ import pytest
 from daemon.core.errors import Misconfigured
 from daemon.ledger import schema
 from daemon.ledger.deliveries import Deliveries
-from daemon.ledger.ledger import Journal
-from daemon.ledger.notification import Letter
+from daemon.ledger.ledger import Ledger
+from daemon.ledger.notification import Notification
 from tests.torture import pretended
 from tests.torture.life import house, living
 
@@ -62,7 +62,7 @@ def old(tmp_path: Path) -> Path:
 
 def holds(path: Path) -> bool:
     """Tell whether nothing of the old rows has changed."""
-    with closing(Journal(path)) as journal:
+    with closing(Ledger(path)) as journal:
         first, second = journal.all()
         return (
             (os.fsencode(first.name), first.answer, first.state)
@@ -81,15 +81,15 @@ def test_an_older_ledger_is_brought_up_to_date_with_all_that_it_holds(old: Path)
     assert holds(old)
 
     assert version_of(old) == schema.VERSION
-    with closing(Journal(old)) as journal:
-        journal.answered("c2", [Letter("c2", "tell", "document.failed", "b", "b.json", "{}")])
+    with closing(Ledger(old)) as journal:
+        journal.answered("c2", [Notification("c2", "tell", "document.failed", "b", "b.json", "{}")])
     with closing(Deliveries(old)) as deliveries:
         assert [each.id for each in deliveries.open()] == ["c2-tell"]
 
 
 def test_old_and_new_ledgers_are_of_one_form(old: Path, tmp_path: Path) -> None:
-    Journal(old).close()
-    Journal(tmp_path / "new.sqlite3").close()
+    Ledger(old).close()
+    Ledger(tmp_path / "new.sqlite3").close()
 
     forms = []
     for path in (old, tmp_path / "new.sqlite3"):
@@ -100,7 +100,7 @@ def test_old_and_new_ledgers_are_of_one_form(old: Path, tmp_path: Path) -> None:
 
 
 def test_who_only_reads_an_older_ledger_leaves_it_as_it_is(old: Path) -> None:
-    with closing(Journal(old, read_only=True)) as journal:
+    with closing(Ledger(old, read_only=True)) as journal:
         assert journal.counts() == {"done": 1, "in work": 1}
     with closing(Deliveries(old, read_only=True)) as deliveries:
         assert (deliveries.posts(), deliveries.open()) == ({}, [])
@@ -129,7 +129,7 @@ def test_a_disk_that_runs_full_in_the_middle_of_it_leaves_the_old_ledger(
 ) -> None:
     monkeypatch.setattr(schema, "script", lambda _: "BEGIN; CREATE TABLE deliveries (a); nonsense")
     with pytest.raises(Misconfigured):
-        Journal(old)
+        Ledger(old)
     monkeypatch.undo()
 
     assert version_of(old) == 1
@@ -143,8 +143,8 @@ def test_the_daemon_takes_up_the_work_of_an_older_one(tmp_path: Path) -> None:
         home.drop("a.png", pretended.content("Before"))
         home.bytes_of(home.archive / "a.png")
         life.terminate()
-    ledger = home.state / "ledger.sqlite3"
-    with closing(sqlite3.connect(ledger)) as db:
+    ledger_file = home.state / "ledger.sqlite3"
+    with closing(sqlite3.connect(ledger_file)) as db:
         db.executescript("DROP TABLE deliveries; PRAGMA user_version = 1;")
     assert home.command("status").stdout.startswith("done       1")
 
@@ -154,7 +154,7 @@ def test_the_daemon_takes_up_the_work_of_an_older_one(tmp_path: Path) -> None:
 
         assert home.answer("b.png.json")["duplicate_of"] == "a.png.json"
 
-    assert version_of(ledger) == schema.VERSION
+    assert version_of(ledger_file) == schema.VERSION
     assert "landed 2 = answered 2" in home.command("verify").stdout
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.monitoring.systemd import Notify
+from daemon.monitoring.systemd import SystemdNotifier
 from tests.house import Daemon, House, until
 
 
@@ -72,7 +72,7 @@ def test_a_name_in_the_abstract_namespace_is_an_address_too() -> None:
     name = f"ocr-daemon-test-{os.getpid()}"
     supervisor = Supervisor("\0" + name)
 
-    Notify("@" + name).ready()
+    SystemdNotifier("@" + name).ready()
 
     assert supervisor.listen() == ["READY=1"]
     supervisor.close()
@@ -81,7 +81,7 @@ def test_a_name_in_the_abstract_namespace_is_an_address_too() -> None:
 def test_a_status_is_said_once_and_holds_no_line_of_its_own(
     tmp_path: Path, supervisor: Supervisor
 ) -> None:
-    notify = Notify(str(tmp_path / "notify"))
+    notify = SystemdNotifier(str(tmp_path / "notify"))
 
     for _ in range(3):
         notify.status("held up by a\nREADY=1\n.png")
@@ -90,7 +90,7 @@ def test_a_status_is_said_once_and_holds_no_line_of_its_own(
 
 
 def test_a_reload_says_when_it_began(tmp_path: Path, supervisor: Supervisor) -> None:
-    notify = Notify(str(tmp_path / "notify"))
+    notify = SystemdNotifier(str(tmp_path / "notify"))
 
     notify.reloading()
 
@@ -104,11 +104,11 @@ def test_the_address_is_taken_out_of_the_environment_of_the_workers(
 ) -> None:
     monkeypatch.setenv("NOTIFY_SOCKET", "/run/systemd/notify")
 
-    Notify.from_environment()
+    SystemdNotifier.from_environment()
 
     assert "NOTIFY_SOCKET" not in os.environ
 
 
 def test_nobody_listening_and_nobody_named_are_no_faults(tmp_path: Path) -> None:
-    Notify(str(tmp_path / "gone")).ready()
-    Notify().ready()
+    SystemdNotifier(str(tmp_path / "gone")).ready()
+    SystemdNotifier().ready()

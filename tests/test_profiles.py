@@ -11,7 +11,7 @@ import yaml
 from daemon.config.sections import Profile
 from daemon.config.settings import Config, load
 from daemon.core.errors import Misconfigured
-from daemon.engine.worker import Start
+from daemon.engine.worker import WorkerSetup
 from daemon.supervisor import preflight, wiring
 from tests.house import DETECTOR, MODEL, REPOSITORY, House
 
@@ -175,8 +175,8 @@ def test_a_network_that_one_profile_alone_needs_is_looked_for_at_start(write: Wr
 def test_workers_may_read_the_networks_of_all_profiles(write: Write) -> None:
     config = load(write(named("a", segmenter="db"), segmenter="opencv"))
 
-    assert config.detector.file in Start(config.recipes, 1).readable
-    assert config.detector.file not in Start((config.recipe,), 1).readable
+    assert config.detector.file in WorkerSetup(config.recipes, 1).readable
+    assert config.detector.file not in WorkerSetup((config.recipe,), 1).readable
 
 
 def test_the_example_in_the_shipped_config_can_be_meant(write: Write) -> None:

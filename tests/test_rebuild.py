@@ -15,14 +15,14 @@ from typing import Any
 import pytest
 
 from daemon.config.settings import Config, load
-from daemon.core.counters import Tally
+from daemon.core.counters import Counters
 from daemon.core.folder_rules import ByFolder
-from daemon.core.wakeup import Bell
+from daemon.core.wakeup import WakeupPipe
 from daemon.monitoring import heartbeat
-from daemon.monitoring.systemd import Notify
+from daemon.monitoring.systemd import SystemdNotifier
 from daemon.supervisor import main as process
 from daemon.supervisor import preflight, wiring
-from daemon.supervisor.daemon import Daemon, Process, Warm
+from daemon.supervisor.daemon import Daemon, ProcessContext, WarmPool
 from daemon.supervisor.policy import Policies
 from daemon.supervisor.reload import Changes, Reload
 from tests.house import House
@@ -62,11 +62,11 @@ class Signals:
         return False
 
 
-def process_of(config: Config, wanted: Callable[[], Config] | None = None) -> Process:
-    bell = Bell()
+def process_of(config: Config, wanted: Callable[[], Config] | None = None) -> ProcessContext:
+    bell = WakeupPipe()
     reload = Reload(config, wanted or (lambda: config), bell.ring)
     signals: Any = Signals(reload)
-    return Process(bell, signals, reload, Notify(), Tally())
+    return ProcessContext(bell, signals, reload, SystemdNotifier(), Counters())
 
 
 def config(root: Path, **values: Any) -> Config:
@@ -88,7 +88,7 @@ def test_no_network_is_read_by_the_loop_when_a_config_takes_the_place_of_another
 
     engine: Any = Engine()
     here = process_of(old, lambda: config(tmp_path, **change))
-    daemon = Daemon(here, Warm(engine, real(old)))
+    daemon = Daemon(here, WarmPool(engine, real(old)))
     monkeypatch.setattr(wiring, "policies", policies)
     here.reload.ask()
 
@@ -97,7 +97,7 @@ def test_no_network_is_read_by_the_loop_when_a_config_takes_the_place_of_another
     assert (read_by, old is here.reload.running) == (["reload"], False)
 
 
-class Asker(Notify):
+class Asker(SystemdNotifier):
     """A supervisor who looks at the heartbeat as soon as it is told that all is ready."""
 
     def __init__(self, state: Path) -> None:
@@ -116,7 +116,7 @@ def test_who_hears_that_the_daemon_is_ready_finds_it_alive(tmp_path: Path) -> No
     here.reload.ask()
     engine: Any = Engine()
 
-    Daemon(here, Warm(engine, wiring.policies(old))).run()
+    Daemon(here, WarmPool(engine, wiring.policies(old))).run()
 
     assert asker.found[0] == (True, "alive: 0 in work, no scan yet")
 
@@ -126,7 +126,7 @@ def test_a_change_at_once_remembers_what_the_folders_stood_on(tmp_path: Path) ->
     old = config(tmp_path)
     here = process_of(old, lambda: config(tmp_path, free_megabytes=7))
     engine: Any = Engine()
-    daemon = Daemon(here, Warm(engine, wiring.policies(old)))
+    daemon = Daemon(here, WarmPool(engine, wiring.policies(old)))
     before: Any = here.reload.grounds
     here.reload.ask()
 
@@ -145,7 +145,7 @@ def test_workers_that_came_warm_end_with_rooms_that_cannot_be_opened(
 ) -> None:
     monkeypatch.setattr(wiring, "endpoint", fails)
     engine: Any = Engine()
-    daemon = Daemon(process_of(config(tmp_path)), Warm(engine, ByFolder(policy())))
+    daemon = Daemon(process_of(config(tmp_path)), WarmPool(engine, ByFolder(policy())))
 
     with pytest.raises(OSError, match="in use"):
         daemon.run()
@@ -159,10 +159,10 @@ def test_workers_that_were_stopped_are_not_handed_to_the_rooms_after(
     """A config whose rooms cannot be built, between two that can."""
     good = config(tmp_path)
     engine: Any = Engine()
-    here, warm, given = process_of(good), Warm(engine, ByFolder(policy())), []
+    here, warm, given = process_of(good), WarmPool(engine, ByFolder(policy())), []
 
     class Built:
-        def __init__(self, _: Process, kept: Warm | None) -> None:
+        def __init__(self, _: ProcessContext, kept: WarmPool | None) -> None:
             given.append(kept)
             self.warm = warm
             if len(given) == 2:

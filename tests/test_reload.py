@@ -39,7 +39,7 @@ def reloads(home: House, life: Life, name: str = "config.reloaded", **config: An
     return until(lambda: events(home, name)[before:], what=home.log_tail())[0]
 
 
-def reading(home: House, life: Life, name: str = "slow.pdf") -> psutil.Process:
+def reading(home: House, life: Life, name: str = "slow.pdf") -> psutil.ProcessContext:
     """Drop a document and return its worker, which has stopped in the middle of it."""
     home.drop(name, SLOW)
     return until(life.stopped, what="a worker stopped")

@@ -14,8 +14,8 @@ from daemon.config.sections import Retention
 from daemon.core import fs
 from daemon.core.records import Claim, Stamp
 from daemon.inbox.archive import reason_of
-from daemon.inbox.retention import DAY, Cupboard, Due, Retiring, Values
-from daemon.ledger.ledger import Journal
+from daemon.inbox.retention import DAY, Due, RetentionFolder, RetentionSweeper, Values
+from daemon.ledger.ledger import Ledger
 from tests.house import until
 from tests.torture import pretended
 from tests.torture.life import house, living
@@ -28,9 +28,9 @@ class Shelf:
     """A folder of kept originals beside a ledger that knows some of them."""
 
     def __init__(self, root: Path) -> None:
-        self.folder, self.ledger = root / "kept", root / "ledger.sqlite3"
+        self.folder, self.ledger_file = root / "kept", root / "ledger.sqlite3"
         self.folder.mkdir()
-        self.journal = Journal(self.ledger)
+        self.journal = Ledger(self.ledger_file)
 
     def keep(self, name: str, content: bytes = b"scan", *, state: str = "closed") -> Path:
         """Put a file in; `state` is how far the ledger is with its bytes, "unknown" for not."""
@@ -46,14 +46,14 @@ class Shelf:
             self.journal.closed(claim.id)
         return path
 
-    def cupboard(self, values: Retention | Values, which: str = "archive") -> Cupboard:
+    def cupboard(self, values: Retention | Values, which: str = "archive") -> RetentionFolder:
         of = (lambda _: values) if isinstance(values, Retention) else values
-        return Cupboard(which, self.folder, of)  # type: ignore[arg-type]
+        return RetentionFolder(which, self.folder, of)  # type: ignore[arg-type]
 
     def clear(self, values: Retention | Values, now: float, which: str = "archive") -> list[Due]:
         """Remove what is due."""
         cupboard = self.cupboard(values, which)
-        return [due for due in cupboard.due(self.ledger, now) if cupboard.remove(due)]
+        return [due for due in cupboard.due(self.ledger_file, now) if cupboard.remove(due)]
 
     def names(self) -> set[str]:
         return {str(p.relative_to(self.folder)) for p in self.folder.rglob("*")}
@@ -131,7 +131,7 @@ def test_what_the_ledger_does_not_know_is_hashed_once_and_makes_no_known_one_go(
     cupboard, hashed = shelf.cupboard(Retention(archive_megabytes=1)), []
     monkeypatch.setattr(fs, "digest_of", lambda file: hashed.append(file.name) or "0" * 64)
 
-    assert [list(cupboard.due(shelf.ledger, TODAY)) for _ in range(3)] == [[], [], []]
+    assert [list(cupboard.due(shelf.ledger_file, TODAY)) for _ in range(3)] == [[], [], []]
     assert len(hashed) <= 2
 
 
@@ -166,7 +166,7 @@ def test_a_reason_that_a_kill_left_alone_goes_too(shelf: Shelf) -> None:
 
 def test_a_file_that_takes_the_place_of_a_due_one_is_left(shelf: Shelf) -> None:
     path, cupboard = shelf.keep("scan.png"), shelf.cupboard(ONE_DAY)
-    (due,) = cupboard.due(shelf.ledger, TOMORROW)
+    (due,) = cupboard.due(shelf.ledger_file, TOMORROW)
     path.rename(path.with_name("moved.png"))
     path.write_bytes(b"new")
 
@@ -177,9 +177,11 @@ def test_links_are_not_followed_and_folders_of_others_not_entered(shelf: Shelf) 
     inner = shelf.keep("failed/scan.png")
     (shelf.folder / "link.png").symlink_to(inner)
     (shelf.folder / "linked").symlink_to(inner.parent)
-    cupboard = Cupboard("archive", shelf.folder, lambda _: ONE_DAY, {shelf.folder / "failed"})
+    cupboard = RetentionFolder(
+        "archive", shelf.folder, lambda _: ONE_DAY, {shelf.folder / "failed"}
+    )
 
-    assert list(cupboard.due(shelf.ledger, TOMORROW)) == []
+    assert list(cupboard.due(shelf.ledger_file, TOMORROW)) == []
 
 
 def test_each_profile_has_its_own_megabytes(shelf: Shelf) -> None:
@@ -196,7 +198,7 @@ def test_a_turn_is_bounded_and_says_that_there_is_more(shelf: Shelf) -> None:
         shelf.keep(f"{number}.png", bytes([number]))
     cupboard = shelf.cupboard(ONE_DAY)
 
-    assert len(list(cupboard.due(shelf.ledger, TOMORROW, most=3))) == 3
+    assert len(list(cupboard.due(shelf.ledger_file, TOMORROW, most=3))) == 3
     assert cupboard.has_more
 
 
@@ -205,7 +207,7 @@ def test_a_folder_that_is_away_is_no_end_of_the_thread(shelf: Shelf, tmp_path: P
     cupboard = shelf.cupboard(Retention(archive_days=1e-9))
     shelf.folder.rename(tmp_path / "away")
 
-    retiring = Retiring([cupboard], shelf.ledger)
+    retiring = RetentionSweeper([cupboard], shelf.ledger_file)
     try:
         assert retiring._turn(cupboard) is False
     finally:

@@ -9,16 +9,16 @@ import pytest
 from daemon.core.errors import Deferred
 from daemon.core.folder_rules import ByFolder
 from daemon.core.records import PagesRead
-from daemon.engine.local_pool import Outcome, Task
+from daemon.core.tasks import Outcome, Task
 from daemon.inbox.claims.by_rename import RenameClaims
 from daemon.inbox.intake import Intake
 from daemon.inbox.scan import Scanner
-from daemon.inbox.stability import Settle
+from daemon.inbox.stability import StabilityTracker
 from daemon.inbox.watch import Watch
-from daemon.ledger.ledger import Journal
+from daemon.ledger.ledger import Ledger
 from daemon.outbox.publish import Outbox
 from daemon.supervisor.delivery import Delivery
-from daemon.supervisor.loop import PLACES_PER_SLOT, Service
+from daemon.supervisor.loop import PLACES_PER_SLOT, MainLoop
 from tests.test_delivery import page, policy
 
 QUIET, WAIT = 1.0, 30.0
@@ -65,13 +65,13 @@ class Loop:
         claims = RenameClaims(inbox, "one", root / "archive", root / "failed")
         intake = Intake(
             Scanner(inbox, (".*",), ()),
-            Settle(inbox, ByFolder(QUIET), 60.0, lambda path: None, must_move=True),
+            StabilityTracker(inbox, ByFolder(QUIET), 60.0, lambda path: None, must_move=True),
             Watch(inbox, "scan", lambda: None), 30.0, 1.0, claims.unread,
         )  # fmt: skip
-        self.journal = Journal(root / "ledger.sqlite3")
+        self.journal = Ledger(root / "ledger.sqlite3")
         (root / "outbox").mkdir()
         delivery = Delivery(claims, self.journal, Outbox(root / "outbox"), ByFolder(policy()))
-        self.service = Service(intake, claims, delivery, self.engine, WAIT)
+        self.service = MainLoop(intake, claims, delivery, self.engine, WAIT)
 
     def drop(self, *names: str) -> None:
         for name in names:

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from daemon.core.counters import Spread, Tally
+from daemon.core.counters import Counters, Histogram
 from daemon.core.errors import Deferred, Died, Rejected
 from daemon.core.records import Block, Box, Document, Failure, PagesRead, PageText, TextLine, Word
 
@@ -24,7 +24,7 @@ def document(*confidences: float | None, status: str = "done", **changes: object
 
 
 def test_lines_are_counted_and_those_of_a_text_layer_have_no_confidence() -> None:
-    tally = Tally()
+    tally = Counters()
 
     tally.answered(document(0.91, 0.99, None), 10, 1.0)
 
@@ -32,7 +32,7 @@ def test_lines_are_counted_and_those_of_a_text_layer_have_no_confidence() -> Non
 
 
 def test_a_duplicate_was_not_read_and_counts_as_a_file_alone() -> None:
-    tally = Tally()
+    tally = Counters()
 
     tally.answered(document(status="duplicate", pages=()), 10, 1.0)
 
@@ -40,7 +40,7 @@ def test_a_duplicate_was_not_read_and_counts_as_a_file_alone() -> None:
 
 
 def test_words_that_a_worker_made_up_are_one_more_row_and_not_a_thousand() -> None:
-    tally = Tally()
+    tally = Counters()
     failure = Failure("made up", "for no reason")
 
     for number in range(1000):
@@ -54,7 +54,7 @@ def test_words_that_a_worker_made_up_are_one_more_row_and_not_a_thousand() -> No
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -1.0, 10**400])
 def test_a_number_that_cannot_be_meant_is_not_added(value: float) -> None:
-    spread = Spread((1.0,))
+    spread = Histogram((1.0,))
 
     spread.add(value)
 
@@ -62,7 +62,7 @@ def test_a_number_that_cannot_be_meant_is_not_added(value: float) -> None:
 
 
 def test_a_value_on_a_bound_counts_below_it() -> None:
-    spread = Spread((1.0, 2.0))
+    spread = Histogram((1.0, 2.0))
 
     for value in (1.0, 1.5, 2.0, 3.0):
         spread.add(value)
@@ -80,7 +80,7 @@ def test_a_value_on_a_bound_counts_below_it() -> None:
     ],
 )
 def test_a_task_ends_in_one_of_four_ways(result: object, word: str) -> None:
-    tally = Tally()
+    tally = Counters()
 
     tally.task_ended(result)  # type: ignore[arg-type]
 

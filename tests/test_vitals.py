@@ -8,7 +8,7 @@ import pytest
 
 from daemon.core.records import Fault
 from daemon.inbox.intake import Waiting
-from daemon.monitoring.health import START_SECONDS, Vitals
+from daemon.monitoring.health import START_SECONDS, Health
 from daemon.monitoring.heartbeat import STALE_SECONDS
 
 NOW = 10_000.0
@@ -26,7 +26,7 @@ class Rooms:
         self.loop = SimpleNamespace(draining=False, faults=[], is_stuck=False, in_work=1, held=0)
         self.folders = SimpleNamespace(warning=None, room={})
         workers = SimpleNamespace(states=lambda now: self.states)
-        self.vitals = Vitals(self.inbox, self.loop, workers, self.folders, NOW - 5000)
+        self.vitals = Health(self.inbox, self.loop, workers, self.folders, NOW - 5000)
         self.vitals.phase, self.vitals.beat_at = "ready", NOW - 1
 
     def failing(self, *, ready: bool = False) -> set[str]:
@@ -68,7 +68,7 @@ def test_the_watchdog_bites_a_loop_that_lost_its_way_and_not_one_that_a_share_ke
 
 
 def test_while_the_model_is_loaded_it_lives_and_is_not_ready(rooms: Rooms) -> None:
-    vitals = Vitals(
+    vitals = Health(
         rooms.inbox, rooms.loop, SimpleNamespace(states=lambda now: []), rooms.folders, NOW - 9
     )
 
@@ -77,7 +77,7 @@ def test_while_the_model_is_loaded_it_lives_and_is_not_ready(rooms: Rooms) -> No
 
 
 def test_a_start_that_does_not_end_is_no_life(rooms: Rooms) -> None:
-    vitals = Vitals(
+    vitals = Health(
         rooms.inbox, rooms.loop, SimpleNamespace(states=lambda now: []), rooms.folders,
         NOW - START_SECONDS - 1,
     )  # fmt: skip

@@ -14,16 +14,17 @@ from pathlib import Path
 from daemon.core import fs
 from daemon.core.errors import Deferred
 from daemon.core.records import Claim, Document, Failure, Stamp
-from daemon.core.wakeup import Bell
-from daemon.engine.document_job import Job
-from daemon.engine.local_pool import LocalEngine, Making, Outcome
+from daemon.core.wakeup import WakeupPipe
+from daemon.engine.document_job import DocumentJob
+from daemon.core.tasks import Outcome, RenderTask
+from daemon.engine.local_pool import LocalEngine
 from daemon.inbox.queue import natural_path
 from daemon.inbox.scan import Scanner
 from daemon.outbox.publish import Outbox
 from daemon.outbox.sidecar import sidecar
-from daemon.supervisor.outputs import Outputs
+from daemon.supervisor.outputs import DerivedOutputs
 from daemon.supervisor.policy import Policy, utc_now
-from daemon.supervisor.render_jobs import Makings
+from daemon.supervisor.render_jobs import RenderJob
 
 # an answer of ours to the same bytes is replaced, so that a command may be repeated
 REPLACEABLE = ("done", "partial", "failed")
@@ -44,7 +45,7 @@ class Reading:
 @dataclass(slots=True)
 class _Open:
     path: Path
-    job: Job | None
+    job: DocumentJob | None
     failure: Failure | None = None
     started_at: str = ""
     began: float = 0.0
@@ -71,12 +72,12 @@ def find(paths: Sequence[Path], ignore: Sequence[str]) -> Iterator[tuple[str, Pa
 class Reader:
     """Reads a list of files over all slots and yields them in the order given."""
 
-    def __init__(self, engine: LocalEngine, policy: Policy, bell: Bell) -> None:
+    def __init__(self, engine: LocalEngine, policy: Policy, bell: WakeupPipe) -> None:
         self._engine = engine
         self._policy = policy
         self._bell = bell
         self._open: dict[str, _Open] = {}
-        self._makings: Makings | None = None
+        self._makings: RenderJob | None = None
 
     def read(self, found: Sequence[tuple[str, Path]]) -> Iterator[Reading]:
         """Read every file once, whatever becomes of the others."""
@@ -91,7 +92,7 @@ class Reader:
             if self._engine.free < self._engine.slots:
                 self._bell.wait(1.0)
 
-    def publish(self, reading: Reading, outbox: Outbox, outputs: Outputs) -> Path | None:
+    def publish(self, reading: Reading, outbox: Outbox, outputs: DerivedOutputs) -> Path | None:
         """Write the sidecar of a reading and its outputs, None for a file that cannot be opened."""
         claim, document = reading.claim, reading.document
         if claim is None:
@@ -106,7 +107,7 @@ class Reader:
         outputs.forget(claim)
         return outbox.folder / place
 
-    def _make(self, makings: Makings | None) -> None:
+    def _make(self, makings: RenderJob | None) -> None:
         """Let the workers make outputs; what they read meanwhile is taken in."""
         self._makings = makings
         while makings is not None and not makings.is_finished:
@@ -138,7 +139,7 @@ class Reader:
         except OSError as error:
             entry.failure = Failure("environment", f"it cannot be opened: {error.strerror}")
             return
-        entry.job = Job(claim, policy.attempts, policy.recipe, policy.task_pages)
+        entry.job = DocumentJob(claim, policy.attempts, policy.recipe, policy.task_pages)
         entry.job.begin(1, 1)
 
     def _collect(self) -> None:
@@ -146,7 +147,7 @@ class Reader:
             self._take(outcome)
 
     def _take(self, outcome: Outcome) -> None:
-        if isinstance(outcome.task, Making):
+        if isinstance(outcome.task, RenderTask):
             assert self._makings is not None, "only what is awaited is given"
             self._makings.take(outcome.task, outcome)
             return

@@ -24,10 +24,10 @@ from daemon.core import fs
 from daemon.core.errors import Misconfigured
 from daemon.core.logs import without_controls
 from daemon.core.volumes import mount_of
-from daemon.core.wakeup import Bell
+from daemon.core.wakeup import WakeupPipe
 from daemon.inbox.completeness import missing_end
 from daemon.inbox.scan import WORK_FOLDER, Listing, Scanner
-from daemon.inbox.watch import Heard, delivers_events, listening
+from daemon.inbox.watch import FileEvent, delivers_events, listening
 
 LOOK_SECONDS = 0.1  # between two listings; in a huge folder ten times what one takes
 STILL_SECONDS = 0.3  # without a change, after which a file is asked for its end
@@ -54,7 +54,7 @@ class Observation:
         self.moments += found
         return found
 
-    def hear(self, heard: Heard) -> Moment | None:
+    def hear(self, heard: FileEvent) -> Moment | None:
         """Take an event in; None for one that does not concern a file of ours."""
         name = self._below(heard.path) or self._below(heard.to)
         if name is None:
@@ -120,7 +120,7 @@ class _Stop:
     """Set by SIGINT and SIGTERM."""
 
     def __init__(self) -> None:
-        self.bell = Bell()
+        self.bell = WakeupPipe()
         self.is_asked = False
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._ask)
@@ -147,7 +147,7 @@ def run(folder: Path, minutes: float | None, record: Path | None) -> None:
 
 
 def _observed(folder: Path, until: float, stop: _Stop, lines: TextIO | None) -> Observation:
-    heard: SimpleQueue[Heard] = SimpleQueue()
+    heard: SimpleQueue[FileEvent] = SimpleQueue()
     with contextlib.ExitStack() as stack:
         try:
             stack.enter_context(listening(folder, heard))
@@ -164,7 +164,7 @@ def _observed(folder: Path, until: float, stop: _Stop, lines: TextIO | None) -> 
     return observation
 
 
-def _look(observation: Observation, heard: SimpleQueue[Heard], lines: TextIO | None) -> None:
+def _look(observation: Observation, heard: SimpleQueue[FileEvent], lines: TextIO | None) -> None:
     """Look once, and tell and record what happened."""
     try:
         found = observation.look(time.monotonic())

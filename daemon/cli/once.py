@@ -25,10 +25,10 @@ from daemon.core import logs
 from daemon.core.errors import Deferred, Exit
 from daemon.core.records import OutputKind
 from daemon.core.scratch import Scratch
-from daemon.core.wakeup import Bell
+from daemon.core.wakeup import WakeupPipe
 from daemon.outbox.publish import Outbox
 from daemon.supervisor import preflight
-from daemon.supervisor.outputs import Outputs
+from daemon.supervisor.outputs import DerivedOutputs
 from daemon.supervisor.wiring import engine, hiring, policy
 
 
@@ -52,7 +52,7 @@ def read_all(
     logs.set_up(None, config.logging.level, 0, 0)
     asked = [(path, name) for name, path in find(paths, config.watch.ignore)]
     names, found = dict(asked), [(name if out else path.name, path) for path, name in asked]
-    bell = Bell()
+    bell = WakeupPipe()
     scratch = Scratch(Path(tempfile.mkdtemp(prefix="ocr-daemon-")))
     real = [Path(os.path.realpath(path)) for path in paths]
     workers = engine(hiring(config, real, scratch if kinds else None), bell)
@@ -85,7 +85,7 @@ def _publish(reader: Reader, reading: Reading, folder: Path, scratch: Scratch) -
     try:
         with contextlib.suppress(FileExistsError):  # no folder: the outbox says so
             folder.mkdir(parents=True, exist_ok=True)
-        reader.publish(reading, outbox, Outputs(outbox, scratch))
+        reader.publish(reading, outbox, DerivedOutputs(outbox, scratch))
     except (Deferred, OSError) as error:
         _complain(reading, str(error))
         return False

@@ -9,9 +9,9 @@ from daemon.cli import verify as proof
 from daemon.config.settings import Config
 from daemon.core.logs import without_controls
 from daemon.inbox.retention import plan
-from daemon.ledger.deliveries import Deliveries, Post
-from daemon.ledger.ledger import Journal
-from daemon.ledger.notification import Letter
+from daemon.ledger.deliveries import Deliveries, NotificationCounts
+from daemon.ledger.ledger import Ledger
+from daemon.ledger.notification import Notification
 from daemon.supervisor import ledger_recovery
 from daemon.supervisor.instance_lock import alone
 from daemon.supervisor.ledger_recovery import ledger_path
@@ -24,7 +24,7 @@ def status(config: Config) -> str:
     """Return what the ledger says, a line each, and what waits in the inbox."""
     if not ledger_path(config).exists():
         return _no_ledger(config)
-    journal = Journal(ledger_path(config), read_only=True)
+    journal = Ledger(ledger_path(config), read_only=True)
     counts = journal.counts()
     waiting, oldest = _waiting(config, journal)
     rows = {kind: counts.get(kind, 0) for kind in ("done", "partial", "failed", "duplicate")}
@@ -55,7 +55,7 @@ def hooks(config: Config, *, retry: bool, drop: bool) -> str:
             if retry:
                 lines.append(f"letters that the running daemon tries again: {deliveries.retry()}")
     with contextlib.closing(Deliveries(ledger_file, read_only=True)) as deliveries:
-        posts = dict.fromkeys(known, Post()) | deliveries.posts()
+        posts = dict.fromkeys(known, NotificationCounts()) | deliveries.posts()
         letters = deliveries.open()
     for hook, post in posts.items():
         stray = "" if hook in known else "; no such hook in the config: put it back, or --drop"
@@ -69,7 +69,7 @@ def hooks(config: Config, *, retry: bool, drop: bool) -> str:
     return "\n".join(lines) or "no hooks in the config"
 
 
-def _failed(letter: Letter) -> str:
+def _failed(letter: Notification) -> str:
     state = "dead" if letter.is_dead else "waiting"
     said = f"{letter.hook}: {letter.event} {letter.name}: {letter.attempts} attempts: {letter.why}"
     return f"{state} {without_controls(said)}"
@@ -141,7 +141,7 @@ def _no_ledger(config: Config) -> str:
     return f"no ledger in {config.folders.state}: the daemon has not run here yet"
 
 
-def _waiting(config: Config, journal: Journal) -> tuple[int, str | None]:
+def _waiting(config: Config, journal: Ledger) -> tuple[int, str | None]:
     """Return how many files wait and the one with the oldest modification time, with its age."""
     stamps = journal.stamps() if config.claim == "journal" else {}
     listing = {

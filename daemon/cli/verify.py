@@ -19,9 +19,9 @@ from pathlib import Path
 
 from daemon.config.settings import Config
 from daemon.core import fs
-from daemon.core.records import Entry
+from daemon.core.records import LedgerEntry
 from daemon.inbox.scan import WORK_FOLDER
-from daemon.ledger.ledger import Journal
+from daemon.ledger.ledger import Ledger
 from daemon.outbox.publish import Outbox
 from daemon.outbox.sidecar import is_valid
 from daemon.supervisor.ledger_recovery import ledger_path
@@ -79,7 +79,7 @@ def verify(config: Config) -> Balance:
 
     The daemon may be running: a row whose file has just moved on is asked for again.
     """
-    journal = Journal(ledger_path(config), read_only=True)
+    journal = Ledger(ledger_path(config), read_only=True)
     found: dict[str, list[str]] = {fate: [] for fate in FATES}
     rows = set()
     for entry in journal.all():
@@ -107,7 +107,7 @@ def verify_deep(config: Config) -> Depth:
     What moves on while it is looked for is looked for in the order in which it moves.
     """
     known = _digests(config)
-    journal = Journal(ledger_path(config), read_only=True)
+    journal = Ledger(ledger_path(config), read_only=True)
     rows = [entry for entry in journal.all() if entry.state == "closed"]
     journal.close()
     kept, removed, altered = 0, [], []
@@ -137,7 +137,7 @@ def _digests(config: Config) -> dict[Path, str]:
     return found
 
 
-def _kept_at(entry: Entry, config: Config) -> list[Path]:
+def _kept_at(entry: LedgerEntry, config: Config) -> list[Path]:
     """Return where the original of a row lies if nothing took its name before."""
     roots = (config.folders.archive, config.folders.failed)
     return [fs.passable(root, entry.name) for root in roots]
@@ -161,7 +161,7 @@ def _answer_places(outbox: Outbox) -> Iterator[str]:
     return (os.fspath(place) for place in places if WORK_FOLDER not in place.parts)
 
 
-def _fate(entry: Entry, journal: Journal, config: Config) -> str:
+def _fate(entry: LedgerEntry, journal: Ledger, config: Config) -> str:
     outbox = Outbox(config.folders.outbox)
     if entry.state not in ("answered", "closed"):
         if _is_held(entry, config):
@@ -176,7 +176,7 @@ def _fate(entry: Entry, journal: Journal, config: Config) -> str:
     return _answer_fate(entry, outbox)
 
 
-def _answer_fate(entry: Entry, outbox: Outbox) -> str:
+def _answer_fate(entry: LedgerEntry, outbox: Outbox) -> str:
     assert entry.answer is not None, "an answered row names its answer"
     answer = outbox.read(entry.answer)
     if answer is None or not is_valid(answer):
@@ -185,7 +185,7 @@ def _answer_fate(entry: Entry, outbox: Outbox) -> str:
     return "answered" if is_same else "collected"  # and its name was given to another's answer
 
 
-def _is_held(entry: Entry, config: Config) -> bool:
+def _is_held(entry: LedgerEntry, config: Config) -> bool:
     if config.claim == "journal":
         return os.path.lexists(config.folders.inbox / entry.name)
     return any(path.name == entry.id for path in _tokens(config.folders.inbox))
@@ -203,7 +203,7 @@ def _files_below(folder: Path) -> Iterator[Path]:
         yield from (Path(parent, name) for name in names)
 
 
-def _unclaimed(config: Config, journal: Journal) -> int:
+def _unclaimed(config: Config, journal: Ledger) -> int:
     listing = scanner(config).scan().files
     if config.claim == "rename":
         return len(listing)

@@ -42,8 +42,16 @@ from daemon.config.sections import (
     Web,
 )
 from daemon.core.errors import Misconfigured
-from daemon.core.memory import Allowance, allowance
-from daemon.core.options import Cleaning, Detector, Limits, Recipe, Rendering, Segmenter, Weights
+from daemon.core.memory import MemoryLimits, allowance
+from daemon.core.options import (
+    Detector,
+    Limits,
+    Preprocessing,
+    Recipe,
+    Rendering,
+    Segmenter,
+    Weights,
+)
 from daemon.core.ownership import Ownership
 from daemon.core.records import OutputKind
 
@@ -78,7 +86,7 @@ class Config(BaseSettings):
     retry: Retry = Retry()
     limits: Limits = Limits()
     pdf: Rendering = Rendering()
-    preprocess: Cleaning = Cleaning()
+    preprocess: Preprocessing = Preprocessing()
     segmenter: Segmenter = "auto"
     detector: Detector = Detector()
     model: Weights
@@ -183,7 +191,7 @@ class Config(BaseSettings):
         return Ownership.of(said.user, said.group, said.file_mode, said.folder_mode)
 
     @property
-    def allowance(self) -> Allowance:
+    def allowance(self) -> MemoryLimits:
         """Memory of each worker: as said, or what fits this container or machine."""
         return allowance(self.worker_megabytes, self.renew_megabytes, self.worker_count)
 

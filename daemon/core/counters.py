@@ -34,7 +34,7 @@ SCAN_BOUNDS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0)
 CONFIDENCE_BOUNDS = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99, 1.0)
 
 
-class Spread:
+class Histogram:
     """How often a value fell where: one more count than `bounds`, each bound in its own count."""
 
     def __init__(self, bounds: tuple[float, ...]) -> None:
@@ -54,12 +54,12 @@ def _zeros(words: Iterable[str]) -> dict[str, int]:
     return dict.fromkeys(words, 0)
 
 
-def _stages() -> dict[str, Spread]:
-    return {stage: Spread(STAGE_BOUNDS) for stage in (*STAGES, OTHER)}
+def _stages() -> dict[str, Histogram]:
+    return {stage: Histogram(STAGE_BOUNDS) for stage in (*STAGES, OTHER)}
 
 
 @dataclass(slots=True)
-class Tally:
+class Counters:
     """The counts of one daemon; `hooks_*` are gauges of who sends hooks, None where nobody does."""
 
     files: dict[str, int] = field(default_factory=lambda: _zeros(STATUSES))
@@ -68,13 +68,13 @@ class Tally:
     lines: int = 0
     bytes: int = 0
     attempts: int = 0
-    stages: dict[str, Spread] = field(default_factory=_stages)
-    documents: Spread = field(default_factory=lambda: Spread(DOCUMENT_BOUNDS))
-    confidence: Spread = field(default_factory=lambda: Spread(CONFIDENCE_BOUNDS))
+    stages: dict[str, Histogram] = field(default_factory=_stages)
+    documents: Histogram = field(default_factory=lambda: Histogram(DOCUMENT_BOUNDS))
+    confidence: Histogram = field(default_factory=lambda: Histogram(CONFIDENCE_BOUNDS))
     tasks: dict[str, int] = field(default_factory=lambda: _zeros(RESULTS))
     deaths: dict[str, int] = field(default_factory=lambda: _zeros((*DEATHS, OTHER)))
     renewals: dict[str, int] = field(default_factory=lambda: _zeros(RENEWALS))
-    scans: Spread = field(default_factory=lambda: Spread(SCAN_BOUNDS))
+    scans: Histogram = field(default_factory=lambda: Histogram(SCAN_BOUNDS))
     unrung: int = 0
     hooks_waiting: int | None = None
     hooks_dead: int | None = None

@@ -26,11 +26,11 @@ END_SECONDS = 2.0  # that who ends it waits for the call in hand
 PATIENCE_SECONDS = 5.0  # a loop that waits longer seems dead
 
 
-class Late(Exception):
+class Stalled(Exception):
     """The call has not come back yet; it goes on by itself and must not be made again meanwhile."""
 
 
-class Aside:
+class IoThread:
     """One thread that makes one call at a time; it dies with the process, wherever it hangs."""
 
     def __init__(self, name: str) -> None:
@@ -80,7 +80,7 @@ class Aside:
             if future.done():  # a TimeoutError of its own
                 raise
             log.error("step.late", step=doing, why="a folder does not answer; restore the share")
-            raise Late from error
+            raise Stalled from error
 
     def end(self, last: Callable[[], object] = lambda: None) -> None:
         """Let the thread end after the call in hand and `last`, which are waited for a moment."""

@@ -31,18 +31,18 @@ _CV2_NO_MEMORY = -4  # cv2.Error.StsNoMem
 
 
 @dataclass(frozen=True, slots=True)
-class Allowance:
+class MemoryLimits:
     """What a worker may take, in megabytes: stopped above `most`, renewed after it above `idle`."""
 
     most: int
     idle: int
 
 
-def allowance(most: int, idle: int, workers: int) -> Allowance:
+def allowance(most: int, idle: int, workers: int) -> MemoryLimits:
     """Return the allowance of each of `workers`; 0 is what fits this container or machine."""
     share = (available(MEMORY_OF_THE_MACHINE, MEMBERSHIPS, GROUPS) - SHARE_OF_THE_DAEMON) // workers
     most = most or max(LEAST_OF_A_WORKER, share)
-    return Allowance(most, idle or min(int(most * RENEWED_AT), RENEWED_AT_MOST))
+    return MemoryLimits(most, idle or min(int(most * RENEWED_AT), RENEWED_AT_MOST))
 
 
 def available(machine: Path, memberships: Path, groups: Path) -> int:

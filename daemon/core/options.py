@@ -56,7 +56,7 @@ class Weights:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cleaning:
+class Preprocessing:
     """Which preprocessing steps run (docs/preprocessing.md has the measurement behind each)."""
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
@@ -88,7 +88,7 @@ class Recipe:
     name: str = "default"
     limits: Limits = field(default_factory=Limits)
     rendering: Rendering = field(default_factory=Rendering)
-    cleaning: Cleaning = field(default_factory=Cleaning)
+    cleaning: Preprocessing = field(default_factory=Preprocessing)
     segmenter: Segmenter = "auto"
     detector: Detector = field(default_factory=Detector)
 

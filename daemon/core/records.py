@@ -224,7 +224,7 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LedgerEntry:
     """One row of the ledger: what became of a claim; `id` is its token."""
 
     id: str

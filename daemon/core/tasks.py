@@ -49,7 +49,7 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Making:
+class RenderTask:
     """An output of a document that has been read, to be written as `target`.
 
     `pages` are those that it shows: the one of a picture, all of them otherwise.
@@ -73,7 +73,7 @@ class Making:
 class Outcome:
     """What became of a task: pages read, None for what was made, or Rejected, Deferred or Died."""
 
-    task: Task | Making
+    task: Task | RenderTask
     result: PagesRead | DaemonError | None
 
 
@@ -88,7 +88,7 @@ class Engine(Protocol):
     def free(self) -> int:
         """How many slots wait for a task."""
 
-    def submit(self, task: Task | Making) -> None:
+    def submit(self, task: Task | RenderTask) -> None:
         """Give a task to a free slot."""
 
     def finished(self) -> list[Outcome]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
-from daemon.core.io_thread import Aside
+from daemon.core.io_thread import IoThread
 
 _OCTAL = re.compile(rb"\\([0-7]{3})")  # how the table writes blanks
 _AWAY = (errno.ENODEV, "no such folder")
@@ -45,21 +45,21 @@ def mount_of(folder: Path) -> tuple[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class DiskUsage:
     """How many bytes of a filesystem are free, of how many."""
 
     free: int
     total: int
 
 
-class Ground:
+class Volume:
     """The filesystem that a folder lay on when the daemon started."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._mount, _ = mount_of(folder)
         self._device = _device(folder)
-        self.room: Room | None = None
+        self.room: DiskUsage | None = None
 
     def check(self) -> None:
         """Raise an OSError (ENODEV) where the folder is gone or its filesystem not mounted.
@@ -94,7 +94,7 @@ class Ground:
         self.room, hindrance = self._look(least_bytes)
         return hindrance
 
-    def _look(self, least_bytes: int) -> tuple[Room | None, str | None]:
+    def _look(self, least_bytes: int) -> tuple[DiskUsage | None, str | None]:
         if absence := self.absence():
             return None, absence
         if not os.access(self.folder, os.W_OK | os.X_OK):
@@ -104,7 +104,7 @@ class Ground:
         except OSError as error:
             why = f"{self.folder} does not tell its room ({error.strerror}); restore it"
             return None, why
-        room = Room(usage.free, usage.total)
+        room = DiskUsage(usage.free, usage.total)
         least = least_room(least_bytes, usage.total)
         if usage.free >= least:
             return room, None
@@ -112,22 +112,22 @@ class Ground:
         return room, f"{self.folder} has {left} (free_megabytes); make room"
 
 
-class Grounds:
+class VolumeMonitor:
     """All folders of a daemon, looked at before anything is taken from the inbox."""
 
     def __init__(self, inbox: Path, written: Iterable[Path], logs: Path, least_bytes: int) -> None:
         """`written` are those without which a file cannot be answered and let go of."""
-        self._inbox = Ground(inbox)
-        self._written = [Ground(folder) for folder in written]
-        self._logs = Ground(logs)
+        self._inbox = Volume(inbox)
+        self._written = [Volume(folder) for folder in written]
+        self._logs = Volume(logs)
         self.least_bytes = least_bytes
         self._one_look = Lock()  # an intake that is exchanged may still be looking
-        self._aside = Aside("logs")
+        self._aside = IoThread("logs")
         self._looking: Future[str | None] | None = None
         self.warning: str | None = None
 
     @property
-    def room(self) -> dict[Path, Room]:
+    def room(self) -> dict[Path, DiskUsage]:
         """The room that each folder had at the last look, without those that did not tell."""
         grounds = (*self._written, self._logs)
         rooms = {ground.folder: ground.room for ground in grounds}

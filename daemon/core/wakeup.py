@@ -11,7 +11,7 @@ import os
 import select
 
 
-class Bell:
+class WakeupPipe:
     """Ring from anywhere, wait in the loop; rings before the wait are not lost."""
 
     def __init__(self) -> None:

@@ -19,7 +19,7 @@ COUNT_ONLY = (1, 0)
 
 
 @dataclass(slots=True)
-class Job:
+class DocumentJob:
     """The state of one document in work; `attempt` is the ledger's number, set by the owner."""
 
     claim: Claim

@@ -17,16 +17,14 @@ from concurrent.futures.process import BrokenProcessPool
 
 from pebble import ProcessExpired
 
-from daemon.core.counters import Tally
+from daemon.core.counters import Counters
 from daemon.core.errors import Misconfigured
-from daemon.core.memory import Allowance
-from daemon.core.tasks import Making, Outcome, Task
+from daemon.core.memory import MemoryLimits
+from daemon.core.tasks import Outcome, RenderTask, Task
 from daemon.engine import worker
-from daemon.engine.memory_guard import Sentry
+from daemon.engine.memory_guard import MemoryGuard
 from daemon.engine.slot import Slot, SlotState
-from daemon.engine.worker_process import Hired
-
-__all__ = ["LocalEngine", "Making", "Outcome", "Task"]
+from daemon.engine.worker_process import WorkerProcess
 
 # What a worker must be started with to stay small. oneDNN keeps a compiled kernel for each shape of
 # line, by default 1 024 of them: over 57 mixed pages two workers took 1 035 MB so, and 708 MB with
@@ -46,12 +44,12 @@ class LocalEngine:
 
     def __init__(
         self,
-        start: worker.Start,
+        start: worker.WorkerSetup,
         workers: int,
         tasks_per_worker: int,
-        allowance: Allowance,
+        allowance: MemoryLimits,
         wake: Callable[[], None],
-        tally: Tally,
+        tally: Counters,
     ) -> None:
         """`wake` is called from another thread whenever a task has ended."""
         for name, value in ENVIRONMENT.items():  # read where the fork server starts
@@ -59,11 +57,11 @@ class LocalEngine:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(worker.preloaded(start.widest))
 
-        def hire() -> Hired:
-            return Hired(start)
+        def hire() -> WorkerProcess:
+            return WorkerProcess(start)
 
         self._slots = [Slot(hire, allowance, tasks_per_worker, wake, tally) for _ in range(workers)]
-        self._sentry = Sentry(self._slots)
+        self._sentry = MemoryGuard(self._slots)
         self.sandbox = "none"  # what protects from the workers, known once they are warm
 
     @property
@@ -94,7 +92,7 @@ class LocalEngine:
             )
             raise Misconfigured("workers", self.slots, remedy) from error
 
-    def submit(self, task: Task | Making) -> None:
+    def submit(self, task: Task | RenderTask) -> None:
         """Give a task to a free slot."""
         next(slot for slot in self._slots if slot.task is None).submit(task)
         self._sentry.wake()

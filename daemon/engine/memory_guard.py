@@ -16,7 +16,7 @@ log = structlog.get_logger()
 LOOK_SECONDS = 0.05
 
 
-class Sentry:
+class MemoryGuard:
     """Looks at every slot each `LOOK_SECONDS` from the first task on, until none has any."""
 
     def __init__(self, slots: Sequence[Slot]) -> None:

@@ -11,12 +11,12 @@ from typing import Literal
 import structlog
 from pebble import ProcessExpired
 
-from daemon.core.counters import Tally
+from daemon.core.counters import Counters
 from daemon.core.errors import DaemonError, Deferred, Died, Misconfigured
-from daemon.core.memory import Allowance
+from daemon.core.memory import MemoryLimits
 from daemon.core.records import PagesRead
-from daemon.core.tasks import Making, Outcome, Task
-from daemon.engine.worker_process import Hired
+from daemon.core.tasks import Outcome, RenderTask, Task
+from daemon.engine.worker_process import WorkerProcess
 
 log = structlog.get_logger()
 
@@ -32,11 +32,11 @@ class Slot:
 
     def __init__(
         self,
-        hire: Callable[[], Hired],
-        allowance: Allowance,
+        hire: Callable[[], WorkerProcess],
+        allowance: MemoryLimits,
         most_tasks: int,
         wake: Callable[[], None],
-        tally: Tally,
+        tally: Counters,
     ) -> None:
         """`most_tasks` is what a worker reads before it is renewed, 0 for ever."""
         self._hire = hire
@@ -50,7 +50,7 @@ class Slot:
         self._began = 0.0
         self._silent_after = 0.0
         self._gone_since: float | None = None
-        self.task: Task | Making | None = None
+        self.task: Task | RenderTask | None = None
 
     def warm(self) -> Future[str]:
         """Let the worker load its networks, before any task and outside its deadline."""
@@ -74,7 +74,7 @@ class Slot:
     def _loaded(self) -> str:
         return (self._warming or self.warm()).result(timeout=WARM_SECONDS)
 
-    def submit(self, task: Task | Making) -> None:
+    def submit(self, task: Task | RenderTask) -> None:
         """Begin a task; a worker that ended while it was idle is replaced first."""
         if not self._worker.is_sound:
             self._replace("idle", "it ended while it was idle")
@@ -129,7 +129,7 @@ class Slot:
         """Kill the worker, whatever it does."""
         self._worker.dismiss().join(10)
 
-    def _scheduled(self, task: Task | Making) -> Future[PagesRead] | Future[None]:
+    def _scheduled(self, task: Task | RenderTask) -> Future[PagesRead] | Future[None]:
         try:
             return self._worker.do(task)
         except RuntimeError:
@@ -143,7 +143,7 @@ class Slot:
         return now - self._gone_since >= LAST_WORDS_SECONDS
 
     def _result(
-        self, future: Future[PagesRead] | Future[None], task: Task | Making
+        self, future: Future[PagesRead] | Future[None], task: Task | RenderTask
     ) -> PagesRead | DaemonError | None:
         """Return the answer, or what stands for it."""
         if not future.done():
@@ -164,7 +164,7 @@ class Slot:
             return result
         return Died("crashed", "the worker process answered with something else than was asked")
 
-    def _death(self, error: Exception, task: Task | Making) -> Died | Deferred:
+    def _death(self, error: Exception, task: Task | RenderTask) -> Died | Deferred:
         """Return what ended the worker, or its pool, over a task.
 
         pebble's deadlines go by the wall clock: one that is set forward ends them early.

@@ -24,14 +24,14 @@ from daemon.engine import sandbox
 if TYPE_CHECKING:
     from daemon.core.options import Recipe
     from daemon.core.records import PagesRead, Stamp
-    from daemon.core.tasks import Making
+    from daemon.core.tasks import RenderTask
     from daemon.ocr.pipeline import Pipeline
 
 _BLAME = Path("/proc/self/oom_score_adj")  # proc(5)
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class WorkerSetup:
     """What a worker process is started with: the ways to read, and how many threads.
 
     The recipes share their weights and the network that finds lines where one does; each task says
@@ -68,7 +68,7 @@ class Start:
 class _Process:
     """What this worker process was started with and has loaded."""
 
-    start: Start | None = None
+    start: WorkerSetup | None = None
     pipeline: Pipeline | None = None
     protections: sandbox.Protections = sandbox.NONE
 
@@ -82,7 +82,7 @@ def preloaded(recipe: Recipe) -> list[str]:
     return ["daemon.ocr.pipeline", backend]
 
 
-def prepare(start: Start) -> None:
+def prepare(start: WorkerSetup) -> None:
     """Set a fresh worker process up; cheap, since a failing initialiser would restart for ever."""
     _process.start = start
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a reload asked of the whole group is not for us
@@ -121,7 +121,7 @@ def read(path: Path, stamp: Stamp, first: int, last: int, recipe: Recipe) -> Pag
     return read
 
 
-def make(making: Making) -> None:
+def make(making: RenderTask) -> None:
     """Make an output of a document that has been read; errors as from `read`.
 
     Rejected where it cannot be made of this file, Deferred also where it cannot be written.
@@ -135,7 +135,7 @@ def make(making: Making) -> None:
             raise _unwritten(making, error) from error
 
 
-def _unwritten(making: Making, error: OSError) -> DaemonError:
+def _unwritten(making: RenderTask, error: OSError) -> DaemonError:
     """Return what a target that refuses to be written means: too much, or no room as yet."""
     if error.errno == errno.EFBIG:
         most = f"{sandbox.MOST_BYTES >> 30} GiB"
@@ -144,7 +144,7 @@ def _unwritten(making: Making, error: OSError) -> DaemonError:
     return Deferred(f"{where} refuses an output ({error.strerror}); make room")
 
 
-def _make(making: Making) -> None:
+def _make(making: RenderTask) -> None:
     from daemon.ocr.render import render as outputs
 
     outputs.make(making)

@@ -18,7 +18,7 @@ from pebble import ProcessPool
 
 from daemon.core import memory
 from daemon.core.records import PagesRead
-from daemon.core.tasks import Making, Task
+from daemon.core.tasks import RenderTask, Task
 from daemon.engine import wire, worker
 
 
@@ -41,10 +41,10 @@ class _Starts(context.ForkServerContext):
         return wire.Reader(reader), writer
 
 
-class Hired:
+class WorkerProcess:
     """One worker process; started by its first task."""
 
-    def __init__(self, start: worker.Start) -> None:
+    def __init__(self, start: worker.WorkerSetup) -> None:
         self._context = _Starts()
         self._pool = ProcessPool(
             max_workers=1, initializer=worker.prepare, initargs=(start,), context=self._context
@@ -67,10 +67,10 @@ class Hired:
         """Let it load its networks."""
         return self._pool.schedule(worker.warm, timeout=seconds)
 
-    def do(self, task: Task | Making) -> Future[PagesRead] | Future[None]:
+    def do(self, task: Task | RenderTask) -> Future[PagesRead] | Future[None]:
         """Let it read, or make an output; RuntimeError when it has just ended."""
         self.tasks += 1
-        if isinstance(task, Making):
+        if isinstance(task, RenderTask):
             return self._pool.schedule(worker.make, (task,), timeout=task.seconds)
         arguments = (task.path, task.stamp, task.first, task.last, task.recipe)
         return self._pool.schedule(worker.read, arguments, timeout=task.seconds)

@@ -10,12 +10,12 @@ from pathlib import Path
 from daemon.core import failpoints, fs
 from daemon.core.ownership import INHERITED, Ownership
 from daemon.core.records import Claim, Failure
-from daemon.core.volumes import Ground
+from daemon.core.volumes import Volume
 
 REASON_ENDING = ".error.json"
 
 
-class Kept:
+class Archive:
     """A folder of originals that mirrors the inbox; an OSError where it is away or refuses."""
 
     def __init__(self, folder: Path, ownership: Ownership = INHERITED) -> None:
@@ -23,7 +23,7 @@ class Kept:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._ownership = ownership
-        self._ground = Ground(folder)
+        self._ground = Volume(folder)
 
     def keep(self, claim: Claim) -> None:
         """Move an original here; its name is numbered where another one has it."""

@@ -15,15 +15,15 @@ from dataclasses import dataclass
 
 import structlog
 
-from daemon.core.counters import Tally
+from daemon.core.counters import Counters
 from daemon.core.folder_rules import ByFolder
-from daemon.core.io_thread import Aside
+from daemon.core.io_thread import IoThread
 from daemon.core.records import Fault, Stamp
-from daemon.inbox.missed_events import Unrung
+from daemon.inbox.missed_events import MissedEvents
 from daemon.inbox.queue import Queue, Turns
 from daemon.inbox.scan import Listing, Scanner
-from daemon.inbox.stability import Settle, Settled
-from daemon.inbox.watch import Watch
+from daemon.inbox.stability import StabilityReport, StabilityTracker
+from daemon.inbox.watch import InboxWatcher
 
 log = structlog.get_logger()
 
@@ -57,7 +57,7 @@ class _Looked:
 
     hindrance: str | None
     listing: Listing
-    settled: Settled
+    settled: StabilityReport
     queue: Queue
     refused: Mapping[str, str]
     cost: float
@@ -78,14 +78,14 @@ class Intake:
     def __init__(
         self,
         scanner: Scanner,
-        settle: Settle,
-        watch: Watch,
+        settle: StabilityTracker,
+        watch: InboxWatcher,
         rescan_seconds: float,
         poll_seconds: float,
         is_new: Callable[[Listing], Listing],
         hindrance: Callable[[], str | None] = lambda: None,
         priority: ByFolder[int] | None = None,
-        tally: Tally | None = None,
+        tally: Counters | None = None,
     ) -> None:
         """`is_new` filters a listing to what has not been read in place before.
 
@@ -98,9 +98,9 @@ class Intake:
         self._poll = poll_seconds
         self._is_new = is_new
         self._hindrance = hindrance
-        self._tally = tally or Tally()
-        self._unrung = Unrung()
-        self._aside = Aside("scan")
+        self._tally = tally or Counters()
+        self._unrung = MissedEvents()
+        self._aside = IoThread("scan")
         self._looking: Future[_Looked] | None = None
         self._asked_at = 0.0
         self._priority = priority or ByFolder(0)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 
-class Unrung:
+class MissedEvents:
     """Tells, a look later, how many files were found without a ring.
 
     A ring names no file, so any that comes after a file was first seen clears it of suspicion:

@@ -28,10 +28,10 @@ import structlog
 from daemon.core import failpoints, fs
 from daemon.core.errors import DaemonError
 from daemon.core.logs import without_controls
-from daemon.core.volumes import Ground
+from daemon.core.volumes import Volume
 from daemon.inbox.archive import REASON_ENDING, reason_of
 from daemon.inbox.scan import WORK_FOLDER
-from daemon.ledger.ledger import Journal
+from daemon.ledger.ledger import Ledger
 
 if TYPE_CHECKING:
     from daemon.config.sections import Retention
@@ -82,7 +82,7 @@ class Due:
     why: Literal["age", "size"]
 
 
-class Cupboard:
+class RetentionFolder:
     """One folder of kept originals, and what may go from it."""
 
     def __init__(
@@ -94,12 +94,12 @@ class Cupboard:
         self.has_more = False
         self._values = values
         self._others = others
-        self._ground = Ground(folder)
+        self._ground = Volume(folder)
         self._unknown: set[tuple[int, float]] = set()
         self._told = 0
         self._alive: dict[int, Retention] = {}
 
-    def due(self, ledger: Path, now: float, most: int = BATCH) -> Iterator[Due]:
+    def due(self, ledger_file: Path, now: float, most: int = BATCH) -> Iterator[Due]:
         """Return what has had its time at `now` (seconds since 1970), the oldest first.
 
         At most `most` files are hashed. An OSError where the folder is away.
@@ -110,7 +110,7 @@ class Cupboard:
         self.has_more = len(old) == most and len(self._unknown) < MOST_UNKNOWN
         if not old:
             return
-        with contextlib.closing(Journal(ledger, read_only=True)) as journal:
+        with contextlib.closing(Ledger(ledger_file, read_only=True)) as journal:
             for original, values in old:
                 days, _ = self._limits(values)
                 is_over = excess[id(values)] > 0
@@ -173,7 +173,7 @@ class Cupboard:
         )
         return heapq.nsmallest(most, candidates, key=lambda each: each[0].since)
 
-    def _answered_at(self, original: Original, journal: Journal) -> str | None:
+    def _answered_at(self, original: Original, journal: Ledger) -> str | None:
         """Return when an original was answered, None where it is not, or not for sure."""
         digest = self._digest(original)
         times = journal.let_go(digest) if digest else [None]
@@ -205,12 +205,12 @@ class Cupboard:
             log.warning("retention.unknown", folder=str(self.folder), files=self._told, why=why)
 
 
-class Retiring:
+class RetentionSweeper:
     """The thread that removes what has had its time."""
 
-    def __init__(self, cupboards: Iterable[Cupboard], ledger: Path) -> None:
+    def __init__(self, cupboards: Iterable[RetentionFolder], ledger_file: Path) -> None:
         self._cupboards = list(cupboards)
-        self._ledger = ledger
+        self._ledger_file = ledger_file
         self._ended = threading.Event()
         threading.Thread(target=self._run, name="retention", daemon=True).start()
 
@@ -225,11 +225,11 @@ class Retiring:
             has_more = [self._turn(cupboard) for cupboard in self._cupboards]
             self._ended.wait(MORE_SECONDS if any(has_more) else TURN_SECONDS)
 
-    def _turn(self, cupboard: Cupboard) -> bool:
+    def _turn(self, cupboard: RetentionFolder) -> bool:
         """Remove what is due from one folder; return whether there may be more."""
         ends = time.monotonic() + SPENT_SECONDS
         try:
-            for due in cupboard.due(self._ledger, time.time()):
+            for due in cupboard.due(self._ledger_file, time.time()):
                 if self._ended.is_set():
                     return False
                 if cupboard.remove(due):
@@ -245,11 +245,11 @@ class Retiring:
         return cupboard.has_more
 
 
-def plan(cupboards: Iterable[Cupboard], ledger: Path, now: float) -> str:
+def plan(cupboards: Iterable[RetentionFolder], ledger_file: Path, now: float) -> str:
     """Return what would be removed at `now`, a line each, and the sum; removes nothing."""
     lines, total = [], 0
     for cupboard in cupboards:
-        for due in cupboard.due(ledger, now, EVERYTHING):
+        for due in cupboard.due(ledger_file, now, EVERYTHING):
             name = without_controls(f"{due.which}/{due.original.name}")
             lines.append(f"{name}  answered {due.answered_at}, {_SAID[due.why]}")
             total += due.original.bytes

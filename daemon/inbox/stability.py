@@ -19,7 +19,7 @@ from daemon.inbox.scan import Listing
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class StabilityReport:
     """The still files of a listing; `busy` and `cannot` with a reason each.
 
     `ready` has by name since when (monotonic seconds) each has been still, the oldest first.
@@ -43,7 +43,7 @@ class _Watched:
     asked: bool = False
 
 
-class Settle:
+class StabilityTracker:
     """Remembers since when each file has been still."""
 
     def __init__(
@@ -71,7 +71,7 @@ class Settle:
         """When (monotonic seconds) the file last changed that has not for longest, None without."""
         return min((file.since for file in self._watched.values()), default=None)
 
-    def observe(self, listing: Listing, now: float) -> Settled:
+    def observe(self, listing: Listing, now: float) -> StabilityReport:
         """Answer for every file of the listing; forget the vanished. `now` is monotonic seconds."""
         self._watched = {
             name: seen
@@ -96,7 +96,7 @@ class Settle:
                 continue  # vanished since the listing: the next one forgets it
             except OSError as error:
                 cannot[name] = f"{error.strerror}; {who_may(self._inbox / name)}"
-        return Settled(ready, busy, cannot, self._due(now, busy))
+        return StabilityReport(ready, busy, cannot, self._due(now, busy))
 
     def _lacks(self, name: str, file: _Watched, now: float) -> str | None:
         if file.stamp.size == 0:

@@ -65,7 +65,7 @@ class _Bell(FileSystemEventHandler):
         self._ring()
 
 
-class Watch:
+class InboxWatcher:
     """Rings when something moves in the inbox; `delivers` tells whether it can be relied upon."""
 
     def __init__(
@@ -144,7 +144,7 @@ def _all_alive(observer: BaseObserver) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class FileEvent:
     """One event: what happened (created, modified, closed, moved, deleted) to a path, where to.
 
     `at` is monotonic seconds when watchdog told it, up to half a second after it happened.
@@ -157,17 +157,17 @@ class Heard:
 
 
 class _Ear(FileSystemEventHandler):
-    def __init__(self, heard: SimpleQueue[Heard]) -> None:
+    def __init__(self, heard: SimpleQueue[FileEvent]) -> None:
         self._heard = heard
 
     def on_any_event(self, event: FileSystemEvent) -> None:
         if not event.is_directory:
             path, to = os.fsdecode(event.src_path), os.fsdecode(event.dest_path)
-            self._heard.put(Heard(event.event_type, path, to, time.monotonic()))
+            self._heard.put(FileEvent(event.event_type, path, to, time.monotonic()))
 
 
 @contextlib.contextmanager
-def listening(folder: Path, heard: SimpleQueue[Heard]) -> Iterator[None]:
+def listening(folder: Path, heard: SimpleQueue[FileEvent]) -> Iterator[None]:
     """Put every event below a folder into `heard`; an OSError where none can be had."""
     observer = Observer()
     try:

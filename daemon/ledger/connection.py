@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from daemon.core.errors import Deferred, LedgerLost, Misconfigured
-from daemon.core.volumes import Ground
+from daemon.core.volumes import Volume
 from daemon.ledger import schema
 
 # the owner holds the lock of the state folder: it alone makes the file and brings it up to date;
@@ -27,7 +27,7 @@ def _is_damage(error: sqlite3.Error) -> bool:
     return isinstance(error, _Damaged) or code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
-class LedgerFile:
+class LedgerConnection:
     """A connection to the ledger in one SQLite file.
 
     Misconfigured where it cannot be used, LedgerLost where it is damaged. `version` is that of the
@@ -55,7 +55,7 @@ class LedgerFile:
                 "`ocr-daemon verify --rebuild`",
             ) from error
         self._inode = path.stat().st_ino
-        self._ground = Ground(path.parent)
+        self._ground = Volume(path.parent)
 
     @property
     def is_sound(self) -> bool:

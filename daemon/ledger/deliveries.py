@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon.ledger.connection import LedgerFile
-from daemon.ledger.notification import Letter
+from daemon.ledger.connection import LedgerConnection
+from daemon.ledger.notification import Notification
 
 # a clock that was set back must not make a letter wait for ever: none rests longer than this
 LONGEST_REST = 6 * 3600.0
@@ -20,7 +20,7 @@ _LETTER = (
 
 
 @dataclass(frozen=True, slots=True)
-class Post:
+class NotificationCounts:
     """How many letters to a hook wait, are dead, are delivered; since when the oldest waits."""
 
     waiting: int = 0
@@ -29,7 +29,7 @@ class Post:
     oldest: str | None = None
 
 
-class Deliveries(LedgerFile):
+class Deliveries(LedgerConnection):
     """Letters from the moment that an answer is durable until they are delivered, or dead.
 
     A guest of the ledger: what it writes may be lost in a power cut, and a letter is then delivered
@@ -39,7 +39,7 @@ class Deliveries(LedgerFile):
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         super().__init__(path, "reader" if read_only else "guest")
 
-    def due(self, hook: str, now: float) -> Letter | None:
+    def due(self, hook: str, now: float) -> Notification | None:
         """Return the letter that has been due longest at `now` (seconds since 1970)."""
         where = (
             "hook = ? AND state = 'waiting' AND (due_at <= ? OR due_at > ?) "
@@ -54,7 +54,7 @@ class Deliveries(LedgerFile):
         )
         return None if rows[0][0] is None else float(rows[0][0])
 
-    def delivered(self, letter: Letter) -> None:
+    def delivered(self, letter: Notification) -> None:
         """Note that a letter has reached its hook; what it said need not be kept."""
         self._run(
             f"UPDATE deliveries SET state = 'delivered', letter = '', ended_at = {_NOW} "  # noqa: S608 -- our own words
@@ -62,7 +62,7 @@ class Deliveries(LedgerFile):
             (letter.claim, letter.hook),
         )
 
-    def put_off(self, letter: Letter, why: str, due_at: float) -> None:
+    def put_off(self, letter: Notification, why: str, due_at: float) -> None:
         """Note that an attempt failed, and when the next one is due (seconds since 1970).
 
         A letter that another thread has delivered meanwhile stays so: one that a reload left in a
@@ -74,7 +74,7 @@ class Deliveries(LedgerFile):
             (why, due_at, letter.claim, letter.hook),
         )
 
-    def died(self, letter: Letter, why: str) -> None:
+    def died(self, letter: Notification, why: str) -> None:
         """Note that the last attempt failed, and that nobody tries again unless told to.
 
         What is delivered meanwhile stays so.
@@ -104,7 +104,7 @@ class Deliveries(LedgerFile):
         )
         return len(rows)
 
-    def posts(self) -> dict[str, Post]:
+    def posts(self) -> dict[str, NotificationCounts]:
         """Return for each hook that the ledger knows how many letters it has had."""
         if self.version < 2:
             return {}
@@ -113,9 +113,9 @@ class Deliveries(LedgerFile):
             "count(*) FILTER (WHERE state = 'dead'), count(*) FILTER (WHERE state = 'delivered'), "
             "min(made_at) FILTER (WHERE state = 'waiting') FROM deliveries GROUP BY hook"
         )
-        return {hook: Post(*figures) for hook, *figures in rows}
+        return {hook: NotificationCounts(*figures) for hook, *figures in rows}
 
-    def undelivered(self, hook: str) -> Post:
+    def undelivered(self, hook: str) -> NotificationCounts:
         """Return what waits for a hook and what is dead, without counting what is delivered."""
         ((waiting, oldest, dead),) = self._run(
             "SELECT (SELECT count(*) FROM deliveries WHERE hook = ?1 AND state = 'waiting'), "
@@ -123,16 +123,16 @@ class Deliveries(LedgerFile):
             "(SELECT count(*) FROM deliveries WHERE hook = ?1 AND state = 'dead')",
             (hook,),
         )
-        return Post(waiting, dead, 0, oldest)
+        return NotificationCounts(waiting, dead, 0, oldest)
 
-    def open(self) -> list[Letter]:
+    def open(self) -> list[Notification]:
         """Return every letter that is not delivered, oldest first."""
         if self.version < 2:
             return []
         return list(self._letters("state != 'delivered' ORDER BY rowid"))
 
-    def _letters(self, where: str, *values: str | float) -> Iterator[Letter]:
+    def _letters(self, where: str, *values: str | float) -> Iterator[Notification]:
         for row in self._run(_LETTER + where, values):
             claim, hook, event, name, answer, text, attempts, why, is_dead = row
             places = os.fsdecode(name), os.fsdecode(answer)
-            yield Letter(claim, hook, event, *places, text, attempts, why, bool(is_dead))
+            yield Notification(claim, hook, event, *places, text, attempts, why, bool(is_dead))

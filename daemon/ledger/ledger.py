@@ -15,12 +15,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from daemon.core.records import Claim, Entry, Status
-from daemon.ledger.connection import LedgerFile
-from daemon.ledger.notification import Letter
+from daemon.core.records import Claim, LedgerEntry, Status
+from daemon.ledger.connection import LedgerConnection
+from daemon.ledger.notification import Notification
 
 
-class Journal(LedgerFile):
+class Ledger(LedgerConnection):
     """What became of each claim; one owner, any number of readers."""
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
@@ -28,7 +28,7 @@ class Journal(LedgerFile):
 
     # --- one claim, in the order of its life ----------------------------------------------------
 
-    def claimed(self, claim: Claim, profile: str) -> Entry:
+    def claimed(self, claim: Claim, profile: str) -> LedgerEntry:
         """Write the row of a claim; a claim that already has one keeps it."""
         self._run(
             "INSERT OR IGNORE INTO claims (id, name, bytes, sha256, profile, stamp, state) "
@@ -71,7 +71,7 @@ class Journal(LedgerFile):
             (status, os.fsencode(answer), claim),
         )
 
-    def answered(self, claim: str, letters: Sequence[Letter] = ()) -> None:
+    def answered(self, claim: str, letters: Sequence[Notification] = ()) -> None:
         """Note that the answer is durable, and in the same breath whom it is to be told.
 
         Repeated after a crash, it tells nobody twice.
@@ -83,7 +83,7 @@ class Journal(LedgerFile):
             self._mark_answered(claim)
             self.keep(letters)
 
-    def keep(self, letters: Iterable[Letter]) -> None:
+    def keep(self, letters: Iterable[Notification]) -> None:
         """Write down letters that are to be delivered, but for those written down before."""
         for letter in letters:
             self._run(
@@ -139,19 +139,19 @@ class Journal(LedgerFile):
 
     # --- questions ------------------------------------------------------------------------------
 
-    def entry(self, claim: str) -> Entry | None:
+    def entry(self, claim: str) -> LedgerEntry | None:
         """Return the row of a claim."""
         return next(self._entries("id = ?", claim), None)
 
-    def unfinished(self) -> list[Entry]:
+    def unfinished(self) -> list[LedgerEntry]:
         """Return the rows that are not closed, oldest first."""
         return list(self._entries("state != 'closed' ORDER BY rowid"))
 
-    def all(self) -> Iterator[Entry]:
+    def all(self) -> Iterator[LedgerEntry]:
         """Return every row, oldest first."""
         return self._entries("1 ORDER BY rowid")
 
-    def answers_to(self, sha256: str, profile: str) -> list[Entry]:
+    def answers_to(self, sha256: str, profile: str) -> list[LedgerEntry]:
         """Return the full answers that these bytes have had under this profile, newest first."""
         return list(
             self._entries(
@@ -199,13 +199,13 @@ class Journal(LedgerFile):
         ((stored,),) = self._run("SELECT value FROM facts WHERE key = ?", (key,))
         return str(stored)
 
-    def _entries(self, where: str, *values: str) -> Iterator[Entry]:
+    def _entries(self, where: str, *values: str) -> Iterator[LedgerEntry]:
         rows = self._run(
             "SELECT id, name, bytes, sha256, profile, stamp, state, starts, attempts, status, "  # noqa: S608 -- our own words
             f"answer, claimed_at FROM claims WHERE {where}",
             values,
         )
         for row in rows:
-            entry = Entry(*row)
+            entry = LedgerEntry(*row)
             answer = None if entry.answer is None else os.fsdecode(entry.answer)
             yield replace(entry, name=os.fsdecode(entry.name), answer=answer)

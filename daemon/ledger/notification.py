@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class Notification:
     """What is told to one hook of one answer: `text` is JSON, `event` its type (document.done).
 
     `name` and `answer` are paths relative to inbox and outbox; `attempts` have failed, the last one

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from daemon.core.records import Fault
-from daemon.core.volumes import Room
+from daemon.core.volumes import DiskUsage
 from daemon.inbox.intake import Waiting
 from daemon.monitoring.heartbeat import STALE_SECONDS
 
@@ -24,7 +24,7 @@ Phase = Literal["starting", "ready"]
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class HealthCheck:
     """One thing looked at: whether it holds, a sentence, and for how many seconds or how long ago.
 
     A check that holds may have something to say all the same.
@@ -94,11 +94,11 @@ class Folders(Protocol):
     warning: str | None
 
     @property
-    def room(self) -> dict[Path, Room]:
+    def room(self) -> dict[Path, DiskUsage]:
         """Free and total bytes of each folder."""
 
 
-class Vitals:
+class Health:
     """The rooms of one daemon as others see them; the loop says when it turns (`beat_at`)."""
 
     def __init__(
@@ -116,57 +116,63 @@ class Vitals:
         """Return how many workers do what."""
         return Counter(state for state, _ in self._workers.states(now))
 
-    def live(self, now: float) -> list[Check]:
+    def live(self, now: float) -> list[HealthCheck]:
         """Return what must hold for the daemon to do its work, or heal by itself soon."""
         return [self._loop(now), self._scan(now), self._readers(now), self._events()]
 
-    def ready(self, now: float) -> list[Check]:
+    def ready(self, now: float) -> list[HealthCheck]:
         """Return what must hold, besides, for a file that lands now to be taken and answered."""
         is_loaded = self.phase == "ready"
-        model = Check("model", is_loaded, "it is loaded" if is_loaded else "it is being loaded")
+        model = HealthCheck(
+            "model", is_loaded, "it is loaded" if is_loaded else "it is being loaded"
+        )
         draining = self.loop.draining
-        taking = Check("taking", not draining, "it ends" if draining else "files are taken")
+        taking = HealthCheck("taking", not draining, "it ends" if draining else "files are taken")
         return [*self.live(now), model, taking, *self._faults(now)]
 
     def is_progressing(self, now: float) -> bool:
         """Tell a loop that scans, or knows why it cannot, from one that has lost its way."""
         return self._scan(now).ok or bool(self.loop.faults) or self.loop.is_stuck
 
-    def _loop(self, now: float) -> Check:
+    def _loop(self, now: float) -> HealthCheck:
         if self.phase == "starting":
             age = now - self._began
-            return Check("loop", age <= START_SECONDS, "the daemon is starting", age)
+            return HealthCheck("loop", age <= START_SECONDS, "the daemon is starting", age)
         age = now - self.beat_at
         says = "it turns" if age <= TURN_SECONDS else "it has not turned for long"
-        return Check("loop", age <= STALE_SECONDS, says, age)
+        return HealthCheck("loop", age <= STALE_SECONDS, says, age)
 
-    def _scan(self, now: float) -> Check:
+    def _scan(self, now: float) -> HealthCheck:
         if self.phase == "starting" or self.loop.draining:
-            return Check("scan", True, "none is due")
+            return HealthCheck("scan", True, "none is due")
         if self.inbox.scanned_at < self._began:
-            return Check("scan", True, "the first look is to come")
+            return HealthCheck("scan", True, "the first look is to come")
         age = now - self.inbox.scanned_at
         if now <= self.inbox.overdue_at:
-            return Check("scan", True, "the inbox is looked at", age)
+            return HealthCheck("scan", True, "the inbox is looked at", age)
         fault = next(iter(self.loop.faults), None)
-        return Check("scan", False, fault.why if fault else "the inbox was not looked at", age)
+        return HealthCheck(
+            "scan", False, fault.why if fault else "the inbox was not looked at", age
+        )
 
-    def _readers(self, now: float) -> Check:
+    def _readers(self, now: float) -> HealthCheck:
         """Idle ones that ended are replaced by their next task: nothing is wrong with that."""
         states = self._workers.states(now)
         counted = ", ".join(f"{n} {state}" for state, n in self.workers(now).items())
         longest = max((seconds for state, seconds in states if state == "overdue"), default=None)
-        return Check("workers", longest is None, counted, longest)
+        return HealthCheck("workers", longest is None, counted, longest)
 
-    def _events(self) -> Check:
+    def _events(self) -> HealthCheck:
         says = self.inbox.watch_says
         if says is not None:
-            return Check("events", False, says)
+            return HealthCheck("events", False, says)
         come = self.inbox.events_come
-        return Check("events", True, "they come" if come else "none are relied upon: it scans")
+        return HealthCheck(
+            "events", True, "they come" if come else "none are relied upon: it scans"
+        )
 
-    def _faults(self, now: float) -> Iterator[Check]:
+    def _faults(self, now: float) -> Iterator[HealthCheck]:
         for fault in self.loop.faults:
-            yield Check("fault", False, fault.why, now - fault.since)
+            yield HealthCheck("fault", False, fault.why, now - fault.since)
         if self.folders.warning is not None:
-            yield Check("logs", True, self.folders.warning)
+            yield HealthCheck("logs", True, self.folders.warning)

@@ -22,7 +22,7 @@ import structlog
 
 from daemon import __version__
 from daemon.core.errors import Misconfigured
-from daemon.monitoring.health import Check, Vitals
+from daemon.monitoring.health import Health, HealthCheck
 from daemon.monitoring.metrics import Exposition
 
 log = structlog.get_logger()
@@ -34,10 +34,10 @@ LOOK_SECONDS = 0.5  # between two looks for those that take longer
 Answer = tuple[HTTPStatus, str, bytes]
 
 
-class Endpoint:
+class MonitoringServer:
     """Listens from its making until `close`; Misconfigured where it cannot."""
 
-    def __init__(self, address: str, port: int, vitals: Vitals, exposition: Exposition) -> None:
+    def __init__(self, address: str, port: int, vitals: Health, exposition: Exposition) -> None:
         def metrics(accept: str) -> Answer:
             body, media_type = exposition.render(accept)
             return HTTPStatus.OK, media_type, body
@@ -155,7 +155,7 @@ class _Asked(BaseHTTPRequestHandler):
         """Log nothing: scrapes come every few seconds."""
 
 
-def _told(checks: Iterable[Check]) -> Answer:
+def _told(checks: Iterable[HealthCheck]) -> Answer:
     found = list(checks)
     holds = all(check.ok for check in found)
     said = {"status": "ok" if holds else "failing", "checks": [asdict(check) for check in found]}

@@ -25,8 +25,8 @@ from prometheus_client.metrics_core import (
 from prometheus_client.registry import Collector
 
 from daemon import __version__
-from daemon.core.counters import Spread, Tally
-from daemon.monitoring.health import Check, Vitals
+from daemon.core.counters import Counters, Histogram
+from daemon.monitoring.health import Health, HealthCheck
 
 WORKER_STATES = ("loading", "idle", "reading", "overdue", "dead")
 
@@ -41,13 +41,13 @@ class Facts:
     precision: str
     segmenter: str
     folders: Mapping[Path, str]
-    ledger: Path
+    ledger_file: Path
 
 
 class Exposition:
     """The text that a scrape gets."""
 
-    def __init__(self, tally: Tally, vitals: Vitals, facts: Facts) -> None:
+    def __init__(self, tally: Counters, vitals: Health, facts: Facts) -> None:
         self._registry = CollectorRegistry(auto_describe=False)
         ProcessCollector(registry=self._registry)
         self._registry.register(_Daemon(tally, vitals, facts))
@@ -59,7 +59,7 @@ class Exposition:
 
 
 class _Daemon(Collector):
-    def __init__(self, tally: Tally, vitals: Vitals, facts: Facts) -> None:
+    def __init__(self, tally: Counters, vitals: Health, facts: Facts) -> None:
         self._tally = tally
         self._vitals = vitals
         self._facts = facts
@@ -76,7 +76,7 @@ class _Daemon(Collector):
         yield from _versions(self._facts)
 
 
-def _answers(tally: Tally) -> Iterator[Metric]:
+def _answers(tally: Counters) -> Iterator[Metric]:
     yield _counters("ocr_files", "Files answered, by the status of the answer.", "status",
                     tally.files)  # fmt: skip
     yield _counters("ocr_failures", "Failed or partial answers, by why.", "class", tally.failures)
@@ -87,7 +87,7 @@ def _answers(tally: Tally) -> Iterator[Metric]:
                               tally.attempts)  # fmt: skip
 
 
-def _spreads(tally: Tally) -> Iterator[Metric]:
+def _spreads(tally: Counters) -> Iterator[Metric]:
     yield _histogram("ocr_document_seconds", "From claim to answer, of files read.",
                      tally.documents)  # fmt: skip
     stages = HistogramMetricFamily(
@@ -100,7 +100,7 @@ def _spreads(tally: Tally) -> Iterator[Metric]:
     yield _histogram("ocr_scan_seconds", "Duration of a look at the inbox.", tally.scans)
 
 
-def _engine(tally: Tally, vitals: Vitals, now: float) -> Iterator[Metric]:
+def _engine(tally: Counters, vitals: Health, now: float) -> Iterator[Metric]:
     yield _counters("ocr_tasks", "Tasks that workers ended.", "result", tally.tasks)
     yield _counters("ocr_task_deaths", "Tasks over which a worker died.", "kind", tally.deaths)
     yield _counters("ocr_worker_restarts", "Workers replaced.", "reason", tally.renewals)
@@ -109,7 +109,7 @@ def _engine(tally: Tally, vitals: Vitals, now: float) -> Iterator[Metric]:
                   {state: workers[state] for state in WORKER_STATES})  # fmt: skip
 
 
-def _inbox(tally: Tally, vitals: Vitals, now: float) -> Iterator[Metric]:
+def _inbox(tally: Counters, vitals: Health, now: float) -> Iterator[Metric]:
     inbox = vitals.inbox
     waiting = inbox.waiting
     yield _gauges(
@@ -129,7 +129,7 @@ def _inbox(tally: Tally, vitals: Vitals, now: float) -> Iterator[Metric]:
                      now - inbox.scanned_at)  # fmt: skip
 
 
-def _state(tally: Tally, vitals: Vitals, now: float) -> Iterator[Metric]:
+def _state(tally: Counters, vitals: Health, now: float) -> Iterator[Metric]:
     loop = vitals.loop
     yield _gauge("ocr_documents_in_work", "Documents claimed and not yet let go.", loop.in_work)
     yield _gauge("ocr_documents_held", "Those of them that the environment holds up.", loop.held)
@@ -150,7 +150,7 @@ def _state(tally: Tally, vitals: Vitals, now: float) -> Iterator[Metric]:
         yield _gauge("ocr_hooks_dead", "Hooks given up.", tally.hooks_dead)
 
 
-def _room(vitals: Vitals, facts: Facts) -> Iterator[Metric]:
+def _room(vitals: Health, facts: Facts) -> Iterator[Metric]:
     rooms = {facts.folders.get(path, "other"): room for path, room in vitals.folders.room.items()}
     free = {name: room.free for name, room in rooms.items()}
     total = {name: room.total for name, room in rooms.items()}
@@ -158,7 +158,7 @@ def _room(vitals: Vitals, facts: Facts) -> Iterator[Metric]:
                   "folder", free)  # fmt: skip
     yield _gauges("ocr_folder_size_bytes", "Size of the filesystem it lies on.", "folder", total)
     try:
-        yield _gauge("ocr_ledger_bytes", "Size of the ledger.", facts.ledger.stat().st_size)
+        yield _gauge("ocr_ledger_bytes", "Size of the ledger.", facts.ledger_file.stat().st_size)
     except OSError:
         return  # it is gone; the daemon notices and makes it anew
 
@@ -175,7 +175,7 @@ def _versions(facts: Facts) -> Iterator[Metric]:
     )  # fmt: skip
 
 
-def _hold(checks: Iterable[Check]) -> bool:
+def _hold(checks: Iterable[HealthCheck]) -> bool:
     return all(check.ok for check in checks)
 
 
@@ -197,11 +197,11 @@ def _counters(name: str, says: str, label: str, values: Mapping[str, int]) -> Me
     return family
 
 
-def _histogram(name: str, says: str, spread: Spread) -> Metric:
+def _histogram(name: str, says: str, spread: Histogram) -> Metric:
     return HistogramMetricFamily(name, says, _buckets(spread), spread.total)
 
 
-def _buckets(spread: Spread) -> list[tuple[str, float]]:
+def _buckets(spread: Histogram) -> list[tuple[str, float]]:
     """Return the counts as Prometheus wants them: each with all below it."""
     bounds = [*map(str, spread.bounds), "+Inf"]
     return list(zip(bounds, map(float, accumulate(spread.counts)), strict=True))

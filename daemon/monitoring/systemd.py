@@ -16,7 +16,7 @@ from daemon.core.logs import without_controls
 MOST_STATUS = 200  # characters of a line that is read on a terminal
 
 
-class Notify:
+class SystemdNotifier:
     """Says things to whoever supervises us; to nobody where `address` is empty."""
 
     def __init__(self, address: str = "") -> None:
@@ -25,7 +25,7 @@ class Notify:
         self._status = ""
 
     @classmethod
-    def from_environment(cls) -> Notify:
+    def from_environment(cls) -> SystemdNotifier:
         """Take the address out of the environment, so that no child speaks in our name."""
         return cls(os.environ.pop("NOTIFY_SOCKET", ""))
 

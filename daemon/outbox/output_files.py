@@ -61,7 +61,7 @@ class Draft:
         return Output(self.kind, name, self.bytes, self.sha256, MEDIA_TYPES[self.kind])
 
 
-class Beside:
+class OutputFiles:
     """What lies beside the sidecars of one outbox; OSErrors pass through."""
 
     def __init__(self, folder: Path, drafts: Path, ownership: Ownership) -> None:

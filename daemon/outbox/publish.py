@@ -24,10 +24,10 @@ from daemon.core import failpoints, fs
 from daemon.core.errors import Deferred
 from daemon.core.ownership import INHERITED, Ownership
 from daemon.core.records import Claim, OutputKind
-from daemon.core.volumes import Ground
+from daemon.core.volumes import Volume
 from daemon.inbox.scan import WORK_FOLDER
 from daemon.outbox import reader
-from daemon.outbox.output_files import Beside, Draft
+from daemon.outbox.output_files import Draft, OutputFiles
 from daemon.outbox.reader import Answer
 
 
@@ -47,11 +47,11 @@ class Outbox:
     ) -> None:
         """`drafts` names the folder for what is being written."""
         self.folder = folder
-        self._ground = Ground(folder)
+        self._ground = Volume(folder)
         self._replaceable = replaceable
         self._ownership = ownership
         self._drafts = folder / WORK_FOLDER / drafts
-        self._beside = Beside(folder, self._drafts, ownership)
+        self._beside = OutputFiles(folder, self._drafts, ownership)
 
     def place_for(self, name: str, sha256: str, endings: Sequence[str] = ()) -> str:
         """Return the path, relative to the outbox, that the answer to `name` may take.

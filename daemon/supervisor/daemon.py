@@ -11,25 +11,25 @@ import structlog
 
 from daemon.config.settings import Config
 from daemon.core import logs
-from daemon.core.counters import Tally
+from daemon.core.counters import Counters
 from daemon.core.errors import LedgerLost
 from daemon.core.records import Fault
-from daemon.core.wakeup import Bell
+from daemon.core.wakeup import WakeupPipe
 from daemon.engine.local_pool import LocalEngine
 from daemon.inbox.intake import Intake
 from daemon.monitoring import heartbeat
-from daemon.monitoring.health import Vitals
-from daemon.monitoring.systemd import Notify
+from daemon.monitoring.health import Health
+from daemon.monitoring.systemd import SystemdNotifier
 from daemon.outbox.publish import Outbox
 from daemon.supervisor import ledger_recovery, web_process, wiring
 from daemon.supervisor.delivery import Delivery
-from daemon.supervisor.loop import Service
+from daemon.supervisor.loop import MainLoop
 from daemon.supervisor.policy import Policies
 from daemon.supervisor.reload import Reload, Trial, told
 from daemon.supervisor.signals import Signals
 
 if TYPE_CHECKING:
-    from daemon.inbox.retention import Retiring
+    from daemon.inbox.retention import RetentionSweeper
 
 log = structlog.get_logger()
 
@@ -37,18 +37,18 @@ STALE_DRAFT_SECONDS = 86_400.0  # nobody writes an answer for a day
 
 
 @dataclass(frozen=True, slots=True)
-class Process:
+class ProcessContext:
     """What outlives a change of rooms."""
 
-    bell: Bell
+    bell: WakeupPipe
     signals: Signals
     reload: Reload
-    notify: Notify
-    tally: Tally
+    notify: SystemdNotifier
+    tally: Counters
 
 
 @dataclass(frozen=True, slots=True)
-class Warm:
+class WarmPool:
     """Workers that another config would make alike, and what decides over what they read."""
 
     engine: LocalEngine
@@ -58,7 +58,7 @@ class Warm:
 class Daemon:
     """The rooms of one running daemon under one config, or several that differ in little."""
 
-    def __init__(self, process: Process, warm: Warm | None) -> None:
+    def __init__(self, process: ProcessContext, warm: WarmPool | None) -> None:
         """`warm` is what the daemon before has handed on, as this config would make it."""
         self._bell, self._signals, self._reload = process.bell, process.signals, process.reload
         self._notify, self._tally = process.notify, process.tally
@@ -67,7 +67,7 @@ class Daemon:
         self._warned: Fault | None = None
         self._proved_at = 0.0
         self._came_warm = warm is not None
-        self.warm: Warm | None = None  # for the next config, where it makes them alike
+        self.warm: WarmPool | None = None  # for the next config, where it makes them alike
         self._journal = ledger_recovery.opened(config)
         self._outbox = Outbox(config.folders.outbox, ownership=config.ownership)
         self._scratch = wiring.scratch(config)
@@ -76,14 +76,14 @@ class Daemon:
         self._policies = warm.policies if warm else wiring.policies(config)
         self._senders = wiring.senders(config)
         self._claims = wiring.claims(config, self._journal, self._policies)
-        self._retiring: Retiring | None = None
+        self._retiring: RetentionSweeper | None = None
         self._grounds = self._reload.grounds = wiring.grounds(config)
         self._intake = self._make_intake()
-        self._service = Service(
+        self._service = MainLoop(
             self._intake, self._claims, self._make_delivery(), self._engine,
             config.retry.wait_seconds,
         )  # fmt: skip
-        self._vitals = Vitals(
+        self._vitals = Health(
             self._intake, self._service, self._engine, self._grounds, time.monotonic()
         )
 
@@ -217,7 +217,7 @@ class Daemon:
         found = self._found
         assert found is not None, "it is why the turning ended"
         if self._reads_as(found.policies) and self._hired == found.hiring:
-            self.warm = Warm(self._engine, found.policies)
+            self.warm = WarmPool(self._engine, found.policies)
         self._reload.take(found)
         logs.set_level(found.config.logging.level)
 

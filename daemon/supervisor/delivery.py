@@ -15,18 +15,18 @@ from typing import Any
 import structlog
 
 from daemon.core import failpoints, fs
-from daemon.core.counters import Tally
+from daemon.core.counters import Counters
 from daemon.core.errors import Deferred
-from daemon.core.records import Claim, Document, Entry, Failure
+from daemon.core.records import Claim, Document, Failure, LedgerEntry
 from daemon.core.scratch import Scratch
-from daemon.engine.document_job import Job
+from daemon.engine.document_job import DocumentJob
 from daemon.inbox.claims.protocol import Claims, is_held
-from daemon.ledger.ledger import Journal
+from daemon.ledger.ledger import Ledger
 from daemon.outbox.hooks.payload import letters
 from daemon.outbox.publish import Outbox, Superseded
 from daemon.outbox.sidecar import sidecar
-from daemon.supervisor.document import Work
-from daemon.supervisor.outputs import Outputs
+from daemon.supervisor.document import DocumentInFlight
+from daemon.supervisor.outputs import DerivedOutputs
 from daemon.supervisor.policy import Policies
 
 log = structlog.get_logger()
@@ -40,26 +40,26 @@ class Delivery:
     def __init__(
         self,
         claims: Claims,
-        journal: Journal,
+        journal: Ledger,
         outbox: Outbox,
         policies: Policies,
-        tally: Tally | None = None,
+        tally: Counters | None = None,
         scratch: Scratch | None = None,
     ) -> None:
         self._claims = claims
         self._journal = journal
         self._outbox = outbox
         self._policies = policies
-        self._tally = tally or Tally()
-        self._outputs = Outputs(outbox, scratch)
+        self._tally = tally or Counters()
+        self._outputs = DerivedOutputs(outbox, scratch)
 
-    def work_on(self, claim: Claim, *, may_be_answered: bool = False) -> Work:
+    def work_on(self, claim: Claim, *, may_be_answered: bool = False) -> DocumentInFlight:
         """Return the work that a claim makes; an inherited claim may be answered already."""
         policy = self._policies.of(claim.name)
-        job = Job(claim, policy.attempts, policy.recipe, policy.task_pages)
-        return Work(job, policy, may_be_answered=may_be_answered)
+        job = DocumentJob(claim, policy.attempts, policy.recipe, policy.task_pages)
+        return DocumentInFlight(job, policy, may_be_answered=may_be_answered)
 
-    def begin(self, work: Work) -> None:
+    def begin(self, work: DocumentInFlight) -> None:
         """Enter the claim into the ledger and count an attempt, unless nothing need be read."""
         claim, profile = work.claim, work.policy.profile
         entry = self._journal.claimed(claim, profile)
@@ -77,16 +77,16 @@ class Delivery:
             failpoints.reach("ledger.started", claim.name)
         work.begun = True
 
-    def count_attempt(self, work: Work) -> None:
+    def count_attempt(self, work: DocumentInFlight) -> None:
         """Count another attempt within this run, after a worker's death."""
         work.job.attempt = self._journal.attempt(work.claim.id)
         self._tally.attempts += 1
 
-    def uncount(self, work: Work) -> None:
+    def uncount(self, work: DocumentInFlight) -> None:
         """Take a start back that the document is not to blame for."""
         self._journal.uncount(work.claim.id)
 
-    def deliver(self, work: Work) -> None:
+    def deliver(self, work: DocumentInFlight) -> None:
         """Publish the answer and let go of the original; a changed original is given back.
 
         Where outputs are wanted that workers make, that comes first, and this is called again.
@@ -109,7 +109,7 @@ class Delivery:
         self._let_go(work.claim, work.document)
         work.is_over = True
 
-    def give_back(self, work: Work) -> None:
+    def give_back(self, work: DocumentInFlight) -> None:
         """Let a file go that was written to while being read, or taken away from us."""
         claim = work.claim
         with contextlib.suppress(FileNotFoundError):
@@ -119,12 +119,12 @@ class Delivery:
         work.is_over = True
         log.warning("claim.changed", name=claim.name, reason="changed or removed while being read")
 
-    def give_back_changed(self, work: Work) -> None:
+    def give_back_changed(self, work: DocumentInFlight) -> None:
         """Let a file go that a worker could not read, if it is not what we claimed."""
         if not is_held(work.claim):
             self.give_back(work)
 
-    def settle_vanished(self, entry: Entry) -> None:
+    def settle_vanished(self, entry: LedgerEntry) -> None:
         """Close the row of a claim whose file is no longer held, or forget it and say so.
 
         Another daemon may have it, whose drafts and outputs of that claim are not ours to remove.
@@ -135,7 +135,7 @@ class Delivery:
             self._journal.forget(entry.id)
             log.warning("claim.vanished", name=entry.name, claim=entry.id)
 
-    def _own_answer(self, entry: Entry, claim: Claim) -> tuple[str, Document] | None:
+    def _own_answer(self, entry: LedgerEntry, claim: Claim) -> tuple[str, Document] | None:
         """Return what `_answer_given` does, or make room for an answer where we hold the claim.
 
         What a daemon, from which it was taken over, has not published by now it never will.
@@ -148,7 +148,7 @@ class Delivery:
             self._outbox.recall(entry.id)
         return given
 
-    def _answer_given(self, entry: Entry) -> tuple[str, Document] | None:
+    def _answer_given(self, entry: LedgerEntry) -> tuple[str, Document] | None:
         """Return place and document of the answer that this claim has got already, durable now.
 
         A crash or an error came after it was named, or it is another daemon's, from which the claim
@@ -168,7 +168,7 @@ class Delivery:
             return entry.answer, Document(entry.status, None, (), {}, 0, failure)
         return None
 
-    def _earlier_answer(self, work: Work) -> str | None:
+    def _earlier_answer(self, work: DocumentInFlight) -> str | None:
         if not work.policy.point_to_duplicates:
             return None
         sha256 = work.claim.sha256
@@ -178,7 +178,7 @@ class Delivery:
                 return entry.answer
         return None
 
-    def _publish_or_fail(self, work: Work, document: Document) -> None:
+    def _publish_or_fail(self, work: DocumentInFlight, document: Document) -> None:
         """Publish; what cannot be said in a valid answer is a bug, and must not stop the daemon."""
         try:
             self._publish(work, document)
@@ -191,7 +191,7 @@ class Delivery:
             work.document = Document("failed", None, (), {}, work.job.attempt, failure)
             self._publish(work, work.document)
 
-    def _publish(self, work: Work, document: Document) -> None:
+    def _publish(self, work: DocumentInFlight, document: Document) -> None:
         """Publish, unless an earlier try got as far as to name the answer and failed after that."""
         claim = work.claim
         own = None
@@ -202,7 +202,7 @@ class Delivery:
         place = own[0] if own else self._publish_once(work, document)
         _log_answer(claim, document, place, work.seconds)
 
-    def _publish_once(self, work: Work, document: Document) -> str:
+    def _publish_once(self, work: DocumentInFlight, document: Document) -> str:
         """Publish under the first free name and return it."""
         claim = work.claim
         by = work.policy.provenance(document, work.started_at, work.seconds)

@@ -6,14 +6,14 @@ import time
 from dataclasses import dataclass, field
 
 from daemon.core.records import Claim, Document, Fault
-from daemon.core.tasks import Making, Outcome, Task
-from daemon.engine.document_job import Job
+from daemon.core.tasks import Outcome, RenderTask, Task
+from daemon.engine.document_job import DocumentJob
 from daemon.supervisor.policy import Policy, utc_now
-from daemon.supervisor.render_jobs import Makings
+from daemon.supervisor.render_jobs import RenderJob
 
 
 @dataclass(slots=True)
-class Work:
+class DocumentInFlight:
     """A claimed document on its way, under the policy of its folder.
 
     It is `begun` once counted, `answered` once its answer is durable, `is_over` once its original
@@ -25,10 +25,10 @@ class Work:
     nothing too.
     """
 
-    job: Job
+    job: DocumentJob
     policy: Policy
     document: Document | None = None
-    makings: Makings | None = None
+    makings: RenderJob | None = None
     may_be_answered: bool = False
     begun: bool = False
     answered: bool = False
@@ -68,11 +68,11 @@ class Work:
         """Whether outputs are to be made, and none has been given to a worker yet."""
         return self.has_pending and self.makings is not None and not self.makings.given
 
-    def next_task(self) -> Task | Making:
+    def next_task(self) -> Task | RenderTask:
         """Return what a worker is to do next."""
         return self.makings.next_task() if self.makings is not None else self.job.next_task()
 
-    def put_back(self, task: Task | Making) -> None:
+    def put_back(self, task: Task | RenderTask) -> None:
         """Queue a task again that the environment spoiled."""
         if isinstance(task, Task):
             self.job.put_back(task)

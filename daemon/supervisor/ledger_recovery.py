@@ -16,8 +16,8 @@ from daemon.core import fs
 from daemon.core.errors import Deferred, LedgerLost, Misconfigured
 from daemon.core.records import Claim, Stamp
 from daemon.ledger.deliveries import Deliveries
-from daemon.ledger.ledger import Journal
-from daemon.ledger.notification import Letter
+from daemon.ledger.ledger import Ledger
+from daemon.ledger.notification import Notification
 from daemon.outbox.publish import Outbox
 from daemon.outbox.sidecar import is_valid
 
@@ -31,7 +31,7 @@ def ledger_path(config: Config) -> Path:
     return config.folders.state / LEDGER_NAME
 
 
-def opened(config: Config) -> Journal:
+def opened(config: Config) -> Ledger:
     """Return the ledger, made from the answers where it is damaged, deleted or not there yet.
 
     The caller holds the lock of the state folder.
@@ -39,13 +39,13 @@ def opened(config: Config) -> Journal:
     path = ledger_path(config)
     try:
         if path.exists():
-            return Journal(path)
+            return Ledger(path)
         why = "it is not there"
     except LedgerLost as error:
         why = error.remedy
     if found := rebuild(config):
         log.error("ledger.rebuilt", path=str(path), why=why, answers=found)
-    return Journal(path)
+    return Ledger(path)
 
 
 def rebuild(config: Config) -> int:
@@ -53,13 +53,13 @@ def rebuild(config: Config) -> int:
 
     The caller holds the lock of the state folder. Returns the number of answers found.
     """
-    ledger = ledger_path(config)
-    untold = _untold(ledger)
+    ledger_file = ledger_path(config)
+    untold = _untold(ledger_file)
     ending = datetime.now(UTC).strftime(".%Y%m%dT%H%M%S.old")
-    _set_aside(ledger, ending)
-    draft = ledger.with_name(f"{ledger.name}.draft")  # a kill leaves this, and not half a ledger
+    _set_aside(ledger_file, ending)
+    draft = ledger_file.with_name(f"{ledger_file.name}.draft")  # a kill leaves this, and not half a ledger
     _set_aside(draft, ending)
-    journal = Journal(draft)
+    journal = Ledger(draft)
     found = 0
     with journal.at_once():
         for at, place, answer in sorted(_answers(config.folders.outbox), key=lambda each: each[:2]):
@@ -68,27 +68,27 @@ def rebuild(config: Config) -> int:
             found += 1
         journal.keep(untold)
     journal.close()
-    draft.rename(ledger)
+    draft.rename(ledger_file)
     return found
 
 
-def _untold(ledger: Path) -> list[Letter]:
+def _untold(ledger_file: Path) -> list[Notification]:
     """Return the letters that an old ledger was still to deliver, as far as it can be read.
 
     Answers that are found in the outbox have been told before: they make no letters.
     """
-    if not ledger.exists():
+    if not ledger_file.exists():
         return []
     try:
-        with contextlib.closing(Deliveries(ledger, read_only=True)) as old:
+        with contextlib.closing(Deliveries(ledger_file, read_only=True)) as old:
             return old.open()
     except (Deferred, Misconfigured):
         return []
 
 
-def _set_aside(ledger: Path, ending: str) -> None:
+def _set_aside(ledger_file: Path, ending: str) -> None:
     for suffix in ("", "-wal", "-shm"):
-        old = ledger.with_name(ledger.name + suffix)
+        old = ledger_file.with_name(ledger_file.name + suffix)
         if old.exists():
             old.rename(old.with_name(old.name + ending))
 

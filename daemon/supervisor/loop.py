@@ -19,13 +19,13 @@ import structlog
 
 from daemon.core import failpoints, fs
 from daemon.core.errors import Deferred, LedgerLost
-from daemon.core.io_thread import Aside, Late
-from daemon.core.records import Claim, Entry, Fault
+from daemon.core.io_thread import IoThread, Stalled
+from daemon.core.records import Claim, Fault, LedgerEntry
 from daemon.core.tasks import Engine, Outcome
 from daemon.inbox.claims.protocol import Claims, Vanished
 from daemon.inbox.intake import Intake
 from daemon.supervisor.delivery import Delivery
-from daemon.supervisor.document import Work
+from daemon.supervisor.document import DocumentInFlight
 
 log = structlog.get_logger()
 
@@ -40,7 +40,7 @@ _OF_THE_INBOX = (
 )  # fmt: skip
 
 
-class Service:
+class MainLoop:
     """One daemon on one inbox; `turn(now)` is one round of the loop, `now` monotonic seconds."""
 
     def __init__(
@@ -56,11 +56,11 @@ class Service:
         self._delivery = delivery
         self._engine = engine
         self._wait = wait_seconds
-        self._aside = Aside("steps")
-        self._late: Work | None = None
+        self._aside = IoThread("steps")
+        self._late: DocumentInFlight | None = None
         self._orphans_at = float("-inf")
         self._outcomes: deque[Outcome] = deque()
-        self._work: dict[str, Work] = {}
+        self._work: dict[str, DocumentInFlight] = {}
         self._is_turn_of_new = True
         self._has_progressed = False
         self.draining = False
@@ -89,7 +89,7 @@ class Service:
         """How many of those the environment holds up."""
         return sum(work.fault is not None for work in list(self._work.values()))
 
-    def recover(self, unfinished: list[Entry]) -> None:
+    def recover(self, unfinished: list[LedgerEntry]) -> None:
         """Take up what an earlier run left: read, publish or archive what it had claimed."""
         self._take_up(self._claims.held(unfinished, time.monotonic()))
         for entry in unfinished:
@@ -146,7 +146,7 @@ class Service:
                 self._attempt_step(self._delivery.uncount, work, now)
             log.warning("claim.left", name=work.claim.name, reason="the next start takes it up")
 
-    def _due(self, now: float) -> list[Work]:
+    def _due(self, now: float) -> list[DocumentInFlight]:
         return [work for work in list(self._work.values()) if now >= work.retry_at]
 
     def _forget_what_is_over(self, now: float) -> None:
@@ -164,7 +164,7 @@ class Service:
                 failpoints.reach("task.taken", work.claim.name)
                 self._take_in(outcome, work, now)
 
-    def _take_in(self, outcome: Outcome, work: Work, now: float) -> None:
+    def _take_in(self, outcome: Outcome, work: DocumentInFlight, now: float) -> None:
         since, work.held_since = work.held_since, None
         if isinstance(outcome.result, Deferred):
             work.put_back(outcome.task)
@@ -207,7 +207,7 @@ class Service:
                 f"claiming {name}", lambda: self._accept(self._claims.take(name, settled))
             )
             self._attempt_step(self._delivery.begin, work, now)
-        except Late:
+        except Stalled:
             return False
         except LedgerLost:
             raise
@@ -229,7 +229,7 @@ class Service:
         held, slots = self.held, self._engine.slots
         return held < HELD_PER_SLOT * slots and self.in_work - held < PLACES_PER_SLOT * slots
 
-    def _accept(self, claim: Claim, *, may_be_answered: bool = False) -> Work:
+    def _accept(self, claim: Claim, *, may_be_answered: bool = False) -> DocumentInFlight:
         """Keep a claim; also called aside, where the loop may have stopped waiting for it."""
         work = self._delivery.work_on(claim, may_be_answered=may_be_answered)
         return self._work.setdefault(claim.id, work)
@@ -244,7 +244,7 @@ class Service:
         if now < self._orphans_at or self.is_stuck:
             return
         self._orphans_at = now + ORPHANS_SECONDS
-        with contextlib.suppress(Late, OSError):  # the intake says what is wrong with the inbox
+        with contextlib.suppress(Stalled, OSError):  # the intake says what is wrong with the inbox
             known = set(self._work)
             self._aside.call(
                 "looking for orphans", lambda: self._take_up(self._claims.orphans(now, known))
@@ -252,7 +252,9 @@ class Service:
 
     # --- steps, aside ---------------------------------------------------------------------------
 
-    def _attempt_step(self, step: Callable[[Work], None], work: Work, now: float) -> None:
+    def _attempt_step(
+        self, step: Callable[[DocumentInFlight], None], work: DocumentInFlight, now: float
+    ) -> None:
         """Take a step of a delivery; where the environment is at fault, say so and wait.
 
         A step that is late goes on by itself; what it has changed in `work` holds when it is back.
@@ -262,7 +264,7 @@ class Service:
         doing = f"{step.__name__} {fs.printable(work.claim.name)}"
         try:
             self._aside.call(doing, lambda: step(work))
-        except Late:
+        except Stalled:
             self._late = work
         except Exception as error:
             self._hold(work, error, now)
@@ -280,7 +282,7 @@ class Service:
         else:
             work.go_on()
 
-    def _hold(self, work: Work, error: Exception, now: float) -> None:
+    def _hold(self, work: DocumentInFlight, error: Exception, now: float) -> None:
         """Keep a document whose step failed for later."""
         if isinstance(error, LedgerLost):
             raise error
@@ -288,7 +290,7 @@ class Service:
             log.error("claim.crashed", name=work.claim.name, exc_info=error)
         self._postpone(work, _why(error), now)
 
-    def _postpone(self, work: Work, why: str, now: float) -> None:
+    def _postpone(self, work: DocumentInFlight, why: str, now: float) -> None:
         work.retry_at = now + self._wait
         if work.hold(why, now):
             log.error("claim.held", name=work.claim.name, why=why, retry_in=self._wait)

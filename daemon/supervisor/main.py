@@ -10,12 +10,12 @@ import structlog
 
 from daemon.config.settings import Config
 from daemon.core import logs
-from daemon.core.counters import Tally
+from daemon.core.counters import Counters
 from daemon.core.errors import LedgerLost, Misconfigured
-from daemon.core.wakeup import Bell
-from daemon.monitoring.systemd import Notify
+from daemon.core.wakeup import WakeupPipe
+from daemon.monitoring.systemd import SystemdNotifier
 from daemon.supervisor import startup
-from daemon.supervisor.daemon import Daemon, Process, Warm
+from daemon.supervisor.daemon import Daemon, ProcessContext, WarmPool
 from daemon.supervisor.instance_lock import alone
 from daemon.supervisor.reload import Reload
 from daemon.supervisor.signals import Signals
@@ -28,7 +28,7 @@ def run(config: Config, load: Callable[[], Config]) -> None:
 
     At SIGHUP the config is read anew, by `load`.
     """
-    bell = Bell()
+    bell = WakeupPipe()
     signals = Signals(bell.ring)
     if config.permissions.umask is not None:
         os.umask(int(config.permissions.umask, 8))
@@ -41,7 +41,7 @@ def run(config: Config, load: Callable[[], Config]) -> None:
         config.logging.files,
     )
     reload = Reload(config, load, bell.ring)
-    process = Process(bell, signals, reload, Notify.from_environment(), Tally())
+    process = ProcessContext(bell, signals, reload, SystemdNotifier.from_environment(), Counters())
     while True:
         with alone(config.folders.state):
             try:
@@ -52,9 +52,9 @@ def run(config: Config, load: Callable[[], Config]) -> None:
             return
 
 
-def _live(process: Process) -> None:
+def _live(process: ProcessContext) -> None:
     """Build the rooms and run them, again with each new config, until told to stop."""
-    warm: Warm | None = None
+    warm: WarmPool | None = None
     while True:
         try:
             daemon = Daemon(process, warm)

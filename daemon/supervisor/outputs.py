@@ -18,7 +18,7 @@ from daemon.outbox import text
 from daemon.outbox.output_files import ENDINGS, Draft, picture_ending
 from daemon.outbox.publish import Outbox
 from daemon.supervisor.policy import Policy
-from daemon.supervisor.render_jobs import Makings
+from daemon.supervisor.render_jobs import RenderJob
 
 log = structlog.get_logger()
 
@@ -27,7 +27,7 @@ MADE: Final[tuple[OutputKind, ...]] = ("searchable_pdf", "picture")
 
 
 @dataclass(frozen=True, slots=True)
-class Drafted:
+class OutputDrafts:
     """The outputs of a document as they wait for their names, and those that are missing."""
 
     drafts: tuple[Draft, ...] = ()
@@ -43,14 +43,14 @@ class Drafted:
         return [draft.output_at(place) for draft in self.drafts]
 
 
-class Outputs:
+class DerivedOutputs:
     """Makes drafts of the outputs of documents; in `scratch` lies what workers have made."""
 
     def __init__(self, outbox: Outbox, scratch: Scratch | None) -> None:
         self._outbox = outbox
         self._scratch = scratch
 
-    def makings(self, claim: Claim, document: Document, policy: Policy) -> Makings | None:
+    def makings(self, claim: Claim, document: Document, policy: Policy) -> RenderJob | None:
         """Return what workers are to make of a document; None where that is nothing."""
         kinds = [kind for kind in policy.outputs if kind in MADE]
         if not kinds or not _has_outputs(document) or self._scratch is None:
@@ -60,12 +60,12 @@ class Outputs:
         except OSError as error:
             where = self._scratch.folder
             raise Deferred(f"{where} refuses an output ({error.strerror}); make room") from error
-        return Makings.of(claim, document, kinds, room, policy.recipe)
+        return RenderJob.of(claim, document, kinds, room, policy.recipe)
 
     @contextlib.contextmanager
     def drafted(
-        self, claim: Claim, document: Document, policy: Policy, makings: Makings | None
-    ) -> Iterator[Drafted]:
+        self, claim: Claim, document: Document, policy: Policy, makings: RenderJob | None
+    ) -> Iterator[OutputDrafts]:
         """Return the wanted outputs as drafts; those that get no name are removed afterwards."""
         drafts: list[Draft] = []
         missing: list[Missing] = []
@@ -78,7 +78,7 @@ class Outputs:
                 name, why = fs.printable(claim.name), lost.failure.message
                 log.warning("output.missing", name=name, kind=lost.kind, why=why)
             drafts.sort(key=lambda draft: draft.ending)  # two daemons go for names in one order
-            yield Drafted(tuple(drafts), tuple(missing))
+            yield OutputDrafts(tuple(drafts), tuple(missing))
         finally:
             self._outbox.drop(drafts)
 
@@ -97,7 +97,7 @@ class Outputs:
                 drafts.append(self._outbox.draft(claim.id, kind, ENDINGS[kind], content))
 
     def _draft_made(
-        self, claim: Claim, makings: Makings | None, drafts: list[Draft], missing: list[Missing]
+        self, claim: Claim, makings: RenderJob | None, drafts: list[Draft], missing: list[Missing]
     ) -> None:
         """Copy what workers have made; what is no file is missing, whatever they said."""
         for making in makings.made if makings else ():

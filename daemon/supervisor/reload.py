@@ -21,9 +21,9 @@ from daemon.config import validation
 from daemon.config.hook import HIDDEN, Hook
 from daemon.config.settings import Config
 from daemon.core.errors import Misconfigured
-from daemon.core.io_thread import Aside
+from daemon.core.io_thread import IoThread
 from daemon.core.records import Fault
-from daemon.core.volumes import Grounds
+from daemon.core.volumes import VolumeMonitor
 from daemon.supervisor import preflight, wiring
 from daemon.supervisor.policy import Policies
 
@@ -74,7 +74,7 @@ class Trial(Changes):
     """Changes that were tried, with all that was read from files for it: the loop opens none."""
 
     policies: Policies
-    hiring: wiring.Hiring
+    hiring: wiring.PoolSetup
 
 
 def changes(running: Config, wanted: Config) -> Changes:
@@ -93,7 +93,7 @@ def changes(running: Config, wanted: Config) -> Changes:
     return Changes(config, {k: v for k, v in told.items() if k not in waiting}, waiting)
 
 
-def tried(running: Config, load: Callable[[], Config], grounds: Grounds | None) -> Trial:
+def tried(running: Config, load: Callable[[], Config], grounds: VolumeMonitor | None) -> Trial:
     """Read the config anew and try it as a start would; Misconfigured where it cannot be meant.
 
     `grounds` are those of the running config: where they miss a folder, nothing is tried in it.
@@ -112,7 +112,7 @@ def tried(running: Config, load: Callable[[], Config], grounds: Grounds | None) 
     return Trial(config, found.live, found.at_restart, policies, hiring)
 
 
-def refuse_away(config: Config, grounds: Grounds | None) -> None:
+def refuse_away(config: Config, grounds: VolumeMonitor | None) -> None:
     """Raise Misconfigured where a folder in use is away, and the config goes on using it.
 
     Rooms that were built now would take the empty mount point for the share, and write there.
@@ -165,11 +165,11 @@ class Reload:
     ) -> None:
         """`ring` is called, from another thread, when a config has been tried."""
         self.running = config
-        self.grounds: Grounds | None = None
+        self.grounds: VolumeMonitor | None = None
         self._load = load
         self._ring = ring
         self._before: Config | None = None
-        self._aside: Aside | None = None
+        self._aside: IoThread | None = None
         self._trial: Future[Trial] | None = None
         self._tried_beside = config
         self._asked = False
@@ -200,7 +200,7 @@ class Reload:
         if self._asked and self._trial is None:
             self._asked = False
             self._tried_beside = self.running
-            self._aside = self._aside or Aside("reload")
+            self._aside = self._aside or IoThread("reload")
             self._trial = self._aside.begin(self._try)
             self._trial.add_done_callback(lambda _: self._ring())
         return found

@@ -14,20 +14,20 @@ from pathlib import Path
 from daemon.core.errors import DaemonError, Died, Rejected
 from daemon.core.options import Recipe
 from daemon.core.records import Claim, Document, Failure, Missing, OutputKind
-from daemon.core.tasks import Making, Outcome
+from daemon.core.tasks import Outcome, RenderTask
 
 TRIES = 2
 SECONDS_A_PAGE = 1.0  # that a searchable PDF may take for each page, beside those for one reading
 
 
 @dataclass(slots=True)
-class Makings:
+class RenderJob:
     """What is wanted, what was made of it, and what could not be made."""
 
-    pending: deque[Making]
+    pending: deque[RenderTask]
     in_flight: int = 0
     given: int = 0
-    made: list[Making] = field(default_factory=list)
+    made: list[RenderTask] = field(default_factory=list)
     missing: list[Missing] = field(default_factory=list)
     _deaths: Counter[Path] = field(default_factory=Counter)
 
@@ -39,11 +39,11 @@ class Makings:
         kinds: Sequence[OutputKind],
         room: Path,
         recipe: Recipe,
-    ) -> Makings:
+    ) -> RenderJob:
         """Return the tasks that make `kinds` of a document in the folder `room`."""
         read = [page for page in document.pages if page.status != "failed"]
         page_seconds = recipe.limits.page_seconds
-        template = Making(
+        template = RenderTask(
             claim.id, claim.path, claim.stamp, "picture", (), room, page_seconds, recipe
         )
         tasks = []
@@ -63,18 +63,18 @@ class Makings:
         """Whether nothing is pending or in flight."""
         return not self.pending and not self.in_flight
 
-    def next_task(self) -> Making:
+    def next_task(self) -> RenderTask:
         """Return the next output to make."""
         self.in_flight += 1
         self.given += 1
         return self.pending.popleft()
 
-    def put_back(self, making: Making) -> None:
+    def put_back(self, making: RenderTask) -> None:
         """Queue a task again that the environment spoiled."""
         self.in_flight -= 1
         self.pending.appendleft(making)
 
-    def take(self, making: Making, outcome: Outcome) -> None:
+    def take(self, making: RenderTask, outcome: Outcome) -> None:
         """Take in what became of a task."""
         self.in_flight -= 1
         match outcome.result:
@@ -93,6 +93,6 @@ class Makings:
             case result:
                 raise AssertionError(f"the slot lets no {result!r} through")
 
-    def _miss(self, making: Making, kind: str, why: str, signal: int | None = None) -> None:
+    def _miss(self, making: RenderTask, kind: str, why: str, signal: int | None = None) -> None:
         page = making.pages[0].number if making.kind == "picture" else None
         self.missing.append(Missing(making.kind, Failure(kind, why, page, signal=signal)))

@@ -12,7 +12,7 @@ import structlog
 
 from daemon.config.settings import Config
 from daemon.core import malloc
-from daemon.core.io_thread import PATIENCE_SECONDS, Aside
+from daemon.core.io_thread import PATIENCE_SECONDS, IoThread
 from daemon.supervisor import preflight
 from daemon.supervisor.signals import Signals
 
@@ -23,7 +23,7 @@ _LOOK_SECONDS = 1.0  # in which a folder that answers has answered
 
 def is_fit(config: Config, signals: Signals) -> bool:
     """Refuse what is fatal, by Misconfigured; False where the daemon was told to end meanwhile."""
-    aside = Aside("start")
+    aside = IoThread("start")
     look = aside.begin(lambda: preflight.refuse_fatal(config))
     if not wait([look], PATIENCE_SECONDS).done and not _is_waited_out(look, config, signals):
         return False
@@ -37,7 +37,7 @@ def _is_waited_out(look: Future[None], config: Config, signals: Signals) -> bool
     """Return when the look has come back, True, or when the daemon is told to end; say meanwhile
     which folders do not answer, once for each change.
     """
-    asides = {name: Aside(name) for name, _ in config.folders}
+    asides = {name: IoThread(name) for name, _ in config.folders}
     answers = {name: asides[name].begin(folder.exists) for name, folder in config.folders}
     wait(answers.values(), _LOOK_SECONDS)
     said = None

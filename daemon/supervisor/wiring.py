@@ -14,31 +14,31 @@ from daemon.config.sections import Retention
 from daemon.config.settings import Config
 from daemon.config.validation import RESERVED
 from daemon.core import fs
-from daemon.core.counters import Tally
+from daemon.core.counters import Counters
 from daemon.core.folder_rules import UPLOADED, ByFolder
-from daemon.core.memory import Allowance
+from daemon.core.memory import MemoryLimits
 from daemon.core.scratch import Scratch
-from daemon.core.volumes import Grounds
-from daemon.core.wakeup import Bell
+from daemon.core.volumes import VolumeMonitor
+from daemon.core.wakeup import WakeupPipe
 from daemon.engine.local_pool import LocalEngine
-from daemon.engine.worker import Start
-from daemon.inbox.claims.by_ledger import JournalClaims
+from daemon.engine.worker import WorkerSetup
+from daemon.inbox.claims.by_ledger import LedgerClaims
 from daemon.inbox.claims.by_rename import RenameClaims
 from daemon.inbox.claims.protocol import Claims
 from daemon.inbox.completeness import missing_end
 from daemon.inbox.intake import Intake
 from daemon.inbox.scan import Scanner
-from daemon.inbox.stability import Settle
-from daemon.inbox.watch import Watch
-from daemon.ledger.ledger import Journal
-from daemon.monitoring.health import Vitals
-from daemon.outbox.hooks.dispatcher import Senders
+from daemon.inbox.stability import StabilityTracker
+from daemon.inbox.watch import InboxWatcher
+from daemon.ledger.ledger import Ledger
+from daemon.monitoring.health import Health
+from daemon.outbox.hooks.dispatcher import HookDispatcher
 from daemon.supervisor.ledger_recovery import ledger_path
 from daemon.supervisor.outputs import MADE
 from daemon.supervisor.policy import Policies, Policy
 
 if TYPE_CHECKING:
-    from daemon.inbox.retention import Cupboard, Retiring, Which
+    from daemon.inbox.retention import RetentionFolder, RetentionSweeper, Which
 
 SCRATCH_NAME = "making"
 T = TypeVar("T")
@@ -99,9 +99,9 @@ def quiet_seconds(config: Config) -> ByFolder[float]:
     return by_folder(config, lambda under, _: under.watch.quiet_seconds, uploads)
 
 
-def settle(config: Config) -> Settle:
+def settle(config: Config) -> StabilityTracker:
     """Return what says which files are still and whole."""
-    return Settle(
+    return StabilityTracker(
         config.folders.inbox,
         quiet_seconds(config),
         config.watch.incomplete_seconds,
@@ -110,11 +110,11 @@ def settle(config: Config) -> Settle:
     )
 
 
-def claims(config: Config, journal: Journal, policies: Policies) -> Claims:
+def claims(config: Config, journal: Ledger, policies: Policies) -> Claims:
     """Return how files are possessed; `journal` knows which daemon this is."""
     folders, ownership = config.folders, config.ownership
     if config.claim == "journal":
-        return JournalClaims(
+        return LedgerClaims(
             folders.inbox, folders.failed, journal.stamps(), ownership,
             lambda claim: journal.touched(claim, policies.of(claim.name).profile),
         )  # fmt: skip
@@ -125,14 +125,18 @@ def claims(config: Config, journal: Journal, policies: Policies) -> Claims:
 
 
 def intake(
-    config: Config, claims: Claims, grounds: Grounds, moved: Callable[[], None], tally: Tally
+    config: Config,
+    claims: Claims,
+    grounds: VolumeMonitor,
+    moved: Callable[[], None],
+    tally: Counters,
 ) -> Intake:
     """Return what says which files may be claimed; `moved` is called when something moves."""
     watch = config.watch
     return Intake(
         scanner(config),
         settle(config),
-        Watch(config.folders.inbox, watch.mode, moved),
+        InboxWatcher(config.folders.inbox, watch.mode, moved),
         watch.rescan_seconds,
         watch.poll_seconds,
         claims.unread,
@@ -148,18 +152,18 @@ def scanner(config: Config) -> Scanner:
     return Scanner(folders.inbox, config.watch.ignore, (folders.archive, folders.failed))
 
 
-def grounds(config: Config) -> Grounds:
+def grounds(config: Config) -> VolumeMonitor:
     """Return the folders that must be there, writable and roomy."""
     folders = config.folders
     written = [folders.outbox, folders.state, folders.failed]
     written += [folders.inbox] if config.claim == "rename" else []
     written += [folders.archive] if config.originals == "archive" else []
-    return Grounds(folders.inbox, written, folders.logs, config.free_bytes)
+    return VolumeMonitor(folders.inbox, written, folders.logs, config.free_bytes)
 
 
-def senders(config: Config) -> Senders:
+def senders(config: Config) -> HookDispatcher:
     """Return what tells hooks of answers, not started."""
-    return Senders(config.every_hook, ledger_path(config), config.folders.outbox)
+    return HookDispatcher(config.every_hook, ledger_path(config), config.folders.outbox)
 
 
 def scratch(config: Config) -> Scratch | None:
@@ -169,61 +173,63 @@ def scratch(config: Config) -> Scratch | None:
     return Scratch(config.folders.state / SCRATCH_NAME)
 
 
-def cupboards(config: Config) -> list[Cupboard]:
+def cupboards(config: Config) -> list[RetentionFolder]:
     """Return the folders whose originals are kept for a while only; none where all is kept."""
     kept = retentions(config)
     if all(retention.keeps_all for retention in kept.values):
         return []
-    from daemon.inbox.retention import Cupboard  # half a megabyte, where something is ever removed
+    from daemon.inbox.retention import (
+        RetentionFolder,  # half a megabyte, where something is ever removed
+    )
 
     folders: dict[Which, Path]
     folders = {"archive": config.folders.archive, "failed": config.folders.failed}
     return [
-        Cupboard(which, folder, kept.of, set(folders.values()))
+        RetentionFolder(which, folder, kept.of, set(folders.values()))
         for which, folder in folders.items()
         if folder.is_dir()
     ]
 
 
-def retiring(config: Config) -> Retiring | None:
+def retiring(config: Config) -> RetentionSweeper | None:
     """Begin to remove originals; None where the config keeps all."""
     folders = cupboards(config)
     if not folders:
         return None
-    from daemon.inbox.retention import Retiring
+    from daemon.inbox.retention import RetentionSweeper
 
-    return Retiring(folders, ledger_path(config))
-
-
-Hiring = tuple[Start, int, int, Allowance]
+    return RetentionSweeper(folders, ledger_path(config))
 
 
-def hiring(config: Config, documents: Iterable[Path], scratch: Scratch | None = None) -> Hiring:
+PoolSetup = tuple[WorkerSetup, int, int, MemoryLimits]
+
+
+def hiring(config: Config, documents: Iterable[Path], scratch: Scratch | None = None) -> PoolSetup:
     """Return all that an engine is made of: where it is equal, so are the workers."""
     readable = tuple(documents) if config.sandbox == "auto" else None
     writable = scratch.folder if scratch else None
-    start = Start(config.recipes, config.threads, readable, writable)
+    start = WorkerSetup(config.recipes, config.threads, readable, writable)
     return start, config.worker_count, config.tasks_per_worker, config.allowance
 
 
-def readers(config: Config) -> Hiring:
+def readers(config: Config) -> PoolSetup:
     """Return all that the engine of a running daemon is made of."""
     return hiring(config, [config.folders.inbox], scratch(config))
 
 
-def engine(hired: Hiring, bell: Bell, tally: Tally | None = None) -> LocalEngine:
+def engine(hired: PoolSetup, bell: WakeupPipe, tally: Counters | None = None) -> LocalEngine:
     """Return the pool of workers; they are started by their first task."""
-    return LocalEngine(*hired, bell.ring, tally or Tally())
+    return LocalEngine(*hired, bell.ring, tally or Counters())
 
 
 @contextlib.contextmanager
-def endpoint(config: Config, vitals: Vitals, tally: Tally) -> Iterator[None]:
+def endpoint(config: Config, vitals: Health, tally: Counters) -> Iterator[None]:
     """Say over HTTP how the daemon is until the block ends, where the config has it enabled."""
     if not config.metrics.enabled:
         yield
         return
     from daemon.monitoring.http_server import (
-        Endpoint,  # what it needs is not loaded where it is off
+        MonitoringServer,  # what it needs is not loaded where it is off
     )
     from daemon.monitoring.metrics import Exposition, Facts
 
@@ -234,10 +240,10 @@ def endpoint(config: Config, vitals: Vitals, tally: Tally) -> Iterator[None]:
         precision=config.model.precision,
         segmenter=config.segmenter,
         folders={path: name for name, path in config.folders},
-        ledger=ledger_path(config),
+        ledger_file=ledger_path(config),
     )
     exposition = Exposition(tally, vitals, facts)
     with contextlib.closing(
-        Endpoint(config.metrics.address, config.metrics.port, vitals, exposition)
+        MonitoringServer(config.metrics.address, config.metrics.port, vitals, exposition)
     ):
         yield

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from daemon.core.records import Claim, Entry, Failure, Stamp
-from daemon.inbox.claims.by_ledger import JournalClaims
+from daemon.core.records import Claim, Failure, LedgerEntry, Stamp
+from daemon.inbox.claims.by_ledger import LedgerClaims
 from daemon.inbox.claims.protocol import Claims, Vanished
 from daemon.inbox.scan import Scanner
 
 FAILURE = Failure("corrupt", "The PNG ends early.", attempt=1)
 
 
-def journal_claims(house: Path, stamps: dict[str, str] | None = None) -> JournalClaims:
-    return JournalClaims(house / "inbox", house / "failed", stamps or {})
+def journal_claims(house: Path, stamps: dict[str, str] | None = None) -> LedgerClaims:
+    return LedgerClaims(house / "inbox", house / "failed", stamps or {})
 
 
 def listing_of(house: Path) -> dict[str, Stamp]:
@@ -36,8 +36,8 @@ def test_what_the_ledger_remembers_is_not_read_again_after_a_restart(house: Path
     assert journal_claims(house, {"sub/scan.pdf": stamp}).unread(listing_of(house)) == {}
 
 
-def entry_of(claim: Claim) -> Entry:
-    return Entry(
+def entry_of(claim: Claim) -> LedgerEntry:
+    return LedgerEntry(
         claim.id, claim.name, 5, claim.sha256, "default", str(claim.stamp), "claimed", 1, 1, None,
         None, "2026-01-01T00:00:00Z",
     )  # fmt: skip

@@ -9,8 +9,8 @@ import pytest
 from daemon.core.errors import Died, Rejected
 from daemon.core.options import Limits, Recipe
 from daemon.core.records import Claim, Failure, PagesRead, PageText, Stamp
-from daemon.engine.document_job import Job
-from daemon.engine.local_pool import Outcome, Task
+from daemon.engine.document_job import DocumentJob
+from daemon.core.tasks import Outcome, Task
 from tests.house import SHIPPED
 
 CLAIM = Claim("t1", "scan.pdf", Path("/claimed/scan.pdf"), Stamp(1, 2, 3), "ab" * 32)
@@ -18,8 +18,8 @@ RECIPE = Recipe(weights=SHIPPED, limits=Limits(page_seconds=10.0))
 KILLED = Died("killed", "the worker process was ended by signal 9", 9)
 
 
-def job(attempts: int = 3, starts: int = 1) -> Job:
-    made = Job(CLAIM, attempts=attempts, recipe=RECIPE, task_pages=4)
+def job(attempts: int = 3, starts: int = 1) -> DocumentJob:
+    made = DocumentJob(CLAIM, attempts=attempts, recipe=RECIPE, task_pages=4)
     made.begin(starts, starts)
     return made
 
@@ -41,7 +41,7 @@ def read(task: Task, total: int, errors: dict[int, str] | None = None) -> PagesR
 Worker = Callable[[Task], PagesRead | Rejected | Died]
 
 
-def work_off(made: Job, worker: Worker, limit: int = 500) -> Counter[tuple[int, int]]:
+def work_off(made: DocumentJob, worker: Worker, limit: int = 500) -> Counter[tuple[int, int]]:
     """Run every task until nothing is pending; return how often each range was tried."""
     tried: Counter[tuple[int, int]] = Counter()
     while made.has_pending:

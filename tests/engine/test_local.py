@@ -10,15 +10,16 @@ from types import SimpleNamespace
 
 import pytest
 
-from daemon.core.counters import Tally
+from daemon.core.counters import Counters
 from daemon.core.errors import Deferred, Died, Misconfigured
-from daemon.core.memory import Allowance
+from daemon.core.memory import MemoryLimits
 from daemon.core.options import Recipe
 from daemon.core.records import PagesRead, Stamp
 from daemon.engine import worker
-from daemon.engine.local_pool import LocalEngine, Task
+from daemon.core.tasks import Task
+from daemon.engine.local_pool import LocalEngine
 from daemon.engine.slot import SILENCE_SECONDS
-from daemon.engine.worker import Start
+from daemon.engine.worker import WorkerSetup
 from tests.engine import astray
 from tests.house import SHIPPED, until
 
@@ -46,8 +47,8 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalEngine]:
     monkeypatch.setattr(worker, "warm", astray.warm)
     monkeypatch.setattr(worker, "preloaded", lambda _: [])
     made = LocalEngine(
-        Start((RECIPE,), 1), workers=2, tasks_per_worker=3,
-        allowance=Allowance(900, 600), wake=lambda: None, tally=Tally(),
+        WorkerSetup((RECIPE,), 1), workers=2, tasks_per_worker=3,
+        allowance=MemoryLimits(900, 600), wake=lambda: None, tally=Counters(),
     )  # fmt: skip
     made.warm()
     yield made
@@ -169,8 +170,8 @@ def lonely(monkeypatch: pytest.MonkeyPatch, folder: Path, warm: object) -> Itera
     monkeypatch.setattr(worker, "warm", warm)
     monkeypatch.setattr(worker, "preloaded", lambda _: [])
     made = LocalEngine(
-        Start((RECIPE,), 1, scratch=folder), workers=1, tasks_per_worker=0,
-        allowance=Allowance(900, 600), wake=lambda: None, tally=Tally(),
+        WorkerSetup((RECIPE,), 1, scratch=folder), workers=1, tasks_per_worker=0,
+        allowance=MemoryLimits(900, 600), wake=lambda: None, tally=Counters(),
     )  # fmt: skip
     yield made
     made.stop()

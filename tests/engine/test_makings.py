@@ -10,7 +10,7 @@ from daemon.core.errors import DaemonError, Deferred, Died, Rejected
 from daemon.core.options import Recipe
 from daemon.core.records import Claim, Document, Failure, Missing, PageText, Stamp
 from daemon.core.tasks import Outcome
-from daemon.supervisor.render_jobs import Makings
+from daemon.supervisor.render_jobs import RenderJob
 from tests.house import SHIPPED
 
 CLAIM = Claim("one", "a.pdf", Path("/in/a.pdf"), Stamp(1, 1, 1), "ab" * 32)
@@ -30,11 +30,11 @@ DOCUMENT = Document("partial", "application/pdf", (page(1), TORN, page(3)), {}, 
 RECIPE = Recipe(weights=SHIPPED)
 
 
-def makings(*kinds: str) -> Makings:
-    return Makings.of(CLAIM, DOCUMENT, kinds, Path("/room"), RECIPE)  # type: ignore[arg-type]
+def makings(*kinds: str) -> RenderJob:
+    return RenderJob.of(CLAIM, DOCUMENT, kinds, Path("/room"), RECIPE)  # type: ignore[arg-type]
 
 
-def end(made: Makings, result: DaemonError | None) -> None:
+def end(made: RenderJob, result: DaemonError | None) -> None:
     task = made.next_task()
     made.take(task, Outcome(task, result))
 

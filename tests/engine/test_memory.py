@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from daemon.core import memory
-from daemon.core.memory import Allowance
+from daemon.core.memory import MemoryLimits
 
 MACHINE = "MemTotal:        4000000 kB\nMemFree:         1 kB\n"  # 4 096 million bytes
 
@@ -47,16 +47,16 @@ def test_the_tightest_of_machine_and_groups_counts(
 @pytest.mark.parametrize(
     ("most", "idle", "workers", "megabytes", "expected"),
     [
-        (0, 0, 2, 2147, Allowance(945, 708)),
-        (0, 0, 2, 24_000, Allowance(11_872, 1000)),
-        (0, 0, 4, 1000, Allowance(600, 450)),
-        (800, 0, 2, 24_000, Allowance(800, 600)),
-        (800, 500, 2, 24_000, Allowance(800, 500)),
+        (0, 0, 2, 2147, MemoryLimits(945, 708)),
+        (0, 0, 2, 24_000, MemoryLimits(11_872, 1000)),
+        (0, 0, 4, 1000, MemoryLimits(600, 450)),
+        (800, 0, 2, 24_000, MemoryLimits(800, 600)),
+        (800, 500, 2, 24_000, MemoryLimits(800, 500)),
     ],
 )
 def test_workers_share_what_the_daemon_leaves(
     monkeypatch: pytest.MonkeyPatch, most: int, idle: int, workers: int, megabytes: int,
-    expected: Allowance,
+    expected: MemoryLimits,
 ) -> None:  # fmt: skip
     monkeypatch.setattr(memory, "available", lambda *_: megabytes)
 

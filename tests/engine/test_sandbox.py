@@ -11,14 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from daemon.core.counters import Tally
-from daemon.core.memory import Allowance
+from daemon.core.counters import Counters
+from daemon.core.memory import MemoryLimits
 from daemon.core.options import Recipe
 from daemon.core.records import PagesRead, Stamp
 from daemon.engine import sandbox, worker
-from daemon.engine.local_pool import LocalEngine, Task
+from daemon.core.tasks import Task
+from daemon.engine.local_pool import LocalEngine
 from daemon.engine.sandbox import Protections, landlock, seccomp
-from daemon.engine.worker import Start
+from daemon.engine.worker import WorkerSetup
 from tests.engine import attempts
 from tests.house import SHIPPED, until
 
@@ -53,8 +54,8 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
         (tmp_path_factory.getbasetemp() / "secret").write_text("of somebody else")
         folder = tmp_path_factory.mktemp("documents")
         made = LocalEngine(
-            Start((RECIPE,), 1, (folder,)), workers=1, tasks_per_worker=0,
-            allowance=Allowance(2000, 2000), wake=lambda: None, tally=Tally(),
+            WorkerSetup((RECIPE,), 1, (folder,)), workers=1, tasks_per_worker=0,
+            allowance=MemoryLimits(2000, 2000), wake=lambda: None, tally=Counters(),
         )  # fmt: skip
         made.warm()
         made.folder = folder  # type: ignore[attr-defined]

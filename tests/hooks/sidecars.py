@@ -7,8 +7,8 @@ from typing import Any
 
 from daemon.config.hook import Hook
 from daemon.core.records import Claim, Stamp
-from daemon.ledger.ledger import Journal
-from daemon.ledger.notification import Letter
+from daemon.ledger.ledger import Ledger
+from daemon.ledger.notification import Notification
 from daemon.outbox.hooks.payload import letters
 
 
@@ -30,14 +30,14 @@ def sidecar(claim: str = "c1", status: str = "done", **changes: Any) -> dict[str
     }  # fmt: skip
 
 
-def letter(hook: Hook, claim: str = "c1", **changes: Any) -> Letter:
+def letter(hook: Hook, claim: str = "c1", **changes: Any) -> Notification:
     (made,) = letters("in/scan.png", "in/scan.png.json", sidecar(claim, **changes), [hook])
     return made
 
 
-def keep(ledger: Path, *made: Letter) -> None:
+def keep(ledger_file: Path, *made: Notification) -> None:
     """Answer the claims of these letters in a ledger that is made if need be."""
-    journal = Journal(ledger)
+    journal = Ledger(ledger_file)
     for each in made:
         journal.claimed(Claim(each.claim, each.name, Path("x"), Stamp(7, 1, 1), "ab" * 32), "p")
         journal.answering(each.claim, "done", each.answer)

@@ -12,7 +12,7 @@ import pytest
 
 from daemon.config.hook import Hook
 from daemon.core.errors import Undelivered
-from daemon.outbox.hooks.webhook import Mailbox
+from daemon.outbox.hooks.webhook import WebhookClient
 from tests.hooks.receiver import is_signed, receiving
 from tests.hooks.sidecars import letter
 
@@ -24,7 +24,7 @@ def hook(url: str, **changes: object) -> Hook:
 
 
 def put(to: Hook) -> None:
-    Mailbox(to).put(letter(to), NOW)
+    WebhookClient(to).put(letter(to), NOW)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_a_letter_arrives_signed_as_standard_webhooks_are(secret: str, key: byte
 def test_a_secret_in_a_file_may_be_exchanged_at_any_time(tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     with receiving() as receiver:
-        mailbox = Mailbox(to := hook(receiver.address, secret_file=secret))
+        mailbox = WebhookClient(to := hook(receiver.address, secret_file=secret))
         for content in ("first\n", "second\n"):
             secret.write_text(content)
             mailbox.put(letter(to), NOW)

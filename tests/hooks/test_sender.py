@@ -10,11 +10,11 @@ from threading import Event
 import pytest
 
 from daemon.config.hook import Hook
-from daemon.core.counters import Tally
+from daemon.core.counters import Counters
 from daemon.core.errors import Deferred
 from daemon.ledger.deliveries import LONGEST_REST, Deliveries
-from daemon.outbox.hooks.dispatcher import Senders
-from daemon.outbox.hooks.sender import LONGEST_PAUSE, Sender
+from daemon.outbox.hooks.dispatcher import HookDispatcher
+from daemon.outbox.hooks.sender import LONGEST_PAUSE, HookSender
 from tests.hooks.receiver import receiving
 from tests.hooks.sidecars import keep, letter
 
@@ -33,18 +33,18 @@ class Room:
 
     def __init__(self, root: Path, hook: Hook) -> None:
         self.hook, self.now = hook, EARLY
-        self.ledger = root / "ledger.sqlite3"
-        keep(self.ledger)
-        self.deliveries = Deliveries(self.ledger)
+        self.ledger_file = root / "ledger.sqlite3"
+        keep(self.ledger_file)
+        self.deliveries = Deliveries(self.ledger_file)
         self.sender = self.started()
 
-    def started(self) -> Sender:
-        return Sender(
+    def started(self) -> HookSender:
+        return HookSender(
             self.hook, self.deliveries, Path("/out"), lambda: self.now, Most(), Event()
         )  # fmt: skip
 
     def land(self, *claims: str) -> None:
-        keep(self.ledger, *(letter(self.hook, claim) for claim in claims))
+        keep(self.ledger_file, *(letter(self.hook, claim) for claim in claims))
 
     def until_quiet(self, most: int = 100) -> float | None:
         """Turn until the sender would wait; return for how long."""
@@ -94,7 +94,7 @@ def test_what_fails_rests_twice_as_long_each_time_and_is_dead_after_its_attempts
 
 
 def test_a_rest_is_a_chance_share_and_never_longer_than_six_hours(failing: Room) -> None:
-    sender = Sender(
+    sender = HookSender(
         failing.hook, failing.deliveries, Path("/out"), lambda: EARLY, random.Random(7), Event()
     )
     rests = [sender._rest(1, LONGEST_REST) for _ in range(200)]
@@ -167,10 +167,10 @@ def test_a_letter_that_was_sent_and_not_marked_is_sent_again_with_the_same_id(
         room = Room(tmp_path, Hook(name="post", url=receiver.address))
         room.land("c1")
         room.until_quiet()
-        with sqlite3.connect(room.ledger) as ledger:  # as a kill before the mark leaves it
+        with sqlite3.connect(room.ledger_file) as ledger_file:  # as a kill before the mark leaves it
             text = letter(room.hook).text
-            ledger.execute("UPDATE deliveries SET state = 'waiting', letter = ?", (text,))
-        ledger.close()
+            ledger_file.execute("UPDATE deliveries SET state = 'waiting', letter = ?", (text,))
+        ledger_file.close()
 
         room.until_quiet()
 
@@ -202,11 +202,11 @@ def test_what_was_delivered_is_kept_without_its_words(tmp_path: Path) -> None:
     room.land("c1")
     room.until_quiet()
 
-    with sqlite3.connect(room.ledger) as ledger:
-        row = ledger.execute("SELECT letter, state, ended_at IS NOT NULL FROM deliveries")
+    with sqlite3.connect(room.ledger_file) as ledger_file:
+        row = ledger_file.execute("SELECT letter, state, ended_at IS NOT NULL FROM deliveries")
 
         assert row.fetchall() == [("", "delivered", 1)]
-    ledger.close()
+    ledger_file.close()
 
 
 def test_what_another_thread_has_delivered_meanwhile_stays_delivered(failing: Room) -> None:
@@ -224,8 +224,8 @@ def test_what_another_thread_has_delivered_meanwhile_stays_delivered(failing: Ro
 
 
 def test_where_the_last_hook_is_gone_nothing_is_said_of_letters(tmp_path: Path) -> None:
-    tally = Tally(hooks_waiting=3, hooks_dead=1)
+    tally = Counters(hooks_waiting=3, hooks_dead=1)
 
-    Senders([], tmp_path / "ledger.sqlite3", tmp_path).count(tally)
+    HookDispatcher([], tmp_path / "ledger.sqlite3", tmp_path).count(tally)
 
     assert (tally.hooks_waiting, tally.hooks_dead) == (None, None)

@@ -7,13 +7,13 @@ import pytest
 from daemon.core.folder_rules import ByFolder
 from daemon.inbox.intake import Intake, Waiting
 from daemon.inbox.scan import Scanner
-from daemon.inbox.stability import Settle
-from daemon.inbox.watch import Watch
+from daemon.inbox.stability import StabilityTracker
+from daemon.inbox.watch import InboxWatcher
 
 QUIET, RESCAN, POLL = 5.0, 30.0, 2.0
 
 
-class SilentWatch(Watch):
+class SilentWatch(InboxWatcher):
     """A watch that rings never, and says whether it would."""
 
     def __init__(self, inbox: Path, *, delivers: bool) -> None:
@@ -28,7 +28,7 @@ class SilentWatch(Watch):
 def intake(inbox: Path, *, delivers: bool = True, priority: ByFolder[int] | None = None) -> Intake:
     return Intake(
         Scanner(inbox, (".*",), ()),
-        Settle(inbox, ByFolder(QUIET), 60.0, lambda path: None, must_move=True),
+        StabilityTracker(inbox, ByFolder(QUIET), 60.0, lambda path: None, must_move=True),
         SilentWatch(inbox, delivers=delivers),
         RESCAN,
         POLL,

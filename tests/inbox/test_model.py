@@ -28,8 +28,8 @@ from hypothesis.stateful import (
 from daemon.core.folder_rules import ByFolder
 from daemon.inbox.intake import Intake
 from daemon.inbox.scan import Scanner
-from daemon.inbox.stability import Settle
-from daemon.inbox.watch import Watch
+from daemon.inbox.stability import StabilityTracker
+from daemon.inbox.watch import InboxWatcher
 
 QUIET, PATIENCE, RESCAN, POLL = 5.0, 60.0, 30.0, 2.0
 IGNORED = (".*", "*.part", "*~")
@@ -53,8 +53,10 @@ class Inbox(RuleBasedStateMachine):
         self.changed: dict[str, float] = {}  # by name: when its bytes or its times moved
         self.intake = Intake(
             Scanner(self.inbox, IGNORED, ()),
-            Settle(self.inbox, ByFolder(QUIET), PATIENCE, lambda path: None, must_move=True),
-            Watch(self.inbox, "scan", lambda: None),
+            StabilityTracker(
+                self.inbox, ByFolder(QUIET), PATIENCE, lambda path: None, must_move=True
+            ),
+            InboxWatcher(self.inbox, "scan", lambda: None),
             RESCAN,
             POLL,
             lambda listing: listing,

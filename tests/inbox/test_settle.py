@@ -8,14 +8,14 @@ import pytest
 
 from daemon.core.folder_rules import ByFolder
 from daemon.core.records import Stamp
-from daemon.inbox.stability import Settle, Settled
+from daemon.inbox.stability import StabilityReport, StabilityTracker
 
 QUIET, PATIENCE = 5.0, 60.0
 
 
-def settle(inbox: Path, missing: dict[str, str] | None = None) -> Settle:
+def settle(inbox: Path, missing: dict[str, str] | None = None) -> StabilityTracker:
     lacks = missing or {}
-    return Settle(
+    return StabilityTracker(
         inbox, ByFolder(QUIET), PATIENCE, lambda path: lacks.get(path.name), must_move=True
     )
 
@@ -81,7 +81,7 @@ def test_an_empty_file_is_never_ready(inbox: Path) -> None:
 
     later = room.observe({"a.png": stamp(size=0)}, 10 * PATIENCE)
 
-    assert later == Settled({}, {"a.png": "is empty (0 bytes)"}, {}, None)
+    assert later == StabilityReport({}, {"a.png": "is empty (0 bytes)"}, {}, None)
 
 
 def test_an_incomplete_file_waits_for_its_end_and_is_read_when_patience_ends(inbox: Path) -> None:
@@ -116,7 +116,7 @@ def test_a_file_that_cannot_be_opened_says_who_owns_it(inbox: Path) -> None:
     def refuse(path: Path) -> str | None:
         raise PermissionError(13, "Permission denied", str(path))
 
-    room = Settle(inbox, ByFolder(QUIET), PATIENCE, refuse, must_move=True)
+    room = StabilityTracker(inbox, ByFolder(QUIET), PATIENCE, refuse, must_move=True)
     room.observe({"a.png": stamp()}, 0.0)
 
     (reason,) = room.observe({"a.png": stamp()}, QUIET).cannot.values()
@@ -130,10 +130,10 @@ def test_a_file_that_vanished_since_the_listing_is_no_answer(tmp_path: Path) -> 
     def gone(path: Path) -> str | None:
         raise FileNotFoundError(2, "No such file or directory", str(path))
 
-    room = Settle(tmp_path, ByFolder(QUIET), PATIENCE, gone, must_move=True)
+    room = StabilityTracker(tmp_path, ByFolder(QUIET), PATIENCE, gone, must_move=True)
     room.observe({"a.png": stamp()}, 0.0)
 
-    assert room.observe({"a.png": stamp()}, QUIET) == Settled({}, {}, {}, None)
+    assert room.observe({"a.png": stamp()}, QUIET) == StabilityReport({}, {}, {}, None)
 
 
 @pytest.mark.parametrize(("must_move", "ready"), [(True, ()), (False, ("sub/a.png",))])
@@ -144,7 +144,9 @@ def test_a_file_in_a_folder_that_we_may_not_write_can_only_be_read_in_place(
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub/a.png").write_bytes(b"x")
     monkeypatch.setattr(os, "access", lambda path, mode: not (mode & os.W_OK and path.is_dir()))
-    room = Settle(tmp_path, ByFolder(QUIET), PATIENCE, lambda path: None, must_move=must_move)
+    room = StabilityTracker(
+        tmp_path, ByFolder(QUIET), PATIENCE, lambda path: None, must_move=must_move
+    )
     room.observe({"sub/a.png": stamp()}, 0.0)
 
     assert tuple(room.observe({"sub/a.png": stamp()}, QUIET).ready) == ready
@@ -156,7 +158,9 @@ def test_quiet_times_go_by_the_folder_and_0_is_taken_at_first_sight(tmp_path: Pa
         (tmp_path / name).write_bytes(b"x")
     lacks = {"cut.png": "has no IEND yet"}
     quiet = ByFolder(QUIET, [(["now"], 0.0), (["slow"], 2 * QUIET)])
-    room = Settle(tmp_path, quiet, PATIENCE, lambda path: lacks.get(path.name), must_move=True)
+    room = StabilityTracker(
+        tmp_path, quiet, PATIENCE, lambda path: lacks.get(path.name), must_move=True
+    )
     listing = {name: stamp() for name in ("now/a.png", "now/cut.png", "slow/a.png", "a.png")}
 
     looks = [room.observe(listing, now) for now in (0.0, QUIET, 2 * QUIET)]

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from daemon.core.counters import Tally
+from daemon.core.counters import Counters
 from daemon.core.folder_rules import ByFolder
 from daemon.inbox.intake import Intake
-from daemon.inbox.missed_events import Unrung
+from daemon.inbox.missed_events import MissedEvents
 from daemon.inbox.scan import Scanner
-from daemon.inbox.stability import Settle
+from daemon.inbox.stability import StabilityTracker
 from tests.inbox.test_intake import QUIET, RESCAN, SilentWatch
 
 
 def test_a_file_that_a_scan_found_and_nothing_rang_for_is_counted_at_the_next_look() -> None:
-    room = Unrung()
+    room = MissedEvents()
     room.observe([], room.rings)
 
     assert room.observe(["a.png"], room.rings) == 0
@@ -23,7 +23,7 @@ def test_a_file_that_a_scan_found_and_nothing_rang_for_is_counted_at_the_next_lo
 
 
 def test_an_event_that_comes_late_clears_it() -> None:
-    room = Unrung()
+    room = MissedEvents()
     room.observe(["a.png"], room.rings)
     room.ring()
 
@@ -31,7 +31,7 @@ def test_an_event_that_comes_late_clears_it() -> None:
 
 
 def test_an_event_that_comes_while_the_scan_runs_clears_it() -> None:
-    room = Unrung()
+    room = MissedEvents()
     before = room.rings
     room.ring()  # while the folder is listed
     room.observe(["a.png"], before)
@@ -40,14 +40,14 @@ def test_an_event_that_comes_while_the_scan_runs_clears_it() -> None:
 
 
 def test_what_a_rung_look_finds_is_not_suspected() -> None:
-    room = Unrung()
+    room = MissedEvents()
     room.observe(["a.png"], None)
 
     assert room.observe(["a.png"], room.rings) == 0
 
 
 def test_what_has_vanished_meanwhile_is_not_counted() -> None:
-    room = Unrung()
+    room = MissedEvents()
     room.observe(["a.png"], room.rings)
 
     assert room.observe([], room.rings) == 0
@@ -55,10 +55,10 @@ def test_what_has_vanished_meanwhile_is_not_counted() -> None:
 
 def look(inbox: Path, *, delivers: bool, ring: bool) -> int:
     """Let a file land between two looks, and return how many were missed after a third."""
-    tally = Tally()
+    tally = Counters()
     room = Intake(
         Scanner(inbox, (".*",), ()),
-        Settle(inbox, ByFolder(QUIET), 60.0, lambda _: None, must_move=True),
+        StabilityTracker(inbox, ByFolder(QUIET), 60.0, lambda _: None, must_move=True),
         SilentWatch(inbox, delivers=delivers), RESCAN, 2.0, lambda listing: listing, tally=tally,
     )  # fmt: skip
     room.look(100.0)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from watchdog.observers import Observer
 
-from daemon.inbox.watch import Watch
+from daemon.inbox.watch import InboxWatcher
 
 PATIENCE_SECONDS = 5.0
 
@@ -36,21 +36,21 @@ def rung() -> Rung:
 
 
 @pytest.fixture
-def watch(tmp_path: Path, rung: Rung) -> Iterator[Watch]:
+def watch(tmp_path: Path, rung: Rung) -> Iterator[InboxWatcher]:
     (tmp_path / "inbox").mkdir()
-    made = Watch(tmp_path / "inbox", "events", rung)
+    made = InboxWatcher(tmp_path / "inbox", "events", rung)
     made.supervise()
     yield made
     made.stop()
 
 
-def test_a_new_file_rings(watch: Watch, rung: Rung, tmp_path: Path) -> None:
+def test_a_new_file_rings(watch: InboxWatcher, rung: Rung, tmp_path: Path) -> None:
     (tmp_path / "inbox/a.png").write_bytes(b"x")
 
     assert rung.within(PATIENCE_SECONDS)
 
 
-def test_a_populated_folder_moved_in_rings(watch: Watch, rung: Rung, tmp_path: Path) -> None:
+def test_a_populated_folder_moved_in_rings(watch: InboxWatcher, rung: Rung, tmp_path: Path) -> None:
     (tmp_path / "batch").mkdir()
     (tmp_path / "batch/a.png").write_bytes(b"x")
 
@@ -59,7 +59,7 @@ def test_a_populated_folder_moved_in_rings(watch: Watch, rung: Rung, tmp_path: P
     assert rung.within(PATIENCE_SECONDS)
 
 
-def test_our_own_reading_does_not_ring(watch: Watch, rung: Rung, tmp_path: Path) -> None:
+def test_our_own_reading_does_not_ring(watch: InboxWatcher, rung: Rung, tmp_path: Path) -> None:
     (tmp_path / "inbox/a.png").write_bytes(b"x")
     while rung.within(1.0):
         pass
@@ -69,7 +69,7 @@ def test_our_own_reading_does_not_ring(watch: Watch, rung: Rung, tmp_path: Path)
     assert not rung.within(1.0)
 
 
-def test_a_replaced_inbox_is_watched_again(watch: Watch, rung: Rung, tmp_path: Path) -> None:
+def test_a_replaced_inbox_is_watched_again(watch: InboxWatcher, rung: Rung, tmp_path: Path) -> None:
     (tmp_path / "inbox").rename(tmp_path / "moved")
     (tmp_path / "inbox").mkdir()
     watch.supervise()
@@ -82,7 +82,7 @@ def test_a_replaced_inbox_is_watched_again(watch: Watch, rung: Rung, tmp_path: P
 
 
 def test_a_dead_emitter_is_replaced_while_the_observer_says_it_lives(
-    watch: Watch, rung: Rung, tmp_path: Path
+    watch: InboxWatcher, rung: Rung, tmp_path: Path
 ) -> None:
     assert watch._observer is not None
     for emitter in watch._observer.emitters:
@@ -103,7 +103,7 @@ def test_without_watches_left_it_scans_and_delivers_nothing(
         raise OSError(28, "inotify watch limit reached")
 
     monkeypatch.setattr(Observer, "schedule", refuse)
-    made = Watch(tmp_path, "events", rung)
+    made = InboxWatcher(tmp_path, "events", rung)
 
     made.supervise()
 
@@ -153,7 +153,7 @@ def test_a_limit_of_inotify_that_is_reached_is_told_once_with_its_remedy(
 def test_a_missing_inbox_costs_no_descriptor_however_often_it_is_looked_for(
     tmp_path: Path, rung: Rung
 ) -> None:
-    made = Watch(tmp_path / "gone", "events", rung)
+    made = InboxWatcher(tmp_path / "gone", "events", rung)
     made.supervise()
     before = len(list(Path("/proc/self/fd").iterdir()))
 
@@ -164,7 +164,7 @@ def test_a_missing_inbox_costs_no_descriptor_however_often_it_is_looked_for(
 
 
 def test_scan_mode_never_starts_an_observer(tmp_path: Path, rung: Rung) -> None:
-    made = Watch(tmp_path, "scan", rung)
+    made = InboxWatcher(tmp_path, "scan", rung)
 
     made.supervise()
 

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from daemon.config.sections import Watch as Watching
+from daemon.config.sections import InboxWatcher as Watching
 from daemon.core.folder_rules import ByFolder
 from daemon.inbox.completeness import missing_end
 from daemon.inbox.intake import Intake
 from daemon.inbox.scan import Scanner
-from daemon.inbox.stability import Settle
-from daemon.inbox.watch import Watch
+from daemon.inbox.stability import StabilityTracker
+from daemon.inbox.watch import InboxWatcher
 from tests import samples
 
 QUIET, PATIENCE, POLL = 5.0, 60.0, 1.0
@@ -32,8 +32,8 @@ class Looked:
         self.inbox, self.now = inbox, 100.0
         self.intake = Intake(
             Scanner(inbox, Watching().ignore, ()),
-            Settle(inbox, ByFolder(QUIET), PATIENCE, missing_end, must_move=True),
-            Watch(inbox, "scan", lambda: None),
+            StabilityTracker(inbox, ByFolder(QUIET), PATIENCE, missing_end, must_move=True),
+            InboxWatcher(inbox, "scan", lambda: None),
             30.0,
             POLL,
             lambda listing: listing,

@@ -10,7 +10,7 @@ import pytest
 
 from daemon.core.options import Recipe
 from daemon.core.records import Box, Stamp
-from daemon.core.tasks import Making
+from daemon.core.tasks import RenderTask
 from daemon.ocr.render import render
 from tests.house import SHIPPED
 from tests.making.papers import (
@@ -155,7 +155,7 @@ def test_a_folder_that_refuses_is_told_as_such(tmp_path: Path) -> None:
     source.write_bytes(scan())
     away = tmp_path / "away/made.pdf"
     recipe = Recipe(weights=SHIPPED)
-    task = Making("c", source, Stamp.of(source), "searchable_pdf", (READ,), away, 60.0, recipe)
+    task = RenderTask("c", source, Stamp.of(source), "searchable_pdf", (READ,), away, 60.0, recipe)
 
     with pytest.raises(FileNotFoundError):
         render.make(task)

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from daemon.core.options import Cleaning
+from daemon.core.options import Preprocessing
 from daemon.core.records import Page
 from daemon.ocr import preprocess
 from daemon.ocr.records import SAG_GRID
@@ -56,21 +56,21 @@ def level(gray):
 def test_bent_rows_come_out_level(shift):
     image = bent(drawing(), shift)
 
-    clean = preprocess.clean(page_of(image), Cleaning())
+    clean = preprocess.clean(page_of(image), Preprocessing())
 
     assert level(image[..., 0]) < 0.3
     assert level(clean.gray) > 0.8
 
 
 def test_straight_rows_are_left_alone():
-    clean = preprocess.clean(page_of(drawing()), Cleaning())
+    clean = preprocess.clean(page_of(drawing()), Preprocessing())
 
     assert clean.sag is None
     assert clean.gray.shape == (1400, 1000)
 
 
 def test_the_switch_leaves_bent_rows_as_they_are():
-    clean = preprocess.clean(page_of(bent(drawing(), curled)), Cleaning(unbend=False))
+    clean = preprocess.clean(page_of(bent(drawing(), curled)), Preprocessing(unbend=False))
 
     assert clean.sag is None
 
@@ -80,7 +80,7 @@ def test_the_sag_says_where_a_spot_was_seen_before(shift):
     image = bent(drawing(), shift)
     image[948:956, 936:944] = (0, 0, 0)  # right of the rows, where they are bent most
 
-    clean = preprocess.clean(page_of(image), Cleaning())
+    clean = preprocess.clean(page_of(image), Preprocessing())
 
     y, x = (where.mean() + 0.5 for where in np.nonzero(clean.gray[:, 910:980] < 100))
     sag = clean.sag[round(y / SAG_GRID), round((x + 910) / SAG_GRID)]
@@ -92,7 +92,7 @@ def test_the_sag_says_where_a_spot_was_seen_before(shift):
 def test_noise_of_any_shape_is_survived(shape):
     noise = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)
 
-    clean = preprocess.clean(page_of(noise), Cleaning())
+    clean = preprocess.clean(page_of(noise), Preprocessing())
 
     assert clean.gray.dtype == np.uint8
 
@@ -123,7 +123,7 @@ def test_text_above_a_drawing_of_slanted_lines_is_left_alone(draw):
     image[:720] = 255
     written(image, range(100, 700, 40))
 
-    clean = preprocess.clean(page_of(image), Cleaning())
+    clean = preprocess.clean(page_of(image), Preprocessing())
 
     assert clean.skew == 0.0
     assert clean.sag is None
@@ -134,7 +134,7 @@ def test_the_sheet_holds_all_of_a_bent_page(shift):
     image = bent(drawing(), shift)
     image[:2], image[-2:] = 0, 0
 
-    gray = preprocess.clean(page_of(image), Cleaning(deskew=False)).gray
+    gray = preprocess.clean(page_of(image), Preprocessing(deskew=False)).gray
 
     dark = gray < 128
     assert (dark[: len(dark) // 4].any(axis=0) & dark[-len(dark) // 4 :].any(axis=0)).mean() > 0.99
@@ -147,6 +147,6 @@ def test_a_low_wide_strip_of_slanted_strokes_is_told_in_bounded_memory():
         top = (k * 37) % 50
         cv2.line(image, (left, top), (left + 8, top + (left - 600) // 150), (0, 0, 0), 1)
 
-    clean = preprocess.clean(page_of(image), Cleaning(deskew=False))
+    clean = preprocess.clean(page_of(image), Preprocessing(deskew=False))
 
     assert clean.gray.shape[0] < 4 * 60

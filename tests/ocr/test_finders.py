@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from daemon.core.options import Cleaning, Detector
+from daemon.core.options import Detector, Preprocessing
 from daemon.ocr import pipeline
 from tests.house import DETECTOR
 from tests.ocr.test_pipeline import RECIPE, Numbering, written
@@ -40,7 +40,7 @@ class Doubting(Numbering):
 
 
 def recipe_with(segmenter):
-    return dataclasses.replace(RECIPE, segmenter=segmenter, cleaning=Cleaning(orient=False))
+    return dataclasses.replace(RECIPE, segmenter=segmenter, cleaning=Preprocessing(orient=False))
 
 
 def test_a_page_that_reads_surely_is_not_looked_at_again():

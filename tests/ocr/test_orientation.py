@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.core.options import Cleaning, Recipe
+from daemon.core.options import Preprocessing, Recipe
 from daemon.core.records import Box, Page, PageText, TextLine, Word
 from daemon.ocr import orientation, preprocess
 from daemon.ocr.pipeline import Pipeline
@@ -34,7 +34,7 @@ def lying(degrees: int) -> Page:
 
 
 def read(page: Page, recognizer: Recognizer, *, orient: bool = True) -> PageText:
-    recipe = Recipe(weights=recognizer.weights, cleaning=Cleaning(orient=orient))
+    recipe = Recipe(weights=recognizer.weights, cleaning=Preprocessing(orient=orient))
     return Pipeline(recipe, recognizer).read_page(page)
 
 
@@ -80,7 +80,7 @@ def test_a_spot_of_the_turned_page_is_mapped_back_to_where_it_was(
     image[y, x] = 0
     page = Page(number=1, width=300, height=200, image=image)
 
-    clean = preprocess.clean(page, Cleaning(deskew=False), degrees)
+    clean = preprocess.clean(page, Preprocessing(deskew=False), degrees)
 
     (row,), (column,) = np.nonzero(clean.gray < 128)
     middle = clean.to_page @ [column + 0.5, row + 0.5, 1]

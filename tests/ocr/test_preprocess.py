@@ -4,11 +4,11 @@ import cv2
 import numpy as np
 import pytest
 
-from daemon.core.options import Cleaning
+from daemon.core.options import Preprocessing
 from daemon.core.records import Page
 from daemon.ocr import preprocess
 
-PLAIN = Cleaning(deskew=False, ground=False)
+PLAIN = Preprocessing(deskew=False, ground=False)
 
 
 def page_of(image):
@@ -34,14 +34,14 @@ def turned(image, degrees):
 
 @pytest.mark.parametrize("degrees", [-8.0, -3.3, -1.0, -0.4, 0.4, 1.0, 2.7, 5.0, 9.0])
 def test_the_skew_of_a_turned_drawing_is_measured_to_a_tenth_of_a_degree(degrees):
-    clean = preprocess.clean(page_of(turned(drawing(), degrees)), Cleaning())
+    clean = preprocess.clean(page_of(turned(drawing(), degrees)), Preprocessing())
 
     assert clean.skew == pytest.approx(degrees, abs=0.1)
 
 
 @pytest.mark.parametrize("degrees", [-5.0, 2.0])
 def test_a_turned_drawing_comes_out_upright(degrees):
-    clean = preprocess.clean(page_of(turned(drawing(), degrees)), Cleaning())
+    clean = preprocess.clean(page_of(turned(drawing(), degrees)), Preprocessing())
 
     dark_rows = (clean.gray < 128).mean(axis=1) > 0.3
     edges = np.count_nonzero(dark_rows[1:] != dark_rows[:-1])
@@ -49,7 +49,7 @@ def test_a_turned_drawing_comes_out_upright(degrees):
 
 
 def test_an_upright_drawing_is_not_turned():
-    clean = preprocess.clean(page_of(drawing()), Cleaning())
+    clean = preprocess.clean(page_of(drawing()), Preprocessing())
 
     assert clean.skew == 0.0
     assert clean.gray.shape == (900, 700)
@@ -61,7 +61,7 @@ def test_a_spot_of_the_clean_page_is_mapped_back_to_where_it_was_drawn():
     image[spot[1] - 3 : spot[1] + 4, spot[0] - 3 : spot[0] + 4] = (0, 0, 0)
     lonely = np.full_like(image, 255)
     lonely[spot[1] - 3 : spot[1] + 4, spot[0] - 3 : spot[0] + 4] = (0, 0, 0)
-    clean = preprocess.clean(page_of(image), Cleaning())
+    clean = preprocess.clean(page_of(image), Preprocessing())
 
     top = clean.gray[: int(150 * 0.9)]
     y, x = np.nonzero(top < 128)
@@ -83,7 +83,7 @@ def test_shade_is_taken_from_the_paper_and_ink_stays_dark():
     shade = np.linspace(1.0, 0.55, image.shape[1])[None, :, None]
     shaded = (image * shade).astype(np.uint8)
 
-    gray = preprocess.clean(page_of(shaded), Cleaning(deskew=False, ground=True)).gray
+    gray = preprocess.clean(page_of(shaded), Preprocessing(deskew=False, ground=True)).gray
 
     assert gray[100:140, 20:680].min() > 240
     assert gray[150:166, 100:170].max() < 60
@@ -92,7 +92,7 @@ def test_shade_is_taken_from_the_paper_and_ink_stays_dark():
 def test_a_dark_page_is_not_lifted_to_white():
     image = np.full((600, 600, 3), 40, np.uint8)
 
-    gray = preprocess.clean(page_of(image), Cleaning(deskew=False, ground=True)).gray
+    gray = preprocess.clean(page_of(image), Preprocessing(deskew=False, ground=True)).gray
 
     assert gray.max() < 60
 
@@ -136,7 +136,7 @@ def test_contrast_spreads_what_is_faint():
 @pytest.mark.parametrize("value", [0, 255])
 def test_every_switch_survives_the_smallest_pages(shape, value):
     image = np.full((*shape, 3), value, np.uint8)
-    everything = Cleaning(
+    everything = Preprocessing(
         contrast=True, denoise="median", threshold=True, close_strokes=True, deskew=True
     )
 
@@ -147,6 +147,6 @@ def test_the_page_itself_is_not_written_to():
     image = turned(drawing(), 2.0)
     before = image.copy()
 
-    preprocess.clean(page_of(image), Cleaning(contrast=True, denoise="gaussian"))
+    preprocess.clean(page_of(image), Preprocessing(contrast=True, denoise="gaussian"))
 
     assert np.array_equal(image, before)

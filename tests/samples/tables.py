@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from daemon.core.options import Cleaning
+from daemon.core.options import Preprocessing
 from daemon.core.records import Box, Page
 from daemon.ocr import preprocess, segment
 from daemon.ocr.records import Rules
@@ -51,7 +51,7 @@ class Sheet:
         size = (self.width, self.height)
         image = cv2.warpAffine(self.image, turn, size, borderValue=255)
         page = Page(1, *size, image=cv2.cvtColor(image, cv2.COLOR_GRAY2BGR))
-        clean = preprocess.clean(page, Cleaning())
+        clean = preprocess.clean(page, Preprocessing())
         lines, rules = segment.find(clean)
         back = cv2.invertAffineTransform(clean.to_page)
         places = [(t, back @ (*(turn @ (x, y, 1.0)), 1.0)) for t, x, y in self.written]

@@ -268,8 +268,8 @@ def open_rows(home: House) -> int:
 
 
 def _ask(home: House, question: str) -> list[tuple[Any, ...]]:
-    with closing(sqlite3.connect(f"file:{home.state}/ledger.sqlite3?mode=ro", uri=True)) as ledger:
-        return ledger.execute(question).fetchall()
+    with closing(sqlite3.connect(f"file:{home.state}/ledger.sqlite3?mode=ro", uri=True)) as ledger_file:
+        return ledger_file.execute(question).fetchall()
 
 
 def _go_on_until(life: Life, is_so: Callable[[], bool]) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from daemon.config import settings as configuration
 from daemon.core.errors import DaemonError
 from daemon.core.records import PagesRead
-from daemon.core.tasks import Making, Outcome, Task
+from daemon.core.tasks import Outcome, RenderTask, Task
 from daemon.supervisor import main, wiring
 from tests.house import House, until
 from tests.torture import disk, oracle, pretended, series
@@ -62,9 +62,9 @@ class Engine:
     def warm(self) -> None:
         """Nothing is loaded."""
 
-    def submit(self, task: Task | Making) -> None:
+    def submit(self, task: Task | RenderTask) -> None:
         """Read or make now."""
-        result = pretended.make(task) if isinstance(task, Making) else self._read(task)
+        result = pretended.make(task) if isinstance(task, RenderTask) else self._read(task)
         self._outcomes.append(Outcome(task, result))
 
     def finished(self) -> list[Outcome]:
@@ -117,11 +117,11 @@ def _recorded(home: House, landed: list[Landed]) -> Record:
     for file in landed:
         if not (home.inbox / file.name).exists():
             home.drop(file.name, file.content)
-    ledger = home.state / "ledger.sqlite3"
+    ledger_file = home.state / "ledger.sqlite3"
 
     def is_done() -> bool:
         kept = home.kept(home.archive) | home.kept(home.failed)
-        return all(f.name in kept for f in landed) and ledger.exists() and series.is_done(home)
+        return all(f.name in kept for f in landed) and ledger_file.exists() and series.is_done(home)
 
     return record(home, "pretended", is_done)
 
@@ -198,8 +198,8 @@ def _be_daemon(root: Path) -> None:
 
 
 def _stop_when_done(home: House) -> None:
-    ledger, beat = home.state / "ledger.sqlite3", home.state / "heartbeat.json"
-    while not (beat.exists() and ledger.exists() and series.is_done(home)):
+    ledger_file, beat = home.state / "ledger.sqlite3", home.state / "heartbeat.json"
+    while not (beat.exists() and ledger_file.exists() and series.is_done(home)):
         time.sleep(0.01)
     os.kill(os.getpid(), signal.SIGTERM)
 

@@ -16,7 +16,7 @@ from typing import Any
 from daemon.core import failpoints
 from daemon.core.errors import Rejected
 from daemon.core.records import PagesRead, PageText, Stamp
-from daemon.core.tasks import Making
+from daemon.core.tasks import RenderTask
 from daemon.engine import worker
 
 BROKEN = b"broken"
@@ -59,7 +59,7 @@ def _load(*_: Any) -> Pipeline:
     return Pipeline()
 
 
-def make(making: Making) -> None:
+def make(making: RenderTask) -> None:
     """Write something as the output."""
     making.target.write_bytes(b"made of " + making.path.read_bytes())
 

@@ -125,7 +125,7 @@ class Proofs:
 
     def __init__(self, home: House) -> None:
         self._config = configuration.load(home.config)
-        self._ledger = home.state / "ledger.sqlite3"
+        self._ledger_file = home.state / "ledger.sqlite3"
         self._over = threading.Event()
         self.made = 0
         self.wrong: list[str] = []
@@ -142,7 +142,7 @@ class Proofs:
         pause = 0.5
         while not self._over.wait(pause):
             began = time.monotonic()
-            if self._ledger.exists() and self._ledger.stat().st_size:
+            if self._ledger_file.exists() and self._ledger_file.stat().st_size:
                 self._prove()
             pause = max(0.5, (time.monotonic() - began) / PROOF_SHARE)
 

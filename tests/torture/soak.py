@@ -91,7 +91,7 @@ class Sights:
 
 def _sight(home: House, life: Life) -> Sight:
     workers = [worker.memory_info().rss for worker in life.workers()]
-    ledger = sum(path.stat().st_size for path in home.state.glob("ledger.sqlite3"))
+    ledger_file = sum(path.stat().st_size for path in home.state.glob("ledger.sqlite3"))
     documents = sum(1 for _ in home.outbox.rglob("*.json"))
     return Sight(
         daemon=life.process.memory_info().rss / MEGABYTE,
@@ -99,7 +99,7 @@ def _sight(home: House, life: Life) -> Sight:
         descriptors=life.process.num_fds(),
         threads=life.process.num_threads(),
         log=sum(path.stat().st_size for path in home.logs.iterdir()) / MEGABYTE,
-        ledger_per_document=ledger / max(1, documents),
+        ledger_per_document=ledger_file / max(1, documents),
     )
 
 

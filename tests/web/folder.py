@@ -8,7 +8,7 @@ from typing import Any
 
 from daemon.core.records import Claim, Stamp
 from daemon.inbox.scan import Scanner
-from daemon.ledger.ledger import Journal
+from daemon.ledger.ledger import Ledger
 from daemon.web.index.catalogue import Catalogue
 from daemon.web.uploads.paths import Places
 
@@ -23,7 +23,7 @@ class Folder:
         )  # fmt: skip
         for path in (root / name for name in ("inbox", "outbox", "archive", "failed", "state")):
             path.mkdir()
-        self.journal = Journal(self.places.ledger)
+        self.journal = Ledger(self.places.ledger_file)
         self.numbers = iter(range(1, 1000))
 
     def catalogue(self) -> Catalogue:

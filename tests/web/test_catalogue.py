@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.ledger.ledger import Journal
+from daemon.ledger.ledger import Ledger
 from daemon.web import sidecar_reader
 from daemon.web.index import tokenizer
 from tests.web.folder import Folder, names
@@ -44,8 +44,8 @@ def test_a_ledger_made_anew_and_a_damaged_index_cost_nothing_but_time(folder: Fo
     assert names(catalogue, "before") == ["a.png"]
     catalogue.close()
     folder.journal.close()
-    folder.places.ledger.rename(folder.places.ledger.with_suffix(".old"))
-    folder.journal = Journal(folder.places.ledger)
+    folder.places.ledger_file.rename(folder.places.ledger_file.with_suffix(".old"))
+    folder.journal = Ledger(folder.places.ledger_file)
     folder.answer(folder.claim("b.png"), "Found after")
     folder.places.shelf.write_bytes(b"damaged" * 1000)
 
@@ -64,12 +64,12 @@ def test_a_ledger_made_anew_with_the_inode_of_the_old_one_is_known_for_another(
     assert len(names(catalogue)) == 3
     catalogue.close()
     folder.journal.close()
-    anew = folder.places.ledger.with_name("anew")
-    folder.journal = Journal(anew)
+    anew = folder.places.ledger_file.with_name("anew")
+    folder.journal = Ledger(anew)
     for number in (1, 2):
         folder.answer(folder.claim(f"new-{number}.png", f"{number}" * 64), "After")
     folder.journal.close()
-    folder.places.ledger.write_bytes(anew.read_bytes())
+    folder.places.ledger_file.write_bytes(anew.read_bytes())
 
     again = folder.catalogue()
 

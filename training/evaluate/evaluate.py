@@ -73,7 +73,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class ErrorCounts:
     """What was read of one language or source."""
 
     lines: int
@@ -82,7 +82,7 @@ class Tally:
     length: int
 
     @classmethod
-    def of(cls, outcomes: Iterable[Outcome]) -> Tally:
+    def of(cls, outcomes: Iterable[Outcome]) -> ErrorCounts:
         """Count the outcomes."""
         kept = list(outcomes)
         exact = sum(outcome.wrong == 0 for outcome in kept)
@@ -174,12 +174,12 @@ def _outcome(labelled: Labelled, reading: Reading) -> Outcome:
 
 def tallies(
     outcomes: Iterable[Outcome], key: Callable[[Rule], str] = lambda rule: rule.language
-) -> Mapping[str, Tally]:
+) -> Mapping[str, ErrorCounts]:
     """Return a tally for each value of `key`, in order."""
     grouped: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
         grouped.setdefault(key(outcome.labelled.rule), []).append(outcome)
-    return {name: Tally.of(grouped[name]) for name in sorted(grouped)}
+    return {name: ErrorCounts.of(grouped[name]) for name in sorted(grouped)}
 
 
 def line_of(crop: Pixels) -> Line:

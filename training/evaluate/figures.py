@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from training.evaluate.calibration import BINS, Calibration
-from training.evaluate.evaluate import Tally, tallies
+from training.evaluate.evaluate import ErrorCounts, tallies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ class Figures:
     """What is said of one artifact: a tally of each language's lines, `ALL` and by source."""
 
     evaluation: Evaluation
-    tallies: Mapping[str, Mapping[str, Tally]]
+    tallies: Mapping[str, Mapping[str, ErrorCounts]]
     calibration: Calibration
 
     @classmethod
@@ -75,7 +75,7 @@ def _plain(figures: Figures) -> dict[str, Any]:
     }
 
 
-def _counted(tally: Tally) -> dict[str, float]:
+def _counted(tally: ErrorCounts) -> dict[str, float]:
     shares = {"cer": tally.cer, "exact": tally.exact / tally.lines}
     return {"lines": tally.lines, "characters": tally.length, **shares}
 

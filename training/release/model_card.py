@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from training.data import sources
 from training.data.phrases.mixture import DRILLS, LANGUAGES, MIXTURE
-from training.evaluate.evaluate import Tally, evaluate, labelled_lines, tallies, weights_in
+from training.evaluate.evaluate import ErrorCounts, evaluate, labelled_lines, tallies, weights_in
 from training.evaluate.figures import ALL, Figures
 from training.synth import augment
 from training.train import history
@@ -142,13 +142,13 @@ def _drawn(shipped: Shipped) -> Iterator[str]:
         for name, kept in (("of documents", [o for o in mine if not _drill(o)]),
                            ("drills", [o for o in mine if _drill(o)])):  # fmt: skip
             if kept:
-                yield _row(language, name, Tally.of(kept))
+                yield _row(language, name, ErrorCounts.of(kept))
 
 
 def _drill(outcome: Outcome) -> bool:
     return outcome.labelled.rule.source in DRILLS
 
 
-def _row(language: str, source: str, tally: Tally) -> str:
+def _row(language: str, source: str, tally: ErrorCounts) -> str:
     error, exact = 100 * tally.cer, 100 * tally.exact / tally.lines
     return f"| {language} | {source} | {tally.lines} | {error:.2f} | {exact:.1f} |"

@@ -17,7 +17,7 @@ from daemon.ocr.model.card import Card
 from daemon.ocr.model.charset import Charset
 from daemon.ocr.model.crnn import BestSteps, folded
 from training.evaluate.calibration import fit_temperature
-from training.evaluate.evaluate import Tally, drawn_lines, evaluate, outcomes_of
+from training.evaluate.evaluate import ErrorCounts, drawn_lines, evaluate, outcomes_of
 from training.release import model_card
 from training.release.blank_gate import fit_silence
 from training.release.export import averaged, blended, export, quantize
@@ -118,5 +118,5 @@ def measured_losses(script: Path, heldout: Sequence[Labelled]) -> dict[str, floa
     with suppress(Misconfigured):  # bf16 where it is only emulated
         half = evaluate(Weights(file=script, precision="bf16"), heldout)
         full = evaluate(Weights(file=script, precision="fp32"), heldout)
-        losses["bf16"] = Tally.of(half.outcomes).cer - Tally.of(full.outcomes).cer
+        losses["bf16"] = ErrorCounts.of(half.outcomes).cer - ErrorCounts.of(full.outcomes).cer
     return losses

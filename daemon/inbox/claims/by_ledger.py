@@ -9,14 +9,14 @@ from pathlib import Path
 
 from daemon.core import fs
 from daemon.core.ownership import INHERITED, Ownership
-from daemon.core.records import Claim, Entry, Failure, Stamp
-from daemon.core.volumes import Ground
-from daemon.inbox.archive import Kept
+from daemon.core.records import Claim, Failure, LedgerEntry, Stamp
+from daemon.core.volumes import Volume
+from daemon.inbox.archive import Archive
 from daemon.inbox.claims.protocol import Vanished, claim_on, vanishing
 from daemon.inbox.scan import Listing
 
 
-class JournalClaims:
+class LedgerClaims:
     """Possession is a row in the ledger; the inbox may be read-only and originals stay."""
 
     def __init__(
@@ -32,8 +32,8 @@ class JournalClaims:
         `is_answered` tells of a file with a new stamp whether its bytes are those answered before.
         """
         self._inbox = inbox
-        self._ground = Ground(inbox)
-        self._failed = Kept(failed, ownership)
+        self._ground = Volume(inbox)
+        self._failed = Archive(failed, ownership)
         self._stamps = dict(stamps)
         self._is_answered = is_answered
 
@@ -55,7 +55,7 @@ class JournalClaims:
             name: stamp for name, stamp in listing.items() if self._stamps.get(name) != str(stamp)
         }
 
-    def held(self, unfinished: Iterable[Entry], now: float) -> Iterator[Claim]:
+    def held(self, unfinished: Iterable[LedgerEntry], now: float) -> Iterator[Claim]:
         """Take up the unfinished rows whose file still lies there unchanged."""
         del now
         for entry in unfinished:

@@ -17,10 +17,10 @@ import structlog
 
 from daemon.core import failpoints, fs
 from daemon.core.ownership import INHERITED, Ownership
-from daemon.core.records import Claim, Entry, Failure, Stamp
-from daemon.core.volumes import Ground
-from daemon.inbox.archive import Kept
-from daemon.inbox.claims.lease import LOCK_NAME, Lease, Neighbours
+from daemon.core.records import Claim, Failure, LedgerEntry, Stamp
+from daemon.core.volumes import Volume
+from daemon.inbox.archive import Archive
+from daemon.inbox.claims.lease import LOCK_NAME, Lease, PeerLeases
 from daemon.inbox.claims.protocol import Vanished, claim_on, vanishing
 from daemon.inbox.scan import WORK_FOLDER, Listing
 
@@ -43,14 +43,14 @@ class RenameClaims:
     ) -> None:
         """`archive` None means that answered originals are deleted."""
         self._inbox = inbox
-        self._ground = Ground(inbox)
+        self._ground = Volume(inbox)
         self._work = inbox / WORK_FOLDER / "work" / instance
-        self._archive = Kept(archive, ownership) if archive else None
-        self._failed = Kept(failed, ownership)
+        self._archive = Archive(archive, ownership) if archive else None
+        self._failed = Archive(failed, ownership)
         self._unreadable: dict[str, float] = {}
         self._make_work_folder()
         self._lease = Lease(self._work, lease_seconds)
-        self._neighbours = Neighbours(self._work, lease_seconds)
+        self._neighbours = PeerLeases(self._work, lease_seconds)
 
     def take(self, name: str, settled: Stamp | None = None) -> Claim:
         """Rename the file into the work folder and hash it there."""
@@ -80,7 +80,7 @@ class RenameClaims:
         """Return the listing: what has been read is not in the inbox any more."""
         return listing
 
-    def held(self, unfinished: Iterable[Entry], now: float) -> Iterator[Claim]:
+    def held(self, unfinished: Iterable[LedgerEntry], now: float) -> Iterator[Claim]:
         """Sweep the work folder of this instance, and of instances whose daemon is gone."""
         del unfinished  # the folder tells more than the ledger
         return self.orphans(now)

@@ -76,7 +76,7 @@ class Lease:
                 self.renew()
 
 
-class Neighbours:
+class PeerLeases:
     """The other daemons on the same inbox, by the folders beside ours."""
 
     def __init__(self, ours: Path, seconds: float) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from daemon.core import fs
-from daemon.core.records import Claim, Entry, Failure, Stamp
+from daemon.core.records import Claim, Failure, LedgerEntry, Stamp
 from daemon.inbox.scan import Listing
 
 # no such regular file: gone since the listing, or something else has been put in its place
@@ -35,7 +35,7 @@ class Claims(Protocol):
     def unread(self, listing: Listing) -> Listing:
         """Leave out of a listing what has been read in place before."""
 
-    def held(self, unfinished: Iterable[Entry], now: float) -> Iterator[Claim]:
+    def held(self, unfinished: Iterable[LedgerEntry], now: float) -> Iterator[Claim]:
         """Return what an earlier run left in possession; `now` is monotonic seconds."""
 
     def orphans(self, now: float, known: Container[str] = ()) -> Iterator[Claim]:

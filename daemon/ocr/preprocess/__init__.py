@@ -1,7 +1,7 @@
 """From a page as decoded to a page ready for line finding: gray, evenly lit, upright.
 
-Every step is a switch of `recipe.Cleaning`; docs/preprocessing.md has the measurement behind each
-default. The order is fixed: shrink, gray, stand up, denoise, even the ground, contrast, turn,
+Every step is a switch of `core.options.Preprocessing`; docs/preprocessing.md has the measurement
+behind each default. The order is fixed: shrink, gray, stand up, denoise, even the ground, contrast, turn,
 straighten, threshold, close.
 """
 
@@ -18,7 +18,7 @@ from daemon.ocr.preprocess.scale import shrunk
 from daemon.ocr.records import CleanPage
 
 if TYPE_CHECKING:
-    from daemon.core.options import Cleaning
+    from daemon.core.options import Preprocessing
     from daemon.core.records import Page, Pixels
 
 
@@ -27,7 +27,7 @@ def grayed(page: Page) -> Page:
     return replace(page, image=_gray(page.image)) if page.image.size else page
 
 
-def clean(page: Page, cleaning: Cleaning, orientation: int = 0) -> CleanPage:
+def clean(page: Page, cleaning: Preprocessing, orientation: int = 0) -> CleanPage:
     """Return the page gray and upright, with the steps of `cleaning`; `page` stays as it is.
 
     `orientation` is by how many degrees clockwise the page is turned first: 0, 90, 180 or 270.

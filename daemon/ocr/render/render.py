@@ -18,10 +18,10 @@ from daemon.ocr.pages.errors import translated
 from daemon.ocr.render import overlay, searchable
 
 if TYPE_CHECKING:
-    from daemon.core.tasks import Making
+    from daemon.core.tasks import RenderTask
 
 
-def make(making: Making) -> None:
+def make(making: RenderTask) -> None:
     """Make one output of a document as `making.target`, replacing what an earlier try has left.
 
     Deferred where the file cannot be read now or does not bear `making.stamp` any more, an OSError

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from daemon.core.records import Block, Box, PageText
-    from daemon.core.tasks import Making
+    from daemon.core.tasks import RenderTask
 
 _POINTS_PER_INCH: Final = 72.0
 _NAME: Final = "OcrDaemon"
@@ -32,7 +32,7 @@ _SEARCHABLE_SHARE: Final = 0.5  # of what was read; a page that hides so much te
 _BFCHARS: Final = 100  # a CMap has no more in one block (Adobe TN 5014)
 
 
-def write(file: BinaryIO, making: Making) -> None:
+def write(file: BinaryIO, making: RenderTask) -> None:
     """Write the searchable PDF of an open file as `making.target`."""
     media_type = sniff.media_type(file.read(sniff.HEAD_BYTES))
     file.seek(0)
@@ -47,7 +47,7 @@ def write(file: BinaryIO, making: Making) -> None:
         making.target.write_bytes(anew)
 
 
-def _with_text(making: Making, *, is_pdf: bool) -> bytes | None:
+def _with_text(making: RenderTask, *, is_pdf: bool) -> bytes | None:
     """Add the text to the PDF that lies there; return it anew where nothing can be appended."""
     with pymupdf.open(str(making.target), filetype="pdf") as document:
         unlock(document, making.recipe.rendering.passwords)

@@ -22,7 +22,7 @@ from daemon.ocr.pages.errors import translated
 
 if TYPE_CHECKING:
     from daemon.core.records import PageText
-    from daemon.core.tasks import Making
+    from daemon.core.tasks import RenderTask
 
 Layout = Callable[[int, int, object], tuple[float, float, float, float]]
 
@@ -33,7 +33,7 @@ _AS_THEY_ARE: Final = ("image/jpeg", "image/jp2", "image/png", "image/tiff")
 _BLANK: Final = (595.0, 842.0)  # an A4 page for what could not be decoded
 
 
-def wrapped(data: bytes, media_type: str, making: Making) -> bytes:
+def wrapped(data: bytes, media_type: str, making: RenderTask) -> bytes:
     """Return a PDF with a page for each of the document's."""
     if media_type in _AS_THEY_ARE:
         with contextlib.suppress(Exception):  # whatever img2pdf says of it, we have decoded it once
@@ -64,7 +64,7 @@ def _stored(text: PageText) -> tuple[int, int]:
     return sides[::-1] if text.rotation in (90, 270) else sides
 
 
-def _decoded(making: Making) -> bytes:
+def _decoded(making: RenderTask) -> bytes:
     """Return a PDF of the pixels that were read."""
     limits, rendering = making.recipe.limits, making.recipe.rendering
     with pages.open_document(making.path, limits, rendering, making.stamp) as source:

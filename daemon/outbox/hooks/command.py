@@ -19,7 +19,7 @@ from typing import IO
 
 from daemon.config.hook import Hook
 from daemon.core.errors import Undelivered
-from daemon.ledger.notification import Letter
+from daemon.ledger.notification import Notification
 
 MOST_SAID = 2000  # bytes at the end of what a program said that are worth keeping
 GRACE_SECONDS = 1.0  # from SIGTERM to SIGKILL, and of a program that runs when we are to stop
@@ -27,7 +27,7 @@ _LOOK_SECONDS = 0.1
 _KEPT = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR")
 
 
-def call(hook: Hook, letter: Letter, outbox: Path, stop: Event) -> None:
+def call(hook: Hook, letter: Notification, outbox: Path, stop: Event) -> None:
     """Run the hook's program to its end; Undelivered where that is not exit code 0."""
     assert hook.command is not None, "a hook has a command or a url"
     letter_file = os.memfd_create("letter")
@@ -50,7 +50,7 @@ def call(hook: Hook, letter: Letter, outbox: Path, stop: Event) -> None:
         raise Undelivered(f"{_ending(process.returncode)}{said and f': {said}'}")
 
 
-def environment(hook: Hook, letter: Letter, outbox: Path) -> dict[str, str]:
+def environment(hook: Hook, letter: Notification, outbox: Path) -> dict[str, str]:
     """Return what a program is told without reading JSON; paths are bytes as the disk has them."""
     data = json.loads(letter.text)["data"]
     error = data.get("error") or {}

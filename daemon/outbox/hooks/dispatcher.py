@@ -12,12 +12,12 @@ from pathlib import Path
 import structlog
 
 from daemon.config.hook import Hook
-from daemon.core.counters import Tally
+from daemon.core.counters import Counters
 from daemon.core.errors import DaemonError, Deferred
 from daemon.core.records import Fault
-from daemon.ledger.deliveries import Deliveries, Post
+from daemon.ledger.deliveries import Deliveries, NotificationCounts
 from daemon.outbox.hooks.command import GRACE_SECONDS
-from daemon.outbox.hooks.sender import Sender
+from daemon.outbox.hooks.sender import HookSender
 
 log = structlog.get_logger()
 
@@ -29,25 +29,25 @@ _RING_SECONDS = 30.0  # after which the ledger is asked without a ring
 _CHANCE = random.Random()  # noqa: S311 -- it spreads times, and is no secret
 
 
-class Senders:
+class HookDispatcher:
     """The threads of all hooks, from `start` to `stop`; none where there is no hook."""
 
     def __init__(
         self,
         hooks: Sequence[Hook],
-        ledger: Path,
+        ledger_file: Path,
         outbox: Path,
         clock: Callable[[], float] = time.time,
         chance: random.Random = _CHANCE,
     ) -> None:
-        self._threads = [_Thread(hook, ledger, outbox, clock, chance) for hook in hooks]
+        self._threads = [_Thread(hook, ledger_file, outbox, clock, chance) for hook in hooks]
 
     @property
     def faults(self) -> list[Fault]:
         """What of the hooks an operator must know, and since when (monotonic seconds)."""
         return list(filter(None, [thread.fault for thread in self._threads]))
 
-    def count(self, tally: Tally) -> None:
+    def count(self, tally: Counters) -> None:
         """Say how many letters wait and how many are dead; nothing where there is no hook."""
         posts = [thread.post for thread in self._threads]
         tally.hooks_waiting = sum(post.waiting for post in posts) if posts else None
@@ -83,7 +83,7 @@ class _Thread(threading.Thread):
     def __init__(
         self,
         hook: Hook,
-        ledger: Path,
+        ledger_file: Path,
         outbox: Path,
         clock: Callable[[], float],
         chance: random.Random,
@@ -92,15 +92,15 @@ class _Thread(threading.Thread):
         self.bell = threading.Event()
         self.stopping = threading.Event()
         self.fault: Fault | None = None
-        self.post = Post()
-        self._hook, self._ledger, self._outbox = hook, ledger, outbox
+        self.post = NotificationCounts()
+        self._hook, self._ledger_file, self._outbox = hook, ledger_file, outbox
         self._clock, self._chance = clock, chance
 
     def run(self) -> None:
         """Deliver until told to stop; a ledger that is at fault is asked again."""
         while not self.stopping.is_set():
             try:
-                deliveries = Deliveries(self._ledger)
+                deliveries = Deliveries(self._ledger_file)
             except (DaemonError, OSError) as error:
                 self._say_ledger(error)
                 continue
@@ -115,7 +115,7 @@ class _Thread(threading.Thread):
                 deliveries.close()
 
     def _deliver(self, deliveries: Deliveries) -> None:
-        sender = Sender(
+        sender = HookSender(
             self._hook, deliveries, self._outbox, self._clock, self._chance, self.stopping
         )
         looked_at = float("-inf")

@@ -16,7 +16,7 @@ from typing import Any
 
 from daemon.config.hook import Hook
 from daemon.core import fs
-from daemon.ledger.notification import Letter
+from daemon.ledger.notification import Notification
 
 _OF_SOURCE = ("name", "relative_path", "sha256", "bytes", "media_type")
 _OF_PROCESSING = ("started_at", "finished_at", "seconds", "attempt")
@@ -24,7 +24,7 @@ _OF_PROCESSING = ("started_at", "finished_at", "seconds", "attempt")
 
 def letters(
     name: str, place: str, answer: bytes | Mapping[str, Any], hooks: Sequence[Hook]
-) -> list[Letter]:
+) -> list[Notification]:
     """Return a letter to each hook that wants to know; `answer` is a sidecar, parsed or not.
 
     `name` is the file's path in the inbox, `place` the answer's in the outbox.
@@ -38,7 +38,7 @@ def letters(
     for hook in hooks:
         if sidecar["status"] not in hook.on:
             continue
-        letter = Letter(claim, hook.name, event, name, place, "")
+        letter = Notification(claim, hook.name, event, name, place, "")
         content = {
             "id": letter.id,
             "type": event,

@@ -19,11 +19,11 @@ from daemon.config.hook import Hook
 from daemon.core import failpoints, fs
 from daemon.core.errors import Undelivered
 from daemon.ledger.deliveries import LONGEST_REST, Deliveries
-from daemon.ledger.notification import Letter
+from daemon.ledger.notification import Notification
 from daemon.outbox.hooks import command
 
 if TYPE_CHECKING:
-    from daemon.outbox.hooks.webhook import Mailbox
+    from daemon.outbox.hooks.webhook import WebhookClient
 
 log = structlog.get_logger()
 
@@ -31,7 +31,7 @@ LONGEST_PAUSE = 60.0  # seconds that a hook as a whole rests after a failure
 MOST_WHY = 2000  # characters of a reason that the ledger keeps
 
 
-class Sender:
+class HookSender:
     """Delivers the letters of one hook, one at a time."""
 
     def __init__(
@@ -52,7 +52,7 @@ class Sender:
         self._outbox = outbox
         self._clock = clock
         self._chance = chance
-        self._mailbox: Mailbox | None = None
+        self._mailbox: WebhookClient | None = None
         self._failures = 0  # since the last letter that arrived
         self._pause_ends = 0.0
         self._stop = stop
@@ -80,24 +80,24 @@ class Sender:
         self._arrived(letter)
         return 0.0
 
-    def _send(self, letter: Letter, now: float) -> None:
+    def _send(self, letter: Notification, now: float) -> None:
         if self._hook.command is not None:
             command.call(self._hook, letter, self._outbox, self._stop)
             return
         if self._mailbox is None:
-            from daemon.outbox.hooks.webhook import Mailbox
+            from daemon.outbox.hooks.webhook import WebhookClient
 
-            self._mailbox = Mailbox(self._hook)
+            self._mailbox = WebhookClient(self._hook)
         self._mailbox.put(letter, now)
 
-    def _arrived(self, letter: Letter) -> None:
+    def _arrived(self, letter: Notification) -> None:
         self._failures, self._pause_ends = 0, 0.0
         self._unmarked = letter.id
         self._deliveries.delivered(letter)
         self._unmarked = None
         log.info("hook.delivered", **_facts(letter), attempts=letter.attempts + 1)
 
-    def _put_off(self, letter: Letter, error: Undelivered) -> None:
+    def _put_off(self, letter: Notification, error: Undelivered) -> None:
         now, attempt = self._clock(), letter.attempts + 1
         self._failures += 1
         self._pause_ends = now + self._rest(self._failures, LONGEST_PAUSE)
@@ -117,6 +117,6 @@ class Sender:
         return self._chance.uniform(0.0, min(most, self._hook.wait_seconds * 2**doublings))
 
 
-def _facts(letter: Letter) -> dict[str, str]:
+def _facts(letter: Notification) -> dict[str, str]:
     name = fs.printable(letter.name)
     return {"hook": letter.hook, "name": name, "told": letter.event, "id": letter.id}

@@ -18,7 +18,7 @@ from urllib3.util import Retry, Timeout
 from daemon import __version__
 from daemon.config.hook import Hook
 from daemon.core.errors import Undelivered
-from daemon.ledger.notification import Letter
+from daemon.ledger.notification import Notification
 
 MOST_SAID = 300  # bytes of a refusal that are worth keeping
 GONE = 410  # the receiver says: never again
@@ -26,14 +26,14 @@ GONE = 410  # the receiver says: never again
 logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 
 
-class Mailbox:
+class WebhookClient:
     """The address of one hook."""
 
     def __init__(self, hook: Hook) -> None:
         self._hook = hook
         self._pool = urllib3.PoolManager(num_pools=1, cert_reqs="CERT_REQUIRED")
 
-    def put(self, letter: Letter, now: float) -> None:
+    def put(self, letter: Notification, now: float) -> None:
         """Send a letter at `now` (seconds since 1970); Undelivered where the answer is not 2xx."""
         hook, body = self._hook, letter.text.encode()
         assert hook.url is not None, "a hook has a command or a url"

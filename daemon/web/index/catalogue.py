@@ -40,7 +40,7 @@ class Catalogue:
         self._lock = RLock()
         self._shelf = Shelf(places.shelf)
         self._outbox = Outbox(places.outbox)
-        self._following = Following(places.ledger)
+        self._following = Following(places.ledger_file)
         self._unreadable = set[str]()  # claims whose answers are there and cannot be read
 
     # --- questions ------------------------------------------------------------------------------

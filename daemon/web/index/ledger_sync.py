@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from daemon.core.errors import Misconfigured
-from daemon.core.records import Entry
-from daemon.ledger.ledger import Journal
+from daemon.core.records import LedgerEntry
+from daemon.ledger.ledger import Ledger
 from daemon.web.index.search_index import Shelf
 from daemon.web.uploads.pending import token_of
 
@@ -18,8 +18,8 @@ class Following:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.journal: Journal | None = None
-        self._ledger = ""
+        self.journal: Ledger | None = None
+        self._ledger_file = ""
         self._version: int | None = None
         self._last = 0
 
@@ -30,7 +30,7 @@ class Following:
 
     def forget(self) -> None:
         """Take in everything again, next time: the shelf has been made anew."""
-        self._ledger = ""
+        self._ledger_file = ""
 
     def doubt(self) -> None:
         """Look again, next time, though the ledger seems not to have changed."""
@@ -49,21 +49,21 @@ class Following:
             self._version = version
         return True
 
-    def _open(self, shelf: Shelf) -> Journal | None:
+    def _open(self, shelf: Shelf) -> Ledger | None:
         try:
             status = self._path.stat()
             identity = f"{status.st_dev}:{status.st_ino}"
-            if self.journal is None or identity != self._ledger:
+            if self.journal is None or identity != self._ledger_file:
                 self.close()
                 self.journal = None
-                self.journal = Journal(self._path, read_only=True)
+                self.journal = Ledger(self._path, read_only=True)
                 shelf.belong_to(identity, is_it=_fits(self.journal, shelf))
-                self._ledger, self._version, self._last = identity, None, shelf.last()
+                self._ledger_file, self._version, self._last = identity, None, shelf.last()
         except (OSError, Misconfigured):  # LedgerLost too: the daemon makes it anew
             return None
         return self.journal
 
-    def _follow_open_ones(self, journal: Journal, shelf: Shelf) -> None:
+    def _follow_open_ones(self, journal: Ledger, shelf: Shelf) -> None:
         for card in shelf.open_ones():
             entry = journal.entry(card.id)
             if entry is None:  # given back to the inbox; its number may be given again
@@ -74,7 +74,7 @@ class Following:
             elif entry.state != card.state:
                 _take(shelf, card.number, entry)
 
-    def _take_new_ones(self, journal: Journal, shelf: Shelf) -> None:
+    def _take_new_ones(self, journal: Ledger, shelf: Shelf) -> None:
         while rows := journal.tokens_after(self._last, ROWS_AT_ONCE):
             with shelf.at_once():
                 for number, token in rows:
@@ -83,7 +83,7 @@ class Following:
                     self._last = number
 
 
-def _fits(journal: Journal, shelf: Shelf) -> bool:
+def _fits(journal: Ledger, shelf: Shelf) -> bool:
     """Tell whether the rows that cannot have been given back have the numbers that we know.
 
     A ledger that was made anew may have the inode of the old one, and has fewer rows, or others.
@@ -95,5 +95,5 @@ def _fits(journal: Journal, shelf: Shelf) -> bool:
     return True
 
 
-def _take(shelf: Shelf, number: int, entry: Entry) -> None:
+def _take(shelf: Shelf, number: int, entry: LedgerEntry) -> None:
     shelf.take(number, entry, token_of(entry.name))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from daemon.core.volumes import Ground
+from daemon.core.volumes import Volume
 from daemon.web import sidecar_reader
 from daemon.web.http.errors import Refused
 from daemon.web.index.search_index import Card
@@ -18,7 +18,7 @@ class Outbox:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._ground = Ground(folder)
+        self._ground = Volume(folder)
 
     def demand(self) -> None:
         """Refuse to go on where the outbox is away."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.core import fs
-from daemon.core.records import Entry
+from daemon.core.records import LedgerEntry
 from daemon.web.index import tokenizer
 from daemon.web.sidecar_reader import Answer
 
@@ -113,15 +113,15 @@ class Shelf:
             self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
         return self._opened()
 
-    def belong_to(self, ledger: str, *, is_it: bool) -> None:
+    def belong_to(self, ledger_file: str, *, is_it: bool) -> None:
         """Forget everything unless it came from this ledger, and `is_it` by its rows as well."""
         known = self._fact("ledger")
-        if known == ledger and is_it:
+        if known == ledger_file and is_it:
             return
         if known is not None:
             self._db.close()
             self._db = self._anew()
-        self._state("ledger", ledger)
+        self._state("ledger", ledger_file)
 
     def lie_in(self, outbox: str) -> None:
         """Look again for what is gone if this is not the folder that it was missed in."""
@@ -160,7 +160,7 @@ class Shelf:
         ((number,),) = self._db.execute("SELECT coalesce(max(number), 0) FROM documents")
         return int(number)
 
-    def take(self, number: int, entry: Entry, token: str | None) -> None:
+    def take(self, number: int, entry: LedgerEntry, token: str | None) -> None:
         """Take a row of the ledger in, or what has become of it."""
         self.drop(number)
         self._db.execute(

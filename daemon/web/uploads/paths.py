@@ -15,7 +15,7 @@ class Places:
     outbox: Path
     archive: Path
     failed: Path
-    ledger: Path
+    ledger_file: Path
     shelf: Path
 
     @property
@@ -23,7 +23,7 @@ class Places:
         """What each folder is called where its path must not be told, longest path first."""
         paths = {
             self.inbox: "inbox", self.outbox: "outbox", self.archive: "archive",
-            self.failed: "failed", self.ledger.parent: "state",
+            self.failed: "failed", self.ledger_file.parent: "state",
         }  # fmt: skip
         ordered = sorted(paths.items(), key=lambda item: -len(str(item[0])))
         return {str(path): name for path, name in ordered}

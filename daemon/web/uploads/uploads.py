@@ -21,7 +21,7 @@ from pathlib import Path
 from threading import Lock
 
 from daemon.core import fs
-from daemon.core.volumes import Ground, least_room
+from daemon.core.volumes import Volume, least_room
 from daemon.inbox.scan import WORK_FOLDER
 from daemon.web.http.errors import Partly, Refused, Unkept
 from daemon.web.http.sniff import HEAD_BYTES, kind_of
@@ -116,7 +116,7 @@ class Uploads:
     ) -> None:
         """`ignore` are the names that the daemon never takes, `free_bytes` must stay free."""
         self._inbox = inbox
-        self._ground = Ground(inbox)
+        self._ground = Volume(inbox)
         self._failed = failed
         self._drafts = inbox / WORK_FOLDER / UPLOADS
         self._landing = inbox / UPLOADS

@@ -4,8 +4,8 @@
         [--peers all] [--damage skew-10 ...] [--turn all] [--out DIR [--scorer score_pages.py]]
 
 PAGES_DIR holds labelled pages (bench/labelled.py). Ours reads them as it ships and in a variant for
-each `--switch`, a comma-separated list of fields of `Preprocessing`, or segmenter=db; `--peers` names
-those of bench/readers.py to read beside it. Each reader has a process of its own, all on the
+each `--switch`, a comma-separated list of fields of `Preprocessing`, or segmenter=dbnet; `--peers`
+names those of bench/readers.py to read beside it. Each reader has a process of its own, all on the
 same core and held to one thread, and they take turns page by page. `--damage` (bench/damage.py;
 several, or all, and as they are too) and `--turn` (90, 180, 270, or all, and upright too) change
 the pages before, and their labels with them; a table of these conditions ends the run, and all

@@ -78,7 +78,7 @@ class Reader(Protocol):
 class Ours:
     """The daemon's pipeline; `variant` is a comma-separated list of fields of its Cleaning.
 
-    Or of the recipe itself: segmenter=db.
+    Or of the recipe itself: segmenter=dbnet.
     """
 
     shipped: Recipe

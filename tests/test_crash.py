@@ -148,7 +148,7 @@ def test_the_grace_time_ends_a_stop_that_takes_too_long(tmp_path: Path) -> None:
 
 
 def test_a_file_taken_away_while_it_is_read_frees_its_place(tmp_path: Path) -> None:
-    house = House(tmp_path, claim="journal", originals="leave")
+    house = House(tmp_path, claim="ledger", originals="leave")
     with house.running():
         house.drop("gone.pdf", long_document("Taken away"))
         until(lambda: "in work    1" in house.command("status").stdout, what="claimed")
@@ -175,7 +175,7 @@ def test_a_page_that_takes_too_long_is_marked_and_its_slot_goes_on(tmp_path: Pat
 
 
 def test_a_small_file_does_not_wait_for_a_long_one(tmp_path: Path) -> None:
-    house = House(tmp_path, task_pages=1)
+    house = House(tmp_path, pages_per_task=1)
     with house.running():
         house.drop("long.pdf", long_document("Long"))
         until(lambda: list(house.inbox.rglob("work/*/*/long.pdf")), what="claimed")
@@ -211,7 +211,7 @@ def test_a_second_daemon_on_the_same_state_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_read_only_inbox_is_read_once_and_left_as_it_is(tmp_path: Path) -> None:
-    house = House(tmp_path, claim="journal", originals="leave")
+    house = House(tmp_path, claim="ledger", originals="leave")
     house.drop("scan.png", png(text_page(["Read in place"])))
     house.drop("broken.png", b"\x89PNG\r\n\x1a\n broken")
     house.inbox.chmod(0o500)

@@ -45,7 +45,7 @@ def policy(**changes: object) -> Policy:
     values = {
         "recipe": Recipe(weights=Weights(file=Path("crnn.pt"))), "model": "crnn",
         "model_sha256": "cd" * 32, "lexicon_sha256": None, "detector_sha256": None,
-        "attempts": 3, "task_pages": 4,
+        "attempts": 3, "pages_per_task": 4,
         "point_to_duplicates": True,
     }  # fmt: skip
     return Policy(**(values | changes))  # type: ignore[arg-type]
@@ -57,13 +57,11 @@ class DiskUsage:
     def __init__(self, root: Path, **changes: object) -> None:
         self.root = root
         (root / "inbox").mkdir(exist_ok=True)
-        self.journal = Ledger(root / "ledger.sqlite3")
+        self.ledger = Ledger(root / "ledger.sqlite3")
         self.claims = RenameClaims(root / "inbox", "one", root / "archive", root / "failed")
         (root / "outbox").mkdir(exist_ok=True)
         self.outbox = Outbox(root / "outbox")
-        self.delivery = Delivery(
-            self.claims, self.journal, self.outbox, ByFolder(policy(**changes))
-        )
+        self.delivery = Delivery(self.claims, self.ledger, self.outbox, ByFolder(policy(**changes)))
 
     def begin(self, content: bytes = b"bytes"):
         (self.root / "inbox/a.png").write_bytes(content)
@@ -89,7 +87,7 @@ def test_a_retry_killed_before_its_answer_is_read_again_and_not_taken_for_the_fa
     deliver(DiskUsage(tmp_path), FAILED)
     before = DiskUsage(tmp_path)
     work = before.begin()
-    before.journal.answering(work.claim.id, "done", "a.png.json")  # and here it is killed
+    before.ledger.answering(work.claim.id, "done", "a.png.json")  # and here it is killed
 
     after = DiskUsage(tmp_path)
     (claim,) = after.claims.held([], 0.0)
@@ -117,12 +115,12 @@ def test_a_kill_after_the_answer_only_archives(tmp_path: Path) -> None:
     after.delivery.deliver(resumed)
     assert [path.name for path in (tmp_path / "outbox").glob("*.json")] == ["a.png.json"]
     assert (tmp_path / "archive/a.png").exists()
-    assert after.journal.unfinished() == []
+    assert after.ledger.unfinished() == []
 
 
-def letters(room: DiskUsage) -> list[tuple[str, str]]:
+def notifications(room: DiskUsage) -> list[tuple[str, str]]:
     """Return what the ledger has of letters: hook and state."""
-    return room.journal._run("SELECT hook, state FROM deliveries")
+    return room.ledger._run("SELECT hook, state FROM deliveries")
 
 
 TELL = (Hook(name="tell", command=("tell",)),)
@@ -133,8 +131,8 @@ def test_an_answer_that_is_marked_again_after_a_kill_is_not_told_again(tmp_path:
     work = before.begin()
     before.delivery._publish(work, DONE)
     with closing(Deliveries(tmp_path / "ledger.sqlite3")) as deliveries:
-        (letter,) = deliveries.open()
-        deliveries.delivered(letter)  # and here it is killed, its original not let go of
+        (notification,) = deliveries.open()
+        deliveries.delivered(notification)  # and here it is killed, its original not let go of
 
     after = DiskUsage(tmp_path, hooks=TELL)
     (claim,) = after.claims.held([], 0.0)
@@ -142,7 +140,7 @@ def test_an_answer_that_is_marked_again_after_a_kill_is_not_told_again(tmp_path:
     after.delivery.begin(resumed)
 
     assert resumed.answered
-    assert letters(after) == [("tell", "delivered")]
+    assert notifications(after) == [("tell", "delivered")]
 
 
 def test_an_answer_that_was_named_and_not_marked_is_told_after_the_restart(
@@ -150,25 +148,25 @@ def test_an_answer_that_was_named_and_not_marked_is_told_after_the_restart(
 ) -> None:
     before = DiskUsage(tmp_path, hooks=TELL)
     work = before.begin()
-    monkeypatch.setattr(before.journal, "answered", lambda *_: None)  # and here it is killed
+    monkeypatch.setattr(before.ledger, "answered", lambda *_: None)  # and here it is killed
     before.delivery._publish(work, DONE)
-    assert letters(before) == []
+    assert notifications(before) == []
 
     after = DiskUsage(tmp_path, hooks=TELL)
     (claim,) = after.claims.held([], 0.0)
     after.delivery.begin(after.delivery.work_on(claim, may_be_answered=True))
 
-    assert letters(after) == [("tell", "waiting")]
+    assert notifications(after) == [("tell", "waiting")]
 
 
 def test_marking_an_answer_and_writing_its_letter_is_one_thing(tmp_path: Path) -> None:
     room = DiskUsage(tmp_path, hooks=TELL)
     work = room.begin()
-    room.journal._db.execute("DROP TABLE deliveries")
+    room.ledger._db.execute("DROP TABLE deliveries")
     with pytest.raises(Deferred, match="deliveries"):
         room.delivery._publish(work, DONE)
 
-    (entry,) = room.journal.unfinished()
+    (entry,) = room.ledger.unfinished()
 
     assert entry.state == "answering"
 
@@ -192,7 +190,7 @@ def test_a_file_taken_away_while_it_was_read_is_forgotten(tmp_path: Path) -> Non
 
     room.delivery.deliver(work)
 
-    assert room.journal.unfinished() == []
+    assert room.ledger.unfinished() == []
     assert not (tmp_path / "outbox").exists() or not list((tmp_path / "outbox").glob("*.json"))
 
 
@@ -286,7 +284,7 @@ def test_a_restart_leaves_the_outputs_of_a_claim_that_was_taken_over(
 ) -> None:
     before = DiskUsage(tmp_path)
     work = fenced_out(before)
-    (entry,) = before.journal.unfinished()
+    (entry,) = before.ledger.unfinished()
 
     succeed(before, work, monkeypatch, lambda: before.delivery.settle_vanished(entry))
 

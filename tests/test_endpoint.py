@@ -33,13 +33,13 @@ class Asked:
 
     def __init__(self, ledger_file: Path) -> None:
         self.port = free_port()
-        self.vitals, self.tally = Rooms().vitals, Counters()
+        self.health, self.counters = Rooms().health, Counters()
         facts = Facts(
             model="m", model_sha256="ab", backend="torchscript", precision="auto",
             segmenter="auto", folders={}, ledger_file=ledger_file,
         )  # fmt: skip
-        exposition = Exposition(self.tally, self.vitals, facts)
-        self.endpoint = MonitoringServer("127.0.0.1", self.port, self.vitals, exposition)
+        exposition = Exposition(self.counters, self.health, facts)
+        self.endpoint = MonitoringServer("127.0.0.1", self.port, self.health, exposition)
 
     def get(self, path: str, method: str = "GET") -> tuple[int, bytes]:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
@@ -64,8 +64,8 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
     monkeypatch.setattr(room, "ANSWER_SECONDS", 0.5)
     monkeypatch.setattr(room, "LOOK_SECONDS", 0.05)
     made = Asked(tmp_path / "ledger")
-    made.vitals.beat_at = time.monotonic()
-    made.vitals.inbox.overdue_at = float("inf")  # type: ignore[misc]
+    made.health.beat_at = time.monotonic()
+    made.health.inbox.overdue_at = float("inf")  # type: ignore[misc]
     yield made
     made.endpoint.close()
 
@@ -73,7 +73,7 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
 def test_a_loop_that_stands_still_is_answered_by_503_and_how_long(asked: Asked) -> None:
     assert asked.get("/healthz")[0] == 200
 
-    asked.vitals.beat_at = time.monotonic() - STALE_SECONDS - 5
+    asked.health.beat_at = time.monotonic() - STALE_SECONDS - 5
     status, body = asked.get("/healthz")
 
     assert status == 503
@@ -141,20 +141,20 @@ def test_a_client_that_drips_a_byte_at_a_time_wins_no_time(asked: Asked) -> None
 
 def test_a_port_that_is_taken_is_named_with_a_remedy(asked: Asked) -> None:
     with pytest.raises(Misconfigured, match=r"metrics = 127.0.0.1:\d+: Address already in use; "):
-        MonitoringServer("127.0.0.1", asked.port, asked.vitals, None)  # type: ignore[arg-type]
+        MonitoringServer("127.0.0.1", asked.port, asked.health, None)  # type: ignore[arg-type]
 
 
 def test_it_listens_again_at_once_where_it_listened_before(asked: Asked) -> None:
     asked.get("/healthz")
     asked.endpoint.close()
 
-    again = MonitoringServer("127.0.0.1", asked.port, asked.vitals, None)  # type: ignore[arg-type]
+    again = MonitoringServer("127.0.0.1", asked.port, asked.health, None)  # type: ignore[arg-type]
     again.close()
 
 
 def test_hooks_are_told_of_where_somebody_counts_them(asked: Asked) -> None:
     assert b"ocr_hooks" not in asked.get("/metrics")[1]
 
-    asked.tally.hooks_waiting, asked.tally.hooks_dead = 3, 1
+    asked.counters.hooks_waiting, asked.counters.hooks_dead = 3, 1
 
     assert b"ocr_hooks_dead 1.0" in asked.get("/metrics")[1]

@@ -119,13 +119,13 @@ def test_a_folder_running_full_is_told_before_it_is_full(share: Path) -> None:
 def test_only_the_logs_are_dispensable(tmp_path: Path, which: str) -> None:
     for name in ("inbox", "outbox", "logs"):
         (tmp_path / name).mkdir()
-    grounds = VolumeMonitor(tmp_path / "inbox", [tmp_path / "outbox"], tmp_path / "logs", 1)
+    volumes = VolumeMonitor(tmp_path / "inbox", [tmp_path / "outbox"], tmp_path / "logs", 1)
     (tmp_path / which).rmdir()
 
-    until(lambda: (grounds.hindrance(), grounds.warning)[1] or which != "logs", 10)
-    hindrance = grounds.hindrance()
+    until(lambda: (volumes.hindrance(), volumes.warning)[1] or which != "logs", 10)
+    hindrance = volumes.hindrance()
 
-    assert str(tmp_path / which) in ((grounds.warning if which == "logs" else hindrance) or "")
+    assert str(tmp_path / which) in ((volumes.warning if which == "logs" else hindrance) or "")
     assert (hindrance is None) == (which == "logs")
 
 
@@ -145,11 +145,11 @@ def test_the_room_of_each_folder_is_kept_and_that_of_one_that_is_away_forgotten(
     for name in ("inbox", "outbox", "failed", "logs"):
         (tmp_path / name).mkdir()
     written = [tmp_path / "outbox", tmp_path / "failed"]
-    grounds = VolumeMonitor(tmp_path / "inbox", written, tmp_path / "logs", 1)
+    volumes = VolumeMonitor(tmp_path / "inbox", written, tmp_path / "logs", 1)
     (tmp_path / "outbox").rmdir()
 
-    grounds.hindrance()
+    volumes.hindrance()
 
-    room = grounds.room
+    room = volumes.room
     assert tmp_path / "outbox" not in room
     assert 0 < room[tmp_path / "failed"].free <= room[tmp_path / "failed"].total

@@ -62,7 +62,7 @@ def test_a_program_and_an_address_are_told_of_what_they_asked_for(tmp_path: Path
             until(lambda: "2 delivered, 0 waiting" in home.command("hooks").stdout)
             said = home.command("hooks").stdout, home.command("status").stdout
 
-    events = Counter(letter["type"] for letter in told_to(told))
+    events = Counter(notification["type"] for notification in told_to(told))
     assert events == {"document.done": 1, "document.failed": 1}
     claim = answer["processing"]["claim"]
     assert all(is_signed(*each, SECRET.encode()) for each in receiver.came)
@@ -220,7 +220,10 @@ def test_a_ledger_made_anew_tells_nothing_twice_and_forgets_nothing(tmp_path: Pa
         life.wait_ready()
         until(lambda: "1 delivered, 0 waiting" in home.command("hooks").stdout, what="told")
 
-    assert [letter["data"]["name"] for letter in told_to(told)] == ["early.png", "late.png"]
+    assert [notification["data"]["name"] for notification in told_to(told)] == [
+        "early.png",
+        "late.png",
+    ]
 
 
 def test_without_hooks_there_is_no_thread_no_connection_and_no_row(tmp_path: Path) -> None:

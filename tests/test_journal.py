@@ -34,44 +34,44 @@ def test_a_claim_survives_the_process_as_it_was_written(path: Path) -> None:
 
 def test_a_name_that_is_no_unicode_comes_back_as_it_was(path: Path) -> None:
     name = os.fsdecode(b"caf\xe9.png")
-    journal = Ledger(path)
+    ledger = Ledger(path)
 
-    assert journal.claimed(claim(name=name), "default").name == name
+    assert ledger.claimed(claim(name=name), "default").name == name
 
 
 def test_claiming_again_keeps_the_row_and_its_counts(path: Path) -> None:
-    journal = Ledger(path)
-    journal.claimed(claim(), "default")
-    journal.start("t1")
+    ledger = Ledger(path)
+    ledger.claimed(claim(), "default")
+    ledger.start("t1")
 
-    assert journal.claimed(claim(), "default").starts == 1
+    assert ledger.claimed(claim(), "default").starts == 1
 
 
 def test_starts_and_attempts_are_counted_apart(path: Path) -> None:
-    journal = Ledger(path)
-    journal.claimed(claim(), "default")
+    ledger = Ledger(path)
+    ledger.claimed(claim(), "default")
 
     counts = [
-        journal.start("t1"),
-        journal.attempt("t1"),
-        journal.attempt("t1"),
-        journal.start("t1"),
+        ledger.start("t1"),
+        ledger.attempt("t1"),
+        ledger.attempt("t1"),
+        ledger.start("t1"),
     ]
 
     assert counts == [(1, 1), 2, 3, (2, 4)]
 
 
 def test_a_start_broken_off_by_hand_is_not_counted(path: Path) -> None:
-    journal = Ledger(path)
-    journal.claimed(claim(), "default")
-    journal.start("t1")
-    journal.uncount("t1")
+    ledger = Ledger(path)
+    ledger.claimed(claim(), "default")
+    ledger.start("t1")
+    ledger.uncount("t1")
 
-    assert journal.start("t1") == (1, 1)
+    assert ledger.start("t1") == (1, 1)
 
 
 def test_only_full_answers_make_later_files_duplicates(path: Path) -> None:
-    journal = Ledger(path)
+    ledger = Ledger(path)
     for number, (status, state) in enumerate(
         [
             ("done", "closed"),
@@ -81,30 +81,30 @@ def test_only_full_answers_make_later_files_duplicates(path: Path) -> None:
         ]
     ):
         token = f"t{number}"
-        journal.claimed(claim(token), "default")
-        journal.answering(token, status, f"{status}.json")
+        ledger.claimed(claim(token), "default")
+        ledger.answering(token, status, f"{status}.json")
         if state == "closed":
-            journal.answered(token)
-            journal.closed(token)
+            ledger.answered(token)
+            ledger.closed(token)
 
-    assert [entry.answer for entry in journal.answers_to(SHA, "default")] == ["done.json"]
-    assert journal.answers_to(SHA, "receipts") == []
+    assert [entry.answer for entry in ledger.answers_to(SHA, "default")] == ["done.json"]
+    assert ledger.answers_to(SHA, "receipts") == []
 
 
 def test_what_is_not_closed_is_unfinished(path: Path) -> None:
-    journal = Ledger(path)
+    ledger = Ledger(path)
     for token in ("t1", "t2", "t3", "t4"):
-        journal.claimed(claim(token), "default")
+        ledger.claimed(claim(token), "default")
     for token in ("t2", "t3", "t4"):
-        journal.answering(token, "done", f"{token}.json")
+        ledger.answering(token, "done", f"{token}.json")
     for token in ("t3", "t4"):
-        journal.answered(token)
-    journal.closed("t4")
+        ledger.answered(token)
+    ledger.closed("t4")
 
-    states = {entry.id: entry.state for entry in journal.unfinished()}
+    states = {entry.id: entry.state for entry in ledger.unfinished()}
 
     assert states == {"t1": "claimed", "t2": "answering", "t3": "answered"}
-    assert journal.counts() == {"done": 2, "in work": 2}
+    assert ledger.counts() == {"done": 2, "in work": 2}
 
 
 def test_a_fact_is_what_was_said_first(path: Path) -> None:
@@ -115,10 +115,10 @@ def test_a_fact_is_what_was_said_first(path: Path) -> None:
 
 def test_a_power_cut_cannot_lose_what_was_written(path: Path) -> None:
     """FULL is 2: SQLite syncs the write-ahead log at every commit."""
-    journal = Ledger(path)
+    ledger = Ledger(path)
 
-    assert journal._db.execute("PRAGMA synchronous").fetchone() == (2,)
-    assert journal._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert ledger._db.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert ledger._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
 def test_a_damaged_ledger_is_told_with_a_remedy(path: Path) -> None:
@@ -138,49 +138,49 @@ def test_a_ledger_of_a_newer_daemon_is_not_touched(path: Path) -> None:
 
 
 def test_a_full_disk_is_the_fault_of_the_environment(path: Path) -> None:
-    journal = Ledger(path)
-    journal._db.execute("PRAGMA max_page_count = 1")
+    ledger = Ledger(path)
+    ledger._db.execute("PRAGMA max_page_count = 1")
     long_name = "x" * 100_000
 
     with pytest.raises(Deferred, match="full"):
-        journal.claimed(claim(name=long_name), "default")
+        ledger.claimed(claim(name=long_name), "default")
 
 
 def test_a_ledger_that_cannot_be_written_is_the_fault_of_the_environment(path: Path) -> None:
-    journal = Ledger(path)
-    journal.claimed(claim(), "default")
-    journal._db.execute("PRAGMA query_only = 1")
+    ledger = Ledger(path)
+    ledger.claimed(claim(), "default")
+    ledger._db.execute("PRAGMA query_only = 1")
 
-    for count in (journal.start, journal.attempt):
+    for count in (ledger.start, ledger.attempt):
         with pytest.raises(Deferred, match="readonly"):
             count("t1")
 
 
 def test_a_clock_set_back_does_not_bring_an_earlier_claim_to_the_front(path: Path) -> None:
-    journal = Ledger(path)
+    ledger = Ledger(path)
     first = claim("t1")
-    journal.claimed(first, "default")
+    ledger.claimed(first, "default")
     with sqlite3.connect(path) as db:
         db.execute("UPDATE claims SET claimed_at = '2099-01-01T00:00:00.000Z'")
-    journal.claimed(replace(first, id="t2", stamp=Stamp(11, 21, 31)), "default")
+    ledger.claimed(replace(first, id="t2", stamp=Stamp(11, 21, 31)), "default")
 
-    assert journal.stamps() == {"a/scan.pdf": "11:21:31"}
-    assert [entry.id for entry in journal.unfinished()] == ["t1", "t2"]
+    assert ledger.stamps() == {"a/scan.pdf": "11:21:31"}
+    assert [entry.id for entry in ledger.unfinished()] == ["t1", "t2"]
 
 
 def test_a_ledger_that_is_deleted_is_noticed(path: Path) -> None:
-    journal = Ledger(path)
-    assert journal.is_sound
+    ledger = Ledger(path)
+    assert ledger.is_sound
 
     path.unlink()
 
-    assert not journal.is_sound
+    assert not ledger.is_sound
 
 
 def test_a_damaged_ledger_is_told_from_one_that_cannot_be_opened(path: Path) -> None:
-    journal = Ledger(path)
-    journal.claimed(claim(), "default")
-    journal.close()
+    ledger = Ledger(path)
+    ledger.claimed(claim(), "default")
+    ledger.close()
     path.write_bytes(b"damaged " * 4096)
 
     with pytest.raises(LedgerLost):
@@ -188,11 +188,11 @@ def test_a_damaged_ledger_is_told_from_one_that_cannot_be_opened(path: Path) -> 
 
 
 def test_a_ledger_that_is_overwritten_is_noticed(path: Path) -> None:
-    journal = Ledger(path)
-    journal.claimed(claim(), "default")
-    journal._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # else the log beside it has it all
-    assert journal.is_sound
+    ledger = Ledger(path)
+    ledger.claimed(claim(), "default")
+    ledger._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # else the log beside it has it all
+    assert ledger.is_sound
 
     path.write_bytes(b"damaged " * 1000)
 
-    assert not journal.is_sound
+    assert not ledger.is_sound

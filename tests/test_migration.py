@@ -62,13 +62,13 @@ def old(tmp_path: Path) -> Path:
 
 def holds(path: Path) -> bool:
     """Tell whether nothing of the old rows has changed."""
-    with closing(Ledger(path)) as journal:
-        first, second = journal.all()
+    with closing(Ledger(path)) as ledger:
+        first, second = ledger.all()
         return (
             (os.fsencode(first.name), first.answer, first.state)
             == (b"caf\xe9.png", "a.json", "closed")
             and (second.state, second.starts, second.attempts) == ("answering", 2, 3)
-            and journal.fact("instance", "two") == "one"
+            and ledger.fact("instance", "two") == "one"
         )  # fmt: skip
 
 
@@ -81,8 +81,8 @@ def test_an_older_ledger_is_brought_up_to_date_with_all_that_it_holds(old: Path)
     assert holds(old)
 
     assert version_of(old) == schema.VERSION
-    with closing(Ledger(old)) as journal:
-        journal.answered("c2", [Notification("c2", "tell", "document.failed", "b", "b.json", "{}")])
+    with closing(Ledger(old)) as ledger:
+        ledger.answered("c2", [Notification("c2", "tell", "document.failed", "b", "b.json", "{}")])
     with closing(Deliveries(old)) as deliveries:
         assert [each.id for each in deliveries.open()] == ["c2-tell"]
 
@@ -100,8 +100,8 @@ def test_old_and_new_ledgers_are_of_one_form(old: Path, tmp_path: Path) -> None:
 
 
 def test_who_only_reads_an_older_ledger_leaves_it_as_it_is(old: Path) -> None:
-    with closing(Ledger(old, read_only=True)) as journal:
-        assert journal.counts() == {"done": 1, "in work": 1}
+    with closing(Ledger(old, read_only=True)) as ledger:
+        assert ledger.counts() == {"done": 1, "in work": 1}
     with closing(Deliveries(old, read_only=True)) as deliveries:
         assert (deliveries.posts(), deliveries.open()) == ({}, [])
     with pytest.raises(Misconfigured, match="schema version 1"):

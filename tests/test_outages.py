@@ -94,7 +94,7 @@ def test_errors_of_the_disk_at_any_step_cost_no_attempt_and_heal(tmp_path: Path)
     }  # fmt: skip
     house = House(tmp_path)
     rules = ";".join(f"{step}=2*{error}" for step, error in steps.items())
-    names = [f"{letter}.png" for letter in "abcdefgh"]
+    names = [f"{notification}.png" for notification in "abcdefgh"]
     with house.running(FAILPOINTS=rules) as daemon:
         for name in names:
             house.drop(name, png(text_page([f"The {name}"])))

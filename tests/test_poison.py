@@ -26,7 +26,7 @@ def scan(title: str) -> bytes:
 
 
 def house(tmp_path, **config) -> House:
-    settings = {"workers": SLOTS, "limits": LIMITS, "worker_megabytes": 900}
+    settings = {"workers": SLOTS, "limits": LIMITS, "worker_max_megabytes": 900}
     return House(tmp_path, retry={"attempts": 2}, **(settings | config))
 
 
@@ -53,7 +53,7 @@ def test_a_poisonous_file_fails_by_name_while_the_others_are_answered(tmp_path, 
 
 
 def test_a_page_of_each_poison_is_marked_and_the_others_are_published(tmp_path) -> None:
-    poisoned = house(tmp_path, limits=HASTE, worker_megabytes=700)
+    poisoned = house(tmp_path, limits=HASTE, worker_max_megabytes=700)
     kinds = ["hang", "segv", "exit", "eat", "bug"]
     rules = ";".join(f"worker.page@{n}={kind}" for n, kind in enumerate(kinds, start=2))
     content = pdf_of_images([text_page([f"Page {n}"]) for n in range(1, 10)])
@@ -114,7 +114,7 @@ def test_a_worker_is_renewed_after_its_tasks_and_nothing_is_lost(tmp_path) -> No
 
 
 def test_a_worker_that_leaks_is_renewed_before_it_is_stopped(tmp_path) -> None:
-    leaking = house(tmp_path, workers=1, worker_megabytes=1200, renew_megabytes=600)
+    leaking = house(tmp_path, workers=1, worker_max_megabytes=1200, worker_recycle_megabytes=600)
     with leaking.running(FAILPOINTS="worker.done=leak"):
         for number in range(10):
             leaking.drop(f"{number}.png", scan(f"Scan {number}"))

@@ -41,15 +41,15 @@ def named(name: str, *folders: str, **changes: object) -> dict[str, object]:
 
 
 def test_a_profile_changes_only_the_keys_that_it_names(write: Write) -> None:
-    changed = named("a", preprocess={"denoise": "median"}, limits={"pages": 3}, segmenter="db")
+    changed = named("a", preprocess={"denoise": "median"}, limits={"pages": 3}, segmenter="dbnet")
     config = load(write(changed, preprocess={"deskew": False}, limits={"page_seconds": 9}))
 
     found = config.under(0)
 
     assert found.preprocess.denoise == "median"
-    assert (found.preprocess.deskew, found.preprocess.orient) == (False, True)
+    assert (found.preprocess.deskew, found.preprocess.auto_rotate) == (False, True)
     assert (found.limits.pages, found.limits.page_seconds) == (3, 9)
-    assert (found.segmenter, config.segmenter) == ("db", "auto")
+    assert (found.segmenter, config.segmenter) == ("dbnet", "auto")
     assert config.preprocess.denoise == "off"
     assert found.pdf == config.pdf
 
@@ -112,7 +112,7 @@ REFUSED = [
     ([named("a"), named("a", "b")], "profiles.1.name", "twice"),
     ([named("a", segmentr="db")], "profiles.0.segmentr", "did you mean segmenter?"),
     ([named("a", model={})], "profiles.0.model", "no such key"),
-    ([named("a", segmenter="best")], "profiles.0.segmenter", "'auto', 'opencv' or 'db'"),
+    ([named("a", segmenter="best")], "profiles.0.segmenter", "'auto', 'opencv' or 'dbnet'"),
     ([named("a", preprocess={"denoize": "median"})], "profiles.0.preprocess.denoize", "denoise?"),
     ([named("a", preprocess={"denoise": "much"})], "profiles.0.preprocess.denoise", "'median'"),
     ([named("a", preprocess="much")], "profiles.0.preprocess", "dictionary"),
@@ -156,9 +156,9 @@ def test_what_cannot_be_meant_is_refused_with_key_and_remedy(
 
 
 def test_a_profile_needs_the_network_that_its_segmenter_asks_for(write: Write) -> None:
-    path = write(named("a", segmenter="db"), segmenter="opencv", detector={})
+    path = write(named("a", segmenter="dbnet"), segmenter="opencv", detector={})
 
-    with pytest.raises(Misconfigured, match=r"profiles\.0\.segmenter = db: needs a network"):
+    with pytest.raises(Misconfigured, match=r"profiles\.0\.segmenter = dbnet: needs a network"):
         load(path)
 
 
@@ -168,12 +168,12 @@ def test_a_network_that_one_profile_alone_needs_is_looked_for_at_start(write: Wr
 
     with pytest.raises(Misconfigured, match=r"detector\.file"):
         preflight.refuse_bad_weights(
-            load(write(named("a", segmenter="db"), segmenter="opencv", detector=gone))
+            load(write(named("a", segmenter="dbnet"), segmenter="opencv", detector=gone))
         )
 
 
 def test_workers_may_read_the_networks_of_all_profiles(write: Write) -> None:
-    config = load(write(named("a", segmenter="db"), segmenter="opencv"))
+    config = load(write(named("a", segmenter="dbnet"), segmenter="opencv"))
 
     assert config.detector.file in WorkerSetup(config.recipes, 1).readable
     assert config.detector.file not in WorkerSetup((config.recipe,), 1).readable
@@ -188,7 +188,7 @@ def test_the_example_in_the_shipped_config_can_be_meant(write: Write) -> None:
     found = under(write(profile))
 
     assert set(profile) == set(Profile.model_fields)
-    assert (found.priority, found.watch.quiet_seconds, found.segmenter) == (10, 0, "db")
+    assert (found.priority, found.watch.quiet_seconds, found.segmenter) == (10, 0, "dbnet")
 
 
 # --- what identity a reading has ----------------------------------------------------------------
@@ -202,7 +202,7 @@ def test_without_profiles_answers_are_of_the_same_identity_as_before(write: Writ
 
 def test_the_identity_of_a_reading_is_its_profiles_name_and_what_decides_it(write: Write) -> None:
     path = write(
-        named("a"), named("b"), named("c", segmenter="db"), named("d", priority=3),
+        named("a"), named("b"), named("c", segmenter="dbnet"), named("d", priority=3),
         named("e", outputs=["text"]),
     )  # fmt: skip
     policies = wiring.policies(load(path))

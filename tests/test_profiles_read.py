@@ -18,7 +18,7 @@ Write = Callable[..., Path]
 
 PROFILES = [
     named("short", "short", limits={"pages": 1}),
-    named("again", "*/again", pdf={"text_layer": "never"}, segmenter="db", quiet_seconds=0),
+    named("again", "*/again", pdf={"text_layer": "never"}, segmenter="dbnet", quiet_seconds=0),
     named("urgent", priority=10),
     named("at-once", "now", quiet_seconds=0),
 ]

@@ -63,10 +63,10 @@ class Signals:
 
 
 def process_of(config: Config, wanted: Callable[[], Config] | None = None) -> ProcessContext:
-    bell = WakeupPipe()
-    reload = Reload(config, wanted or (lambda: config), bell.ring)
+    wakeup = WakeupPipe()
+    reload = Reload(config, wanted or (lambda: config), wakeup.notify)
     signals: Any = Signals(reload)
-    return ProcessContext(bell, signals, reload, SystemdNotifier(), Counters())
+    return ProcessContext(wakeup, signals, reload, SystemdNotifier(), Counters())
 
 
 def config(root: Path, **values: Any) -> Config:
@@ -124,15 +124,15 @@ def test_who_hears_that_the_daemon_is_ready_finds_it_alive(tmp_path: Path) -> No
 def test_a_change_at_once_remembers_what_the_folders_stood_on(tmp_path: Path) -> None:
     """Else a share that goes just then would be taken for its mount point."""
     old = config(tmp_path)
-    here = process_of(old, lambda: config(tmp_path, free_megabytes=7))
+    here = process_of(old, lambda: config(tmp_path, min_free_megabytes=7))
     engine: Any = Engine()
     daemon = Daemon(here, WarmPool(engine, wiring.policies(old)))
-    before: Any = here.reload.grounds
+    before: Any = here.reload.volumes
     here.reload.ask()
 
     daemon.run()
 
-    assert here.reload.grounds is before
+    assert here.reload.volumes is before
     assert before.least_bytes == 7_000_000
 
 

@@ -133,7 +133,7 @@ def test_the_environment_goes_on_winning(tmp_path: Path) -> None:
     with living(home, "pretended", OCR_DAEMON__TASK_PAGES="7") as life:
         life.wait_ready()
 
-        reloads(home, life, "config.unchanged", task_pages=9)
+        reloads(home, life, "config.unchanged", pages_per_task=9)
 
 
 def test_the_log_tells_more_when_told_to(tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ def test_what_needs_a_restart_is_named_and_left_and_the_rest_is_taken(tmp_path: 
         assert home.answer("scan.png.json")["status"] == "done"
 
 
-@pytest.mark.parametrize("change", [{"task_pages": 7}, {"workers": 1}])
+@pytest.mark.parametrize("change", [{"pages_per_task": 7}, {"workers": 1}])
 def test_while_a_folder_of_both_configs_is_away_nothing_is_changed_and_nothing_made_there(
     tmp_path: Path, change: dict[str, int]
 ) -> None:

@@ -30,7 +30,7 @@ class Shelf:
     def __init__(self, root: Path) -> None:
         self.folder, self.ledger_file = root / "kept", root / "ledger.sqlite3"
         self.folder.mkdir()
-        self.journal = Ledger(self.ledger_file)
+        self.ledger = Ledger(self.ledger_file)
 
     def keep(self, name: str, content: bytes = b"scan", *, state: str = "closed") -> Path:
         """Put a file in; `state` is how far the ledger is with its bytes, "unknown" for not."""
@@ -39,21 +39,27 @@ class Shelf:
         path.write_bytes(content)
         if state != "unknown":
             claim = Claim(os.urandom(8).hex(), name, path, Stamp.of(path), fs.sha256_of(path))
-            self.journal.claimed(claim, "default")
-            self.journal.answering(claim.id, "done", f"{name}.json")
-            self.journal.answered(claim.id)
+            self.ledger.claimed(claim, "default")
+            self.ledger.answering(claim.id, "done", f"{name}.json")
+            self.ledger.answered(claim.id)
         if state == "closed":
-            self.journal.closed(claim.id)
+            self.ledger.closed(claim.id)
         return path
 
-    def cupboard(self, values: Retention | Values, which: str = "archive") -> RetentionFolder:
+    def retention_folder(
+        self, values: Retention | Values, which: str = "archive"
+    ) -> RetentionFolder:
         of = (lambda _: values) if isinstance(values, Retention) else values
         return RetentionFolder(which, self.folder, of)  # type: ignore[arg-type]
 
     def clear(self, values: Retention | Values, now: float, which: str = "archive") -> list[Due]:
         """Remove what is due."""
-        cupboard = self.cupboard(values, which)
-        return [due for due in cupboard.due(self.ledger_file, now) if cupboard.remove(due)]
+        retention_folder = self.retention_folder(values, which)
+        return [
+            due
+            for due in retention_folder.due(self.ledger_file, now)
+            if retention_folder.remove(due)
+        ]
 
     def names(self) -> set[str]:
         return {str(p.relative_to(self.folder)) for p in self.folder.rglob("*")}
@@ -63,7 +69,7 @@ class Shelf:
 def shelf(tmp_path: Path) -> Iterator[Shelf]:
     made = Shelf(tmp_path)
     yield made
-    made.journal.close()
+    made.ledger.close()
 
 
 @pytest.mark.parametrize(
@@ -102,7 +108,7 @@ def test_what_is_not_answered_and_done_with_is_left_however_old_or_large(
     path = shelf.keep("odd.png", bytes(2_000_000), state="unknown" if state == "claimed" else state)
     if state == "claimed":
         claim = Claim("c", "odd.png", path, Stamp.of(path), fs.sha256_of(path))
-        shelf.journal.claimed(claim, "default")
+        shelf.ledger.claimed(claim, "default")
     limits = Retention(archive_days=1, archive_megabytes=1)
 
     assert (shelf.clear(limits, TOMORROW), shelf.names()) == ([], {"odd.png"})
@@ -128,10 +134,10 @@ def test_what_the_ledger_does_not_know_is_hashed_once_and_makes_no_known_one_go(
 ) -> None:
     shelf.keep("stranger.bin", bytes(5_000_000), state="unknown")
     shelf.keep("known.png", b"k" * 900_000)
-    cupboard, hashed = shelf.cupboard(Retention(archive_megabytes=1)), []
+    retention_folder, hashed = shelf.retention_folder(Retention(archive_megabytes=1)), []
     monkeypatch.setattr(fs, "digest_of", lambda file: hashed.append(file.name) or "0" * 64)
 
-    assert [list(cupboard.due(shelf.ledger_file, TODAY)) for _ in range(3)] == [[], [], []]
+    assert [list(retention_folder.due(shelf.ledger_file, TODAY)) for _ in range(3)] == [[], [], []]
     assert len(hashed) <= 2
 
 
@@ -140,7 +146,7 @@ def test_an_answer_of_before_this_program_was_given_by_a_clock_that_was_not_set(
 ) -> None:
     path = shelf.keep("scan.png", state="unknown")
     claim = Claim("c", "scan.png", path, Stamp.of(path), fs.sha256_of(path))
-    shelf.journal.restore(claim, "default", "done", "a", "1970-01-01T00:01:00.000Z")
+    shelf.ledger.restore(claim, "default", "done", "a", "1970-01-01T00:01:00.000Z")
 
     assert shelf.clear(ONE_DAY, TOMORROW) == []
 
@@ -165,23 +171,23 @@ def test_a_reason_that_a_kill_left_alone_goes_too(shelf: Shelf) -> None:
 
 
 def test_a_file_that_takes_the_place_of_a_due_one_is_left(shelf: Shelf) -> None:
-    path, cupboard = shelf.keep("scan.png"), shelf.cupboard(ONE_DAY)
-    (due,) = cupboard.due(shelf.ledger_file, TOMORROW)
+    path, retention_folder = shelf.keep("scan.png"), shelf.retention_folder(ONE_DAY)
+    (due,) = retention_folder.due(shelf.ledger_file, TOMORROW)
     path.rename(path.with_name("moved.png"))
     path.write_bytes(b"new")
 
-    assert (cupboard.remove(due), path.read_bytes()) == (False, b"new")
+    assert (retention_folder.remove(due), path.read_bytes()) == (False, b"new")
 
 
 def test_links_are_not_followed_and_folders_of_others_not_entered(shelf: Shelf) -> None:
     inner = shelf.keep("failed/scan.png")
     (shelf.folder / "link.png").symlink_to(inner)
     (shelf.folder / "linked").symlink_to(inner.parent)
-    cupboard = RetentionFolder(
+    retention_folder = RetentionFolder(
         "archive", shelf.folder, lambda _: ONE_DAY, {shelf.folder / "failed"}
     )
 
-    assert list(cupboard.due(shelf.ledger_file, TOMORROW)) == []
+    assert list(retention_folder.due(shelf.ledger_file, TOMORROW)) == []
 
 
 def test_each_profile_has_its_own_megabytes(shelf: Shelf) -> None:
@@ -196,22 +202,22 @@ def test_each_profile_has_its_own_megabytes(shelf: Shelf) -> None:
 def test_a_turn_is_bounded_and_says_that_there_is_more(shelf: Shelf) -> None:
     for number in range(5):
         shelf.keep(f"{number}.png", bytes([number]))
-    cupboard = shelf.cupboard(ONE_DAY)
+    retention_folder = shelf.retention_folder(ONE_DAY)
 
-    assert len(list(cupboard.due(shelf.ledger_file, TOMORROW, most=3))) == 3
-    assert cupboard.has_more
+    assert len(list(retention_folder.due(shelf.ledger_file, TOMORROW, most=3))) == 3
+    assert retention_folder.has_more
 
 
 def test_a_folder_that_is_away_is_no_end_of_the_thread(shelf: Shelf, tmp_path: Path) -> None:
     shelf.keep("scan.png")
-    cupboard = shelf.cupboard(Retention(archive_days=1e-9))
+    retention_folder = shelf.retention_folder(Retention(archive_days=1e-9))
     shelf.folder.rename(tmp_path / "away")
 
-    retiring = RetentionSweeper([cupboard], shelf.ledger_file)
+    retention_sweeper = RetentionSweeper([retention_folder], shelf.ledger_file)
     try:
-        assert retiring._turn(cupboard) is False
+        assert retention_sweeper._turn(retention_folder) is False
     finally:
-        retiring.end()
+        retention_sweeper.end()
 
 
 def test_the_daemon_removes_what_has_had_its_time_and_the_proof_holds(tmp_path: Path) -> None:

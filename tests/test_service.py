@@ -68,9 +68,9 @@ class Loop:
             StabilityTracker(inbox, ByFolder(QUIET), 60.0, lambda path: None, must_move=True),
             Watch(inbox, "scan", lambda: None), 30.0, 1.0, claims.unread,
         )  # fmt: skip
-        self.journal = Ledger(root / "ledger.sqlite3")
+        self.ledger = Ledger(root / "ledger.sqlite3")
         (root / "outbox").mkdir()
-        delivery = Delivery(claims, self.journal, Outbox(root / "outbox"), ByFolder(policy()))
+        delivery = Delivery(claims, self.ledger, Outbox(root / "outbox"), ByFolder(policy()))
         self.service = MainLoop(intake, claims, delivery, self.engine, WAIT)
 
     def drop(self, *names: str) -> None:
@@ -144,7 +144,7 @@ def test_what_the_environment_spoils_waits_and_costs_no_attempt(loop: Loop) -> N
     loop.turn(WAIT)
 
     assert len(loop.engine.tasks) == 1
-    assert [entry.attempts for entry in loop.journal.unfinished()] == [1]
+    assert [entry.attempts for entry in loop.ledger.unfinished()] == [1]
 
 
 def test_what_workers_defer_again_and_again_has_been_held_up_since_the_first_time(
@@ -200,4 +200,4 @@ def test_the_second_task_of_a_file_taken_away_is_nobodys(loop: Loop) -> None:
     loop.turn(0.1)
 
     assert loop.service.in_work == 0
-    assert loop.journal.unfinished() == []
+    assert loop.ledger.unfinished() == []

@@ -163,7 +163,7 @@ def fill(path: Path) -> None:
 @pytest.mark.parametrize("which", ["outbox", "inbox"])
 def test_a_disk_without_any_room_costs_no_attempt(tmp_path: Path, which: str) -> None:
     """No watermark: the disk is full in the middle of the work."""
-    house = House(tmp_path, free_megabytes=0)
+    house = House(tmp_path, min_free_megabytes=0)
     with small_disk(getattr(house, which), "4m"), house.running():
         house.drop("long.pdf", long_document("Full"))
         until(lambda: list(house.inbox.rglob("work/*/*/long.pdf")), what="claimed")

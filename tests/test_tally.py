@@ -24,32 +24,32 @@ def document(*confidences: float | None, status: str = "done", **changes: object
 
 
 def test_lines_are_counted_and_those_of_a_text_layer_have_no_confidence() -> None:
-    tally = Counters()
+    counters = Counters()
 
-    tally.answered(document(0.91, 0.99, None), 10, 1.0)
+    counters.answered(document(0.91, 0.99, None), 10, 1.0)
 
-    assert (tally.lines, sum(tally.confidence.counts)) == (3, 2)
+    assert (counters.lines, sum(counters.confidence.counts)) == (3, 2)
 
 
 def test_a_duplicate_was_not_read_and_counts_as_a_file_alone() -> None:
-    tally = Counters()
+    counters = Counters()
 
-    tally.answered(document(status="duplicate", pages=()), 10, 1.0)
+    counters.answered(document(status="duplicate", pages=()), 10, 1.0)
 
-    assert (tally.files["duplicate"], sum(tally.documents.counts)) == (1, 0)
+    assert (counters.files["duplicate"], sum(counters.documents.counts)) == (1, 0)
 
 
 def test_words_that_a_worker_made_up_are_one_more_row_and_not_a_thousand() -> None:
-    tally = Counters()
+    counters = Counters()
     failure = Failure("made up", "for no reason")
 
     for number in range(1000):
         spent = {f"stage {number}": 1.0}
-        tally.answered(document(status="failed", failure=failure, seconds=spent), 10, 1.0)
-        tally.task_ended(Died(f"kind {number}", "why"))
+        counters.answered(document(status="failed", failure=failure, seconds=spent), 10, 1.0)
+        counters.task_ended(Died(f"kind {number}", "why"))
 
-    assert len(tally.stages) == 6
-    assert (tally.failures["other"], tally.deaths["other"]) == (1000, 1000)
+    assert len(counters.stages) == 6
+    assert (counters.failures["other"], counters.deaths["other"]) == (1000, 1000)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -1.0, 10**400])
@@ -80,8 +80,8 @@ def test_a_value_on_a_bound_counts_below_it() -> None:
     ],
 )
 def test_a_task_ends_in_one_of_four_ways(result: object, word: str) -> None:
-    tally = Counters()
+    counters = Counters()
 
-    tally.task_ended(result)  # type: ignore[arg-type]
+    counters.task_ended(result)  # type: ignore[arg-type]
 
-    assert {kind for kind, number in tally.tasks.items() if number} == {word}
+    assert {kind for kind, number in counters.tasks.items() if number} == {word}

@@ -26,11 +26,11 @@ class Rooms:
         self.loop = SimpleNamespace(draining=False, faults=[], is_stuck=False, in_work=1, held=0)
         self.folders = SimpleNamespace(warning=None, room={})
         workers = SimpleNamespace(states=lambda now: self.states)
-        self.vitals = Health(self.inbox, self.loop, workers, self.folders, NOW - 5000)
-        self.vitals.phase, self.vitals.beat_at = "ready", NOW - 1
+        self.health = Health(self.inbox, self.loop, workers, self.folders, NOW - 5000)
+        self.health.phase, self.health.beat_at = "ready", NOW - 1
 
     def failing(self, *, ready: bool = False) -> set[str]:
-        checks = self.vitals.ready(NOW) if ready else self.vitals.live(NOW)
+        checks = self.health.ready(NOW) if ready else self.health.live(NOW)
         return {check.check for check in checks if not check.ok}
 
 
@@ -44,7 +44,7 @@ def test_a_daemon_that_is_well_lives_and_is_ready(rooms: Rooms) -> None:
 
 
 def test_a_loop_that_stands_still_is_told_by_its_age(rooms: Rooms) -> None:
-    rooms.vitals.beat_at = NOW - STALE_SECONDS - 1
+    rooms.health.beat_at = NOW - STALE_SECONDS - 1
 
     assert rooms.failing() == {"loop"}
 
@@ -53,7 +53,7 @@ def test_a_look_that_does_not_come_back_is_told_with_what_it_waits_for(rooms: Ro
     rooms.inbox.overdue_at = NOW - 1
     rooms.loop.faults = [Fault("the inbox does not answer", NOW - 50)]
 
-    (scan,) = [check for check in rooms.vitals.live(NOW) if not check.ok]
+    (scan,) = [check for check in rooms.health.live(NOW) if not check.ok]
     assert (scan.check, scan.says) == ("scan", "the inbox does not answer")
 
 
@@ -61,34 +61,34 @@ def test_the_watchdog_bites_a_loop_that_lost_its_way_and_not_one_that_a_share_ke
     rooms: Rooms,
 ) -> None:
     rooms.inbox.overdue_at = NOW - 1
-    assert not rooms.vitals.is_progressing(NOW)
+    assert not rooms.health.is_progressing(NOW)
 
     rooms.loop.faults = [Fault("the inbox does not answer", NOW - 50)]
-    assert rooms.vitals.is_progressing(NOW)
+    assert rooms.health.is_progressing(NOW)
 
 
 def test_while_the_model_is_loaded_it_lives_and_is_not_ready(rooms: Rooms) -> None:
-    vitals = Health(
+    health = Health(
         rooms.inbox, rooms.loop, SimpleNamespace(states=lambda now: []), rooms.folders, NOW - 9
     )
 
-    assert all(check.ok for check in vitals.live(NOW))
-    assert {check.check for check in vitals.ready(NOW) if not check.ok} == {"model"}
+    assert all(check.ok for check in health.live(NOW))
+    assert {check.check for check in health.ready(NOW) if not check.ok} == {"model"}
 
 
 def test_a_start_that_does_not_end_is_no_life(rooms: Rooms) -> None:
-    vitals = Health(
+    health = Health(
         rooms.inbox, rooms.loop, SimpleNamespace(states=lambda now: []), rooms.folders,
         NOW - START_SECONDS - 1,
     )  # fmt: skip
 
-    assert {check.check for check in vitals.live(NOW) if not check.ok} == {"loop"}
+    assert {check.check for check in health.live(NOW) if not check.ok} == {"loop"}
 
 
 def test_what_holds_it_up_is_told_with_since_when_and_it_lives(rooms: Rooms) -> None:
     rooms.loop.faults = [Fault("the outbox is full", NOW - 42)]
 
-    (fault,) = [check for check in rooms.vitals.ready(NOW) if not check.ok]
+    (fault,) = [check for check in rooms.health.ready(NOW) if not check.ok]
     assert (fault.check, fault.says, fault.seconds) == ("fault", "the outbox is full", 42)
     assert rooms.failing() == set()
 
@@ -99,7 +99,7 @@ def test_a_log_that_cannot_be_written_is_told_and_keeps_nothing_from_being_ready
     rooms.folders.warning = "the logs are full"
 
     assert rooms.failing(ready=True) == set()
-    assert "the logs are full" in {check.says for check in rooms.vitals.ready(NOW)}
+    assert "the logs are full" in {check.says for check in rooms.health.ready(NOW)}
 
 
 def test_a_daemon_that_ends_is_not_ready_and_no_look_is_due(rooms: Rooms) -> None:

@@ -122,7 +122,7 @@ def test_a_name_and_its_hard_link_are_each_answered(tmp_path: Path) -> None:
 
 
 def test_a_time_touched_after_reading_in_place_gives_no_second_answer(tmp_path: Path) -> None:
-    house = House(tmp_path, claim="journal", originals="leave")
+    house = House(tmp_path, claim="ledger", originals="leave")
     with house.running():
         path = house.drop("scan.png", page("Read in place"))
         house.answer("scan.png.json")

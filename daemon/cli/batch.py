@@ -14,9 +14,9 @@ from pathlib import Path
 from daemon.core import fs
 from daemon.core.errors import Deferred
 from daemon.core.records import Claim, Document, Failure, Stamp
+from daemon.core.tasks import Outcome, RenderTask
 from daemon.core.wakeup import WakeupPipe
 from daemon.engine.document_job import DocumentJob
-from daemon.core.tasks import Outcome, RenderTask
 from daemon.engine.local_pool import LocalEngine
 from daemon.inbox.queue import natural_path
 from daemon.inbox.scan import Scanner
@@ -72,12 +72,12 @@ def find(paths: Sequence[Path], ignore: Sequence[str]) -> Iterator[tuple[str, Pa
 class Reader:
     """Reads a list of files over all slots and yields them in the order given."""
 
-    def __init__(self, engine: LocalEngine, policy: Policy, bell: WakeupPipe) -> None:
+    def __init__(self, engine: LocalEngine, policy: Policy, wakeup: WakeupPipe) -> None:
         self._engine = engine
         self._policy = policy
-        self._bell = bell
+        self._wakeup = wakeup
         self._open: dict[str, _Open] = {}
-        self._makings: RenderJob | None = None
+        self._render_job: RenderJob | None = None
 
     def read(self, found: Sequence[tuple[str, Path]]) -> Iterator[Reading]:
         """Read every file once, whatever becomes of the others."""
@@ -90,7 +90,7 @@ class Reader:
                 del self._open[next(iter(self._open))]
                 yield self._reading(first)
             if self._engine.free < self._engine.slots:
-                self._bell.wait(1.0)
+                self._wakeup.wait(1.0)
 
     def publish(self, reading: Reading, outbox: Outbox, outputs: DerivedOutputs) -> Path | None:
         """Write the sidecar of a reading and its outputs, None for a file that cannot be opened."""
@@ -98,24 +98,24 @@ class Reader:
         if claim is None:
             return None
         by = self._policy.provenance(document, reading.started_at, reading.seconds)
-        makings = outputs.makings(claim, document, self._policy)
-        self._make(makings)
-        with outputs.drafted(claim, document, self._policy, makings) as drafted:
+        render_job = outputs.render_job(claim, document, self._policy)
+        self._make(render_job)
+        with outputs.drafted(claim, document, self._policy, render_job) as drafted:
             place = outbox.place_for(claim.name, claim.sha256, drafted.endings)
             content = sidecar(claim, document, by, drafted.outputs_at(place), drafted.missing)
             outbox.publish(place, content, claim, lambda: True, drafted.drafts)
         outputs.forget(claim)
         return outbox.folder / place
 
-    def _make(self, makings: RenderJob | None) -> None:
+    def _make(self, render_job: RenderJob | None) -> None:
         """Let the workers make outputs; what they read meanwhile is taken in."""
-        self._makings = makings
-        while makings is not None and not makings.is_finished:
-            while makings.pending and self._engine.free:
-                self._engine.submit(makings.next_task())
+        self._render_job = render_job
+        while render_job is not None and not render_job.is_finished:
+            while render_job.pending and self._engine.free:
+                self._engine.submit(render_job.next_task())
             self._collect()
-            if not makings.is_finished:
-                self._bell.wait(1.0)
+            if not render_job.is_finished:
+                self._wakeup.wait(1.0)
 
     def _feed(self, waiting: deque[tuple[str, Path]]) -> None:
         while self._engine.free:
@@ -139,7 +139,7 @@ class Reader:
         except OSError as error:
             entry.failure = Failure("environment", f"it cannot be opened: {error.strerror}")
             return
-        entry.job = DocumentJob(claim, policy.attempts, policy.recipe, policy.task_pages)
+        entry.job = DocumentJob(claim, policy.attempts, policy.recipe, policy.pages_per_task)
         entry.job.begin(1, 1)
 
     def _collect(self) -> None:
@@ -148,8 +148,8 @@ class Reader:
 
     def _take(self, outcome: Outcome) -> None:
         if isinstance(outcome.task, RenderTask):
-            assert self._makings is not None, "only what is awaited is given"
-            self._makings.take(outcome.task, outcome)
+            assert self._render_job is not None, "only what is awaited is given"
+            self._render_job.take(outcome.task, outcome)
             return
         job = self._open[outcome.task.claim].job
         assert job is not None, "only jobs have tasks"

@@ -13,7 +13,7 @@ from daemon.inbox.watch import delivers_events
 
 def plan(config: Config) -> str:
     """Return what the daemon would do with this config, a line each."""
-    folders, watch, allowance = config.folders, config.watch, config.allowance
+    folders, watch, memory_limits = config.folders, config.watch, config.memory_limits
     events = watch.mode == "events" or (watch.mode == "auto" and delivers_events(folders.inbox))
     looking = (
         f"every {watch.rescan_seconds:g} s and at each event"
@@ -32,7 +32,7 @@ def plan(config: Config) -> str:
         f"takes a file that has been still for {watch.quiet_seconds:g} s and is complete",
         f"reads with {config.worker_count} workers of {config.threads} thread(s), "
         f"{config.model.file.name} by {config.model.backend} in {config.model.precision}",
-        f"stops a worker at {allowance.most} MB, renews it above {allowance.idle} MB; "
+        f"stops a worker at {memory_limits.most} MB, renews it above {memory_limits.idle} MB; "
         f"sandbox: {_sandbox(config)}",
         f"answers in {folders.outbox}; the original {after}; what fails goes to {folders.failed}",
         *map(str, config.profiles),

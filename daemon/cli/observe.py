@@ -120,7 +120,7 @@ class _Stop:
     """Set by SIGINT and SIGTERM."""
 
     def __init__(self) -> None:
-        self.bell = WakeupPipe()
+        self.wakeup = WakeupPipe()
         self.is_asked = False
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._ask)
@@ -128,7 +128,7 @@ class _Stop:
     def _ask(self, number: int, frame: FrameType | None) -> None:
         del number, frame
         self.is_asked = True
-        self.bell.ring()
+        self.wakeup.notify()
 
 
 def run(folder: Path, minutes: float | None, record: Path | None) -> None:
@@ -158,7 +158,7 @@ def _observed(folder: Path, until: float, stop: _Stop, lines: TextIO | None) -> 
         while not stop.is_asked and time.monotonic() < until:
             began = time.monotonic()
             _look(observation, heard, lines)
-            stop.bell.wait(max(LOOK_SECONDS, 10 * (time.monotonic() - began)))
+            stop.wakeup.wait(max(LOOK_SECONDS, 10 * (time.monotonic() - began)))
         time.sleep(LAG_SECONDS)
         _look(observation, heard, lines)
     return observation

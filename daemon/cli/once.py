@@ -29,7 +29,7 @@ from daemon.core.wakeup import WakeupPipe
 from daemon.outbox.publish import Outbox
 from daemon.supervisor import preflight
 from daemon.supervisor.outputs import DerivedOutputs
-from daemon.supervisor.wiring import engine, hiring, policy
+from daemon.supervisor.wiring import engine, policy, pool_setup
 
 
 def read_all(
@@ -52,11 +52,11 @@ def read_all(
     logs.set_up(None, config.logging.level, 0, 0)
     asked = [(path, name) for name, path in find(paths, config.watch.ignore)]
     names, found = dict(asked), [(name if out else path.name, path) for path, name in asked]
-    bell = WakeupPipe()
+    wakeup = WakeupPipe()
     scratch = Scratch(Path(tempfile.mkdtemp(prefix="ocr-daemon-")))
     real = [Path(os.path.realpath(path)) for path in paths]
-    workers = engine(hiring(config, real, scratch if kinds else None), bell)
-    reader = Reader(workers, replace(policy(config, profile), outputs=tuple(kinds)), bell)
+    workers = engine(pool_setup(config, real, scratch if kinds else None), wakeup)
+    reader = Reader(workers, replace(policy(config, profile), outputs=tuple(kinds)), wakeup)
     failed = pages = 0
     began = time.monotonic()
     try:

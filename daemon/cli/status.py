@@ -15,7 +15,7 @@ from daemon.ledger.notification import Notification
 from daemon.supervisor import ledger_recovery
 from daemon.supervisor.instance_lock import alone
 from daemon.supervisor.ledger_recovery import ledger_path
-from daemon.supervisor.wiring import cupboards, retentions, scanner
+from daemon.supervisor.wiring import retention_folders, retentions, scanner
 
 MOST_LETTERS = 100  # that a list for people has
 
@@ -24,15 +24,15 @@ def status(config: Config) -> str:
     """Return what the ledger says, a line each, and what waits in the inbox."""
     if not ledger_path(config).exists():
         return _no_ledger(config)
-    journal = Ledger(ledger_path(config), read_only=True)
-    counts = journal.counts()
-    waiting, oldest = _waiting(config, journal)
+    ledger = Ledger(ledger_path(config), read_only=True)
+    counts = ledger.counts()
+    waiting, oldest = _waiting(config, ledger)
     rows = {kind: counts.get(kind, 0) for kind in ("done", "partial", "failed", "duplicate")}
     rows |= {"in work": counts.get("in work", 0), "waiting": waiting}
     lines = [f"{kind:<10} {number}" for kind, number in rows.items()]
     if oldest is not None:
         lines.append(f"oldest     {oldest}")
-    journal.close()
+    ledger.close()
     if told := _told(config):
         lines.append(f"hooks      {told}")
     return "\n".join(lines)
@@ -56,23 +56,24 @@ def hooks(config: Config, *, retry: bool, drop: bool) -> str:
                 lines.append(f"letters that the running daemon tries again: {deliveries.retry()}")
     with contextlib.closing(Deliveries(ledger_file, read_only=True)) as deliveries:
         posts = dict.fromkeys(known, NotificationCounts()) | deliveries.posts()
-        letters = deliveries.open()
+        notifications = deliveries.open()
     for hook, post in posts.items():
         stray = "" if hook in known else "; no such hook in the config: put it back, or --drop"
         lines.append(
             f"{hook}: {post.delivered} delivered, {post.waiting} waiting, {post.dead} dead{stray}"
         )
-    failed = [letter for letter in letters if letter.why is not None]
-    lines += [_failed(letter) for letter in failed[:MOST_LETTERS]]
+    failed = [notification for notification in notifications if notification.why is not None]
+    lines += [_failed(notification) for notification in failed[:MOST_LETTERS]]
     if len(failed) > MOST_LETTERS:
         lines.append(f"and {len(failed) - MOST_LETTERS} more")
     return "\n".join(lines) or "no hooks in the config"
 
 
-def _failed(letter: Notification) -> str:
-    state = "dead" if letter.is_dead else "waiting"
-    said = f"{letter.hook}: {letter.event} {letter.name}: {letter.attempts} attempts: {letter.why}"
-    return f"{state} {without_controls(said)}"
+def _failed(notification: Notification) -> str:
+    state = "dead" if notification.is_dead else "waiting"
+    about = f"{notification.hook}: {notification.event} {notification.name}"
+    text = f"{about}: {notification.attempts} attempts: {notification.why}"
+    return f"{state} {without_controls(text)}"
 
 
 def _told(config: Config) -> str:
@@ -134,16 +135,16 @@ def retention(config: Config) -> str:
         return "every original is kept for ever: retention has no limit"
     if not ledger_path(config).exists():
         return _no_ledger(config)
-    return plan(cupboards(config), ledger_path(config), time.time())
+    return plan(retention_folders(config), ledger_path(config), time.time())
 
 
 def _no_ledger(config: Config) -> str:
     return f"no ledger in {config.folders.state}: the daemon has not run here yet"
 
 
-def _waiting(config: Config, journal: Ledger) -> tuple[int, str | None]:
+def _waiting(config: Config, ledger: Ledger) -> tuple[int, str | None]:
     """Return how many files wait and the one with the oldest modification time, with its age."""
-    stamps = journal.stamps() if config.claim == "journal" else {}
+    stamps = ledger.stamps() if config.claim == "ledger" else {}
     listing = {
         name: stamp
         for name, stamp in scanner(config).scan().files.items()

@@ -79,19 +79,19 @@ def verify(config: Config) -> Balance:
 
     The daemon may be running: a row whose file has just moved on is asked for again.
     """
-    journal = Ledger(ledger_path(config), read_only=True)
+    ledger = Ledger(ledger_path(config), read_only=True)
     found: dict[str, list[str]] = {fate: [] for fate in FATES}
     rows = set()
-    for entry in journal.all():
+    for entry in ledger.all():
         rows.add(entry.id)
-        fate = _fate(entry, journal, config)
+        fate = _fate(entry, ledger, config)
         if fate == "lost":
             time.sleep(GRACE_SECONDS)
-            fate = _fate(entry, journal, config)
+            fate = _fate(entry, ledger, config)
         found[fate].append(fs.printable(entry.answer or entry.name))
     unrecorded = sum(path.name not in rows for path in _tokens(config.folders.inbox))
-    waiting = len(found["waiting"]) + unrecorded + _unclaimed(config, journal)
-    journal.close()
+    waiting = len(found["waiting"]) + unrecorded + _unclaimed(config, ledger)
+    ledger.close()
     return Balance(
         answered=len(found["answered"]) + len(found["collected"]),
         collected=len(found["collected"]),
@@ -107,9 +107,9 @@ def verify_deep(config: Config) -> Depth:
     What moves on while it is looked for is looked for in the order in which it moves.
     """
     known = _digests(config)
-    journal = Ledger(ledger_path(config), read_only=True)
-    rows = [entry for entry in journal.all() if entry.state == "closed"]
-    journal.close()
+    ledger = Ledger(ledger_path(config), read_only=True)
+    rows = [entry for entry in ledger.all() if entry.state == "closed"]
+    ledger.close()
     kept, removed, altered = 0, [], []
     originals = set(known.values())
     landed = {entry.sha256 for entry in rows}
@@ -161,12 +161,12 @@ def _answer_places(outbox: Outbox) -> Iterator[str]:
     return (os.fspath(place) for place in places if WORK_FOLDER not in place.parts)
 
 
-def _fate(entry: LedgerEntry, journal: Ledger, config: Config) -> str:
+def _fate(entry: LedgerEntry, ledger: Ledger, config: Config) -> str:
     outbox = Outbox(config.folders.outbox)
     if entry.state not in ("answered", "closed"):
         if _is_held(entry, config):
             return "waiting"
-        now = journal.entry(entry.id)
+        now = ledger.entry(entry.id)
         if now is None:
             return "waiting"  # just given back: the inbox has it
         if now.state == entry.state:
@@ -186,7 +186,7 @@ def _answer_fate(entry: LedgerEntry, outbox: Outbox) -> str:
 
 
 def _is_held(entry: LedgerEntry, config: Config) -> bool:
-    if config.claim == "journal":
+    if config.claim == "ledger":
         return os.path.lexists(config.folders.inbox / entry.name)
     return any(path.name == entry.id for path in _tokens(config.folders.inbox))
 
@@ -203,9 +203,9 @@ def _files_below(folder: Path) -> Iterator[Path]:
         yield from (Path(parent, name) for name in names)
 
 
-def _unclaimed(config: Config, journal: Ledger) -> int:
+def _unclaimed(config: Config, ledger: Ledger) -> int:
     listing = scanner(config).scan().files
     if config.claim == "rename":
         return len(listing)
-    stamps = journal.stamps()
+    stamps = ledger.stamps()
     return sum(stamps.get(name) != str(stamp) for name, stamp in listing.items())

@@ -42,7 +42,7 @@ from daemon.config.sections import (
     Web,
 )
 from daemon.core.errors import Misconfigured
-from daemon.core.memory import MemoryLimits, allowance
+from daemon.core.memory import MemoryLimits, memory_limits
 from daemon.core.options import (
     Detector,
     Limits,
@@ -70,18 +70,18 @@ class Config(BaseSettings):
     folders: Folders = Folders()
     workers: NonNegative = 0
     threads: Count = 1
-    task_pages: Count = 4
+    pages_per_task: Count = 4
     tasks_per_worker: NonNegative = 500
-    worker_megabytes: NonNegative = 0
-    renew_megabytes: NonNegative = 0
+    worker_max_megabytes: NonNegative = 0
+    worker_recycle_megabytes: NonNegative = 0
     sandbox: Literal["auto", "off"] = "auto"
     allow_root: bool = False
-    claim: Literal["rename", "journal"] = "rename"
+    claim: Literal["rename", "ledger"] = "rename"
     originals: Literal["archive", "delete", "leave"] = "archive"
-    duplicates: Literal["pointer", "read"] = "pointer"
+    duplicates: Literal["reference", "reprocess"] = "reference"
     grace_seconds: Seconds = 30.0
     lease_seconds: Seconds = 60.0
-    free_megabytes: NonNegative = 100
+    min_free_megabytes: NonNegative = 100
     watch: Watch = Watch()
     retry: Retry = Retry()
     limits: Limits = Limits()
@@ -182,7 +182,7 @@ class Config(BaseSettings):
     @property
     def free_bytes(self) -> int:
         """The room in a folder below which nothing more is taken."""
-        return self.free_megabytes * 1_000_000
+        return self.min_free_megabytes * 1_000_000
 
     @property
     def ownership(self) -> Ownership:
@@ -191,9 +191,11 @@ class Config(BaseSettings):
         return Ownership.of(said.user, said.group, said.file_mode, said.folder_mode)
 
     @property
-    def allowance(self) -> MemoryLimits:
+    def memory_limits(self) -> MemoryLimits:
         """Memory of each worker: as said, or what fits this container or machine."""
-        return allowance(self.worker_megabytes, self.renew_megabytes, self.worker_count)
+        return memory_limits(
+            self.worker_max_megabytes, self.worker_recycle_megabytes, self.worker_count
+        )
 
 
 def usable_cores(quota: Path) -> int:

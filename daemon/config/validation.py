@@ -33,23 +33,23 @@ def refuse_impossible(config: Config) -> None:
             watch.quiet_seconds,
             f"must not be longer than watch.incomplete_seconds ({watch.incomplete_seconds})",
         )
-    if (config.claim == "journal") != (config.originals == "leave"):
+    if (config.claim == "ledger") != (config.originals == "leave"):
         raise Misconfigured(
             "claim",
             config.claim,
             f"does not go with originals: {config.originals}; "
-            "claim: journal and originals: leave need each other",
+            "claim: ledger and originals: leave need each other",
         )
     _refuse_locking_out(config.ownership)
     _refuse_unclear(config.hooks)
-    if config.renew_megabytes > config.allowance.most:
+    if config.worker_recycle_megabytes > config.memory_limits.most:
         raise Misconfigured(
-            "renew_megabytes",
-            config.renew_megabytes,
-            f"must not exceed worker_megabytes ({config.allowance.most})",
+            "worker_recycle_megabytes",
+            config.worker_recycle_megabytes,
+            f"must not exceed worker_max_megabytes ({config.memory_limits.most})",
         )
-    if config.segmenter == "db" and config.detector.file is None:
-        raise Misconfigured("segmenter", "db", "needs a network; name it in detector.file")
+    if config.segmenter == "dbnet" and config.detector.file is None:
+        raise Misconfigured("segmenter", "dbnet", "needs a network; name it in detector.file")
     if config.web.enabled:
         refuse_bad_web(config)
     if config.pdf.min_dpi > config.pdf.dpi:
@@ -64,7 +64,7 @@ def refuse_bad_web(config: Config) -> None:
     if not _is_loopback(web.address) and web.token is None:
         remedy = "others can reach this address; set web.token, or listen on 127.0.0.1"
         raise Misconfigured("web.address", web.address, remedy)
-    if config.claim == "journal":
+    if config.claim == "ledger":
         remedy = "what is uploaded would stay in the inbox for good; use claim: rename"
         raise Misconfigured("claim", config.claim, f"does not go with web: {remedy}")
 

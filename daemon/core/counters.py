@@ -75,7 +75,7 @@ class Counters:
     deaths: dict[str, int] = field(default_factory=lambda: _zeros((*DEATHS, OTHER)))
     renewals: dict[str, int] = field(default_factory=lambda: _zeros(RENEWALS))
     scans: Histogram = field(default_factory=lambda: Histogram(SCAN_BOUNDS))
-    unrung: int = 0
+    missed_events: int = 0
     hooks_waiting: int | None = None
     hooks_dead: int | None = None
 

@@ -38,7 +38,7 @@ class MemoryLimits:
     idle: int
 
 
-def allowance(most: int, idle: int, workers: int) -> MemoryLimits:
+def memory_limits(most: int, idle: int, workers: int) -> MemoryLimits:
     """Return the allowance of each of `workers`; 0 is what fits this container or machine."""
     share = (available(MEMORY_OF_THE_MACHINE, MEMBERSHIPS, GROUPS) - SHARE_OF_THE_DAEMON) // workers
     most = most or max(LEAST_OF_A_WORKER, share)

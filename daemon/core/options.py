@@ -15,7 +15,7 @@ from annotated_types import Ge, Gt, Le
 
 _STRICT = {"extra": "forbid"}
 
-Segmenter = Literal["auto", "opencv", "db"]
+Segmenter = Literal["auto", "opencv", "dbnet"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,10 +60,10 @@ class Preprocessing:
     """Which preprocessing steps run (docs/preprocessing.md has the measurement behind each)."""
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
-    orient: bool = True
+    auto_rotate: bool = True
     deskew: bool = True
-    unbend: bool = True
-    ground: bool = False
+    dewarp: bool = True
+    flatten_background: bool = False
     contrast: bool = False
     denoise: Literal["off", "median", "gaussian"] = "off"
     threshold: bool = False

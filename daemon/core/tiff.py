@@ -75,13 +75,13 @@ class _Layout:
     order: str
     big: bool
 
-    def unpack(self, read_at: ReadAt, letters: str, offset: int) -> tuple[int, ...]:
-        letters = self.order + letters
-        size = struct.calcsize(letters)
+    def unpack(self, read_at: ReadAt, notifications: str, offset: int) -> tuple[int, ...]:
+        notifications = self.order + notifications
+        size = struct.calcsize(notifications)
         data = read_at(offset, size)
         if len(data) < size:
             raise TornError("it points outside of itself")
-        return struct.unpack(letters, data)
+        return struct.unpack(notifications, data)
 
     def entry(self, data: bytes) -> _Entry:
         """Take an entry apart."""
@@ -89,8 +89,8 @@ class _Layout:
         field = data[12:] if self.big else data[8:]
         if kind not in _TYPES:
             return _Entry(tag, kind, 0, field, 0, 0)
-        letter, per_count = _TYPES[kind]
-        size = count * per_count * struct.calcsize("=" + letter)
+        notification, per_count = _TYPES[kind]
+        size = count * per_count * struct.calcsize("=" + notification)
         if size <= len(field):
             return _Entry(tag, kind, count, field, 0, 0)
         (offset,) = struct.unpack(self.order + ("Q" if self.big else "I"), field)
@@ -208,8 +208,8 @@ class _Walk:
         """Return an entry's values: inside the entry when they fit, else where it points."""
         if not entry.count:
             return ()
-        letter, per_count = _TYPES[entry.kind]
-        letters = f"{min(entry.count * per_count, self.each)}{letter}"
+        notification, per_count = _TYPES[entry.kind]
+        notifications = f"{min(entry.count * per_count, self.each)}{notification}"
         if not entry.reach:
-            return struct.unpack_from(self.layout.order + letters, entry.field)
-        return self.layout.unpack(self.read_at, letters, entry.offset)
+            return struct.unpack_from(self.layout.order + notifications, entry.field)
+        return self.layout.unpack(self.read_at, notifications, entry.offset)

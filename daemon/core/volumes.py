@@ -109,7 +109,7 @@ class Volume:
         if usage.free >= least:
             return room, None
         left = f"{usage.free / 1e6:.1f} MB of room left, at least {least / 1e6:.1f} are asked for"
-        return room, f"{self.folder} has {left} (free_megabytes); make room"
+        return room, f"{self.folder} has {left} (min_free_megabytes); make room"
 
 
 class VolumeMonitor:
@@ -122,40 +122,40 @@ class VolumeMonitor:
         self._logs = Volume(logs)
         self.least_bytes = least_bytes
         self._one_look = Lock()  # an intake that is exchanged may still be looking
-        self._aside = IoThread("logs")
+        self._io = IoThread("logs")
         self._looking: Future[str | None] | None = None
         self.warning: str | None = None
 
     @property
     def room(self) -> dict[Path, DiskUsage]:
         """The room that each folder had at the last look, without those that did not tell."""
-        grounds = (*self._written, self._logs)
-        rooms = {ground.folder: ground.room for ground in grounds}
+        volumes = (*self._written, self._logs)
+        rooms = {volume.folder: volume.room for volume in volumes}
         return {folder: room for folder, room in rooms.items() if room is not None}
 
     def end(self) -> None:
         """Let its thread end; it is not asked again."""
-        self._aside.end()
+        self._io.end()
 
     def absence(self, folder: Path) -> str | None:
         """Return a sentence where one of these folders is away; None for any other."""
         known = (self._inbox, *self._written, self._logs)
-        return next((ground.absence() for ground in known if ground.folder == folder), None)
+        return next((volume.absence() for volume in known if volume.folder == folder), None)
 
     def _look_at_logs(self) -> None:
         """Take in what the look before found and begin another; a log volume may hang."""
-        if self._aside.late_seconds is not None:
+        if self._io.late_seconds is not None:
             self.warning = f"{self._logs.folder} does not answer; restore it"
             return
         if self._looking is not None:
             self.warning = self._looking.result()
-        self._looking = self._aside.begin(lambda: self._logs.hindrance(self.least_bytes))
+        self._looking = self._io.begin(lambda: self._logs.hindrance(self.least_bytes))
 
     def hindrance(self) -> str | None:
         """Return why nothing may be taken now; a log that cannot be written is only a `warning`."""
         with self._one_look:
             self._look_at_logs()
-        found = [ground.hindrance(self.least_bytes) for ground in self._written]
+        found = [volume.hindrance(self.least_bytes) for volume in self._written]
         return self._inbox.absence() or next(filter(None, found), None)
 
 

@@ -17,7 +17,7 @@ class WakeupPipe:
     def __init__(self) -> None:
         self._reader, self._writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Wake the loop; never blocks, safe in a signal handler."""
         with contextlib.suppress(BlockingIOError):
             os.write(self._writer, b"!")

@@ -25,7 +25,7 @@ class DocumentJob:
     claim: Claim
     attempts: int
     recipe: Recipe
-    task_pages: int
+    pages_per_task: int
     attempt: int = 0
     in_flight: int = 0
     tasks_given: int = 0
@@ -47,7 +47,7 @@ class DocumentJob:
         if starts > self.attempts + 1:
             self.give_up(Died("killed", f"reading it has ended the daemon {starts - 1} times"))
         elif starts > self.attempts:
-            self.task_pages = self.attempts = 1
+            self.pages_per_task = self.attempts = 1
 
     @property
     def has_pending(self) -> bool:
@@ -124,7 +124,7 @@ class DocumentJob:
         self._precision = read.precision
         self._pages.update({page.number: page for page in read.pages})
         if (task.first, task.last) == COUNT_ONLY:
-            self._pending.extend(_ranges(1, read.page_count, self.task_pages))
+            self._pending.extend(_ranges(1, read.page_count, self.pages_per_task))
 
     def _died(self, task: Task, error: Died) -> bool:
         key = (task.first, task.last)

@@ -47,9 +47,9 @@ class LocalEngine:
         start: worker.WorkerSetup,
         workers: int,
         tasks_per_worker: int,
-        allowance: MemoryLimits,
+        memory_limits: MemoryLimits,
         wake: Callable[[], None],
-        tally: Counters,
+        counters: Counters,
     ) -> None:
         """`wake` is called from another thread whenever a task has ended."""
         for name, value in ENVIRONMENT.items():  # read where the fork server starts
@@ -57,10 +57,13 @@ class LocalEngine:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(worker.preloaded(start.widest))
 
-        def hire() -> WorkerProcess:
+        def new_worker() -> WorkerProcess:
             return WorkerProcess(start)
 
-        self._slots = [Slot(hire, allowance, tasks_per_worker, wake, tally) for _ in range(workers)]
+        self._slots = [
+            Slot(new_worker, memory_limits, tasks_per_worker, wake, counters)
+            for _ in range(workers)
+        ]
         self._sentry = MemoryGuard(self._slots)
         self.sandbox = "none"  # what protects from the workers, known once they are warm
 

@@ -32,19 +32,19 @@ class Slot:
 
     def __init__(
         self,
-        hire: Callable[[], WorkerProcess],
-        allowance: MemoryLimits,
+        new_worker: Callable[[], WorkerProcess],
+        memory_limits: MemoryLimits,
         most_tasks: int,
         wake: Callable[[], None],
-        tally: Counters,
+        counters: Counters,
     ) -> None:
         """`most_tasks` is what a worker reads before it is renewed, 0 for ever."""
-        self._hire = hire
-        self._allowance = allowance
+        self._new_worker = new_worker
+        self._memory_limits = memory_limits
         self._most_tasks = most_tasks
         self._wake = wake
-        self._tally = tally
-        self._worker = hire()
+        self._counters = counters
+        self._worker = new_worker()
         self._warming: Future[str] | None = None
         self._future: Future[PagesRead] | Future[None] | None = None
         self._began = 0.0
@@ -96,7 +96,7 @@ class Slot:
         result = self._result(self._future, self.task)
         outcome = Outcome(self.task, result)
         self.task = self._future = None
-        self._tally.task_ended(result)
+        self._counters.task_ended(result)
         if why := self._reason_to_renew(result):
             self._replace(*why)
         return outcome
@@ -106,7 +106,7 @@ class Slot:
         worker, future = self._worker, self._future
         if future is None or future.done():
             return
-        if worker.megabytes > self._allowance.most:
+        if worker.megabytes > self._memory_limits.most:
             worker.outgrew = True
             worker.kill()
         elif not worker.is_sound:
@@ -170,7 +170,7 @@ class Slot:
         pebble's deadlines go by the wall clock: one that is set forward ends them early.
         """
         if self._worker.outgrew:
-            most = self._allowance.most
+            most = self._memory_limits.most
             return Died("memory", f"needed more than {most} MB of memory and was stopped", 9)
         match error:
             case TimeoutError() if time.monotonic() - self._began < task.seconds:
@@ -198,14 +198,14 @@ class Slot:
         if self._most_tasks and worker.tasks >= self._most_tasks:
             return "tasks", f"it has done {worker.tasks} tasks"
         megabytes = worker.megabytes
-        if megabytes > self._allowance.idle:
+        if megabytes > self._memory_limits.idle:
             return "memory", f"it has kept {megabytes:.0f} MB of memory"
         return None
 
     def _replace(self, kind: str, reason: str) -> None:
         """Take another worker, and let it load its networks at once."""
-        self._tally.renewals[kind] += 1
+        self._counters.renewals[kind] += 1
         log.info("worker.renewed", reason=reason, tasks=self._worker.tasks)
         self._worker.dismiss()
-        self._worker = self._hire()
+        self._worker = self._new_worker()
         self.warm()

@@ -121,33 +121,33 @@ def read(path: Path, stamp: Stamp, first: int, last: int, recipe: Recipe) -> Pag
     return read
 
 
-def make(making: RenderTask) -> None:
+def make(render_task: RenderTask) -> None:
     """Make an output of a document that has been read; errors as from `read`.
 
     Rejected where it cannot be made of this file, Deferred also where it cannot be written.
     """
     with _told("make", "making"):
         try:
-            failpoints.reach("worker.make", f"{making.path.name}.{making.kind}")
-            _make(making)
-            failpoints.reach("worker.made", f"{making.path.name}.{making.kind}")
+            failpoints.reach("worker.make", f"{render_task.path.name}.{render_task.kind}")
+            _make(render_task)
+            failpoints.reach("worker.made", f"{render_task.path.name}.{render_task.kind}")
         except OSError as error:
-            raise _unwritten(making, error) from error
+            raise _unwritten(render_task, error) from error
 
 
-def _unwritten(making: RenderTask, error: OSError) -> DaemonError:
+def _unwritten(render_task: RenderTask, error: OSError) -> DaemonError:
     """Return what a target that refuses to be written means: too much, or no room as yet."""
     if error.errno == errno.EFBIG:
         most = f"{sandbox.MOST_BYTES >> 30} GiB"
         return Rejected("too_large", f"it would have more than {most}; split the document")
-    where = making.target.parent.parent
+    where = render_task.target.parent.parent
     return Deferred(f"{where} refuses an output ({error.strerror}); make room")
 
 
-def _make(making: RenderTask) -> None:
+def _make(render_task: RenderTask) -> None:
     from daemon.ocr.render import render as outputs
 
-    outputs.make(making)
+    outputs.make(render_task)
 
 
 @contextlib.contextmanager

@@ -23,16 +23,16 @@ class Archive:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._ownership = ownership
-        self._ground = Volume(folder)
+        self._volume = Volume(folder)
 
     def keep(self, claim: Claim) -> None:
         """Move an original here; its name is numbered where another one has it."""
-        self._ground.check()
+        self._volume.check()
         fs.move_no_clobber(claim.path, self._folder, claim.name, self._ownership)
 
     def keep_failed(self, claim: Claim, failure: Failure) -> None:
         """Write the reason, then move the original beside it."""
-        self._ground.check()
+        self._volume.check()
         wanted = fs.candidates(fs.passable(self._folder, claim.name))
         free = next(
             path for path in wanted if not os.path.lexists(path) or fs.is_moved(claim.path, path)
@@ -44,7 +44,7 @@ class Archive:
 
     def keep_reason(self, claim: Claim, failure: Failure) -> None:
         """Write the reason of a failed file that stays where it is."""
-        self._ground.check()
+        self._volume.check()
         self._write_reason(fs.passable(self._folder, claim.name), claim, failure)
 
     def clear_reason(self, claim: Claim) -> None:

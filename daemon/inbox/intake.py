@@ -85,7 +85,7 @@ class Intake:
         is_new: Callable[[Listing], Listing],
         hindrance: Callable[[], str | None] = lambda: None,
         priority: ByFolder[int] | None = None,
-        tally: Counters | None = None,
+        counters: Counters | None = None,
     ) -> None:
         """`is_new` filters a listing to what has not been read in place before.
 
@@ -98,9 +98,9 @@ class Intake:
         self._poll = poll_seconds
         self._is_new = is_new
         self._hindrance = hindrance
-        self._tally = tally or Counters()
-        self._unrung = MissedEvents()
-        self._aside = IoThread("scan")
+        self._counters = counters or Counters()
+        self._missed_events = MissedEvents()
+        self._io = IoThread("scan")
         self._looking: Future[_Looked] | None = None
         self._asked_at = 0.0
         self._priority = priority or ByFolder(0)
@@ -119,11 +119,11 @@ class Intake:
 
     def end(self) -> None:
         """Look no more: the watch is stopped behind the look in hand, which would begin it anew."""
-        self._aside.end(self._watch.stop)
+        self._io.end(self._watch.stop)
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Note that something moved in the inbox."""
-        self._unrung.ring()
+        self._missed_events.notify()
         self._rung = True
 
     @property
@@ -168,13 +168,13 @@ class Intake:
             return
         if self._looking is None:
             is_unasked = not self._rung and self._watch.delivers
-            rings = self._unrung.rings if is_unasked else None
+            rings = self._missed_events.rings if is_unasked else None
             self._rung = False
             self._scanned_at = now
-            self._looking = self._aside.begin(lambda: self._look(now, rings))
+            self._looking = self._io.begin(lambda: self._look(now, rings))
         self._asked_at = now
         wait([self._looking], SLOW_SECONDS)
-        if (late := self._aside.late_seconds) is not None:
+        if (late := self._io.late_seconds) is not None:
             if late >= max(STALL_SECONDS, STALL_TIMES * self._took):
                 self.pause(
                     "the inbox, or a folder that answers need, does not answer; restore it", now
@@ -191,7 +191,7 @@ class Intake:
         self._watch.supervise()
         seen = self._scanner.scan()
         listing = self._is_new(seen.files)
-        self._tally.unrung += self._unrung.observe(listing, rings)
+        self._counters.missed_events += self._missed_events.observe(listing, rings)
         settled = self._settle.observe(listing, now)
         queue = self._queued(self._untried(settled.ready, now), self._queue)
         cost = time.thread_time() - spent  # what a share lets us wait for is no cost
@@ -210,7 +210,7 @@ class Intake:
 
     def _take_in(self, looked: _Looked, now: float) -> None:
         self._cost, self._took = looked.cost, looked.took
-        self._tally.scans.add(looked.took)
+        self._counters.scans.add(looked.took)
         self.waiting = looked.waiting
         self._refused = {name: at for name, at in self._refused.items() if name in looked.listing}
         self._due = looked.settled.due

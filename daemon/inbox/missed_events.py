@@ -23,7 +23,7 @@ class MissedEvents:
         self._suspects: frozenset[str] = frozenset()
         self._rings_then = 0
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Note an event; from the thread of the watch."""
         self.rings += 1
 

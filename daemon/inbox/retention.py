@@ -94,7 +94,7 @@ class RetentionFolder:
         self.has_more = False
         self._values = values
         self._others = others
-        self._ground = Volume(folder)
+        self._volume = Volume(folder)
         self._unknown: set[tuple[int, float]] = set()
         self._told = 0
         self._alive: dict[int, Retention] = {}
@@ -104,19 +104,19 @@ class RetentionFolder:
 
         At most `most` files are hashed. An OSError where the folder is away.
         """
-        self._ground.check()
+        self._volume.check()
         excess = self._excess()
         old = self._old(excess, now, most)
         self.has_more = len(old) == most and len(self._unknown) < MOST_UNKNOWN
         if not old:
             return
-        with contextlib.closing(Ledger(ledger_file, read_only=True)) as journal:
+        with contextlib.closing(Ledger(ledger_file, read_only=True)) as ledger:
             for original, values in old:
                 days, _ = self._limits(values)
                 is_over = excess[id(values)] > 0
                 if not is_over and not _is_past(original.since, days, now):
                     continue
-                at = self._answered_at(original, journal)
+                at = self._answered_at(original, ledger)
                 is_old = at is not None and _is_past(
                     datetime.fromisoformat(at).timestamp(), days, now
                 )
@@ -173,10 +173,10 @@ class RetentionFolder:
         )
         return heapq.nsmallest(most, candidates, key=lambda each: each[0].since)
 
-    def _answered_at(self, original: Original, journal: Ledger) -> str | None:
+    def _answered_at(self, original: Original, ledger: Ledger) -> str | None:
         """Return when an original was answered, None where it is not, or not for sure."""
         digest = self._digest(original)
-        times = journal.let_go(digest) if digest else [None]
+        times = ledger.let_go(digest) if digest else [None]
         if not times and len(self._unknown) < MOST_UNKNOWN:
             self._unknown.add((original.inode, original.since))
         known = [at for at in times if at is not None]
@@ -208,8 +208,8 @@ class RetentionFolder:
 class RetentionSweeper:
     """The thread that removes what has had its time."""
 
-    def __init__(self, cupboards: Iterable[RetentionFolder], ledger_file: Path) -> None:
-        self._cupboards = list(cupboards)
+    def __init__(self, retention_folders: Iterable[RetentionFolder], ledger_file: Path) -> None:
+        self._folders = list(retention_folders)
         self._ledger_file = ledger_file
         self._ended = threading.Event()
         threading.Thread(target=self._run, name="retention", daemon=True).start()
@@ -222,34 +222,34 @@ class RetentionSweeper:
         with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
         while not self._ended.is_set():
-            has_more = [self._turn(cupboard) for cupboard in self._cupboards]
+            has_more = [self._turn(retention_folder) for retention_folder in self._folders]
             self._ended.wait(MORE_SECONDS if any(has_more) else TURN_SECONDS)
 
-    def _turn(self, cupboard: RetentionFolder) -> bool:
+    def _turn(self, retention_folder: RetentionFolder) -> bool:
         """Remove what is due from one folder; return whether there may be more."""
         ends = time.monotonic() + SPENT_SECONDS
         try:
-            for due in cupboard.due(self._ledger_file, time.time()):
+            for due in retention_folder.due(self._ledger_file, time.time()):
                 if self._ended.is_set():
                     return False
-                if cupboard.remove(due):
+                if retention_folder.remove(due):
                     _log(due)
                 if time.monotonic() >= ends:
                     return True
         except (OSError, DaemonError) as error:
-            log.warning("retention.held", folder=str(cupboard.folder), why=str(error))
+            log.warning("retention.held", folder=str(retention_folder.folder), why=str(error))
             return False
         except Exception:  # a bug here must not end the thread without a word
-            log.exception("retention.failed", folder=str(cupboard.folder))
+            log.exception("retention.failed", folder=str(retention_folder.folder))
             return False
-        return cupboard.has_more
+        return retention_folder.has_more
 
 
-def plan(cupboards: Iterable[RetentionFolder], ledger_file: Path, now: float) -> str:
+def plan(retention_folders: Iterable[RetentionFolder], ledger_file: Path, now: float) -> str:
     """Return what would be removed at `now`, a line each, and the sum; removes nothing."""
     lines, total = [], 0
-    for cupboard in cupboards:
-        for due in cupboard.due(ledger_file, now, EVERYTHING):
+    for retention_folder in retention_folders:
+        for due in retention_folder.due(ledger_file, now, EVERYTHING):
             name = without_controls(f"{due.which}/{due.original.name}")
             lines.append(f"{name}  answered {due.answered_at}, {_SAID[due.why]}")
             total += due.original.bytes

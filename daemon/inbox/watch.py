@@ -57,23 +57,23 @@ SILENT_FILESYSTEMS = (
 
 
 class _Bell(FileSystemEventHandler):
-    def __init__(self, ring: Callable[[], None]) -> None:
-        self._ring = ring
+    def __init__(self, notify: Callable[[], None]) -> None:
+        self._notify = notify
 
     def on_any_event(self, event: FileSystemEvent) -> None:
         del event  # the listing is the truth
-        self._ring()
+        self._notify()
 
 
 class InboxWatcher:
     """Rings when something moves in the inbox; `delivers` tells whether it can be relied upon."""
 
     def __init__(
-        self, inbox: Path, mode: Literal["auto", "events", "scan"], ring: Callable[[], None]
+        self, inbox: Path, mode: Literal["auto", "events", "scan"], notify: Callable[[], None]
     ) -> None:
         self._inbox = inbox
         self._wanted = mode == "events" or (mode == "auto" and delivers_events(inbox))
-        self._bell = _Bell(ring)
+        self._wakeup = _Bell(notify)
         self._observer: BaseObserver | None = None
         self._root: tuple[int, int] | None = None
         self._refusal = ""
@@ -117,7 +117,7 @@ class InboxWatcher:
         """Return an observer that runs; making one may fail too (watchdog 7 opens inotify then)."""
         observer = Observer()
         try:
-            observer.schedule(self._bell, str(self._inbox), recursive=True, event_filter=RINGING)
+            observer.schedule(self._wakeup, str(self._inbox), recursive=True, event_filter=RINGING)
             observer.start()
         except OSError:
             observer.stop()  # or its inotify descriptor stays open

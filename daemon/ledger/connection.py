@@ -55,7 +55,7 @@ class LedgerConnection:
                 "`ocr-daemon verify --rebuild`",
             ) from error
         self._inode = path.stat().st_ino
-        self._ground = Volume(path.parent)
+        self._volume = Volume(path.parent)
 
     @property
     def is_sound(self) -> bool:
@@ -65,7 +65,7 @@ class LedgerConnection:
         all that is asked of it is in SQLite's cache.
         """
         try:
-            self._ground.check()
+            self._volume.check()
         except OSError:
             return True  # the folder is away, and the intake says so
         try:

@@ -54,15 +54,15 @@ class Deliveries(LedgerConnection):
         )
         return None if rows[0][0] is None else float(rows[0][0])
 
-    def delivered(self, letter: Notification) -> None:
+    def delivered(self, notification: Notification) -> None:
         """Note that a letter has reached its hook; what it said need not be kept."""
         self._run(
             f"UPDATE deliveries SET state = 'delivered', letter = '', ended_at = {_NOW} "  # noqa: S608 -- our own words
             "WHERE claim = ? AND hook = ?",
-            (letter.claim, letter.hook),
+            (notification.claim, notification.hook),
         )
 
-    def put_off(self, letter: Notification, why: str, due_at: float) -> None:
+    def put_off(self, notification: Notification, why: str, due_at: float) -> None:
         """Note that an attempt failed, and when the next one is due (seconds since 1970).
 
         A letter that another thread has delivered meanwhile stays so: one that a reload left in a
@@ -71,10 +71,10 @@ class Deliveries(LedgerConnection):
         self._run(
             "UPDATE deliveries SET attempts = attempts + 1, why = ?, due_at = ? "
             "WHERE claim = ? AND hook = ? AND state = 'waiting'",
-            (why, due_at, letter.claim, letter.hook),
+            (why, due_at, notification.claim, notification.hook),
         )
 
-    def died(self, letter: Notification, why: str) -> None:
+    def died(self, notification: Notification, why: str) -> None:
         """Note that the last attempt failed, and that nobody tries again unless told to.
 
         What is delivered meanwhile stays so.
@@ -82,7 +82,7 @@ class Deliveries(LedgerConnection):
         self._run(
             "UPDATE deliveries SET state = 'dead', attempts = attempts + 1, why = ?, "  # noqa: S608 -- our own words
             f"ended_at = {_NOW} WHERE claim = ? AND hook = ? AND state = 'waiting'",
-            (why, letter.claim, letter.hook),
+            (why, notification.claim, notification.hook),
         )
 
     def retry(self) -> int:

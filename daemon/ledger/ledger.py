@@ -71,28 +71,29 @@ class Ledger(LedgerConnection):
             (status, os.fsencode(answer), claim),
         )
 
-    def answered(self, claim: str, letters: Sequence[Notification] = ()) -> None:
+    def answered(self, claim: str, notifications: Sequence[Notification] = ()) -> None:
         """Note that the answer is durable, and in the same breath whom it is to be told.
 
         Repeated after a crash, it tells nobody twice.
         """
-        if not letters:
+        if not notifications:
             self._mark_answered(claim)
             return
         with self.at_once():
             self._mark_answered(claim)
-            self.keep(letters)
+            self.keep(notifications)
 
-    def keep(self, letters: Iterable[Notification]) -> None:
+    def keep(self, notifications: Iterable[Notification]) -> None:
         """Write down letters that are to be delivered, but for those written down before."""
-        for letter in letters:
+        for notification in notifications:
             self._run(
                 "INSERT OR IGNORE INTO deliveries "
                 "(claim, hook, event, name, answer, letter, state) "
                 "VALUES (?, ?, ?, ?, ?, ?, 'waiting')",
                 (
-                    letter.claim, letter.hook, letter.event, os.fsencode(letter.name),
-                    os.fsencode(letter.answer), letter.text,
+                    notification.claim, notification.hook, notification.event,
+                    os.fsencode(notification.name), os.fsencode(notification.answer),
+                    notification.text,
                 ),
             )  # fmt: skip
 
@@ -168,7 +169,7 @@ class Ledger(LedgerConnection):
         return [at for (at,) in self._run(f"SELECT {done} FROM claims WHERE sha256 = ?", (sha256,))]  # noqa: S608 -- our own words
 
     def stamps(self) -> dict[str, str]:
-        """Return name -> stamp of every file as it was last claimed (for claim: journal)."""
+        """Return name -> stamp of every file as it was last claimed (for claim: ledger)."""
         rows = self._run("SELECT name, stamp FROM claims ORDER BY rowid")
         return {os.fsdecode(name): stamp for name, stamp in rows}
 

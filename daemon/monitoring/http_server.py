@@ -1,7 +1,7 @@
 """`/metrics`, `/healthz` and `/readyz`, answered from threads of their own.
 
 Whoever is slow keeps one of few threads for few seconds, and costs the path nothing. The answers
-come from what the rooms know already (`vitals.py`): they come too while a share hangs.
+come from what the rooms know already (`health.py`): they come too while a share hangs.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ Answer = tuple[HTTPStatus, str, bytes]
 class MonitoringServer:
     """Listens from its making until `close`; Misconfigured where it cannot."""
 
-    def __init__(self, address: str, port: int, vitals: Health, exposition: Exposition) -> None:
+    def __init__(self, address: str, port: int, health: Health, exposition: Exposition) -> None:
         def metrics(accept: str) -> Answer:
             body, media_type = exposition.render(accept)
             return HTTPStatus.OK, media_type, body
 
         pages: dict[str, Callable[[str], Answer]] = {
             "/metrics": metrics,
-            "/healthz": lambda _: _told(vitals.live(time.monotonic())),
-            "/readyz": lambda _: _told(vitals.ready(time.monotonic())),
+            "/healthz": lambda _: _told(health.live(time.monotonic())),
+            "/readyz": lambda _: _told(health.ready(time.monotonic())),
         }
         try:
             self._server = _Server(address, port, pages)

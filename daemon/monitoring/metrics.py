@@ -1,7 +1,7 @@
-"""What the daemon counts, under the names that Prometheus reads; docs/monitoring.md explains each.
+"""Prometheus metrics of the daemon; docs/monitoring.md explains each.
 
-Nothing here is asked while a document is on its way: the path adds plain numbers up (`tally.py`),
-and a scrape turns them into metrics. No label holds a name that came with a file.
+Nothing here runs while a document is read: the main loop adds up plain numbers
+(`daemon.core.counters`), and a scrape turns them into metrics. No label holds a name that came with a file.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ class Facts:
 class Exposition:
     """The text that a scrape gets."""
 
-    def __init__(self, tally: Counters, vitals: Health, facts: Facts) -> None:
+    def __init__(self, counters: Counters, health: Health, facts: Facts) -> None:
         self._registry = CollectorRegistry(auto_describe=False)
         ProcessCollector(registry=self._registry)
-        self._registry.register(_Daemon(tally, vitals, facts))
+        self._registry.register(_Daemon(counters, health, facts))
 
     def render(self, accept: str) -> tuple[bytes, str]:
         """Return the metrics and their media type; `accept` is the header of the request."""
@@ -59,58 +59,62 @@ class Exposition:
 
 
 class _Daemon(Collector):
-    def __init__(self, tally: Counters, vitals: Health, facts: Facts) -> None:
-        self._tally = tally
-        self._vitals = vitals
+    def __init__(self, counters: Counters, health: Health, facts: Facts) -> None:
+        self._counters = counters
+        self._health = health
         self._facts = facts
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric of ours."""
         now = time.monotonic()
-        yield from _answers(self._tally)
-        yield from _spreads(self._tally)
-        yield from _engine(self._tally, self._vitals, now)
-        yield from _inbox(self._tally, self._vitals, now)
-        yield from _state(self._tally, self._vitals, now)
-        yield from _room(self._vitals, self._facts)
+        yield from _answers(self._counters)
+        yield from _spreads(self._counters)
+        yield from _engine(self._counters, self._health, now)
+        yield from _inbox(self._counters, self._health, now)
+        yield from _state(self._counters, self._health, now)
+        yield from _room(self._health, self._facts)
         yield from _versions(self._facts)
 
 
-def _answers(tally: Counters) -> Iterator[Metric]:
+def _answers(counters: Counters) -> Iterator[Metric]:
     yield _counters("ocr_files", "Files answered, by the status of the answer.", "status",
-                    tally.files)  # fmt: skip
-    yield _counters("ocr_failures", "Failed or partial answers, by why.", "class", tally.failures)
-    yield _counters("ocr_pages", "Pages answered.", "status", tally.pages)
-    yield CounterMetricFamily("ocr_lines", "Lines of text answered.", tally.lines)
-    yield CounterMetricFamily("ocr_files_bytes", "Bytes of the files answered.", tally.bytes)
+                    counters.files)  # fmt: skip
+    yield _counters(
+        "ocr_failures", "Failed or partial answers, by why.", "class", counters.failures
+    )
+    yield _counters("ocr_pages", "Pages answered.", "status", counters.pages)
+    yield CounterMetricFamily("ocr_lines", "Lines of text answered.", counters.lines)
+    yield CounterMetricFamily("ocr_files_bytes", "Bytes of the files answered.", counters.bytes)
     yield CounterMetricFamily("ocr_attempts", "Starts of a reading, the repeated ones too.",
-                              tally.attempts)  # fmt: skip
+                              counters.attempts)  # fmt: skip
 
 
-def _spreads(tally: Counters) -> Iterator[Metric]:
+def _spreads(counters: Counters) -> Iterator[Metric]:
     yield _histogram("ocr_document_seconds", "From claim to answer, of files read.",
-                     tally.documents)  # fmt: skip
+                     counters.documents)  # fmt: skip
     stages = HistogramMetricFamily(
         "ocr_stage_seconds", "Seconds of a document in a stage, all pages.", labels=["stage"]
     )
-    for stage, spread in tally.stages.items():
+    for stage, spread in counters.stages.items():
         stages.add_metric([stage], _buckets(spread), spread.total)
     yield stages
-    yield _histogram("ocr_line_confidence_ratio", "Confidence of the lines read.", tally.confidence)
-    yield _histogram("ocr_scan_seconds", "Duration of a look at the inbox.", tally.scans)
+    yield _histogram(
+        "ocr_line_confidence_ratio", "Confidence of the lines read.", counters.confidence
+    )
+    yield _histogram("ocr_scan_seconds", "Duration of a look at the inbox.", counters.scans)
 
 
-def _engine(tally: Counters, vitals: Health, now: float) -> Iterator[Metric]:
-    yield _counters("ocr_tasks", "Tasks that workers ended.", "result", tally.tasks)
-    yield _counters("ocr_task_deaths", "Tasks over which a worker died.", "kind", tally.deaths)
-    yield _counters("ocr_worker_restarts", "Workers replaced.", "reason", tally.renewals)
-    workers = vitals.workers(now)
+def _engine(counters: Counters, health: Health, now: float) -> Iterator[Metric]:
+    yield _counters("ocr_tasks", "Tasks that workers ended.", "result", counters.tasks)
+    yield _counters("ocr_task_deaths", "Tasks over which a worker died.", "kind", counters.deaths)
+    yield _counters("ocr_worker_restarts", "Workers replaced.", "reason", counters.renewals)
+    workers = health.workers(now)
     yield _gauges("ocr_workers", "Workers, by what they do.", "state",
                   {state: workers[state] for state in WORKER_STATES})  # fmt: skip
 
 
-def _inbox(tally: Counters, vitals: Health, now: float) -> Iterator[Metric]:
-    inbox = vitals.inbox
+def _inbox(counters: Counters, health: Health, now: float) -> Iterator[Metric]:
+    inbox = health.inbox
     waiting = inbox.waiting
     yield _gauges(
         "ocr_files_waiting", "Unanswered files in the inbox at the last look.", "state",
@@ -121,7 +125,7 @@ def _inbox(tally: Counters, vitals: Health, now: float) -> Iterator[Metric]:
     yield _gauge("ocr_oldest_waiting_seconds", "How long the oldest of them has lain still.",
                  oldest)  # fmt: skip
     yield CounterMetricFamily("ocr_events_missed", "Files that no event told of, found by a scan.",
-                              tally.unrung)  # fmt: skip
+                              counters.missed_events)  # fmt: skip
     yield _gauge("ocr_watch_events", "1 where events are relied upon, 0 where it only scans.",
                  inbox.events_come)  # fmt: skip
     if inbox.scanned_at > float("-inf"):
@@ -129,29 +133,29 @@ def _inbox(tally: Counters, vitals: Health, now: float) -> Iterator[Metric]:
                      now - inbox.scanned_at)  # fmt: skip
 
 
-def _state(tally: Counters, vitals: Health, now: float) -> Iterator[Metric]:
-    loop = vitals.loop
+def _state(counters: Counters, health: Health, now: float) -> Iterator[Metric]:
+    loop = health.loop
     yield _gauge("ocr_documents_in_work", "Documents claimed and not yet let go.", loop.in_work)
     yield _gauge("ocr_documents_held", "Those of them that the environment holds up.", loop.held)
     faults = {
-        "inbox": vitals.inbox.fault is not None,
+        "inbox": health.inbox.fault is not None,
         "step": loop.is_stuck,
         "document": loop.held > 0,
-        "logs": vitals.folders.warning is not None,
+        "logs": health.folders.warning is not None,
     }
     yield _gauges("ocr_faults", "1 for each fault that holds.", "source", faults)
-    yield _gauge("ocr_daemon_live", "1 while /healthz answers 200.", _hold(vitals.live(now)))
-    yield _gauge("ocr_daemon_ready", "1 while /readyz answers 200.", _hold(vitals.ready(now)))
+    yield _gauge("ocr_daemon_live", "1 while /healthz answers 200.", _hold(health.live(now)))
+    yield _gauge("ocr_daemon_ready", "1 while /readyz answers 200.", _hold(health.ready(now)))
     yield _gauge("ocr_daemon_draining", "1 while it ends.", loop.draining)
-    yield _gauge("ocr_daemon_loop_age_seconds", "Since the loop last turned.", now - vitals.beat_at)
-    if tally.hooks_waiting is not None:
-        yield _gauge("ocr_hooks_waiting", "Hooks to be delivered.", tally.hooks_waiting)
-    if tally.hooks_dead is not None:
-        yield _gauge("ocr_hooks_dead", "Hooks given up.", tally.hooks_dead)
+    yield _gauge("ocr_daemon_loop_age_seconds", "Since the loop last turned.", now - health.beat_at)
+    if counters.hooks_waiting is not None:
+        yield _gauge("ocr_hooks_waiting", "Hooks to be delivered.", counters.hooks_waiting)
+    if counters.hooks_dead is not None:
+        yield _gauge("ocr_hooks_dead", "Hooks given up.", counters.hooks_dead)
 
 
-def _room(vitals: Health, facts: Facts) -> Iterator[Metric]:
-    rooms = {facts.folders.get(path, "other"): room for path, room in vitals.folders.room.items()}
+def _room(health: Health, facts: Facts) -> Iterator[Metric]:
+    rooms = {facts.folders.get(path, "other"): room for path, room in health.folders.room.items()}
     free = {name: room.free for name, room in rooms.items()}
     total = {name: room.total for name, room in rooms.items()}
     yield _gauges("ocr_folder_free_bytes", "Free where the folder lies, at the last look.",

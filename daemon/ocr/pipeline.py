@@ -96,7 +96,7 @@ class Pipeline:
         """
         view = self._view(page, 0, timed)
         told = orientation.is_told(assemble.layer_lines(page))
-        if told or not self.recipe.cleaning.orient or orientation.is_sure(view.known.values()):
+        if told or not self.recipe.cleaning.auto_rotate or orientation.is_sure(view.known.values()):
             return view
         views = [view, *(self._view(page, turn, timed) for turn in orientation.TURNS)]
         return views[orientation.most_telling([view.known.values() for view in views])]
@@ -113,7 +113,7 @@ class Pipeline:
 
     def _find(self, clean: CleanPage) -> tuple[list[Line], Rules]:
         """Return lines and rules of a page, by the finder that looks first."""
-        if self.recipe.segmenter == "db" and self.detector:
+        if self.recipe.segmenter == "dbnet" and self.detector:
             return segment.detect_lines(clean, self.detector), segment.find_rules(clean)
         return segment.find(clean)
 

@@ -47,7 +47,7 @@ class Outbox:
     ) -> None:
         """`drafts` names the folder for what is being written."""
         self.folder = folder
-        self._ground = Volume(folder)
+        self._volume = Volume(folder)
         self._replaceable = replaceable
         self._ownership = ownership
         self._drafts = folder / WORK_FOLDER / drafts
@@ -59,7 +59,7 @@ class Outbox:
         With `endings`, those of its outputs, none lies there that could be taken for one of them.
         """
         with self._deferring():
-            self._ground.check()
+            self._volume.check()
             return next(
                 place for place in self._places(name) if self._is_free(place, sha256, endings)
             )
@@ -68,7 +68,7 @@ class Outbox:
     def draft(self, claim: str, kind: OutputKind, ending: str, content: bytes | Path) -> Draft:
         """Write an output aside, to be published with the answer; a file is copied."""
         with self._deferring():
-            self._ground.check()
+            self._volume.check()
             return self._beside.draft(claim, kind, ending, content)
 
     def drop(self, drafts: Iterable[Draft]) -> None:
@@ -91,7 +91,7 @@ class Outbox:
         target, sha256 = self.folder / place, claim.sha256
         draft = self._drafts / f"{claim.id}.{uuid.uuid4().hex}.tmp"
         with self._deferring():
-            self._ground.check()
+            self._volume.check()
             fs.make_folder(draft.parent, self.folder)
             fs.make_folder(target.parent, self.folder, self._ownership)
             fs.write_durable(draft, content, self._ownership)

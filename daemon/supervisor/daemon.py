@@ -40,11 +40,11 @@ STALE_DRAFT_SECONDS = 86_400.0  # nobody writes an answer for a day
 class ProcessContext:
     """What outlives a change of rooms."""
 
-    bell: WakeupPipe
+    wakeup: WakeupPipe
     signals: Signals
     reload: Reload
-    notify: SystemdNotifier
-    tally: Counters
+    systemd: SystemdNotifier
+    counters: Counters
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,31 +60,31 @@ class Daemon:
 
     def __init__(self, process: ProcessContext, warm: WarmPool | None) -> None:
         """`warm` is what the daemon before has handed on, as this config would make it."""
-        self._bell, self._signals, self._reload = process.bell, process.signals, process.reload
-        self._notify, self._tally = process.notify, process.tally
+        self._wakeup, self._signals, self._reload = process.wakeup, process.signals, process.reload
+        self._systemd, self._counters = process.systemd, process.counters
         self._config = config = self._reload.running
         self._found: Trial | None = None
         self._warned: Fault | None = None
         self._proved_at = 0.0
         self._came_warm = warm is not None
         self.warm: WarmPool | None = None  # for the next config, where it makes them alike
-        self._journal = ledger_recovery.opened(config)
+        self._ledger = ledger_recovery.opened(config)
         self._outbox = Outbox(config.folders.outbox, ownership=config.ownership)
         self._scratch = wiring.scratch(config)
         self._hired = hired = wiring.readers(config)
-        self._engine = warm.engine if warm else wiring.engine(hired, self._bell, self._tally)
+        self._engine = warm.engine if warm else wiring.engine(hired, self._wakeup, self._counters)
         self._policies = warm.policies if warm else wiring.policies(config)
-        self._senders = wiring.senders(config)
-        self._claims = wiring.claims(config, self._journal, self._policies)
-        self._retiring: RetentionSweeper | None = None
-        self._grounds = self._reload.grounds = wiring.grounds(config)
+        self._hook_dispatcher = wiring.hook_dispatcher(config)
+        self._claims = wiring.claims(config, self._ledger, self._policies)
+        self._retention_sweeper: RetentionSweeper | None = None
+        self._volumes = self._reload.volumes = wiring.volumes(config)
         self._intake = self._make_intake()
         self._service = MainLoop(
             self._intake, self._claims, self._make_delivery(), self._engine,
             config.retry.wait_seconds,
         )  # fmt: skip
-        self._vitals = Health(
-            self._intake, self._service, self._engine, self._grounds, time.monotonic()
+        self._health = Health(
+            self._intake, self._service, self._engine, self._volumes, time.monotonic()
         )
 
     def run(self) -> bool:
@@ -92,7 +92,7 @@ class Daemon:
         is_over = True
         try:
             with (
-                wiring.endpoint(self._config, self._vitals, self._tally),
+                wiring.monitoring_server(self._config, self._health, self._counters),
                 web_process.beside(self._config) as self._web,
             ):
                 self._warm_up()
@@ -114,29 +114,29 @@ class Daemon:
             self._engine.warm()
         self._outbox.clear_drafts(STALE_DRAFT_SECONDS)
         self._outbox.clear_outputs(STALE_DRAFT_SECONDS)
-        self._service.recover(self._journal.unfinished())
+        self._service.recover(self._ledger.unfinished())
         if self._reload.has_way_back:
             log.info("config.reloaded")
         self._reload.hold()
         self._retire()
-        self._senders.start()
+        self._hook_dispatcher.start()
 
     def _end(self, *, is_over: bool) -> None:
         """Let go of everything, and of what is in work where we were told to."""
-        if self._retiring:
-            self._retiring.end()
+        if self._retention_sweeper:
+            self._retention_sweeper.end()
         self._intake.end()
-        self._senders.stop()
+        self._hook_dispatcher.stop()
         if self.warm is None:
             self._engine.stop()
         if self._signals.stops or self._found:  # whatever else ended the loop may be a document's
             with contextlib.suppress(LedgerLost):
                 self._service.abandon(time.monotonic())
         self._claims.close()
-        self._grounds.end()
+        self._volumes.end()
         if not self._service.is_stuck:  # else a step holds it, and the process takes both along
             self._service.end()
-            self._journal.close()
+            self._ledger.close()
         if is_over and not self._reload.has_way_back:
             heartbeat.end(self._config.folders.state)
             log.info("daemon.stopped")
@@ -144,18 +144,18 @@ class Daemon:
 
     def _make_intake(self) -> Intake:
         """Return the intake of the config in force."""
-        return wiring.intake(self._config, self._claims, self._grounds, self._moved, self._tally)
+        return wiring.intake(self._config, self._claims, self._volumes, self._moved, self._counters)
 
     def _make_delivery(self) -> Delivery:
         return Delivery(
-            self._claims, self._journal, self._outbox, self._policies, self._tally, self._scratch
+            self._claims, self._ledger, self._outbox, self._policies, self._counters, self._scratch
         )
 
     def _retire(self) -> None:
         """Begin to remove originals, where the config has a limit."""
-        if self._retiring:
-            self._retiring.end()
-        self._retiring = wiring.retiring(self._config)
+        if self._retention_sweeper:
+            self._retention_sweeper.end()
+        self._retention_sweeper = wiring.retention_sweeper(self._config)
 
     def _turn_until_stopped(self) -> None:
         """Turn until told to stop, or until nothing more can be done before a change of rooms."""
@@ -178,8 +178,8 @@ class Daemon:
 
     def _change(self, found: Trial) -> None:
         """Take a config that was tried: now, or when what is in work has been read to its end."""
-        self._notify.reloading()
-        self._notify.ready()  # to systemd it is over: a document in work may take minutes
+        self._systemd.reloading()
+        self._systemd.ready()  # to systemd it is over: a document in work may take minutes
         is_alike = self._reads_as(found.policies)  # networks may change under one name
         self._found = None if found.are_at_once and is_alike else found
         self._service.draining = self._found is not None
@@ -204,10 +204,10 @@ class Daemon:
         """Go on with the rooms that a config changes at once; documents in work notice nothing."""
         old_intake = self._intake
         self._config, self._policies = config, policies
-        self._grounds.least_bytes = config.free_bytes  # same folders
+        self._volumes.least_bytes = config.free_bytes  # same folders
         self._intake = self._make_intake()
         self._service.exchange(self._intake, self._make_delivery(), config.retry.wait_seconds)
-        self._vitals.inbox = self._intake
+        self._health.inbox = self._intake
         self._web.take(config)
         old_intake.end()
         self._retire()
@@ -216,7 +216,7 @@ class Daemon:
         """Put the config in force that waits; keep workers that it would make alike."""
         found = self._found
         assert found is not None, "it is why the turning ended"
-        if self._reads_as(found.policies) and self._hired == found.hiring:
+        if self._reads_as(found.policies) and self._hired == found.pool_setup:
             self.warm = WarmPool(self._engine, found.policies)
         self._reload.take(found)
         logs.set_level(found.config.logging.level)
@@ -224,7 +224,7 @@ class Daemon:
     def _drain(self) -> None:
         """Finish what is in work, take nothing new; a second signal or the grace time cuts it."""
         self._service.draining = True
-        self._notify.stopping()
+        self._systemd.stopping()
         ends = time.monotonic() + self._config.grace_seconds
         log.info("daemon.draining", in_work=self._service.in_work)
         while self._service.in_work and self._signals.stops < 2 and time.monotonic() < ends:
@@ -237,9 +237,9 @@ class Daemon:
         if time.monotonic() >= self._proved_at + heartbeat.BEAT_SECONDS:
             self._prove_ledger()
         service.turn(time.monotonic())
-        self._senders.ring()
+        self._hook_dispatcher.notify()
         self._say_how_it_is()
-        self._bell.wait(min(longest_wait, service.next_turn(time.monotonic())))
+        self._wakeup.wait(min(longest_wait, service.next_turn(time.monotonic())))
 
     def _say_how_it_is(self) -> None:
         """Tell whoever asks or supervises; the watchdog bites a loop that has lost its way."""
@@ -247,40 +247,44 @@ class Daemon:
         pulse = heartbeat.pulse(self._intake.scanned_at, in_work, draining, self._faults())
         with contextlib.suppress(OSError):  # a full state disk is told by the log, and it may heal
             heartbeat.beat(self._config.folders.state, pulse)
-        self._vitals.beat_at = pulse.beat_at
-        self._senders.count(self._tally)
+        self._health.beat_at = pulse.beat_at
+        self._hook_dispatcher.count(self._counters)
         held_up = [why for why, _ in pulse.faults]
-        self._notify.status(
+        self._systemd.status(
             f"held up: {held_up[0]}"
             if held_up
             else f"{pulse.in_work} in work, {self._intake.waiting.ready} ready to be read"
         )
-        if self._vitals.is_progressing(pulse.beat_at):
-            self._notify.alive()
+        if self._health.is_progressing(pulse.beat_at):
+            self._systemd.alive()
 
     def _prove_ledger(self) -> None:
         """Raise LedgerLost for a ledger that was deleted or overwritten under us."""
         self._proved_at = time.monotonic()
-        if not self._journal.is_sound:
+        if not self._ledger.is_sound:
             path = ledger_recovery.ledger_path(self._config)
             raise LedgerLost("folders.state", path, "was deleted or overwritten under the daemon")
 
     def _faults(self) -> list[Fault]:
         """Return what holds us up, and what else an operator must know."""
-        warning = self._grounds.warning
+        warning = self._volumes.warning
         if warning != (self._warned.why if self._warned else None):
             self._warned = Fault(warning, time.monotonic()) if warning else None
             log.warning("logs.hindered", why=warning or "no more")
-        others = (*filter(None, [self._warned]), *self._senders.faults, *self._reload.faults)
+        others = (
+            *filter(None, [self._warned]),
+            *self._hook_dispatcher.faults,
+            *self._reload.faults,
+        )
         return [*self._service.faults, *others]
 
     def _moved(self) -> None:
-        self._intake.ring()
-        self._bell.ring()
+        self._intake.notify()
+        self._wakeup.notify()
 
     def _greet(self) -> None:
         config = self._config
-        self._vitals.phase = "ready"
+        self._health.phase = "ready"
         self._say_how_it_is()  # who asks when he has heard that we are ready finds us alive
         log.info(
             "daemon.ready",
@@ -291,7 +295,7 @@ class Daemon:
             sandbox=self._engine.sandbox,
         )
         logs.drain()  # the two may go to one place, and their lines must not mingle
-        self._notify.ready()
+        self._systemd.ready()
         with contextlib.suppress(OSError, UnicodeError):  # nobody need be reading
             print(
                 f"Drop images and PDFs into {config.folders.inbox}, "

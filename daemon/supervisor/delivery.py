@@ -22,7 +22,7 @@ from daemon.core.scratch import Scratch
 from daemon.engine.document_job import DocumentJob
 from daemon.inbox.claims.protocol import Claims, is_held
 from daemon.ledger.ledger import Ledger
-from daemon.outbox.hooks.payload import letters
+from daemon.outbox.hooks.payload import notifications
 from daemon.outbox.publish import Outbox, Superseded
 from daemon.outbox.sidecar import sidecar
 from daemon.supervisor.document import DocumentInFlight
@@ -40,51 +40,51 @@ class Delivery:
     def __init__(
         self,
         claims: Claims,
-        journal: Ledger,
+        ledger: Ledger,
         outbox: Outbox,
         policies: Policies,
-        tally: Counters | None = None,
+        counters: Counters | None = None,
         scratch: Scratch | None = None,
     ) -> None:
         self._claims = claims
-        self._journal = journal
+        self._ledger = ledger
         self._outbox = outbox
         self._policies = policies
-        self._tally = tally or Counters()
+        self._counters = counters or Counters()
         self._outputs = DerivedOutputs(outbox, scratch)
 
     def work_on(self, claim: Claim, *, may_be_answered: bool = False) -> DocumentInFlight:
         """Return the work that a claim makes; an inherited claim may be answered already."""
         policy = self._policies.of(claim.name)
-        job = DocumentJob(claim, policy.attempts, policy.recipe, policy.task_pages)
+        job = DocumentJob(claim, policy.attempts, policy.recipe, policy.pages_per_task)
         return DocumentInFlight(job, policy, may_be_answered=may_be_answered)
 
     def begin(self, work: DocumentInFlight) -> None:
         """Enter the claim into the ledger and count an attempt, unless nothing need be read."""
         claim, profile = work.claim, work.policy.profile
-        entry = self._journal.claimed(claim, profile)
+        entry = self._ledger.claimed(claim, profile)
         if entry.sha256 != claim.sha256:  # a late writer changed it between two runs
-            self._journal.forget(claim.id)
-            entry = self._journal.claimed(claim, profile)
+            self._ledger.forget(claim.id)
+            entry = self._ledger.claimed(claim, profile)
         failpoints.reach("ledger.claimed", claim.name)
         if work.may_be_answered and (own := self._own_answer(entry, claim)):
             work.document, work.answered = own[1], True
         elif earlier := self._earlier_answer(work):
             work.document = Document("duplicate", None, (), {}, 0, duplicate_of=earlier)
         else:
-            work.job.begin(*self._journal.start(claim.id))
-            self._tally.attempts += 1
+            work.job.begin(*self._ledger.start(claim.id))
+            self._counters.attempts += 1
             failpoints.reach("ledger.started", claim.name)
         work.begun = True
 
     def count_attempt(self, work: DocumentInFlight) -> None:
         """Count another attempt within this run, after a worker's death."""
-        work.job.attempt = self._journal.attempt(work.claim.id)
-        self._tally.attempts += 1
+        work.job.attempt = self._ledger.attempt(work.claim.id)
+        self._counters.attempts += 1
 
     def uncount(self, work: DocumentInFlight) -> None:
         """Take a start back that the document is not to blame for."""
-        self._journal.uncount(work.claim.id)
+        self._ledger.uncount(work.claim.id)
 
     def deliver(self, work: DocumentInFlight) -> None:
         """Publish the answer and let go of the original; a changed original is given back.
@@ -93,7 +93,7 @@ class Delivery:
         """
         if work.document is None:
             document = work.job.document()
-            work.makings = self._outputs.makings(work.claim, document, work.policy)
+            work.render_job = self._outputs.render_job(work.claim, document, work.policy)
             work.document = document
             if work.has_pending:
                 return
@@ -104,7 +104,7 @@ class Delivery:
                 self.give_back(work)
                 return
             work.answered = True
-            self._tally.answered(work.document, work.claim.stamp.size, work.seconds)
+            self._counters.answered(work.document, work.claim.stamp.size, work.seconds)
         self._outputs.forget(work.claim)
         self._let_go(work.claim, work.document)
         work.is_over = True
@@ -115,7 +115,7 @@ class Delivery:
         with contextlib.suppress(FileNotFoundError):
             self._claims.give_back(claim)
         self._outputs.forget(claim)
-        self._journal.forget(claim.id)
+        self._ledger.forget(claim.id)
         work.is_over = True
         log.warning("claim.changed", name=claim.name, reason="changed or removed while being read")
 
@@ -130,9 +130,9 @@ class Delivery:
         Another daemon may have it, whose drafts and outputs of that claim are not ours to remove.
         """
         if self._answer_given(entry):
-            self._journal.closed(entry.id)
+            self._ledger.closed(entry.id)
         else:
-            self._journal.forget(entry.id)
+            self._ledger.forget(entry.id)
             log.warning("claim.vanished", name=entry.name, claim=entry.id)
 
     def _own_answer(self, entry: LedgerEntry, claim: Claim) -> tuple[str, Document] | None:
@@ -158,9 +158,9 @@ class Delivery:
         if found := self._outbox.answer_of(entry.id, entry.name, entry.answer):
             place, answer = found
             self._outbox.settle(place, entry.id)
-            self._journal.answering(entry.id, answer["status"], place)
-            told = letters(entry.name, place, answer, self._policies.of(entry.name).hooks)
-            self._journal.answered(entry.id, told)
+            self._ledger.answering(entry.id, answer["status"], place)
+            told = notifications(entry.name, place, answer, self._policies.of(entry.name).hooks)
+            self._ledger.answered(entry.id, told)
             return place, _as_answered(answer)
         if entry.state in ("answered", "closed") and entry.answer and entry.status:
             failure = _COLLECTED if entry.status == "failed" else None
@@ -172,7 +172,7 @@ class Delivery:
         if not work.policy.point_to_duplicates:
             return None
         sha256 = work.claim.sha256
-        for entry in self._journal.answers_to(sha256, work.policy.profile):
+        for entry in self._ledger.answers_to(sha256, work.policy.profile):
             answer = self._outbox.answer_to(sha256, entry.answer)
             if answer is not None and answer["status"] in ("done", "partial"):
                 return entry.answer
@@ -196,7 +196,7 @@ class Delivery:
         claim = work.claim
         own = None
         if work.may_be_answered:
-            entry = self._journal.claimed(claim, work.policy.profile)
+            entry = self._ledger.claimed(claim, work.policy.profile)
             own = self._own_answer(entry, claim)
         work.may_be_answered = True
         place = own[0] if own else self._publish_once(work, document)
@@ -206,12 +206,12 @@ class Delivery:
         """Publish under the first free name and return it."""
         claim = work.claim
         by = work.policy.provenance(document, work.started_at, work.seconds)
-        with self._outputs.drafted(claim, document, work.policy, work.makings) as drafted:
+        with self._outputs.drafted(claim, document, work.policy, work.render_job) as drafted:
             while True:
                 place = self._outbox.place_for(claim.name, claim.sha256, drafted.endings)
                 outputs = drafted.outputs_at(place)
                 content = sidecar(claim, document, by, outputs, drafted.missing)
-                self._journal.answering(claim.id, document.status, place)
+                self._ledger.answering(claim.id, document.status, place)
                 failpoints.reach("ledger.answering", claim.name)
                 try:
                     self._outbox.publish(
@@ -220,8 +220,8 @@ class Delivery:
                 except FileExistsError:
                     continue  # another daemon took the name since we looked
                 break
-        told = letters(claim.name, place, content, work.policy.hooks)
-        self._journal.answered(claim.id, told)
+        told = notifications(claim.name, place, content, work.policy.hooks)
+        self._ledger.answered(claim.id, told)
         failpoints.reach("ledger.answered", claim.name)
         return place
 
@@ -232,7 +232,7 @@ class Delivery:
         else:
             self._claims.finish(claim)
         failpoints.reach("let_go.done", claim.name)
-        self._journal.closed(claim.id)
+        self._ledger.closed(claim.id)
         failpoints.reach("ledger.closed", claim.name)
 
 

@@ -19,7 +19,7 @@ class DocumentInFlight:
     It is `begun` once counted, `answered` once its answer is durable, `is_over` once its original
     is let go of.
 
-    `document` is set when there is nothing (more) to read, `makings` when workers are to make
+    `document` is set when there is nothing (more) to read, `render_job` when workers are to make
     outputs of it. While the environment is at fault, `fault` says how, since when, and `retry_at`
     when (monotonic seconds) the step is tried again; `held_since` outlives a try that came to
     nothing too.
@@ -28,7 +28,7 @@ class DocumentInFlight:
     job: DocumentJob
     policy: Policy
     document: Document | None = None
-    makings: RenderJob | None = None
+    render_job: RenderJob | None = None
     may_be_answered: bool = False
     begun: bool = False
     answered: bool = False
@@ -52,39 +52,39 @@ class DocumentInFlight:
     @property
     def has_pending(self) -> bool:
         """Whether a task of it waits for a slot."""
-        if self.makings is not None:
-            return bool(self.makings.pending)
+        if self.render_job is not None:
+            return bool(self.render_job.pending)
         return self.is_to_be_read and self.job.has_pending
 
     @property
     def is_read(self) -> bool:
         """Whether nothing is left but to answer."""
-        if self.makings is not None:
-            return self.makings.is_finished
+        if self.render_job is not None:
+            return self.render_job.is_finished
         return self.begun and (self.document is not None or self.job.is_finished)
 
     @property
     def has_new_makings(self) -> bool:
         """Whether outputs are to be made, and none has been given to a worker yet."""
-        return self.has_pending and self.makings is not None and not self.makings.given
+        return self.has_pending and self.render_job is not None and not self.render_job.given
 
     def next_task(self) -> Task | RenderTask:
         """Return what a worker is to do next."""
-        return self.makings.next_task() if self.makings is not None else self.job.next_task()
+        return self.render_job.next_task() if self.render_job is not None else self.job.next_task()
 
     def put_back(self, task: Task | RenderTask) -> None:
         """Queue a task again that the environment spoiled."""
         if isinstance(task, Task):
             self.job.put_back(task)
-        elif self.makings is not None:
-            self.makings.put_back(task)
+        elif self.render_job is not None:
+            self.render_job.put_back(task)
 
     def take(self, outcome: Outcome) -> bool:
         """Take in what became of a task; return whether it must be tried again at a cost."""
         if isinstance(outcome.task, Task):
             return self.job.take(outcome)
-        if self.makings is not None:
-            self.makings.take(outcome.task, outcome)
+        if self.render_job is not None:
+            self.render_job.take(outcome.task, outcome)
         return False
 
     def hold(self, why: str, now: float) -> bool:

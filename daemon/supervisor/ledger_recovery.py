@@ -57,17 +57,19 @@ def rebuild(config: Config) -> int:
     untold = _untold(ledger_file)
     ending = datetime.now(UTC).strftime(".%Y%m%dT%H%M%S.old")
     _set_aside(ledger_file, ending)
-    draft = ledger_file.with_name(f"{ledger_file.name}.draft")  # a kill leaves this, and not half a ledger
+    draft = ledger_file.with_name(
+        f"{ledger_file.name}.draft"
+    )  # a kill leaves this, and not half a ledger
     _set_aside(draft, ending)
-    journal = Ledger(draft)
+    ledger = Ledger(draft)
     found = 0
-    with journal.at_once():
+    with ledger.at_once():
         for at, place, answer in sorted(_answers(config.folders.outbox), key=lambda each: each[:2]):
             claim = _claim_of(answer, config.folders.inbox)
-            journal.restore(claim, answer["engine"]["profile"], answer["status"], place, at)
+            ledger.restore(claim, answer["engine"]["profile"], answer["status"], place, at)
             found += 1
-        journal.keep(untold)
-    journal.close()
+        ledger.keep(untold)
+    ledger.close()
     draft.rename(ledger_file)
     return found
 

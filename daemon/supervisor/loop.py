@@ -56,7 +56,7 @@ class MainLoop:
         self._delivery = delivery
         self._engine = engine
         self._wait = wait_seconds
-        self._aside = IoThread("steps")
+        self._io = IoThread("steps")
         self._late: DocumentInFlight | None = None
         self._orphans_at = float("-inf")
         self._outcomes: deque[Outcome] = deque()
@@ -70,14 +70,14 @@ class MainLoop:
         """What the environment holds us up with, each once, since it began."""
         held = [work.fault for work in list(self._work.values())]
         since: dict[str, float] = {}
-        for fault in filter(None, [self._intake.fault, self._aside.stall, *held]):
+        for fault in filter(None, [self._intake.fault, self._io.stall, *held]):
             since[fault.why] = min(fault.since, since.get(fault.why, fault.since))
         return [Fault(why, at) for why, at in since.items()]
 
     @property
     def is_stuck(self) -> bool:
         """Whether a step has not come back from the folders yet."""
-        return self._aside.late_seconds is not None
+        return self._io.late_seconds is not None
 
     @property
     def in_work(self) -> int:
@@ -109,7 +109,7 @@ class MainLoop:
 
     def end(self) -> None:
         """Let its thread end."""
-        self._aside.end()
+        self._io.end()
 
     def turn(self, now: float) -> None:
         """Do what can be done now; the workers are served first."""
@@ -151,8 +151,8 @@ class MainLoop:
 
     def _forget_what_is_over(self, now: float) -> None:
         over = [self._work.pop(token) for token, w in list(self._work.items()) if w.is_over]
-        makings = self._engine.free and any(work.has_new_makings for work in self._due(now))
-        self._has_progressed = bool(over or makings)
+        render_job = self._engine.free and any(work.has_new_makings for work in self._due(now))
+        self._has_progressed = bool(over or render_job)
 
     # --- what the workers have ended ------------------------------------------------------------
 
@@ -203,7 +203,7 @@ class MainLoop:
             return False
         settled = self._intake.settled(name)
         try:
-            work = self._aside.call(
+            work = self._io.call(
                 f"claiming {name}", lambda: self._accept(self._claims.take(name, settled))
             )
             self._attempt_step(self._delivery.begin, work, now)
@@ -246,7 +246,7 @@ class MainLoop:
         self._orphans_at = now + ORPHANS_SECONDS
         with contextlib.suppress(Stalled, OSError):  # the intake says what is wrong with the inbox
             known = set(self._work)
-            self._aside.call(
+            self._io.call(
                 "looking for orphans", lambda: self._take_up(self._claims.orphans(now, known))
             )
 
@@ -263,7 +263,7 @@ class MainLoop:
             return
         doing = f"{step.__name__} {fs.printable(work.claim.name)}"
         try:
-            self._aside.call(doing, lambda: step(work))
+            self._io.call(doing, lambda: step(work))
         except Stalled:
             self._late = work
         except Exception as error:
@@ -276,7 +276,7 @@ class MainLoop:
         work, self._late = self._late, None
         if work is None:
             return
-        error = self._aside.failure
+        error = self._io.failure
         if isinstance(error, Exception):
             self._hold(work, error, now)
         else:

@@ -28,8 +28,8 @@ def run(config: Config, load: Callable[[], Config]) -> None:
 
     At SIGHUP the config is read anew, by `load`.
     """
-    bell = WakeupPipe()
-    signals = Signals(bell.ring)
+    wakeup = WakeupPipe()
+    signals = Signals(wakeup.notify)
     if config.permissions.umask is not None:
         os.umask(int(config.permissions.umask, 8))
     if not startup.is_fit(config, signals):
@@ -40,8 +40,10 @@ def run(config: Config, load: Callable[[], Config]) -> None:
         config.logging.file_megabytes * 1024**2,
         config.logging.files,
     )
-    reload = Reload(config, load, bell.ring)
-    process = ProcessContext(bell, signals, reload, SystemdNotifier.from_environment(), Counters())
+    reload = Reload(config, load, wakeup.notify)
+    process = ProcessContext(
+        wakeup, signals, reload, SystemdNotifier.from_environment(), Counters()
+    )
     while True:
         with alone(config.folders.state):
             try:

@@ -50,7 +50,7 @@ class DerivedOutputs:
         self._outbox = outbox
         self._scratch = scratch
 
-    def makings(self, claim: Claim, document: Document, policy: Policy) -> RenderJob | None:
+    def render_job(self, claim: Claim, document: Document, policy: Policy) -> RenderJob | None:
         """Return what workers are to make of a document; None where that is nothing."""
         kinds = [kind for kind in policy.outputs if kind in MADE]
         if not kinds or not _has_outputs(document) or self._scratch is None:
@@ -64,16 +64,16 @@ class DerivedOutputs:
 
     @contextlib.contextmanager
     def drafted(
-        self, claim: Claim, document: Document, policy: Policy, makings: RenderJob | None
+        self, claim: Claim, document: Document, policy: Policy, render_job: RenderJob | None
     ) -> Iterator[OutputDrafts]:
         """Return the wanted outputs as drafts; those that get no name are removed afterwards."""
         drafts: list[Draft] = []
         missing: list[Missing] = []
         try:
             if policy.outputs and _has_outputs(document):
-                missing += makings.missing if makings else ()
+                missing += render_job.missing if render_job else ()
                 self._draft_rendered(claim, document, policy.outputs, drafts)
-                self._draft_made(claim, makings, drafts, missing)
+                self._draft_made(claim, render_job, drafts, missing)
             for lost in missing:
                 name, why = fs.printable(claim.name), lost.failure.message
                 log.warning("output.missing", name=name, kind=lost.kind, why=why)
@@ -97,17 +97,23 @@ class DerivedOutputs:
                 drafts.append(self._outbox.draft(claim.id, kind, ENDINGS[kind], content))
 
     def _draft_made(
-        self, claim: Claim, makings: RenderJob | None, drafts: list[Draft], missing: list[Missing]
+        self,
+        claim: Claim,
+        render_job: RenderJob | None,
+        drafts: list[Draft],
+        missing: list[Missing],
     ) -> None:
         """Copy what workers have made; what is no file is missing, whatever they said."""
-        for making in makings.made if makings else ():
-            page = making.pages[0].number if making.kind == "picture" else None
-            ending = picture_ending(page) if page else ENDINGS[making.kind]
-            if not _is_file(making.target):
+        for render_task in render_job.made if render_job else ():
+            page = render_task.pages[0].number if render_task.kind == "picture" else None
+            ending = picture_ending(page) if page else ENDINGS[render_task.kind]
+            if not _is_file(render_task.target):
                 why = "the worker process made no file"
-                missing.append(Missing(making.kind, Failure("crashed", why, page)))
+                missing.append(Missing(render_task.kind, Failure("crashed", why, page)))
                 continue
-            drafts.append(self._outbox.draft(claim.id, making.kind, ending, making.target))
+            drafts.append(
+                self._outbox.draft(claim.id, render_task.kind, ending, render_task.target)
+            )
 
 
 def _has_outputs(document: Document) -> bool:

@@ -28,7 +28,7 @@ class Policy:
     lexicon_sha256: str | None
     detector_sha256: str | None
     attempts: int
-    task_pages: int
+    pages_per_task: int
     point_to_duplicates: bool
     hooks: tuple[Hook, ...] = ()
     outputs: tuple[OutputKind, ...] = ()

@@ -61,7 +61,7 @@ def findings(config: Config) -> Iterator[Finding]:
     """Look at everything; makes the folders that are missing, leaves nothing else behind."""
     folders = config.folders
     yield from _root(config, is_fatal=False)
-    if config.claim == "journal":
+    if config.claim == "ledger":
         yield from _readable(folders.inbox)
     else:
         yield from _usable("inbox", folders.inbox)

@@ -37,7 +37,7 @@ AT_RESTART = (
 )  # fmt: skip
 # what only decides over the next look, step or document
 AT_ONCE = (
-    "watch", "retry", "task_pages", "duplicates", "free_megabytes", "grace_seconds", "retention",
+    "watch", "retry", "pages_per_task", "duplicates", "min_free_megabytes", "grace_seconds", "retention",
     "logging.level",
 )  # fmt: skip
 STALL_SECONDS = 10.0  # a trial that takes longer waits for a share
@@ -74,7 +74,7 @@ class Trial(Changes):
     """Changes that were tried, with all that was read from files for it: the loop opens none."""
 
     policies: Policies
-    hiring: wiring.PoolSetup
+    pool_setup: wiring.PoolSetup
 
 
 def changes(running: Config, wanted: Config) -> Changes:
@@ -93,10 +93,10 @@ def changes(running: Config, wanted: Config) -> Changes:
     return Changes(config, {k: v for k, v in told.items() if k not in waiting}, waiting)
 
 
-def tried(running: Config, load: Callable[[], Config], grounds: VolumeMonitor | None) -> Trial:
+def tried(running: Config, load: Callable[[], Config], volumes: VolumeMonitor | None) -> Trial:
     """Read the config anew and try it as a start would; Misconfigured where it cannot be meant.
 
-    `grounds` are those of the running config: where they miss a folder, nothing is tried in it.
+    `volumes` are those of the running config: where they miss a folder, nothing is tried in it.
     """
     found = changes(running, load())
     try:
@@ -106,19 +106,19 @@ def tried(running: Config, load: Callable[[], Config], grounds: VolumeMonitor | 
         remedy = f"{error.remedy} (until a restart: {', '.join(found.at_restart)})"
         raise Misconfigured(error.key, error.value, remedy) from error
     config = found.config
-    refuse_away(config, grounds)
+    refuse_away(config, volumes)
     preflight.refuse_fatal(config)
-    policies, hiring = wiring.policies(config), wiring.readers(config)
-    return Trial(config, found.live, found.at_restart, policies, hiring)
+    policies, pool_setup = wiring.policies(config), wiring.readers(config)
+    return Trial(config, found.live, found.at_restart, policies, pool_setup)
 
 
-def refuse_away(config: Config, grounds: VolumeMonitor | None) -> None:
+def refuse_away(config: Config, volumes: VolumeMonitor | None) -> None:
     """Raise Misconfigured where a folder in use is away, and the config goes on using it.
 
     Rooms that were built now would take the empty mount point for the share, and write there.
     """
     for name, folder in config.folders:
-        if grounds is not None and (absence := grounds.absence(folder)):
+        if volumes is not None and (absence := volumes.absence(folder)):
             raise Misconfigured(f"folders.{name}", folder, absence)
 
 
@@ -161,15 +161,15 @@ class Reload:
     """
 
     def __init__(
-        self, config: Config, load: Callable[[], Config], ring: Callable[[], None]
+        self, config: Config, load: Callable[[], Config], notify: Callable[[], None]
     ) -> None:
-        """`ring` is called, from another thread, when a config has been tried."""
+        """`notify` is called, from another thread, when a config has been tried."""
         self.running = config
-        self.grounds: VolumeMonitor | None = None
+        self.volumes: VolumeMonitor | None = None
         self._load = load
-        self._ring = ring
+        self._notify = notify
         self._before: Config | None = None
-        self._aside: IoThread | None = None
+        self._io: IoThread | None = None
         self._trial: Future[Trial] | None = None
         self._tried_beside = config
         self._asked = False
@@ -178,7 +178,7 @@ class Reload:
     @property
     def faults(self) -> list[Fault]:
         """What an operator must know: a refused config, until a good one; a trial that hangs."""
-        late = self._aside.late_seconds if self._aside else None
+        late = self._io.late_seconds if self._io else None
         stall = None
         if late is not None and late > STALL_SECONDS:
             why = "a folder of the new config does not answer; restore it, or restart"
@@ -200,15 +200,15 @@ class Reload:
         if self._asked and self._trial is None:
             self._asked = False
             self._tried_beside = self.running
-            self._aside = self._aside or IoThread("reload")
-            self._trial = self._aside.begin(self._try)
-            self._trial.add_done_callback(lambda _: self._ring())
+            self._io = self._io or IoThread("reload")
+            self._trial = self._io.begin(self._try)
+            self._trial.add_done_callback(lambda _: self._notify())
         return found
 
     def stands(self, found: Changes, now: float) -> bool:
         """Tell whether rooms may be built by a config that has waited; else it is refused."""
         try:
-            refuse_away(found.config, self.grounds)
+            refuse_away(found.config, self.volumes)
         except Misconfigured as error:
             self._refuse(error, now)
             return False
@@ -231,7 +231,7 @@ class Reload:
         return True
 
     def _try(self) -> Trial:
-        return tried(self._tried_beside, self._load, self.grounds)
+        return tried(self._tried_beside, self._load, self.volumes)
 
     def _taken(self, now: float) -> Trial | None:
         trial, self._trial = self._trial, None

@@ -69,30 +69,32 @@ class RenderJob:
         self.given += 1
         return self.pending.popleft()
 
-    def put_back(self, making: RenderTask) -> None:
+    def put_back(self, render_task: RenderTask) -> None:
         """Queue a task again that the environment spoiled."""
         self.in_flight -= 1
-        self.pending.appendleft(making)
+        self.pending.appendleft(render_task)
 
-    def take(self, making: RenderTask, outcome: Outcome) -> None:
+    def take(self, render_task: RenderTask, outcome: Outcome) -> None:
         """Take in what became of a task."""
         self.in_flight -= 1
         match outcome.result:
             case None:
-                self.made.append(making)
+                self.made.append(render_task)
             case Died() as error:
-                self._deaths[making.target] += 1
-                if self._deaths[making.target] < TRIES:
-                    self.pending.append(making)
+                self._deaths[render_task.target] += 1
+                if self._deaths[render_task.target] < TRIES:
+                    self.pending.append(render_task)
                 else:
-                    self._miss(making, error.kind, f"{error} ({TRIES} tries)", error.signal)
+                    self._miss(render_task, error.kind, f"{error} ({TRIES} tries)", error.signal)
             case Rejected(reason=kind, message=message):
-                self._miss(making, kind, message)
+                self._miss(render_task, kind, message)
             case DaemonError() as error:
-                self._miss(making, "environment", str(error))
+                self._miss(render_task, "environment", str(error))
             case result:
                 raise AssertionError(f"the slot lets no {result!r} through")
 
-    def _miss(self, making: RenderTask, kind: str, why: str, signal: int | None = None) -> None:
-        page = making.pages[0].number if making.kind == "picture" else None
-        self.missing.append(Missing(making.kind, Failure(kind, why, page, signal=signal)))
+    def _miss(
+        self, render_task: RenderTask, kind: str, why: str, signal: int | None = None
+    ) -> None:
+        page = render_task.pages[0].number if render_task.kind == "picture" else None
+        self.missing.append(Missing(render_task.kind, Failure(kind, why, page, signal=signal)))

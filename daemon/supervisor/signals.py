@@ -15,11 +15,11 @@ from types import FrameType
 class Signals:
     """Counts the stops, and remembers one reload however often it was asked for."""
 
-    def __init__(self, ring: Callable[[], None]) -> None:
-        """Begin to listen; `ring` must be safe in a signal handler."""
+    def __init__(self, notify: Callable[[], None]) -> None:
+        """Begin to listen; `notify` must be safe in a signal handler."""
         self.stops = 0
         self._reload = False
-        self._ring = ring
+        self._notify = notify
         self._terminals = [stream for stream in (0, 1, 2) if os.isatty(stream)]
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._hear)
@@ -35,4 +35,4 @@ class Signals:
             self._reload = True
         else:
             self.stops += 1
-        self._ring()
+        self._notify()

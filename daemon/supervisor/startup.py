@@ -23,12 +23,12 @@ _LOOK_SECONDS = 1.0  # in which a folder that answers has answered
 
 def is_fit(config: Config, signals: Signals) -> bool:
     """Refuse what is fatal, by Misconfigured; False where the daemon was told to end meanwhile."""
-    aside = IoThread("start")
-    look = aside.begin(lambda: preflight.refuse_fatal(config))
+    io_thread = IoThread("start")
+    look = io_thread.begin(lambda: preflight.refuse_fatal(config))
     if not wait([look], PATIENCE_SECONDS).done and not _is_waited_out(look, config, signals):
         return False
     look.result()
-    aside.end()
+    io_thread.end()
     malloc.trim()
     return True
 

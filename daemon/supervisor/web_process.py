@@ -132,7 +132,7 @@ class WebProcess:
 
 
 def _kept(config: Config) -> tuple[object, ...]:
-    return config.watch.ignore, config.free_megabytes
+    return config.watch.ignore, config.min_free_megabytes
 
 
 def _in_memory(content: bytes) -> BinaryIO:

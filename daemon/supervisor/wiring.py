@@ -76,8 +76,8 @@ def policy(config: Config, profile: str, digest: Callable[[Path], str] = fs.sha2
         lexicon_sha256=digest(lexicon) if lexicon else None,
         detector_sha256=digest(recipe.network) if recipe.network else None,
         attempts=config.retry.attempts,
-        task_pages=config.task_pages,
-        point_to_duplicates=config.duplicates == "pointer",
+        pages_per_task=config.pages_per_task,
+        point_to_duplicates=config.duplicates == "reference",
         hooks=config.hooks,
         outputs=config.outputs,
     )
@@ -110,15 +110,15 @@ def settle(config: Config) -> StabilityTracker:
     )
 
 
-def claims(config: Config, journal: Ledger, policies: Policies) -> Claims:
-    """Return how files are possessed; `journal` knows which daemon this is."""
+def claims(config: Config, ledger: Ledger, policies: Policies) -> Claims:
+    """Return how files are possessed; `ledger` knows which daemon this is."""
     folders, ownership = config.folders, config.ownership
-    if config.claim == "journal":
+    if config.claim == "ledger":
         return LedgerClaims(
-            folders.inbox, folders.failed, journal.stamps(), ownership,
-            lambda claim: journal.touched(claim, policies.of(claim.name).profile),
+            folders.inbox, folders.failed, ledger.stamps(), ownership,
+            lambda claim: ledger.touched(claim, policies.of(claim.name).profile),
         )  # fmt: skip
-    instance = journal.fact("instance", uuid.uuid4().hex)
+    instance = ledger.fact("instance", uuid.uuid4().hex)
     archive = folders.archive if config.originals == "archive" else None
     lease = config.lease_seconds
     return RenameClaims(folders.inbox, instance, archive, folders.failed, lease, ownership)
@@ -127,9 +127,9 @@ def claims(config: Config, journal: Ledger, policies: Policies) -> Claims:
 def intake(
     config: Config,
     claims: Claims,
-    grounds: VolumeMonitor,
+    volumes: VolumeMonitor,
     moved: Callable[[], None],
-    tally: Counters,
+    counters: Counters,
 ) -> Intake:
     """Return what says which files may be claimed; `moved` is called when something moves."""
     watch = config.watch
@@ -140,9 +140,9 @@ def intake(
         watch.rescan_seconds,
         watch.poll_seconds,
         claims.unread,
-        grounds.hindrance,
+        volumes.hindrance,
         priorities(config),
-        tally,
+        counters,
     )
 
 
@@ -152,7 +152,7 @@ def scanner(config: Config) -> Scanner:
     return Scanner(folders.inbox, config.watch.ignore, (folders.archive, folders.failed))
 
 
-def grounds(config: Config) -> VolumeMonitor:
+def volumes(config: Config) -> VolumeMonitor:
     """Return the folders that must be there, writable and roomy."""
     folders = config.folders
     written = [folders.outbox, folders.state, folders.failed]
@@ -161,7 +161,7 @@ def grounds(config: Config) -> VolumeMonitor:
     return VolumeMonitor(folders.inbox, written, folders.logs, config.free_bytes)
 
 
-def senders(config: Config) -> HookDispatcher:
+def hook_dispatcher(config: Config) -> HookDispatcher:
     """Return what tells hooks of answers, not started."""
     return HookDispatcher(config.every_hook, ledger_path(config), config.folders.outbox)
 
@@ -173,7 +173,7 @@ def scratch(config: Config) -> Scratch | None:
     return Scratch(config.folders.state / SCRATCH_NAME)
 
 
-def cupboards(config: Config) -> list[RetentionFolder]:
+def retention_folders(config: Config) -> list[RetentionFolder]:
     """Return the folders whose originals are kept for a while only; none where all is kept."""
     kept = retentions(config)
     if all(retention.keeps_all for retention in kept.values):
@@ -191,9 +191,9 @@ def cupboards(config: Config) -> list[RetentionFolder]:
     ]
 
 
-def retiring(config: Config) -> RetentionSweeper | None:
+def retention_sweeper(config: Config) -> RetentionSweeper | None:
     """Begin to remove originals; None where the config keeps all."""
-    folders = cupboards(config)
+    folders = retention_folders(config)
     if not folders:
         return None
     from daemon.inbox.retention import RetentionSweeper
@@ -204,26 +204,28 @@ def retiring(config: Config) -> RetentionSweeper | None:
 PoolSetup = tuple[WorkerSetup, int, int, MemoryLimits]
 
 
-def hiring(config: Config, documents: Iterable[Path], scratch: Scratch | None = None) -> PoolSetup:
+def pool_setup(
+    config: Config, documents: Iterable[Path], scratch: Scratch | None = None
+) -> PoolSetup:
     """Return all that an engine is made of: where it is equal, so are the workers."""
     readable = tuple(documents) if config.sandbox == "auto" else None
     writable = scratch.folder if scratch else None
     start = WorkerSetup(config.recipes, config.threads, readable, writable)
-    return start, config.worker_count, config.tasks_per_worker, config.allowance
+    return start, config.worker_count, config.tasks_per_worker, config.memory_limits
 
 
 def readers(config: Config) -> PoolSetup:
     """Return all that the engine of a running daemon is made of."""
-    return hiring(config, [config.folders.inbox], scratch(config))
+    return pool_setup(config, [config.folders.inbox], scratch(config))
 
 
-def engine(hired: PoolSetup, bell: WakeupPipe, tally: Counters | None = None) -> LocalEngine:
+def engine(hired: PoolSetup, wakeup: WakeupPipe, counters: Counters | None = None) -> LocalEngine:
     """Return the pool of workers; they are started by their first task."""
-    return LocalEngine(*hired, bell.ring, tally or Counters())
+    return LocalEngine(*hired, wakeup.notify, counters or Counters())
 
 
 @contextlib.contextmanager
-def endpoint(config: Config, vitals: Health, tally: Counters) -> Iterator[None]:
+def monitoring_server(config: Config, health: Health, counters: Counters) -> Iterator[None]:
     """Say over HTTP how the daemon is until the block ends, where the config has it enabled."""
     if not config.metrics.enabled:
         yield
@@ -242,8 +244,8 @@ def endpoint(config: Config, vitals: Health, tally: Counters) -> Iterator[None]:
         folders={path: name for name, path in config.folders},
         ledger_file=ledger_path(config),
     )
-    exposition = Exposition(tally, vitals, facts)
+    exposition = Exposition(counters, health, facts)
     with contextlib.closing(
-        MonitoringServer(config.metrics.address, config.metrics.port, vitals, exposition)
+        MonitoringServer(config.metrics.address, config.metrics.port, health, exposition)
     ):
         yield

@@ -9,8 +9,8 @@ import pytest
 from daemon.core.errors import Died, Rejected
 from daemon.core.options import Limits, Recipe
 from daemon.core.records import Claim, Failure, PagesRead, PageText, Stamp
-from daemon.engine.document_job import DocumentJob
 from daemon.core.tasks import Outcome, Task
+from daemon.engine.document_job import DocumentJob
 from tests.house import SHIPPED
 
 CLAIM = Claim("t1", "scan.pdf", Path("/claimed/scan.pdf"), Stamp(1, 2, 3), "ab" * 32)
@@ -19,7 +19,7 @@ KILLED = Died("killed", "the worker process was ended by signal 9", 9)
 
 
 def job(attempts: int = 3, starts: int = 1) -> DocumentJob:
-    made = DocumentJob(CLAIM, attempts=attempts, recipe=RECIPE, task_pages=4)
+    made = DocumentJob(CLAIM, attempts=attempts, recipe=RECIPE, pages_per_task=4)
     made.begin(starts, starts)
     return made
 

@@ -15,8 +15,8 @@ from daemon.core.errors import Deferred, Died, Misconfigured
 from daemon.core.memory import MemoryLimits
 from daemon.core.options import Recipe
 from daemon.core.records import PagesRead, Stamp
-from daemon.engine import worker
 from daemon.core.tasks import Task
+from daemon.engine import worker
 from daemon.engine.local_pool import LocalEngine
 from daemon.engine.slot import SILENCE_SECONDS
 from daemon.engine.worker import WorkerSetup
@@ -48,7 +48,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalEngine]:
     monkeypatch.setattr(worker, "preloaded", lambda _: [])
     made = LocalEngine(
         WorkerSetup((RECIPE,), 1), workers=2, tasks_per_worker=3,
-        allowance=MemoryLimits(900, 600), wake=lambda: None, tally=Counters(),
+        memory_limits=MemoryLimits(900, 600), wake=lambda: None, counters=Counters(),
     )  # fmt: skip
     made.warm()
     yield made
@@ -171,7 +171,7 @@ def lonely(monkeypatch: pytest.MonkeyPatch, folder: Path, warm: object) -> Itera
     monkeypatch.setattr(worker, "preloaded", lambda _: [])
     made = LocalEngine(
         WorkerSetup((RECIPE,), 1, scratch=folder), workers=1, tasks_per_worker=0,
-        allowance=MemoryLimits(900, 600), wake=lambda: None, tally=Counters(),
+        memory_limits=MemoryLimits(900, 600), wake=lambda: None, counters=Counters(),
     )  # fmt: skip
     yield made
     made.stop()

@@ -30,7 +30,7 @@ DOCUMENT = Document("partial", "application/pdf", (page(1), TORN, page(3)), {}, 
 RECIPE = Recipe(weights=SHIPPED)
 
 
-def makings(*kinds: str) -> RenderJob:
+def render_job(*kinds: str) -> RenderJob:
     return RenderJob.of(CLAIM, DOCUMENT, kinds, Path("/room"), RECIPE)  # type: ignore[arg-type]
 
 
@@ -40,7 +40,7 @@ def end(made: RenderJob, result: DaemonError | None) -> None:
 
 
 def test_a_page_that_could_not_be_read_has_no_picture_and_keeps_its_place_in_the_pdf() -> None:
-    made = makings("picture", "searchable_pdf", "text")
+    made = render_job("picture", "searchable_pdf", "text")
 
     tasks = [made.next_task() for _ in range(3)]
 
@@ -52,7 +52,7 @@ def test_a_page_that_could_not_be_read_has_no_picture_and_keeps_its_place_in_the
 
 
 def test_an_output_whose_worker_dies_is_tried_once_more() -> None:
-    made = makings("searchable_pdf")
+    made = render_job("searchable_pdf")
     end(made, Died("killed", "it was ended", 9))
 
     end(made, None)
@@ -61,7 +61,7 @@ def test_an_output_whose_worker_dies_is_tried_once_more() -> None:
 
 
 def test_an_output_that_kills_twice_is_missing() -> None:
-    made = makings("searchable_pdf")
+    made = render_job("searchable_pdf")
     end(made, Died("killed", "it was ended", 9))
 
     end(made, Died("killed", "it was ended", 9))
@@ -71,7 +71,7 @@ def test_an_output_that_kills_twice_is_missing() -> None:
 
 
 def test_an_output_that_cannot_be_made_is_missing_at_once_with_its_page() -> None:
-    made = makings("picture")
+    made = render_job("picture")
 
     end(made, Rejected("corrupt", "page 1 cannot be decoded"))
 
@@ -80,7 +80,7 @@ def test_an_output_that_cannot_be_made_is_missing_at_once_with_its_page() -> Non
 
 
 def test_a_task_that_the_environment_spoiled_is_next_again() -> None:
-    made = makings("searchable_pdf", "picture")
+    made = render_job("searchable_pdf", "picture")
     task = made.next_task()
 
     made.put_back(task)
@@ -89,7 +89,7 @@ def test_a_task_that_the_environment_spoiled_is_next_again() -> None:
 
 
 def test_nothing_else_is_taken_for_an_answer() -> None:
-    made = makings("searchable_pdf")
+    made = render_job("searchable_pdf")
     task = made.next_task()
 
     assert not task.is_answered_by("done")
@@ -98,7 +98,7 @@ def test_nothing_else_is_taken_for_an_answer() -> None:
 
 
 def test_what_the_environment_spoils_for_good_is_missing_too() -> None:
-    made = makings("searchable_pdf")
+    made = render_job("searchable_pdf")
 
     end(made, Deferred("the disk is full"))
 

@@ -60,7 +60,7 @@ def test_workers_share_what_the_daemon_leaves(
 ) -> None:  # fmt: skip
     monkeypatch.setattr(memory, "available", lambda *_: megabytes)
 
-    assert memory.allowance(most, idle, workers) == expected
+    assert memory.memory_limits(most, idle, workers) == expected
 
 
 def test_what_a_process_takes_grows_with_what_it_holds() -> None:

@@ -15,8 +15,8 @@ from daemon.core.counters import Counters
 from daemon.core.memory import MemoryLimits
 from daemon.core.options import Recipe
 from daemon.core.records import PagesRead, Stamp
-from daemon.engine import sandbox, worker
 from daemon.core.tasks import Task
+from daemon.engine import sandbox, worker
 from daemon.engine.local_pool import LocalEngine
 from daemon.engine.sandbox import Protections, landlock, seccomp
 from daemon.engine.worker import WorkerSetup
@@ -55,7 +55,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
         folder = tmp_path_factory.mktemp("documents")
         made = LocalEngine(
             WorkerSetup((RECIPE,), 1, (folder,)), workers=1, tasks_per_worker=0,
-            allowance=MemoryLimits(2000, 2000), wake=lambda: None, tally=Counters(),
+            memory_limits=MemoryLimits(2000, 2000), wake=lambda: None, counters=Counters(),
         )  # fmt: skip
         made.warm()
         made.folder = folder  # type: ignore[attr-defined]

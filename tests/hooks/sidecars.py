@@ -9,7 +9,7 @@ from daemon.config.hook import Hook
 from daemon.core.records import Claim, Stamp
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.notification import Notification
-from daemon.outbox.hooks.payload import letters
+from daemon.outbox.hooks.payload import notifications
 
 
 def sidecar(claim: str = "c1", status: str = "done", **changes: Any) -> dict[str, Any]:
@@ -30,16 +30,16 @@ def sidecar(claim: str = "c1", status: str = "done", **changes: Any) -> dict[str
     }  # fmt: skip
 
 
-def letter(hook: Hook, claim: str = "c1", **changes: Any) -> Notification:
-    (made,) = letters("in/scan.png", "in/scan.png.json", sidecar(claim, **changes), [hook])
+def notification(hook: Hook, claim: str = "c1", **changes: Any) -> Notification:
+    (made,) = notifications("in/scan.png", "in/scan.png.json", sidecar(claim, **changes), [hook])
     return made
 
 
 def keep(ledger_file: Path, *made: Notification) -> None:
     """Answer the claims of these letters in a ledger that is made if need be."""
-    journal = Ledger(ledger_file)
+    ledger = Ledger(ledger_file)
     for each in made:
-        journal.claimed(Claim(each.claim, each.name, Path("x"), Stamp(7, 1, 1), "ab" * 32), "p")
-        journal.answering(each.claim, "done", each.answer)
-        journal.answered(each.claim, [each])
-    journal.close()
+        ledger.claimed(Claim(each.claim, each.name, Path("x"), Stamp(7, 1, 1), "ab" * 32), "p")
+        ledger.answering(each.claim, "done", each.answer)
+        ledger.answered(each.claim, [each])
+    ledger.close()

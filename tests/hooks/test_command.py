@@ -15,7 +15,7 @@ import pytest
 from daemon.config.hook import Hook
 from daemon.core.errors import Undelivered
 from daemon.outbox.hooks.command import call
-from tests.hooks.sidecars import letter
+from tests.hooks.sidecars import notification
 from tests.house import until
 
 NEVER = Event()
@@ -27,7 +27,7 @@ def shell(script: str, *arguments: str, seconds: float = 20.0) -> Hook:
 
 
 def run(hook: Hook, stop: Event = NEVER, **changes: object) -> None:
-    call(hook, letter(hook, **changes), Path("/srv/outbox"), stop)
+    call(hook, notification(hook, **changes), Path("/srv/outbox"), stop)
 
 
 def test_a_program_finds_the_letter_on_its_standard_input_whatever_its_size(

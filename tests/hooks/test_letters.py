@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 
 from daemon.config.hook import Hook
-from daemon.outbox.hooks.payload import letters
-from tests.hooks.sidecars import letter, sidecar
+from daemon.outbox.hooks.payload import notifications
+from tests.hooks.sidecars import notification, sidecar
 
 ALL = Hook(name="all", on=("done", "partial", "failed", "duplicate"), command=("tell",))
 
 
 def told(**changes: object) -> dict:
-    return json.loads(letter(ALL, **changes).text)
+    return json.loads(notification(ALL, **changes).text)
 
 
 def test_a_letter_says_what_became_of_which_file_and_where_the_answer_lies() -> None:
@@ -29,21 +29,21 @@ def test_a_letter_says_what_became_of_which_file_and_where_the_answer_lies() -> 
 def test_only_what_is_asked_for_is_told() -> None:
     bad = Hook(name="bad", on=("failed", "partial"), command=("tell",))
 
-    made = letters("a", "a.json", sidecar(), [ALL, bad])
-    later = letters("a", "a.json", sidecar(status="partial"), [ALL, bad])
+    made = notifications("a", "a.json", sidecar(), [ALL, bad])
+    later = notifications("a", "a.json", sidecar(status="partial"), [ALL, bad])
 
     assert [each.hook for each in made] == ["all"]
     assert [each.hook for each in later] == ["all", "bad"]
 
 
 def test_without_hooks_the_answer_is_not_even_parsed() -> None:
-    assert letters("a", "a.json", b"no JSON at all", ()) == []
+    assert notifications("a", "a.json", b"no JSON at all", ()) == []
 
 
 def test_a_long_text_is_cut_and_says_so() -> None:
     short = Hook(name="short", command=("tell",), text_characters=2)
 
-    data = json.loads(letter(short).text)["data"]
+    data = json.loads(notification(short).text)["data"]
 
     assert (data["text"], data["text_is_cut"]) == ("发票", True)
 

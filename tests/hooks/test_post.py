@@ -14,7 +14,7 @@ from daemon.config.hook import Hook
 from daemon.core.errors import Undelivered
 from daemon.outbox.hooks.webhook import WebhookClient
 from tests.hooks.receiver import is_signed, receiving
-from tests.hooks.sidecars import letter
+from tests.hooks.sidecars import notification
 
 NOW = 1_764_280_000.5
 
@@ -24,7 +24,7 @@ def hook(url: str, **changes: object) -> Hook:
 
 
 def put(to: Hook) -> None:
-    WebhookClient(to).put(letter(to), NOW)
+    WebhookClient(to).put(notification(to), NOW)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_a_letter_arrives_signed_as_standard_webhooks_are(secret: str, key: byte
         put(to)
 
     ((headers, body),) = receiver.came
-    assert body == letter(to).text.encode()
+    assert body == notification(to).text.encode()
     assert (headers["webhook-id"], headers["webhook-timestamp"]) == ("c1-post", "1764280000")
     assert headers["content-type"] == "application/json"
     assert is_signed(headers, body, key)
@@ -52,7 +52,7 @@ def test_a_secret_in_a_file_may_be_exchanged_at_any_time(tmp_path: Path) -> None
         mailbox = WebhookClient(to := hook(receiver.address, secret_file=secret))
         for content in ("first\n", "second\n"):
             secret.write_text(content)
-            mailbox.put(letter(to), NOW)
+            mailbox.put(notification(to), NOW)
 
     first, second = receiver.came
     assert is_signed(*first, b"first")

@@ -16,7 +16,7 @@ from daemon.ledger.deliveries import LONGEST_REST, Deliveries
 from daemon.outbox.hooks.dispatcher import HookDispatcher
 from daemon.outbox.hooks.sender import LONGEST_PAUSE, HookSender
 from tests.hooks.receiver import receiving
-from tests.hooks.sidecars import keep, letter
+from tests.hooks.sidecars import keep, notification
 
 EARLY = 1_764_280_000.0
 
@@ -44,7 +44,7 @@ class Room:
         )  # fmt: skip
 
     def land(self, *claims: str) -> None:
-        keep(self.ledger_file, *(letter(self.hook, claim) for claim in claims))
+        keep(self.ledger_file, *(notification(self.hook, claim) for claim in claims))
 
     def until_quiet(self, most: int = 100) -> float | None:
         """Turn until the sender would wait; return for how long."""
@@ -167,8 +167,10 @@ def test_a_letter_that_was_sent_and_not_marked_is_sent_again_with_the_same_id(
         room = Room(tmp_path, Hook(name="post", url=receiver.address))
         room.land("c1")
         room.until_quiet()
-        with sqlite3.connect(room.ledger_file) as ledger_file:  # as a kill before the mark leaves it
-            text = letter(room.hook).text
+        with sqlite3.connect(
+            room.ledger_file
+        ) as ledger_file:  # as a kill before the mark leaves it
+            text = notification(room.hook).text
             ledger_file.execute("UPDATE deliveries SET state = 'waiting', letter = ?", (text,))
         ledger_file.close()
 
@@ -224,8 +226,8 @@ def test_what_another_thread_has_delivered_meanwhile_stays_delivered(failing: Ro
 
 
 def test_where_the_last_hook_is_gone_nothing_is_said_of_letters(tmp_path: Path) -> None:
-    tally = Counters(hooks_waiting=3, hooks_dead=1)
+    counters = Counters(hooks_waiting=3, hooks_dead=1)
 
-    HookDispatcher([], tmp_path / "ledger.sqlite3", tmp_path).count(tally)
+    HookDispatcher([], tmp_path / "ledger.sqlite3", tmp_path).count(counters)
 
-    assert (tally.hooks_waiting, tally.hooks_dead) == (None, None)
+    assert (counters.hooks_waiting, counters.hooks_dead) == (None, None)

@@ -75,7 +75,7 @@ def test_a_moving_file_brings_the_next_look_to_when_it_could_be_still(inbox: Pat
 def test_a_ring_brings_the_next_look_at_once_but_a_burst_counts_once(inbox: Path) -> None:
     room = intake(inbox)
     room.look(100.0)
-    room.ring()
+    room.notify()
 
     assert 100.0 < room.next_look() < 101.0
 
@@ -93,7 +93,7 @@ def test_a_missing_inbox_is_a_fault_and_heals_by_itself(inbox: Path) -> None:
     room = intake(inbox)
     room.look(0.0)
     inbox.rename(inbox.parent / "moved")
-    room.ring()
+    room.notify()
     room.look(10.0)
     assert room.fault is not None
 
@@ -163,7 +163,7 @@ def test_scan2_is_taken_before_scan10_that_came_to_rest_in_the_same_quiet_time(
     room = intake(inbox)
     room.look(0.0)
     (inbox / "scan2.png").write_bytes(b"x")
-    room.ring()
+    room.notify()
     room.look(1.0)
 
     room.look(1.0 + QUIET)

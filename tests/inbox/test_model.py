@@ -161,7 +161,7 @@ class Inbox(RuleBasedStateMachine):
     def wait(self, seconds: float, rings: bool) -> None:
         self.now += seconds
         if rings:
-            self.intake.ring()
+            self.intake.notify()
         self.intake.look(self.now)
 
     @rule(how_many=st.integers(1, 3))

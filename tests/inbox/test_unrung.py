@@ -25,7 +25,7 @@ def test_a_file_that_a_scan_found_and_nothing_rang_for_is_counted_at_the_next_lo
 def test_an_event_that_comes_late_clears_it() -> None:
     room = MissedEvents()
     room.observe(["a.png"], room.rings)
-    room.ring()
+    room.notify()
 
     assert room.observe(["a.png"], room.rings) == 0
 
@@ -33,7 +33,7 @@ def test_an_event_that_comes_late_clears_it() -> None:
 def test_an_event_that_comes_while_the_scan_runs_clears_it() -> None:
     room = MissedEvents()
     before = room.rings
-    room.ring()  # while the folder is listed
+    room.notify()  # while the folder is listed
     room.observe(["a.png"], before)
 
     assert room.observe(["a.png"], room.rings) == 0
@@ -53,26 +53,27 @@ def test_what_has_vanished_meanwhile_is_not_counted() -> None:
     assert room.observe([], room.rings) == 0
 
 
-def look(inbox: Path, *, delivers: bool, ring: bool) -> int:
+def look(inbox: Path, *, delivers: bool, notify: bool) -> int:
     """Let a file land between two looks, and return how many were missed after a third."""
-    tally = Counters()
+    counters = Counters()
     room = Intake(
         Scanner(inbox, (".*",), ()),
         StabilityTracker(inbox, ByFolder(QUIET), 60.0, lambda _: None, must_move=True),
-        SilentWatch(inbox, delivers=delivers), RESCAN, 2.0, lambda listing: listing, tally=tally,
+        SilentWatch(inbox, delivers=delivers), RESCAN, 2.0, lambda listing: listing,
+        counters=counters,
     )  # fmt: skip
     room.look(100.0)
     (inbox / "a.png").write_bytes(b"x")
-    if ring:
-        room.ring()
+    if notify:
+        room.notify()
     room.look(100.0 + RESCAN)
     room.look(100.0 + 2 * RESCAN)
-    return tally.unrung
+    return counters.missed_events
 
 
 def test_the_intake_counts_only_where_events_are_relied_upon(tmp_path: Path) -> None:
-    assert look(tmp_path, delivers=True, ring=False) == 1
+    assert look(tmp_path, delivers=True, notify=False) == 1
     (tmp_path / "a.png").unlink()
-    assert look(tmp_path, delivers=True, ring=True) == 0
+    assert look(tmp_path, delivers=True, notify=True) == 0
     (tmp_path / "a.png").unlink()
-    assert look(tmp_path, delivers=False, ring=False) == 0
+    assert look(tmp_path, delivers=False, notify=False) == 0

@@ -45,7 +45,7 @@ class Looked:
         ends = self.now + seconds
         while self.now < ends:
             self.now = min(self.now + POLL, ends)
-            self.intake.ring()
+            self.intake.notify()
             self.intake.look(self.now)
             found += iter(lambda: self.intake.next_ready(self.now), None)
         return list(dict.fromkeys(found))

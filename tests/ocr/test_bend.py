@@ -70,7 +70,7 @@ def test_straight_rows_are_left_alone():
 
 
 def test_the_switch_leaves_bent_rows_as_they_are():
-    clean = preprocess.clean(page_of(bent(drawing(), curled)), Preprocessing(unbend=False))
+    clean = preprocess.clean(page_of(bent(drawing(), curled)), Preprocessing(dewarp=False))
 
     assert clean.sag is None
 

@@ -40,7 +40,9 @@ class Doubting(Numbering):
 
 
 def recipe_with(segmenter):
-    return dataclasses.replace(RECIPE, segmenter=segmenter, cleaning=Preprocessing(orient=False))
+    return dataclasses.replace(
+        RECIPE, segmenter=segmenter, cleaning=Preprocessing(auto_rotate=False)
+    )
 
 
 def test_a_page_that_reads_surely_is_not_looked_at_again():
@@ -84,7 +86,7 @@ def test_a_page_of_ink_without_lines_is_looked_at_and_a_blank_one_is_not():
     assert network.asked == 1
 
 
-@pytest.mark.parametrize(("segmenter", "asked"), [("opencv", 0), ("db", 1)])
+@pytest.mark.parametrize(("segmenter", "asked"), [("opencv", 0), ("dbnet", 1)])
 def test_the_finder_that_was_named_finds_alone(segmenter, asked):
     network = Quads()
 
@@ -96,11 +98,11 @@ def test_the_finder_that_was_named_finds_alone(segmenter, asked):
 def test_another_recipe_reads_by_the_same_networks_and_loads_what_it_needs_besides():
     first = pipeline.Pipeline(recipe_with("opencv"), Numbering(0.95))
     there = Detector(file=Path(DETECTOR["file"]))
-    asks = dataclasses.replace(recipe_with("db"), detector=there)
+    asks = dataclasses.replace(recipe_with("dbnet"), detector=there)
 
     other = first.by(asks)
     third = first.by(asks)
 
     assert other.recognizer is first.recognizer
     assert other.detector is third.detector is not None
-    assert other.recipe.segmenter == "db"
+    assert other.recipe.segmenter == "dbnet"

@@ -8,7 +8,7 @@ from daemon.core.options import Preprocessing
 from daemon.core.records import Page
 from daemon.ocr import preprocess
 
-PLAIN = Preprocessing(deskew=False, ground=False)
+PLAIN = Preprocessing(deskew=False, flatten_background=False)
 
 
 def page_of(image):
@@ -83,7 +83,9 @@ def test_shade_is_taken_from_the_paper_and_ink_stays_dark():
     shade = np.linspace(1.0, 0.55, image.shape[1])[None, :, None]
     shaded = (image * shade).astype(np.uint8)
 
-    gray = preprocess.clean(page_of(shaded), Preprocessing(deskew=False, ground=True)).gray
+    gray = preprocess.clean(
+        page_of(shaded), Preprocessing(deskew=False, flatten_background=True)
+    ).gray
 
     assert gray[100:140, 20:680].min() > 240
     assert gray[150:166, 100:170].max() < 60
@@ -92,7 +94,9 @@ def test_shade_is_taken_from_the_paper_and_ink_stays_dark():
 def test_a_dark_page_is_not_lifted_to_white():
     image = np.full((600, 600, 3), 40, np.uint8)
 
-    gray = preprocess.clean(page_of(image), Preprocessing(deskew=False, ground=True)).gray
+    gray = preprocess.clean(
+        page_of(image), Preprocessing(deskew=False, flatten_background=True)
+    ).gray
 
     assert gray.max() < 60
 

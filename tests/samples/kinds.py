@@ -89,16 +89,16 @@ def broken() -> list[Sample]:
 
 
 def _foreign() -> list[Sample]:
-    archive, letter = io.BytesIO(), io.BytesIO()
+    archive, notification = io.BytesIO(), io.BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr("scan.txt", "not a scan")
-    with zipfile.ZipFile(letter, "w") as file:
+    with zipfile.ZipFile(notification, "w") as file:
         file.writestr("mimetype", "application/vnd.oasis.opendocument.text")
     return [
         Sample("text.png", b"plain text under a false name\n", "unsupported"),
         Sample("latin1.txt", "caf\u00e9\n".encode("latin-1"), "unsupported"),
         Sample("archive.pdf", archive.getvalue(), "unsupported"),
-        Sample("letter.odt", letter.getvalue(), "unsupported"),
+        Sample("letter.odt", notification.getvalue(), "unsupported"),
         Sample("drawing.svg", b"<?xml version='1.0'?><svg width='9' height='9'/>", "unsupported"),
         Sample("photo.avif", b"\0\0\0\x18ftypavif\0\0\0\0mif1avif", "unsupported"),
         Sample("book.djvu", b"AT&TFORM\0\0\0\x20DJVM", "unsupported"),

@@ -245,13 +245,13 @@ def told(found: set[str]) -> str:
 
 def untold(home: House) -> list[str]:
     """Return the answers that no letter tells of, and the letters that say two things."""
-    letters: dict[str, set[str]] = {}
+    notifications: dict[str, set[str]] = {}
     for line in (home.root / TOLD).read_text().splitlines():
-        letters.setdefault(json.loads(line)["id"], set()).add(line)
+        notifications.setdefault(json.loads(line)["id"], set()).add(line)
     claims = {answer["processing"]["claim"] for answer in home.answers().values()}
-    missing = {f"{claim}-tell" for claim in claims} ^ set(letters)
+    missing = {f"{claim}-tell" for claim in claims} ^ set(notifications)
     return [f"told and answered are not one: {token}" for token in missing] + [
-        f"told in two ways: {token}" for token, said in letters.items() if len(said) > 1
+        f"told in two ways: {token}" for token, said in notifications.items() if len(said) > 1
     ]
 
 
@@ -268,7 +268,9 @@ def open_rows(home: House) -> int:
 
 
 def _ask(home: House, question: str) -> list[tuple[Any, ...]]:
-    with closing(sqlite3.connect(f"file:{home.state}/ledger.sqlite3?mode=ro", uri=True)) as ledger_file:
+    with closing(
+        sqlite3.connect(f"file:{home.state}/ledger.sqlite3?mode=ro", uri=True)
+    ) as ledger_file:
         return ledger_file.execute(question).fetchall()
 
 

@@ -59,9 +59,9 @@ def _load(*_: Any) -> Pipeline:
     return Pipeline()
 
 
-def make(making: RenderTask) -> None:
+def make(render_task: RenderTask) -> None:
     """Write something as the output."""
-    making.target.write_bytes(b"made of " + making.path.read_bytes())
+    render_task.target.write_bytes(b"made of " + render_task.path.read_bytes())
 
 
 # the fork server imports this module before it forks a worker: that is what `preloaded` names

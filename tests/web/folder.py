@@ -23,7 +23,7 @@ class Folder:
         )  # fmt: skip
         for path in (root / name for name in ("inbox", "outbox", "archive", "failed", "state")):
             path.mkdir()
-        self.journal = Ledger(self.places.ledger_file)
+        self.ledger = Ledger(self.places.ledger_file)
         self.numbers = iter(range(1, 1000))
 
     def catalogue(self) -> Catalogue:
@@ -31,7 +31,7 @@ class Folder:
 
     def claim(self, name: str, sha256: str = "a" * 64) -> Claim:
         claim = Claim(f"{next(self.numbers):032x}", name, Path(name), Stamp(3, 0, 0), sha256)
-        self.journal.claimed(claim, "default@1")
+        self.ledger.claimed(claim, "default@1")
         return claim
 
     def answer(self, claim: Claim, text: str, status: str = "done", **more: Any) -> Path:
@@ -40,9 +40,9 @@ class Folder:
         path = self.places.outbox / place
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(sidecar(claim, [text], status, **more))
-        self.journal.answering(claim.id, status, place)  # type: ignore[arg-type]
-        self.journal.answered(claim.id)
-        self.journal.closed(claim.id)
+        self.ledger.answering(claim.id, status, place)  # type: ignore[arg-type]
+        self.ledger.answered(claim.id)
+        self.ledger.closed(claim.id)
         return path
 
 

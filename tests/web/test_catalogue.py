@@ -30,7 +30,7 @@ def test_a_row_that_was_given_back_is_forgotten_though_its_number_is_used_again(
     catalogue = folder.catalogue()
     given_back = folder.claim("first.png")
     catalogue.refresh()
-    folder.journal.forget(given_back.id)
+    folder.ledger.forget(given_back.id)
 
     folder.answer(folder.claim("second.png"), "The second")
 
@@ -43,9 +43,9 @@ def test_a_ledger_made_anew_and_a_damaged_index_cost_nothing_but_time(folder: Fo
     catalogue = folder.catalogue()
     assert names(catalogue, "before") == ["a.png"]
     catalogue.close()
-    folder.journal.close()
+    folder.ledger.close()
     folder.places.ledger_file.rename(folder.places.ledger_file.with_suffix(".old"))
-    folder.journal = Ledger(folder.places.ledger_file)
+    folder.ledger = Ledger(folder.places.ledger_file)
     folder.answer(folder.claim("b.png"), "Found after")
     folder.places.shelf.write_bytes(b"damaged" * 1000)
 
@@ -63,12 +63,12 @@ def test_a_ledger_made_anew_with_the_inode_of_the_old_one_is_known_for_another(
     catalogue = folder.catalogue()
     assert len(names(catalogue)) == 3
     catalogue.close()
-    folder.journal.close()
+    folder.ledger.close()
     anew = folder.places.ledger_file.with_name("anew")
-    folder.journal = Ledger(anew)
+    folder.ledger = Ledger(anew)
     for number in (1, 2):
         folder.answer(folder.claim(f"new-{number}.png", f"{number}" * 64), "After")
-    folder.journal.close()
+    folder.ledger.close()
     folder.places.ledger_file.write_bytes(anew.read_bytes())
 
     again = folder.catalogue()
@@ -85,7 +85,7 @@ def test_an_index_is_kept_though_its_newest_row_was_given_back(
     catalogue = folder.catalogue()
     catalogue.refresh()
     catalogue.close()
-    folder.journal.forget(given_back.id)
+    folder.ledger.forget(given_back.id)
     folder.claim("c.png", "c" * 64)
     again = folder.catalogue()
     monkeypatch.setattr(sidecar_reader, "read", lambda *_: pytest.fail("it is read once more"))

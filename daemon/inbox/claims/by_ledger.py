@@ -32,7 +32,7 @@ class LedgerClaims:
         `is_answered` tells of a file with a new stamp whether its bytes are those answered before.
         """
         self._inbox = inbox
-        self._ground = Volume(inbox)
+        self._volume = Volume(inbox)
         self._failed = Archive(failed, ownership)
         self._stamps = dict(stamps)
         self._is_answered = is_answered
@@ -79,7 +79,7 @@ class LedgerClaims:
 
     def give_back(self, claim: Claim) -> None:
         """Forget that it was read."""
-        self._ground.check()
+        self._volume.check()
         if self._stamps.get(claim.name) == str(claim.stamp):
             del self._stamps[claim.name]
 

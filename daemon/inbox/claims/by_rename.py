@@ -43,7 +43,7 @@ class RenameClaims:
     ) -> None:
         """`archive` None means that answered originals are deleted."""
         self._inbox = inbox
-        self._ground = Volume(inbox)
+        self._volume = Volume(inbox)
         self._work = inbox / WORK_FOLDER / "work" / instance
         self._archive = Archive(archive, ownership) if archive else None
         self._failed = Archive(failed, ownership)
@@ -109,7 +109,7 @@ class RenameClaims:
 
     def finish(self, claim: Claim) -> None:
         """Clear the reason of an earlier failure, then archive or delete the original."""
-        self._ground.check()  # what is away with its share has not been moved already
+        self._volume.check()  # what is away with its share has not been moved already
         self._failed.clear_reason(claim)
         with contextlib.suppress(FileNotFoundError):
             if self._archive is None:
@@ -120,7 +120,7 @@ class RenameClaims:
 
     def fail(self, claim: Claim, failure: Failure) -> None:
         """Write `<name>.error.json` to failed/, then move the bytes beside it."""
-        self._ground.check()
+        self._volume.check()
         if os.path.lexists(claim.path):
             self._failed.keep_failed(claim, failure)
         self._tidy(claim.path)
@@ -135,14 +135,14 @@ class RenameClaims:
 
     def _make_work_folder(self) -> None:
         """Make what was removed below the inbox; never the inbox, which may be a mount point."""
-        self._ground.check()
+        self._volume.check()
         for folder in (self._work.parent.parent, self._work.parent, self._work):
             folder.mkdir(exist_ok=True)
             if folder.is_symlink():
                 raise OSError(errno.ENOTDIR, "is a link, remove it", str(folder))
 
     def _put_back(self, path: Path, name: str) -> None:
-        self._ground.check()
+        self._volume.check()
         if path.is_dir() and not path.is_symlink():
             path.rename(self._inbox / name)  # refuses by itself to replace a folder with content
         else:

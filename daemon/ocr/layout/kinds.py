@@ -80,9 +80,9 @@ def _is_large(found: Found, row: list[int], body: float) -> bool:
 def _is_title(texts: list[str]) -> bool:
     """Say whether it is short, is words rather than numbers and amounts, and does not go on."""
     text = "".join(texts)
-    letters, digits = sum(c.isalpha() for c in text), sum(c.isdigit() for c in text)
+    notifications, digits = sum(c.isalpha() for c in text), sum(c.isdigit() for c in text)
     ends = len(text) <= _TITLE and not text.rstrip().endswith(_GOES_ON)
-    return ends and letters >= max(2, digits) and not any(map(_AMOUNT.search, texts))
+    return ends and notifications >= max(2, digits) and not any(map(_AMOUNT.search, texts))
 
 
 def _parted(part: Part, apart: Set[int], kind: BlockKind) -> list[Part]:

@@ -102,11 +102,11 @@ def _readable(characters: Sequence[str]) -> bool:
     """Tell text from glyph soup; a run of the same mark (dot leaders) counts once."""
     marks = [character for character in characters if not character.isspace()]
     distinct = [mark for mark, _ in itertools.groupby(marks)]
-    letters = sum(mark.isalnum() for mark in distinct)
+    notifications = sum(mark.isalnum() for mark in distinct)
     meaningless = sum(m == "\ufffd" or unicodedata.category(m[0]) in _MEANINGLESS for m in marks)
-    return letters >= _READABLE_SHARE * len(distinct) and meaningless <= _MEANINGLESS_SHARE * len(
-        marks
-    )
+    return notifications >= _READABLE_SHARE * len(
+        distinct
+    ) and meaningless <= _MEANINGLESS_SHARE * len(marks)
 
 
 def _line(characters: list[Character], place: _Place) -> TextLine:

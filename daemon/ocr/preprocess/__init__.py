@@ -1,8 +1,8 @@
 """From a page as decoded to a page ready for line finding: gray, evenly lit, upright.
 
 Every step is a switch of `core.options.Preprocessing`; docs/preprocessing.md has the measurement
-behind each default. The order is fixed: shrink, gray, stand up, denoise, even the ground, contrast, turn,
-straighten, threshold, close.
+behind each default. The order is fixed: shrink, gray, stand up, denoise, even the background,
+contrast, deskew, straighten, threshold, close.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def clean(page: Page, cleaning: Preprocessing, orientation: int = 0) -> CleanPag
     scale = min(1.0, cleaning.max_side / max(page.image.shape[:2]))
     gray, lying = turn.stood_up(_gray(shrunk(page.image, scale)), orientation)
     gray = illumination.denoised(gray, cleaning.denoise)
-    if cleaning.ground:
+    if cleaning.flatten_background:
         gray = illumination.even_ground(gray)
     if cleaning.contrast:
         gray = illumination.stretched(gray)
@@ -43,7 +43,7 @@ def clean(page: Page, cleaning: Preprocessing, orientation: int = 0) -> CleanPag
     degrees = skew.measure(rows) if cleaning.deskew else 0.0
     gray, upright = turn.turned(gray, degrees)
     rows = edges.lower(gray) if degrees else rows
-    bent = dewarp.measure(rows.words) if cleaning.unbend else None
+    bent = dewarp.measure(rows.words) if cleaning.dewarp else None
     gray, sag = dewarp.straighten(gray, bent) if bent else (gray, None)
     if cleaning.threshold:
         gray = illumination.thresholded(gray)

@@ -21,23 +21,23 @@ if TYPE_CHECKING:
     from daemon.core.tasks import RenderTask
 
 
-def make(making: RenderTask) -> None:
-    """Make one output of a document as `making.target`, replacing what an earlier try has left.
+def make(task: RenderTask) -> None:
+    """Write one output of a document to `task.target`, replacing what an earlier try has left.
 
-    Deferred where the file cannot be read now or does not bear `making.stamp` any more, an OSError
-    where the target cannot be written.
+    Deferred where the file cannot be read now or no longer has `task.stamp`, an OSError where the
+    target cannot be written.
     """
-    if making.kind == "searchable_pdf":
+    if task.kind == "searchable_pdf":
         with translated("the file"):
-            file = fs.open_regular(making.path)
+            file = fs.open_regular(task.path)
         with file:
-            if Stamp.from_status(os.fstat(file.fileno())) != making.stamp:
+            if Stamp.from_status(os.fstat(file.fileno())) != task.stamp:
                 raise Deferred("the file was changed or replaced after it was claimed")
-            searchable.write(file, making)
+            searchable.write(file, task)
         return
-    recipe = making.recipe
+    recipe = task.recipe
     rendering = replace(recipe.rendering, text_layer="never")
-    with pages.open_document(making.path, recipe.limits, rendering, making.stamp) as source:
-        (text,) = making.pages
+    with pages.open_document(task.path, recipe.limits, rendering, task.stamp) as source:
+        (text,) = task.pages
         content = overlay.png(source.page(text.number), text)
-    making.target.write_bytes(content)
+    task.target.write_bytes(content)

@@ -32,26 +32,26 @@ _SEARCHABLE_SHARE: Final = 0.5  # of what was read; a page that hides so much te
 _BFCHARS: Final = 100  # a CMap has no more in one block (Adobe TN 5014)
 
 
-def write(file: BinaryIO, making: RenderTask) -> None:
-    """Write the searchable PDF of an open file as `making.target`."""
+def write(file: BinaryIO, render_task: RenderTask) -> None:
+    """Write the searchable PDF of an open file as `render_task.target`."""
     media_type = sniff.media_type(file.read(sniff.HEAD_BYTES))
     file.seek(0)
-    with making.target.open("wb") as target:
+    with render_task.target.open("wb") as target:
         if media_type == "application/pdf":
             shutil.copyfileobj(file, target, 1 << 20)
         else:
-            target.write(wrap.wrapped(file.read(), media_type, making))
+            target.write(wrap.wrapped(file.read(), media_type, render_task))
     with translated("the searchable PDF"):
-        anew = _with_text(making, is_pdf=media_type == "application/pdf")
+        anew = _with_text(render_task, is_pdf=media_type == "application/pdf")
     if anew is not None:
-        making.target.write_bytes(anew)
+        render_task.target.write_bytes(anew)
 
 
-def _with_text(making: RenderTask, *, is_pdf: bool) -> bytes | None:
+def _with_text(render_task: RenderTask, *, is_pdf: bool) -> bytes | None:
     """Add the text to the PDF that lies there; return it anew where nothing can be appended."""
-    with pymupdf.open(str(making.target), filetype="pdf") as document:
-        unlock(document, making.recipe.rendering.passwords)
-        if not _add(document, making.pages, is_pdf=is_pdf):
+    with pymupdf.open(str(render_task.target), filetype="pdf") as document:
+        unlock(document, render_task.recipe.rendering.passwords)
+        if not _add(document, render_task.pages, is_pdf=is_pdf):
             return None
         if document.can_save_incrementally():
             document.saveIncr()

@@ -33,13 +33,13 @@ _AS_THEY_ARE: Final = ("image/jpeg", "image/jp2", "image/png", "image/tiff")
 _BLANK: Final = (595.0, 842.0)  # an A4 page for what could not be decoded
 
 
-def wrapped(data: bytes, media_type: str, making: RenderTask) -> bytes:
+def wrapped(data: bytes, media_type: str, render_task: RenderTask) -> bytes:
     """Return a PDF with a page for each of the document's."""
     if media_type in _AS_THEY_ARE:
         with contextlib.suppress(Exception):  # whatever img2pdf says of it, we have decoded it once
-            return _embedded(data, making.pages, media_type)
+            return _embedded(data, render_task.pages, media_type)
     with translated("the image"):
-        return _decoded(making)
+        return _decoded(render_task)
 
 
 def _embedded(data: bytes, texts: Sequence[PageText], media_type: str) -> bytes:
@@ -64,12 +64,12 @@ def _stored(text: PageText) -> tuple[int, int]:
     return sides[::-1] if text.rotation in (90, 270) else sides
 
 
-def _decoded(making: RenderTask) -> bytes:
+def _decoded(render_task: RenderTask) -> bytes:
     """Return a PDF of the pixels that were read."""
-    limits, rendering = making.recipe.limits, making.recipe.rendering
-    with pages.open_document(making.path, limits, rendering, making.stamp) as source:
-        images = [_png(source, text.number) for text in making.pages]
-    return _convert(images, making.pages, is_upright=True)
+    limits, rendering = render_task.recipe.limits, render_task.recipe.rendering
+    with pages.open_document(render_task.path, limits, rendering, render_task.stamp) as source:
+        images = [_png(source, text.number) for text in render_task.pages]
+    return _convert(images, render_task.pages, is_upright=True)
 
 
 def _png(source: pages.Source, number: int) -> bytes:

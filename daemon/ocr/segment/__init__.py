@@ -65,7 +65,7 @@ def _marked(gray: Pixels) -> tuple[Ink, Marks]:
 
 def _spans(drawing: Ink, found: Marks) -> Spans:
     """Return the spans of the lines, in pixels of the drawing."""
-    found_words = words.with_small(words.join(found.letters, drawing.all.shape), found.small)
+    found_words = words.with_small(words.join(found.notifications, drawing.all.shape), found.small)
     walls = painted(drawing.down, found.posts)
     spans = lines.join(found_words, drawing.all, walls)
     spans = lines.widened(lines.widened(spans, found.tall, 0.6), found.frames, 0.8)

@@ -27,16 +27,16 @@ _LOOK_SECONDS = 0.1
 _KEPT = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR")
 
 
-def call(hook: Hook, letter: Notification, outbox: Path, stop: Event) -> None:
+def call(hook: Hook, notification: Notification, outbox: Path, stop: Event) -> None:
     """Run the hook's program to its end; Undelivered where that is not exit code 0."""
     assert hook.command is not None, "a hook has a command or a url"
     letter_file = os.memfd_create("letter")
     try:
-        os.write(letter_file, letter.text.encode() + b"\n")  # a line, for who appends them
+        os.write(letter_file, notification.text.encode() + b"\n")  # a line, for who appends them
         os.lseek(letter_file, 0, os.SEEK_SET)
         process = subprocess.Popen(
             hook.command, stdin=letter_file, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            env=environment(hook, letter, outbox), cwd="/", start_new_session=True,
+            env=environment(hook, notification, outbox), cwd="/", start_new_session=True,
         )  # fmt: skip
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
@@ -50,25 +50,25 @@ def call(hook: Hook, letter: Notification, outbox: Path, stop: Event) -> None:
         raise Undelivered(f"{_ending(process.returncode)}{said and f': {said}'}")
 
 
-def environment(hook: Hook, letter: Notification, outbox: Path) -> dict[str, str]:
+def environment(hook: Hook, notification: Notification, outbox: Path) -> dict[str, str]:
     """Return what a program is told without reading JSON; paths are bytes as the disk has them."""
-    data = json.loads(letter.text)["data"]
+    data = json.loads(notification.text)["data"]
     error = data.get("error") or {}
     said = {
-        "OCR_ID": letter.id,
+        "OCR_ID": notification.id,
         "OCR_HOOK": hook.name,
-        "OCR_EVENT": letter.event,
-        "OCR_DOCUMENT": letter.claim,
+        "OCR_EVENT": notification.event,
+        "OCR_DOCUMENT": notification.claim,
         "OCR_STATUS": data["status"],
-        "OCR_NAME": Path(letter.name).name,
-        "OCR_RELATIVE_PATH": letter.name,
-        "OCR_ANSWER": str(outbox / letter.answer),
+        "OCR_NAME": Path(notification.name).name,
+        "OCR_RELATIVE_PATH": notification.name,
+        "OCR_ANSWER": str(outbox / notification.answer),
         "OCR_OUTBOX": str(outbox),
         "OCR_PAGES": str(data["pages"]),
         "OCR_CONFIDENCE": "" if data["confidence"] is None else str(data["confidence"]),
         "OCR_ERROR_CLASS": str(error.get("class", "")),
         "OCR_ERROR": str(error.get("message", "")),
-        "OCR_ATTEMPT": str(letter.attempts + 1),
+        "OCR_ATTEMPT": str(notification.attempts + 1),
     }
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     return kept | {key: value.replace("\0", "") for key, value in said.items()}

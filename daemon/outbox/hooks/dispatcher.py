@@ -47,21 +47,21 @@ class HookDispatcher:
         """What of the hooks an operator must know, and since when (monotonic seconds)."""
         return list(filter(None, [thread.fault for thread in self._threads]))
 
-    def count(self, tally: Counters) -> None:
+    def count(self, counters: Counters) -> None:
         """Say how many letters wait and how many are dead; nothing where there is no hook."""
         posts = [thread.post for thread in self._threads]
-        tally.hooks_waiting = sum(post.waiting for post in posts) if posts else None
-        tally.hooks_dead = sum(post.dead for post in posts) if posts else None
+        counters.hooks_waiting = sum(post.waiting for post in posts) if posts else None
+        counters.hooks_dead = sum(post.dead for post in posts) if posts else None
 
     def start(self) -> None:
         """Begin to deliver, first what an earlier run has left."""
         for thread in self._threads:
             thread.start()
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Say that there may be something new; costs nothing where there is no hook."""
         for thread in self._threads:
-            thread.bell.set()
+            thread.wakeup.set()
 
     def stop(self) -> None:
         """End within seconds; what is not delivered waits in the ledger.
@@ -70,7 +70,7 @@ class HookDispatcher:
         """
         for thread in self._threads:
             thread.stopping.set()
-            thread.bell.set()
+            thread.wakeup.set()
         ends = time.monotonic() + STOP_SECONDS
         for thread in self._threads:
             if thread.is_alive():
@@ -89,7 +89,7 @@ class _Thread(threading.Thread):
         chance: random.Random,
     ) -> None:
         super().__init__(name=f"hook {hook.name}", daemon=True)
-        self.bell = threading.Event()
+        self.wakeup = threading.Event()
         self.stopping = threading.Event()
         self.fault: Fault | None = None
         self.post = NotificationCounts()
@@ -120,7 +120,7 @@ class _Thread(threading.Thread):
         )
         looked_at = float("-inf")
         while not self.stopping.is_set():
-            self.bell.clear()
+            self.wakeup.clear()
             try:
                 seconds = sender.turn()
             except Deferred as error:  # the sender knows what has arrived and is not noted
@@ -129,7 +129,7 @@ class _Thread(threading.Thread):
             if time.monotonic() >= looked_at + _LOOK_SECONDS:
                 looked_at = time.monotonic()
                 self._look(deliveries)
-            self.bell.wait(_RING_SECONDS if seconds is None else min(seconds, _RING_SECONDS))
+            self.wakeup.wait(_RING_SECONDS if seconds is None else min(seconds, _RING_SECONDS))
 
     def _look(self, deliveries: Deliveries) -> None:
         """Take in what is dead, or has waited for long."""

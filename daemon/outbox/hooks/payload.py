@@ -22,7 +22,7 @@ _OF_SOURCE = ("name", "relative_path", "sha256", "bytes", "media_type")
 _OF_PROCESSING = ("started_at", "finished_at", "seconds", "attempt")
 
 
-def letters(
+def notifications(
     name: str, place: str, answer: bytes | Mapping[str, Any], hooks: Sequence[Hook]
 ) -> list[Notification]:
     """Return a letter to each hook that wants to know; `answer` is a sidecar, parsed or not.
@@ -38,15 +38,15 @@ def letters(
     for hook in hooks:
         if sidecar["status"] not in hook.on:
             continue
-        letter = Notification(claim, hook.name, event, name, place, "")
+        notification = Notification(claim, hook.name, event, name, place, "")
         content = {
-            "id": letter.id,
+            "id": notification.id,
             "type": event,
             "timestamp": sidecar["processing"]["finished_at"],
             "data": _data(sidecar, place, hook.text_characters),
         }
         text = json.dumps(content, ensure_ascii=False)
-        found.append(replace(letter, text=text))
+        found.append(replace(notification, text=text))
     return found
 
 

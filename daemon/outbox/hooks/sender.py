@@ -64,52 +64,52 @@ class HookSender:
         pause = self._pause_ends - now
         if 0 < pause <= LONGEST_PAUSE:  # else it is over, or the clock was set
             return pause
-        letter = self._deliveries.due(self._hook.name, now)
-        if letter is None:
+        notification = self._deliveries.due(self._hook.name, now)
+        if notification is None:
             due_at = self._deliveries.next_due(self._hook.name)
             return None if due_at is None else min(max(0.0, due_at - now), LONGEST_REST)
-        if letter.id != self._unmarked:
-            failpoints.reach("hook.due", letter.name)
+        if notification.id != self._unmarked:
+            failpoints.reach("hook.due", notification.name)
             try:
-                self._send(letter, now)
+                self._send(notification, now)
             except Undelivered as error:
                 if error.counts:
-                    self._put_off(letter, error)
+                    self._put_off(notification, error)
                 return 0.0
-            failpoints.reach("hook.sent", letter.name)
-        self._arrived(letter)
+            failpoints.reach("hook.sent", notification.name)
+        self._arrived(notification)
         return 0.0
 
-    def _send(self, letter: Notification, now: float) -> None:
+    def _send(self, notification: Notification, now: float) -> None:
         if self._hook.command is not None:
-            command.call(self._hook, letter, self._outbox, self._stop)
+            command.call(self._hook, notification, self._outbox, self._stop)
             return
         if self._mailbox is None:
             from daemon.outbox.hooks.webhook import WebhookClient
 
             self._mailbox = WebhookClient(self._hook)
-        self._mailbox.put(letter, now)
+        self._mailbox.put(notification, now)
 
-    def _arrived(self, letter: Notification) -> None:
+    def _arrived(self, notification: Notification) -> None:
         self._failures, self._pause_ends = 0, 0.0
-        self._unmarked = letter.id
-        self._deliveries.delivered(letter)
+        self._unmarked = notification.id
+        self._deliveries.delivered(notification)
         self._unmarked = None
-        log.info("hook.delivered", **_facts(letter), attempts=letter.attempts + 1)
+        log.info("hook.delivered", **_facts(notification), attempts=notification.attempts + 1)
 
-    def _put_off(self, letter: Notification, error: Undelivered) -> None:
-        now, attempt = self._clock(), letter.attempts + 1
+    def _put_off(self, notification: Notification, error: Undelivered) -> None:
+        now, attempt = self._clock(), notification.attempts + 1
         self._failures += 1
         self._pause_ends = now + self._rest(self._failures, LONGEST_PAUSE)
-        facts = {**_facts(letter), "attempt": attempt, "why": str(error)}
+        facts = {**_facts(notification), "attempt": attempt, "why": str(error)}
         why = str(error)[:MOST_WHY]
         if error.is_final or attempt >= self._hook.attempts:
-            self._deliveries.died(letter, why)
+            self._deliveries.died(notification, why)
             remedy = "mend it, then: ocr-daemon hooks --retry"
             log.error("hook.dead", **facts, remedy=remedy)
             return
         rest = min(LONGEST_REST, max(self._rest(attempt, LONGEST_REST), error.not_before))
-        self._deliveries.put_off(letter, why, now + rest)
+        self._deliveries.put_off(notification, why, now + rest)
         log.warning("hook.failed", **facts, again_in=round(rest, 1))
 
     def _rest(self, failures: int, most: float) -> float:
@@ -117,6 +117,11 @@ class HookSender:
         return self._chance.uniform(0.0, min(most, self._hook.wait_seconds * 2**doublings))
 
 
-def _facts(letter: Notification) -> dict[str, str]:
-    name = fs.printable(letter.name)
-    return {"hook": letter.hook, "name": name, "told": letter.event, "id": letter.id}
+def _facts(notification: Notification) -> dict[str, str]:
+    name = fs.printable(notification.name)
+    return {
+        "hook": notification.hook,
+        "name": name,
+        "told": notification.event,
+        "id": notification.id,
+    }

@@ -33,13 +33,14 @@ class WebhookClient:
         self._hook = hook
         self._pool = urllib3.PoolManager(num_pools=1, cert_reqs="CERT_REQUIRED")
 
-    def put(self, letter: Notification, now: float) -> None:
+    def put(self, notification: Notification, now: float) -> None:
         """Send a letter at `now` (seconds since 1970); Undelivered where the answer is not 2xx."""
-        hook, body = self._hook, letter.text.encode()
+        hook, body = self._hook, notification.text.encode()
         assert hook.url is not None, "a hook has a command or a url"
         try:
             response = self._pool.request(
-                "POST", hook.url, body=body, headers=headers(self._key(), letter.id, now, body),
+                "POST", hook.url, body=body,
+                headers=headers(self._key(), notification.id, now, body),
                 timeout=Timeout(total=hook.timeout_seconds), preload_content=False,
                 retries=False, redirect=False,  # the ledger knows when to try again
             )  # fmt: skip

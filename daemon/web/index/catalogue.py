@@ -138,8 +138,8 @@ class Catalogue:
         """
         with self._lock:
             self.refresh()
-            journal = self._following.journal
-            entries = journal.answers_to(sha256, profile) if journal else []
+            ledger = self._following.ledger
+            entries = ledger.answers_to(sha256, profile) if ledger else []
             known = [self._shelf.by_id(entry.id) for entry in entries]
             cards = [self._looked_at(card) for card in known if card]
         for card in cards:
@@ -155,8 +155,8 @@ class Catalogue:
         if found.item.status != "duplicate":
             return found
         with self._lock:
-            journal = self._following.journal
-            entry = journal.entry(found.item.id) if journal else None
+            ledger = self._following.ledger
+            entry = ledger.entry(found.item.id) if ledger else None
         return (entry and self.answered_before(entry.sha256, entry.profile)) or found
 
     def lose(self, found: Found) -> None:

@@ -18,15 +18,15 @@ class Following:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.journal: Ledger | None = None
+        self.ledger: Ledger | None = None
         self._ledger_file = ""
         self._version: int | None = None
         self._last = 0
 
     def close(self) -> None:
         """Close the ledger."""
-        if self.journal:
-            self.journal.close()
+        if self.ledger:
+            self.ledger.close()
 
     def forget(self) -> None:
         """Take in everything again, next time: the shelf has been made anew."""
@@ -38,14 +38,14 @@ class Following:
 
     def catch_up(self, shelf: Shelf) -> bool:
         """Take in what is new; return whether there is a ledger."""
-        journal = self._open(shelf)
-        if journal is None:
+        ledger = self._open(shelf)
+        if ledger is None:
             return False
-        version = journal.data_version()
+        version = ledger.data_version()
         if version != self._version:
             with shelf.at_once():
-                self._follow_open_ones(journal, shelf)
-            self._take_new_ones(journal, shelf)
+                self._follow_open_ones(ledger, shelf)
+            self._take_new_ones(ledger, shelf)
             self._version = version
         return True
 
@@ -53,19 +53,19 @@ class Following:
         try:
             status = self._path.stat()
             identity = f"{status.st_dev}:{status.st_ino}"
-            if self.journal is None or identity != self._ledger_file:
+            if self.ledger is None or identity != self._ledger_file:
                 self.close()
-                self.journal = None
-                self.journal = Ledger(self._path, read_only=True)
-                shelf.belong_to(identity, is_it=_fits(self.journal, shelf))
+                self.ledger = None
+                self.ledger = Ledger(self._path, read_only=True)
+                shelf.belong_to(identity, is_it=_fits(self.ledger, shelf))
                 self._ledger_file, self._version, self._last = identity, None, shelf.last()
         except (OSError, Misconfigured):  # LedgerLost too: the daemon makes it anew
             return None
-        return self.journal
+        return self.ledger
 
-    def _follow_open_ones(self, journal: Ledger, shelf: Shelf) -> None:
+    def _follow_open_ones(self, ledger: Ledger, shelf: Shelf) -> None:
         for card in shelf.open_ones():
-            entry = journal.entry(card.id)
+            entry = ledger.entry(card.id)
             if entry is None:  # given back to the inbox; its number may be given again
                 shelf.drop(card.number)
                 self._last = min(self._last, card.number - 1)
@@ -74,23 +74,23 @@ class Following:
             elif entry.state != card.state:
                 _take(shelf, card.number, entry)
 
-    def _take_new_ones(self, journal: Ledger, shelf: Shelf) -> None:
-        while rows := journal.tokens_after(self._last, ROWS_AT_ONCE):
+    def _take_new_ones(self, ledger: Ledger, shelf: Shelf) -> None:
+        while rows := ledger.tokens_after(self._last, ROWS_AT_ONCE):
             with shelf.at_once():
                 for number, token in rows:
-                    if entry := journal.entry(token):
+                    if entry := ledger.entry(token):
                         _take(shelf, number, entry)
                     self._last = number
 
 
-def _fits(journal: Ledger, shelf: Shelf) -> bool:
+def _fits(ledger: Ledger, shelf: Shelf) -> bool:
     """Tell whether the rows that cannot have been given back have the numbers that we know.
 
     A ledger that was made anew may have the inode of the old one, and has fewer rows, or others.
     """
     for card in (*shelf.outermost(), *shelf.open_ones()):
-        is_same = journal.tokens_after(card.number - 1, 1) == [(card.number, card.id)]
-        if not is_same and (card.is_answered or journal.entry(card.id)):
+        is_same = ledger.tokens_after(card.number - 1, 1) == [(card.number, card.id)]
+        if not is_same and (card.is_answered or ledger.entry(card.id)):
             return False
     return True
 

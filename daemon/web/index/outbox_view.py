@@ -18,19 +18,19 @@ class Outbox:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._ground = Volume(folder)
+        self._volume = Volume(folder)
 
     def demand(self) -> None:
         """Refuse to go on where the outbox is away."""
         try:
-            self._ground.check()
+            self._volume.check()
         except OSError as error:
             raise _away(error) from error
 
     def identity(self) -> str | None:
         """Return which folder it is, None where it is away."""
         try:
-            self._ground.check()
+            self._volume.check()
             status = self.folder.stat()
         except OSError:
             return None

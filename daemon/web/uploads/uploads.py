@@ -116,7 +116,7 @@ class Uploads:
     ) -> None:
         """`ignore` are the names that the daemon never takes, `free_bytes` must stay free."""
         self._inbox = inbox
-        self._ground = Volume(inbox)
+        self._volume = Volume(inbox)
         self._failed = failed
         self._drafts = inbox / WORK_FOLDER / UPLOADS
         self._landing = inbox / UPLOADS
@@ -131,7 +131,7 @@ class Uploads:
         self._refuse_crowd()
         folder = self._drafts / uuid.uuid4().hex
         with _environment():
-            self._ground.check()
+            self._volume.check()
             self._make(self._drafts)
             folder.mkdir()
         refuse_full(folder, self._free)
@@ -140,7 +140,7 @@ class Uploads:
     def commit(self, draft: Draft) -> str:
         """Give a draft to the inbox, durably; return the id of the upload."""
         with _environment():
-            self._ground.check()
+            self._volume.check()
             self._make(self._landing)
             with self._lock:
                 self._waiting.add(draft.token)
@@ -181,7 +181,7 @@ class Uploads:
             raise Unkept(410, "original_gone", "its bytes are not kept any more; upload it again")
         try:
             with _environment():
-                self._ground.check()
+                self._volume.check()
                 fs.move_no_clobber(found.original, self._inbox, found.landed_as)
         except FileNotFoundError as error:
             raise Unkept(409, "busy", "somebody was faster; look at it again") from error

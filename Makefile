@@ -52,6 +52,7 @@ check: develop
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	$(BIN)/python -m tools.generate_docs --check
 
 # docs/cli.md and docs/config.md, from the code and from the comments of config.yaml.

@@ -46,7 +46,7 @@ from bench.engines import Engine
 from bench.labelled import Condition, LabelledPage, decoded, labelled_pages, under
 from bench.peers import Missing
 from bench.readers import PEERS, Ours, Reader, Seen
-from bench.scores import Counters, compare_lines, compare_text, language
+from bench.scores import ScoreTotals, compare_lines, compare_text, language
 from bench.tables import HEAD, Outcome, memory_lines, parts_of, row, summed, table, turned_lines
 
 if TYPE_CHECKING:
@@ -60,15 +60,15 @@ TURNS = (0, 90, 180, 270)
 
 def scored(condition: Condition, reader: str, page: LabelledPage, seen: Seen) -> Outcome:
     """Return how well `reader` read the page."""
-    tally = Counters(pages=1)
-    tally.seconds.update(seen.seconds)
+    totals = ScoreTotals(pages=1)
+    totals.seconds.update(seen.seconds)
     upright = [1, 0, 3, 2] if condition.turn % 180 else [0, 1, 2, 3]  # rows of a page on its side
     boxes = seen.boxes if len(page.labels) else page.labels
-    compare_lines(page.labels[:, upright], boxes[:, upright], tally)
+    compare_lines(page.labels[:, upright], boxes[:, upright], totals)
     if page.truth is None:
-        return Outcome(condition, reader, page.name, None, tally)
-    compare_text(page.truth, seen.text, tally)
-    return Outcome(condition, reader, page.name, language(page.truth), tally)
+        return Outcome(condition, reader, page.name, None, totals)
+    compare_text(page.truth, seen.text, totals)
+    return Outcome(condition, reader, page.name, language(page.truth), totals)
 
 
 def outcomes(
@@ -96,7 +96,7 @@ def keep(args: argparse.Namespace, outcome: Outcome, page: LabelledPage, seen: S
     if args.look and seen.page is not None:
         draw(args.look / place / f"{page.name}.png", page, seen)
     if args.by_page:
-        print(row(f"{page.name[:24]:24s} {outcome.reader}", outcome.tally), flush=True)
+        print(row(f"{page.name[:24]:24s} {outcome.reader}", outcome.totals), flush=True)
 
 
 def draw(path: Path, page: LabelledPage, seen: Seen) -> None:
@@ -153,7 +153,7 @@ def arguments() -> argparse.Namespace:
 
 def readers(args: argparse.Namespace) -> list[Reader]:
     """Return ours in its variants, then the peers that were asked for."""
-    from daemon.config.settings import load
+    from daemon.config.load import load
 
     shipped = load(REPOSITORY / "config.yaml").recipe
     if args.weights:

@@ -27,7 +27,7 @@ import psutil
 import pymupdf
 import yaml
 
-from daemon.config.settings import load
+from daemon.config.load import load
 
 REPOSITORY = Path(__file__).parents[1]
 LINES = 45

@@ -134,10 +134,10 @@ def changed(recipe: Recipe, variant: str) -> Recipe:
         if hasattr(recipe, key):
             recipe = dataclasses.replace(recipe, **{key: value})
             continue
-        kind = type(getattr(recipe.cleaning, key))
+        kind = type(getattr(recipe.preprocessing, key))
         said = words[value] if kind is bool else kind(value)
-        cleaning = dataclasses.replace(recipe.cleaning, **{key: said})
-        recipe = dataclasses.replace(recipe, cleaning=cleaning)
+        preprocessing = dataclasses.replace(recipe.preprocessing, **{key: said})
+        recipe = dataclasses.replace(recipe, preprocessing=preprocessing)
     return recipe
 
 

@@ -27,7 +27,7 @@ import cv2
 import numpy as np
 import psutil
 
-from daemon.config.settings import load
+from daemon.config.load import load
 from daemon.engine.local_pool import ENVIRONMENT
 
 os.environ.update(ENVIRONMENT)  # oneDNN's part is read with torch, glibc's was read before
@@ -186,9 +186,9 @@ def languages(lines: Iterable[Labelled]) -> list[str]:
 
 def error_rates(lines: Sequence[Labelled], texts: Sequence[str]) -> list[str]:
     """Return the CER % of each of the lines' languages."""
-    from training.evaluate.evaluate import outcomes_of, tallies
+    from training.evaluate.evaluate import error_counts, outcomes_of
 
-    found = tallies(outcomes_of(Said(texts), lines))
+    found = error_counts(outcomes_of(Said(texts), lines))
     return [f"{100 * found[language].cer:.2f}" for language in languages(lines)]
 
 

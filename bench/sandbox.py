@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench.path import REPOSITORY, clean_page
-from daemon.config.settings import load
+from daemon.config.load import load
 from daemon.core.records import Stamp
 from daemon.core.tasks import Task
 from daemon.engine import worker

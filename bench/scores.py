@@ -29,8 +29,8 @@ ROW = 1.75  # height of a found box over a label's up to which it is one row, no
 
 
 @dataclass
-class Counters:
-    """What one reader did on some pages; sums, so that tallies can be added."""
+class ScoreTotals:
+    """What one reader did on some pages; sums, so that totals_by_reader can be added."""
 
     pages: int = 0
     labelled: int = 0
@@ -46,7 +46,7 @@ class Counters:
     tokens_read: int = 0
     seconds: Counter[str] = field(default_factory=Counter)
 
-    def add(self, other: Counters) -> None:
+    def add(self, other: ScoreTotals) -> None:
         """Count what `other` counted."""
         for name in (f.name for f in dataclasses.fields(self)):
             setattr(self, name, getattr(self, name) + getattr(other, name))
@@ -82,7 +82,7 @@ class Counters:
         return sum(self.seconds.values()) / max(1, self.pages)
 
 
-def compare_lines(labels: Points, found: Points, tally: Counters) -> None:
+def compare_lines(labels: Points, found: Points, totals: ScoreTotals) -> None:
     """Count lines found at IoU 0.5, one found box to one label; boxes are N,4.
 
     A label that was missed is joined (70 % of it within a found box of one row: labels cut lines
@@ -90,7 +90,7 @@ def compare_lines(labels: Points, found: Points, tally: Counters) -> None:
     split (70 % of each of two or more found boxes within it). Boxes are upright, so those of
     slanted lines overlap their neighbours': there the text tells more than the boxes.
     """
-    tally.labelled, tally.found = len(labels), len(found)
+    totals.labelled, totals.found = len(labels), len(found)
     if not len(labels) or not len(found):
         return
     low = np.maximum(labels[:, None, :2], found[None, :, :2])
@@ -98,12 +98,12 @@ def compare_lines(labels: Points, found: Points, tally: Counters) -> None:
     shared = np.prod(np.maximum(high - low, 0), axis=2)
     area, found_area = (np.prod(b[:, 2:] - b[:, :2], axis=1) for b in (labels, found))
     hit = _matched(shared / (area[:, None] + found_area - shared))
-    tally.hit = int(hit.sum())
+    totals.hit = int(hit.sum())
     heights, found_heights = labels[:, 3] - labels[:, 1], found[:, 3] - found[:, 1]
     within = ~hit[:, None] & (shared > WITHIN * area[:, None])
     joined = (within & (found_heights[None] <= ROW * heights[:, None])).any(axis=1)
-    tally.joined, tally.merged = int(joined.sum()), int((within.any(axis=1) & ~joined).sum())
-    tally.split = int((~hit & ((shared > WITHIN * found_area).sum(axis=1) >= 2)).sum())
+    totals.joined, totals.merged = int(joined.sum()), int((within.any(axis=1) & ~joined).sum())
+    totals.split = int((~hit & ((shared > WITHIN * found_area).sum(axis=1) >= 2)).sum())
 
 
 def _matched(overlaps: Points) -> np.ndarray:
@@ -117,13 +117,13 @@ def _matched(overlaps: Points) -> np.ndarray:
     return matched
 
 
-def compare_text(truth: str, text: str, tally: Counters) -> None:
+def compare_text(truth: str, text: str, totals: ScoreTotals) -> None:
     """Count character errors in reading order and tokens in any order."""
     truth, text = folded(truth), folded(text)
-    tally.errors, tally.characters = Levenshtein.distance(truth, text), len(truth)
+    totals.errors, totals.characters = Levenshtein.distance(truth, text), len(truth)
     true, said = (Counter(TOKEN.findall(t.lower())) for t in (truth, text))
-    tally.tokens_right = sum((true & said).values())
-    tally.tokens_true, tally.tokens_read = sum(true.values()), sum(said.values())
+    totals.tokens_right = sum((true & said).values())
+    totals.tokens_true, totals.tokens_read = sum(true.values()), sum(said.values())
 
 
 def folded(text: str) -> str:

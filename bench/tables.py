@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.labelled import Condition
-from bench.scores import Counters
+from bench.scores import ScoreTotals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -30,7 +30,7 @@ class Outcome:
     reader: str
     page: str
     language: str | None
-    tally: Counters
+    totals: ScoreTotals
 
 
 def parts_of(outcome: Outcome, parts: Sequence[str] = ()) -> Iterator[str]:
@@ -47,42 +47,42 @@ def parts_of(outcome: Outcome, parts: Sequence[str] = ()) -> Iterator[str]:
 
 def summed(
     outcomes: Iterable[Outcome], groups: Callable[[Outcome], Iterable[str]]
-) -> dict[str, dict[str, Counters]]:
-    """Return tallies by group and reader, the readers in the order in which they came."""
-    tallies: dict[str, dict[str, Counters]] = defaultdict(dict)
+) -> dict[str, dict[str, ScoreTotals]]:
+    """Return totals_by_reader by group and reader, the readers in the order in which they came."""
+    totals_by_reader: dict[str, dict[str, ScoreTotals]] = defaultdict(dict)
     for outcome in outcomes:
         for group in groups(outcome):
-            tallies[group].setdefault(outcome.reader, Counters()).add(outcome.tally)
-    return dict(sorted(tallies.items()))
+            totals_by_reader[group].setdefault(outcome.reader, ScoreTotals()).add(outcome.totals)
+    return dict(sorted(totals_by_reader.items()))
 
 
-def table(by_group: Mapping[str, Mapping[str, Counters]]) -> Iterator[str]:
+def table(by_group: Mapping[str, Mapping[str, ScoreTotals]]) -> Iterator[str]:
     """Yield a line for each group and reader, each reader set against the first."""
     yield HEAD
     for group, by_reader in by_group.items():
         first = next(iter(by_reader.values()))
-        for reader, tally in by_reader.items():
-            figures = row(f"{group:14s} {reader}", tally)
-            yield f"{figures} | {_ratios(first, tally)} | {_stages(tally)}"
+        for reader, totals in by_reader.items():
+            figures = row(f"{group:14s} {reader}", totals)
+            yield f"{figures} | {_ratios(first, totals)} | {_stages(totals)}"
 
 
-def row(name: str, t: Counters) -> str:
-    """Return a tally as one line of figures; dashes where the pages have no labelled lines."""
+def row(name: str, t: ScoreTotals) -> str:
+    """Return a totals as one line of figures; dashes where the pages have no labelled lines."""
     found = f"{t.recall:6.3f} {t.in_rows:5.3f} {t.precision:6.3f}"
     lines = f"{found} {t.joined:6d} {t.merged:6d} {t.split:5d}"
     lines = lines if t.labelled else "     -     -      -      -      -     -"
     return f"{name:34s} {t.pages:5d} {lines} {t.cer:6.4f} {t.f1:6.4f} {t.cpu:10.3f}"
 
 
-def _ratios(first: Counters, its: Counters) -> str:
+def _ratios(first: ScoreTotals, its: ScoreTotals) -> str:
     pairs = ((first.f1, its.f1), (first.cer, its.cer), (first.cpu, its.cpu))
     return f"{'':16s}" + " ".join(
         f"{ours / theirs if theirs else 0:5.2f}" for ours, theirs in pairs
     )
 
 
-def _stages(tally: Counters) -> str:
-    return " ".join(f"{stage} {s / tally.pages:.3f}" for stage, s in tally.seconds.items())
+def _stages(totals: ScoreTotals) -> str:
+    return " ".join(f"{stage} {s / totals.pages:.3f}" for stage, s in totals.seconds.items())
 
 
 def as_upright(outcomes: Iterable[Outcome]) -> dict[str, tuple[int, int, float]]:
@@ -92,15 +92,15 @@ def as_upright(outcomes: Iterable[Outcome]) -> dict[str, tuple[int, int, float]]
     """
     known = [outcome for outcome in outcomes if outcome.language is not None]
     upright = {
-        (o.reader, o.page, o.condition.damage): o.tally for o in known if not o.condition.turn
+        (o.reader, o.page, o.condition.damage): o.totals for o in known if not o.condition.turn
     }
-    found: dict[str, tuple[int, Counters]] = {}
+    found: dict[str, tuple[int, ScoreTotals]] = {}
     for o in known:
         stood = upright.get((o.reader, o.page, o.condition.damage))
         if o.condition.turn and stood is not None:
-            well, total = found.get(o.reader, (0, Counters()))
-            total.add(o.tally)
-            found[o.reader] = well + (o.tally.f1 >= stood.f1 - AS_WELL), total
+            well, total = found.get(o.reader, (0, ScoreTotals()))
+            total.add(o.totals)
+            found[o.reader] = well + (o.totals.f1 >= stood.f1 - AS_WELL), total
     return {reader: (well, total.pages, total.f1) for reader, (well, total) in found.items()}
 
 

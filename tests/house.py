@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import yaml
 
-from daemon.config.settings import load
+from daemon.config.load import load
 from daemon.core.options import Weights
 
 REPOSITORY = Path(__file__).parents[1]

@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from daemon.config.hook import HIDDEN
-from daemon.config.settings import Config, load
+from daemon.config.load import load
+from daemon.config.settings import Config
 from daemon.core.errors import Misconfigured
 from daemon.core.options import Rendering
 from daemon.supervisor.reload import AT_ONCE, AT_RESTART, Changes, Reload, changes, masked, told

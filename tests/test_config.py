@@ -10,7 +10,8 @@ import yaml
 from pydantic import BaseModel
 
 from daemon.config.hook import Hook
-from daemon.config.settings import Config, load, usable_cores
+from daemon.config.load import load
+from daemon.config.settings import Config, usable_cores
 from daemon.core.errors import Misconfigured
 
 SHIPPED = Path(__file__).parents[1] / "config.yaml"

@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from daemon.cli.app import app
-from daemon.config.settings import ENV_PREFIX, Config, load
+from daemon.config.load import load
+from daemon.config.settings import ENV_PREFIX, Config
 
 REPOSITORY = Path(__file__).parents[1]
 SHIPPED = REPOSITORY / "config.yaml"

@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 import yaml
 
-from daemon.config.settings import ENV_PREFIX, load
+from daemon.config.load import load
+from daemon.config.settings import ENV_PREFIX
 from tests.house import REPOSITORY
 
 DEPLOY = REPOSITORY / "deploy"
 ALERTS = DEPLOY / "prometheus/alerts.yml"
-UNIT = DEPLOY / "systemd/ocr-daemon.supervisor.loop"
+UNIT = DEPLOY / "systemd/ocr-daemon.service"
 MONITORING = REPOSITORY / "docker-compose.monitoring.yml"
 needs_promtool = pytest.mark.skipif(
     shutil.which("promtool") is None, reason="promtool is not installed (Debian: prometheus)"
@@ -53,9 +54,9 @@ def test_promtool_takes_what_prometheus_is_given(command: list[str]) -> None:
     assert said.returncode == 0, said.stdout + said.stderr
 
 
-DOCUMENTS = 'ocr_files_total{job="ocr-daemon",instance="a",status="%s"}'
+DOCUMENTS = 'ocr_daemon_files_total{job="ocr-daemon",instance="a",status="%s"}'
 LABELS = 'job="ocr-daemon",instance="a"'
-CONFIDENCE = "ocr_line_confidence_ratio"
+CONFIDENCE = "ocr_daemon_line_confidence_ratio"
 FALLS = {
     "OcrDaemonDown": {f"up{{{LABELS}}}": "0x60"},
     "OcrDaemonNotLive": {f"ocr_daemon_live{{{LABELS}}}": "0x60"},
@@ -63,33 +64,34 @@ FALLS = {
         f"ocr_daemon_live{{{LABELS}}}": "1x60", f"ocr_daemon_ready{{{LABELS}}}": "0x60",
     },
     "OcrFilesWaitLong": {
-        f"ocr_oldest_waiting_seconds{{{LABELS}}}": "0+60x60",
-        f'ocr_files_waiting{{{LABELS},state="ready"}}': "5x60",
+        f"ocr_daemon_oldest_waiting_seconds{{{LABELS}}}": "0+60x60",
+        f'ocr_daemon_files_waiting{{{LABELS},state="ready"}}': "5x60",
     },
-    "OcrFilesCannotBeTaken": {f'ocr_files_waiting{{{LABELS},state="cannot"}}': "2x60"},
+    "OcrFilesCannotBeTaken": {f'ocr_daemon_files_waiting{{{LABELS},state="blocked"}}': "2x60"},
     "OcrFailuresMany": {DOCUMENTS % "done": "0+1x60", DOCUMENTS % "failed": "0+1x60"},
-    "OcrWorkersDie": {f'ocr_task_deaths_total{{{LABELS},kind="memory"}}': "0+1x60"},
+    "OcrWorkersDie": {f'ocr_daemon_task_deaths_total{{{LABELS},kind="memory"}}': "0+1x60"},
     "OcrDiskFillsUp": {
-        f'ocr_folder_free_bytes{{{LABELS},folder="outbox"}}': "5e8x60",
-        f'ocr_folder_size_bytes{{{LABELS},folder="outbox"}}': "1e11x60",
+        f'ocr_daemon_folder_free_bytes{{{LABELS},folder="outbox"}}': "5e8x60",
+        f'ocr_daemon_folder_size_bytes{{{LABELS},folder="outbox"}}': "1e11x60",
     },
-    "OcrEventsMissed": {f"ocr_events_missed_total{{{LABELS}}}": "0+1x60"},
+    "OcrEventsMissed": {f"ocr_daemon_events_missed_total{{{LABELS}}}": "0+1x60"},
     "OcrConfidenceFalls": {
         f"{CONFIDENCE}_sum{{{LABELS}}}": "0+98x600 58800+80x200",
         f"{CONFIDENCE}_count{{{LABELS}}}": "0+100x800",
     },
-    "OcrHooksGivenUp": {f"ocr_hooks_dead{{{LABELS}}}": "1x60"},
+    "OcrHooksGivenUp": {f"ocr_daemon_hooks_dead{{{LABELS}}}": "1x60"},
 }  # fmt: skip
 WELL = {
     f"up{{{LABELS}}}": "1x60", f"ocr_daemon_live{{{LABELS}}}": "1x60",
-    f"ocr_daemon_ready{{{LABELS}}}": "1x60", f"ocr_oldest_waiting_seconds{{{LABELS}}}": "4x60",
-    f'ocr_files_waiting{{{LABELS},state="ready"}}': "3x60",
-    f'ocr_files_waiting{{{LABELS},state="cannot"}}': "0x60",
+    f"ocr_daemon_ready{{{LABELS}}}": "1x60",
+    f"ocr_daemon_oldest_waiting_seconds{{{LABELS}}}": "4x60",
+    f'ocr_daemon_files_waiting{{{LABELS},state="ready"}}': "3x60",
+    f'ocr_daemon_files_waiting{{{LABELS},state="blocked"}}': "0x60",
     DOCUMENTS % "done": "0+10x60", DOCUMENTS % "failed": "0+1x60",
-    f'ocr_task_deaths_total{{{LABELS},kind="memory"}}': "0+0.1x60",
-    f'ocr_folder_free_bytes{{{LABELS},folder="outbox"}}': "5e10x60",
-    f'ocr_folder_size_bytes{{{LABELS},folder="outbox"}}': "1e11x60",
-    f"ocr_events_missed_total{{{LABELS}}}": "0x60",
+    f'ocr_daemon_task_deaths_total{{{LABELS},kind="memory"}}': "0+0.1x60",
+    f'ocr_daemon_folder_free_bytes{{{LABELS},folder="outbox"}}': "5e10x60",
+    f'ocr_daemon_folder_size_bytes{{{LABELS},folder="outbox"}}': "1e11x60",
+    f"ocr_daemon_events_missed_total{{{LABELS}}}": "0x60",
     f"{CONFIDENCE}_sum{{{LABELS}}}": "0+98x60", f"{CONFIDENCE}_count{{{LABELS}}}": "0+100x60",
 }  # fmt: skip
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from daemon.config.settings import Config, load
+from daemon.config.load import load
+from daemon.config.settings import Config
 from tools import cli_reference, config_keys, generate_docs
 from tools.config_comments import comments_of
 

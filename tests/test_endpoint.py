@@ -157,4 +157,4 @@ def test_hooks_are_told_of_where_somebody_counts_them(asked: Asked) -> None:
 
     asked.counters.hooks_waiting, asked.counters.hooks_dead = 3, 1
 
-    assert b"ocr_hooks_dead 1.0" in asked.get("/metrics")[1]
+    assert b"ocr_daemon_hooks_dead 1.0" in asked.get("/metrics")[1]

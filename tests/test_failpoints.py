@@ -17,7 +17,7 @@ def passing(rules: str, *points: str) -> subprocess.CompletedProcess[str]:
     """Pass some points in a process of its own."""
     script = "".join(f"failpoints.reach(*{point.split('@')!r});" for point in points)
     return subprocess.run(
-        [sys.executable, "-c", f"from daemon import failpoints; {script} print('through')"],
+        [sys.executable, "-c", f"from daemon.core import failpoints; {script} print('through')"],
         env={failpoints.VARIABLE: rules}, capture_output=True, text=True, timeout=30,
     )  # fmt: skip
 

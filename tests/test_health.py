@@ -12,7 +12,7 @@ def heartbeat(*faults: str) -> Heartbeat:
         1234,
         beat_at=1000.0,
         scanned_at=990.0,
-        in_work=2,
+        in_progress=2,
         draining=False,
         faults=[(fault, 958.0) for fault in faults],
     )

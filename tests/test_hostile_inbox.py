@@ -144,7 +144,7 @@ def test_a_hard_link_to_a_secret_is_told_and_never_read(house: House) -> None:
 
 def refusals(house: House) -> set[tuple[str, str]]:
     """Return the name and the reason of each file that the log says must wait."""
-    told = [event for event in house.events() if event["event"] == "file.cannot"]
+    told = [event for event in house.events() if event["event"] == "file.blocked"]
     return {(event["name"], event["reason"]) for event in told}
 
 

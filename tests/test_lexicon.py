@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from daemon.core import lexicon
 from daemon.core.errors import Misconfigured
-from daemon.ocr import lexicon
 from tests.house import House
 
 

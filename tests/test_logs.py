@@ -58,7 +58,7 @@ def said(folder: Path) -> list[dict[str, str]]:
 def test_a_name_stays_within_its_line_and_commands_no_terminal(
     name: str, terminal: Terminal, tmp_path: Path
 ) -> None:
-    structlog.get_logger().warning("file.cannot", name=name, reason=f"{name} is odd")
+    structlog.get_logger().warning("file.blocked", name=name, reason=f"{name} is odd")
     logs.drain()
 
     shown = terminal.getvalue()
@@ -66,7 +66,7 @@ def test_a_name_stays_within_its_line_and_commands_no_terminal(
     for sign in ("\x1b[2J", "\x1b]", "\x07", "\x08", "\x9b", "\r", "\u202e", "\u2028"):
         assert sign not in shown
     (event,) = said(tmp_path)
-    assert event["event"] == "file.cannot"
+    assert event["event"] == "file.blocked"
     assert event["name"] == name.encode("utf-8", "backslashreplace").decode()
 
 

@@ -26,7 +26,7 @@ ALERTS = REPOSITORY / "deploy/prometheus/alerts.yml"
 DASHBOARD = REPOSITORY / "deploy/grafana/ocr-daemon.json"
 TABLE = REPOSITORY / "docs/monitoring.md"
 # from whoever sends hooks, where somebody does; `up` is Prometheus' own
-OPTIONAL = {"ocr_hooks_waiting", "ocr_hooks_dead", "up"}
+OPTIONAL = {"ocr_daemon_hooks_waiting", "ocr_daemon_hooks_dead", "up"}
 
 
 class Watched(House):
@@ -83,7 +83,7 @@ def daemon(house: Watched) -> Iterator[Daemon]:
         house.drop("c.png", b"no picture")
         house.answer("b.png.json")
         house.answer("c.png.json")
-        until(lambda: house.samples()["ocr_documents_in_work"] == 0)
+        until(lambda: house.samples()["ocr_daemon_documents_in_progress"] == 0)
         yield made
     finally:
         made.end()
@@ -104,15 +104,17 @@ def test_what_was_answered_is_counted(house: Watched, daemon: Daemon) -> None:
     found = house.samples()
 
     expected = {
-        "ocr_files_total done": 1, "ocr_files_total failed": 1, "ocr_files_total duplicate": 1,
-        "ocr_failures_total unsupported": 1, "ocr_pages_total done": 1, "ocr_lines_total": lines,
-        "ocr_line_confidence_ratio_count": lines, "ocr_document_seconds_count": 2,
-        "ocr_stage_seconds_count recognize": 1, "ocr_attempts_total": 2, "ocr_workers idle": 1,
+        "ocr_daemon_files_total done": 1, "ocr_daemon_files_total failed": 1,
+        "ocr_daemon_files_total duplicate": 1, "ocr_daemon_failures_total unsupported": 1,
+        "ocr_daemon_pages_total done": 1, "ocr_daemon_lines_total": lines,
+        "ocr_daemon_line_confidence_ratio_count": lines, "ocr_daemon_document_seconds_count": 2,
+        "ocr_daemon_stage_seconds_count recognize": 1, "ocr_daemon_attempts_total": 2,
+        "ocr_daemon_workers idle": 1,
         "ocr_daemon_live": 1, "ocr_daemon_ready": 1,
     }  # fmt: skip
     assert {name: found[name] for name in expected} == expected
-    assert found["ocr_stage_seconds_sum recognize"] > 0
-    assert found["ocr_folder_free_bytes outbox"] > 0
+    assert found["ocr_daemon_stage_seconds_sum recognize"] > 0
+    assert found["ocr_daemon_folder_free_bytes outbox"] > 0
 
 
 def test_no_label_holds_what_came_with_a_file(house: Watched, daemon: Daemon) -> None:
@@ -186,7 +188,7 @@ def test_a_folder_that_is_away_is_not_ready_and_lives(house: Watched, daemon: Da
     until(lambda: house.get("/readyz")[0] == 503, what="not ready")
     says = house.failing("/readyz")
     live = house.get("/healthz")[0]
-    faults = house.samples()["ocr_faults inbox"]
+    faults = house.samples()["ocr_daemon_faults inbox"]
     aside.rename(house.outbox)
 
     assert "outbox is away" in says["fault"]
@@ -199,13 +201,19 @@ def test_a_worker_that_dies_is_counted_by_what_ended_it(house: Watched, daemon: 
     (worker,) = daemon.workers()
     worker.send_signal(signal.SIGSTOP)
     house.drop("d.png", png(text_page(["another"])))
-    until(lambda: house.samples()["ocr_workers reading"] == 1, what="reading")
+    until(lambda: house.samples()["ocr_daemon_workers reading"] == 1, what="reading")
     worker.kill()
     house.answer("d.png.json")
     after = house.samples()
 
-    assert after["ocr_task_deaths_total killed"] == before["ocr_task_deaths_total killed"] + 1
-    assert after["ocr_worker_restarts_total died"] == before["ocr_worker_restarts_total died"] + 1
+    assert (
+        after["ocr_daemon_task_deaths_total killed"]
+        == before["ocr_daemon_task_deaths_total killed"] + 1
+    )
+    assert (
+        after["ocr_daemon_worker_recycles_total died"]
+        == before["ocr_daemon_worker_recycles_total died"] + 1
+    )
 
 
 def test_a_taken_port_ends_the_start_with_a_remedy(tmp_path: Path) -> None:

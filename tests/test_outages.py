@@ -18,7 +18,7 @@ def test_an_outbox_that_refuses_is_waited_for(tmp_path: Path) -> None:
     with house.running():
         house.outbox.chmod(0o500)
         house.drop("held.png", png(text_page(["Held up"])))
-        until(lambda: "claim.held" in [event["event"] for event in house.events()])
+        until(lambda: "document.retrying" in [event["event"] for event in house.events()])
         house.outbox.chmod(0o700)
 
         assert house.answer("held.png.json")["processing"]["attempt"] == 1

@@ -119,7 +119,7 @@ def test_a_full_disk_holds_the_answer_until_its_outputs_fit(tmp_path: Path) -> N
 
         answer = home.answer("scan.jpg.json")
 
-    assert "claim.held" in [event["event"] for event in home.events()]
+    assert "document.retrying" in [event["event"] for event in home.events()]
     assert [output["name"] for output in answer["outputs"]] == ["scan.jpg.page-0001.png"]
     assert home.kept(home.outbox) == {"scan.jpg.json", "scan.jpg.page-0001.png"}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.config.settings import load
+from daemon.config.load import load
 from daemon.core import fs
 from daemon.core.errors import Misconfigured
 from daemon.core.ownership import INHERITED, Ownership

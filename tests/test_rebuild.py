@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from daemon.config.settings import Config, load
+from daemon.config.load import load
+from daemon.config.settings import Config
 from daemon.core.counters import Counters
 from daemon.core.folder_rules import ByFolder
 from daemon.core.wakeup import WakeupPipe

@@ -125,7 +125,7 @@ def test_workers_that_stay_warm_may_still_write_the_outputs_that_they_make(tmp_p
         until((tmp_path / "other/scan.png").exists, what=home.log_tail())
 
     assert home.kept(home.outbox) == {"scan.png.json", "scan.png.page-0001.png"}
-    assert events(home, "claim.held") == events(home, "worker.renewed") == []
+    assert events(home, "document.retrying") == events(home, "worker.recycled") == []
 
 
 def test_the_environment_goes_on_winning(tmp_path: Path) -> None:

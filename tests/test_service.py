@@ -14,7 +14,7 @@ from daemon.inbox.claims.by_rename import RenameClaims
 from daemon.inbox.intake import Intake
 from daemon.inbox.scan import Scanner
 from daemon.inbox.stability import StabilityTracker
-from daemon.inbox.watch import Watch
+from daemon.inbox.watch import InboxWatcher
 from daemon.ledger.ledger import Ledger
 from daemon.outbox.publish import Outbox
 from daemon.supervisor.delivery import Delivery
@@ -66,7 +66,7 @@ class Loop:
         intake = Intake(
             Scanner(inbox, (".*",), ()),
             StabilityTracker(inbox, ByFolder(QUIET), 60.0, lambda path: None, must_move=True),
-            Watch(inbox, "scan", lambda: None), 30.0, 1.0, claims.unread,
+            InboxWatcher(inbox, "scan", lambda: None), 30.0, 1.0, claims.unread,
         )  # fmt: skip
         self.ledger = Ledger(root / "ledger.sqlite3")
         (root / "outbox").mkdir()
@@ -99,7 +99,7 @@ def settled(loop: Loop, *names: str) -> None:
 def test_no_more_is_claimed_than_slots_are_free(loop: Loop) -> None:
     settled(loop, *(f"{number}.png" for number in range(9)))
 
-    assert loop.service.in_work == 2
+    assert loop.service.in_progress == 2
     assert len(list((loop.root / "inbox").glob("*.png"))) == 7
 
 
@@ -112,7 +112,7 @@ def test_a_read_document_is_answered_and_archived(loop: Loop) -> None:
 
     assert loop.answers() == {"a.png.json"}
     assert (loop.root / "archive/a.png").exists()
-    assert loop.service.in_work == 0
+    assert loop.service.in_progress == 0
 
 
 def test_a_freed_place_is_used_at_once(loop: Loop) -> None:
@@ -130,7 +130,7 @@ def test_a_draining_daemon_takes_nothing_new(loop: Loop) -> None:
     loop.service.draining = True
     loop.turn(QUIET + 0.1)
 
-    assert loop.service.in_work == 0
+    assert loop.service.in_progress == 0
 
 
 def test_what_the_environment_spoils_waits_and_costs_no_attempt(loop: Loop) -> None:
@@ -184,7 +184,7 @@ def test_documents_held_up_do_not_stop_the_others(loop: Loop) -> None:
             loop.engine.end(task, Deferred(f"{task.path.name} cannot be read just now"))
         loop.turn(0.1)
 
-    assert loop.service.in_work == len(names)
+    assert loop.service.in_progress == len(names)
 
 
 def test_the_second_task_of_a_file_taken_away_is_nobodys(loop: Loop) -> None:
@@ -199,5 +199,5 @@ def test_the_second_task_of_a_file_taken_away_is_nobodys(loop: Loop) -> None:
 
     loop.turn(0.1)
 
-    assert loop.service.in_work == 0
+    assert loop.service.in_progress == 0
     assert loop.ledger.unfinished() == []

@@ -113,7 +113,7 @@ def test_a_start_on_a_stalled_share_ends_when_it_is_told_to(tmp_path: Path) -> N
     with mounted(house.inbox, tmp_path / "behind") as server:
         server.send_signal(signal.SIGSTOP)
         daemon = Daemon(house, {})
-        until(lambda: "start.waits" in (tmp_path / "output").read_text(), 30)
+        until(lambda: "start.waiting" in (tmp_path / "output").read_text(), 30)
 
         daemon.signal(signal.SIGTERM)
 

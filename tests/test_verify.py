@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from daemon.cli.verify import verify, verify_deep
-from daemon.config.settings import load
+from daemon.config.load import load
 from tests.house import House, until
 from tests.torture import pretended, series
 from tests.torture.life import house, living

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from daemon.core.records import Fault
-from daemon.inbox.intake import Waiting
+from daemon.inbox.intake import QueueCounts
 from daemon.monitoring.health import START_SECONDS, Health
 from daemon.monitoring.heartbeat import STALE_SECONDS
 
@@ -20,10 +20,12 @@ class Rooms:
     def __init__(self) -> None:
         self.states = [("idle", 0.0), ("reading", 3.0)]
         self.inbox = SimpleNamespace(
-            fault=None, waiting=Waiting(), scanned_at=NOW - 1, overdue_at=NOW + 40,
+            fault=None, waiting=QueueCounts(), scanned_at=NOW - 1, overdue_at=NOW + 40,
             watch_says=None, events_come=True,
         )  # fmt: skip
-        self.loop = SimpleNamespace(draining=False, faults=[], is_stuck=False, in_work=1, held=0)
+        self.loop = SimpleNamespace(
+            draining=False, faults=[], is_stuck=False, in_progress=1, held=0
+        )
         self.folders = SimpleNamespace(warning=None, room={})
         workers = SimpleNamespace(states=lambda now: self.states)
         self.health = Health(self.inbox, self.loop, workers, self.folders, NOW - 5000)

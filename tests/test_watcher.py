@@ -38,7 +38,7 @@ def test_more_files_than_events_are_all_found_within_one_rescan(tmp_path: Path) 
         daemon.signal(signal.SIGCONT)
         began = time.monotonic()
 
-        until(lambda: said(house, "file.busy") >= FLOOD, 2 * rescan, what="every file found")
+        until(lambda: said(house, "file.incomplete") >= FLOOD, 2 * rescan, what="every file found")
         took = time.monotonic() - began
         house.drop("good.png", page("Above the flood"))
         answer = house.answer("good.png.json")
@@ -130,6 +130,6 @@ def test_a_time_touched_after_reading_in_place_gives_no_second_answer(tmp_path: 
         (house.inbox / "empty.png").touch()
         house.drop("next.png", page("The next"))
         house.answer("next.png.json")
-        until(lambda: said(house, "file.busy"), what="a later look has ended")
+        until(lambda: said(house, "file.incomplete"), what="a later look has ended")
 
     assert set(house.answers()) == {"scan.png.json", "next.png.json"}

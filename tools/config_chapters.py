@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import yaml
 
-from daemon.config.settings import SHORT_NAMES, Config
+from daemon.config.load import SHORT_NAMES
+from daemon.config.settings import Config
 from daemon.supervisor.reload import AT_RESTART
 from tools.config_keys import (
     NOTHING,

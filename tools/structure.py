@@ -27,7 +27,7 @@ def modules(folder: Path) -> dict[str, Path]:
 
 
 def import_graph(found: dict[str, Path]) -> Graph:
-    """Return which modules each module imports, at any depth; type-checking blocks do not count."""
+    """Return which modules each module imports, at any depth, for type checking alone too."""
     return {name: set(_imported(path, found)) - {name} for name, path in found.items()}
 
 
@@ -87,8 +87,7 @@ def _top(name: str) -> str:
 
 def _imported(path: Path, found: Iterable[str]) -> Iterator[str]:
     tree = ast.parse(path.read_text())
-    nodes = [node for node in tree.body if not _is_type_checking(node)]
-    for node in (inner for outer in nodes for inner in ast.walk(outer)):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name in found)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -96,10 +95,6 @@ def _imported(path: Path, found: Iterable[str]) -> Iterator[str]:
             yield from names
             if len(names) < len(node.names) and node.module in found:
                 yield node.module
-
-
-def _is_type_checking(node: ast.stmt) -> bool:
-    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
 
 
 if __name__ == "__main__":

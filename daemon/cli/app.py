@@ -272,6 +272,6 @@ def _say(sentence: str, *, is_good: bool) -> None:
 
 
 def _load(path: Path, *, touch_folders: bool = True) -> Config:
-    from daemon.config.settings import load
+    from daemon.config.load import load
 
     return load(path, touch_folders=touch_folders)

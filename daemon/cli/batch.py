@@ -32,7 +32,7 @@ READ_AHEAD = 4  # documents in work for each slot, so that a long first one does
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class FileResult:
     """A file and what was read of it; `claim` is None for a file that could not be opened."""
 
     path: Path
@@ -69,7 +69,7 @@ def find(paths: Sequence[Path], ignore: Sequence[str]) -> Iterator[tuple[str, Pa
             yield path.name, Path(os.path.realpath(path))  # a link that was named is meant
 
 
-class Reader:
+class BatchReader:
     """Reads a list of files over all slots and yields them in the order given."""
 
     def __init__(self, engine: LocalEngine, policy: Policy, wakeup: WakeupPipe) -> None:
@@ -79,7 +79,7 @@ class Reader:
         self._open: dict[str, _Open] = {}
         self._render_job: RenderJob | None = None
 
-    def read(self, found: Sequence[tuple[str, Path]]) -> Iterator[Reading]:
+    def read(self, found: Sequence[tuple[str, Path]]) -> Iterator[FileResult]:
         """Read every file once, whatever becomes of the others."""
         waiting = deque(found)
         while waiting or self._open:
@@ -92,7 +92,7 @@ class Reader:
             if self._engine.free < self._engine.slots:
                 self._wakeup.wait(1.0)
 
-    def publish(self, reading: Reading, outbox: Outbox, outputs: DerivedOutputs) -> Path | None:
+    def publish(self, reading: FileResult, outbox: Outbox, outputs: DerivedOutputs) -> Path | None:
         """Write the sidecar of a reading and its outputs, None for a file that cannot be opened."""
         claim, document = reading.claim, reading.document
         if claim is None:
@@ -159,7 +159,7 @@ class Reader:
         elif job.take(outcome):
             job.attempt += 1
 
-    def _reading(self, entry: _Open) -> Reading:
+    def _reading(self, entry: _Open) -> FileResult:
         document = (
             entry.job.document()
             if entry.job
@@ -167,4 +167,4 @@ class Reader:
         )
         claim = entry.job.claim if entry.job else None
         seconds = time.monotonic() - entry.began
-        return Reading(entry.path, document, claim, entry.started_at, seconds)
+        return FileResult(entry.path, document, claim, entry.started_at, seconds)

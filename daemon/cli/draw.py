@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import pickle
-import subprocess
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from daemon.core.errors import Deferred, Rejected
+from daemon.engine.isolated import run_isolated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,26 +41,10 @@ def draw(drawing: Drawing) -> str | None:
     """Draw it within the time that reading may take; return None, or a sentence on what failed."""
     seconds = drawing.limits.page_seconds * len(drawing.pages)
     try:
-        code, said = done_apart("daemon.cli.draw", drawing, seconds)
+        code, said = run_isolated("daemon.cli.draw", drawing, seconds)
     except TimeoutError:
         return f"it could not be drawn within {seconds:.0f} s"
     return (said or f"drawing it ended with {code}") if code else None
-
-
-def done_apart(module: str, order: object, seconds: float) -> tuple[int, str]:
-    """Have `python -m module` do what the pickled `order` says; TimeoutError after `seconds`.
-
-    Returns its exit code and the last line that it said on standard error.
-    """
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", module],
-            input=pickle.dumps(order), capture_output=True, timeout=seconds, check=False,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired as late:
-        raise TimeoutError from late
-    said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-    return done.returncode, said[-1] if said else ""
 
 
 def _draw_here(drawing: Drawing) -> None:

@@ -17,10 +17,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from daemon.cli.batch import REPLACEABLE, Reader, Reading, find
+from daemon.cli.batch import REPLACEABLE, BatchReader, FileResult, find
 from daemon.cli.draw import Drawing, draw
+from daemon.config.sections import DEFAULT_PROFILE
 from daemon.config.settings import Config
-from daemon.config.validation import RESERVED
 from daemon.core import logs
 from daemon.core.errors import Deferred, Exit
 from daemon.core.records import OutputKind
@@ -40,7 +40,7 @@ def read_all(
     kinds: Sequence[OutputKind] = (),
     *,
     print_text: bool,
-    profile: str = RESERVED,
+    profile: str = DEFAULT_PROFILE,
 ) -> Exit:
     """Read every file; sidecars go to `out`, or beside each file unless the text is printed.
 
@@ -56,7 +56,7 @@ def read_all(
     scratch = Scratch(Path(tempfile.mkdtemp(prefix="ocr-daemon-")))
     real = [Path(os.path.realpath(path)) for path in paths]
     workers = engine(pool_setup(config, real, scratch if kinds else None), wakeup)
-    reader = Reader(workers, replace(policy(config, profile), outputs=tuple(kinds)), wakeup)
+    reader = BatchReader(workers, replace(policy(config, profile), outputs=tuple(kinds)), wakeup)
     failed = pages = 0
     began = time.monotonic()
     try:
@@ -79,7 +79,7 @@ def read_all(
     return Exit.SOME_FAILED if failed else Exit.OK
 
 
-def _publish(reader: Reader, reading: Reading, folder: Path, scratch: Scratch) -> bool:
+def _publish(reader: BatchReader, reading: FileResult, folder: Path, scratch: Scratch) -> bool:
     """Write the sidecar and its outputs; say so where the folder refuses them."""
     outbox = Outbox(folder, f"drafts-{os.getpid()}", REPLACEABLE)
     try:
@@ -94,7 +94,7 @@ def _publish(reader: Reader, reading: Reading, folder: Path, scratch: Scratch) -
     return True
 
 
-def _draw(config: Config, reading: Reading, pictures: Path) -> bool:
+def _draw(config: Config, reading: FileResult, pictures: Path) -> bool:
     """Write a picture of each page that was read; say so where that fails."""
     pages = tuple(page for page in reading.document.pages if page.status != "failed")
     if not pages:
@@ -107,7 +107,7 @@ def _draw(config: Config, reading: Reading, pictures: Path) -> bool:
     return not failure
 
 
-def _tell(reading: Reading, *, print_text: bool) -> None:
+def _tell(reading: FileResult, *, print_text: bool) -> None:
     document = reading.document
     if document.failure is not None:
         _complain(reading, document.failure.message)
@@ -117,7 +117,7 @@ def _tell(reading: Reading, *, print_text: bool) -> None:
         print(logs.without_controls(text, keep="\n\t") if is_watched else text, flush=True)
 
 
-def _complain(reading: Reading, sentence: str) -> None:
+def _complain(reading: FileResult, sentence: str) -> None:
     print(logs.without_controls(f"{reading.path}: {sentence}"), file=sys.stderr)
 
 

@@ -11,6 +11,8 @@ from daemon.config.hook import Hook
 from daemon.core.options import Segmenter
 from daemon.core.records import OutputKind
 
+DEFAULT_PROFILE = "default"  # files that match no profile; no profile may have this name
+
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NoSeconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]

@@ -9,24 +9,20 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import PrivateAttr, TypeAdapter, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    SettingsError,
 )
 
-from daemon.config import validation
 from daemon.config.hook import Hook
-from daemon.config.messages import did_you_mean, finding
+from daemon.config.messages import finding
 from daemon.config.sections import (
+    DEFAULT_PROFILE,
     Count,
     Folders,
     Logging,
@@ -56,7 +52,6 @@ from daemon.core.ownership import Ownership
 from daemon.core.records import OutputKind
 
 ENV_PREFIX = "OCR_DAEMON__"
-SHORT_NAMES = {"LOG_LEVEL": ("logging", "level"), "NUM_THREADS": ("threads",)}
 CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of the container this runs in (cgroup v2)
 
 
@@ -126,7 +121,7 @@ class Config(BaseSettings):
             weights=self.model,
             limits=self.limits,
             rendering=self.pdf,
-            cleaning=self.preprocess,
+            preprocessing=self.preprocess,
             segmenter=self.segmenter,
             detector=self.detector,
         )
@@ -157,11 +152,11 @@ class Config(BaseSettings):
 
     def named(self, profile: str) -> Config:
         """Return the config as it is under the profile of a name; Misconfigured for an unknown."""
-        if profile == validation.RESERVED:
+        if profile == DEFAULT_PROFILE:
             return self
         names = [each.name for each in self.profiles]
         if profile not in names:
-            known = ", ".join([validation.RESERVED, *names])
+            known = ", ".join([DEFAULT_PROFILE, *names])
             raise Misconfigured("--profile", profile, f"there is no such profile; known: {known}")
         return self.under(names.index(profile))
 
@@ -209,100 +204,3 @@ def usable_cores(quota: Path) -> int:
         allowed, period = map(int, quota.read_text().split())
         cores = min(cores, max(1, allowed // period))
     return cores
-
-
-def load(path: Path, *, touch_folders: bool = True) -> Config:
-    """Read and validate `path`, raising Misconfigured with the first finding.
-
-    Links among the folders are resolved, which waits for a share that hangs, unless told not to.
-    """
-    values = _read_yaml(path)
-    _apply_short_names(values)
-    _refuse_unknown_environment()
-    try:
-        config = Config(**values)
-    except ValidationError as error:
-        raise finding(error, Config) from error
-    except SettingsError as error:
-        raise Misconfigured("environment", error, "write lists and sections as JSON") from error
-    config = _absolute(config, path.absolute().parent)
-    config._file = path.absolute()
-    validation.refuse_impossible(config)
-    validation.refuse_bad_profiles(config)
-    resolved = os.path.realpath if touch_folders else os.path.abspath
-    validation.refuse_nested({name: Path(resolved(path)) for name, path in config.folders})
-    return config
-
-
-class _Loader(yaml.SafeLoader):
-    """With the booleans of YAML 1.2 alone: `on`, `off`, `yes` and `no` are words, as keys too."""
-
-    yaml_implicit_resolvers = {  # noqa: RUF012 -- as its base has it
-        first: [rule for rule in rules if rule[0] != "tag:yaml.org,2002:bool"]
-        for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:bool", re.compile("^(true|True|TRUE|false|False|FALSE)$"), list("tTfF")
-)
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 -- a safe one
-    except OSError as error:
-        raise Misconfigured("--config", path, f"{error.strerror}; name a readable file") from error
-    except yaml.MarkedYAMLError as error:  # its own words would repeat the line, and a secret in it
-        mark = error.problem_mark
-        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        remedy = f"is not valid YAML: {error.problem}{where}; correct it"
-        raise Misconfigured("--config", path, remedy) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise Misconfigured("--config", path, f"is not valid YAML: {error}") from error
-    if values is None:
-        return {}
-    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
-        raise Misconfigured("--config", path, "must hold keys and values, see the shipped one")
-    return values
-
-
-def _apply_short_names(values: dict[str, Any]) -> None:
-    for name, path in SHORT_NAMES.items():
-        if name in os.environ:
-            section = values
-            for key in path[:-1]:
-                section[key] = section.get(key) or {}  # a section left empty is None
-                section = section[key]
-            if isinstance(section, dict):  # anything else is refused with the rest
-                section[path[-1]] = os.environ[name].upper()
-
-
-def _refuse_unknown_environment() -> None:
-    for name in os.environ:
-        key = name.removeprefix(ENV_PREFIX).split("__")[0].lower()
-        is_ours = name.startswith(ENV_PREFIX[:-1])
-        if is_ours and (key not in Config.model_fields or not name.startswith(ENV_PREFIX)):
-            raise Misconfigured(name, os.environ[name], did_you_mean(key, Config))
-
-
-def _absolute(config: Config, base: Path) -> Config:
-    folders = Folders(
-        **{name: (base / path.expanduser()).absolute() for name, path in config.folders}
-    )
-    lexicon = config.model.lexicon
-    weights = replace(
-        config.model,
-        file=(base / config.model.file).absolute(),
-        lexicon=lexicon and (base / lexicon).absolute(),
-    )
-    network = config.detector.file
-    detector = replace(config.detector, file=network and (base / network).absolute())
-    told = tuple(hook.below(base) for hook in config.hooks)
-    profiles = tuple(profile.below(base) for profile in config.profiles)
-    return config.model_copy(
-        update={
-            "folders": folders, "model": weights, "detector": detector, "hooks": told,
-            "profiles": profiles,
-        }
-    )  # fmt: skip

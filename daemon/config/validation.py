@@ -5,17 +5,13 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from daemon.config.hook import Hook
+from daemon.config.sections import DEFAULT_PROFILE
+from daemon.config.settings import Config
 from daemon.core import folder_rules
 from daemon.core.errors import Misconfigured
 from daemon.core.ownership import Ownership
-
-if TYPE_CHECKING:
-    from daemon.config.settings import Config
-
-RESERVED = "default"  # the name of the recipe for what no profile says
 
 
 def refuse_impossible(config: Config) -> None:
@@ -105,8 +101,12 @@ def refuse_bad_profiles(config: Config) -> None:
     taken: dict[folder_rules.Pattern, str] = {}
     for number, profile in enumerate(config.profiles):
         key = f"profiles.{number}"
-        if profile.name in names | {RESERVED}:
-            why = "is the name of what no profile says" if profile.name == RESERVED else "is twice"
+        if profile.name in names | {DEFAULT_PROFILE}:
+            why = (
+                "is the name of what no profile says"
+                if profile.name == DEFAULT_PROFILE
+                else "is twice"
+            )
             raise Misconfigured(f"{key}.name", profile.name, f"{why}; choose another")
         names.add(profile.name)
         for place, pattern in enumerate(profile.folders):

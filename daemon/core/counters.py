@@ -24,7 +24,7 @@ CLASSES = (
     "corrupt", "encrypted", "unsupported", "too_large", "damaged", *DEATHS, "environment",
 )  # fmt: skip
 RESULTS = ("read", "made", "rejected", "deferred", "died")
-RENEWALS = ("died", "idle", "deferred", "tasks", "memory")
+RECYCLES = ("died", "idle", "deferred", "tasks", "memory")
 
 # seconds: a line of text to a book
 STAGE_BOUNDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0, 600.0)
@@ -73,7 +73,7 @@ class Counters:
     confidence: Histogram = field(default_factory=lambda: Histogram(CONFIDENCE_BOUNDS))
     tasks: dict[str, int] = field(default_factory=lambda: _zeros(RESULTS))
     deaths: dict[str, int] = field(default_factory=lambda: _zeros((*DEATHS, OTHER)))
-    renewals: dict[str, int] = field(default_factory=lambda: _zeros(RENEWALS))
+    recycles: dict[str, int] = field(default_factory=lambda: _zeros(RECYCLES))
     scans: Histogram = field(default_factory=lambda: Histogram(SCAN_BOUNDS))
     missed_events: int = 0
     hooks_waiting: int | None = None

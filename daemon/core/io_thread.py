@@ -79,7 +79,9 @@ class IoThread:
         except TimeoutError as error:
             if future.done():  # a TimeoutError of its own
                 raise
-            log.error("step.late", step=doing, why="a folder does not answer; restore the share")
+            log.error(
+                "io.stalled", step=doing, reason="a folder does not answer; restore the share"
+            )
             raise Stalled from error
 
     def end(self, last: Callable[[], object] = lambda: None) -> None:

@@ -88,7 +88,7 @@ class Recipe:
     name: str = "default"
     limits: Limits = field(default_factory=Limits)
     rendering: Rendering = field(default_factory=Rendering)
-    cleaning: Preprocessing = field(default_factory=Preprocessing)
+    preprocessing: Preprocessing = field(default_factory=Preprocessing)
     segmenter: Segmenter = "auto"
     detector: Detector = field(default_factory=Detector)
 

@@ -156,8 +156,8 @@ class PageText:
     """One page as published; `failure` says why a page is partial or failed.
 
     `rotation` is the page's, `orientation` the clean page's: the first is how the stored pixels are
-    shown, the second how the page as shown was turned to be read. `sag` is by how many original
-    pixels the most bent of its rows was straightened.
+    shown, the second how the page as shown was turned to be read. `curvature` is by how many
+    original pixels the most bent of its rows was straightened.
     """
 
     number: int
@@ -173,7 +173,7 @@ class PageText:
     blocks: tuple[Block, ...]
     failure: Failure | None = None
     orientation: int = 0
-    sag: float = 0.0
+    curvature: float = 0.0
 
     @classmethod
     def unread(cls, number: int, failure: Failure) -> PageText:

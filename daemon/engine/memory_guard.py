@@ -47,4 +47,4 @@ class MemoryGuard:
             try:
                 slot.watch()
             except Exception:
-                log.exception("sentry.failed")
+                log.exception("memory_guard.failed")

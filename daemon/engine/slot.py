@@ -204,8 +204,8 @@ class Slot:
 
     def _replace(self, kind: str, reason: str) -> None:
         """Take another worker, and let it load its networks at once."""
-        self._counters.renewals[kind] += 1
-        log.info("worker.renewed", reason=reason, tasks=self._worker.tasks)
+        self._counters.recycles[kind] += 1
+        log.info("worker.recycled", reason=reason, tasks=self._worker.tasks)
         self._worker.dismiss()
         self._worker = self._new_worker()
         self.warm()

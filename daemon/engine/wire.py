@@ -51,7 +51,7 @@ def _member(enumeration: Any, name: Any) -> enum.Enum:  # noqa: ANN401 -- whatev
     return enumeration[name]
 
 
-class Reader(Connection):
+class ResultReader(Connection):
     """The reading end of a pipe from a worker."""
 
     def __init__(self, plain: Connection) -> None:
@@ -72,4 +72,4 @@ class Reader(Connection):
             raise pickle.PicklingError(f"a worker answered in no words: {error!r}") from error
 
 
-ForkingPickler.register(Reader, reduce_connection)  # what travels to a worker is a plain one
+ForkingPickler.register(ResultReader, reduce_connection)  # what travels to a worker is a plain one

@@ -38,7 +38,7 @@ class _Starts(context.ForkServerContext):
     def Pipe(self, duplex: bool = True) -> tuple[Connection, Connection]:  # noqa: N802
         """Return a pipe whose reading end, in this process, takes nothing but answers."""
         reader, writer = Pipe(duplex)
-        return wire.Reader(reader), writer
+        return wire.ResultReader(reader), writer
 
 
 class WorkerProcess:

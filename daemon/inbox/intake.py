@@ -36,18 +36,18 @@ STALL_TIMES = 3  # the one before took long, too: this many times that
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class QueueCounts:
     """How many files the last look found unanswered, by what they wait for.
 
-    They are `moving` until they are still, `incomplete` until their end has come, `ready` until a
-    worker is free; those that `cannot` be taken wait for a person. `since` is when (monotonic
+    They are `unstable` until they are still, `incomplete` until their end has come, `ready` until a
+    worker is free; those that `blocked` be taken wait for a person. `since` is when (monotonic
     seconds) the one that waits longest last changed before our eyes, None where none waits.
     """
 
     ready: int = 0
-    moving: int = 0
+    unstable: int = 0
     incomplete: int = 0
-    cannot: int = 0
+    blocked: int = 0
     since: float | None = None
 
 
@@ -65,11 +65,13 @@ class _Looked:
     oldest: float | None
 
     @property
-    def waiting(self) -> Waiting:
+    def waiting(self) -> QueueCounts:
         """How many files wait for what."""
-        ready, busy, cannot = map(len, (self.settled.ready, self.settled.busy, self.settled.cannot))
-        moving = max(0, len(self.listing) - ready - busy - cannot)
-        return Waiting(ready, moving, busy, cannot + len(self.refused), self.oldest)
+        ready, incomplete, blocked = map(
+            len, (self.settled.ready, self.settled.incomplete, self.settled.blocked)
+        )
+        unstable = max(0, len(self.listing) - ready - incomplete - blocked)
+        return QueueCounts(ready, unstable, incomplete, blocked + len(self.refused), self.oldest)
 
 
 class Intake:
@@ -115,7 +117,7 @@ class Intake:
         self._scanned_at = float("-inf")
         self._due: float | None = None
         self.fault: Fault | None = None
-        self.waiting = Waiting()
+        self.waiting = QueueCounts()
 
     def end(self) -> None:
         """Look no more: the watch is stopped behind the look in hand, which would begin it anew."""
@@ -214,7 +216,7 @@ class Intake:
         self.waiting = looked.waiting
         self._refused = {name: at for name, at in self._refused.items() if name in looked.listing}
         self._due = looked.settled.due
-        self._say({**looked.refused, **looked.settled.cannot}, looked.settled.busy)
+        self._say({**looked.refused, **looked.settled.blocked}, looked.settled.incomplete)
         if looked.hindrance:
             self.pause(looked.hindrance, now)
             return
@@ -243,16 +245,16 @@ class Intake:
     def pause(self, why: str, now: float) -> None:
         """Take nothing until a later look finds that nothing hinders."""
         if self.fault is None or self.fault.why != why:
-            log.error("intake.paused", why=why)
+            log.error("intake.paused", reason=why)
             self.fault = Fault(why, self.fault.since if self.fault else now)
         self._queue = self._queued({})
 
-    def _say(self, cannot: Mapping[str, str], busy: Mapping[str, str]) -> None:
+    def _say(self, blocked: Mapping[str, str], incomplete: Mapping[str, str]) -> None:
         """Say once why a file must wait."""
-        for name, reason in cannot.items():
+        for name, reason in blocked.items():
             if self._said.get(name) != reason:
-                log.warning("file.cannot", name=name, reason=reason)
-        for name, reason in busy.items():
+                log.warning("file.blocked", name=name, reason=reason)
+        for name, reason in incomplete.items():
             if self._said.get(name) != reason:
-                log.info("file.busy", name=name, reason=reason)
-        self._said = {**busy, **cannot}
+                log.info("file.incomplete", name=name, reason=reason)
+        self._said = {**incomplete, **blocked}

@@ -202,7 +202,7 @@ class RetentionFolder:
         if len(self._unknown) > self._told:
             self._told = len(self._unknown)
             why = "the ledger does not know their bytes; they are left, and yours to remove"
-            log.warning("retention.unknown", folder=str(self.folder), files=self._told, why=why)
+            log.warning("retention.unknown", folder=str(self.folder), files=self._told, reason=why)
 
 
 class RetentionSweeper:
@@ -237,7 +237,9 @@ class RetentionSweeper:
                 if time.monotonic() >= ends:
                     return True
         except (OSError, DaemonError) as error:
-            log.warning("retention.held", folder=str(retention_folder.folder), why=str(error))
+            log.warning(
+                "retention.retrying", folder=str(retention_folder.folder), reason=str(error)
+            )
             return False
         except Exception:  # a bug here must not end the thread without a word
             log.exception("retention.failed", folder=str(retention_folder.folder))
@@ -293,5 +295,5 @@ def _is_past(since: float, days: float | None, now: float) -> bool:
 def _log(due: Due) -> None:
     log.info(
         "retention.removed", name=fs.printable(due.original.name), folder=due.which,
-        bytes=due.original.bytes, answered_at=due.answered_at, why=due.why,
+        bytes=due.original.bytes, answered_at=due.answered_at, reason=due.why,
     )  # fmt: skip

@@ -20,7 +20,7 @@ from daemon.inbox.scan import Listing
 
 @dataclass(frozen=True, slots=True)
 class StabilityReport:
-    """The still files of a listing; `busy` and `cannot` with a reason each.
+    """The still files of a listing; `incomplete` and `blocked` with a reason each.
 
     `ready` has by name since when (monotonic seconds) each has been still, the oldest first.
 
@@ -28,8 +28,8 @@ class StabilityReport:
     """
 
     ready: Mapping[str, float]
-    busy: Mapping[str, str]
-    cannot: Mapping[str, str]
+    incomplete: Mapping[str, str]
+    blocked: Mapping[str, str]
     due: float | None
 
 
@@ -80,23 +80,23 @@ class StabilityTracker:
             for name, stamp in listing.items()
         }
         ready: dict[str, float] = {}
-        busy: dict[str, str] = {}
-        cannot: dict[str, str] = {}
+        incomplete: dict[str, str] = {}
+        blocked: dict[str, str] = {}
         for name, file in sorted(self._watched.items(), key=lambda item: item[1].since):
             if now - file.since < self._quiet.of(name):
                 continue
             try:
                 if missing := self._lacks(name, file, now):
-                    busy[name] = missing
+                    incomplete[name] = missing
                 elif refusal := self._refusal(self._inbox / name):
-                    cannot[name] = refusal
+                    blocked[name] = refusal
                 else:
                     ready[name] = file.since
             except FileNotFoundError:
                 continue  # vanished since the listing: the next one forgets it
             except OSError as error:
-                cannot[name] = f"{error.strerror}; {who_may(self._inbox / name)}"
-        return StabilityReport(ready, busy, cannot, self._due(now, busy))
+                blocked[name] = f"{error.strerror}; {who_may(self._inbox / name)}"
+        return StabilityReport(ready, incomplete, blocked, self._due(now, incomplete))
 
     def _lacks(self, name: str, file: _Watched, now: float) -> str | None:
         if file.stamp.size == 0:
@@ -115,9 +115,9 @@ class StabilityTracker:
             return f"it cannot be moved out of its folder; {who_may(path.parent)}"
         return None
 
-    def _due(self, now: float, busy: Mapping[str, str]) -> float | None:
+    def _due(self, now: float, incomplete: Mapping[str, str]) -> float | None:
         waits = [
-            file.since + (self._patience if name in busy else self._quiet.of(name))
+            file.since + (self._patience if name in incomplete else self._quiet.of(name))
             for name, file in self._watched.items()
             if file.stamp.size
         ]

@@ -14,7 +14,7 @@ from typing import Literal, Protocol
 
 from daemon.core.records import Fault
 from daemon.core.volumes import DiskUsage
-from daemon.inbox.intake import Waiting
+from daemon.inbox.intake import QueueCounts
 from daemon.monitoring.heartbeat import STALE_SECONDS
 
 START_SECONDS = 300.0  # loading the model has 120; what was left in work is taken up after that
@@ -40,7 +40,7 @@ class Inbox(Protocol):
     """What is asked of the intake."""
 
     fault: Fault | None
-    waiting: Waiting
+    waiting: QueueCounts
 
     @property
     def scanned_at(self) -> float:
@@ -73,7 +73,7 @@ class Loop(Protocol):
         """Whether a step is late."""
 
     @property
-    def in_work(self) -> int:
+    def in_progress(self) -> int:
         """How many documents are in work."""
 
     @property
@@ -88,7 +88,7 @@ class Workers(Protocol):
         """What each worker does, for how long."""
 
 
-class Folders(Protocol):
+class MonitoredVolumes(Protocol):
     """What is asked of the grounds."""
 
     warning: str | None
@@ -102,7 +102,7 @@ class Health:
     """The rooms of one daemon as others see them; the loop says when it turns (`beat_at`)."""
 
     def __init__(
-        self, inbox: Inbox, loop: Loop, workers: Workers, folders: Folders, began: float
+        self, inbox: Inbox, loop: Loop, workers: Workers, folders: MonitoredVolumes, began: float
     ) -> None:
         self.inbox = inbox
         self.loop = loop

@@ -28,7 +28,7 @@ class Heartbeat:
     pid: int
     beat_at: float
     scanned_at: float
-    in_work: int
+    in_progress: int
     draining: bool
     faults: list[tuple[str, float]]  # a sentence each, and since when
 
@@ -68,10 +68,12 @@ def diagnose(state: Path, now: float) -> tuple[bool, str]:
     scan = "no scan yet"
     if heartbeat.scanned_at > float("-inf"):
         scan = f"last scan {now - heartbeat.scanned_at:.0f} s ago"
-    return True, f"alive: {heartbeat.in_work} in work, {scan}"
+    return True, f"alive: {heartbeat.in_progress} in work, {scan}"
 
 
-def pulse(scanned_at: float, in_work: int, draining: bool, faults: Iterable[Fault]) -> Heartbeat:
+def pulse(
+    scanned_at: float, in_progress: int, draining: bool, faults: Iterable[Fault]
+) -> Heartbeat:
     """Return the heartbeat of this process now."""
     told = [(fault.why, fault.since) for fault in faults]
-    return Heartbeat(os.getpid(), time.monotonic(), scanned_at, in_work, draining, told)
+    return Heartbeat(os.getpid(), time.monotonic(), scanned_at, in_progress, draining, told)

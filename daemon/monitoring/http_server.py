@@ -117,7 +117,7 @@ class _Server(ThreadingHTTPServer):
         """Log what is a bug of ours; whoever hangs up in the middle is not worth a line."""
         del request
         if not isinstance(sys.exc_info()[1], OSError):
-            log.exception("endpoint.failed", client=str(client_address))
+            log.exception("http_server.failed", client=str(client_address))
 
 
 class _Asked(BaseHTTPRequestHandler):

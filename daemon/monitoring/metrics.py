@@ -1,7 +1,8 @@
 """Prometheus metrics of the daemon; docs/monitoring.md explains each.
 
 Nothing here runs while a document is read: the main loop adds up plain numbers
-(`daemon.core.counters`), and a scrape turns them into metrics. No label holds a name that came with a file.
+(`daemon.core.counters`), and a scrape turns them into metrics. No label holds a name that came with
+a file.
 """
 
 from __future__ import annotations
@@ -77,39 +78,43 @@ class _Daemon(Collector):
 
 
 def _answers(counters: Counters) -> Iterator[Metric]:
-    yield _counters("ocr_files", "Files answered, by the status of the answer.", "status",
+    yield _counters("ocr_daemon_files", "Files answered, by the status of the answer.", "status",
                     counters.files)  # fmt: skip
     yield _counters(
-        "ocr_failures", "Failed or partial answers, by why.", "class", counters.failures
+        "ocr_daemon_failures", "Failed or partial answers, by why.", "class", counters.failures
     )
-    yield _counters("ocr_pages", "Pages answered.", "status", counters.pages)
-    yield CounterMetricFamily("ocr_lines", "Lines of text answered.", counters.lines)
-    yield CounterMetricFamily("ocr_files_bytes", "Bytes of the files answered.", counters.bytes)
-    yield CounterMetricFamily("ocr_attempts", "Starts of a reading, the repeated ones too.",
+    yield _counters("ocr_daemon_pages", "Pages answered.", "status", counters.pages)
+    yield CounterMetricFamily("ocr_daemon_lines", "Lines of text answered.", counters.lines)
+    yield CounterMetricFamily(
+        "ocr_daemon_files_bytes", "Bytes of the files answered.", counters.bytes
+    )
+    yield CounterMetricFamily("ocr_daemon_attempts", "Starts of a reading, the repeated ones too.",
                               counters.attempts)  # fmt: skip
 
 
 def _spreads(counters: Counters) -> Iterator[Metric]:
-    yield _histogram("ocr_document_seconds", "From claim to answer, of files read.",
+    yield _histogram("ocr_daemon_document_seconds", "From claim to answer, of files read.",
                      counters.documents)  # fmt: skip
     stages = HistogramMetricFamily(
-        "ocr_stage_seconds", "Seconds of a document in a stage, all pages.", labels=["stage"]
+        "ocr_daemon_stage_seconds", "Seconds of a document in a stage, all pages.", labels=["stage"]
     )
     for stage, spread in counters.stages.items():
         stages.add_metric([stage], _buckets(spread), spread.total)
     yield stages
     yield _histogram(
-        "ocr_line_confidence_ratio", "Confidence of the lines read.", counters.confidence
+        "ocr_daemon_line_confidence_ratio", "Confidence of the lines read.", counters.confidence
     )
-    yield _histogram("ocr_scan_seconds", "Duration of a look at the inbox.", counters.scans)
+    yield _histogram("ocr_daemon_scan_seconds", "Duration of a look at the inbox.", counters.scans)
 
 
 def _engine(counters: Counters, health: Health, now: float) -> Iterator[Metric]:
-    yield _counters("ocr_tasks", "Tasks that workers ended.", "result", counters.tasks)
-    yield _counters("ocr_task_deaths", "Tasks over which a worker died.", "kind", counters.deaths)
-    yield _counters("ocr_worker_restarts", "Workers replaced.", "reason", counters.renewals)
+    yield _counters("ocr_daemon_tasks", "Tasks that workers ended.", "result", counters.tasks)
+    yield _counters(
+        "ocr_daemon_task_deaths", "Tasks over which a worker died.", "kind", counters.deaths
+    )
+    yield _counters("ocr_daemon_worker_recycles", "Workers replaced.", "reason", counters.recycles)
     workers = health.workers(now)
-    yield _gauges("ocr_workers", "Workers, by what they do.", "state",
+    yield _gauges("ocr_daemon_workers", "Workers, by what they do.", "state",
                   {state: workers[state] for state in WORKER_STATES})  # fmt: skip
 
 
@@ -117,52 +122,68 @@ def _inbox(counters: Counters, health: Health, now: float) -> Iterator[Metric]:
     inbox = health.inbox
     waiting = inbox.waiting
     yield _gauges(
-        "ocr_files_waiting", "Unanswered files in the inbox at the last look.", "state",
-        {"ready": waiting.ready, "moving": waiting.moving, "incomplete": waiting.incomplete,
-         "cannot": waiting.cannot},
+        "ocr_daemon_files_waiting", "Unanswered files in the inbox at the last look.", "state",
+        {"ready": waiting.ready, "unstable": waiting.unstable, "incomplete": waiting.incomplete,
+         "blocked": waiting.blocked},
     )  # fmt: skip
     oldest = 0.0 if waiting.since is None else now - waiting.since
-    yield _gauge("ocr_oldest_waiting_seconds", "How long the oldest of them has lain still.",
+    yield _gauge("ocr_daemon_oldest_waiting_seconds", "How long the oldest of them has lain still.",
                  oldest)  # fmt: skip
-    yield CounterMetricFamily("ocr_events_missed", "Files that no event told of, found by a scan.",
-                              counters.missed_events)  # fmt: skip
-    yield _gauge("ocr_watch_events", "1 where events are relied upon, 0 where it only scans.",
-                 inbox.events_come)  # fmt: skip
+    yield CounterMetricFamily(
+        "ocr_daemon_events_missed",
+        "Files found by a scan that no filesystem event announced.",
+        counters.missed_events,
+    )
+    yield _gauge(
+        "ocr_daemon_watch_events",
+        "1 while filesystem events are used, 0 while the inbox is only scanned.",
+        inbox.events_come,
+    )
     if inbox.scanned_at > float("-inf"):
-        yield _gauge("ocr_scan_age_seconds", "Since the last look at the inbox began.",
+        yield _gauge("ocr_daemon_scan_age_seconds", "Since the last look at the inbox began.",
                      now - inbox.scanned_at)  # fmt: skip
 
 
 def _state(counters: Counters, health: Health, now: float) -> Iterator[Metric]:
     loop = health.loop
-    yield _gauge("ocr_documents_in_work", "Documents claimed and not yet let go.", loop.in_work)
-    yield _gauge("ocr_documents_held", "Those of them that the environment holds up.", loop.held)
+    yield _gauge(
+        "ocr_daemon_documents_in_progress",
+        "Documents claimed and not yet let go.",
+        loop.in_progress,
+    )
+    yield _gauge(
+        "ocr_daemon_documents_retrying", "Those of them that the environment holds up.", loop.held
+    )
     faults = {
         "inbox": health.inbox.fault is not None,
         "step": loop.is_stuck,
         "document": loop.held > 0,
         "logs": health.folders.warning is not None,
     }
-    yield _gauges("ocr_faults", "1 for each fault that holds.", "source", faults)
+    yield _gauges("ocr_daemon_faults", "1 for each fault that holds.", "source", faults)
     yield _gauge("ocr_daemon_live", "1 while /healthz answers 200.", _hold(health.live(now)))
     yield _gauge("ocr_daemon_ready", "1 while /readyz answers 200.", _hold(health.ready(now)))
     yield _gauge("ocr_daemon_draining", "1 while it ends.", loop.draining)
     yield _gauge("ocr_daemon_loop_age_seconds", "Since the loop last turned.", now - health.beat_at)
     if counters.hooks_waiting is not None:
-        yield _gauge("ocr_hooks_waiting", "Hooks to be delivered.", counters.hooks_waiting)
+        yield _gauge("ocr_daemon_hooks_waiting", "Hooks to be delivered.", counters.hooks_waiting)
     if counters.hooks_dead is not None:
-        yield _gauge("ocr_hooks_dead", "Hooks given up.", counters.hooks_dead)
+        yield _gauge("ocr_daemon_hooks_dead", "Hooks given up.", counters.hooks_dead)
 
 
 def _room(health: Health, facts: Facts) -> Iterator[Metric]:
     rooms = {facts.folders.get(path, "other"): room for path, room in health.folders.room.items()}
     free = {name: room.free for name, room in rooms.items()}
     total = {name: room.total for name, room in rooms.items()}
-    yield _gauges("ocr_folder_free_bytes", "Free where the folder lies, at the last look.",
+    yield _gauges("ocr_daemon_folder_free_bytes", "Free where the folder lies, at the last look.",
                   "folder", free)  # fmt: skip
-    yield _gauges("ocr_folder_size_bytes", "Size of the filesystem it lies on.", "folder", total)
+    yield _gauges(
+        "ocr_daemon_folder_size_bytes", "Size of the filesystem it lies on.", "folder", total
+    )
     try:
-        yield _gauge("ocr_ledger_bytes", "Size of the ledger.", facts.ledger_file.stat().st_size)
+        yield _gauge(
+            "ocr_daemon_ledger_bytes", "Size of the ledger.", facts.ledger_file.stat().st_size
+        )
     except OSError:
         return  # it is gone; the daemon notices and makes it anew
 
@@ -173,7 +194,7 @@ def _versions(facts: Facts) -> Iterator[Metric]:
         {"version": __version__, "python": platform.python_version()},
     )  # fmt: skip
     yield InfoMetricFamily(
-        "ocr_model", "The recogniser in use.",
+        "ocr_daemon_model", "The recogniser in use.",
         {"model": facts.model, "sha256": facts.model_sha256, "backend": facts.backend,
          "precision": facts.precision, "segmenter": facts.segmenter},
     )  # fmt: skip

@@ -96,14 +96,18 @@ class Pipeline:
         """
         view = self._view(page, 0, timed)
         told = orientation.is_told(assemble.layer_lines(page))
-        if told or not self.recipe.cleaning.auto_rotate or orientation.is_sure(view.known.values()):
+        if (
+            told
+            or not self.recipe.preprocessing.auto_rotate
+            or orientation.is_sure(view.known.values())
+        ):
             return view
         views = [view, *(self._view(page, turn, timed) for turn in orientation.TURNS)]
         return views[orientation.most_telling([view.known.values() for view in views])]
 
     def _view(self, page: Page, turn: int, timed: Stages) -> View:
         with timed("clean"):
-            clean = preprocess.clean(page, self.recipe.cleaning, turn)
+            clean = preprocess.clean(page, self.recipe.preprocessing, turn)
         with timed("segment"):
             lines, rules = self._find(clean)
         with timed("recognize"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from daemon.ocr import lexicon
+from daemon.core import lexicon
 from daemon.ocr.batches import batches
 from daemon.ocr.model import artifact, ctc
 from daemon.ocr.records import Character, Reading

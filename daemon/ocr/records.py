@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 
     Affine = NDArray[np.float64]
     Corners = NDArray[np.float64]
-    Sag = NDArray[np.float32]
+    CurvatureMap = NDArray[np.float32]
 
-SAG_GRID = 32
-"""Pixels of the clean page from one value of `CleanPage.sag` to the next."""
+CURVATURE_GRID = 32
+"""Pixels of the clean page from one value of `CleanPage.curvature` to the next."""
 
 
 @dataclass(frozen=True, slots=True)
 class CleanPage:
     """A page ready for line finding: `gray` is H,W; `to_page` is 2,3, clean to page pixels.
 
-    Where rows were bent, `sag` says by how many pixels each spot was seen lower before they were
-    straightened, on a grid of SAG_GRID pixels; that is to be added to y before `to_page`.
+    Where rows were bent, `curvature` says by how many pixels each spot was seen lower before they
+    were straightened, on a grid of CURVATURE_GRID pixels; it is added to y before `to_page`.
     `orientation` is the quarter turns, in degrees clockwise, that made it stand; `skew` what was
     left to turn then.
     """
@@ -39,7 +39,7 @@ class CleanPage:
     to_page: Affine
     skew: float
     orientation: int = 0
-    sag: Sag | None = None
+    curvature: CurvatureMap | None = None
 
 
 @dataclass(frozen=True, slots=True)

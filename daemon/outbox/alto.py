@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final
 from xml.etree import ElementTree as ET
 
 from daemon import __version__
+from daemon.core.line_text import words_and_spaces, xml_legal
 from daemon.core.records import Box
-from daemon.outbox.markup import angle, certainty, language, legal, spaced
+from daemon.outbox.markup import angle, certainty, language
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -42,7 +43,7 @@ def _about(name: str) -> ET.Element:
     about = ET.Element("Description")
     ET.SubElement(about, "MeasurementUnit").text = "pixel"
     source = ET.SubElement(about, "sourceImageInformation")
-    ET.SubElement(source, "fileName").text = legal(name)
+    ET.SubElement(source, "fileName").text = xml_legal(name)
     software = ET.SubElement(
         ET.SubElement(about, "Processing", {"ID": "reading"}), "processingSoftware"
     )
@@ -116,8 +117,8 @@ def _text_block(
 
 def _line(block: ET.Element, line: TextLine, number: str) -> None:
     element = ET.SubElement(block, "TextLine", {"ID": f"line_{number}", **_place(line.box)})
-    for place, (word, is_parted) in enumerate(spaced(line), 1):
-        attributes = {"ID": f"string_{number}_{place}", "CONTENT": legal(word.text)}
+    for place, (word, is_parted) in enumerate(words_and_spaces(line), 1):
+        attributes = {"ID": f"string_{number}_{place}", "CONTENT": xml_legal(word.text)}
         if (sure := certainty(word.confidence)) is not None:
             attributes["WC"] = f"{sure:.4f}"
         ET.SubElement(element, "String", attributes | _place(word.box))

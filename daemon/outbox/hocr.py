@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Final
 from xml.etree import ElementTree as ET
 
 from daemon import __version__
+from daemon.core.line_text import words_and_spaces, xml_legal
 from daemon.core.records import Box
-from daemon.outbox.markup import angle, certainty, language, legal, spaced
+from daemon.outbox.markup import angle, certainty, language
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +41,7 @@ def render(document: Document, name: str) -> bytes:
 
 def _head(name: str) -> ET.Element:
     head = ET.Element("head")
-    ET.SubElement(head, "title").text = legal(name)
+    ET.SubElement(head, "title").text = xml_legal(name)
     about = {
         "ocr-system": f"ocr-daemon {__version__}",
         "ocr-capabilities": _CAPABILITIES,
@@ -53,7 +54,7 @@ def _head(name: str) -> ET.Element:
 
 
 def _page(page: PageText, name: str) -> ET.Element:
-    quoted = legal(name).replace("\\", "\\\\").replace('"', '\\"')
+    quoted = xml_legal(name).replace("\\", "\\\\").replace('"', '\\"')
     title = f'image "{quoted}"; bbox 0 0 {page.width} {page.height}; ppageno {page.number - 1}'
     if page.dpi is not None:
         title += f"; scan_res {page.dpi:.0f} {page.dpi:.0f}"
@@ -101,13 +102,13 @@ def _line(parent: ET.Element, line: TextLine, number: str, turned: float) -> Non
     title = _bbox(line.box) + (f"; textangle {turned:g}" if turned else "")
     attributes = {"class": "ocr_line", "id": f"line_{number}", "title": title}
     element = ET.SubElement(parent, "span", attributes)
-    for place, (word, is_parted) in enumerate(spaced(line), 1):
+    for place, (word, is_parted) in enumerate(words_and_spaces(line), 1):
         said = _bbox(word.box)
         if (sure := certainty(word.confidence)) is not None:
             said += f"; x_wconf {round(100 * sure)}"
         attributes = {"class": "ocrx_word", "id": f"word_{number}_{place}", "title": said}
         found = ET.SubElement(element, "span", attributes)
-        found.text, found.tail = legal(word.text), " " if is_parted else ""
+        found.text, found.tail = xml_legal(word.text), " " if is_parted else ""
     element.tail = "\n"
 
 

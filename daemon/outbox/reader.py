@@ -32,7 +32,15 @@ def sure(path: Path) -> Answer | None:
     is_ours = isinstance(answer, dict) and all(
         isinstance(answer.get(key), kind) for key, kind in _KEYS.items()
     )
-    return answer if is_ours else None
+    return _upgraded(answer) if is_ours else None
+
+
+def _upgraded(answer: Answer) -> Answer:
+    """Return an answer as this version writes it: before 0.1.0 `curvature` was called `sag`."""
+    for page in answer.get("pages") or ():
+        if isinstance(page, dict) and "sag" in page:
+            page["curvature"] = page.pop("sag")
+    return answer
 
 
 def is_of(claim: str, answer: Answer | None) -> bool:

@@ -146,7 +146,7 @@ def _page(page: PageText) -> dict[str, Any]:
         "rotation": page.rotation,
         "orientation": page.orientation,
         "skew": round(page.skew, 2),
-        "sag": round(page.sag, 1),
+        "curvature": round(page.curvature, 1),
         "text_source": page.text_source,
         "status": page.status,
         "text": page.text,

@@ -184,7 +184,9 @@ class Daemon:
         self._found = None if found.are_at_once and is_alike else found
         self._service.draining = self._found is not None
         if self._found:
-            log.info("config.reloading", changes=told(found.live), in_work=self._service.in_work)
+            log.info(
+                "config.reloading", changes=told(found.live), in_progress=self._service.in_progress
+            )
         elif not found.live:
             log.info("config.unchanged")
         else:
@@ -226,8 +228,8 @@ class Daemon:
         self._service.draining = True
         self._systemd.stopping()
         ends = time.monotonic() + self._config.grace_seconds
-        log.info("daemon.draining", in_work=self._service.in_work)
-        while self._service.in_work and self._signals.stops < 2 and time.monotonic() < ends:
+        log.info("daemon.draining", in_progress=self._service.in_progress)
+        while self._service.in_progress and self._signals.stops < 2 and time.monotonic() < ends:
             self._turn(min(heartbeat.BEAT_SECONDS, max(0.0, ends - time.monotonic())))
 
     # --- one turn -------------------------------------------------------------------------------
@@ -243,8 +245,8 @@ class Daemon:
 
     def _say_how_it_is(self) -> None:
         """Tell whoever asks or supervises; the watchdog bites a loop that has lost its way."""
-        in_work, draining = self._service.in_work, self._service.draining
-        pulse = heartbeat.pulse(self._intake.scanned_at, in_work, draining, self._faults())
+        in_progress, draining = self._service.in_progress, self._service.draining
+        pulse = heartbeat.pulse(self._intake.scanned_at, in_progress, draining, self._faults())
         with contextlib.suppress(OSError):  # a full state disk is told by the log, and it may heal
             heartbeat.beat(self._config.folders.state, pulse)
         self._health.beat_at = pulse.beat_at
@@ -253,7 +255,7 @@ class Daemon:
         self._systemd.status(
             f"held up: {held_up[0]}"
             if held_up
-            else f"{pulse.in_work} in work, {self._intake.waiting.ready} ready to be read"
+            else f"{pulse.in_progress} in work, {self._intake.waiting.ready} ready to be read"
         )
         if self._health.is_progressing(pulse.beat_at):
             self._systemd.alive()
@@ -270,7 +272,7 @@ class Daemon:
         warning = self._volumes.warning
         if warning != (self._warned.why if self._warned else None):
             self._warned = Fault(warning, time.monotonic()) if warning else None
-            log.warning("logs.hindered", why=warning or "no more")
+            log.warning("logs.unwritable", reason=warning or "no more")
         others = (
             *filter(None, [self._warned]),
             *self._hook_dispatcher.faults,

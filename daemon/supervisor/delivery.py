@@ -185,7 +185,7 @@ class Delivery:
         except (Deferred, OSError, Superseded):
             raise
         except Exception as error:
-            log.exception("claim.unspeakable", name=work.claim.name)
+            log.exception("sidecar.invalid", name=work.claim.name)
             why = f"its answer is not valid ({type(error).__name__}: {error}); report this as a bug"
             failure = Failure("crashed", why, attempt=work.job.attempt)
             work.document = Document("failed", None, (), {}, work.job.attempt, failure)
@@ -255,5 +255,5 @@ def _log_answer(claim: Claim, document: Document, place: str, seconds: float) ->
         "confidence": round(fmean(confidences), 3) if confidences else None,
     }
     if document.failure is not None:
-        facts |= {"class": document.failure.kind, "why": document.failure.message}
+        facts |= {"class": document.failure.kind, "reason": document.failure.message}
     log.info(f"document.{document.status}", **facts)

@@ -44,7 +44,7 @@ def opened(config: Config) -> Ledger:
     except LedgerLost as error:
         why = error.remedy
     if found := rebuild(config):
-        log.error("ledger.rebuilt", path=str(path), why=why, answers=found)
+        log.error("ledger.rebuilt", path=str(path), reason=why, answers=found)
     return Ledger(path)
 
 

@@ -80,7 +80,7 @@ class MainLoop:
         return self._io.late_seconds is not None
 
     @property
-    def in_work(self) -> int:
+    def in_progress(self) -> int:
         """How many documents are claimed and not yet let go."""
         return len(self._work)
 
@@ -144,7 +144,9 @@ class MainLoop:
         for work in list(self._work.values()):
             if work.begun and not work.answered:
                 self._attempt_step(self._delivery.uncount, work, now)
-            log.warning("claim.left", name=work.claim.name, reason="the next start takes it up")
+            log.warning(
+                "document.interrupted", name=work.claim.name, reason="the next start takes it up"
+            )
 
     def _due(self, now: float) -> list[DocumentInFlight]:
         return [work for work in list(self._work.values()) if now >= work.retry_at]
@@ -173,7 +175,7 @@ class MainLoop:
             if not work.is_over:
                 self._postpone(work, str(outcome.result), now)
         elif work.take(outcome):
-            log.warning("task.died", name=work.claim.name, why=str(outcome.result))
+            log.warning("worker.died", name=work.claim.name, reason=str(outcome.result))
             self._attempt_step(self._delivery.count_attempt, work, now)
 
     # --- what is given to them ------------------------------------------------------------------
@@ -223,11 +225,11 @@ class MainLoop:
             self._intake.pause(f"{name}: {why}", now)
             return
         self._intake.refuse(name, now + self._wait)
-        log.warning("file.cannot", name=name, reason=why, exc_info=not isinstance(error, OSError))
+        log.warning("file.blocked", name=name, reason=why, exc_info=not isinstance(error, OSError))
 
     def _has_place(self) -> bool:
         held, slots = self.held, self._engine.slots
-        return held < HELD_PER_SLOT * slots and self.in_work - held < PLACES_PER_SLOT * slots
+        return held < HELD_PER_SLOT * slots and self.in_progress - held < PLACES_PER_SLOT * slots
 
     def _accept(self, claim: Claim, *, may_be_answered: bool = False) -> DocumentInFlight:
         """Keep a claim; also called aside, where the loop may have stopped waiting for it."""
@@ -293,7 +295,7 @@ class MainLoop:
     def _postpone(self, work: DocumentInFlight, why: str, now: float) -> None:
         work.retry_at = now + self._wait
         if work.hold(why, now):
-            log.error("claim.held", name=work.claim.name, why=why, retry_in=self._wait)
+            log.error("document.retrying", name=work.claim.name, reason=why, retry_in=self._wait)
 
 
 def _why(error: Exception) -> str:

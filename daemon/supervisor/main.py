@@ -49,7 +49,7 @@ def run(config: Config, load: Callable[[], Config]) -> None:
             try:
                 _live(process)
             except LedgerLost as error:  # opened anew, what is in work is found in its folder
-                log.error("ledger.lost", path=str(error.value), why=error.remedy)
+                log.error("ledger.lost", path=str(error.value), reason=error.remedy)
                 continue
             return
 

@@ -76,7 +76,7 @@ class DerivedOutputs:
                 self._draft_made(claim, render_job, drafts, missing)
             for lost in missing:
                 name, why = fs.printable(claim.name), lost.failure.message
-                log.warning("output.missing", name=name, kind=lost.kind, why=why)
+                log.warning("output.missing", name=name, kind=lost.kind, reason=why)
             drafts.sort(key=lambda draft: draft.ending)  # two daemons go for names in one order
             yield OutputDrafts(tuple(drafts), tuple(missing))
         finally:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 from daemon.config.hook import Hook
@@ -41,12 +42,20 @@ class Policy:
         another profile's name are no duplicate.
         """
         recipe = self.recipe
-        decoding = (recipe.weights.precision, recipe.weights.beam, self.lexicon_sha256)
-        finding = (recipe.segmenter, self.detector_sha256)
-        room = (recipe.limits, recipe.rendering, recipe.cleaning)
-        wanted = (self.outputs,) if self.outputs else ()
-        decisive = (self.model_sha256, decoding, finding, *room, *wanted)
-        return f"{recipe.name}@{hashlib.sha256(repr(decisive).encode()).hexdigest()[:8]}"
+        decisive = {
+            "model": self.model_sha256,
+            "precision": recipe.weights.precision,
+            "beam": recipe.weights.beam,
+            "lexicon": self.lexicon_sha256,
+            "segmenter": recipe.segmenter,
+            "detector": self.detector_sha256,
+            "limits": asdict(recipe.limits),
+            "pdf": asdict(recipe.rendering),
+            "preprocess": asdict(recipe.preprocessing),
+            "outputs": self.outputs,
+        }
+        digest = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
+        return f"{recipe.name}@{digest[:8]}"
 
     def provenance(self, document: Document, started_at: str, seconds: float) -> Provenance:
         """Return who answers for `document`, now; what was not read was read in no precision."""

@@ -17,13 +17,12 @@ from pathlib import Path
 
 from daemon.config.sections import Metrics
 from daemon.config.settings import Config
-from daemon.core import fs
+from daemon.core import fs, lexicon
 from daemon.core.errors import Misconfigured
 from daemon.core.ownership import INHERITED
 from daemon.core.volumes import mount_of
 from daemon.inbox.scan import WORK_FOLDER
 from daemon.inbox.watch import delivers_events
-from daemon.ocr import lexicon
 from daemon.supervisor import web_process
 
 LOW_SPACE_BYTES = 500 * 1024**2

@@ -37,8 +37,8 @@ AT_RESTART = (
 )  # fmt: skip
 # what only decides over the next look, step or document
 AT_ONCE = (
-    "watch", "retry", "pages_per_task", "duplicates", "min_free_megabytes", "grace_seconds", "retention",
-    "logging.level",
+    "watch", "retry", "pages_per_task", "duplicates", "min_free_megabytes", "grace_seconds",
+    "retention", "logging.level",
 )  # fmt: skip
 STALL_SECONDS = 10.0  # a trial that takes longer waits for a share
 _SECRET = re.compile(
@@ -247,7 +247,7 @@ class Reload:
         self._refusal = None
         if found.at_restart:
             why = "they keep their running values until the daemon is restarted"
-            log.warning("config.needs_restart", changes=told(found.at_restart), why=why)
+            log.warning("config.needs_restart", changes=told(found.at_restart), reason=why)
         return found
 
     def _refuse(self, error: Exception, now: float) -> None:

@@ -49,7 +49,7 @@ def _is_waited_out(look: Future[None], config: Config, signals: Signals) -> bool
             said = silent
             which = [f"{getattr(config.folders, name)} (folders.{name})" for name in silent]
             why = f"{', '.join(which) or 'a file'} does not answer; restore the share"
-            log.warning("start.waits", why=why)
+            log.warning("start.waiting", reason=why)
         wait([look], _LOOK_SECONDS)
     for each in asides.values():
         each.end()

@@ -120,7 +120,7 @@ class WebProcess:
             with _in_memory(pickle.dumps(self._config)) as config:
                 child = subprocess.Popen(self._command, stdin=config, stdout=subprocess.DEVNULL)
         except OSError as error:
-            log.error("web.not_started", why=error.strerror)
+            log.error("web.not_started", reason=error.strerror)
             return -1
         log.info("web.started", pid=child.pid)
         while child.poll() is None and not self._is_ending.wait(LOOK_SECONDS):

@@ -10,9 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from daemon.config.sections import Retention
+from daemon.config.sections import DEFAULT_PROFILE, Retention
 from daemon.config.settings import Config
-from daemon.config.validation import RESERVED
 from daemon.core import fs
 from daemon.core.counters import Counters
 from daemon.core.folder_rules import UPLOADED, ByFolder
@@ -57,7 +56,7 @@ def by_folder(
         (profile.folders, value(config.under(number), profile.name))
         for number, profile in enumerate(config.profiles)
     ]
-    return ByFolder(value(config, RESERVED), [*before, *rules])
+    return ByFolder(value(config, DEFAULT_PROFILE), [*before, *rules])
 
 
 def policies(config: Config) -> Policies:

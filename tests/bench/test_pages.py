@@ -14,7 +14,7 @@ from bench.labelled import Condition, LabelledPage, labelled_pages, under
 from bench.pages import TURNS, conditions, scored, warmed
 from bench.peers import Missing
 from bench.readers import PEERS, Seen, Tesseract, changed, line_boxes
-from bench.scores import Tally
+from bench.scores import ScoreTotals
 from bench.tables import Outcome, as_upright, parts_of, summed, table
 from daemon.core.options import Recipe, Weights
 
@@ -34,8 +34,8 @@ def pages_dir(tmp_path):
 
 
 def outcome(turn, tokens_right, reader="x", page="en_forms_1"):
-    tally = Tally(pages=1, tokens_right=tokens_right, tokens_true=100, tokens_read=100)
-    return Outcome(Condition("", turn), reader, page, "en", tally)
+    totals = ScoreTotals(pages=1, tokens_right=tokens_right, tokens_true=100, tokens_read=100)
+    return Outcome(Condition("", turn), reader, page, "en", totals)
 
 
 def test_a_page_comes_with_what_is_known_of_it(pages_dir):
@@ -87,7 +87,7 @@ def test_a_page_without_labels_says_nothing_of_lines(pages_dir):
 
     score = scored(Condition(), "x", other, seen)
 
-    assert (score.language, score.tally.found, score.tally.cpu) == (None, 0, 1.0)
+    assert (score.language, score.totals.found, score.totals.cpu) == (None, 0, 1.0)
 
 
 @pytest.mark.parametrize(("turn", "joined"), [(0, 0), (90, 2), (270, 2)])
@@ -95,15 +95,15 @@ def test_labels_joined_in_a_row_are_told_where_the_page_lies_on_its_side(turn, j
     labels = np.array([[0.0, 0, 20, 90], [0, 110, 20, 200]])  # two halves of an upright row
     page = LabelledPage("x_y_z", Path("x.png"), labels, None)
 
-    tally = scored(
+    totals = scored(
         Condition("", turn), "x", page, Seen("", np.array([[0.0, 0, 20, 200]]), {})
-    ).tally
+    ).totals
 
-    assert (tally.joined, tally.merged) == (joined, 2 - joined)
+    assert (totals.joined, totals.merged) == (joined, 2 - joined)
 
 
 def test_a_page_counts_to_its_source_its_language_and_the_parts_of_its_name():
-    one = Outcome(Condition(), "x", "zh_omnidoc_en_33", "en", Tally())
+    one = Outcome(Condition(), "x", "zh_omnidoc_en_33", "en", ScoreTotals())
 
     assert list(parts_of(one, ["33", "44"])) == ["omnidoc", "en", "33", "all"]
 
@@ -115,9 +115,9 @@ def test_a_page_that_reads_a_little_worse_on_its_side_reads_as_well():
 
 
 def test_the_first_reader_is_set_against_each_other():
-    tallies = summed([outcome(0, 90, "ours"), outcome(0, 60, "peer")], parts_of)
+    totals_by_reader = summed([outcome(0, 90, "ours"), outcome(0, 60, "peer")], parts_of)
 
-    _, first, second, *_ = table(tallies)
+    _, first, second, *_ = table(totals_by_reader)
 
     assert "1.00" in first.split("|")[1]
     assert second.split("|")[1].split()[0] == "1.50"
@@ -197,6 +197,10 @@ def test_names_of_readers_carry_no_equals_sign():
 def test_a_variant_changes_the_cleaning_that_ships():
     recipe = Recipe(weights=Weights(file=Path("none.pt")))
 
-    cleaning = changed(recipe, "deskew=off,denoise=median,max_side=900").cleaning
+    preprocessing = changed(recipe, "deskew=off,denoise=median,max_side=900").preprocessing
 
-    assert (cleaning.deskew, cleaning.denoise, cleaning.max_side) == (False, "median", 900)
+    assert (preprocessing.deskew, preprocessing.denoise, preprocessing.max_side) == (
+        False,
+        "median",
+        900,
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.path import write_config
-from daemon.config.settings import load
+from daemon.config.load import load
 from daemon.ocr.pipeline import Pipeline
 from tests.house import SHIPPED
 

@@ -3,21 +3,21 @@
 import numpy as np
 import pytest
 
-from bench.scores import Tally, compare_lines, compare_text, folded, language
+from bench.scores import ScoreTotals, compare_lines, compare_text, folded, language
 
 
 def lines(labels, found):
-    tally = Tally(pages=1)
+    totals = ScoreTotals(pages=1)
     compare_lines(
-        np.array(labels, float).reshape(-1, 4), np.array(found, float).reshape(-1, 4), tally
+        np.array(labels, float).reshape(-1, 4), np.array(found, float).reshape(-1, 4), totals
     )
-    return tally
+    return totals
 
 
 def text(truth, said):
-    tally = Tally(pages=1)
-    compare_text(truth, said, tally)
-    return tally
+    totals = ScoreTotals(pages=1)
+    compare_text(truth, said, totals)
+    return totals
 
 
 def test_a_line_is_found_from_half_the_union():
@@ -28,65 +28,65 @@ def test_a_line_is_found_from_half_the_union():
 
 
 def test_one_found_box_counts_for_one_label():
-    tally = lines([(0, 0, 100, 10), (0, 1, 100, 11)], [(0, 0, 100, 10)])
+    totals = lines([(0, 0, 100, 10), (0, 1, 100, 11)], [(0, 0, 100, 10)])
 
-    assert (tally.hit, tally.recall, tally.precision) == (1, 0.5, 1.0)
+    assert (totals.hit, totals.recall, totals.precision) == (1, 0.5, 1.0)
 
 
 def test_the_better_overlap_gets_the_box():
     near, exact = (0, 2, 100, 12), (0, 0, 100, 10)
 
-    tally = lines([near, exact], [exact, (0, 5, 100, 15)])
+    totals = lines([near, exact], [exact, (0, 5, 100, 15)])
 
-    assert tally.hit == 2
+    assert totals.hit == 2
 
 
 def test_two_labels_within_one_box_of_their_row_are_joined():
-    tally = lines([(0, 0, 40, 10), (60, 0, 100, 10)], [(0, 0, 100, 10)])
+    totals = lines([(0, 0, 40, 10), (60, 0, 100, 10)], [(0, 0, 100, 10)])
 
-    assert (tally.hit, tally.joined, tally.merged, tally.split) == (0, 2, 0, 0)
-    assert (tally.recall, tally.in_rows) == (0, 1)
+    assert (totals.hit, totals.joined, totals.merged, totals.split) == (0, 2, 0, 0)
+    assert (totals.recall, totals.in_rows) == (0, 1)
 
 
 def test_two_labels_above_each_other_within_one_box_are_merged():
-    tally = lines([(0, 0, 100, 10), (0, 12, 100, 22)], [(0, 0, 100, 22)])
+    totals = lines([(0, 0, 100, 10), (0, 12, 100, 22)], [(0, 0, 100, 22)])
 
-    assert (tally.hit, tally.joined, tally.merged, tally.split) == (0, 0, 2, 0)
+    assert (totals.hit, totals.joined, totals.merged, totals.split) == (0, 0, 2, 0)
 
 
 def test_a_label_over_two_boxes_is_split():
-    tally = lines([(0, 0, 100, 10)], [(0, 0, 45, 10), (55, 0, 100, 10)])
+    totals = lines([(0, 0, 100, 10)], [(0, 0, 45, 10), (55, 0, 100, 10)])
 
-    assert (tally.hit, tally.merged, tally.split) == (0, 0, 1)
+    assert (totals.hit, totals.merged, totals.split) == (0, 0, 1)
 
 
 @pytest.mark.parametrize(
     ("labels", "found"), [([], [(0, 0, 9, 9)]), ([(0, 0, 9, 9)], []), ([], [])]
 )
 def test_nothing_labelled_or_found_is_no_hit(labels, found):
-    tally = lines(labels, found)
+    totals = lines(labels, found)
 
-    assert (tally.hit, tally.labelled, tally.found) == (0, len(labels), len(found))
+    assert (totals.hit, totals.labelled, totals.found) == (0, len(labels), len(found))
 
 
 def test_character_errors_are_counted_in_order_and_tokens_in_any():
-    tally = text("one two", "two one")
+    totals = text("one two", "two one")
 
-    assert tally.cer == 6 / 7
-    assert tally.f1 == 1
+    assert totals.cer == 6 / 7
+    assert totals.f1 == 1
 
 
 def test_tokens_are_words_and_single_chinese_characters_whatever_their_case():
-    tally = text("Total 中文 12.50", "TOTAL 中 12 50 x")
+    totals = text("Total 中文 12.50", "TOTAL 中 12 50 x")
 
-    assert (tally.tokens_true, tally.tokens_read, tally.tokens_right) == (5, 5, 4)
-    assert tally.f1 == 0.8
+    assert (totals.tokens_true, totals.tokens_read, totals.tokens_right) == (5, 5, 4)
+    assert totals.f1 == 0.8
 
 
 def test_an_empty_page_scores_nothing():
-    tally = text("abc", "")
+    totals = text("abc", "")
 
-    assert (tally.cer, tally.f1) == (1, 0)
+    assert (totals.cer, totals.f1) == (1, 0)
 
 
 def test_width_quotes_dashes_and_spaces_are_folded():

@@ -65,7 +65,7 @@ def test_workers_share_what_the_daemon_leaves(
 
 def test_what_a_process_takes_grows_with_what_it_holds() -> None:
     script = (
-        "import os; from daemon.engine import memory\n"
+        "import os; from daemon.core import memory\n"
         "before = memory.taken_by(os.getpid()); held = b'x' * 50_000_000\n"
         "print(memory.taken_by(os.getpid()) - before)"
     )

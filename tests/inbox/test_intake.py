@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from daemon.core.folder_rules import ByFolder
-from daemon.inbox.intake import Intake, Waiting
+from daemon.inbox.intake import Intake, QueueCounts
 from daemon.inbox.scan import Scanner
 from daemon.inbox.stability import StabilityTracker
 from daemon.inbox.watch import InboxWatcher
@@ -112,7 +112,7 @@ def test_what_waits_is_told_by_what_it_waits_for_and_since_when(inbox: Path) -> 
     (inbox / "b.png").write_bytes(b"x")
     room.look(100.0 + QUIET)
 
-    assert room.waiting == Waiting(ready=1, moving=1, incomplete=1, cannot=0, since=100.0)
+    assert room.waiting == QueueCounts(ready=1, unstable=1, incomplete=1, blocked=0, since=100.0)
 
 
 def test_files_that_wait_are_told_while_nothing_may_be_taken(inbox: Path) -> None:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from daemon.config.sections import InboxWatcher
+from daemon.config.sections import Watch
 from daemon.inbox.scan import LINKED, Scanner
 
 
 def names(inbox: Path, *excluded: Path) -> set[str]:
-    return set(Scanner(inbox, InboxWatcher().ignore, excluded).scan().files)
+    return set(Scanner(inbox, Watch().ignore, excluded).scan().files)
 
 
 def touch(path: Path) -> None:

@@ -90,7 +90,7 @@ def test_an_incomplete_file_waits_for_its_end_and_is_read_when_patience_ends(inb
 
     waiting = room.observe({"a.png": stamp()}, QUIET)
 
-    assert (waiting.ready, waiting.busy) == ({}, {"a.png": "has no IEND yet"})
+    assert (waiting.ready, waiting.incomplete) == ({}, {"a.png": "has no IEND yet"})
     assert waiting.due == PATIENCE
     assert tuple(room.observe({"a.png": stamp()}, PATIENCE).ready) == ("a.png",)
 
@@ -119,7 +119,7 @@ def test_a_file_that_cannot_be_opened_says_who_owns_it(inbox: Path) -> None:
     room = StabilityTracker(inbox, ByFolder(QUIET), PATIENCE, refuse, must_move=True)
     room.observe({"a.png": stamp()}, 0.0)
 
-    (reason,) = room.observe({"a.png": stamp()}, QUIET).cannot.values()
+    (reason,) = room.observe({"a.png": stamp()}, QUIET).blocked.values()
 
     assert "Permission denied" in reason
     assert f"mode {(inbox / 'a.png').stat().st_mode & 0o777:04o}" in reason
@@ -168,5 +168,5 @@ def test_quiet_times_go_by_the_folder_and_0_is_taken_at_first_sight(tmp_path: Pa
     assert [set(look.ready) for look in looks] == [
         {"now/a.png"}, {"now/a.png", "a.png"}, {"now/a.png", "a.png", "slow/a.png"},
     ]  # fmt: skip
-    assert [set(look.busy) for look in looks] == [{"now/cut.png"}] * 3
+    assert [set(look.incomplete) for look in looks] == [{"now/cut.png"}] * 3
     assert [look.due for look in looks] == [QUIET, 2 * QUIET, PATIENCE]

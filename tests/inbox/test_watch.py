@@ -115,10 +115,10 @@ LIMITED = ["unshare", "--user", "--map-root-user", "sh", "-c"]
 WATCH = """
 import sys
 from pathlib import Path
-from daemon import logs
-from daemon.inbox.watch import Watch
+from daemon.core import logs
+from daemon.inbox.watch import InboxWatcher
 logs.set_up(None, "INFO", 0, 0)
-made = Watch(Path(sys.argv[1]), "events", lambda: None)
+made = InboxWatcher(Path(sys.argv[1]), "events", lambda: None)
 for _ in range(3):
     made.supervise()
 sys.exit(made.delivers)

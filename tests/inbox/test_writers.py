@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.config.sections import InboxWatcher as Watching
+from daemon.config.sections import Watch
 from daemon.core.folder_rules import ByFolder
 from daemon.inbox.completeness import missing_end
 from daemon.inbox.intake import Intake
@@ -31,7 +31,7 @@ class Looked:
     def __init__(self, inbox: Path) -> None:
         self.inbox, self.now = inbox, 100.0
         self.intake = Intake(
-            Scanner(inbox, Watching().ignore, ()),
+            Scanner(inbox, Watch().ignore, ()),
             StabilityTracker(inbox, ByFolder(QUIET), PATIENCE, missing_end, must_move=True),
             InboxWatcher(inbox, "scan", lambda: None),
             30.0,

@@ -7,7 +7,7 @@ import pytest
 from daemon.core.options import Preprocessing
 from daemon.core.records import Page
 from daemon.ocr import preprocess
-from daemon.ocr.records import SAG_GRID
+from daemon.ocr.records import CURVATURE_GRID
 
 ROWS = range(150, 1260, 40)
 
@@ -65,14 +65,14 @@ def test_bent_rows_come_out_level(shift):
 def test_straight_rows_are_left_alone():
     clean = preprocess.clean(page_of(drawing()), Preprocessing())
 
-    assert clean.sag is None
+    assert clean.curvature is None
     assert clean.gray.shape == (1400, 1000)
 
 
 def test_the_switch_leaves_bent_rows_as_they_are():
     clean = preprocess.clean(page_of(bent(drawing(), curled)), Preprocessing(dewarp=False))
 
-    assert clean.sag is None
+    assert clean.curvature is None
 
 
 @pytest.mark.parametrize("shift", [curled, leaning])
@@ -83,8 +83,8 @@ def test_the_sag_says_where_a_spot_was_seen_before(shift):
     clean = preprocess.clean(page_of(image), Preprocessing())
 
     y, x = (where.mean() + 0.5 for where in np.nonzero(clean.gray[:, 910:980] < 100))
-    sag = clean.sag[round(y / SAG_GRID), round((x + 910) / SAG_GRID)]
-    seen = clean.to_page @ [x + 910, y + sag, 1.0]
+    curvature = clean.curvature[round(y / CURVATURE_GRID), round((x + 910) / CURVATURE_GRID)]
+    seen = clean.to_page @ [x + 910, y + curvature, 1.0]
     assert seen == pytest.approx([940.0, 952.0], abs=3.0)
 
 
@@ -126,7 +126,7 @@ def test_text_above_a_drawing_of_slanted_lines_is_left_alone(draw):
     clean = preprocess.clean(page_of(image), Preprocessing())
 
     assert clean.skew == 0.0
-    assert clean.sag is None
+    assert clean.curvature is None
 
 
 @pytest.mark.parametrize("shift", [curled, leaning, waved])

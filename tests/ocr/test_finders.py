@@ -41,7 +41,7 @@ class Doubting(Numbering):
 
 def recipe_with(segmenter):
     return dataclasses.replace(
-        RECIPE, segmenter=segmenter, cleaning=Preprocessing(auto_rotate=False)
+        RECIPE, segmenter=segmenter, preprocessing=Preprocessing(auto_rotate=False)
     )
 
 

@@ -34,7 +34,7 @@ def lying(degrees: int) -> Page:
 
 
 def read(page: Page, recognizer: Recognizer, *, orient: bool = True) -> PageText:
-    recipe = Recipe(weights=recognizer.weights, cleaning=Preprocessing(auto_rotate=orient))
+    recipe = Recipe(weights=recognizer.weights, preprocessing=Preprocessing(auto_rotate=orient))
     return Pipeline(recipe, recognizer).read_page(page)
 
 

@@ -110,8 +110,8 @@ def test_broken_rules_still_part_cells():
 def test_rules_bent_like_a_page_near_its_spine_still_part_cells():
     sheet = drawn()
     x, y = np.meshgrid(*(np.arange(size, dtype=np.float32) for size in sheet.image.shape[::-1]))
-    sag = 6 * np.sin(x / sheet.width * np.pi)
-    sheet.image = cv2.remap(sheet.image, x, y + sag, cv2.INTER_LINEAR, borderValue=255)
+    curvature = 6 * np.sin(x / sheet.width * np.pi)
+    sheet.image = cv2.remap(sheet.image, x, y + curvature, cv2.INTER_LINEAR, borderValue=255)
 
     assert only_table(sheet) == NINE
 

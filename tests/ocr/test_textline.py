@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.core.records import Box
-from daemon.ocr.assemble.frame import Frame
+from daemon.ocr.assemble.frame import CoordinateFrame
 from daemon.ocr.records import Character, CleanPage, Line, Reading
 from tests.ocr.assembling import (
     BLANK,
@@ -162,7 +162,7 @@ def test_boxes_are_clipped_to_the_page_and_never_empty():
 )
 def test_a_box_that_goes_back_and_forth_still_holds_itself(degrees, zoom, left, top):
     box = Box(left + 200, top + 200, left + 260, top + 220)
-    frame = Frame(page(), clean(degrees, zoom))
+    frame = CoordinateFrame(page(), clean(degrees, zoom))
 
     there = frame.around(frame.back(box))
 
@@ -183,8 +183,10 @@ def test_a_line_that_was_laid_level_has_words_where_it_slants():
 
 
 def test_boxes_on_a_straightened_page_are_where_its_rows_were_bent():
-    sag = np.zeros((30, 40), np.float32) + np.linspace(0, 62.4, 40, dtype=np.float32)
-    bent = CleanPage(gray=BLANK, to_page=clean().to_page, skew=0.0, sag=sag)  # 0.05 a pixel
+    curvature = np.zeros((30, 40), np.float32) + np.linspace(0, 62.4, 40, dtype=np.float32)
+    bent = CleanPage(
+        gray=BLANK, to_page=clean().to_page, skew=0.0, curvature=curvature
+    )  # 0.05 a pixel
 
     (block,) = published([line(0, 100, 800, 120)], [reading("ab cd")], [[0]], frame=bent).blocks
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from selenium import webdriver
 from selenium.common.exceptions import StaleElementReferenceException
-from selenium.webdriver.chrome.service import MainLoop
+from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.remote.webelement import WebElement
 
 from tests.house import REPOSITORY, House, until
@@ -86,7 +86,7 @@ class Browser:
             options.add_argument(flag)
         options.add_experimental_option("prefs", {"intl.accept_languages": language})
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        self.driver = webdriver.Chrome(options=options, service=MainLoop(str(DRIVER)))
+        self.driver = webdriver.Chrome(options=options, service=Service(str(DRIVER)))
         self.resize(width, height)
         self.theme(dark=dark)
 

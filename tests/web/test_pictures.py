@@ -8,7 +8,7 @@ from pathlib import Path
 import pymupdf
 import pytest
 
-from daemon.config.settings import load
+from daemon.config.load import load
 from daemon.core.folder_rules import ByFolder
 from daemon.core.options import Limits, Rendering
 from daemon.web import server

@@ -172,7 +172,7 @@ def _outcome(labelled: Labelled, reading: Reading) -> Outcome:
     return Outcome(labelled, reading, Levenshtein.distance(truth, said), len(truth))
 
 
-def tallies(
+def error_counts(
     outcomes: Iterable[Outcome], key: Callable[[Rule], str] = lambda rule: rule.language
 ) -> Mapping[str, ErrorCounts]:
     """Return a tally for each value of `key`, in order."""

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from training.evaluate.calibration import BINS, Calibration
-from training.evaluate.evaluate import ErrorCounts, tallies
+from training.evaluate.evaluate import ErrorCounts, error_counts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ class Figures:
     """What is said of one artifact: a tally of each language's lines, `ALL` and by source."""
 
     evaluation: Evaluation
-    tallies: Mapping[str, Mapping[str, ErrorCounts]]
+    error_counts: Mapping[str, Mapping[str, ErrorCounts]]
     calibration: Calibration
 
     @classmethod
@@ -32,12 +32,12 @@ class Figures:
         grouped = {
             language: {ALL: whole}
             | dict(
-                tallies(
+                error_counts(
                     (o for o in evaluation.outcomes if o.labelled.rule.language == language),
                     lambda rule: rule.source,
                 )
             )
-            for language, whole in tallies(evaluation.outcomes).items()
+            for language, whole in error_counts(evaluation.outcomes).items()
         }
         return cls(evaluation, grouped, Calibration.of(evaluation.outcomes))
 
@@ -61,8 +61,8 @@ def _plain(figures: Figures) -> dict[str, Any]:
         "backend": weights.backend,
         "precision": figures.evaluation.precision,
         "languages": {
-            language: {source: _counted(tally) for source, tally in sources.items()}
-            for language, sources in figures.tallies.items()
+            language: {source: _counted(counts) for source, counts in sources.items()}
+            for language, sources in figures.error_counts.items()
         },
         "calibration": {
             "expected_calibration_error": calibration.error,
@@ -75,9 +75,9 @@ def _plain(figures: Figures) -> dict[str, Any]:
     }
 
 
-def _counted(tally: ErrorCounts) -> dict[str, float]:
-    shares = {"cer": tally.cer, "exact": tally.exact / tally.lines}
-    return {"lines": tally.lines, "characters": tally.length, **shares}
+def _counted(counts: ErrorCounts) -> dict[str, float]:
+    shares = {"cer": counts.cer, "exact": counts.exact / counts.lines}
+    return {"lines": counts.lines, "characters": counts.length, **shares}
 
 
 def rows(figures: Sequence[Figures]) -> Iterator[str]:
@@ -86,11 +86,11 @@ def rows(figures: Sequence[Figures]) -> Iterator[str]:
         weights, precision = each.evaluation.weights, each.evaluation.precision
         yield f"{weights.file}: {weights.backend} {precision}, beam {weights.beam}"
     yield f"{'':8} {'':16} {'lines':>6}" + f" {'CER %':>8} {'exact %':>8}" * len(figures)
-    for language, sources in figures[0].tallies.items():
-        for source, tally in sources.items():
-            beside = [each.tallies[language][source] for each in figures]
+    for language, sources in figures[0].error_counts.items():
+        for source, counts in sources.items():
+            beside = [each.error_counts[language][source] for each in figures]
             cells = (f" {100 * t.cer:8.2f} {100 * t.exact / t.lines:8.1f}" for t in beside)
-            yield f"{language:8} {source:16} {tally.lines:6}" + "".join(cells)
+            yield f"{language:8} {source:16} {counts.lines:6}" + "".join(cells)
     yield from _calibrated([each.calibration for each in figures])
     speeds = (f" {each.evaluation.speed:17.1f}" for each in figures)
     yield f"{'lines per CPU-second':32}" + "".join(speeds)

@@ -14,6 +14,7 @@ import torch
 
 from daemon.ocr.model import artifact, onnx_graph, torchscript
 from daemon.ocr.model.crnn import BestSteps, fold_norms
+from daemon.ocr.model.types import Steps
 from training.evaluate.evaluate import weights_in
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def check(shipped: BestSteps, path: Path, framing: Framing) -> None:
         _compare(path, read.steps(frames), wanted)
 
 
-def _compare(path: Path, found: artifact.Steps, wanted: Sequence[NDArray[Any]]) -> None:
+def _compare(path: Path, found: Steps, wanted: Sequence[NDArray[Any]]) -> None:
     """Labels may differ only where two are as good as equally likely."""
     labels, probabilities = wanted
     apart = np.abs(found[1] - probabilities).max()

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 
 from training.data import sources
 from training.data.phrases.mixture import DRILLS, LANGUAGES, MIXTURE
-from training.evaluate.evaluate import ErrorCounts, evaluate, labelled_lines, tallies, weights_in
+from training.evaluate.evaluate import (
+    ErrorCounts,
+    error_counts,
+    evaluate,
+    labelled_lines,
+    weights_in,
+)
 from training.evaluate.figures import ALL, Figures
 from training.synth import augment
 from training.train import history
@@ -117,14 +123,14 @@ def _measured(lines: Sequence[Labelled], name: str, files: Sequence[Path]) -> It
     yield ""
     yield "| language | source | lines | CER % | exact % |"
     yield "|---|---|---|---|---|"
-    for language, by_source in figures.tallies.items():
-        for source, tally in by_source.items():
-            yield _row(language, "all" if source == ALL else source, tally)
+    for language, by_source in figures.error_counts.items():
+        for source, counts in by_source.items():
+            yield _row(language, "all" if source == ALL else source, counts)
     yield ""
     yield f"Expected calibration error of characters: {figures.calibration.error:.4f}."
     for path in files[1:]:
-        errors = tallies(evaluate(weights_in(path), lines).outcomes)
-        listed = ", ".join(f"{k} {100 * tally.cer:.2f} %" for k, tally in errors.items())
+        errors = error_counts(evaluate(weights_in(path), lines).outcomes)
+        listed = ", ".join(f"{k} {100 * counts.cer:.2f} %" for k, counts in errors.items())
         yield f"The same by `{path.name}`: {listed}."
 
 
@@ -137,7 +143,7 @@ def _drawn(shipped: Shipped) -> Iterator[str]:
     yield ""
     yield "| script | kinds | lines | CER % | exact % |"
     yield "|---|---|---|---|---|"
-    for language in tallies(outcomes):
+    for language in error_counts(outcomes):
         mine = [one for one in outcomes if one.labelled.rule.language == language]
         for name, kept in (("of documents", [o for o in mine if not _drill(o)]),
                            ("drills", [o for o in mine if _drill(o)])):  # fmt: skip
@@ -149,6 +155,6 @@ def _drill(outcome: Outcome) -> bool:
     return outcome.labelled.rule.source in DRILLS
 
 
-def _row(language: str, source: str, tally: ErrorCounts) -> str:
-    error, exact = 100 * tally.cer, 100 * tally.exact / tally.lines
-    return f"| {language} | {source} | {tally.lines} | {error:.2f} | {exact:.1f} |"
+def _row(language: str, source: str, counts: ErrorCounts) -> str:
+    error, exact = 100 * counts.cer, 100 * counts.exact / counts.lines
+    return f"| {language} | {source} | {counts.lines} | {error:.2f} | {exact:.1f} |"

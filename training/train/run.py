@@ -22,7 +22,7 @@ from daemon.ocr.model.artifact import Artifact
 from daemon.ocr.model.crnn import BestSteps
 from daemon.ocr.model.torchscript import native_bf16
 from daemon.ocr.recognizer import Recognizer
-from training.evaluate.evaluate import outcomes_of, tallies
+from training.evaluate.evaluate import error_counts, outcomes_of
 from training.train import history
 from training.train.batching import training_batches
 
@@ -152,5 +152,5 @@ def live(reader: BestSteps, charset: Charset, card: Card, device: torch.device) 
 
 def error_rates(recognizer: Recognizer, lines: Sequence[Labelled]) -> Mapping[str, float]:
     """Return the character error rate of each language in `lines`."""
-    found = tallies(outcomes_of(recognizer, lines))
-    return {language: round(tally.cer, 5) for language, tally in found.items()}
+    found = error_counts(outcomes_of(recognizer, lines))
+    return {language: round(counts.cer, 5) for language, counts in found.items()}

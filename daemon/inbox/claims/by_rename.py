@@ -104,7 +104,7 @@ class RenameClaims:
             folder.rmdir()
         except OSError as error:
             if folder.name not in self._unreadable:
-                log.error("claim.unreadable", path=str(folder), why=error.strerror)
+                log.error("claim.unreadable", path=str(folder), reason=error.strerror)
             self._unreadable[folder.name] = now
 
     def finish(self, claim: Claim) -> None:
@@ -164,7 +164,7 @@ class RenameClaims:
                 yield Claim(token.name, name, path, Stamp.of(path), fs.sha256_of(path))
             except OSError as error:
                 if token.name not in self._unreadable:
-                    log.error("claim.unreadable", name=name, path=str(path), why=error.strerror)
+                    log.error("claim.unreadable", name=name, path=str(path), reason=error.strerror)
                 self._unreadable[token.name] = now
         _remove_empty_folders(token)
 

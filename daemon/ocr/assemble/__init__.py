@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from daemon.core.records import Block, Failure, PageText
 from daemon.ocr.assemble import dates, textline
-from daemon.ocr.assemble.frame import Frame
+from daemon.ocr.assemble.frame import CoordinateFrame
 from daemon.ocr.assemble.plain_text import cell_text, lines_text, table_text
 from daemon.ocr.records import Rules
 
@@ -83,7 +83,7 @@ class Placing:
     boxes: list[Box]
     rules: Rules
     height: int
-    frame: Frame
+    frame: CoordinateFrame
     is_original: bool
 
     @property
@@ -109,7 +109,7 @@ def placing(
     else the original one, in which lines of the layer are as low as they were set. Rules part cells
     only on pages that were read as a whole.
     """
-    frame, layer = Frame(page, clean), layer_lines(page)
+    frame, layer = CoordinateFrame(page, clean), layer_lines(page)
     found = dates.joined(clean.gray, lines, readings, rules)
     known = [*(textline.published(line, reading, frame) for line, reading in found), *layer]
     if clean.orientation or len(layer) < len(found):
@@ -133,7 +133,7 @@ def page_text(page: Page, clean: CleanPage, placed: Placing, parts: Sequence[Par
         _published(page, source, text, blocks),
         skew=clean.skew,
         orientation=clean.orientation,
-        sag=placed.frame.deepest,
+        curvature=placed.frame.deepest,
     )
 
 

@@ -28,13 +28,13 @@ from daemon.ocr.assemble.plain_text import is_cjk
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from daemon.ocr.assemble.frame import Frame
+    from daemon.ocr.assemble.frame import CoordinateFrame
     from daemon.ocr.records import Character, Corners, Line, Reading
 
 _EM = 0.8  # of the crop's height is a Chinese character's width
 
 
-def published(line: Line, reading: Reading, frame: Frame) -> TextLine:
+def published(line: Line, reading: Reading, frame: CoordinateFrame) -> TextLine:
     """Return the line with its words, boxes in the original frame."""
     corners = corners_of(line.box) if line.corners is None else line.corners
     words = tuple(

@@ -16,22 +16,14 @@ from daemon.core import checksummed_file
 from daemon.ocr.model import metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
-
-    from numpy.typing import NDArray
 
     from daemon.core.options import Weights
     from daemon.ocr.model.card import Card
     from daemon.ocr.model.charset import Charset
     from daemon.ocr.model.crnn import CRNN
+    from daemon.ocr.model.types import Frames, Network, Steps
 
-    Frames = NDArray[np.float32]
-    Steps = tuple[NDArray[np.int64], NDArray[np.float32]]
-    Outputs = tuple[NDArray[np.int64], NDArray[np.float32], int]
-    Network = Callable[[Frames], Outputs]
-    # network, what is written in its file, precision
-    Reader = tuple[Network, dict[str, str], str]
 
 _BACKENDS = {
     "torchscript": "daemon.ocr.model.torchscript",
@@ -64,8 +56,9 @@ def load(weights: Weights) -> Artifact:
     Raises Misconfigured when it is missing, altered, not ours, or its backend is not installed.
     """
     content, sha256 = checksummed_file.read("model", weights.file, weights.sha256)
-    network, metadata, precision = import_module(_BACKENDS[weights.backend]).load(content, weights)
-    card, charset = metadata.read(metadata, weights)
+    backend = import_module(_BACKENDS[weights.backend])
+    network, properties, precision = backend.load(content, weights)
+    card, charset = metadata.read(properties, weights)
     _check_classes(network, card, charset, weights)
     return Artifact(card, charset, sha256, precision, network)
 

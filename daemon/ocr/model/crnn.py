@@ -55,7 +55,7 @@ class SqueezeExcite(nn.Module):
         return x * hardsigmoid(self.excite(relu(self.squeeze(whole))))  # N, C, H, W
 
 
-class Block(nn.Module):
+class SeparableBlock(nn.Module):
     """A depthwise-separable convolution: each channel looks around, then the channels mix."""
 
     def __init__(
@@ -80,15 +80,15 @@ class CRNN(nn.Module):
         super().__init__()
         self.stem = ConvNorm(1, 16, 3, (2, 2))
         self.blocks = nn.Sequential(
-            Block(16, 32, 3),
-            Block(32, 64, 3),
-            Block(64, 64, 3),
-            Block(64, 128, 3, rows=2),
-            Block(128, 128, 3),
-            Block(128, 256, 3, rows=2),
-            *(Block(256, 256, 5) for _ in range(5)),
-            Block(256, 512, 5, rows=2, attends=True),
-            Block(512, 512, 5, attends=True),
+            SeparableBlock(16, 32, 3),
+            SeparableBlock(32, 64, 3),
+            SeparableBlock(64, 64, 3),
+            SeparableBlock(64, 128, 3, rows=2),
+            SeparableBlock(128, 128, 3),
+            SeparableBlock(128, 256, 3, rows=2),
+            *(SeparableBlock(256, 256, 5) for _ in range(5)),
+            SeparableBlock(256, 512, 5, rows=2, attends=True),
+            SeparableBlock(512, 512, 5, attends=True),
         )
         self.pool = nn.MaxPool2d(2)
         self.recurrence = nn.LSTM(512, hidden, num_layers=2, bidirectional=True, batch_first=True)

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     import onnx
 
     from daemon.core.options import Weights
-    from daemon.ocr.model.artifact import Frames, Outputs, Reader
     from daemon.ocr.model.card import Card
     from daemon.ocr.model.charset import Charset
     from daemon.ocr.model.crnn import BestSteps
+    from daemon.ocr.model.types import Frames, LoadedNetwork, Outputs
 
 _OUTPUTS = ["labels", "probabilities", "classes"]
 
@@ -53,7 +53,7 @@ def save_as(path: Path, model: onnx.ModelProto, charset: Charset, card: Card) ->
     path.write_bytes(model.SerializeToString())
 
 
-def load(content: bytes, weights: Weights) -> Reader:
+def load(content: bytes, weights: Weights) -> LoadedNetwork:
     """Return the network in `content`, ready to read, and what is written in it.
 
     Raises Misconfigured when it is not ours, or ONNX Runtime is not installed.

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from daemon.core.options import Weights
-    from daemon.ocr.model.artifact import Frames, Outputs, Reader
     from daemon.ocr.model.card import Card
     from daemon.ocr.model.charset import Charset
     from daemon.ocr.model.crnn import CRNN, BestSteps
+    from daemon.ocr.model.types import Frames, LoadedNetwork, Outputs
 
 BEARABLE = 0.0005  # CER that "auto" gives for the speed of bf16: one character in 2 000
 
@@ -42,7 +42,7 @@ def save(network: BestSteps, path: Path, charset: Charset, card: Card) -> None:
                 lean.writestr(entry, full.read(entry), zipfile.ZIP_DEFLATED, 9)  # 7 % less
 
 
-def load(content: bytes, weights: Weights) -> Reader:
+def load(content: bytes, weights: Weights) -> LoadedNetwork:
     """Return the network in `content`, ready to read, and what is written in it.
 
     Raises Misconfigured when it is not ours, or in a precision that this processor lacks.

@@ -44,13 +44,15 @@ def clean(page: Page, cleaning: Preprocessing, orientation: int = 0) -> CleanPag
     gray, upright = turn.turned(gray, degrees)
     rows = edges.lower(gray) if degrees else rows
     bent = dewarp.measure(rows.words) if cleaning.dewarp else None
-    gray, sag = dewarp.straighten(gray, bent) if bent else (gray, None)
+    gray, curvature = dewarp.straighten(gray, bent) if bent else (gray, None)
     if cleaning.threshold:
         gray = illumination.thresholded(gray)
     if cleaning.close_strokes:
         gray = illumination.closed(gray)
     to_page = turn.composed(lying, upright) / scale
-    return CleanPage(gray=gray, to_page=to_page, skew=degrees, orientation=orientation, sag=sag)
+    return CleanPage(
+        gray=gray, to_page=to_page, skew=degrees, orientation=orientation, curvature=curvature
+    )
 
 
 def _gray(image: Pixels) -> Pixels:

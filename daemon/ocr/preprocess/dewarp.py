@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from daemon.ocr.records import SAG_GRID
+from daemon.ocr.records import CURVATURE_GRID
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from daemon.core.records import Pixels
     from daemon.ocr.preprocess.edges import Edges
-    from daemon.ocr.records import Sag
+    from daemon.ocr.records import CurvatureMap
 
     Values = NDArray[np.float64]
 
@@ -56,7 +56,7 @@ class Bend:
     width: float
     height: float
 
-    def sag(self, x: Values, v: Values) -> Values:
+    def curvature(self, x: Values, v: Values) -> Values:
         """Return F(x, v): by how many pixels a row at height `v` is seen lower at `x`."""
         level, lower = self._across(x)
         return np.asarray(level + lower * (2 * v / self.height - 1), np.float64)
@@ -117,7 +117,7 @@ def _deepest(bend: Bend) -> float:
     """Return by how many pixels the most bent of three rows departs from a level one."""
     x = np.linspace(0, bend.width, 9)
     rows = [np.full(9, share * bend.height) for share in (0.1, 0.5, 0.9)]
-    return max(float(np.ptp(bend.sag(x, v))) for v in rows)
+    return max(float(np.ptp(bend.curvature(x, v))) for v in rows)
 
 
 def _tiles(x: Values, v: Values, slopes: Values) -> Values:
@@ -169,7 +169,7 @@ def _fitted(bend: Bend, tiles: Values) -> Values:
     return np.asarray(found.reshape(4, 2), np.float64)
 
 
-def straighten(gray: Pixels, bend: Bend) -> tuple[Pixels, Sag]:
+def straighten(gray: Pixels, bend: Bend) -> tuple[Pixels, CurvatureMap]:
     """Return H,W `gray` with its rows straight, on a sheet that holds it, and the sheet's sag."""
     height, width = gray.shape
     bend = Bend(bend.slopes, width, height)
@@ -179,16 +179,16 @@ def straighten(gray: Pixels, bend: Bend) -> tuple[Pixels, Sag]:
     sheet = np.empty((bottom - top, width), np.uint8)
     for first in range(0, len(sheet), _STRIP):
         _draw(sheet[first : first + _STRIP], gray, bend, first + top)
-    x = np.arange(0, width + SAG_GRID, SAG_GRID, dtype=np.float64)
-    v = np.arange(top, bottom + SAG_GRID, SAG_GRID, dtype=np.float64)
-    return sheet, (bend.sag(x, v[:, None]) + top).astype(np.float32)
+    x = np.arange(0, width + CURVATURE_GRID, CURVATURE_GRID, dtype=np.float64)
+    v = np.arange(top, bottom + CURVATURE_GRID, CURVATURE_GRID, dtype=np.float64)
+    return sheet, (bend.curvature(x, v[:, None]) + top).astype(np.float32)
 
 
 def _draw(strip: Pixels, gray: Pixels, bend: Bend, first: int) -> None:
     """Fill the strip of a sheet that begins at height `first` with what `gray` has there."""
     rows, columns = (np.arange(size, dtype=np.float64) + 0.5 for size in strip.shape)
     rows += first
-    seen = rows[:, None] + bend.sag(columns, rows[:, None]) - 0.5  # remap counts from centres
+    seen = rows[:, None] + bend.curvature(columns, rows[:, None]) - 0.5  # remap counts from centres
     across = np.broadcast_to((columns - 0.5).astype(np.float32), strip.shape)
     cv2.remap(
         gray,

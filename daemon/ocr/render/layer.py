@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
+from daemon.core.line_text import words_and_spaces, xml_legal
 from daemon.ocr.render.glyphless import DESCENT, UNITS
-from daemon.outbox.markup import legal, spaced
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,8 +113,8 @@ def _line(
 
 
 def _runs(line: TextLine, orientation: int, skew: float, height: float) -> Iterator[_Run]:
-    for word, is_parted in spaced(line):
-        text = legal(word.text)
+    for word, is_parted in words_and_spaces(line):
+        text = xml_legal(word.text)
         if text and word.confidence is not None:
             yield _Run(text, _centre(word), _length(word.box, orientation, skew, height), is_parted)
 

@@ -151,5 +151,5 @@ class _Thread(threading.Thread):
 
     def _say_ledger(self, error: Exception) -> None:
         if not self.stopping.is_set():
-            log.warning("hook.waits", hook=self._hook.name, why=str(error))
+            log.warning("hook.waiting", hook=self._hook.name, reason=str(error))
             self.stopping.wait(_AGAIN_SECONDS)

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from daemon.cli.draw import done_apart
 from daemon.core.errors import Deferred, Rejected
+from daemon.engine.isolated import run_isolated
 
 if TYPE_CHECKING:
     from daemon.core.options import Limits, Rendering
@@ -42,7 +42,7 @@ def paint(painting: Painting) -> str | None:
     """Paint it within the time that reading a page may take; None, or a sentence on what failed."""
     seconds = painting.limits.page_seconds
     try:
-        code, said = done_apart("daemon.web.ui.render_preview", painting, seconds)
+        code, said = run_isolated("daemon.web.ui.render_preview", painting, seconds)
     except TimeoutError:
         return f"the page could not be drawn within {seconds:.0f} s"
     if not code:

@@ -20,9 +20,9 @@ from PIL import Image
 from selenium.webdriver import ActionChains
 
 from bench import papers
-from tests.house import House, until
-from tests.samples import pdfs
-from tests.web.browsing import Browser, web_of
+from tests.support.running_daemon import House, until
+from tests.support.samples import pdfs
+from tests.support.web.browsing import Browser, web_of
 
 TALLEST = 1500
 

@@ -21,8 +21,8 @@ from threading import Event, Thread
 import psutil
 import requests
 
-from tests.samples import pdf_of_text
-from tests.web.site import Site, running
+from tests.support.samples import pdf_of_text
+from tests.support.web.site import Site, running
 
 AT_ONCE = 100  # uploads that wait for their answers: the loop is bounded, as a careful caller's is
 PATIENCE_SECONDS = 120.0

@@ -13,8 +13,8 @@ import sys
 import time
 from pathlib import Path
 
-from tests import samples
 from tests.fuzz import KEPT, ROOMS
+from tests.support import samples
 
 HOME = Path(".fuzz")
 LARGEST = 40_000  # bytes of an input

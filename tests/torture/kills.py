@@ -18,7 +18,7 @@ from typing import Literal
 
 import psutil
 
-from tests.house import House
+from tests.support.running_daemon import House
 from tests.torture.life import Life
 
 Kind = Literal["kill worker", "kill daemon", "terminate", "stop worker", "stop daemon"]

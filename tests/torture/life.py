@@ -14,7 +14,8 @@ from typing import Any
 
 import psutil
 
-from tests.house import REPOSITORY, House, until
+from tests.support.repository import REPOSITORY
+from tests.support.running_daemon import House, until
 
 PROGRAMS = {"real": "daemon", "pretended": "tests.torture.program"}
 GREETING = b"Drop images and PDFs"  # printed when the model is warm and the inbox is watched

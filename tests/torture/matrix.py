@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from tests.house import House, until
+from tests.support.running_daemon import House, until
 from tests.torture import oracle, pretended
 from tests.torture.life import Life, house, living
 from tests.torture.oracle import Landed
@@ -223,7 +223,7 @@ def file_of(program: str, text: str | None, number: int) -> bytes:
     """Return a file that is read as `text`, or cannot be read where it is None."""
     if program == "pretended":
         return pretended.content(text) if text else pretended.BROKEN + b"%d" % number
-    from tests.samples import png, text_page
+    from tests.support.samples import png, text_page
 
     return png(text_page([text])) if text else b"\x89PNG\r\n\x1a\n broken %d" % number
 

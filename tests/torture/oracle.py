@@ -17,7 +17,7 @@ from typing import Any
 import jsonschema_rs
 
 import daemon
-from tests.house import House
+from tests.support.running_daemon import House
 
 _SCHEMA = Path(daemon.__file__).parent / "outbox" / "sidecar.schema.json"
 VALIDATOR = jsonschema_rs.validator_for(json.loads(_SCHEMA.read_text()))

@@ -20,7 +20,7 @@ from daemon.core.errors import DaemonError
 from daemon.core.records import PagesRead
 from daemon.core.tasks import Outcome, RenderTask, Task
 from daemon.supervisor import main, wiring
-from tests.house import House, until
+from tests.support.running_daemon import House, until
 from tests.torture import disk, oracle, pretended, series
 from tests.torture.life import house, living
 from tests.torture.oracle import Landed

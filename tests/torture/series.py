@@ -12,7 +12,7 @@ from pathlib import Path
 
 from daemon.cli.verify import verify
 from daemon.config import settings as configuration
-from tests.house import House
+from tests.support.running_daemon import House
 from tests.torture import oracle, traffic
 from tests.torture.kills import Killer, Toll
 from tests.torture.life import house

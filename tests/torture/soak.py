@@ -21,7 +21,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.house import House
+from tests.support.running_daemon import House
 from tests.torture import oracle
 from tests.torture.kills import Killer, Toll
 from tests.torture.life import Life, house

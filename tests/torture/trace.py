@@ -17,7 +17,8 @@ from typing import Literal
 
 import psutil
 
-from tests.house import REPOSITORY, House, until
+from tests.support.repository import REPOSITORY
+from tests.support.running_daemon import House, until
 from tests.torture.life import PROGRAMS
 
 STRACE = shutil.which("strace")

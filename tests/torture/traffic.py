@@ -11,7 +11,7 @@ import random
 from collections.abc import Iterator
 from itertools import count
 
-from tests.house import House
+from tests.support.running_daemon import House
 from tests.torture import pretended
 from tests.torture.oracle import Landed
 
@@ -62,7 +62,7 @@ def _encoded(program: str, texts: list[str], number: int) -> bytes:
     """Return a file of these pages, one that cannot be read where there are none."""
     if program == "pretended":
         return pretended.content(*texts) if texts else pretended.BROKEN + b" %d" % number
-    from tests.samples import pdf_of_images, png, text_page
+    from tests.support.samples import pdf_of_images, png, text_page
 
     if not texts:
         return b"\x89PNG\r\n\x1a\n broken %d" % number

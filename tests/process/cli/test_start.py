@@ -1,0 +1,81 @@
+"""What stops a start, and what the supervising process is made of."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.repository import REPOSITORY
+from tests.support.running_daemon import House, until
+from tests.support.samples import png, text_page
+
+PAGES = 6
+
+
+@pytest.mark.parametrize(
+    ("section", "values", "remedy"),
+    [
+        ("model", {"file": "/nowhere/crnn.pt"}, "model.file"),
+        ("model", {"sha256": "0" * 64}, "model.sha256"),
+        ("model", {"file": str(REPOSITORY / "config.yaml"), "sha256": None}, "model.file"),
+        ("detector", {"file": "/nowhere/db.onnx"}, "detector.file"),
+        (
+            "detector",
+            {"sha256": "0" * 64},
+            "detector.sha256",
+        ),
+        ("detector", {"file": str(REPOSITORY / "config.yaml"), "sha256": None}, "detector.file"),
+    ],
+)
+def test_networks_that_are_not_what_they_say_stop_the_start(
+    tmp_path: Path, section: str, values: dict, remedy: str
+) -> None:
+    refused = House(tmp_path, **{section: values}).command("run")
+
+    assert refused.returncode == 78
+    assert remedy in refused.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be refused as root")
+def test_root_is_refused_unless_told_to_and_check_says_so(tmp_path: Path) -> None:
+    house = House(tmp_path, allow_root=False)
+
+    refused, checked = house.command("run"), house.command("check")
+
+    assert refused.returncode == 78
+    assert "allow_root = False: as root the daemon does not run unless told to" in refused.stderr
+    assert (checked.returncode, "warning: allow_root" in checked.stdout) == (0, True)
+    assert house.command("once", str(house.inbox)).returncode == 0
+
+
+def test_the_daemon_stays_light_and_free_of_decoders(tmp_path: Path) -> None:
+    """What the supervising process imports cannot crash it: no torch, cv2, pymupdf, numpy."""
+    listed = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys, daemon.cli.app, daemon.supervisor.main; print(*sys.modules)",
+        ],
+        capture_output=True, text=True, check=True, cwd=REPOSITORY,
+    )  # fmt: skip
+
+    heavy = {"torch", "cv2", "pymupdf", "numpy", "onnxruntime", "training"}
+    assert heavy & set(listed.stdout.split()) == set()
+
+
+def test_the_resident_size_of_the_daemon_stays_under_sixty_megabytes(tmp_path: Path) -> None:
+    import psutil
+
+    house = House(tmp_path)
+    with house.running() as daemon:
+        for number in range(12):
+            house.drop(f"{number}.png", png(text_page([f"Light {number}"])))
+        until(lambda: len(house.answers()) == 12)
+
+        resident = psutil.Process(daemon.process.pid).memory_info().rss
+
+    assert resident < 60e6, f"{resident / 1e6:.1f} MB"

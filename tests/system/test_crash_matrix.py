@@ -72,8 +72,8 @@ def test_the_matrix_has_every_step_that_has_a_name() -> None:
 
     passed = {step.split("@")[0] for scenario in SCENARIOS.values() for step in scenario.steps}
 
-    # on no document's way, and on that of a disk without hard links: tests/unit/inbox/test_retention.py kills
-    # at the first, tests/unit/outbox/test_fencing.py stops at the second
+    # on no document's way, and on that of a disk without hard links: test_retention.py kills at the
+    # first, tests/unit/outbox/test_fencing.py stops at the second
     elsewhere = {"retention.removed", "rename.reserved"}
     assert named - passed == elsewhere
 

@@ -7,10 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from daemon.config.load import load
-from daemon.core import fs
-from daemon.core.errors import Misconfigured
-from daemon.core.ownership import INHERITED, Ownership
 from tests.support.running_daemon import House, until
 from tests.support.samples import png, text_page
 
@@ -47,64 +43,3 @@ def test_answers_are_given_to_the_user_and_group_asked_for(tmp_path: Path) -> No
 
     owned = [(house.outbox / name).stat() for name in ("a", "a/scan.png.json")]
     assert [(of.st_uid, of.st_gid) for of in owned] == [(STRANGER, STRANGER)] * 2
-
-
-def test_nothing_is_changed_unless_asked_for(tmp_path: Path) -> None:
-    plain = tmp_path / "plain"
-    plain.touch()
-
-    fs.make_folder(tmp_path / "folder" / "below", tmp_path, INHERITED)
-    fs.write_durable(tmp_path / "answer", b"{}", INHERITED)
-
-    assert mode(tmp_path / "answer") == mode(plain)
-
-
-@pytest.mark.parametrize(
-    ("key", "value", "remedy"),
-    [
-        ("user", "nobody-knows-him", "knows no such user"),
-        ("group", "nobody-knows-them", "knows no such group"),
-        ("file_mode", "400", "locks the daemon out"),
-        ("folder_mode", "550", "locks the daemon out"),
-        ("file_mode", "rw-r-----", "pattern"),
-        ("umask", 18, "valid string"),
-    ],
-)
-def test_what_cannot_be_meant_is_refused(
-    tmp_path: Path, key: str, value: object, remedy: str
-) -> None:
-    house = House(tmp_path, permissions={key: value})
-
-    with pytest.raises(Misconfigured, match=remedy) as refused:
-        load(house.config)
-
-    assert refused.value.key.startswith(f"permissions.{key}")
-
-
-def test_what_this_user_may_not_do_stops_the_start(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*_: object) -> None:
-        raise PermissionError(1, "Operation not permitted")
-
-    from daemon.supervisor import preflight
-
-    monkeypatch.setattr(os, "chown", refuse)
-    config = load(House(tmp_path, permissions={"user": STRANGER}).config)
-
-    with pytest.raises(Misconfigured, match="cannot give files away") as refused:
-        preflight.refuse_fatal(config)
-
-    assert refused.value.key == "permissions"
-    assert list(config.folders.outbox.iterdir()) == []
-
-
-def test_an_owner_is_given_before_a_mode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """chown takes set-id bits away."""
-    calls: list[str] = []
-    monkeypatch.setattr(os, "chown", lambda *_: calls.append("chown"))
-    monkeypatch.setattr(os, "chmod", lambda *_: calls.append("chmod"))
-
-    Ownership(user=1, folder_mode=0o2750).mark_folder(tmp_path)
-
-    assert calls == ["chown", "chmod"]

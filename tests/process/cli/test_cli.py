@@ -12,10 +12,10 @@ import cv2
 import pytest
 
 from daemon import __version__
-from daemon.core import logs
 from tests.support.repository import REPOSITORY
 from tests.support.running_daemon import House
 from tests.support.samples import pdf_of_text, png, text_page
+from tests.unit.config.test_profiles import named
 
 
 @pytest.fixture
@@ -170,32 +170,6 @@ def test_status_and_health_before_the_first_start_say_so(house: House) -> None:
     assert (health.returncode, "is not running" in health.stdout) == (1, True)
 
 
-def test_status_counts_what_became_of_every_file(house: House) -> None:
-    content = png(text_page(["Counted"]))
-    with house.running():
-        house.drop("a.png", content)
-        house.answer("a.png.json")
-        house.drop("b.png", content)
-        house.drop("c.png", b"\x89PNG\r\n\x1a\n broken")
-        house.answer("b.png.json")
-        house.answer("c.png.json")
-        alive = house.command("health")
-    house.drop("d.png", content)
-
-    status = house.command("status").stdout
-
-    counted = dict(
-        line.split(maxsplit=1) for line in status.replace("in work", "in-work").splitlines()
-    )
-    assert counted.pop("oldest").startswith("d.png")
-    assert counted == {
-        "done": "1", "partial": "0", "failed": "1", "duplicate": "1", "in-work": "0",
-        "waiting": "1",
-    }  # fmt: skip
-    assert (alive.returncode, alive.stdout.split(":")[0]) == (0, "alive")
-    assert house.command("health").returncode == 1
-
-
 def test_the_version_is_printed() -> None:
     said = subprocess.run(
         [sys.executable, "-m", "daemon", "--version"],
@@ -210,17 +184,30 @@ def test_every_command_shows_an_example(house: House, command: str) -> None:
     assert f"ocr-daemon {command}" in house.command(command, "--help").stdout
 
 
-def test_the_log_file_is_rotated_by_size(tmp_path: Path) -> None:
-    import structlog
+def test_a_link_that_once_was_asked_to_read_is_read(tmp_path: Path) -> None:
+    """Whoever names a link on the command line means the file."""
+    house = House(tmp_path)
+    (tmp_path / "scan.png").write_bytes(png(text_page(["Linked"], height=90, width=300)))
+    (tmp_path / "link.png").symlink_to("scan.png")
 
-    logs.set_up(tmp_path, "INFO", file_bytes=2000, files=2)
-    try:
-        for number in range(100):
-            structlog.get_logger().info("document.done", number=number)
-    finally:
-        logs.set_up(None, "INFO", 0, 0)
+    done = house.command("once", str(tmp_path / "link.png"), "--text")
 
-    kept = sorted(path.name for path in tmp_path.iterdir())
-    assert kept == [logs.LOG_NAME, f"{logs.LOG_NAME}.1", f"{logs.LOG_NAME}.2"]
-    lines = (tmp_path / logs.LOG_NAME).read_text().splitlines()
-    assert json.loads(lines[-1])["number"] == 99
+    assert (done.returncode, done.stdout.strip()) == (0, "Linked"), done.stderr
+
+
+def test_check_says_which_profiles_there_are_and_no_password(tmp_path: Path) -> None:
+    house = House(tmp_path, profiles=[
+        named("invoices", "invoices", "*/invoices", preprocess={"denoise": "median"}, priority=10),
+        named("secret", ".", pdf={"passwords": ["hunter2"]}, outputs=["text", "hocr"]),
+        named("plain"),
+    ])  # fmt: skip
+
+    said = house.command("check")
+
+    assert said.returncode == 0, said.stdout
+    assert (
+        "profile invoices, in invoices, */invoices: priority 10, preprocess.denoise median"
+    ) in said.stdout
+    assert "profile secret, in .: outputs text + hocr, pdf.passwords 1 of its own" in said.stdout
+    assert "profile plain, in plain: as everywhere" in said.stdout
+    assert "hunter2" not in said.stdout

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.repository import REPOSITORY
-from tests.support.running_daemon import House, until
-from tests.support.samples import png, text_page
+from tests.support.running_daemon import House
 
 PAGES = 6
 
@@ -67,15 +66,8 @@ def test_the_daemon_stays_light_and_free_of_decoders(tmp_path: Path) -> None:
     assert heavy & set(listed.stdout.split()) == set()
 
 
-def test_the_resident_size_of_the_daemon_stays_under_sixty_megabytes(tmp_path: Path) -> None:
-    import psutil
+def test_the_daemon_says_at_its_start_that_the_list_is_missing(tmp_path: Path):
+    said = House(tmp_path, model={"lexicon": "nowhere.txt"}).command("run")
 
-    house = House(tmp_path)
-    with house.running() as daemon:
-        for number in range(12):
-            house.drop(f"{number}.png", png(text_page([f"Light {number}"])))
-        until(lambda: len(house.answers()) == 12)
-
-        resident = psutil.Process(daemon.process.pid).memory_info().rss
-
-    assert resident < 60e6, f"{resident / 1e6:.1f} MB"
+    assert said.returncode == 78
+    assert f"model.lexicon = {tmp_path}/nowhere.txt: cannot be read" in said.stdout + said.stderr

@@ -15,7 +15,7 @@ from daemon.core.errors import Misconfigured
 from daemon.engine.worker import WorkerSetup
 from daemon.supervisor import preflight, wiring
 from tests.support.repository import REPOSITORY
-from tests.support.running_daemon import DETECTOR, MODEL, House
+from tests.support.running_daemon import DETECTOR, MODEL
 
 Write = Callable[..., Path]
 
@@ -216,24 +216,3 @@ def test_the_identity_of_a_reading_is_its_profiles_name_and_what_decides_it(writ
     assert names == ("default", "a", "b", "c", "d", "e")
     assert digests[0] == digests[1] == digests[2] == digests[4]
     assert len({digests[0], digests[3], digests[5]}) == 3
-
-
-# --- what is said of them -----------------------------------------------------------------------
-
-
-def test_check_says_which_profiles_there_are_and_no_password(tmp_path: Path) -> None:
-    house = House(tmp_path, profiles=[
-        named("invoices", "invoices", "*/invoices", preprocess={"denoise": "median"}, priority=10),
-        named("secret", ".", pdf={"passwords": ["hunter2"]}, outputs=["text", "hocr"]),
-        named("plain"),
-    ])  # fmt: skip
-
-    said = house.command("check")
-
-    assert said.returncode == 0, said.stdout
-    assert (
-        "profile invoices, in invoices, */invoices: priority 10, preprocess.denoise median"
-    ) in said.stdout
-    assert "profile secret, in .: outputs text + hocr, pdf.passwords 1 of its own" in said.stdout
-    assert "profile plain, in plain: as everywhere" in said.stdout
-    assert "hunter2" not in said.stdout

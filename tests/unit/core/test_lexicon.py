@@ -8,7 +8,6 @@ import pytest
 
 from daemon.core import lexicon
 from daemon.core.errors import Misconfigured
-from tests.support.running_daemon import House
 
 
 def test_a_list_is_taken_in_any_case(tmp_path: Path):
@@ -27,10 +26,3 @@ def test_a_list_that_cannot_be_read_is_refused_with_its_key(tmp_path: Path, cont
         lexicon.read(path)
 
     assert (caught.value.key, caught.value.value) == ("model.lexicon", path)
-
-
-def test_the_daemon_says_at_its_start_that_the_list_is_missing(tmp_path: Path):
-    said = House(tmp_path, model={"lexicon": "nowhere.txt"}).command("run")
-
-    assert said.returncode == 78
-    assert f"model.lexicon = {tmp_path}/nowhere.txt: cannot be read" in said.stdout + said.stderr

@@ -114,3 +114,19 @@ def test_a_log_volume_that_hangs_holds_up_nobody(
     gate.set()
     logs.drain(30.0)
     assert len(said(tmp_path)) >= logs.MOST_WAITING
+
+
+def test_the_log_file_is_rotated_by_size(tmp_path: Path) -> None:
+    import structlog
+
+    logs.set_up(tmp_path, "INFO", file_bytes=2000, files=2)
+    try:
+        for number in range(100):
+            structlog.get_logger().info("document.done", number=number)
+    finally:
+        logs.set_up(None, "INFO", 0, 0)
+
+    kept = sorted(path.name for path in tmp_path.iterdir())
+    assert kept == [logs.LOG_NAME, f"{logs.LOG_NAME}.1", f"{logs.LOG_NAME}.2"]
+    lines = (tmp_path / logs.LOG_NAME).read_text().splitlines()
+    assert json.loads(lines[-1])["number"] == 99

@@ -14,8 +14,6 @@ from daemon.inbox.claims.by_ledger import LedgerClaims
 from daemon.inbox.claims.by_rename import RenameClaims
 from daemon.inbox.claims.protocol import Vanished
 from tests.support.repository import REPOSITORY
-from tests.support.running_daemon import House
-from tests.support.samples import png, text_page
 
 
 @pytest.fixture
@@ -86,14 +84,3 @@ def test_a_file_half_given_back_does_not_linger_in_the_inbox(tmp_path: Path, sec
 
     assert not claim.path.exists()
     assert (tmp_path / "inbox/scan.png").stat().st_nlink == 1
-
-
-def test_a_link_that_once_was_asked_to_read_is_read(tmp_path: Path) -> None:
-    """Whoever names a link on the command line means the file."""
-    house = House(tmp_path)
-    (tmp_path / "scan.png").write_bytes(png(text_page(["Linked"], height=90, width=300)))
-    (tmp_path / "link.png").symlink_to("scan.png")
-
-    done = house.command("once", str(tmp_path / "link.png"), "--text")
-
-    assert (done.returncode, done.stdout.strip()) == (0, "Linked"), done.stderr

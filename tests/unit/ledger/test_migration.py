@@ -17,8 +17,6 @@ from daemon.ledger import schema
 from daemon.ledger.deliveries import Deliveries
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.notification import Notification
-from tests.torture import pretended
-from tests.torture.life import house, living
 
 # as version 0.1.0 made it, word for word: an old file of our own, and on purpose not schema.py's
 FIRST = """
@@ -134,28 +132,6 @@ def test_a_disk_that_runs_full_in_the_middle_of_it_leaves_the_old_ledger(
 
     assert version_of(old) == 1
     assert holds(old)
-
-
-def test_the_daemon_takes_up_the_work_of_an_older_one(tmp_path: Path) -> None:
-    home = house(tmp_path / "home", "pretended")
-    with living(home, "pretended") as life:
-        life.wait_ready()
-        home.drop("a.png", pretended.content("Before"))
-        home.bytes_of(home.archive / "a.png")
-        life.terminate()
-    ledger_file = home.state / "ledger.sqlite3"
-    with closing(sqlite3.connect(ledger_file)) as db:
-        db.executescript("DROP TABLE deliveries; PRAGMA user_version = 1;")
-    assert home.command("status").stdout.startswith("done       1")
-
-    with living(home, "pretended") as life:
-        life.wait_ready()
-        home.drop("b.png", pretended.content("Before"))
-
-        assert home.answer("b.png.json")["duplicate_of"] == "a.png.json"
-
-    assert version_of(ledger_file) == schema.VERSION
-    assert "landed 2 = answered 2" in home.command("verify").stdout
 
 
 def test_the_form_that_is_tested_is_that_of_the_first_version() -> None:

@@ -99,7 +99,7 @@ def main() -> None:
             right = answered(site, sent)
             took = time.monotonic() - began
             found = requests.get(f"{site.base}/documents?query=number", timeout=30).json()["total"]
-        proof = site.house.command("verify", "--deep")
+        proof = site.workspace.command("verify", "--deep")
         cpu = sum(process.cpu_times()[:2])
         print(f"uploaded    {count} in {uploaded:.1f} s, {count / uploaded:.1f} a second")
         print(f"answered    {right} rightly after {took:.1f} s, lost {count - right}")

@@ -1,4 +1,4 @@
-"""What the fuzzers found, and where they got far: every kept input keeps its room's promise."""
+"""What the fuzzers found, and where they got far: every kept input keeps its target's promise."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.fuzz import KEPT, ROOMS
+from tests.fuzz import CORPUS, TARGETS
 from tests.support.repository import REPOSITORY
 
-INPUTS = [(room, path) for room in ROOMS for path in sorted((KEPT / room).iterdir())]
+INPUTS = [(target, path) for target in TARGETS for path in sorted((CORPUS / target).iterdir())]
 MOST_SECONDS = 10.0
 MOST_MEGABYTES = 500
 
 
-@pytest.mark.parametrize(("room", "kept"), INPUTS, ids=lambda given: getattr(given, "name", given))
-def test_a_kept_input_breaks_no_promise(room: str, kept: Path, tmp_path: Path) -> None:
-    check = importlib.import_module(f"tests.fuzz.{room}").check
+@pytest.mark.parametrize(
+    ("target", "kept"), INPUTS, ids=lambda given: getattr(given, "name", given)
+)
+def test_a_kept_input_breaks_no_promise(target: str, kept: Path, tmp_path: Path) -> None:
+    check = importlib.import_module(f"tests.fuzz.{target}").check
     path = tmp_path / "landed"
     shutil.copyfile(kept, path)
     began = time.monotonic()
@@ -42,10 +44,10 @@ print(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0])
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the kernel keeps no peak")
-@pytest.mark.parametrize("room", ROOMS)
-def test_all_kept_inputs_together_stay_within_memory(room: str) -> None:
+@pytest.mark.parametrize("target", TARGETS)
+def test_all_kept_inputs_together_stay_within_memory(target: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", CHECK_ALL, room, str(KEPT / room)],
+        [sys.executable, "-c", CHECK_ALL, target, str(CORPUS / target)],
         cwd=REPOSITORY, check=True, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""A house of its own for a test: folders, a config, and the real daemon as a real process."""
+"""A workspace for a test: folders, a config, and the daemon as a process of its own."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ READY_SECONDS = 60.0
 ANSWER_SECONDS = 60.0
 
 
-def until(said: Callable[[], Any], seconds: float = ANSWER_SECONDS, *, what: str = "") -> Any:
+def until(condition: Callable[[], Any], seconds: float = ANSWER_SECONDS, *, what: str = "") -> Any:
     """Return the first true answer; an AssertionError says what never came true."""
     ends = time.monotonic() + seconds
     while time.monotonic() < ends:
-        if answer := said():
+        if answer := condition():
             return answer
         time.sleep(0.05)
-    raise AssertionError(f"not within {seconds} s: {what or said}")
+    raise AssertionError(f"not within {seconds} s: {what or condition}")
 
 
-class House:
+class Workspace:
     """The folders of one daemon under `root`, and its config with short times."""
 
     def __init__(self, root: Path, **config: Any) -> None:
@@ -95,7 +95,7 @@ class House:
         until(path.exists, what=str(path))
         return path.read_bytes()
 
-    def kept(self, folder: Path) -> set[str]:
+    def files_in(self, folder: Path) -> set[str]:
         """Return the relative paths of the files below one of the folders."""
         return {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
 
@@ -117,9 +117,9 @@ class House:
         )  # fmt: skip
 
     @contextmanager
-    def running(self, **environment: str) -> Iterator[Daemon]:
+    def running(self, **environment: str) -> Iterator[RunningDaemon]:
         """Run the daemon until the block ends; it must have ended by itself or end on SIGTERM."""
-        daemon = Daemon(self, environment)
+        daemon = RunningDaemon(self, environment)
         try:
             daemon.wait_ready()
             yield daemon
@@ -127,16 +127,16 @@ class House:
             daemon.end()
 
 
-class Daemon:
+class RunningDaemon:
     """The daemon as a process."""
 
-    def __init__(self, house: House, environment: dict[str, str]) -> None:
-        self._house = house
-        before = len(house.events())
-        self._said = lambda: [event["event"] for event in house.events()[before:]]
-        self.output = (house.root / "output").open("a")
+    def __init__(self, workspace: Workspace, environment: dict[str, str]) -> None:
+        self._workspace = workspace
+        before = len(workspace.events())
+        self._event_names = lambda: [event["event"] for event in workspace.events()[before:]]
+        self.output = (workspace.root / "output").open("a")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "daemon", "run", "--config", str(house.config)],
+            [sys.executable, "-m", "daemon", "run", "--config", str(workspace.config)],
             stdout=self.output, stderr=subprocess.STDOUT, cwd=REPOSITORY,
             env=os.environ | environment, start_new_session=True,
         )  # fmt: skip
@@ -144,11 +144,11 @@ class Daemon:
     def wait_ready(self) -> None:
         """Return when the model is warm and the inbox is watched."""
         until(
-            lambda: "daemon.ready" in self._said() or self.process.poll() is not None,
+            lambda: "daemon.ready" in self._event_names() or self.process.poll() is not None,
             READY_SECONDS,
             what="daemon.ready",
         )
-        assert self.process.poll() is None, (self._house.root / "output").read_text()
+        assert self.process.poll() is None, (self._workspace.root / "output").read_text()
 
     def workers(self) -> list[psutil.Process]:
         """Return the worker processes: the children of the fork server."""

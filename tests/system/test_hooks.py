@@ -14,17 +14,17 @@ import psutil
 import pytest
 
 from tests.support.hooks.receiver import is_signed, receiving
-from tests.support.running_daemon import House, until
+from tests.support.running_daemon import Workspace, until
 from tests.torture import pretended
-from tests.torture.life import house, living
+from tests.torture.life import living, quick_workspace
 
 SECRET = "open sesame"
 
 
-def home_with(root: Path, *hooks: dict[str, Any], **config: Any) -> House:
-    """Return a house with hooks that are tried again soon."""
+def home_with(root: Path, *hooks: dict[str, Any], **config: Any) -> Workspace:
+    """Return a workspace with hooks that are tried again soon."""
     made = [{"wait_seconds": 0.2, **hook} for hook in hooks]
-    return house(root / "home", "pretended", hooks=made, **config)
+    return quick_workspace(root / "workspace", "pretended", hooks=made, **config)
 
 
 def told_to(file: Path) -> list[dict[str, Any]]:
@@ -36,14 +36,14 @@ def lines(file: Path) -> list[str]:
     return file.read_text().splitlines() if file.exists() else []
 
 
-def of_event(home: House, event: str) -> list[dict[str, Any]]:
-    return [each for each in home.events() if each["event"] == event]
+def of_event(workspace: Workspace, event: str) -> list[dict[str, Any]]:
+    return [each for each in workspace.events() if each["event"] == event]
 
 
 def test_a_program_and_an_address_are_told_of_what_they_asked_for(tmp_path: Path) -> None:
     told = tmp_path / "told"
     with receiving(500, (503, {"retry-after": "0"})) as receiver:
-        home = home_with(
+        workspace = home_with(
             tmp_path,
             {"name": "notify", "command": ["tee", "-a", str(told)]},
             {
@@ -51,16 +51,16 @@ def test_a_program_and_an_address_are_told_of_what_they_asked_for(tmp_path: Path
                 "secret": SECRET,
             },
         )  # fmt: skip
-        with living(home, "pretended") as life:
+        with living(workspace, "pretended") as life:
             life.wait_ready()
-            home.drop("in/a.png", pretended.content("First", "Second"))
-            answer = home.answer("in/a.png.json")
+            workspace.drop("in/a.png", pretended.content("First", "Second"))
+            answer = workspace.answer("in/a.png.json")
             until(lambda: len(receiver.came) == 3, what="posted three times")
-            home.drop("bad.png", pretended.BROKEN)
-            home.drop("again.png", pretended.content("First", "Second"))
+            workspace.drop("bad.png", pretended.BROKEN)
+            workspace.drop("again.png", pretended.content("First", "Second"))
             until(lambda: len(told_to(told)) == 2 and len(receiver.came) == 4, what="all told")
-            until(lambda: "2 delivered, 0 waiting" in home.command("hooks").stdout)
-            said = home.command("hooks").stdout, home.command("status").stdout
+            until(lambda: "2 delivered, 0 waiting" in workspace.command("hooks").stdout)
+            said = workspace.command("hooks").stdout, workspace.command("status").stdout
 
     events = Counter(notification["type"] for notification in told_to(told))
     assert events == {"document.done": 1, "document.failed": 1}
@@ -74,9 +74,9 @@ def test_a_program_and_an_address_are_told_of_what_they_asked_for(tmp_path: Path
         "notify: 2 delivered, 0 waiting, 0 dead", "post: 2 delivered, 0 waiting, 0 dead",
     ]  # fmt: skip
     assert "hooks      4 delivered, 0 waiting, 0 dead" in said[1]
-    logged = (home.logs / "ocr-daemon.jsonl").read_text()
+    logged = (workspace.logs / "ocr-daemon.jsonl").read_text()
     assert not any(word in logged for word in (SECRET, "s3cret", "who=me"))
-    assert [each["attempt"] for each in of_event(home, "hook.failed")] == [1, 2]
+    assert [each["attempt"] for each in of_event(workspace, "hook.failed")] == [1, 2]
 
 
 def test_a_dead_endpoint_and_a_hanging_program_hold_up_neither_reading_nor_another_hook(
@@ -84,17 +84,17 @@ def test_a_dead_endpoint_and_a_hanging_program_hold_up_neither_reading_nor_anoth
 ) -> None:
     told = tmp_path / "told"
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        home = home_with(
+        workspace = home_with(
             tmp_path,
             {"name": "dead", "url": f"http://127.0.0.1:{silent.getsockname()[1]}/"},
             {"name": "hangs", "command": ["sleep", "600"], "timeout_seconds": 600},
             {"name": "lives", "command": ["tee", "-a", str(told)]},
         )
-        with living(home, "pretended") as life:
+        with living(workspace, "pretended") as life:
             life.wait_ready()
             for number in range(20):
-                home.drop(f"{number}.png", pretended.content(f"Number {number}"))
-            until(lambda: len(home.kept(home.archive)) == 20, what="all archived")
+                workspace.drop(f"{number}.png", pretended.content(f"Number {number}"))
+            until(lambda: len(workspace.files_in(workspace.archive)) == 20, what="all archived")
             until(lambda: len(told_to(told)) == 20, what="all told")
             until(lambda: sleepers(life.process), what="the program hangs")
             (sleeper,) = sleepers(life.process)
@@ -102,7 +102,7 @@ def test_a_dead_endpoint_and_a_hanging_program_hold_up_neither_reading_nor_anoth
             assert life.terminate() == 0
             assert not sleeper.is_running()
 
-    said = home.command("hooks").stdout
+    said = workspace.command("hooks").stdout
     assert "dead: 0 delivered, 20 waiting, 0 dead" in said
     assert "hangs: 0 delivered, 20 waiting, 0 dead" in said
 
@@ -115,26 +115,29 @@ def test_a_dead_letter_is_told_everywhere_and_comes_to_life_when_asked(tmp_path:
     told, door = tmp_path / "told", tmp_path / "door"
     script = 'test -e "$1" || { echo the door is shut; exit 1; }; cat >> "$2"'
     command = ["sh", "-c", script, "sh", str(door), str(told)]
-    home = home_with(tmp_path, {"name": "knock", "command": command, "attempts": 2})
-    with living(home, "pretended") as life:
+    workspace = home_with(tmp_path, {"name": "knock", "command": command, "attempts": 2})
+    with living(workspace, "pretended") as life:
         life.wait_ready()
-        home.drop("a.png", pretended.content("Knock"))
-        until(lambda: of_event(home, "hook.dead"), what="dead")
-        until(lambda: "nobody tries" in (home.state / "heartbeat.json").read_text(), what="a fault")
-        health = home.command("health")
-        said = home.command("hooks").stdout
-        status = home.command("status").stdout
+        workspace.drop("a.png", pretended.content("Knock"))
+        until(lambda: of_event(workspace, "hook.dead"), what="dead")
+        until(
+            lambda: "nobody tries" in (workspace.state / "heartbeat.json").read_text(),
+            what="a fault",
+        )
+        health = workspace.command("health")
+        said = workspace.command("hooks").stdout
+        status = workspace.command("status").stdout
         door.touch()
 
-        home.command("hooks", "--retry")
+        workspace.command("hooks", "--retry")
         until(lambda: told_to(told), what="told at last")
-        until(lambda: "nobody tries" not in (home.state / "heartbeat.json").read_text())
+        until(lambda: "nobody tries" not in (workspace.state / "heartbeat.json").read_text())
 
     assert (
         health.returncode,
         "hook knock: letters that nobody tries to deliver any more: 1" in health.stdout,
     ) == (0, True)
-    (dead,) = of_event(home, "hook.dead")
+    (dead,) = of_event(workspace, "hook.dead")
     assert (dead["name"], dead["attempt"]) == ("a.png", 2)
     assert dead["why"] == "exit code 1: the door is shut"
     assert "knock: document.done a.png: 2 attempts: exit code 1: the door is shut" in said
@@ -144,33 +147,33 @@ def test_a_dead_letter_is_told_everywhere_and_comes_to_life_when_asked(tmp_path:
 
 def test_letters_to_hooks_that_are_gone_wait_until_they_are_dropped(tmp_path: Path) -> None:
     hook = {"name": "old", "command": ["false"], "attempts": 1}
-    home = home_with(tmp_path, hook)
-    with living(home, "pretended") as life:
+    workspace = home_with(tmp_path, hook)
+    with living(workspace, "pretended") as life:
         life.wait_ready()
-        home.drop("a.png", pretended.content("Once"))
-        until(lambda: of_event(home, "hook.dead"), what="dead")
+        workspace.drop("a.png", pretended.content("Once"))
+        until(lambda: of_event(workspace, "hook.dead"), what="dead")
         life.terminate()
-    home = house(tmp_path / "home", "pretended")
+    workspace = quick_workspace(tmp_path / "workspace", "pretended")
 
-    before = home.command("hooks").stdout
-    dropped = home.command("hooks", "--drop").stdout
+    before = workspace.command("hooks").stdout
+    dropped = workspace.command("hooks", "--drop").stdout
 
     assert "old: 0 delivered, 0 waiting, 1 dead; no such hook in the config" in before
     assert dropped == "letters forgotten: 1\n"
-    assert home.command("hooks").stdout == "no hooks in the config\n"
-    assert "hooks" not in home.command("status").stdout
+    assert workspace.command("hooks").stdout == "no hooks in the config\n"
+    assert "hooks" not in workspace.command("status").stdout
 
 
 def test_letters_to_a_hook_that_stands_in_a_profile_alone_are_no_strays(tmp_path: Path) -> None:
     hook = {"name": "erp", "command": ["false"], "wait_seconds": 60}
-    home = home_with(tmp_path, profiles=[{"name": "a", "folders": ["a"], "hooks": [hook]}])
-    with living(home, "pretended") as life:
+    workspace = home_with(tmp_path, profiles=[{"name": "a", "folders": ["a"], "hooks": [hook]}])
+    with living(workspace, "pretended") as life:
         life.wait_ready()
-        home.drop("a/1.png", pretended.content("Once"))
-        until(lambda: of_event(home, "hook.failed"), what="tried")
+        workspace.drop("a/1.png", pretended.content("Once"))
+        until(lambda: of_event(workspace, "hook.failed"), what="tried")
         life.terminate()
 
-    dropped = home.command("hooks", "--drop").stdout
+    dropped = workspace.command("hooks", "--drop").stdout
 
     assert "letters forgotten: 0" in dropped
     assert "erp: 0 delivered, 1 waiting, 0 dead\n" in dropped
@@ -178,21 +181,23 @@ def test_letters_to_a_hook_that_stands_in_a_profile_alone_are_no_strays(tmp_path
 
 def test_over_kills_each_answer_is_told_at_least_once_and_under_one_id(tmp_path: Path) -> None:
     told = tmp_path / "told"
-    home = home_with(tmp_path, {"name": "tell", "command": ["tee", "-a", str(told)]})
+    workspace = home_with(tmp_path, {"name": "tell", "command": ["tee", "-a", str(told)]})
     names = [f"{number}/scan.png" for number in range(24)]
     for number, name in enumerate(names):
-        home.drop(name, pretended.content(f"Scan number {number}"))
+        workspace.drop(name, pretended.content(f"Scan number {number}"))
     for kills in range(1, 5):
-        with living(home, "pretended") as life:
+        with living(workspace, "pretended") as life:
             life.wait_ready()
             until(lambda k=kills: len(told_to(told)) >= 4 * k, what="some are told")
             life.kill()
-    with living(home, "pretended") as life:
+    with living(workspace, "pretended") as life:
         life.wait_ready()
-        until(lambda: len(home.kept(home.archive)) == 24, what="all archived")
-        until(lambda: "24 delivered, 0 waiting" in home.command("hooks").stdout, what="all told")
+        until(lambda: len(workspace.files_in(workspace.archive)) == 24, what="all archived")
+        until(
+            lambda: "24 delivered, 0 waiting" in workspace.command("hooks").stdout, what="all told"
+        )
 
-    claims = {answer["processing"]["claim"] for answer in home.answers().values()}
+    claims = {answer["processing"]["claim"] for answer in workspace.answers().values()}
     bodies: dict[str, set[str]] = {}
     for line in lines(told):
         bodies.setdefault(json.loads(line)["id"], set()).add(line)
@@ -204,21 +209,21 @@ def test_a_ledger_made_anew_tells_nothing_twice_and_forgets_nothing(tmp_path: Pa
     told, door = tmp_path / "told", tmp_path / "door"
     script = 'case "$OCR_NAME" in late*) test -e "$1" || exit 1;; esac; cat >> "$2"'
     command = ["sh", "-c", script, "sh", str(door), str(told)]
-    home = home_with(tmp_path, {"name": "tell", "command": command})
-    with living(home, "pretended") as life:
+    workspace = home_with(tmp_path, {"name": "tell", "command": command})
+    with living(workspace, "pretended") as life:
         life.wait_ready()
-        home.drop("early.png", pretended.content("Early"))
+        workspace.drop("early.png", pretended.content("Early"))
         until(lambda: told_to(told), what="the first is told")
-        home.drop("late.png", pretended.content("Late"))
-        home.bytes_of(home.archive / "late.png")
+        workspace.drop("late.png", pretended.content("Late"))
+        workspace.bytes_of(workspace.archive / "late.png")
         life.terminate()
-    rebuilt = home.command("verify", "--rebuild")
+    rebuilt = workspace.command("verify", "--rebuild")
     assert rebuilt.returncode == 0, rebuilt.stderr
     door.touch()
 
-    with living(home, "pretended") as life:
+    with living(workspace, "pretended") as life:
         life.wait_ready()
-        until(lambda: "1 delivered, 0 waiting" in home.command("hooks").stdout, what="told")
+        until(lambda: "1 delivered, 0 waiting" in workspace.command("hooks").stdout, what="told")
 
     assert [notification["data"]["name"] for notification in told_to(told)] == [
         "early.png",
@@ -227,18 +232,18 @@ def test_a_ledger_made_anew_tells_nothing_twice_and_forgets_nothing(tmp_path: Pa
 
 
 def test_without_hooks_there_is_no_thread_no_connection_and_no_row(tmp_path: Path) -> None:
-    home = house(tmp_path / "home", "pretended")
-    with living(home, "pretended") as life:
+    workspace = quick_workspace(tmp_path / "workspace", "pretended")
+    with living(workspace, "pretended") as life:
         life.wait_ready()
-        home.drop("a.png", pretended.content("Alone"))
-        home.bytes_of(home.archive / "a.png")
+        workspace.drop("a.png", pretended.content("Alone"))
+        workspace.bytes_of(workspace.archive / "a.png")
         mapped = {Path(each.path).name for each in life.process.memory_maps()}
         threads = [
             path.read_text() for path in Path(f"/proc/{life.process.pid}/task").glob("*/comm")
         ]
 
     assert not any(name.startswith(("hook", "_http")) for name in {*mapped, *threads})
-    assert home.command("hooks").stdout == "no hooks in the config\n"
+    assert workspace.command("hooks").stdout == "no hooks in the config\n"
 
 
 def test_the_daemon_does_not_import_what_only_hooks_need() -> None:
@@ -261,9 +266,9 @@ def test_the_daemon_does_not_import_what_only_hooks_need() -> None:
 def test_a_program_or_a_secret_that_is_not_there_stops_the_start(
     tmp_path: Path, hook: dict[str, Any], key: str
 ) -> None:
-    home = home_with(tmp_path, {"name": "tell", **hook})
+    workspace = home_with(tmp_path, {"name": "tell", **hook})
 
-    refused, checked = home.command("run"), home.command("check")
+    refused, checked = workspace.command("run"), workspace.command("check")
 
     assert (refused.returncode, key in refused.stderr) == (78, True), refused.stderr
     assert key in checked.stdout

@@ -14,7 +14,7 @@ import pytest
 from daemon.core import fs
 from daemon.inbox.scan import LINKED
 from tests.support.repository import REPOSITORY
-from tests.support.running_daemon import House, until
+from tests.support.running_daemon import Workspace, until
 from tests.support.samples import png, text_page
 from tests.support.samples.bombs import endless_drawing
 
@@ -61,38 +61,41 @@ def everything(root: Path) -> dict[bytes, int]:
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     """A daemon that has answered every name, among neighbours that it must not touch."""
-    house = House(tmp_path_factory.mktemp("hostile"))
+    workspace = Workspace(tmp_path_factory.mktemp("hostile"))
     for number, name in enumerate(NAMES):
-        house.drop(os.fsdecode(name), png(text_page([f"Page {number}"], height=90, width=300)))
+        workspace.drop(os.fsdecode(name), png(text_page([f"Page {number}"], height=90, width=300)))
     beside = {path.name for path in REPOSITORY.iterdir()}
-    (house.root / "neighbour").mkdir()
-    (house.root / "neighbour/secret.png").write_bytes(png(text_page(["Top secret"])))
-    before = everything(house.root)
-    with house.running():
-        until(lambda: len(house.answers()) >= len(NAMES), what="every name answered")
-        until(lambda: len(house.kept(house.archive)) >= len(NAMES), what="every file archived")
-        yield house
-    assert everything(house.root) == before
+    (workspace.root / "neighbour").mkdir()
+    (workspace.root / "neighbour/secret.png").write_bytes(png(text_page(["Top secret"])))
+    before = everything(workspace.root)
+    with workspace.running():
+        until(lambda: len(workspace.answers()) >= len(NAMES), what="every name answered")
+        until(
+            lambda: len(workspace.files_in(workspace.archive)) >= len(NAMES),
+            what="every file archived",
+        )
+        yield workspace
+    assert everything(workspace.root) == before
     assert {path.name for path in REPOSITORY.iterdir()} == beside
 
 
 @pytest.mark.parametrize("name", NAMES, ids=lambda name: repr(name)[:40])
-def test_every_name_is_answered_and_kept(house: House, name: bytes) -> None:
+def test_every_name_is_answered_and_kept(workspace: Workspace, name: bytes) -> None:
     path = os.fsdecode(name)
     place = fs.shortened(Path(path).name, ".json")
 
-    answer = json.loads((house.outbox / path).with_name(place).read_bytes())
+    answer = json.loads((workspace.outbox / path).with_name(place).read_bytes())
 
     assert answer["status"] == "done"
     assert answer["source"]["relative_path"] == name.decode("utf-8", "replace")
-    assert (house.archive / path).is_file()
+    assert (workspace.archive / path).is_file()
 
 
-def test_the_log_stays_an_object_a_line(house: House) -> None:
-    lines = (house.logs / "ocr-daemon.jsonl").read_bytes().rstrip(b"\n").split(b"\n")
-    on_stderr = (house.root / "output").read_bytes().rstrip(b"\n").split(b"\n")
+def test_the_log_stays_an_object_a_line(workspace: Workspace) -> None:
+    lines = (workspace.logs / "ocr-daemon.jsonl").read_bytes().rstrip(b"\n").split(b"\n")
+    on_stderr = (workspace.root / "output").read_bytes().rstrip(b"\n").split(b"\n")
 
     events = [json.loads(line) for line in lines]
     assert "daemon.stopped" not in [event["event"] for event in events]
@@ -101,62 +104,62 @@ def test_the_log_stays_an_object_a_line(house: House) -> None:
     assert not any(code in b"".join([*lines, *on_stderr]) for code in (b"\x1b", b"\x07", b"\x08"))
 
 
-def test_the_commands_print_nothing_that_a_terminal_obeys(house: House) -> None:
-    said = house.command("status").stdout + house.command("verify").stdout
+def test_the_commands_print_nothing_that_a_terminal_obeys(workspace: Workspace) -> None:
+    said = workspace.command("status").stdout + workspace.command("verify").stdout
 
     assert not any(code in said for code in ("\x1b", "\x07", "\x08", "\u202e"))
 
 
-def test_what_is_no_file_is_left_alone_and_holds_up_nobody(house: House) -> None:
-    secret = house.root / "neighbour/secret.png"
-    (house.inbox / "link.png").symlink_to(secret)
-    (house.inbox / "folder").symlink_to(secret.parent)
-    (house.inbox / "dangling.png").symlink_to("nowhere")
-    os.mkfifo(house.inbox / "fifo.png")
+def test_what_is_no_file_is_left_alone_and_holds_up_nobody(workspace: Workspace) -> None:
+    secret = workspace.root / "neighbour/secret.png"
+    (workspace.inbox / "link.png").symlink_to(secret)
+    (workspace.inbox / "folder").symlink_to(secret.parent)
+    (workspace.inbox / "dangling.png").symlink_to("nowhere")
+    os.mkfifo(workspace.inbox / "fifo.png")
     with socket.socket(socket.AF_UNIX) as server:
-        server.bind(str(house.inbox / "s.png"))
+        server.bind(str(workspace.inbox / "s.png"))
     if os.geteuid() == 0:
-        os.mknod(house.inbox / "device.png", 0o600 | stat.S_IFCHR, os.makedev(1, 5))
-    before = len(house.answers())
-    house.drop("after.png", png(text_page(["After them"], height=90, width=300)))
+        os.mknod(workspace.inbox / "device.png", 0o600 | stat.S_IFCHR, os.makedev(1, 5))
+    before = len(workspace.answers())
+    workspace.drop("after.png", png(text_page(["After them"], height=90, width=300)))
 
-    house.answer("after.png.json")
+    workspace.answer("after.png.json")
 
-    assert len(house.answers()) == before + 1
-    assert (house.inbox / "link.png").is_symlink()
-    assert (house.inbox / "fifo.png").is_fifo()
-    assert not list(house.archive.rglob("secret*"))
+    assert len(workspace.answers()) == before + 1
+    assert (workspace.inbox / "link.png").is_symlink()
+    assert (workspace.inbox / "fifo.png").is_fifo()
+    assert not list(workspace.archive.rglob("secret*"))
 
 
-def test_a_hard_link_to_a_secret_is_told_and_never_read(house: House) -> None:
-    secret = house.root / "neighbour/private.png"
+def test_a_hard_link_to_a_secret_is_told_and_never_read(workspace: Workspace) -> None:
+    secret = workspace.root / "neighbour/private.png"
     secret.write_bytes(png(text_page(["Nobody may read this"])))
-    os.link(secret, house.inbox / "mine.png")
+    os.link(secret, workspace.inbox / "mine.png")
 
-    until(lambda: ("mine.png", LINKED) in refusals(house), what="it is told")
-    house.drop("meanwhile.png", png(text_page(["Meanwhile"], height=90, width=300)))
-    house.answer("meanwhile.png.json")
-    was_read = (house.outbox / "mine.png.json").exists()
+    until(lambda: ("mine.png", LINKED) in refusals(workspace), what="it is told")
+    workspace.drop("meanwhile.png", png(text_page(["Meanwhile"], height=90, width=300)))
+    workspace.answer("meanwhile.png.json")
+    was_read = (workspace.outbox / "mine.png.json").exists()
     secret.unlink()
 
     assert not was_read
-    assert house.answer("mine.png.json")["text"] == "Nobody may read this"
+    assert workspace.answer("mine.png.json")["text"] == "Nobody may read this"
 
 
-def refusals(house: House) -> set[tuple[str, str]]:
+def refusals(workspace: Workspace) -> set[tuple[str, str]]:
     """Return the name and the reason of each file that the log says must wait."""
-    told = [event for event in house.events() if event["event"] == "file.blocked"]
+    told = [event for event in workspace.events() if event["event"] == "file.blocked"]
     return {(event["name"], event["reason"]) for event in told}
 
 
 def test_a_drawing_without_end_costs_its_deadline_and_holds_up_nobody(tmp_path: Path) -> None:
-    house = House(tmp_path, limits={"page_seconds": 2.0}, retry={"attempts": 2})
-    with house.running():
-        house.drop("endless.pdf", endless_drawing())
-        house.drop("endless.pdf.after.png", png(text_page(["After it"], height=90, width=300)))
+    workspace = Workspace(tmp_path, limits={"page_seconds": 2.0}, retry={"attempts": 2})
+    with workspace.running():
+        workspace.drop("endless.pdf", endless_drawing())
+        workspace.drop("endless.pdf.after.png", png(text_page(["After it"], height=90, width=300)))
 
-        after = house.answer("endless.pdf.after.png.json")
-        answer = house.answer("endless.pdf.json")
+        after = workspace.answer("endless.pdf.after.png.json")
+        answer = workspace.answer("endless.pdf.json")
 
     assert (answer["status"], answer["error"]["class"]) == ("failed", "timeout")
     assert after["text"] == "After it"

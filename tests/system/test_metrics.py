@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.process.monitoring.test_endpoint import free_port
+from tests.process.monitoring.test_http_server import free_port
 from tests.support.repository import REPOSITORY
-from tests.support.running_daemon import Daemon, House, until
+from tests.support.running_daemon import RunningDaemon, Workspace, until
 from tests.support.samples import png, text_page
 
 ALERTS = REPOSITORY / "deploy/prometheus/alerts.yml"
@@ -30,8 +30,8 @@ TABLE = REPOSITORY / "docs/monitoring.md"
 OPTIONAL = {"ocr_daemon_hooks_waiting", "ocr_daemon_hooks_dead", "up"}
 
 
-class Watched(House):
-    """A house whose daemon says how it is."""
+class Watched(Workspace):
+    """A workspace whose daemon says how it is."""
 
     def __init__(self, root: Path, **config: Any) -> None:
         self.port = free_port()
@@ -64,45 +64,47 @@ class Watched(House):
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Watched:
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Watched:
     return Watched(tmp_path_factory.mktemp("watched"))
 
 
 @pytest.fixture(scope="module")
-def daemon(house: Watched) -> Iterator[Daemon]:
+def daemon(workspace: Watched) -> Iterator[RunningDaemon]:
     """A daemon that has answered a page, the same page, and something else than a page."""
-    made = Daemon(house, {})
+    made = RunningDaemon(workspace, {})
     try:
-        until(lambda: house.get("/healthz")[0], what="the endpoint")
-        house.at_start = (house.get("/healthz")[0], house.get("/readyz")[0],  # type: ignore[attr-defined]
-                          house.failing("/readyz"))  # fmt: skip
+        until(lambda: workspace.get("/healthz")[0], what="the endpoint")
+        workspace.at_start = (workspace.get("/healthz")[0], workspace.get("/readyz")[0],  # type: ignore[attr-defined]
+                          workspace.failing("/readyz"))  # fmt: skip
         made.wait_ready()
         page = png(text_page())
-        house.drop("a.png", page)
-        house.answer("a.png.json")
-        house.drop("b.png", page)
-        house.drop("c.png", b"no picture")
-        house.answer("b.png.json")
-        house.answer("c.png.json")
-        until(lambda: house.samples()["ocr_daemon_documents_in_progress"] == 0)
+        workspace.drop("a.png", page)
+        workspace.answer("a.png.json")
+        workspace.drop("b.png", page)
+        workspace.drop("c.png", b"no picture")
+        workspace.answer("b.png.json")
+        workspace.answer("c.png.json")
+        until(lambda: workspace.samples()["ocr_daemon_documents_in_progress"] == 0)
         yield made
     finally:
         made.end()
 
 
 def test_while_the_model_is_loaded_it_lives_and_is_not_ready(
-    house: Watched, daemon: Daemon
+    workspace: Watched, daemon: RunningDaemon
 ) -> None:
-    live, ready, failing = house.at_start  # type: ignore[attr-defined]
+    live, ready, failing = workspace.at_start  # type: ignore[attr-defined]
 
     assert (live, ready) == (200, 503)
     assert failing == {"model": "it is being loaded"}
 
 
-def test_what_was_answered_is_counted(house: Watched, daemon: Daemon) -> None:
-    lines = sum(len(block["lines"]) for block in house.answer("a.png.json")["pages"][0]["blocks"])
+def test_what_was_answered_is_counted(workspace: Watched, daemon: RunningDaemon) -> None:
+    lines = sum(
+        len(block["lines"]) for block in workspace.answer("a.png.json")["pages"][0]["blocks"]
+    )
 
-    found = house.samples()
+    found = workspace.samples()
 
     expected = {
         "ocr_daemon_files_total done": 1, "ocr_daemon_files_total failed": 1,
@@ -118,16 +120,16 @@ def test_what_was_answered_is_counted(house: Watched, daemon: Daemon) -> None:
     assert found["ocr_daemon_folder_free_bytes outbox"] > 0
 
 
-def test_no_label_holds_what_came_with_a_file(house: Watched, daemon: Daemon) -> None:
-    text = house.get("/metrics")[1]
+def test_no_label_holds_what_came_with_a_file(workspace: Watched, daemon: RunningDaemon) -> None:
+    text = workspace.get("/metrics")[1]
 
     assert ".png" not in text
-    assert str(house.root) not in text
+    assert str(workspace.root) not in text
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
-def test_promtool_finds_names_and_units_in_order(house: Watched, daemon: Daemon) -> None:
-    text = house.get("/metrics")[1]
+def test_promtool_finds_names_and_units_in_order(workspace: Watched, daemon: RunningDaemon) -> None:
+    text = workspace.get("/metrics")[1]
 
     said = subprocess.run(
         ["promtool", "check", "metrics"], input=text, capture_output=True, text=True, check=False
@@ -136,9 +138,11 @@ def test_promtool_finds_names_and_units_in_order(house: Watched, daemon: Daemon)
     assert (said.returncode, said.stdout + said.stderr) == (0, "")
 
 
-def test_openmetrics_is_spoken_where_it_is_asked_for(house: Watched, daemon: Daemon) -> None:
+def test_openmetrics_is_spoken_where_it_is_asked_for(
+    workspace: Watched, daemon: RunningDaemon
+) -> None:
     request = urllib.request.Request(
-        f"http://127.0.0.1:{house.port}/metrics",
+        f"http://127.0.0.1:{workspace.port}/metrics",
         headers={"Accept": "application/openmetrics-text; version=1.0.0"},
     )
 
@@ -159,9 +163,9 @@ def expressions() -> list[str]:
 
 
 def test_every_metric_that_alerts_and_dashboard_ask_for_is_exported(
-    house: Watched, daemon: Daemon
+    workspace: Watched, daemon: RunningDaemon
 ) -> None:
-    exported = {name.split(" ")[0] for name in house.samples()}
+    exported = {name.split(" ")[0] for name in workspace.samples()}
     asked = set().union(*map(names_in, expressions()))
 
     assert len(asked) > 25
@@ -169,9 +173,9 @@ def test_every_metric_that_alerts_and_dashboard_ask_for_is_exported(
 
 
 def test_every_metric_of_ours_has_its_row_in_the_document_and_the_other_way_round(
-    house: Watched, daemon: Daemon
+    workspace: Watched, daemon: RunningDaemon
 ) -> None:
-    families = text_string_to_metric_families(house.get("/metrics")[1])
+    families = text_string_to_metric_families(workspace.get("/metrics")[1])
     exported = {
         family.name + ("_total" if family.type == "counter" else "")
         for family in families
@@ -182,30 +186,34 @@ def test_every_metric_of_ours_has_its_row_in_the_document_and_the_other_way_roun
     assert documented - OPTIONAL == exported
 
 
-def test_a_folder_that_is_away_is_not_ready_and_lives(house: Watched, daemon: Daemon) -> None:
-    aside = house.root / "aside"
-    house.outbox.rename(aside)
+def test_a_folder_that_is_away_is_not_ready_and_lives(
+    workspace: Watched, daemon: RunningDaemon
+) -> None:
+    aside = workspace.root / "aside"
+    workspace.outbox.rename(aside)
 
-    until(lambda: house.get("/readyz")[0] == 503, what="not ready")
-    says = house.failing("/readyz")
-    live = house.get("/healthz")[0]
-    faults = house.samples()["ocr_daemon_faults inbox"]
-    aside.rename(house.outbox)
+    until(lambda: workspace.get("/readyz")[0] == 503, what="not ready")
+    says = workspace.failing("/readyz")
+    live = workspace.get("/healthz")[0]
+    faults = workspace.samples()["ocr_daemon_faults inbox"]
+    aside.rename(workspace.outbox)
 
     assert "outbox is away" in says["fault"]
     assert (live, faults) == (200, 1)
-    until(lambda: house.get("/readyz")[0] == 200, what="ready again")
+    until(lambda: workspace.get("/readyz")[0] == 200, what="ready again")
 
 
-def test_a_worker_that_dies_is_counted_by_what_ended_it(house: Watched, daemon: Daemon) -> None:
-    before = house.samples()
+def test_a_worker_that_dies_is_counted_by_what_ended_it(
+    workspace: Watched, daemon: RunningDaemon
+) -> None:
+    before = workspace.samples()
     (worker,) = daemon.workers()
     worker.send_signal(signal.SIGSTOP)
-    house.drop("d.png", png(text_page(["another"])))
-    until(lambda: house.samples()["ocr_daemon_workers reading"] == 1, what="reading")
+    workspace.drop("d.png", png(text_page(["another"])))
+    until(lambda: workspace.samples()["ocr_daemon_workers reading"] == 1, what="reading")
     worker.kill()
-    house.answer("d.png.json")
-    after = house.samples()
+    workspace.answer("d.png.json")
+    after = workspace.samples()
 
     assert (
         after["ocr_daemon_task_deaths_total killed"]
@@ -218,20 +226,23 @@ def test_a_worker_that_dies_is_counted_by_what_ended_it(house: Watched, daemon: 
 
 
 def test_a_taken_port_ends_the_start_with_a_remedy(tmp_path: Path) -> None:
-    house = Watched(tmp_path)
+    workspace = Watched(tmp_path)
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", house.port))
+        taken.bind(("127.0.0.1", workspace.port))
         taken.listen()
-        said = house.command("run")
+        said = workspace.command("run")
 
     assert said.returncode == 78
-    assert f"metrics = 127.0.0.1:{house.port}: Address already in use; free the port" in said.stderr
+    assert (
+        f"metrics = 127.0.0.1:{workspace.port}: Address already in use; free the port"
+        in said.stderr
+    )
 
 
 def test_check_says_where_it_can_be_asked_and_warns_where_others_can(tmp_path: Path) -> None:
-    house = House(tmp_path, metrics={"enabled": True, "address": "0.0.0.0"})
+    workspace = Workspace(tmp_path, metrics={"enabled": True, "address": "0.0.0.0"})
 
-    said = house.command("check").stdout
+    said = workspace.command("check").stdout
 
     assert "says how it is at http://0.0.0.0:9478" in said
     assert "warning: metrics.address = 0.0.0.0: whoever reaches port 9478" in said

@@ -8,27 +8,27 @@ from pathlib import Path
 
 from daemon.ledger import schema
 from tests.torture import pretended
-from tests.torture.life import house, living
+from tests.torture.life import living, quick_workspace
 from tests.unit.ledger.test_migration import version_of
 
 
 def test_the_daemon_takes_up_the_work_of_an_older_one(tmp_path: Path) -> None:
-    home = house(tmp_path / "home", "pretended")
-    with living(home, "pretended") as life:
+    workspace = quick_workspace(tmp_path / "workspace", "pretended")
+    with living(workspace, "pretended") as life:
         life.wait_ready()
-        home.drop("a.png", pretended.content("Before"))
-        home.bytes_of(home.archive / "a.png")
+        workspace.drop("a.png", pretended.content("Before"))
+        workspace.bytes_of(workspace.archive / "a.png")
         life.terminate()
-    ledger_file = home.state / "ledger.sqlite3"
+    ledger_file = workspace.state / "ledger.sqlite3"
     with closing(sqlite3.connect(ledger_file)) as db:
         db.executescript("DROP TABLE deliveries; PRAGMA user_version = 1;")
-    assert home.command("status").stdout.startswith("done       1")
+    assert workspace.command("status").stdout.startswith("done       1")
 
-    with living(home, "pretended") as life:
+    with living(workspace, "pretended") as life:
         life.wait_ready()
-        home.drop("b.png", pretended.content("Before"))
+        workspace.drop("b.png", pretended.content("Before"))
 
-        assert home.answer("b.png.json")["duplicate_of"] == "a.png.json"
+        assert workspace.answer("b.png.json")["duplicate_of"] == "a.png.json"
 
     assert version_of(ledger_file) == schema.VERSION
-    assert "landed 2 = answered 2" in home.command("verify").stdout
+    assert "landed 2 = answered 2" in workspace.command("verify").stdout

@@ -9,84 +9,82 @@ from typing import Any
 
 import pytest
 
-from tests.support.running_daemon import House, until
+from tests.support.running_daemon import Workspace, until
 from tests.support.samples import pdf_of_images, png, text_page
-from tests.torture.life import house as torture_house
-from tests.torture.life import living
+from tests.torture.life import living, quick_workspace
 from tests.torture.pretended import content
 
 EVERY = ["text", "hocr", "alto", "searchable_pdf", "picture"]
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> House:
-    """A house whose daemon has answered a good file, the same again, and a broken one."""
-    home = House(tmp_path_factory.mktemp("house"), outputs=EVERY)
-    with home.running():
-        home.drop("sub/scan.pdf", pdf_of_images([text_page(["Page one"]), text_page(["Two"])]))
-        home.answer("sub/scan.pdf.json")
-        home.drop("again.pdf", home.bytes_of(home.archive / "sub/scan.pdf"))
-        home.drop("broken.png", b"\x89PNG\r\n\x1a\n broken")
-        home.answer("again.pdf.json")
-        home.answer("broken.png.json")
-    return home
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A workspace whose daemon has answered a good file, the same again, and a broken one."""
+    workspace = Workspace(tmp_path_factory.mktemp("workspace"), outputs=EVERY)
+    with workspace.running():
+        workspace.drop("sub/scan.pdf", pdf_of_images([text_page(["Page one"]), text_page(["Two"])]))
+        workspace.answer("sub/scan.pdf.json")
+        workspace.drop("again.pdf", workspace.bytes_of(workspace.archive / "sub/scan.pdf"))
+        workspace.drop("broken.png", b"\x89PNG\r\n\x1a\n broken")
+        workspace.answer("again.pdf.json")
+        workspace.answer("broken.png.json")
+    return workspace
 
 
-def pretending(root: Path, **config: Any) -> House:
-    """A house for the daemon that pretends to read, which is quick."""
-    return torture_house(root, "pretended", **config)
+def pretending(root: Path, **config: Any) -> Workspace:
+    """A workspace for the daemon that pretends to read, which is quick."""
+    return quick_workspace(root, "pretended", **config)
 
 
-def listed(home: House, name: str) -> dict[str, dict[str, Any]]:
-    return {output["name"]: output for output in home.answers()[name].get("outputs", ())}
+def listed(workspace: Workspace, name: str) -> dict[str, dict[str, Any]]:
+    return {output["name"]: output for output in workspace.answers()[name].get("outputs", ())}
 
 
-def test_an_answer_lists_what_lies_beside_it_with_its_digest(house: House) -> None:
-    outputs = listed(house, "sub/scan.pdf.json")
+def test_an_answer_lists_what_lies_beside_it_with_its_digest(workspace: Workspace) -> None:
+    outputs = listed(workspace, "sub/scan.pdf.json")
 
     assert set(outputs) == {
         "scan.pdf.txt", "scan.pdf.hocr", "scan.pdf.alto.xml", "scan.pdf.ocr.pdf",
         "scan.pdf.page-0001.png", "scan.pdf.page-0002.png",
     }  # fmt: skip
     for name, output in outputs.items():
-        content = (house.outbox / "sub" / name).read_bytes()
+        content = (workspace.outbox / "sub" / name).read_bytes()
         assert hashlib.sha256(content).hexdigest() == output["sha256"]
         assert len(content) == output["bytes"]
 
 
-def test_duplicates_and_failures_have_no_outputs(house: House) -> None:
-    assert listed(house, "again.pdf.json") == listed(house, "broken.png.json") == {}
-    assert {name for name in house.kept(house.outbox) if not name.startswith("sub/")} == {
-        "again.pdf.json", "broken.png.json",
-    }  # fmt: skip
+def test_duplicates_and_failures_have_no_outputs(workspace: Workspace) -> None:
+    assert listed(workspace, "again.pdf.json") == listed(workspace, "broken.png.json") == {}
+    beside = {name for name in workspace.files_in(workspace.outbox) if not name.startswith("sub/")}
+    assert beside == {"again.pdf.json", "broken.png.json"}
 
 
-def test_the_searchable_pdf_begins_with_the_original(house: House) -> None:
-    original = (house.archive / "sub/scan.pdf").read_bytes()
+def test_the_searchable_pdf_begins_with_the_original(workspace: Workspace) -> None:
+    original = (workspace.archive / "sub/scan.pdf").read_bytes()
 
-    assert (house.outbox / "sub/scan.pdf.ocr.pdf").read_bytes().startswith(original)
+    assert (workspace.outbox / "sub/scan.pdf.ocr.pdf").read_bytes().startswith(original)
 
 
-def test_the_text_is_that_of_the_answer(house: House) -> None:
-    pages = house.answers()["sub/scan.pdf.json"]["pages"]
+def test_the_text_is_that_of_the_answer(workspace: Workspace) -> None:
+    pages = workspace.answers()["sub/scan.pdf.json"]["pages"]
 
-    text = (house.outbox / "sub/scan.pdf.txt").read_text()
+    text = (workspace.outbox / "sub/scan.pdf.txt").read_text()
 
     assert text == "\f".join(page["text"] + "\n" for page in pages)
 
 
-def test_nothing_is_left_where_workers_write(house: House) -> None:
-    assert house.kept(house.state / "making") == set()
+def test_nothing_is_left_where_workers_write(workspace: Workspace) -> None:
+    assert workspace.files_in(workspace.state / "making") == set()
 
 
-def test_verify_finds_an_output_that_was_changed(house: House) -> None:
-    path = house.outbox / "sub/scan.pdf.hocr"
+def test_verify_finds_an_output_that_was_changed(workspace: Workspace) -> None:
+    path = workspace.outbox / "sub/scan.pdf.hocr"
     before = path.read_bytes()
-    assert "spoiled" not in house.command("verify", "--deep").stdout
+    assert "spoiled" not in workspace.command("verify", "--deep").stdout
 
     path.write_bytes(before + b" ")
 
-    said = house.command("verify", "--deep")
+    said = workspace.command("verify", "--deep")
     path.write_bytes(before)
     assert "spoiled: sub/scan.pdf.hocr is not the output" in said.stdout
     assert said.returncode == 1
@@ -96,41 +94,45 @@ def test_verify_finds_an_output_that_was_changed(house: House) -> None:
 def test_an_output_that_cannot_be_made_costs_the_answer_nothing_but_itself(
     action: str, kind: str, tmp_path: Path
 ) -> None:
-    home = pretending(tmp_path, outputs=["searchable_pdf", "text"], limits={"page_seconds": 0.2})
-    with living(home, "pretended", FAILPOINTS=f"worker.make={action}"):
-        home.drop("scan.jpg", content("Hello"))
+    workspace = pretending(
+        tmp_path, outputs=["searchable_pdf", "text"], limits={"page_seconds": 0.2}
+    )
+    with living(workspace, "pretended", FAILPOINTS=f"worker.make={action}"):
+        workspace.drop("scan.jpg", content("Hello"))
 
-        answer = home.answer("scan.jpg.json")
+        answer = workspace.answer("scan.jpg.json")
 
     assert answer["status"] == "done"
     assert [output["kind"] for output in answer["outputs"]] == ["text"]
     assert [(lost["kind"], lost["class"]) for lost in answer["outputs_missing"]] == [
         ("searchable_pdf", kind)
     ]
-    assert [event["kind"] for event in home.events() if event["event"] == "output.missing"] == [
-        "searchable_pdf"
-    ]
+    assert [
+        event["kind"] for event in workspace.events() if event["event"] == "output.missing"
+    ] == ["searchable_pdf"]
 
 
 def test_a_full_disk_holds_the_answer_until_its_outputs_fit(tmp_path: Path) -> None:
-    home = pretending(tmp_path, outputs=["picture"])
-    with living(home, "pretended", FAILPOINTS="outputs.noted=1*ENOSPC;outputs.synced=1*ENOSPC"):
-        home.drop("scan.jpg", content("Hello"))
+    workspace = pretending(tmp_path, outputs=["picture"])
+    with living(
+        workspace, "pretended", FAILPOINTS="outputs.noted=1*ENOSPC;outputs.synced=1*ENOSPC"
+    ):
+        workspace.drop("scan.jpg", content("Hello"))
 
-        answer = home.answer("scan.jpg.json")
+        answer = workspace.answer("scan.jpg.json")
 
-    assert "document.retrying" in [event["event"] for event in home.events()]
+    assert "document.retrying" in [event["event"] for event in workspace.events()]
     assert [output["name"] for output in answer["outputs"]] == ["scan.jpg.page-0001.png"]
-    assert home.kept(home.outbox) == {"scan.jpg.json", "scan.jpg.page-0001.png"}
+    assert workspace.files_in(workspace.outbox) == {"scan.jpg.json", "scan.jpg.page-0001.png"}
 
 
-def beside(home: House, root: Path, **config: Any) -> House:
-    """A house of another daemon, with its own state, on the shared folders of `home`."""
+def beside(workspace: Workspace, root: Path, **config: Any) -> Workspace:
+    """A workspace of another daemon, with its own state, on the shared folders of `workspace`."""
     shared = ("inbox", "outbox", "archive", "failed")
-    folders = {name: str(getattr(home, name)) for name in shared}
+    folders = {name: str(getattr(workspace, name)) for name in shared}
     other = pretending(root, folders=folders, **config)
     for name in shared:
-        setattr(other, name, getattr(home, name))
+        setattr(other, name, getattr(workspace, name))
     return other
 
 
@@ -147,13 +149,13 @@ def test_a_daemon_that_was_stopped_and_fenced_out_takes_no_output_away(
         first.drop("scan.jpg", content("Hello"))
         until(stopped.stopped, what="stopped")
         with living(second, "pretended"):
-            until(lambda: second.kept(second.archive) == {"scan.jpg"}, what="taken over")
+            until(lambda: second.files_in(second.archive) == {"scan.jpg"}, what="taken over")
             stopped.process.send_signal(signal.SIGCONT)
             first.drop("next.jpg", content("Next"))
             until(lambda: (first.archive / "next.jpg").exists(), what="next")
             stopped.terminate()
 
-    assert second.kept(second.outbox) == {
+    assert second.files_in(second.outbox) == {
         f"{name}.jpg.{ending}"
         for name in ("scan", "next")
         for ending in ("json", "txt", "page-0001.png")
@@ -162,20 +164,20 @@ def test_a_daemon_that_was_stopped_and_fenced_out_takes_no_output_away(
 
 
 def test_once_writes_the_outputs_that_are_asked_for_and_replaces_them(tmp_path: Path) -> None:
-    home, out = House(tmp_path), tmp_path / "out"
+    workspace, out = Workspace(tmp_path), tmp_path / "out"
     (tmp_path / "a.png").write_bytes(png(text_page(["Hello"])))
     ask = ("once", str(tmp_path / "a.png"), "--out", str(out), "--output")
-    first = home.command(*ask, "searchable_pdf", "--output", "text")
-    assert home.kept(out) == {"a.png.json", "a.png.ocr.pdf", "a.png.txt"}, first.stderr
+    first = workspace.command(*ask, "searchable_pdf", "--output", "text")
+    assert workspace.files_in(out) == {"a.png.json", "a.png.ocr.pdf", "a.png.txt"}, first.stderr
 
-    again = home.command(*ask, "alto")
+    again = workspace.command(*ask, "alto")
 
     assert again.returncode == 0
-    assert home.kept(out) == {"a.png.json", "a.png.alto.xml"}
+    assert workspace.files_in(out) == {"a.png.json", "a.png.alto.xml"}
 
 
 def test_once_refuses_an_output_that_it_does_not_know(tmp_path: Path) -> None:
-    said = House(tmp_path).command("once", "a.png", "--output", "docx")
+    said = Workspace(tmp_path).command("once", "a.png", "--output", "docx")
 
     assert said.returncode == 2
     assert "docx is none of text, hocr" in said.stderr

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.running_daemon import House, until
+from tests.support.running_daemon import Workspace, until
 from tests.support.samples import pdf_of_images, png, text_page
 
 SLOTS = 2
@@ -25,18 +25,18 @@ def scan(title: str) -> bytes:
     return png(text_page([title]))
 
 
-def house(tmp_path, **config) -> House:
+def workspace(tmp_path, **config) -> Workspace:
     settings = {"workers": SLOTS, "limits": LIMITS, "worker_max_megabytes": 900}
-    return House(tmp_path, retry={"attempts": 2}, **(settings | config))
+    return Workspace(tmp_path, retry={"attempts": 2}, **(settings | config))
 
 
-def events(house: House, name: str) -> list[dict]:
-    return [event for event in house.events() if event["event"] == name]
+def events(workspace: Workspace, name: str) -> list[dict]:
+    return [event for event in workspace.events() if event["event"] == name]
 
 
 @pytest.mark.parametrize("poison", POISONS)
 def test_a_poisonous_file_fails_by_name_while_the_others_are_answered(tmp_path, poison) -> None:
-    poisoned = house(tmp_path, limits=HASTE if poison == "hang" else LIMITS)
+    poisoned = workspace(tmp_path, limits=HASTE if poison == "hang" else LIMITS)
     with poisoned.running(FAILPOINTS=f"worker.read@bad.png={poison}") as daemon:
         for name in ("bad.png", "good.png", "fine.png"):
             poisoned.drop(name, scan(f"The {name}"))
@@ -49,11 +49,11 @@ def test_a_poisonous_file_fails_by_name_while_the_others_are_answered(tmp_path, 
         assert daemon.process.poll() is None
     assert good + after == ["done"] * 4
     assert (bad["status"], bad["error"]["class"]) == ("failed", POISONS[poison])
-    assert poisoned.kept(poisoned.failed) == {"bad.png", "bad.png.error.json"}
+    assert poisoned.files_in(poisoned.failed) == {"bad.png", "bad.png.error.json"}
 
 
 def test_a_page_of_each_poison_is_marked_and_the_others_are_published(tmp_path) -> None:
-    poisoned = house(tmp_path, limits=HASTE, worker_max_megabytes=700)
+    poisoned = workspace(tmp_path, limits=HASTE, worker_max_megabytes=700)
     kinds = ["hang", "segv", "exit", "eat", "bug"]
     rules = ";".join(f"worker.page@{n}={kind}" for n, kind in enumerate(kinds, start=2))
     content = pdf_of_images([text_page([f"Page {n}"]) for n in range(1, 10)])
@@ -75,7 +75,7 @@ def test_a_page_of_each_poison_is_marked_and_the_others_are_published(tmp_path) 
 
 
 def test_good_files_are_answered_while_a_poison_is_still_being_worked_on(tmp_path) -> None:
-    poisoned = house(tmp_path, limits={"page_seconds": 15.0})
+    poisoned = workspace(tmp_path, limits={"page_seconds": 15.0})
     with poisoned.running(FAILPOINTS="worker.read@bad.png=hang") as daemon:
         poisoned.drop("bad.png", scan("It hangs"))
         until(lambda: list(poisoned.inbox.rglob("work/*/*/bad.png")), what="claimed")
@@ -88,7 +88,7 @@ def test_good_files_are_answered_while_a_poison_is_still_being_worked_on(tmp_pat
 
 
 def test_the_fork_server_killed_costs_its_workers_and_is_started_anew(tmp_path) -> None:
-    bereft = house(tmp_path, limits={"page_seconds": 15.0})
+    bereft = workspace(tmp_path, limits={"page_seconds": 15.0})
     with bereft.running(FAILPOINTS="worker.read@bad.png=hang") as daemon:
         bereft.drop("bad.png", scan("It hangs"))
         until(lambda: list(bereft.inbox.rglob("work/*/*/bad.png")), what="claimed")
@@ -101,7 +101,7 @@ def test_the_fork_server_killed_costs_its_workers_and_is_started_anew(tmp_path) 
 
 
 def test_a_worker_is_renewed_after_its_tasks_and_nothing_is_lost(tmp_path) -> None:
-    short_lived = house(tmp_path, workers=1, tasks_per_worker=4)
+    short_lived = workspace(tmp_path, workers=1, tasks_per_worker=4)
     with short_lived.running() as daemon:
         seen = set()
         for number in range(6):
@@ -114,7 +114,9 @@ def test_a_worker_is_renewed_after_its_tasks_and_nothing_is_lost(tmp_path) -> No
 
 
 def test_a_worker_that_leaks_is_renewed_before_it_is_stopped(tmp_path) -> None:
-    leaking = house(tmp_path, workers=1, worker_max_megabytes=1200, worker_recycle_megabytes=600)
+    leaking = workspace(
+        tmp_path, workers=1, worker_max_megabytes=1200, worker_recycle_megabytes=600
+    )
     with leaking.running(FAILPOINTS="worker.done=leak"):
         for number in range(10):
             leaking.drop(f"{number}.png", scan(f"Scan {number}"))

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.support.running_daemon import Daemon, House, until
+from tests.support.running_daemon import RunningDaemon, Workspace, until
 from tests.support.samples import png, text_page
 from tests.system.test_crash import balance, long_document
 from tests.system.test_metrics import Watched
@@ -61,47 +61,50 @@ def leave_little(filling: Path) -> None:
     filling.write_bytes(bytes(usage.free - usage.total // 40))
 
 
-def wait_for_looks(house: House, count: int) -> None:
+def wait_for_looks(workspace: Workspace, count: int) -> None:
     """Wait until the inbox was looked at that often."""
     seen: set[float] = set()
 
     def looked() -> bool:
-        seen.add(json.loads((house.state / "heartbeat.json").read_text())["scanned_at"])
+        seen.add(json.loads((workspace.state / "heartbeat.json").read_text())["scanned_at"])
         return len(seen) > count
 
     until(looked, what=f"{count} looks")
 
 
-def says(house: House, words: str) -> bool:
-    return words in house.command("health").stdout
+def says(workspace: Workspace, words: str) -> bool:
+    return words in workspace.command("health").stdout
 
 
 @pytest.mark.parametrize("which", ["inbox", "outbox"])
 def test_a_share_that_stalls_is_told_and_waited_for(tmp_path: Path, which: str) -> None:
-    house = House(tmp_path)
-    with mounted(getattr(house, which), tmp_path / "behind") as server, house.running() as daemon:
-        house.drop("before.png", png(text_page(["Before"])))
-        assert house.answer("before.png.json")["status"] == "done"
+    workspace = Workspace(tmp_path)
+    with (
+        mounted(getattr(workspace, which), tmp_path / "behind") as server,
+        workspace.running() as daemon,
+    ):
+        workspace.drop("before.png", png(text_page(["Before"])))
+        assert workspace.answer("before.png.json")["status"] == "done"
         server.send_signal(signal.SIGSTOP)
         if which == "outbox":
-            house.drop("meanwhile.png", png(text_page(["Meanwhile"])))
+            workspace.drop("meanwhile.png", png(text_page(["Meanwhile"])))
 
-        until(lambda: says(house, "does not answer"), 30, what="told")
+        until(lambda: says(workspace, "does not answer"), 30, what="told")
         assert daemon.process.poll() is None
         server.send_signal(signal.SIGCONT)
 
-        house.drop("after.png", png(text_page(["After"])))
-        assert house.answer("after.png.json")["status"] == "done"
-        until(lambda: says(house, "alive: "), what="healed")
+        workspace.drop("after.png", png(text_page(["After"])))
+        assert workspace.answer("after.png.json")["status"] == "done"
+        until(lambda: says(workspace, "alive: "), what="healed")
 
 
 def test_a_start_on_a_stalled_share_says_so_and_goes_on_when_it_answers(tmp_path: Path) -> None:
-    house = House(tmp_path)
+    workspace = Workspace(tmp_path)
     said = tmp_path / "output"
-    with mounted(house.inbox, tmp_path / "behind") as server:
+    with mounted(workspace.inbox, tmp_path / "behind") as server:
         server.send_signal(signal.SIGSTOP)
-        daemon = Daemon(house, {})
-        until(lambda: f"{house.inbox} (folders.inbox) does not answer" in said.read_text(), 30)
+        daemon = RunningDaemon(workspace, {})
+        until(lambda: f"{workspace.inbox} (folders.inbox) does not answer" in said.read_text(), 30)
 
         server.send_signal(signal.SIGCONT)
         daemon.wait_ready()
@@ -109,10 +112,10 @@ def test_a_start_on_a_stalled_share_says_so_and_goes_on_when_it_answers(tmp_path
 
 
 def test_a_start_on_a_stalled_share_ends_when_it_is_told_to(tmp_path: Path) -> None:
-    house = House(tmp_path)
-    with mounted(house.inbox, tmp_path / "behind") as server:
+    workspace = Workspace(tmp_path)
+    with mounted(workspace.inbox, tmp_path / "behind") as server:
         server.send_signal(signal.SIGSTOP)
-        daemon = Daemon(house, {})
+        daemon = RunningDaemon(workspace, {})
         until(lambda: "start.waiting" in (tmp_path / "output").read_text(), 30)
 
         daemon.signal(signal.SIGTERM)
@@ -122,10 +125,10 @@ def test_a_start_on_a_stalled_share_ends_when_it_is_told_to(tmp_path: Path) -> N
 
 
 def test_a_daemon_on_a_stalled_share_ends_when_it_is_told_to(tmp_path: Path) -> None:
-    house = House(tmp_path, grace_seconds=2.0)
-    with mounted(house.inbox, tmp_path / "behind") as server, house.running() as daemon:
+    workspace = Workspace(tmp_path, grace_seconds=2.0)
+    with mounted(workspace.inbox, tmp_path / "behind") as server, workspace.running() as daemon:
         server.send_signal(signal.SIGSTOP)
-        until(lambda: says(house, "does not answer"), 30, what="told")
+        until(lambda: says(workspace, "does not answer"), 30, what="told")
 
         daemon.signal(signal.SIGTERM)
 
@@ -134,23 +137,23 @@ def test_a_daemon_on_a_stalled_share_ends_when_it_is_told_to(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("which", ["outbox", "state", "failed", "archive"])
 def test_a_disk_that_fills_pauses_intake_and_heals(tmp_path: Path, which: str) -> None:
-    house = House(tmp_path)
-    with small_disk(getattr(house, which), "4m"):
-        with house.running():
-            filling = getattr(house, which) / "filling"
+    workspace = Workspace(tmp_path)
+    with small_disk(getattr(workspace, which), "4m"):
+        with workspace.running():
+            filling = getattr(workspace, which) / "filling"
             leave_little(filling)
-            until(lambda: says(house, "make room"), what="told")
-            house.drop("held.png", png(text_page(["Held"])))
-            house.drop("broken.png", b"\x89PNG\r\n\x1a\n broken")
-            wait_for_looks(house, 5)  # of which the second would take them
-            assert house.kept(house.inbox) >= {"held.png", "broken.png"}
-            assert house.kept(house.outbox) <= {"filling"}
+            until(lambda: says(workspace, "make room"), what="told")
+            workspace.drop("held.png", png(text_page(["Held"])))
+            workspace.drop("broken.png", b"\x89PNG\r\n\x1a\n broken")
+            wait_for_looks(workspace, 5)  # of which the second would take them
+            assert workspace.files_in(workspace.inbox) >= {"held.png", "broken.png"}
+            assert workspace.files_in(workspace.outbox) <= {"filling"}
             filling.unlink()
 
-            assert house.answer("held.png.json")["processing"]["attempt"] == 1
-            until(lambda: (house.failed / "broken.png").exists(), what="failed kept")
+            assert workspace.answer("held.png.json")["processing"]["attempt"] == 1
+            until(lambda: (workspace.failed / "broken.png").exists(), what="failed kept")
 
-        assert "landed 2 = answered 2 + waiting 0" in balance(house)
+        assert "landed 2 = answered 2 + waiting 0" in balance(workspace)
 
 
 def fill(path: Path) -> None:
@@ -163,88 +166,88 @@ def fill(path: Path) -> None:
 @pytest.mark.parametrize("which", ["outbox", "inbox"])
 def test_a_disk_without_any_room_costs_no_attempt(tmp_path: Path, which: str) -> None:
     """No watermark: the disk is full in the middle of the work."""
-    house = House(tmp_path, min_free_megabytes=0)
-    with small_disk(getattr(house, which), "4m"), house.running():
-        house.drop("long.pdf", long_document("Full"))
-        until(lambda: list(house.inbox.rglob("work/*/*/long.pdf")), what="claimed")
-        filling = getattr(house, which) / ".filling"
+    workspace = Workspace(tmp_path, min_free_megabytes=0)
+    with small_disk(getattr(workspace, which), "4m"), workspace.running():
+        workspace.drop("long.pdf", long_document("Full"))
+        until(lambda: list(workspace.inbox.rglob("work/*/*/long.pdf")), what="claimed")
+        filling = getattr(workspace, which) / ".filling"
         fill(filling)
         if which == "outbox":
-            until(lambda: says(house, "No space"), what="told")
+            until(lambda: says(workspace, "No space"), what="told")
         filling.unlink()
 
-        assert house.answer("long.pdf.json")["processing"]["attempt"] == 1
-        until(lambda: (house.archive / "long.pdf").exists())
+        assert workspace.answer("long.pdf.json")["processing"]["attempt"] == 1
+        until(lambda: (workspace.archive / "long.pdf").exists())
 
-    assert "landed 1 = answered 1 + waiting 0" in balance(house)
+    assert "landed 1 = answered 1 + waiting 0" in balance(workspace)
 
 
 def test_logs_without_room_stop_nothing(tmp_path: Path) -> None:
-    house = House(tmp_path)
-    with small_disk(house.logs, "1m"), house.running():
-        leave_little(house.logs / "filling")
-        until(lambda: says(house, str(house.logs)), what="told")
-        house.drop("scan.png", png(text_page(["Unlogged"])))
+    workspace = Workspace(tmp_path)
+    with small_disk(workspace.logs, "1m"), workspace.running():
+        leave_little(workspace.logs / "filling")
+        until(lambda: says(workspace, str(workspace.logs)), what="told")
+        workspace.drop("scan.png", png(text_page(["Unlogged"])))
 
-        assert house.answer("scan.png.json")["status"] == "done"
+        assert workspace.answer("scan.png.json")["status"] == "done"
 
 
 def test_an_outbox_that_is_unmounted_is_not_taken_for_an_empty_one(tmp_path: Path) -> None:
-    house = House(tmp_path)
-    with small_disk(house.outbox, "4m"), house.running():
-        house.drop("long.pdf", long_document("Hidden"))
-        until(lambda: list(house.inbox.rglob("work/*/*/long.pdf")), what="claimed")
-        subprocess.run(["umount", "-l", str(house.outbox)], check=True)
-        until(lambda: says(house, "is not mounted"), what="told")
-        assert house.kept(house.outbox) == set()
-        with small_disk(house.outbox, "4m"):
-            assert house.answer("long.pdf.json")["processing"]["attempt"] == 1
-            until(lambda: (house.archive / "long.pdf").exists())
+    workspace = Workspace(tmp_path)
+    with small_disk(workspace.outbox, "4m"), workspace.running():
+        workspace.drop("long.pdf", long_document("Hidden"))
+        until(lambda: list(workspace.inbox.rglob("work/*/*/long.pdf")), what="claimed")
+        subprocess.run(["umount", "-l", str(workspace.outbox)], check=True)
+        until(lambda: says(workspace, "is not mounted"), what="told")
+        assert workspace.files_in(workspace.outbox) == set()
+        with small_disk(workspace.outbox, "4m"):
+            assert workspace.answer("long.pdf.json")["processing"]["attempt"] == 1
+            until(lambda: (workspace.archive / "long.pdf").exists())
 
 
 def test_a_read_only_outbox_pauses_intake_and_heals(tmp_path: Path) -> None:
-    house = House(tmp_path)
-    with small_disk(house.outbox, "4m"), house.running():
-        subprocess.run(["mount", "-o", "remount,ro", str(house.outbox)], check=True)
-        until(lambda: says(house, "read-only"), what="told")
-        house.drop("held.png", png(text_page(["Held"])))
-        subprocess.run(["mount", "-o", "remount,rw", str(house.outbox)], check=True)
+    workspace = Workspace(tmp_path)
+    with small_disk(workspace.outbox, "4m"), workspace.running():
+        subprocess.run(["mount", "-o", "remount,ro", str(workspace.outbox)], check=True)
+        until(lambda: says(workspace, "read-only"), what="told")
+        workspace.drop("held.png", png(text_page(["Held"])))
+        subprocess.run(["mount", "-o", "remount,rw", str(workspace.outbox)], check=True)
 
-        assert house.answer("held.png.json")["processing"]["attempt"] == 1
+        assert workspace.answer("held.png.json")["processing"]["attempt"] == 1
 
 
 @contextmanager
-def two_machines(root: Path) -> Iterator[tuple[House, House]]:
-    """Two houses whose inbox, outbox and archive are the same share, each mounted for itself."""
-    houses = []
+def two_machines(root: Path) -> Iterator[tuple[Workspace, Workspace]]:
+    """Two workspaces whose inbox, outbox and archive are one share, each mounted for itself."""
+    workspaces = []
     with mounted(root / "mount1", root / "share"), mounted(root / "mount2", root / "share"):
         for number in (1, 2):
             (root / f"machine{number}").mkdir()
             names = ("inbox", "outbox", "archive", "failed")
             folders = {name: str(root / f"mount{number}" / name) for name in names}
-            house = House(root / f"machine{number}", folders=folders, lease_seconds=4.0)
+            workspace = Workspace(root / f"machine{number}", folders=folders, lease_seconds=4.0)
             for name in names:
-                setattr(house, name, root / f"mount{number}" / name)
-                getattr(house, name).mkdir(exist_ok=True)
-            houses.append(house)
-        yield houses[0], houses[1]
+                setattr(workspace, name, root / f"mount{number}" / name)
+                getattr(workspace, name).mkdir(exist_ok=True)
+            workspaces.append(workspace)
+        yield workspaces[0], workspaces[1]
 
 
-def drop_all(house: House, count: int) -> None:
+def drop_all(workspace: Workspace, count: int) -> None:
     for number in range(count):
-        draft = house.inbox / f".{number}"
+        draft = workspace.inbox / f".{number}"
         draft.write_bytes(png(text_page([f"Shared scan {number}"])))
-        draft.rename(house.inbox / f"{number}.png")
+        draft.rename(workspace.inbox / f"{number}.png")
 
 
-def texts(house: House) -> Counter[str]:
-    return Counter(answer["text"] for answer in house.answers().values())
+def texts(workspace: Workspace) -> Counter[str]:
+    return Counter(answer["text"] for answer in workspace.answers().values())
 
 
 def test_two_daemons_on_one_share_answer_each_file_once(tmp_path: Path) -> None:
     with two_machines(tmp_path) as (one, two), one.running(), two.running():
         drop_all(one, 20)
-        until(lambda: len(one.kept(one.archive)) == 20, what="all archived")
+        until(lambda: len(one.files_in(one.archive)) == 20, what="all archived")
 
         assert texts(one) == {f"Shared scan {number}": 1 for number in range(20)}
 
@@ -261,27 +264,27 @@ def test_what_a_dead_or_stopped_daemon_had_is_taken_over_and_answered_once(
                 first.process.kill()
                 first.wait()
 
-            until(lambda: len(two.kept(two.archive)) == 6, what="all archived")
+            until(lambda: len(two.files_in(two.archive)) == 6, what="all archived")
             if how == signal.SIGSTOP:
                 first.signal(signal.SIGCONT)
                 until(lambda: "claim.changed" in [e["event"] for e in one.events()])
 
         assert texts(two) == {f"Shared scan {number}": 1 for number in range(6)}
-        assert len(two.kept(two.archive)) == 6
+        assert len(two.files_in(two.archive)) == 6
 
 
 def test_a_share_that_hangs_is_told_over_http_by_a_daemon_that_still_answers(
     tmp_path: Path,
 ) -> None:
-    house = Watched(tmp_path)
-    with mounted(house.inbox, tmp_path / "behind") as server, house.running():
-        until(lambda: house.get("/readyz")[0] == 200, what="ready")
+    workspace = Watched(tmp_path)
+    with mounted(workspace.inbox, tmp_path / "behind") as server, workspace.running():
+        until(lambda: workspace.get("/readyz")[0] == 200, what="ready")
         server.send_signal(signal.SIGSTOP)
-        until(lambda: house.get("/healthz")[0] == 503, what="not live")
-        failing = house.failing("/readyz")
-        scraped = house.samples()["ocr_daemon_live"]
+        until(lambda: workspace.get("/healthz")[0] == 503, what="not live")
+        failing = workspace.failing("/readyz")
+        scraped = workspace.samples()["ocr_daemon_live"]
         server.send_signal(signal.SIGCONT)
-        until(lambda: house.get("/readyz")[0] == 200, what="ready again")
+        until(lambda: workspace.get("/readyz")[0] == 200, what="ready again")
 
     assert "does not answer" in failing["scan"]
     assert "does not answer" in failing["fault"]

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from tests.support.running_daemon import House
+from tests.support.running_daemon import Workspace
 from tests.support.samples import png, text_page
 
 
-def test_status_counts_what_became_of_every_file(house: House) -> None:
+def test_status_counts_what_became_of_every_file(workspace: Workspace) -> None:
     content = png(text_page(["Counted"]))
-    with house.running():
-        house.drop("a.png", content)
-        house.answer("a.png.json")
-        house.drop("b.png", content)
-        house.drop("c.png", b"\x89PNG\r\n\x1a\n broken")
-        house.answer("b.png.json")
-        house.answer("c.png.json")
-        alive = house.command("health")
-    house.drop("d.png", content)
+    with workspace.running():
+        workspace.drop("a.png", content)
+        workspace.answer("a.png.json")
+        workspace.drop("b.png", content)
+        workspace.drop("c.png", b"\x89PNG\r\n\x1a\n broken")
+        workspace.answer("b.png.json")
+        workspace.answer("c.png.json")
+        alive = workspace.command("health")
+    workspace.drop("d.png", content)
 
-    status = house.command("status").stdout
+    status = workspace.command("status").stdout
 
     counted = dict(
         line.split(maxsplit=1) for line in status.replace("in work", "in-work").splitlines()
@@ -29,4 +29,4 @@ def test_status_counts_what_became_of_every_file(house: House) -> None:
         "waiting": "1",
     }  # fmt: skip
     assert (alive.returncode, alive.stdout.split(":")[0]) == (0, "alive")
-    assert house.command("health").returncode == 1
+    assert workspace.command("health").returncode == 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.torture import oracle, pretended, series
-from tests.torture.life import house
+from tests.torture.life import quick_workspace
 from tests.torture.oracle import Landed
 
 
@@ -21,16 +21,16 @@ def test_kills_at_random_moments_lose_tear_and_double_nothing(tmp_path: Path) ->
 
 
 def test_the_oracle_sees_what_is_lost_torn_doubled_and_left(tmp_path: Path) -> None:
-    home = house(tmp_path, "pretended")
+    workspace = quick_workspace(tmp_path, "pretended")
     landed = [Landed(f"{n}.png", pretended.content(f"File {n}"), f"File {n}") for n in range(3)]
-    for folder in (home.archive, home.outbox):
+    for folder in (workspace.archive, workspace.outbox):
         folder.mkdir()
-    (home.archive / "0.png").write_bytes(landed[0].content)
-    (home.archive / "0.2.png").write_bytes(landed[0].content)
-    (home.archive / "1.png").write_bytes(landed[1].content)
-    (home.outbox / "0.png.json").write_text('{"schema_version": ')
+    (workspace.archive / "0.png").write_bytes(landed[0].content)
+    (workspace.archive / "0.2.png").write_bytes(landed[0].content)
+    (workspace.archive / "1.png").write_bytes(landed[1].content)
+    (workspace.outbox / "0.png.json").write_text('{"schema_version": ')
 
-    counted = oracle.count(home, landed)
+    counted = oracle.count(workspace, landed)
 
     assert len(counted.torn) == 1
     assert counted.left == ["0.png: its bytes lie there more than once"]

@@ -11,7 +11,7 @@ import random
 from collections.abc import Iterator
 from itertools import count
 
-from tests.support.running_daemon import House
+from tests.support.running_daemon import Workspace
 from tests.torture import pretended
 from tests.torture.oracle import Landed
 
@@ -30,13 +30,13 @@ def endless(program: str, seed: int) -> Iterator[Landed]:
         yield file
 
 
-def drop(house: House, file: Landed) -> Landed:
+def drop(workspace: Workspace, file: Landed) -> Landed:
     """Land a file, under another name where its own still waits in the inbox; return it so."""
-    if (house.inbox / file.name).exists():
+    if (workspace.inbox / file.name).exists():
         file = Landed(f"again/{file.sha256[:16]}.png", file.content, file.text)
-        if (house.inbox / file.name).exists():
-            return drop(house, Landed(f"{file.name}.png", file.content, file.text))
-    house.drop(file.name, file.content)
+        if (workspace.inbox / file.name).exists():
+            return drop(workspace, Landed(f"{file.name}.png", file.content, file.text))
+    workspace.drop(file.name, file.content)
     return file
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.repository import REPOSITORY
-from tests.support.running_daemon import House
+from tests.support.running_daemon import Workspace
 
 PAGES = 6
 
@@ -33,7 +33,7 @@ PAGES = 6
 def test_networks_that_are_not_what_they_say_stop_the_start(
     tmp_path: Path, section: str, values: dict, remedy: str
 ) -> None:
-    refused = House(tmp_path, **{section: values}).command("run")
+    refused = Workspace(tmp_path, **{section: values}).command("run")
 
     assert refused.returncode == 78
     assert remedy in refused.stderr
@@ -41,14 +41,14 @@ def test_networks_that_are_not_what_they_say_stop_the_start(
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be refused as root")
 def test_root_is_refused_unless_told_to_and_check_says_so(tmp_path: Path) -> None:
-    house = House(tmp_path, allow_root=False)
+    workspace = Workspace(tmp_path, allow_root=False)
 
-    refused, checked = house.command("run"), house.command("check")
+    refused, checked = workspace.command("run"), workspace.command("check")
 
     assert refused.returncode == 78
     assert "allow_root = False: as root the daemon does not run unless told to" in refused.stderr
     assert (checked.returncode, "warning: allow_root" in checked.stdout) == (0, True)
-    assert house.command("once", str(house.inbox)).returncode == 0
+    assert workspace.command("once", str(workspace.inbox)).returncode == 0
 
 
 def test_the_daemon_stays_light_and_free_of_decoders(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_the_daemon_stays_light_and_free_of_decoders(tmp_path: Path) -> None:
 
 
 def test_the_daemon_says_at_its_start_that_the_list_is_missing(tmp_path: Path):
-    said = House(tmp_path, model={"lexicon": "nowhere.txt"}).command("run")
+    said = Workspace(tmp_path, model={"lexicon": "nowhere.txt"}).command("run")
 
     assert said.returncode == 78
     assert f"model.lexicon = {tmp_path}/nowhere.txt: cannot be read" in said.stdout + said.stderr

@@ -20,7 +20,7 @@ from daemon.engine import sandbox, worker
 from daemon.engine.local_pool import LocalEngine
 from daemon.engine.sandbox import Protections, landlock, seccomp
 from daemon.engine.worker import WorkerSetup
-from tests.process.engine import attempts
+from tests.process.engine import escape_attempts
 from tests.support.running_daemon import SHIPPED, until
 
 FORBIDDEN = {
@@ -49,7 +49,7 @@ needs_kernel = pytest.mark.skipif(
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
     """One worker that may read below a folder, and reads nothing: it tries what it is told."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(worker, "read", attempts.by_kind)
+        patched.setattr(worker, "read", escape_attempts.by_kind)
         patched.setattr(worker, "preloaded", lambda _: [])
         (tmp_path_factory.getbasetemp() / "secret").write_text("of somebody else")
         folder = tmp_path_factory.mktemp("documents")

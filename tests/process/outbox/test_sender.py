@@ -21,14 +21,14 @@ from tests.support.hooks.sidecars import keep, notification
 EARLY = 1_764_280_000.0
 
 
-class Most(random.Random):
-    """A chance that always takes the most."""
+class LargestRandom(random.Random):
+    """A chance that always takes the largest value."""
 
     def uniform(self, a: float, b: float) -> float:
         return b
 
 
-class Room:
+class HookRun:
     """A hook with a ledger, and a clock that the test turns."""
 
     def __init__(self, root: Path, hook: Hook) -> None:
@@ -40,7 +40,7 @@ class Room:
 
     def started(self) -> HookSender:
         return HookSender(
-            self.hook, self.deliveries, Path("/out"), lambda: self.now, Most(), Event()
+            self.hook, self.deliveries, Path("/out"), lambda: self.now, LargestRandom(), Event()
         )  # fmt: skip
 
     def land(self, *claims: str) -> None:
@@ -59,24 +59,24 @@ class Room:
 
 
 @pytest.fixture
-def failing(tmp_path: Path) -> Room:
-    return Room(tmp_path, Hook(name="no", command=("false",), attempts=4, wait_seconds=10.0))
+def failing(tmp_path: Path) -> HookRun:
+    return HookRun(tmp_path, Hook(name="no", command=("false",), attempts=4, wait_seconds=10.0))
 
 
 def test_letters_go_out_in_the_order_in_which_they_were_written(tmp_path: Path) -> None:
     with receiving() as receiver:
-        room = Room(tmp_path, Hook(name="post", url=receiver.address))
-        room.land("c3", "c1", "c2")
+        run = HookRun(tmp_path, Hook(name="post", url=receiver.address))
+        run.land("c3", "c1", "c2")
 
-        assert room.until_quiet() is None
+        assert run.until_quiet() is None
 
     came = [headers["webhook-id"] for headers, _ in receiver.came]
     assert came == ["c3-post", "c1-post", "c2-post"]
-    assert room.post() == (0, 0, 3)
+    assert run.post() == (0, 0, 3)
 
 
 def test_what_fails_rests_twice_as_long_each_time_and_is_dead_after_its_attempts(
-    failing: Room,
+    failing: HookRun,
 ) -> None:
     failing.land("c1")
     rests = []
@@ -93,7 +93,7 @@ def test_what_fails_rests_twice_as_long_each_time_and_is_dead_after_its_attempts
     assert (dead.is_dead, dead.attempts, dead.why) == (True, 4, "exit code 1")
 
 
-def test_a_rest_is_a_chance_share_and_never_longer_than_six_hours(failing: Room) -> None:
+def test_a_rest_is_a_chance_share_and_never_longer_than_six_hours(failing: HookRun) -> None:
     sender = HookSender(
         failing.hook, failing.deliveries, Path("/out"), lambda: EARLY, random.Random(7), Event()
     )
@@ -104,7 +104,7 @@ def test_a_rest_is_a_chance_share_and_never_longer_than_six_hours(failing: Room)
     assert failing.sender._rest(1000, LONGEST_REST) == LONGEST_REST
 
 
-def test_an_outage_costs_attempts_of_few_letters_and_not_of_all(failing: Room) -> None:
+def test_an_outage_costs_attempts_of_few_letters_and_not_of_all(failing: HookRun) -> None:
     failing.land(*(f"c{number}" for number in range(50)))
 
     for _ in range(5):
@@ -116,31 +116,31 @@ def test_an_outage_costs_attempts_of_few_letters_and_not_of_all(failing: Room) -
 
 def test_what_is_dead_or_rests_is_tried_again_when_an_operator_says_so(tmp_path: Path) -> None:
     with receiving(410, 500) as receiver:
-        room = Room(tmp_path, Hook(name="post", url=receiver.address))
-        room.land("c1", "c2")
-        room.now += room.until_quiet() or 0.0
-        room.until_quiet()
-        assert room.post() == (1, 1, 0)
+        run = HookRun(tmp_path, Hook(name="post", url=receiver.address))
+        run.land("c1", "c2")
+        run.now += run.until_quiet() or 0.0
+        run.until_quiet()
+        assert run.post() == (1, 1, 0)
 
-        assert room.deliveries.retry() == 2
-        room.sender = room.started()
-        room.until_quiet()
+        assert run.deliveries.retry() == 2
+        run.sender = run.started()
+        run.until_quiet()
 
-    assert room.post() == (0, 0, 2)
+    assert run.post() == (0, 0, 2)
     assert [headers["webhook-id"] for headers, _ in receiver.came].count("c1-post") == 2
 
 
 def test_a_receiver_that_says_when_is_not_asked_before(tmp_path: Path) -> None:
     with receiving((429, {"retry-after": "3000"})) as receiver:
-        room = Room(tmp_path, Hook(name="post", url=receiver.address))
-        room.land("c1")
-        pause = room.until_quiet()
-        room.now += pause or 0.0
+        run = HookRun(tmp_path, Hook(name="post", url=receiver.address))
+        run.land("c1")
+        pause = run.until_quiet()
+        run.now += pause or 0.0
 
-        assert room.until_quiet() == pytest.approx(3000 - (pause or 0.0))
+        assert run.until_quiet() == pytest.approx(3000 - (pause or 0.0))
 
 
-def test_a_clock_set_back_by_a_year_makes_nothing_wait_for_a_year(failing: Room) -> None:
+def test_a_clock_set_back_by_a_year_makes_nothing_wait_for_a_year(failing: HookRun) -> None:
     failing.land("c1")
     failing.until_quiet()
 
@@ -150,7 +150,7 @@ def test_a_clock_set_back_by_a_year_makes_nothing_wait_for_a_year(failing: Room)
     assert failing.deliveries.open()[0].attempts == 2
 
 
-def test_a_rest_outlasts_a_restart(failing: Room) -> None:
+def test_a_rest_outlasts_a_restart(failing: HookRun) -> None:
     failing.land("c1")
     failing.until_quiet()
 
@@ -164,17 +164,15 @@ def test_a_letter_that_was_sent_and_not_marked_is_sent_again_with_the_same_id(
     tmp_path: Path,
 ) -> None:
     with receiving() as receiver:
-        room = Room(tmp_path, Hook(name="post", url=receiver.address))
-        room.land("c1")
-        room.until_quiet()
-        with sqlite3.connect(
-            room.ledger_file
-        ) as ledger_file:  # as a kill before the mark leaves it
-            text = notification(room.hook).text
+        run = HookRun(tmp_path, Hook(name="post", url=receiver.address))
+        run.land("c1")
+        run.until_quiet()
+        with sqlite3.connect(run.ledger_file) as ledger_file:  # as a kill before the mark leaves it
+            text = notification(run.hook).text
             ledger_file.execute("UPDATE deliveries SET state = 'waiting', letter = ?", (text,))
         ledger_file.close()
 
-        room.until_quiet()
+        run.until_quiet()
 
     first, second = receiver.came
     assert first[0]["webhook-id"] == second[0]["webhook-id"]
@@ -185,33 +183,33 @@ def test_a_ledger_that_cannot_be_written_does_not_make_a_letter_go_out_again_and
     tmp_path: Path,
 ) -> None:
     with receiving() as receiver:
-        room = Room(tmp_path, Hook(name="post", url=receiver.address))
-        room.land("c1")
-        room.deliveries._db.execute("PRAGMA query_only = 1")
+        run = HookRun(tmp_path, Hook(name="post", url=receiver.address))
+        run.land("c1")
+        run.deliveries._db.execute("PRAGMA query_only = 1")
         for _ in range(3):
             with pytest.raises(Deferred, match="readonly"):
-                room.sender.turn()
-        room.deliveries._db.execute("PRAGMA query_only = 0")
+                run.sender.turn()
+        run.deliveries._db.execute("PRAGMA query_only = 0")
 
-        room.until_quiet()
+        run.until_quiet()
 
     assert len(receiver.came) == 1
-    assert room.post() == (0, 0, 1)
+    assert run.post() == (0, 0, 1)
 
 
 def test_what_was_delivered_is_kept_without_its_words(tmp_path: Path) -> None:
-    room = Room(tmp_path, Hook(name="yes", command=("true",)))
-    room.land("c1")
-    room.until_quiet()
+    run = HookRun(tmp_path, Hook(name="yes", command=("true",)))
+    run.land("c1")
+    run.until_quiet()
 
-    with sqlite3.connect(room.ledger_file) as ledger_file:
+    with sqlite3.connect(run.ledger_file) as ledger_file:
         row = ledger_file.execute("SELECT letter, state, ended_at IS NOT NULL FROM deliveries")
 
         assert row.fetchall() == [("", "delivered", 1)]
     ledger_file.close()
 
 
-def test_what_another_thread_has_delivered_meanwhile_stays_delivered(failing: Room) -> None:
+def test_what_another_thread_has_delivered_meanwhile_stays_delivered(failing: HookRun) -> None:
     """A thread that is held in a POST outlives the senders of a config that is changed."""
     failing.land("c1")
     held = failing.deliveries.due("no", failing.now)

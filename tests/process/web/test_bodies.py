@@ -30,11 +30,11 @@ def test_predict_without_a_daemon_says_so_and_keeps_nothing(site: Site) -> None:
     answer = site.post("/predict", files={"file": IMAGE}, headers=BEARER)
 
     assert (answer.status_code, answer.json()["error"]["class"]) == (503, "daemon_not_running")
-    assert site.house.kept(site.house.inbox) == set()
+    assert site.workspace.files_in(site.workspace.inbox) == set()
 
 
 def test_predict_that_waits_too_long_tells_where_to_ask_later(site: Site) -> None:
-    heartbeat.beat(site.house.state, heartbeat.pulse(0.0, 0, False, []))
+    heartbeat.beat(site.workspace.state, heartbeat.pulse(0.0, 0, False, []))
 
     answer = site.post("/predict", files={"file": IMAGE}, headers=BEARER)
 
@@ -56,7 +56,7 @@ def test_a_body_without_length_is_cut_off_at_the_limit(site: Site) -> None:
     answer = site.post("/upload", data=chunks, headers={"Content-Type": "image/png"} | BEARER)
 
     assert answer.status_code == 413
-    assert not list((site.house.inbox / ".ocr-daemon/web").iterdir())
+    assert not list((site.workspace.inbox / ".ocr-daemon/web").iterdir())
 
 
 def test_a_declared_length_above_the_limit_is_refused_unread(site: Site) -> None:
@@ -106,7 +106,7 @@ def login(token: str, length: int | None = None) -> bytes:
 
 
 def test_silent_logins_hold_up_nobody_but_logins_and_those_for_seconds(site: Site) -> None:
-    printed = (site.house.root / "output").read_text()
+    printed = (site.workspace.root / "output").read_text()
     with contextlib.ExitStack() as lines:
         silent = [
             lines.enter_context(socket.create_connection(("127.0.0.1", site.port), timeout=30))
@@ -122,7 +122,7 @@ def test_silent_logins_hold_up_nobody_but_logins_and_those_for_seconds(site: Sit
     assert b" 408 " in given_up.split(b"\r\n")[0]
     assert b"connection: close" in given_up.lower()
     until(lambda: b" 303 " in raw(site, login(TOKEN), 20).split(b"\r\n")[0])
-    assert (site.house.root / "output").read_text() == printed
+    assert (site.workspace.root / "output").read_text() == printed
 
 
 def test_silent_connections_make_way_for_those_that_ask(site: Site) -> None:

@@ -1,4 +1,4 @@
-"""Sheets of text and rules with what they say kept beside: to be laid out without a recogniser."""
+"""Pages of text and rules with what they say kept beside: to be laid out without a recogniser."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Span = tuple[int, int, int, int]  # top, bottom, left, right in rows and columns
 
 
 @dataclass
-class Sheet:
+class DrawnPage:
     """H,W gray; `written` holds each text with the middle of its ink, x and y."""
 
     width: int = 1240
@@ -45,7 +45,7 @@ class Sheet:
         cv2.line(self.image, (x0, y0), (x1, y1), (0,), thick)
 
     def found(self, degrees: float = 0.0) -> tuple[list[tuple[Box, str]], Rules, int]:
-        """Return what a flawless recogniser finds on the sheet, turned by so much on the glass."""
+        """Return what a flawless recogniser finds on the page, turned by so much on the glass."""
         middle = (self.width / 2, self.height / 2)
         turn = cv2.getRotationMatrix2D(middle, -degrees, 1.0)
         size = (self.width, self.height)
@@ -79,7 +79,7 @@ def _within(box: Box, places: Sequence[tuple[str, np.ndarray]]) -> str:
 
 
 def grid(
-    sheet: Sheet,
+    drawn_page: DrawnPage,
     x: Sequence[int],
     y: Sequence[int],
     texts: Mapping[Span, str | Sequence[str]],
@@ -89,7 +89,7 @@ def grid(
     for (top, bottom, left, right), content in texts.items():
         for number, line in enumerate([content] if isinstance(content, str) else content):
             if line:
-                sheet.write(line, x[left] + 12, y[top] + 34 + 34 * number)
+                drawn_page.write(line, x[left] + 12, y[top] + 34 + 34 * number)
         sides = {
             "left": (left, (x[left], y[top], x[left], y[bottom])),
             "right": (len(x) - 1 - right, (x[right], y[top], x[right], y[bottom])),
@@ -98,4 +98,4 @@ def grid(
         }
         for side, (from_edge, ends) in sides.items():
             if from_edge or side not in without.split():
-                sheet.rule(*ends)
+                drawn_page.rule(*ends)

@@ -1,4 +1,4 @@
-"""A real Chromium without a window, and the web process beside a house's daemon."""
+"""A real Chromium without a window, and the web process beside a workspace's daemon."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.remote.webelement import WebElement
 
 from tests.support.repository import REPOSITORY
-from tests.support.running_daemon import House, until
+from tests.support.running_daemon import Workspace, until
 
 CHROMIUM, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
 FLAGS = (
@@ -49,12 +49,12 @@ if (arguments[1] === "paste") {
 
 
 @contextmanager
-def web_of(house: House, **environment: str) -> Iterator[str]:
-    """Run the web process of a house; yields the address that it listens on."""
-    said = house.root / f"web.{uuid.uuid4().hex}.log"
+def web_of(workspace: Workspace, **environment: str) -> Iterator[str]:
+    """Run the web process of a workspace; yields the address that it listens on."""
+    said = workspace.root / f"web.{uuid.uuid4().hex}.log"
     with said.open("w") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "daemon", "web", "--config", str(house.config)],
+            [sys.executable, "-m", "daemon", "web", "--config", str(workspace.config)],
             stdout=log, stderr=subprocess.STDOUT, cwd=REPOSITORY,
             env=os.environ | environment,
         )  # fmt: skip

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.support.repository import REPOSITORY
-from tests.support.running_daemon import House
+from tests.support.running_daemon import Workspace
 from tests.support.samples import png, text_page
 from tests.support.web.site import Site, port_of
 
@@ -27,14 +27,14 @@ def alone(root: Path) -> Iterator[Site]:
         "port": 0, "token": TOKEN, "origins": [FRIEND], "upload_megabytes": 1,
         "uploads_waiting": 6, "predict_seconds": 0.5, "requests_per_minute": 0,
     }  # fmt: skip
-    house = House(root, web=web)
+    workspace = Workspace(root, web=web)
     with (root / "output").open("w") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "daemon", "web", "--config", str(house.config)],
+            [sys.executable, "-m", "daemon", "web", "--config", str(workspace.config)],
             stdout=output, stderr=output, cwd=REPOSITORY,
         )  # fmt: skip
         try:
-            yield Site(house, port_of(house))
+            yield Site(workspace, port_of(workspace))
         finally:
             process.terminate()
             assert process.wait(20) == 0

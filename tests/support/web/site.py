@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 import requests
 
-from tests.support.running_daemon import Daemon, House, until
+from tests.support.running_daemon import RunningDaemon, Workspace, until
 
 SECONDS = 20.0
 
@@ -19,8 +19,10 @@ SECONDS = 20.0
 class Site:
     """A caller of one running site."""
 
-    def __init__(self, house: House, port: int, daemon: Daemon | None = None) -> None:
-        self.house = house
+    def __init__(
+        self, workspace: Workspace, port: int, daemon: RunningDaemon | None = None
+    ) -> None:
+        self.workspace = workspace
         self.daemon = daemon
         self.move_to(port)
 
@@ -58,9 +60,9 @@ class Site:
         return next(child for child in children if "web" in child.cmdline())
 
 
-def port_of(house: House, after: int = 0) -> int:
+def port_of(workspace: Workspace, after: int = 0) -> int:
     """Return the port that the web process says it listens on, in what was printed since."""
-    said = house.root / "output"
+    said = workspace.root / "output"
 
     def told() -> str | None:
         found = re.search(r'"port": (\d+), "event": "web.ready"', said.read_text()[after:])
@@ -73,6 +75,6 @@ def port_of(house: House, after: int = 0) -> int:
 def running(root: Path, **web: Any) -> Iterator[Site]:
     """Run a daemon with `web.enabled` and the given other keys of `web`."""
     config = web.pop("config", {})
-    house = House(root, web={"enabled": True, "port": 0} | web, **config)
-    with house.running() as daemon:
-        yield Site(house, port_of(house), daemon)
+    workspace = Workspace(root, web={"enabled": True, "port": 0} | web, **config)
+    with workspace.running() as daemon:
+        yield Site(workspace, port_of(workspace), daemon)

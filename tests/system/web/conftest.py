@@ -1,4 +1,4 @@
-"""One house with its daemon and web process, and a browser on it, for all tests of the page."""
+"""One workspace with its daemon and web process, and a browser on it, for all tests of the page."""
 
 from __future__ import annotations
 
@@ -6,23 +6,25 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.running_daemon import House
+from tests.support.running_daemon import Workspace
 from tests.support.web.browsing import CHROMIUM, DRIVER, Browser, web_of
 
 
 @pytest.fixture(scope="package")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     if not (CHROMIUM.exists() and DRIVER.exists()):
         pytest.skip("chromium and chromedriver are not here")
-    house = House(tmp_path_factory.mktemp("house"), web={"port": 0, "requests_per_minute": 0})
-    house.inbox.mkdir(exist_ok=True)
-    with house.running():
-        yield house
+    workspace = Workspace(
+        tmp_path_factory.mktemp("workspace"), web={"port": 0, "requests_per_minute": 0}
+    )
+    workspace.inbox.mkdir(exist_ok=True)
+    with workspace.running():
+        yield workspace
 
 
 @pytest.fixture(scope="package")
-def site(house: House) -> Iterator[str]:
-    with web_of(house) as address:
+def site(workspace: Workspace) -> Iterator[str]:
+    with web_of(workspace) as address:
         yield address
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from selenium.webdriver import ActionChains, Keys
 
-from tests.support.running_daemon import House
+from tests.support.running_daemon import Workspace
 from tests.support.samples import images, pdfs
 from tests.support.samples.pictures import text_page
 from tests.support.web.browsing import Browser, brought
@@ -97,7 +97,7 @@ def test_the_text_of_the_page_is_copied(page: Browser) -> None:
 
 
 def test_an_answer_is_deleted_once_that_is_confirmed_and_the_original_stays(
-    page: Browser, house: House
+    page: Browser, workspace: Workspace
 ) -> None:
     content = images.png(text_page(["Soon forgotten"]))
     brought(page, "forgotten.png", content)
@@ -107,5 +107,5 @@ def test_an_answer_is_deleted_once_that_is_confirmed_and_the_original_stays(
     page.one(".card button.danger").click()
 
     page.wait(lambda: page.all("#list"), "the list")
-    assert not [name for name in house.answers() if name.endswith("forgotten.png.json")]
-    assert content in {path.read_bytes() for path in house.archive.rglob("*") if path.is_file()}
+    assert not [name for name in workspace.answers() if name.endswith("forgotten.png.json")]
+    assert content in {path.read_bytes() for path in workspace.archive.rglob("*") if path.is_file()}

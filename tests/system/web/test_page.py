@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from selenium.webdriver import ActionChains, Keys
 
-from tests.support.running_daemon import House, until
+from tests.support.running_daemon import Workspace, until
 from tests.support.samples import images, pdfs
 from tests.support.samples.pictures import text_page
 from tests.support.web.browsing import Browser, brought, web_of
@@ -56,22 +56,25 @@ def test_what_is_no_document_is_refused_with_a_sentence(page: Browser) -> None:
     assert any("415" in error for error in page.errors())  # the browser itself notes the refusal
 
 
-def test_a_failed_file_says_why_and_is_tried_again(page: Browser, house: House) -> None:
+def test_a_failed_file_says_why_and_is_tried_again(page: Browser, workspace: Workspace) -> None:
     page.bring([("secret.pdf", "application/pdf", pdfs.pdf_encrypted(user_password="x"))])
     page.wait(lambda: "password" in page.text("#ended .why"), "why")
     page.wait(lambda: page.all("#list .item.failed .retry button"), "a way to try again")
-    until(lambda: [n for n in house.kept(house.failed) if n.endswith(".pdf")], what="its bytes")
-    [before] = claims_of("secret.pdf", house)
+    until(
+        lambda: [n for n in workspace.files_in(workspace.failed) if n.endswith(".pdf")],
+        what="its bytes",
+    )
+    [before] = claims_of("secret.pdf", workspace)
 
     page.one("#list .item.failed .retry button").click()
 
-    until(lambda: claims_of("secret.pdf", house) - {before}, what="it is answered anew")
+    until(lambda: claims_of("secret.pdf", workspace) - {before}, what="it is answered anew")
 
 
-def claims_of(name: str, house: House) -> set[str]:
+def claims_of(name: str, workspace: Workspace) -> set[str]:
     return {
         answer["processing"]["claim"]
-        for place, answer in house.answers().items()
+        for place, answer in workspace.answers().items()
         if place.endswith(f"{name}.json")
     }
 
@@ -93,9 +96,11 @@ def test_what_is_searched_for_is_found_and_marked_without_another_page(page: Bro
     assert page.driver.current_url.endswith("/?q=haystack")
 
 
-def test_names_that_would_be_markup_are_shown_as_they_are(page: Browser, house: House) -> None:
+def test_names_that_would_be_markup_are_shown_as_they_are(
+    page: Browser, workspace: Workspace
+) -> None:
     for name in HOSTILE:
-        house.drop(name, images.png(text_page([f"Hostile {HOSTILE.index(name)}"])))
+        workspace.drop(name, images.png(text_page([f"Hostile {HOSTILE.index(name)}"])))
 
     page.open("/?q=Hostile")
 
@@ -176,8 +181,8 @@ def found(page: Browser, words: str) -> str:
     return page.one("#list").text
 
 
-def test_a_token_is_asked_for_once_and_then_everything_works(house: House) -> None:
-    with web_of(house, OCR_DAEMON__WEB__TOKEN=TOKEN) as site:
+def test_a_token_is_asked_for_once_and_then_everything_works(workspace: Workspace) -> None:
+    with web_of(workspace, OCR_DAEMON__WEB__TOKEN=TOKEN) as site:
         browser = Browser(site)
         try:
             browser.open("/").one("#token").send_keys("a guess that is wrong", Keys.ENTER)

@@ -11,7 +11,7 @@ import pymupdf
 import pytest
 import requests
 
-from tests.support.running_daemon import House, until
+from tests.support.running_daemon import Workspace, until
 from tests.support.samples import pdf_of_text, png, text_page
 from tests.support.web.site import Site, port_of, running
 
@@ -43,13 +43,13 @@ def test_predict_answers_with_text_and_confidence(site: Site) -> None:
 def test_the_same_bytes_are_answered_from_the_ledger(site: Site) -> None:
     image = png(text_page(["Seen before 77"]))
     first = site.post("/predict", files={"file": image}).json()
-    before = site.house.answers()
+    before = site.workspace.answers()
 
     second = site.post("/predict", data=image, headers={"Content-Type": "image/png"}).json()
 
     # the original may have moved to the archive meanwhile
     assert second == first | {"cached": True, "original": second["original"]}
-    assert site.house.answers() == before
+    assert site.workspace.answers() == before
 
 
 def test_a_duplicate_has_the_text_of_the_document_that_it_leads_to(site: Site) -> None:
@@ -70,7 +70,7 @@ def test_a_sidecar_is_fetched_byte_for_byte(site: Site) -> None:
 
     fetched = site.get(output["location"])
 
-    (path,) = site.house.outbox.rglob(output["name"])
+    (path,) = site.workspace.outbox.rglob(output["name"])
     assert fetched.content == path.read_bytes()
 
 
@@ -138,8 +138,8 @@ def test_delete_takes_the_answer_and_never_the_original(site: Site) -> None:
     assert site.delete(document["location"]).status_code == 410
     assert site.get(document["original"]).content == content
     assert site.get("/documents?query=deleted").json()["total"] == 0
-    assert not (site.house.outbox / f"{document['name']}.json").exists()
-    said = site.house.command("verify", "--deep")
+    assert not (site.workspace.outbox / f"{document['name']}.json").exists()
+    said = site.workspace.command("verify", "--deep")
     assert said.returncode == 0, said.stdout
 
 
@@ -160,7 +160,7 @@ def test_the_sidecar_and_the_picture_of_a_page_are_served(site: Site) -> None:
     sidecar = site.get(answer["location"]).json()
     picture = site.get(f"{document['location']}/pages/1/picture")
 
-    assert sidecar == json.loads((site.house.outbox / f"{document['name']}.json").read_text())
+    assert sidecar == json.loads((site.workspace.outbox / f"{document['name']}.json").read_text())
     assert picture.content.startswith(b"\xff\xd8\xff")
     assert site.get(f"{document['location']}/pages/2/picture").status_code == 404
 
@@ -177,7 +177,7 @@ def test_files_of_one_form_are_taken_together_or_not_at_all(site: Site) -> None:
     for each in both.json()["documents"]:
         site.settled(each["location"])
     assert site.get("/documents").json()["total"] == before + 2
-    assert list((site.house.inbox / ".ocr-daemon/web").iterdir()) == []
+    assert list((site.workspace.inbox / ".ocr-daemon/web").iterdir()) == []
 
 
 def test_fifty_uploads_in_a_row_are_all_answered(site: Site) -> None:
@@ -192,7 +192,7 @@ def test_fifty_uploads_in_a_row_are_all_answered(site: Site) -> None:
 
 
 def test_a_folder_that_was_dropped_into_is_listed_too(site: Site) -> None:
-    site.house.drop("by hand/scan.pdf", pdf_of_text([["Dropped by hand"]]))
+    site.workspace.drop("by hand/scan.pdf", pdf_of_text([["Dropped by hand"]]))
 
     found = until(lambda: site.get("/documents?query=dropped").json()["documents"])
 
@@ -204,30 +204,30 @@ def test_no_answer_tells_a_path_of_the_machine(site: Site) -> None:
 
     said = "".join(site.get(path).text for path in paths)
 
-    assert str(site.house.root) not in said
+    assert str(site.workspace.root) not in said
 
 
 def test_a_killed_web_process_comes_back_and_reading_goes_on(site: Site) -> None:
-    printed = len((site.house.root / "output").read_text())
+    printed = len((site.workspace.root / "output").read_text())
     site.process().kill()
 
-    site.house.drop("meanwhile.pdf", pdf_of_text([["Still read"]]))
+    site.workspace.drop("meanwhile.pdf", pdf_of_text([["Still read"]]))
 
-    assert site.house.answer("meanwhile.pdf.json")["text"] == "Still read"
-    site.move_to(port_of(site.house, printed))
+    assert site.workspace.answer("meanwhile.pdf.json")["text"] == "Still read"
+    site.move_to(port_of(site.workspace, printed))
     assert site.get("/documents?query=still").json()["total"] == 1
 
 
 def test_the_web_process_goes_by_the_config_in_force_and_not_by_the_file(tmp_path: Path) -> None:
     with running(tmp_path) as site:
-        house, web = site.house, {"enabled": True, "port": 0}
-        House(tmp_path, web=web, folders={"state": str(tmp_path / "other")})
+        workspace, web = site.workspace, {"enabled": True, "port": 0}
+        Workspace(tmp_path, web=web, folders={"state": str(tmp_path / "other")})
         assert site.daemon is not None
         site.daemon.signal(signal.SIGHUP)
-        until(lambda: said(house, "config.needs_restart"), what=house.log_tail())
-        printed = len((house.root / "output").read_text())
+        until(lambda: said(workspace, "config.needs_restart"), what=workspace.log_tail())
+        printed = len((workspace.root / "output").read_text())
         site.process().kill()
-        site.move_to(port_of(house, printed))
+        site.move_to(port_of(workspace, printed))
 
         site.upload("scan.png", pdf_of_text([["By the running config"]]))
 
@@ -236,18 +236,18 @@ def test_the_web_process_goes_by_the_config_in_force_and_not_by_the_file(tmp_pat
 
 def test_a_pattern_that_is_ignored_from_now_on_is_known_to_the_web_process(tmp_path: Path) -> None:
     with running(tmp_path) as site:
-        printed = len((site.house.root / "output").read_text())
-        House(tmp_path, web={"enabled": True, "port": 0}, watch={"ignore": ["old*"]})
+        printed = len((site.workspace.root / "output").read_text())
+        Workspace(tmp_path, web={"enabled": True, "port": 0}, watch={"ignore": ["old*"]})
         assert site.daemon is not None
 
         site.daemon.signal(signal.SIGHUP)
 
-        site.move_to(port_of(site.house, printed))
+        site.move_to(port_of(site.workspace, printed))
         assert "old" not in site.upload("old.pdf", pdf_of_text([["Kept"]]))["name"]
 
 
-def said(house: House, event: str) -> bool:
-    return any(each["event"] == event for each in house.events())
+def said(workspace: Workspace, event: str) -> bool:
+    return any(each["event"] == event for each in workspace.events())
 
 
 def test_the_web_process_dies_with_a_killed_daemon(tmp_path: Path) -> None:

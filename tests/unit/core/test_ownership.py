@@ -11,7 +11,7 @@ from daemon.config.load import load
 from daemon.core import fs
 from daemon.core.errors import Misconfigured
 from daemon.core.ownership import INHERITED, Ownership
-from tests.support.running_daemon import House
+from tests.support.running_daemon import Workspace
 
 STRANGER = 12345  # a user and group that no password file needs to know
 
@@ -44,10 +44,10 @@ def test_nothing_is_changed_unless_asked_for(tmp_path: Path) -> None:
 def test_what_cannot_be_meant_is_refused(
     tmp_path: Path, key: str, value: object, remedy: str
 ) -> None:
-    house = House(tmp_path, permissions={key: value})
+    workspace = Workspace(tmp_path, permissions={key: value})
 
     with pytest.raises(Misconfigured, match=remedy) as refused:
-        load(house.config)
+        load(workspace.config)
 
     assert refused.value.key.startswith(f"permissions.{key}")
 
@@ -61,7 +61,7 @@ def test_what_this_user_may_not_do_stops_the_start(
     from daemon.supervisor import preflight
 
     monkeypatch.setattr(os, "chown", refuse)
-    config = load(House(tmp_path, permissions={"user": STRANGER}).config)
+    config = load(Workspace(tmp_path, permissions={"user": STRANGER}).config)
 
     with pytest.raises(Misconfigured, match="cannot give files away") as refused:
         preflight.refuse_fatal(config)

@@ -22,7 +22,7 @@ TODAY, TOMORROW = time.time(), time.time() + 1.5 * DAY
 ONE_DAY = Retention(archive_days=1, failed_days=1)
 
 
-class Shelf:
+class Originals:
     """A folder of kept originals beside a ledger that knows some of them."""
 
     def __init__(self, root: Path) -> None:
@@ -64,8 +64,8 @@ class Shelf:
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Iterator[Shelf]:
-    made = Shelf(tmp_path)
+def originals(tmp_path: Path) -> Iterator[Originals]:
+    made = Originals(tmp_path)
     yield made
     made.ledger.close()
 
@@ -74,144 +74,154 @@ def shelf(tmp_path: Path) -> Iterator[Shelf]:
     ("now", "left"), [(TODAY, {"old.png"}), (TOMORROW, set())], ids=["today", "tomorrow"]
 )
 def test_an_original_goes_when_it_has_had_its_days(
-    shelf: Shelf, now: float, left: set[str]
+    originals: Originals, now: float, left: set[str]
 ) -> None:
-    os.utime(shelf.keep("old.png"), (1, 1))  # how old the picture is does not count
+    os.utime(originals.keep("old.png"), (1, 1))  # how old the picture is does not count
 
-    shelf.clear(ONE_DAY, now)
+    originals.clear(ONE_DAY, now)
 
-    assert shelf.names() == left
-
-
-def test_without_a_limit_nothing_ever_goes(shelf: Shelf) -> None:
-    shelf.keep("old.png")
-
-    assert shelf.clear(Retention(failed_days=1), TODAY + 9999 * DAY) == []
+    assert originals.names() == left
 
 
-def test_the_oldest_go_until_the_rest_fits(shelf: Shelf) -> None:
+def test_without_a_limit_nothing_ever_goes(originals: Originals) -> None:
+    originals.keep("old.png")
+
+    assert originals.clear(Retention(failed_days=1), TODAY + 9999 * DAY) == []
+
+
+def test_the_oldest_go_until_the_rest_fits(originals: Originals) -> None:
     for name in ("z.png", "m.png", "a.png"):
-        before = shelf.keep(name, name[:1].encode() * 400_000).stat().st_ctime_ns
+        before = originals.keep(name, name[:1].encode() * 400_000).stat().st_ctime_ns
         until(lambda: time.time_ns() > before + 20_000_000, what="another ctime")  # noqa: B023
 
-    shelf.clear(Retention(archive_megabytes=1), TODAY)
+    originals.clear(Retention(archive_megabytes=1), TODAY)
 
-    assert shelf.names() == {"m.png", "a.png"}
+    assert originals.names() == {"m.png", "a.png"}
 
 
 @pytest.mark.parametrize("state", ["unknown", "claimed", "answered"])
 def test_what_is_not_answered_and_done_with_is_left_however_old_or_large(
-    shelf: Shelf, state: str
+    originals: Originals, state: str
 ) -> None:
-    path = shelf.keep("odd.png", bytes(2_000_000), state="unknown" if state == "claimed" else state)
+    path = originals.keep(
+        "odd.png", bytes(2_000_000), state="unknown" if state == "claimed" else state
+    )
     if state == "claimed":
         claim = Claim("c", "odd.png", path, Stamp.of(path), fs.sha256_of(path))
-        shelf.ledger.claimed(claim, "default")
+        originals.ledger.claimed(claim, "default")
     limits = Retention(archive_days=1, archive_megabytes=1)
 
-    assert (shelf.clear(limits, TOMORROW), shelf.names()) == ([], {"odd.png"})
+    assert (originals.clear(limits, TOMORROW), originals.names()) == ([], {"odd.png"})
 
 
 def test_bytes_that_landed_again_and_wait_keep_the_original_of_their_first_answer(
-    shelf: Shelf,
+    originals: Originals,
 ) -> None:
-    shelf.keep("scan.png")
-    shelf.keep("again.png", state="answered")
+    originals.keep("scan.png")
+    originals.keep("again.png", state="answered")
 
-    assert shelf.clear(ONE_DAY, TOMORROW) == []
+    assert originals.clear(ONE_DAY, TOMORROW) == []
 
 
-def test_other_bytes_under_an_answered_name_are_left(shelf: Shelf) -> None:
-    shelf.keep("scan.png").write_bytes(b"what somebody else put there")
+def test_other_bytes_under_an_answered_name_are_left(originals: Originals) -> None:
+    originals.keep("scan.png").write_bytes(b"what somebody else put there")
 
-    assert shelf.clear(ONE_DAY, TOMORROW) == []
+    assert originals.clear(ONE_DAY, TOMORROW) == []
 
 
 def test_what_the_ledger_does_not_know_is_hashed_once_and_makes_no_known_one_go(
-    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+    originals: Originals, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shelf.keep("stranger.bin", bytes(5_000_000), state="unknown")
-    shelf.keep("known.png", b"k" * 900_000)
-    retention_folder, hashed = shelf.retention_folder(Retention(archive_megabytes=1)), []
+    originals.keep("stranger.bin", bytes(5_000_000), state="unknown")
+    originals.keep("known.png", b"k" * 900_000)
+    retention_folder, hashed = originals.retention_folder(Retention(archive_megabytes=1)), []
     monkeypatch.setattr(fs, "digest_of", lambda file: hashed.append(file.name) or "0" * 64)
 
-    assert [list(retention_folder.due(shelf.ledger_file, TODAY)) for _ in range(3)] == [[], [], []]
+    assert [list(retention_folder.due(originals.ledger_file, TODAY)) for _ in range(3)] == [
+        [],
+        [],
+        [],
+    ]
     assert len(hashed) <= 2
 
 
 def test_an_answer_of_before_this_program_was_given_by_a_clock_that_was_not_set(
-    shelf: Shelf,
+    originals: Originals,
 ) -> None:
-    path = shelf.keep("scan.png", state="unknown")
+    path = originals.keep("scan.png", state="unknown")
     claim = Claim("c", "scan.png", path, Stamp.of(path), fs.sha256_of(path))
-    shelf.ledger.restore(claim, "default", "done", "a", "1970-01-01T00:01:00.000Z")
+    originals.ledger.restore(claim, "default", "done", "a", "1970-01-01T00:01:00.000Z")
 
-    assert shelf.clear(ONE_DAY, TOMORROW) == []
+    assert originals.clear(ONE_DAY, TOMORROW) == []
 
 
-def test_a_failed_file_goes_with_its_reason_and_the_folders_they_leave_empty(shelf: Shelf) -> None:
-    path = shelf.keep("a/b/broken.png")
+def test_a_failed_file_goes_with_its_reason_and_the_folders_they_leave_empty(
+    originals: Originals,
+) -> None:
+    path = originals.keep("a/b/broken.png")
     reason_of(path).write_text("{}")
 
-    shelf.clear(ONE_DAY, TOMORROW, "failed")
+    originals.clear(ONE_DAY, TOMORROW, "failed")
 
-    assert shelf.names() == set()
+    assert originals.names() == set()
 
 
-def test_a_reason_that_a_kill_left_alone_goes_too(shelf: Shelf) -> None:
-    path = shelf.keep("broken.png")
+def test_a_reason_that_a_kill_left_alone_goes_too(originals: Originals) -> None:
+    path = originals.keep("broken.png")
     reason_of(path).write_text(json.dumps({"sha256": fs.sha256_of(path)}))
     path.unlink()
 
-    shelf.clear(ONE_DAY, TOMORROW, "failed")
+    originals.clear(ONE_DAY, TOMORROW, "failed")
 
-    assert shelf.names() == set()
+    assert originals.names() == set()
 
 
-def test_a_file_that_takes_the_place_of_a_due_one_is_left(shelf: Shelf) -> None:
-    path, retention_folder = shelf.keep("scan.png"), shelf.retention_folder(ONE_DAY)
-    (due,) = retention_folder.due(shelf.ledger_file, TOMORROW)
+def test_a_file_that_takes_the_place_of_a_due_one_is_left(originals: Originals) -> None:
+    path, retention_folder = originals.keep("scan.png"), originals.retention_folder(ONE_DAY)
+    (due,) = retention_folder.due(originals.ledger_file, TOMORROW)
     path.rename(path.with_name("moved.png"))
     path.write_bytes(b"new")
 
     assert (retention_folder.remove(due), path.read_bytes()) == (False, b"new")
 
 
-def test_links_are_not_followed_and_folders_of_others_not_entered(shelf: Shelf) -> None:
-    inner = shelf.keep("failed/scan.png")
-    (shelf.folder / "link.png").symlink_to(inner)
-    (shelf.folder / "linked").symlink_to(inner.parent)
+def test_links_are_not_followed_and_folders_of_others_not_entered(originals: Originals) -> None:
+    inner = originals.keep("failed/scan.png")
+    (originals.folder / "link.png").symlink_to(inner)
+    (originals.folder / "linked").symlink_to(inner.parent)
     retention_folder = RetentionFolder(
-        "archive", shelf.folder, lambda _: ONE_DAY, {shelf.folder / "failed"}
+        "archive", originals.folder, lambda _: ONE_DAY, {originals.folder / "failed"}
     )
 
-    assert list(retention_folder.due(shelf.ledger_file, TOMORROW)) == []
+    assert list(retention_folder.due(originals.ledger_file, TOMORROW)) == []
 
 
-def test_each_profile_has_its_own_megabytes(shelf: Shelf) -> None:
+def test_each_profile_has_its_own_megabytes(originals: Originals) -> None:
     """Two values that are equal are two limits all the same."""
     for name in ("in/1.png", "out/1.png"):
-        shelf.keep(name, name.encode() * 100_000)
+        originals.keep(name, name.encode() * 100_000)
     values = {"in": Retention(archive_megabytes=1), "out": Retention(archive_megabytes=1)}
 
-    assert shelf.clear(lambda name: values[name.split("/")[0]], TODAY) == []
+    assert originals.clear(lambda name: values[name.split("/")[0]], TODAY) == []
 
 
-def test_a_turn_is_bounded_and_says_that_there_is_more(shelf: Shelf) -> None:
+def test_a_turn_is_bounded_and_says_that_there_is_more(originals: Originals) -> None:
     for number in range(5):
-        shelf.keep(f"{number}.png", bytes([number]))
-    retention_folder = shelf.retention_folder(ONE_DAY)
+        originals.keep(f"{number}.png", bytes([number]))
+    retention_folder = originals.retention_folder(ONE_DAY)
 
-    assert len(list(retention_folder.due(shelf.ledger_file, TOMORROW, most=3))) == 3
+    assert len(list(retention_folder.due(originals.ledger_file, TOMORROW, most=3))) == 3
     assert retention_folder.has_more
 
 
-def test_a_folder_that_is_away_is_no_end_of_the_thread(shelf: Shelf, tmp_path: Path) -> None:
-    shelf.keep("scan.png")
-    retention_folder = shelf.retention_folder(Retention(archive_days=1e-9))
-    shelf.folder.rename(tmp_path / "away")
+def test_a_folder_that_is_away_is_no_end_of_the_thread(
+    originals: Originals, tmp_path: Path
+) -> None:
+    originals.keep("scan.png")
+    retention_folder = originals.retention_folder(Retention(archive_days=1e-9))
+    originals.folder.rename(tmp_path / "away")
 
-    retention_sweeper = RetentionSweeper([retention_folder], shelf.ledger_file)
+    retention_sweeper = RetentionSweeper([retention_folder], originals.ledger_file)
     try:
         assert retention_sweeper._turn(retention_folder) is False
     finally:

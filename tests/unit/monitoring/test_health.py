@@ -1,50 +1,127 @@
-"""The heartbeat, with the test as the clock."""
+"""What is said of a daemon, with a pretended daemon and the test as the clock."""
 
-from pathlib import Path
+from __future__ import annotations
+
+from types import SimpleNamespace
 
 import pytest
 
-from daemon.monitoring.heartbeat import STALE_SECONDS, Heartbeat, beat, diagnose
+from daemon.core.records import Fault
+from daemon.inbox.intake import QueueCounts
+from daemon.monitoring.health import START_SECONDS, Health
+from daemon.monitoring.heartbeat import STALE_SECONDS
+
+NOW = 10_000.0
 
 
-def heartbeat(*faults: str) -> Heartbeat:
-    return Heartbeat(
-        1234,
-        beat_at=1000.0,
-        scanned_at=990.0,
-        in_progress=2,
-        draining=False,
-        faults=[(fault, 958.0) for fault in faults],
+class FakeDaemon:
+    """A daemon that has been well for long; a test says what is wrong with it."""
+
+    def __init__(self) -> None:
+        self.states = [("idle", 0.0), ("reading", 3.0)]
+        self.inbox = SimpleNamespace(
+            fault=None, waiting=QueueCounts(), scanned_at=NOW - 1, overdue_at=NOW + 40,
+            watch_says=None, events_come=True,
+        )  # fmt: skip
+        self.loop = SimpleNamespace(
+            draining=False, faults=[], is_stuck=False, in_progress=1, held=0
+        )
+        self.folders = SimpleNamespace(warning=None, room={})
+        workers = SimpleNamespace(states=lambda now: self.states)
+        self.health = Health(self.inbox, self.loop, workers, self.folders, NOW - 5000)
+        self.health.phase, self.health.beat_at = "ready", NOW - 1
+
+    def failing(self, *, ready: bool = False) -> set[str]:
+        checks = self.health.ready(NOW) if ready else self.health.live(NOW)
+        return {check.check for check in checks if not check.ok}
+
+
+@pytest.fixture
+def daemon() -> FakeDaemon:
+    return FakeDaemon()
+
+
+def test_a_daemon_that_is_well_lives_and_is_ready(daemon: FakeDaemon) -> None:
+    assert daemon.failing(ready=True) == set()
+
+
+def test_a_loop_that_stands_still_is_told_by_its_age(daemon: FakeDaemon) -> None:
+    daemon.health.beat_at = NOW - STALE_SECONDS - 1
+
+    assert daemon.failing() == {"loop"}
+
+
+def test_a_look_that_does_not_come_back_is_told_with_what_it_waits_for(daemon: FakeDaemon) -> None:
+    daemon.inbox.overdue_at = NOW - 1
+    daemon.loop.faults = [Fault("the inbox does not answer", NOW - 50)]
+
+    (scan,) = [check for check in daemon.health.live(NOW) if not check.ok]
+    assert (scan.check, scan.says) == ("scan", "the inbox does not answer")
+
+
+def test_the_watchdog_bites_a_loop_that_lost_its_way_and_not_one_that_a_share_keeps(
+    daemon: FakeDaemon,
+) -> None:
+    daemon.inbox.overdue_at = NOW - 1
+    assert not daemon.health.is_progressing(NOW)
+
+    daemon.loop.faults = [Fault("the inbox does not answer", NOW - 50)]
+    assert daemon.health.is_progressing(NOW)
+
+
+def test_while_the_model_is_loaded_it_lives_and_is_not_ready(daemon: FakeDaemon) -> None:
+    health = Health(
+        daemon.inbox, daemon.loop, SimpleNamespace(states=lambda now: []), daemon.folders, NOW - 9
     )
 
+    assert all(check.ok for check in health.live(NOW))
+    assert {check.check for check in health.ready(NOW) if not check.ok} == {"model"}
 
-@pytest.mark.parametrize(
-    ("now", "lives"),
-    [
-        (1000.0, True),
-        (1000.0 + STALE_SECONDS, True),
-        (1000.1 + STALE_SECONDS, False),
-        (3.0, False),  # the machine was started again since
-    ],
-)
-def test_a_daemon_lives_while_its_heartbeat_is_fresh(
-    tmp_path: Path, now: float, lives: bool
+
+def test_a_start_that_does_not_end_is_no_life(daemon: FakeDaemon) -> None:
+    health = Health(
+        daemon.inbox, daemon.loop, SimpleNamespace(states=lambda now: []), daemon.folders,
+        NOW - START_SECONDS - 1,
+    )  # fmt: skip
+
+    assert {check.check for check in health.live(NOW) if not check.ok} == {"loop"}
+
+
+def test_what_holds_it_up_is_told_with_since_when_and_it_lives(daemon: FakeDaemon) -> None:
+    daemon.loop.faults = [Fault("the outbox is full", NOW - 42)]
+
+    (fault,) = [check for check in daemon.health.ready(NOW) if not check.ok]
+    assert (fault.check, fault.says, fault.seconds) == ("fault", "the outbox is full", 42)
+    assert daemon.failing() == set()
+
+
+def test_a_log_that_cannot_be_written_is_told_and_keeps_nothing_from_being_ready(
+    daemon: FakeDaemon,
 ) -> None:
-    beat(tmp_path, heartbeat())
+    daemon.folders.warning = "the logs are full"
 
-    assert diagnose(tmp_path, now)[0] == lives
-
-
-def test_what_holds_it_up_is_said_and_it_lives_all_the_same(tmp_path: Path) -> None:
-    beat(tmp_path, heartbeat("the outbox is full"))
-
-    lives, sentence = diagnose(tmp_path, 1001.0)
-
-    assert lives
-    assert "the outbox is full" in sentence
+    assert daemon.failing(ready=True) == set()
+    assert "the logs are full" in {check.says for check in daemon.health.ready(NOW)}
 
 
-def test_a_torn_heartbeat_is_no_life(tmp_path: Path) -> None:
-    (tmp_path / "heartbeat.json").write_text('{"pid": 1')
+def test_a_daemon_that_ends_is_not_ready_and_no_look_is_due(daemon: FakeDaemon) -> None:
+    daemon.loop.draining = True
+    daemon.inbox.overdue_at = NOW - 100
 
-    assert not diagnose(tmp_path, 1001.0)[0]
+    assert daemon.failing(ready=True) == {"taking"}
+
+
+def test_a_worker_that_should_have_answered_long_ago_is_told_and_an_idle_dead_one_is_not(
+    daemon: FakeDaemon,
+) -> None:
+    daemon.states = [("dead", 0.0), ("idle", 0.0)]
+    assert daemon.failing() == set()
+
+    daemon.states = [("overdue", 200.0), ("idle", 0.0)]
+    assert daemon.failing() == {"workers"}
+
+
+def test_emitters_that_are_gone_are_told(daemon: FakeDaemon) -> None:
+    daemon.inbox.watch_says = "no events come any more"
+
+    assert daemon.failing() == {"events"}

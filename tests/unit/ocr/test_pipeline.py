@@ -10,7 +10,7 @@ from daemon.core.options import Recipe, Weights
 from daemon.core.records import Block, Box, Failure, Page, TextLine, Word
 from daemon.ocr import pages, pipeline
 from daemon.ocr.records import Character, Reading
-from tests.support.samples.tables import Sheet, grid
+from tests.support.samples.tables import DrawnPage, grid
 
 RECIPE = Recipe(weights=Weights(file=Path("none.pt")))
 
@@ -31,7 +31,7 @@ class Numbering:
         return Reading(text, self.confidence, characters)
 
 
-class Shelf:
+class FakeDocument:
     """A document of pages made beforehand; an exception in a page's place is raised."""
 
     media_type = "application/pdf"
@@ -61,14 +61,14 @@ def written(number=1, lines=2, **more):
 
 
 def reading_of(monkeypatch, *content):
-    shelf = Shelf(content)
+    document = FakeDocument(content)
 
     @contextmanager
     def opened(path, limits, rendering, stamp, *, in_gray):
-        yield shelf
+        yield document
 
     monkeypatch.setattr(pages, "open_document", opened)
-    return pipeline.Pipeline(RECIPE, Numbering()), shelf
+    return pipeline.Pipeline(RECIPE, Numbering()), document
 
 
 def test_a_page_is_read_line_by_line():
@@ -86,11 +86,11 @@ def test_a_blank_page_is_done_and_empty():
 
 
 def test_a_ruled_table_is_published_with_its_cells():
-    sheet = Sheet()
+    drawn_page = DrawnPage()
     texts = {(r, r + 1, c, c + 1): "words" for r in range(2) for c in range(3)}
-    grid(sheet, (100, 400, 700, 1000), (100, 160, 220), texts)
-    image = cv2.cvtColor(sheet.image, cv2.COLOR_GRAY2BGR)
-    page = Page(number=1, width=sheet.width, height=sheet.height, image=image)
+    grid(drawn_page, (100, 400, 700, 1000), (100, 160, 220), texts)
+    image = cv2.cvtColor(drawn_page.image, cv2.COLOR_GRAY2BGR)
+    page = Page(number=1, width=drawn_page.width, height=drawn_page.height, image=image)
 
     text = pipeline.Pipeline(RECIPE, Numbering()).read_page(page)
 
@@ -199,11 +199,11 @@ def test_an_image_file_is_read_from_the_disk(tmp_path):
     [(1, None, [1, 2, 3]), (2, 2, [2]), (2, 99, [2, 3]), (3, 3, [3]), (4, 9, [])],
 )
 def test_only_the_asked_pages_are_decoded(monkeypatch, first, last, expected):
-    reader, shelf = reading_of(monkeypatch, *(written(number=n) for n in (1, 2, 3)))
+    reader, document = reading_of(monkeypatch, *(written(number=n) for n in (1, 2, 3)))
 
     read = reader.read_pages(Path("x"), first, last)
 
-    assert shelf.asked == expected
+    assert document.asked == expected
     assert [page.number for page in read.pages] == expected
     assert read.page_count == 3
 

@@ -6,7 +6,7 @@ import pytest
 
 from daemon.ocr import layout
 from daemon.ocr.assemble.plain_text import cell_text
-from tests.support.samples.tables import Sheet, grid
+from tests.support.samples.tables import DrawnPage, grid
 
 X = (100, 400, 700, 1000)
 Y = (100, 160, 220, 280)
@@ -14,15 +14,15 @@ PLAIN = {(r, r + 1, c, c + 1): f"cell {r}{c}" for r in range(3) for c in range(3
 NINE = [[f"cell {r}{c}" for c in range(3)] for r in range(3)]
 
 
-def tables_of(sheet, degrees=0.0):
-    found, rules, height = sheet.found(degrees)
+def tables_of(drawn_page, degrees=0.0):
+    found, rules, height = drawn_page.found(degrees)
     parts = layout.arrange(found, rules, height)
     return found, [part.table for part in parts if part.table]
 
 
-def only_table(sheet, degrees=0.0):
+def only_table(drawn_page, degrees=0.0):
     """The text of each cell by row and column, its spans beside where there are any."""
-    found, (table,) = tables_of(sheet, degrees)
+    found, (table,) = tables_of(drawn_page, degrees)
     texts = [[None] * table.columns for _ in range(table.rows)]
     for cell in table.cells:
         text = cell_text([found[k][1] for k in cell.lines])
@@ -32,9 +32,9 @@ def only_table(sheet, degrees=0.0):
 
 
 def drawn(texts=PLAIN, x=X, y=Y, without=""):
-    sheet = Sheet()
-    grid(sheet, x, y, texts, without)
-    return sheet
+    drawn_page = DrawnPage()
+    grid(drawn_page, x, y, texts, without)
+    return drawn_page
 
 
 def test_a_ruled_table_is_its_cells():
@@ -47,10 +47,10 @@ def test_missing_outer_borders_are_made_up_for(without):
 
 
 def test_a_table_turned_by_two_degrees_is_the_same_table():
-    sheet = drawn()
-    sheet.write("a line of text below the table, which lies straight", 100, 500)
+    drawn_page = drawn()
+    drawn_page.write("a line of text below the table, which lies straight", 100, 500)
 
-    assert only_table(sheet, degrees=2.0) == NINE
+    assert only_table(drawn_page, degrees=2.0) == NINE
 
 
 def test_cells_over_several_columns_and_rows_say_so():
@@ -98,96 +98,100 @@ def test_strokes_of_chinese_characters_are_no_rules():
 
 
 def test_broken_rules_still_part_cells():
-    sheet = drawn()
+    drawn_page = drawn()
     for x in X:
-        sheet.image[202:212, x - 3 : x + 4] = 255
+        drawn_page.image[202:212, x - 3 : x + 4] = 255
     for y in Y:
-        sheet.image[y - 3 : y + 4, 330:360] = 255
+        drawn_page.image[y - 3 : y + 4, 330:360] = 255
 
-    assert only_table(sheet) == NINE
+    assert only_table(drawn_page) == NINE
 
 
 def test_rules_bent_like_a_page_near_its_spine_still_part_cells():
-    sheet = drawn()
-    x, y = np.meshgrid(*(np.arange(size, dtype=np.float32) for size in sheet.image.shape[::-1]))
-    curvature = 6 * np.sin(x / sheet.width * np.pi)
-    sheet.image = cv2.remap(sheet.image, x, y + curvature, cv2.INTER_LINEAR, borderValue=255)
+    drawn_page = drawn()
+    x, y = np.meshgrid(
+        *(np.arange(size, dtype=np.float32) for size in drawn_page.image.shape[::-1])
+    )
+    curvature = 6 * np.sin(x / drawn_page.width * np.pi)
+    drawn_page.image = cv2.remap(
+        drawn_page.image, x, y + curvature, cv2.INTER_LINEAR, borderValue=255
+    )
 
-    assert only_table(sheet) == NINE
+    assert only_table(drawn_page) == NINE
 
 
-def framed(sheet, left, top, right, bottom):
+def framed(drawn_page, left, top, right, bottom):
     for ends in ((left, top, right, top), (left, bottom, right, bottom)):
-        sheet.rule(*ends)
+        drawn_page.rule(*ends)
     for ends in ((left, top, left, bottom), (right, top, right, bottom)):
-        sheet.rule(*ends)
+        drawn_page.rule(*ends)
 
 
 def underlined_headings():
-    sheet = Sheet()
+    drawn_page = DrawnPage()
     for k in range(4):
-        sheet.write(f"Chapter {k} of the book", 100, 100 + 200 * k)
-        sheet.rule(100, 110 + 200 * k, 500, 110 + 200 * k)
-        sheet.write("and what is said in it goes on below", 100, 160 + 200 * k)
-    return sheet
+        drawn_page.write(f"Chapter {k} of the book", 100, 100 + 200 * k)
+        drawn_page.rule(100, 110 + 200 * k, 500, 110 + 200 * k)
+        drawn_page.write("and what is said in it goes on below", 100, 160 + 200 * k)
+    return drawn_page
 
 
 def framed_page():
-    sheet = Sheet()
+    drawn_page = DrawnPage()
     for k in range(20):
-        sheet.write("a page with a frame around all of its text", 100, 120 + 40 * k)
-    framed(sheet, 40, 40, 1200, 960)
-    return sheet
+        drawn_page.write("a page with a frame around all of its text", 100, 120 + 40 * k)
+    framed(drawn_page, 40, 40, 1200, 960)
+    return drawn_page
 
 
 def form_with_single_boxes():
-    sheet = Sheet()
+    drawn_page = DrawnPage()
     for k in range(6):
-        sheet.write(f"Field {k}", 100, 130 + 100 * k)
-        framed(sheet, 400, 100 + 100 * k, 800, 145 + 100 * k)
-        sheet.write(f"value {k}", 420, 130 + 100 * k)
-    return sheet
+        drawn_page.write(f"Field {k}", 100, 130 + 100 * k)
+        framed(drawn_page, 400, 100 + 100 * k, 800, 145 + 100 * k)
+        drawn_page.write(f"value {k}", 420, 130 + 100 * k)
+    return drawn_page
 
 
 def boxes_of_digits():
-    sheet = Sheet()
-    sheet.write("Number", 100, 130)
-    framed(sheet, 300, 100, 700, 145)
+    drawn_page = DrawnPage()
+    drawn_page.write("Number", 100, 130)
+    framed(drawn_page, 300, 100, 700, 145)
     for k in range(10):
-        sheet.rule(300 + 40 * k, 100, 300 + 40 * k, 145)
-        sheet.write(str(k), 310 + 40 * k, 130)
-    return sheet
+        drawn_page.rule(300 + 40 * k, 100, 300 + 40 * k, 145)
+        drawn_page.write(str(k), 310 + 40 * k, 130)
+    return drawn_page
 
 
 def prose_in_two_columns(parted=False):
-    sheet = Sheet()
+    drawn_page = DrawnPage()
     for k in range(20):
         for left in (60, 640):
-            sheet.write("and so the words of it go on", left, 120 + 40 * k)
+            drawn_page.write("and so the words of it go on", left, 120 + 40 * k)
     if parted:
-        framed(sheet, 40, 40, 1200, 960)
-        sheet.rule(620, 40, 620, 960)
-    return sheet
+        framed(drawn_page, 40, 40, 1200, 960)
+        drawn_page.rule(620, 40, 620, 960)
+    return drawn_page
 
 
 def quarters_of_prose():
-    sheet = prose_in_two_columns(parted=True)
-    sheet.rule(40, 505, 1200, 505)
-    return sheet
+    drawn_page = prose_in_two_columns(parted=True)
+    drawn_page.rule(40, 505, 1200, 505)
+    return drawn_page
 
 
 def grid_of_a_chart():
-    sheet = Sheet()
-    grid(sheet, X, Y, dict.fromkeys(PLAIN, ""))
-    sheet.write("peak", 480, 140)
-    sheet.write("low", 780, 260)
+    drawn_page = DrawnPage()
+    grid(drawn_page, X, Y, dict.fromkeys(PLAIN, ""))
+    drawn_page.write("peak", 480, 140)
+    drawn_page.write("low", 780, 260)
     for k in range(8):
-        sheet.write("and what the chart shows is said in words", 100, 400 + 50 * k)
-    return sheet
+        drawn_page.write("and what the chart shows is said in words", 100, 400 + 50 * k)
+    return drawn_page
 
 
 @pytest.mark.parametrize(
-    "sheet",
+    "drawn_page",
     [
         underlined_headings(),
         framed_page(),
@@ -209,8 +213,8 @@ def grid_of_a_chart():
         "chart",
     ],
 )
-def test_rules_that_are_no_grid_make_no_table(sheet):
-    found, tables = tables_of(sheet)
+def test_rules_that_are_no_grid_make_no_table(drawn_page):
+    found, tables = tables_of(drawn_page)
 
     assert tables == []
     assert len(found) >= 8
@@ -231,11 +235,11 @@ def test_the_rows_of_a_frame_between_the_cells_of_a_form_stay_rows():
 
 
 def test_what_stands_above_beside_and_below_a_table_is_read_in_its_place():
-    sheet = drawn()
-    sheet.write("above", 300, 60)
-    sheet.write("aside", 1050, 190)
-    sheet.write("below", 300, 340)
-    found, rules, height = sheet.found()
+    drawn_page = drawn()
+    drawn_page.write("above", 300, 60)
+    drawn_page.write("aside", 1050, 190)
+    drawn_page.write("below", 300, 340)
+    found, rules, height = drawn_page.found()
 
     parts = layout.arrange(found, rules, height)
 

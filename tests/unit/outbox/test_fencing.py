@@ -15,7 +15,7 @@ import pytest
 
 from daemon.core.errors import Deferred
 from daemon.outbox.publish import Outbox
-from tests.unit.outbox.test_beside import (
+from tests.unit.outbox.test_output_files import (
     answer,
     claim,
     drafts,

@@ -26,7 +26,7 @@ from daemon.supervisor import preflight, wiring
 from daemon.supervisor.daemon import Daemon, ProcessContext, WarmPool
 from daemon.supervisor.policy import Policies
 from daemon.supervisor.reload import Changes, Reload
-from tests.support.running_daemon import House
+from tests.support.running_daemon import Workspace
 from tests.unit.supervisor.test_delivery import policy
 
 
@@ -71,7 +71,7 @@ def process_of(config: Config, wanted: Callable[[], Config] | None = None) -> Pr
 
 
 def config(root: Path, **values: Any) -> Config:
-    made = load(House(root, **values).config)
+    made = load(Workspace(root, **values).config)
     preflight.refuse_fatal(made)
     return made
 

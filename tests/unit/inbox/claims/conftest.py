@@ -1,4 +1,4 @@
-"""A house with one file in its inbox."""
+"""A folder with an inbox with one file in its inbox."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Path:
+def root(tmp_path: Path) -> Path:
     (tmp_path / "inbox/sub").mkdir(parents=True)
     (tmp_path / "inbox/sub/scan.pdf").write_bytes(b"bytes")
     return tmp_path

@@ -1,4 +1,4 @@
-"""The endpoint's own manners, with pretended rooms behind it and real connections before it."""
+"""The endpoint's own manners, with a pretended daemon behind it and real connections before it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ import pytest
 
 from daemon.core.counters import Counters
 from daemon.core.errors import Misconfigured
-from daemon.monitoring import http_server as room
+from daemon.monitoring import http_server
 from daemon.monitoring.heartbeat import STALE_SECONDS
 from daemon.monitoring.http_server import MonitoringServer
 from daemon.monitoring.metrics import Exposition, Facts
 from tests.support.running_daemon import until
-from tests.unit.monitoring.test_vitals import Rooms
+from tests.unit.monitoring.test_health import FakeDaemon
 
 
 def free_port() -> int:
@@ -29,11 +29,11 @@ def free_port() -> int:
 
 
 class Asked:
-    """An endpoint that listens, over rooms that a test may spoil."""
+    """An endpoint that listens, over a daemon that a test may spoil."""
 
     def __init__(self, ledger_file: Path) -> None:
         self.port = free_port()
-        self.health, self.counters = Rooms().health, Counters()
+        self.health, self.counters = FakeDaemon().health, Counters()
         facts = Facts(
             model="m", model_sha256="ab", backend="torchscript", precision="auto",
             segmenter="auto", folders={}, ledger_file=ledger_file,
@@ -61,8 +61,8 @@ def is_well(asked: Asked) -> bool:
 
 @pytest.fixture
 def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
-    monkeypatch.setattr(room, "ANSWER_SECONDS", 0.5)
-    monkeypatch.setattr(room, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(http_server, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(http_server, "LOOK_SECONDS", 0.05)
     made = Asked(tmp_path / "ledger")
     made.health.beat_at = time.monotonic()
     made.health.inbox.overdue_at = float("inf")  # type: ignore[misc]
@@ -116,7 +116,7 @@ def test_those_who_never_finish_asking_are_hung_up_on_and_keep_no_thread(asked: 
             ends.append(b"")
         connection.close()
 
-    assert threads <= room.MOST_REQUESTS
+    assert threads <= http_server.MOST_REQUESTS
     assert set(ends) == {b""}
     until(lambda: is_well(asked), 10)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.notify_socket import NotifySocket
-from tests.support.running_daemon import Daemon, House, until
+from tests.support.running_daemon import RunningDaemon, Workspace, until
 
 
 @pytest.fixture
@@ -22,8 +22,8 @@ def notify_socket(tmp_path: Path) -> Iterator[NotifySocket]:
 def test_ready_and_alive_arrive_and_stop_when_the_daemon_stands_still(
     tmp_path: Path, notify_socket: NotifySocket
 ) -> None:
-    house = House(tmp_path)
-    daemon = Daemon(house, {"NOTIFY_SOCKET": str(tmp_path / "notify")})
+    workspace = Workspace(tmp_path)
+    daemon = RunningDaemon(workspace, {"NOTIFY_SOCKET": str(tmp_path / "notify")})
     try:
         until(lambda: "READY=1" in notify_socket.listen(), what="READY=1")
         until(lambda: notify_socket.listen().count("WATCHDOG=1") >= 2, what="WATCHDOG=1")

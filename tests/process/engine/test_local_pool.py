@@ -20,7 +20,7 @@ from daemon.engine import worker
 from daemon.engine.local_pool import LocalEngine
 from daemon.engine.slot import SILENCE_SECONDS
 from daemon.engine.worker import WorkerSetup
-from tests.process.engine import astray
+from tests.process.engine import misbehaving_reader
 from tests.support.running_daemon import SHIPPED, until
 
 SECONDS = 2.0
@@ -43,8 +43,8 @@ ASTRAY = {
 
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalEngine]:
-    monkeypatch.setattr(worker, "read", astray.by_kind)
-    monkeypatch.setattr(worker, "warm", astray.warm)
+    monkeypatch.setattr(worker, "read", misbehaving_reader.by_kind)
+    monkeypatch.setattr(worker, "warm", misbehaving_reader.warm)
     monkeypatch.setattr(worker, "preloaded", lambda _: [])
     made = LocalEngine(
         WorkerSetup((RECIPE,), 1), workers=2, tasks_per_worker=3,
@@ -122,7 +122,7 @@ def test_a_bug_of_the_sentry_does_not_end_its_watch(
     monkeypatch.setattr("daemon.engine.slot.Slot.watch", lambda _: 1 / 0)
     outcomes(engine, task("honest"))
     monkeypatch.undo()
-    monkeypatch.setattr(worker, "read", astray.by_kind)
+    monkeypatch.setattr(worker, "read", misbehaving_reader.by_kind)
 
     found = outcomes(engine, task("exit"))
 
@@ -180,7 +180,7 @@ def lonely(monkeypatch: pytest.MonkeyPatch, folder: Path, warm: object) -> Itera
 def test_a_worker_that_is_killed_while_it_loads_is_replaced(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    with lonely(monkeypatch, tmp_path, astray.warm_at_last) as engine:
+    with lonely(monkeypatch, tmp_path, misbehaving_reader.warm_at_last) as engine:
         engine.warm()
 
         assert engine.sandbox == "something"
@@ -190,7 +190,7 @@ def test_workers_that_all_die_of_loading_are_misconfigured(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     with (
-        lonely(monkeypatch, tmp_path, astray.warm_and_die) as engine,
+        lonely(monkeypatch, tmp_path, misbehaving_reader.warm_and_die) as engine,
         pytest.raises(Misconfigured, match="could not load the model"),
     ):
         engine.warm()

@@ -14,7 +14,7 @@ from daemon.core.options import Limits, Rendering
 from daemon.web import server
 from daemon.web.index.records import Found
 from daemon.web.ui.previews import Pictures
-from tests.support.running_daemon import House
+from tests.support.running_daemon import Workspace
 from tests.support.web.stand_in import item
 
 
@@ -46,8 +46,8 @@ def test_a_page_is_drawn_with_the_password_of_its_folders_profile(tmp_path: Path
 
 def test_the_site_knows_the_profiles_of_the_config(tmp_path: Path) -> None:
     bank = {"name": "bank", "folders": ["bank"], "pdf": {"passwords": ["hunter2"]}}
-    house = House(tmp_path, profiles=[bank])
+    workspace = Workspace(tmp_path, profiles=[bank])
 
-    site = server.site(load(house.config))
+    site = server.site(load(workspace.config))
 
     assert site.pictures.page(found(locked(tmp_path / "a.pdf"), "bank/a.pdf"), 1).exists()

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from tests.support.repository import SHARED
-from tests.support.running_daemon import Daemon, House, until
+from tests.support.running_daemon import RunningDaemon, Workspace, until
 from tests.support.samples import png, text_page
 
 COLLECTION = SHARED / "data/nasty"
@@ -64,7 +64,7 @@ def good(number: int) -> bytes:
     return png(text_page([f"Good {number}"], height=90, width=500))
 
 
-def peak(daemon: Daemon, since: tuple[float, float]) -> tuple[float, float]:
+def peak(daemon: RunningDaemon, since: tuple[float, float]) -> tuple[float, float]:
     """Return what the daemon and its largest worker hold resident, in MB, or more since."""
     sizes = [0.0]
     for worker in daemon.workers():
@@ -77,24 +77,24 @@ def peak(daemon: Daemon, since: tuple[float, float]) -> tuple[float, float]:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     """One daemon of two workers reads all, each followed by a good file while it is read."""
-    house = House(tmp_path_factory.mktemp("nasty"), workers=2)
+    workspace = Workspace(tmp_path_factory.mktemp("nasty"), workers=2)
     waits: dict[str, float] = {}
-    with house.running() as daemon:
+    with workspace.running() as daemon:
         megabytes = (0.0, 0.0)
         for number, row in enumerate(manifest()):
-            house.drop(row["file"], (COLLECTION / row["file"]).read_bytes())
-            house.drop(f"good-{number}.png", good(number))
+            workspace.drop(row["file"], (COLLECTION / row["file"]).read_bytes())
+            workspace.drop(f"good-{number}.png", good(number))
             began = time.monotonic()
-            place = house.outbox / f"good-{number}.png.json"
+            place = workspace.outbox / f"good-{number}.png.json"
             while not place.exists() and time.monotonic() - began < PATIENCE_SECONDS:
                 megabytes = peak(daemon, megabytes)
                 time.sleep(0.02)
             waits[row["file"]] = time.monotonic() - began
         expected = 2 * len(manifest())
-        until(lambda: len(house.answers()) == expected, 200, what="every file answered")
-        starts = [event["event"] for event in house.events()].count("daemon.ready")
+        until(lambda: len(workspace.answers()) == expected, 200, what="every file answered")
+        starts = [event["event"] for event in workspace.events()].count("daemon.ready")
         lives = daemon.process.poll() is None
-        yield Run(house.answers(), waits, starts, lives, megabytes)
+        yield Run(workspace.answers(), waits, starts, lives, megabytes)
 
 
 @pytest.fixture

@@ -14,60 +14,60 @@ from tests.unit.inbox.test_intake import QUIET, RESCAN, SilentWatch
 
 
 def test_a_file_that_a_scan_found_and_nothing_rang_for_is_counted_at_the_next_look() -> None:
-    room = MissedEvents()
-    room.observe([], room.rings)
+    missed = MissedEvents()
+    missed.observe([], missed.rings)
 
-    assert room.observe(["a.png"], room.rings) == 0
-    assert room.observe(["a.png"], room.rings) == 1
-    assert room.observe(["a.png"], room.rings) == 0
+    assert missed.observe(["a.png"], missed.rings) == 0
+    assert missed.observe(["a.png"], missed.rings) == 1
+    assert missed.observe(["a.png"], missed.rings) == 0
 
 
 def test_an_event_that_comes_late_clears_it() -> None:
-    room = MissedEvents()
-    room.observe(["a.png"], room.rings)
-    room.notify()
+    missed = MissedEvents()
+    missed.observe(["a.png"], missed.rings)
+    missed.notify()
 
-    assert room.observe(["a.png"], room.rings) == 0
+    assert missed.observe(["a.png"], missed.rings) == 0
 
 
 def test_an_event_that_comes_while_the_scan_runs_clears_it() -> None:
-    room = MissedEvents()
-    before = room.rings
-    room.notify()  # while the folder is listed
-    room.observe(["a.png"], before)
+    missed = MissedEvents()
+    before = missed.rings
+    missed.notify()  # while the folder is listed
+    missed.observe(["a.png"], before)
 
-    assert room.observe(["a.png"], room.rings) == 0
+    assert missed.observe(["a.png"], missed.rings) == 0
 
 
 def test_what_a_rung_look_finds_is_not_suspected() -> None:
-    room = MissedEvents()
-    room.observe(["a.png"], None)
+    missed = MissedEvents()
+    missed.observe(["a.png"], None)
 
-    assert room.observe(["a.png"], room.rings) == 0
+    assert missed.observe(["a.png"], missed.rings) == 0
 
 
 def test_what_has_vanished_meanwhile_is_not_counted() -> None:
-    room = MissedEvents()
-    room.observe(["a.png"], room.rings)
+    missed = MissedEvents()
+    missed.observe(["a.png"], missed.rings)
 
-    assert room.observe([], room.rings) == 0
+    assert missed.observe([], missed.rings) == 0
 
 
 def look(inbox: Path, *, delivers: bool, notify: bool) -> int:
     """Let a file land between two looks, and return how many were missed after a third."""
     counters = Counters()
-    room = Intake(
+    missed = Intake(
         Scanner(inbox, (".*",), ()),
         StabilityTracker(inbox, ByFolder(QUIET), 60.0, lambda _: None, must_move=True),
         SilentWatch(inbox, delivers=delivers), RESCAN, 2.0, lambda listing: listing,
         counters=counters,
     )  # fmt: skip
-    room.look(100.0)
+    missed.look(100.0)
     (inbox / "a.png").write_bytes(b"x")
     if notify:
-        room.notify()
-    room.look(100.0 + RESCAN)
-    room.look(100.0 + 2 * RESCAN)
+        missed.notify()
+    missed.look(100.0 + RESCAN)
+    missed.look(100.0 + 2 * RESCAN)
     return counters.missed_events
 
 

@@ -19,7 +19,7 @@ from daemon.web.http.middleware import Guard
 from daemon.web.http.security import CLIENTS, Gate, Rate
 from daemon.web.ui.pages import STATIC
 from daemon.web.ui.templating import Paper
-from tests.support.running_daemon import House
+from tests.support.running_daemon import Workspace
 from tests.support.web.guarded import BEARER, FRIEND, IMAGE, TOKEN, alone, raw
 from tests.support.web.site import Site
 
@@ -185,7 +185,7 @@ def test_a_person_who_asks_too_often_is_told_on_a_page_and_a_program_as_json() -
 def test_what_would_let_anybody_in_is_misconfigured(
     tmp_path: Path, web: dict[str, object], key: str
 ) -> None:
-    said = House(tmp_path, web=web).command("web")
+    said = Workspace(tmp_path, web=web).command("web")
 
     assert said.returncode == 78
     assert key in said.stderr
@@ -193,7 +193,7 @@ def test_what_would_let_anybody_in_is_misconfigured(
 
 def test_a_port_that_is_taken_is_misconfigured(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
-        said = House(tmp_path, web={"port": other.getsockname()[1]}).command("web")
+        said = Workspace(tmp_path, web={"port": other.getsockname()[1]}).command("web")
 
     assert (said.returncode, "web.port" in said.stderr) == (78, True)
 
@@ -207,7 +207,7 @@ def test_without_the_extra_the_daemon_says_what_to_install(tmp_path: Path) -> No
     )
     path = f"{blocked}:{os.environ.get('PYTHONPATH', '')}"
 
-    said = House(tmp_path, web={"enabled": True}).command("run", PYTHONPATH=path)
+    said = Workspace(tmp_path, web={"enabled": True}).command("run", PYTHONPATH=path)
 
     assert said.returncode == 78
     assert "ocr-daemon[web]" in said.stderr

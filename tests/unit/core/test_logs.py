@@ -102,6 +102,7 @@ def test_text_on_a_terminal_keeps_its_lines_and_cells() -> None:
     assert shown == "a\tb\nc\\x1b[2J"
 
 
+@pytest.mark.slow
 def test_a_log_volume_that_hangs_holds_up_nobody(
     tmp_path: Path, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:

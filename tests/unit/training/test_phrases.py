@@ -99,6 +99,7 @@ def test_a_rare_character_comes_as_often_as_a_common_one() -> None:
     assert 0.3 < seen["螽"] / seen["的"] < 3
 
 
+@pytest.mark.slow
 def test_what_looks_alike_has_one_label() -> None:
     corpus = replace(STUB, zh=("每公斤￥１２３，ＡＢＣ　型",))
     chance = Random(4)
@@ -111,6 +112,7 @@ def test_what_looks_alike_has_one_label() -> None:
     assert not set("￥１Ａ　") & set(drawn)
 
 
+@pytest.mark.slow
 def test_a_clause_with_a_character_outside_the_alphabet_gives_way_to_another() -> None:
     corpus = replace(STUB, en=("plain words only", "слово слово слово"))
     chance = Random(5)

@@ -54,6 +54,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, supplies: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_run_that_is_gone_on_with_begins_where_it_stopped(run: Path, supplies: Path) -> None:
     before = torch.load(run / "last.pt", weights_only=True)
     record = train(run, supplies, 0.06)
@@ -64,6 +65,7 @@ def test_a_run_that_is_gone_on_with_begins_where_it_stopped(run: Path, supplies:
     assert ended["steps"] > before["steps"]
 
 
+@pytest.mark.slow
 def test_the_best_of_a_run_ships_in_both_formats_with_its_card(
     run: Path, supplies: Path, tmp_path: Path
 ) -> None:
@@ -81,6 +83,7 @@ def test_the_best_of_a_run_ships_in_both_formats_with_its_card(
     assert "Temperature" in (tmp_path / "small-1.md").read_text()
 
 
+@pytest.mark.slow
 def test_a_file_that_reads_otherwise_is_refused(run: Path, supplies: Path, tmp_path: Path) -> None:
     order = release.Order(
         runs=[run], start=SHIPPED.file, share=0.2, name="one", into=tmp_path,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import pytest
 import torch
 
 from daemon.core.records import Box
@@ -29,6 +30,7 @@ def drawn(texts: tuple[str, ...]) -> list[Labelled]:
     return lines
 
 
+@pytest.mark.slow
 def test_silent_steps_are_found_and_what_is_named_stays() -> None:
     network, _, card = artifact.restore(SHIPPED.file)
     whole = BestSteps(network).eval()

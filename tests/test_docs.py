@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import errno
 import json
+import os
 import re
 import shlex
 import tomllib
@@ -380,3 +383,35 @@ def test_every_word_of_the_glossary_is_explained_once_and_in_order() -> None:
     words = [row[0] for row in table_below(REPOSITORY / "docs/glossary.md", "# Glossary")]
 
     assert words == sorted(set(words), key=str.lower)
+
+
+def messages() -> str:
+    """Return every string of the daemon, a line each; a formatted value is a NUL."""
+    found = []
+    for module in REPOSITORY.glob("daemon/**/*.py"):
+        for node in ast.walk(ast.parse(module.read_text())):
+            if isinstance(node, ast.JoinedStr):
+                parts = [
+                    part.value if isinstance(part, ast.Constant) else "\0" for part in node.values
+                ]
+                found.append("".join(map(str, parts)))
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.append(node.value)
+    return "\n".join([*found, *map(os.strerror, errno.errorcode)])
+
+
+def test_every_message_in_troubleshooting_is_one_of_the_daemon() -> None:
+    page = REPOSITORY / "docs/troubleshooting.md"
+    commands = ("ocr-daemon ", "docker ", "sudo ", "journalctl ")
+    quotes = [quote for quote in re.findall(r"`([^`\n]+)`", prose_of(page)) if quote.count(" ") > 2]
+    known = messages()
+    values = r"\.\.\.|\S*\d\S*|[;:,()=]"
+    lost = [
+        part.strip()
+        for quote in quotes
+        if not quote.startswith(commands)
+        for part in re.split(values, quote)
+        if part.strip().count(" ") > 0 and part.strip() not in known
+    ]
+
+    assert lost == []

@@ -415,3 +415,21 @@ def test_every_message_in_troubleshooting_is_one_of_the_daemon() -> None:
     ]
 
     assert lost == []
+
+
+def test_the_readme_shows_the_message_of_a_daemon_that_is_ready() -> None:
+    shown = re.search(r"^(Drop .* into )/\S*(, .* in )/\S+$", ENGLISH.read_text(), re.MULTILINE)
+
+    assert shown is not None
+    assert all(part in messages() for part in shown.groups())
+
+
+@pytest.mark.parametrize("package", ["daemon", "training", "bench", "tools"])
+def test_every_document_that_a_module_names_exists(package: str) -> None:
+    named = {
+        document
+        for module in REPOSITORY.glob(f"{package}/**/*.py")
+        for document in re.findall(r"\bdocs/[\w/.-]+\.md\b", module.read_text())
+    }
+
+    assert [document for document in named if not (REPOSITORY / document).exists()] == []

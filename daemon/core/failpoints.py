@@ -4,7 +4,7 @@
 
 A rule is `point[@label]=[count*]action`; rules are parted by `;`. Without a label it holds for each
 passing, without a count for ever (counts are a process's own). Names and syntax follow FreeBSD's
-fail(9). The points stand in the code in the order of the path; docs/test-report.md lists them.
+fail(9). The points stand in the code in the order of the path; docs/guarantees.md lists them.
 """
 
 from __future__ import annotations

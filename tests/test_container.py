@@ -2,7 +2,6 @@
 
 import re
 import shlex
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -156,22 +155,3 @@ def test_the_commands_of_the_image_are_commands_of_the_daemon(
     assert image["ENTRYPOINT"] == '["ocr-daemon"]'
     assert re.search(r'CMD \["ocr-daemon", "(\w+)"\]', image["HEALTHCHECK"]).group(1) in known
     assert re.fullmatch(r'\["(\w+)"\]', image["CMD"]).group(1) in known
-
-
-def test_every_data_file_of_the_package_is_installed_with_it() -> None:
-    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
-    patterns = project["tool"]["setuptools"]["package-data"]
-    installed = {
-        path
-        for package, globs in patterns.items()
-        for pattern in globs
-        for path in REPOSITORY.joinpath(*package.split(".")).glob(pattern)
-    }
-    files = {
-        path
-        for path in REPOSITORY.glob("daemon/**/*")
-        if path.is_file() and path.suffix not in (".py", ".pyc")
-    }
-
-    assert files - installed == set()
-    assert all(REPOSITORY.joinpath(*package.split(".")).is_dir() for package in patterns)

@@ -1,6 +1,7 @@
 """The README and the contributors' pages name targets, files and keys that exist."""
 
 import re
+from pathlib import Path
 
 import pytest
 import yaml

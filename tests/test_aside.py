@@ -16,23 +16,23 @@ def test_a_call_returns_or_raises_what_the_step_does() -> None:
     assert room.call("adding", lambda: 42) == 42
     with pytest.raises(TimeoutError, match="its own"):
         room.call("failing", lambda: (_ for _ in ()).throw(TimeoutError("its own")))
-    assert room.late_seconds is None
+    assert room.stalled_seconds is None
 
 
 def test_a_call_that_does_not_come_back_is_late_until_it_does(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(io_thread, "PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(io_thread, "CALL_TIMEOUT_SECONDS", 0.05)
     room, gate = IoThread("test"), threading.Event()
 
     with pytest.raises(Stalled):
         room.call("waiting", gate.wait)
 
-    assert room.stall is not None
-    assert "waiting" in room.stall.why
-    assert room.late_seconds is not None
-    assert room.late_seconds >= 0.05
+    assert room.stalled is not None
+    assert "waiting" in room.stalled.message
+    assert room.stalled_seconds is not None
+    assert room.stalled_seconds >= 0.05
     gate.set()
-    while room.late_seconds is not None:
+    while room.stalled_seconds is not None:
         pass
     assert room.call("going on", lambda: "again") == "again"

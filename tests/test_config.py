@@ -126,7 +126,7 @@ REFUSED = {
     "hooks: [{name: a, command: [x], commnd: y}]": ("hooks.0.commnd", "did you mean command?"),
     "hooks: [{name: a, command: [x], secret: y}]": ("hooks.0.secret", "a command needs none"),
     "hooks: [{name: a, url: 'ftp://x.org'}]": ("hooks.0.url", "http:// or https://"),
-    "hooks: [{name: a, url: 'https://u:p@x.org'}]": ("hooks.0.url", "no user and password"),
+    "hooks: [{name: a, url: 'https://u:p@x.org'}]": ("hooks.0.url", "user and password"),
     "hooks: [{name: a, url: 'https://x.org', secret: 'whsec_?'}]": ("hooks.0.secret", "base64"),
     "hooks: [{name: a, url: 'https://x.org', secret: ''}]": ("hooks.0.secret", "is empty"),
     "hooks: [{name: a, url: 'https://x.org', secret: b, secret_file: c}]": (

@@ -10,7 +10,7 @@ import pytest
 
 from daemon.config.hook import Hook
 from daemon.core.errors import Deferred
-from daemon.core.folder_rules import ByFolder
+from daemon.core.folder_rules import FolderRules
 from daemon.core.options import Recipe, Weights
 from daemon.core.records import Block as Paragraph
 from daemon.core.records import Box, Document, Failure, PageText, TextLine, Word
@@ -61,7 +61,9 @@ class DiskUsage:
         self.claims = RenameClaims(root / "inbox", "one", root / "archive", root / "failed")
         (root / "outbox").mkdir(exist_ok=True)
         self.outbox = Outbox(root / "outbox")
-        self.delivery = Delivery(self.claims, self.ledger, self.outbox, ByFolder(policy(**changes)))
+        self.delivery = Delivery(
+            self.claims, self.ledger, self.outbox, FolderRules(policy(**changes))
+        )
 
     def begin(self, content: bytes = b"bytes"):
         (self.root / "inbox/a.png").write_bytes(content)
@@ -87,7 +89,7 @@ def test_a_retry_killed_before_its_answer_is_read_again_and_not_taken_for_the_fa
     deliver(DiskUsage(tmp_path), FAILED)
     before = DiskUsage(tmp_path)
     work = before.begin()
-    before.ledger.answering(work.claim.id, "done", "a.png.json")  # and here it is killed
+    before.ledger.mark_answering(work.claim.id, "done", "a.png.json")  # and here it is killed
 
     after = DiskUsage(tmp_path)
     (claim,) = after.claims.held([], 0.0)
@@ -131,8 +133,8 @@ def test_an_answer_that_is_marked_again_after_a_kill_is_not_told_again(tmp_path:
     work = before.begin()
     before.delivery._publish(work, DONE)
     with closing(Deliveries(tmp_path / "ledger.sqlite3")) as deliveries:
-        (notification,) = deliveries.open()
-        deliveries.delivered(notification)  # and here it is killed, its original not let go of
+        (notification,) = deliveries.undelivered()
+        deliveries.mark_delivered(notification)  # and here it is killed, its original not let go of
 
     after = DiskUsage(tmp_path, hooks=TELL)
     (claim,) = after.claims.held([], 0.0)

@@ -23,8 +23,8 @@ def passing(rules: str, *points: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_without_the_variable_a_point_is_an_empty_function() -> None:
-    assert failpoints._reach(None) is failpoints._nothing
-    assert failpoints._reach("") is failpoints._nothing
+    assert failpoints._reach(None) is failpoints._do_nothing
+    assert failpoints._reach("") is failpoints._do_nothing
 
 
 @pytest.mark.parametrize(

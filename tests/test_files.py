@@ -126,12 +126,12 @@ def test_move_copies_across_filesystems_and_leaves_no_draft(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("stem", ["a" * 255, "é" * 127 + "x", "字" * 85])
 def test_a_name_with_an_ending_never_outgrows_the_filesystem(tmp_path: Path, stem: str) -> None:
-    name = fs.shortened(stem, ".json")
+    name = fs.shorten(stem, ".json")
 
     (tmp_path / name).touch()
 
     assert name.endswith(".json")
-    assert name != fs.shortened(stem[:-1] + "y", ".json")
+    assert name != fs.shorten(stem[:-1] + "y", ".json")
 
 
 def test_a_failed_write_leaves_nothing_under_the_name(tmp_path: Path) -> None:

@@ -107,12 +107,12 @@ def test_a_folder_that_goes_is_away_and_made_anew_it_is_back(tmp_path: Path) -> 
 
 def test_a_folder_running_full_is_told_before_it_is_full(share: Path) -> None:
     standing = Volume(share)
-    assert standing.hindrance(100_000_000) is None  # a twentieth of a small disk is enough
+    assert standing.problem(100_000_000) is None  # a twentieth of a small disk is enough
 
     (share / "filling").write_bytes(bytes(1_000_000))
 
-    assert "make room" in (standing.hindrance(100_000_000) or "")
-    assert standing.hindrance(10_000) is None
+    assert "free some space" in (standing.problem(100_000_000) or "")
+    assert standing.problem(10_000) is None
 
 
 @pytest.mark.parametrize("which", ["inbox", "outbox", "logs"])
@@ -122,8 +122,8 @@ def test_only_the_logs_are_dispensable(tmp_path: Path, which: str) -> None:
     volumes = VolumeMonitor(tmp_path / "inbox", [tmp_path / "outbox"], tmp_path / "logs", 1)
     (tmp_path / which).rmdir()
 
-    until(lambda: (volumes.hindrance(), volumes.warning)[1] or which != "logs", 10)
-    hindrance = volumes.hindrance()
+    until(lambda: (volumes.problem(), volumes.warning)[1] or which != "logs", 10)
+    hindrance = volumes.problem()
 
     assert str(tmp_path / which) in ((volumes.warning if which == "logs" else hindrance) or "")
     assert (hindrance is None) == (which == "logs")
@@ -134,7 +134,7 @@ def test_a_folder_that_may_not_be_written_hinders(tmp_path: Path) -> None:
     standing = Volume(tmp_path)
     tmp_path.chmod(0o500)
 
-    assert "cannot be written" in (standing.hindrance(1) or "")
+    assert "cannot be written" in (standing.problem(1) or "")
 
     tmp_path.chmod(0o700)
 
@@ -148,8 +148,8 @@ def test_the_room_of_each_folder_is_kept_and_that_of_one_that_is_away_forgotten(
     volumes = VolumeMonitor(tmp_path / "inbox", written, tmp_path / "logs", 1)
     (tmp_path / "outbox").rmdir()
 
-    volumes.hindrance()
+    volumes.problem()
 
-    room = volumes.room
+    room = volumes.disk_usage
     assert tmp_path / "outbox" not in room
     assert 0 < room[tmp_path / "failed"].free <= room[tmp_path / "failed"].total

@@ -80,7 +80,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 @pytest.mark.parametrize("name", NAMES, ids=lambda name: repr(name)[:40])
 def test_every_name_is_answered_and_kept(house: House, name: bytes) -> None:
     path = os.fsdecode(name)
-    place = fs.shortened(Path(path).name, ".json")
+    place = fs.shorten(Path(path).name, ".json")
 
     answer = json.loads((house.outbox / path).with_name(place).read_bytes())
 

@@ -97,7 +97,7 @@ def test_no_half_of_a_character_stands_in_the_file(terminal: Terminal, tmp_path:
 
 
 def test_text_on_a_terminal_keeps_its_lines_and_cells() -> None:
-    shown = logs.without_controls("a\tb\nc\x1b[2J", keep="\n\t")
+    shown = logs.escape_controls("a\tb\nc\x1b[2J", keep="\n\t")
 
     assert shown == "a\tb\nc\\x1b[2J"
 
@@ -108,9 +108,9 @@ def test_a_log_volume_that_hangs_holds_up_nobody(
     gate = threading.Event()
     monkeypatch.setattr(Terminal, "write", lambda *_: gate.wait())
 
-    for number in range(logs.MOST_WAITING + 10):
+    for number in range(logs.MAX_QUEUED + 10):
         structlog.get_logger().info("document.done", number=number)
 
     gate.set()
     logs.drain(30.0)
-    assert len(said(tmp_path)) >= logs.MOST_WAITING
+    assert len(said(tmp_path)) >= logs.MAX_QUEUED

@@ -82,9 +82,11 @@ def test_an_older_ledger_is_brought_up_to_date_with_all_that_it_holds(old: Path)
 
     assert version_of(old) == schema.VERSION
     with closing(Ledger(old)) as ledger:
-        ledger.answered("c2", [Notification("c2", "tell", "document.failed", "b", "b.json", "{}")])
+        ledger.mark_answered(
+            "c2", [Notification("c2", "tell", "document.failed", "b", "b.json", "{}")]
+        )
     with closing(Deliveries(old)) as deliveries:
-        assert [each.id for each in deliveries.open()] == ["c2-tell"]
+        assert [each.id for each in deliveries.undelivered()] == ["c2-tell"]
 
 
 def test_old_and_new_ledgers_are_of_one_form(old: Path, tmp_path: Path) -> None:
@@ -103,7 +105,7 @@ def test_who_only_reads_an_older_ledger_leaves_it_as_it_is(old: Path) -> None:
     with closing(Ledger(old, read_only=True)) as ledger:
         assert ledger.counts() == {"done": 1, "in work": 1}
     with closing(Deliveries(old, read_only=True)) as deliveries:
-        assert (deliveries.posts(), deliveries.open()) == ({}, [])
+        assert (deliveries.counts_by_hook(), deliveries.undelivered()) == ({}, [])
     with pytest.raises(Misconfigured, match="schema version 1"):
         Deliveries(old)
 

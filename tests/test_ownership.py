@@ -62,10 +62,10 @@ def test_nothing_is_changed_unless_asked_for(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "remedy"),
     [
-        ("user", "nobody-knows-him", "knows no such user"),
-        ("group", "nobody-knows-them", "knows no such group"),
-        ("file_mode", "400", "locks the daemon out"),
-        ("folder_mode", "550", "locks the daemon out"),
+        ("user", "nobody-knows-him", "has no such user"),
+        ("group", "nobody-knows-them", "has no such group"),
+        ("file_mode", "400", "lock the daemon out"),
+        ("folder_mode", "550", "lock the daemon out"),
         ("file_mode", "rw-r-----", "pattern"),
         ("umask", 18, "valid string"),
     ],
@@ -105,6 +105,6 @@ def test_an_owner_is_given_before_a_mode(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(os, "chown", lambda *_: calls.append("chown"))
     monkeypatch.setattr(os, "chmod", lambda *_: calls.append("chmod"))
 
-    Ownership(user=1, folder_mode=0o2750).mark_folder(tmp_path)
+    Ownership(user=1, folder_mode=0o2750).apply_to_folder(tmp_path)
 
     assert calls == ["chown", "chmod"]

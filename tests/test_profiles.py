@@ -31,7 +31,7 @@ def write(tmp_path: Path) -> Write:
 
 
 def under(path: Path, number: int = 0) -> Config:
-    return load(path).under(number)
+    return load(path).with_profile(number)
 
 
 def named(name: str, *folders: str, **changes: object) -> dict[str, object]:
@@ -45,7 +45,7 @@ def test_a_profile_changes_only_the_keys_that_it_names(write: Write) -> None:
     changed = named("a", preprocess={"denoise": "median"}, limits={"pages": 3}, segmenter="dbnet")
     config = load(write(changed, preprocess={"deskew": False}, limits={"page_seconds": 9}))
 
-    found = config.under(0)
+    found = config.with_profile(0)
 
     assert found.preprocess.denoise == "median"
     assert (found.preprocess.deskew, found.preprocess.auto_rotate) == (False, True)
@@ -83,7 +83,7 @@ def test_the_hooks_of_a_profile_take_the_place_of_the_others_and_all_are_sent(wr
 
     assert [[hook.name for hook in hooks] for hooks in found] == [["ours"], ["others"]]
     assert found[0][0].command == (str(path.parent / "bin/ours"),)
-    assert {hook.name for hook in config.every_hook} == {"ours", "others"}
+    assert {hook.name for hook in config.all_hooks} == {"ours", "others"}
 
 
 def test_an_empty_list_is_said_and_a_null_is_left_out(write: Write) -> None:
@@ -109,9 +109,9 @@ REFUSED = [
     ([named("a", folders="a")], "profiles.0.folders", "tuple"),
     ([named("a b")], "profiles.0.name", "pattern"),
     ([named("a@1")], "profiles.0.name", "pattern"),
-    ([named("default")], "profiles.0.name", "what no profile says"),
-    ([named("a"), named("a", "b")], "profiles.1.name", "twice"),
-    ([named("a", segmentr="db")], "profiles.0.segmentr", "did you mean segmenter?"),
+    ([named("default")], "profiles.0.name", "is reserved"),
+    ([named("a"), named("a", "b")], "profiles.1.name", "name of another profile"),
+    ([named("a", segmentr="dbnet")], "profiles.0.segmentr", "did you mean segmenter?"),
     ([named("a", model={})], "profiles.0.model", "no such key"),
     ([named("a", segmenter="best")], "profiles.0.segmenter", "'auto', 'opencv' or 'dbnet'"),
     ([named("a", preprocess={"denoize": "median"})], "profiles.0.preprocess.denoize", "denoise?"),
@@ -132,16 +132,16 @@ REFUSED = [
             named("b", "b", hooks=[{"name": "x", "command": ["shout"]}]),
         ],
         "profiles.1.hooks.0.name",
-        "another hook elsewhere",
+        "different hook elsewhere",
     ),
     ([named("a", quiet_seconds=-1)], "profiles.0.quiet_seconds", "greater than or equal to 0"),
     ([named("a", quiet_seconds=31)], "profiles.0.quiet_seconds", "rescan_seconds"),
     ([named("a", priority=10**6)], "profiles.0.priority", "1000"),
     ([named("a", pdf={"dpi": 150})], "profiles.0.pdf.min_dpi", "pdf.dpi (150)"),
     ([named("a", "/a")], "profiles.0.folders.0", "relative to the inbox"),
-    ([named("a", "b", "a/../c")], "profiles.0.folders.1", "out of the inbox"),
-    ([named("a"), named("b", "b", "a/**")], "profiles.1.folders.1", "profile a has it already"),
-    ([named("a", "**"), named("b")], "profiles.1.folders.0", "profile a has it already"),
+    ([named("a", "b", "a/../c")], "profiles.0.folders.1", "not leave the inbox"),
+    ([named("a"), named("b", "b", "a/**")], "profiles.1.folders.1", "profile a already matches it"),
+    ([named("a", "**"), named("b")], "profiles.1.folders.0", "profile a already matches it"),
 ]
 
 
@@ -233,6 +233,6 @@ def test_check_says_which_profiles_there_are_and_no_password(tmp_path: Path) -> 
     assert (
         "profile invoices, in invoices, */invoices: priority 10, preprocess.denoise median"
     ) in said.stdout
-    assert "profile secret, in .: outputs text + hocr, pdf.passwords 1 of its own" in said.stdout
-    assert "profile plain, in plain: as everywhere" in said.stdout
+    assert "profile secret, in .: outputs text + hocr, pdf.passwords 1 (not shown)" in said.stdout
+    assert "profile plain, in plain: no changes" in said.stdout
     assert "hunter2" not in said.stdout

@@ -39,11 +39,11 @@ class Shelf:
         path.write_bytes(content)
         if state != "unknown":
             claim = Claim(os.urandom(8).hex(), name, path, Stamp.of(path), fs.sha256_of(path))
-            self.ledger.claimed(claim, "default")
-            self.ledger.answering(claim.id, "done", f"{name}.json")
-            self.ledger.answered(claim.id)
+            self.ledger.add_claim(claim, "default")
+            self.ledger.mark_answering(claim.id, "done", f"{name}.json")
+            self.ledger.mark_answered(claim.id)
         if state == "closed":
-            self.ledger.closed(claim.id)
+            self.ledger.mark_closed(claim.id)
         return path
 
     def retention_folder(
@@ -108,7 +108,7 @@ def test_what_is_not_answered_and_done_with_is_left_however_old_or_large(
     path = shelf.keep("odd.png", bytes(2_000_000), state="unknown" if state == "claimed" else state)
     if state == "claimed":
         claim = Claim("c", "odd.png", path, Stamp.of(path), fs.sha256_of(path))
-        shelf.ledger.claimed(claim, "default")
+        shelf.ledger.add_claim(claim, "default")
     limits = Retention(archive_days=1, archive_megabytes=1)
 
     assert (shelf.clear(limits, TOMORROW), shelf.names()) == ([], {"odd.png"})

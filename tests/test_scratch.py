@@ -15,7 +15,7 @@ def test_clearing_empties_the_folder_that_kept_workers_may_write_in_and_keeps_it
     scratch, secret = Scratch(tmp_path / "making"), tmp_path / "secret"
     secret.mkdir()
     (secret / "kept").touch()
-    (scratch.room_of("claim") / "page.png").touch()
+    (scratch.folder_of("claim") / "page.png").touch()
     (scratch.folder / "file").touch()
     (scratch.folder / "link").symlink_to(secret)
     held = os.open(scratch.folder, os.O_RDONLY)  # as a sandbox does

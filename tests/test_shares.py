@@ -139,7 +139,7 @@ def test_a_disk_that_fills_pauses_intake_and_heals(tmp_path: Path, which: str) -
         with house.running():
             filling = getattr(house, which) / "filling"
             leave_little(filling)
-            until(lambda: says(house, "make room"), what="told")
+            until(lambda: says(house, "free some space"), what="told")
             house.drop("held.png", png(text_page(["Held"])))
             house.drop("broken.png", b"\x89PNG\r\n\x1a\n broken")
             wait_for_looks(house, 5)  # of which the second would take them

@@ -24,7 +24,7 @@ def plan(config: Config) -> str:
         "archive": f"moves to {folders.archive}", "delete": "is deleted", "leave": "stays",
     }[config.originals]  # fmt: skip
     hooks = [
-        f"tells {hook.name} ({hook.place}) of {', '.join(hook.on)}" for hook in config.every_hook
+        f"tells {hook.name} ({hook.target}) of {', '.join(hook.on)}" for hook in config.all_hooks
     ]
     filesystem = mount_of(folders.inbox)[1] or "an unknown filesystem"
     return "\n".join([
@@ -32,7 +32,8 @@ def plan(config: Config) -> str:
         f"takes a file that has been still for {watch.quiet_seconds:g} s and is complete",
         f"reads with {config.worker_count} workers of {config.threads} thread(s), "
         f"{config.model.file.name} by {config.model.backend} in {config.model.precision}",
-        f"stops a worker at {memory_limits.most} MB, renews it above {memory_limits.idle} MB; "
+        f"stops a worker at {memory_limits.max_megabytes} MB, "
+        f"recycles it above {memory_limits.recycle_megabytes} MB; "
         f"sandbox: {_sandbox(config)}",
         f"answers in {folders.outbox}; the original {after}; what fails goes to {folders.failed}",
         *map(str, config.profiles),

@@ -47,7 +47,7 @@ def read_all(
     Outputs of the `kinds` lie beside the sidecars, pictures of what was seen in `look`, if it is
     given. All are read by one profile, wherever they lie.
     """
-    config = config.named(profile)
+    config = config.for_profile(profile)
     preflight.refuse_bad_weights(config)
     logs.set_up(None, config.logging.level, 0, 0)
     asked = [(path, name) for name, path in find(paths, config.watch.ignore)]
@@ -114,11 +114,11 @@ def _tell(reading: FileResult, *, print_text: bool) -> None:
     if print_text:
         text = "\n\n".join(page.text for page in document.pages if page.text)
         is_watched = sys.stdout.isatty()
-        print(logs.without_controls(text, keep="\n\t") if is_watched else text, flush=True)
+        print(logs.escape_controls(text, keep="\n\t") if is_watched else text, flush=True)
 
 
 def _complain(reading: FileResult, sentence: str) -> None:
-    print(logs.without_controls(f"{reading.path}: {sentence}"), file=sys.stderr)
+    print(logs.escape_controls(f"{reading.path}: {sentence}"), file=sys.stderr)
 
 
 def _progress() -> Progress:

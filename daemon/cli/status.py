@@ -7,14 +7,13 @@ import time
 
 from daemon.cli import verify as proof
 from daemon.config.settings import Config
-from daemon.core.logs import without_controls
+from daemon.core.logs import escape_controls
 from daemon.inbox.retention import plan
 from daemon.ledger.deliveries import Deliveries, NotificationCounts
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.notification import Notification
 from daemon.supervisor import ledger_recovery
 from daemon.supervisor.instance_lock import alone
-from daemon.supervisor.ledger_recovery import ledger_path
 from daemon.supervisor.wiring import retention_folders, retentions, scanner
 
 MOST_LETTERS = 100  # that a list for people has
@@ -22,9 +21,9 @@ MOST_LETTERS = 100  # that a list for people has
 
 def status(config: Config) -> str:
     """Return what the ledger says, a line each, and what waits in the inbox."""
-    if not ledger_path(config).exists():
+    if not config.ledger_file.exists():
         return _no_ledger(config)
-    ledger = Ledger(ledger_path(config), read_only=True)
+    ledger = Ledger(config.ledger_file, read_only=True)
     counts = ledger.counts()
     waiting, oldest = _waiting(config, ledger)
     rows = {kind: counts.get(kind, 0) for kind in ("done", "partial", "failed", "duplicate")}
@@ -43,26 +42,26 @@ def hooks(config: Config, *, retry: bool, drop: bool) -> str:
 
     First the dead are forgotten, or let be tried again, where that is asked for.
     """
-    ledger_file = ledger_path(config)
+    ledger_file = config.ledger_file
     if not ledger_file.exists():
         return _no_ledger(config)
-    known = [hook.name for hook in config.every_hook]
+    known = [hook.name for hook in config.all_hooks]
     lines = []
     if retry or drop:
         with contextlib.closing(Deliveries(ledger_file)) as deliveries:
             if drop:
-                lines.append(f"letters forgotten: {deliveries.drop(known)}")
+                lines.append(f"letters forgotten: {deliveries.discard(known)}")
             if retry:
                 lines.append(f"letters that the running daemon tries again: {deliveries.retry()}")
     with contextlib.closing(Deliveries(ledger_file, read_only=True)) as deliveries:
-        posts = dict.fromkeys(known, NotificationCounts()) | deliveries.posts()
-        notifications = deliveries.open()
+        posts = dict.fromkeys(known, NotificationCounts()) | deliveries.counts_by_hook()
+        notifications = deliveries.undelivered()
     for hook, post in posts.items():
         stray = "" if hook in known else "; no such hook in the config: put it back, or --drop"
         lines.append(
             f"{hook}: {post.delivered} delivered, {post.waiting} waiting, {post.dead} dead{stray}"
         )
-    failed = [notification for notification in notifications if notification.why is not None]
+    failed = [notification for notification in notifications if notification.reason is not None]
     lines += [_failed(notification) for notification in failed[:MOST_LETTERS]]
     if len(failed) > MOST_LETTERS:
         lines.append(f"and {len(failed) - MOST_LETTERS} more")
@@ -72,15 +71,15 @@ def hooks(config: Config, *, retry: bool, drop: bool) -> str:
 def _failed(notification: Notification) -> str:
     state = "dead" if notification.is_dead else "waiting"
     about = f"{notification.hook}: {notification.event} {notification.name}"
-    text = f"{about}: {notification.attempts} attempts: {notification.why}"
-    return f"{state} {without_controls(text)}"
+    text = f"{about}: {notification.attempts} attempts: {notification.reason}"
+    return f"{state} {escape_controls(text)}"
 
 
 def _told(config: Config) -> str:
     """Return what has become of all letters in a few words, none where there are no hooks."""
-    with contextlib.closing(Deliveries(ledger_path(config), read_only=True)) as deliveries:
-        posts = deliveries.posts().values()
-    if not posts and not config.every_hook:
+    with contextlib.closing(Deliveries(config.ledger_file, read_only=True)) as deliveries:
+        posts = deliveries.counts_by_hook().values()
+    if not posts and not config.all_hooks:
         return ""
     delivered = sum(post.delivered for post in posts)
     waiting, dead = sum(post.waiting for post in posts), sum(post.dead for post in posts)
@@ -95,7 +94,7 @@ def verify(config: Config, *, rebuild: bool, deep: bool = False) -> tuple[str, b
         with alone(config.folders.state):
             found = ledger_recovery.rebuild(config)
         return f"the ledger was made anew from {found} answers in {config.folders.outbox}", True
-    if not ledger_path(config).exists():
+    if not config.ledger_file.exists():
         return _no_ledger(config), True
     balance = proof.verify(config)
     lines = [
@@ -106,11 +105,11 @@ def verify(config: Config, *, rebuild: bool, deep: bool = False) -> tuple[str, b
         f"of the answers {balance.collected} have been collected from the outbox",
     ]
     lines += [
-        f"torn: {without_controls(name)} is no valid answer; drop the original again"
+        f"torn: {escape_controls(name)} is no valid answer; drop the original again"
         for name in balance.torn
     ]
     lines += [
-        f"lost: {without_controls(name)} is neither answered nor held" for name in balance.lost
+        f"lost: {escape_controls(name)} is neither answered nor held" for name in balance.lost
     ]
     if not deep:
         return "\n".join(lines), balance.holds
@@ -119,11 +118,11 @@ def verify(config: Config, *, rebuild: bool, deep: bool = False) -> tuple[str, b
         f"of the originals {depth.kept} are kept as they landed, {len(depth.removed)} gone"
     )
     lines += [
-        f"altered: {without_controls(name)} is kept, but with other bytes" for name in depth.altered
+        f"altered: {escape_controls(name)} is kept, but with other bytes" for name in depth.altered
     ]
     lines += [f"twice: {claim} has two answers" for claim in depth.twice]
     lines += [
-        f"spoiled: {without_controls(name)} is not the output that its answer lists"
+        f"spoiled: {escape_controls(name)} is not the output that its answer lists"
         for name in depth.spoiled
     ]
     return "\n".join(lines), balance.holds and depth.holds
@@ -131,11 +130,11 @@ def verify(config: Config, *, rebuild: bool, deep: bool = False) -> tuple[str, b
 
 def retention(config: Config) -> str:
     """Return what retention would remove now, a line each."""
-    if all(retention.keeps_all for retention in retentions(config).values):
+    if all(retention.keeps_everything for retention in retentions(config).values):
         return "every original is kept for ever: retention has no limit"
-    if not ledger_path(config).exists():
+    if not config.ledger_file.exists():
         return _no_ledger(config)
-    return plan(retention_folders(config), ledger_path(config), time.time())
+    return plan(retention_folders(config), config.ledger_file, time.time())
 
 
 def _no_ledger(config: Config) -> str:
@@ -154,4 +153,4 @@ def _waiting(config: Config, ledger: Ledger) -> tuple[int, str | None]:
         return 0, None
     name, stamp = min(listing.items(), key=lambda item: item[1].modified_ns)
     age = max(0.0, time.time() - stamp.modified_ns / 1e9)
-    return len(listing), f"{without_controls(name)} ({age:.0f} s)"
+    return len(listing), f"{escape_controls(name)} ({age:.0f} s)"

@@ -24,7 +24,6 @@ from daemon.inbox.scan import WORK_FOLDER
 from daemon.ledger.ledger import Ledger
 from daemon.outbox.publish import Outbox
 from daemon.outbox.sidecar import is_valid
-from daemon.supervisor.ledger_recovery import ledger_path
 from daemon.supervisor.wiring import scanner
 
 FATES = ("answered", "collected", "waiting", "torn", "lost")
@@ -79,7 +78,7 @@ def verify(config: Config) -> Balance:
 
     The daemon may be running: a row whose file has just moved on is asked for again.
     """
-    ledger = Ledger(ledger_path(config), read_only=True)
+    ledger = Ledger(config.ledger_file, read_only=True)
     found: dict[str, list[str]] = {fate: [] for fate in FATES}
     rows = set()
     for entry in ledger.all():
@@ -88,7 +87,7 @@ def verify(config: Config) -> Balance:
         if fate == "lost":
             time.sleep(GRACE_SECONDS)
             fate = _fate(entry, ledger, config)
-        found[fate].append(fs.printable(entry.answer or entry.name))
+        found[fate].append(fs.to_unicode(entry.answer or entry.name))
     unrecorded = sum(path.name not in rows for path in _tokens(config.folders.inbox))
     waiting = len(found["waiting"]) + unrecorded + _unclaimed(config, ledger)
     ledger.close()
@@ -107,14 +106,14 @@ def verify_deep(config: Config) -> Depth:
     What moves on while it is looked for is looked for in the order in which it moves.
     """
     known = _digests(config)
-    ledger = Ledger(ledger_path(config), read_only=True)
+    ledger = Ledger(config.ledger_file, read_only=True)
     rows = [entry for entry in ledger.all() if entry.state == "closed"]
     ledger.close()
     kept, removed, altered = 0, [], []
     originals = set(known.values())
     landed = {entry.sha256 for entry in rows}
     for entry in rows:
-        name = fs.printable(entry.name)
+        name = fs.to_unicode(entry.name)
         if entry.sha256 in originals:
             kept += 1
         elif any(known.get(path, entry.sha256) not in landed for path in _kept_at(entry, config)):
@@ -140,7 +139,7 @@ def _digests(config: Config) -> dict[Path, str]:
 def _kept_at(entry: LedgerEntry, config: Config) -> list[Path]:
     """Return where the original of a row lies if nothing took its name before."""
     roots = (config.folders.archive, config.folders.failed)
-    return [fs.passable(root, entry.name) for root in roots]
+    return [fs.unobstructed(root, entry.name) for root in roots]
 
 
 def _answers_read(outbox: Outbox) -> tuple[list[str], list[str]]:

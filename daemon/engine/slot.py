@@ -96,7 +96,7 @@ class Slot:
         result = self._result(self._future, self.task)
         outcome = Outcome(self.task, result)
         self.task = self._future = None
-        self._counters.task_ended(result)
+        self._counters.count_task(result)
         if why := self._reason_to_renew(result):
             self._replace(*why)
         return outcome
@@ -106,7 +106,7 @@ class Slot:
         worker, future = self._worker, self._future
         if future is None or future.done():
             return
-        if worker.megabytes > self._memory_limits.most:
+        if worker.megabytes > self._memory_limits.max_megabytes:
             worker.outgrew = True
             worker.kill()
         elif not worker.is_sound:
@@ -170,7 +170,7 @@ class Slot:
         pebble's deadlines go by the wall clock: one that is set forward ends them early.
         """
         if self._worker.outgrew:
-            most = self._memory_limits.most
+            most = self._memory_limits.max_megabytes
             return Died("memory", f"needed more than {most} MB of memory and was stopped", 9)
         match error:
             case TimeoutError() if time.monotonic() - self._began < task.seconds:
@@ -198,7 +198,7 @@ class Slot:
         if self._most_tasks and worker.tasks >= self._most_tasks:
             return "tasks", f"it has done {worker.tasks} tasks"
         megabytes = worker.megabytes
-        if megabytes > self._memory_limits.idle:
+        if megabytes > self._memory_limits.recycle_megabytes:
             return "memory", f"it has kept {megabytes:.0f} MB of memory"
         return None
 

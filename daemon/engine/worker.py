@@ -158,7 +158,7 @@ def _told(do: str, doing: str) -> Iterator[None]:
     except DaemonError:
         raise
     except Exception as error:
-        if memory.is_short(error):
+        if memory.is_out_of_memory(error):
             raise Died("memory", f"there was not enough memory to {do} it ({error})") from error
         raise Died("crashed", f"{doing} it ended in {type(error).__name__}: {error}") from error
 

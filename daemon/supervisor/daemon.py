@@ -133,7 +133,7 @@ class Daemon:
             with contextlib.suppress(LedgerLost):
                 self._service.abandon(time.monotonic())
         self._claims.close()
-        self._volumes.end()
+        self._volumes.stop()
         if not self._service.is_stuck:  # else a step holds it, and the process takes both along
             self._service.end()
             self._ledger.close()
@@ -206,7 +206,7 @@ class Daemon:
         """Go on with the rooms that a config changes at once; documents in work notice nothing."""
         old_intake = self._intake
         self._config, self._policies = config, policies
-        self._volumes.least_bytes = config.free_bytes  # same folders
+        self._volumes.min_free_bytes = config.min_free_bytes  # same folders
         self._intake = self._make_intake()
         self._service.exchange(self._intake, self._make_delivery(), config.retry.wait_seconds)
         self._health.inbox = self._intake
@@ -264,13 +264,13 @@ class Daemon:
         """Raise LedgerLost for a ledger that was deleted or overwritten under us."""
         self._proved_at = time.monotonic()
         if not self._ledger.is_sound:
-            path = ledger_recovery.ledger_path(self._config)
+            path = self._config.ledger_file
             raise LedgerLost("folders.state", path, "was deleted or overwritten under the daemon")
 
     def _faults(self) -> list[Fault]:
         """Return what holds us up, and what else an operator must know."""
         warning = self._volumes.warning
-        if warning != (self._warned.why if self._warned else None):
+        if warning != (self._warned.message if self._warned else None):
             self._warned = Fault(warning, time.monotonic()) if warning else None
             log.warning("logs.unwritable", reason=warning or "no more")
         others = (

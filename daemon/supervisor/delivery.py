@@ -62,29 +62,29 @@ class Delivery:
     def begin(self, work: DocumentInFlight) -> None:
         """Enter the claim into the ledger and count an attempt, unless nothing need be read."""
         claim, profile = work.claim, work.policy.profile
-        entry = self._ledger.claimed(claim, profile)
+        entry = self._ledger.add_claim(claim, profile)
         if entry.sha256 != claim.sha256:  # a late writer changed it between two runs
             self._ledger.forget(claim.id)
-            entry = self._ledger.claimed(claim, profile)
+            entry = self._ledger.add_claim(claim, profile)
         failpoints.reach("ledger.claimed", claim.name)
         if work.may_be_answered and (own := self._own_answer(entry, claim)):
             work.document, work.answered = own[1], True
         elif earlier := self._earlier_answer(work):
             work.document = Document("duplicate", None, (), {}, 0, duplicate_of=earlier)
         else:
-            work.job.begin(*self._ledger.start(claim.id))
+            work.job.begin(*self._ledger.count_start(claim.id))
             self._counters.attempts += 1
             failpoints.reach("ledger.started", claim.name)
         work.begun = True
 
     def count_attempt(self, work: DocumentInFlight) -> None:
         """Count another attempt within this run, after a worker's death."""
-        work.job.attempt = self._ledger.attempt(work.claim.id)
+        work.job.attempt = self._ledger.count_attempt(work.claim.id)
         self._counters.attempts += 1
 
     def uncount(self, work: DocumentInFlight) -> None:
         """Take a start back that the document is not to blame for."""
-        self._ledger.uncount(work.claim.id)
+        self._ledger.uncount_start(work.claim.id)
 
     def deliver(self, work: DocumentInFlight) -> None:
         """Publish the answer and let go of the original; a changed original is given back.
@@ -104,7 +104,7 @@ class Delivery:
                 self.give_back(work)
                 return
             work.answered = True
-            self._counters.answered(work.document, work.claim.stamp.size, work.seconds)
+            self._counters.count_document(work.document, work.claim.stamp.size, work.seconds)
         self._outputs.forget(work.claim)
         self._let_go(work.claim, work.document)
         work.is_over = True
@@ -130,7 +130,7 @@ class Delivery:
         Another daemon may have it, whose drafts and outputs of that claim are not ours to remove.
         """
         if self._answer_given(entry):
-            self._ledger.closed(entry.id)
+            self._ledger.mark_closed(entry.id)
         else:
             self._ledger.forget(entry.id)
             log.warning("claim.vanished", name=entry.name, claim=entry.id)
@@ -158,9 +158,9 @@ class Delivery:
         if found := self._outbox.answer_of(entry.id, entry.name, entry.answer):
             place, answer = found
             self._outbox.settle(place, entry.id)
-            self._ledger.answering(entry.id, answer["status"], place)
+            self._ledger.mark_answering(entry.id, answer["status"], place)
             told = notifications(entry.name, place, answer, self._policies.of(entry.name).hooks)
-            self._ledger.answered(entry.id, told)
+            self._ledger.mark_answered(entry.id, told)
             return place, _as_answered(answer)
         if entry.state in ("answered", "closed") and entry.answer and entry.status:
             failure = _COLLECTED if entry.status == "failed" else None
@@ -196,7 +196,7 @@ class Delivery:
         claim = work.claim
         own = None
         if work.may_be_answered:
-            entry = self._ledger.claimed(claim, work.policy.profile)
+            entry = self._ledger.add_claim(claim, work.policy.profile)
             own = self._own_answer(entry, claim)
         work.may_be_answered = True
         place = own[0] if own else self._publish_once(work, document)
@@ -211,7 +211,7 @@ class Delivery:
                 place = self._outbox.place_for(claim.name, claim.sha256, drafted.endings)
                 outputs = drafted.outputs_at(place)
                 content = sidecar(claim, document, by, outputs, drafted.missing)
-                self._ledger.answering(claim.id, document.status, place)
+                self._ledger.mark_answering(claim.id, document.status, place)
                 failpoints.reach("ledger.answering", claim.name)
                 try:
                     self._outbox.publish(
@@ -221,7 +221,7 @@ class Delivery:
                     continue  # another daemon took the name since we looked
                 break
         told = notifications(claim.name, place, content, work.policy.hooks)
-        self._ledger.answered(claim.id, told)
+        self._ledger.mark_answered(claim.id, told)
         failpoints.reach("ledger.answered", claim.name)
         return place
 
@@ -232,7 +232,7 @@ class Delivery:
         else:
             self._claims.finish(claim)
         failpoints.reach("let_go.done", claim.name)
-        self._ledger.closed(claim.id)
+        self._ledger.mark_closed(claim.id)
         failpoints.reach("ledger.closed", claim.name)
 
 
@@ -246,8 +246,8 @@ def _as_answered(answer: dict[str, Any]) -> Document:
 def _log_answer(claim: Claim, document: Document, place: str, seconds: float) -> None:
     confidences = [page.confidence for page in document.pages if page.confidence is not None]
     facts = {
-        "name": fs.printable(claim.name),
-        "answer": fs.printable(place),
+        "name": fs.to_unicode(claim.name),
+        "answer": fs.to_unicode(place),
         "pages": len(document.pages),
         "lines": sum(len(block.lines) for page in document.pages for block in page.blocks),
         "seconds": round(seconds, 2),

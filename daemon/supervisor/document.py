@@ -90,7 +90,7 @@ class DocumentInFlight:
     def hold(self, why: str, now: float) -> bool:
         """Note what the environment holds it up with; return whether that is news."""
         self.held_since = now if self.held_since is None else self.held_since
-        if self.fault is not None and self.fault.why == why:
+        if self.fault is not None and self.fault.message == why:
             return False
         self.fault = Fault(why, self.fault.since if self.fault else now)
         return True

@@ -23,20 +23,13 @@ from daemon.outbox.sidecar import is_valid
 
 log = structlog.get_logger()
 
-LEDGER_NAME = "ledger.sqlite3"
-
-
-def ledger_path(config: Config) -> Path:
-    """Return where the ledger lies."""
-    return config.folders.state / LEDGER_NAME
-
 
 def opened(config: Config) -> Ledger:
     """Return the ledger, made from the answers where it is damaged, deleted or not there yet.
 
     The caller holds the lock of the state folder.
     """
-    path = ledger_path(config)
+    path = config.ledger_file
     try:
         if path.exists():
             return Ledger(path)
@@ -53,7 +46,7 @@ def rebuild(config: Config) -> int:
 
     The caller holds the lock of the state folder. Returns the number of answers found.
     """
-    ledger_file = ledger_path(config)
+    ledger_file = config.ledger_file
     untold = _untold(ledger_file)
     ending = datetime.now(UTC).strftime(".%Y%m%dT%H%M%S.old")
     _set_aside(ledger_file, ending)
@@ -63,12 +56,12 @@ def rebuild(config: Config) -> int:
     _set_aside(draft, ending)
     ledger = Ledger(draft)
     found = 0
-    with ledger.at_once():
+    with ledger.transaction():
         for at, place, answer in sorted(_answers(config.folders.outbox), key=lambda each: each[:2]):
             claim = _claim_of(answer, config.folders.inbox)
             ledger.restore(claim, answer["engine"]["profile"], answer["status"], place, at)
             found += 1
-        ledger.keep(untold)
+        ledger.add_notifications(untold)
     ledger.close()
     draft.rename(ledger_file)
     return found
@@ -83,7 +76,7 @@ def _untold(ledger_file: Path) -> list[Notification]:
         return []
     try:
         with contextlib.closing(Deliveries(ledger_file, read_only=True)) as old:
-            return old.open()
+            return old.undelivered()
     except (Deferred, Misconfigured):
         return []
 

@@ -70,14 +70,14 @@ class MainLoop:
         """What the environment holds us up with, each once, since it began."""
         held = [work.fault for work in list(self._work.values())]
         since: dict[str, float] = {}
-        for fault in filter(None, [self._intake.fault, self._io.stall, *held]):
-            since[fault.why] = min(fault.since, since.get(fault.why, fault.since))
+        for fault in filter(None, [self._intake.fault, self._io.stalled, *held]):
+            since[fault.message] = min(fault.since, since.get(fault.message, fault.since))
         return [Fault(why, at) for why, at in since.items()]
 
     @property
     def is_stuck(self) -> bool:
         """Whether a step has not come back from the folders yet."""
-        return self._io.late_seconds is not None
+        return self._io.stalled_seconds is not None
 
     @property
     def in_progress(self) -> int:
@@ -109,7 +109,7 @@ class MainLoop:
 
     def end(self) -> None:
         """Let its thread end."""
-        self._io.end()
+        self._io.stop()
 
     def turn(self, now: float) -> None:
         """Do what can be done now; the workers are served first."""
@@ -263,7 +263,7 @@ class MainLoop:
         """
         if self.is_stuck:
             return
-        doing = f"{step.__name__} {fs.printable(work.claim.name)}"
+        doing = f"{step.__name__} {fs.to_unicode(work.claim.name)}"
         try:
             self._io.call(doing, lambda: step(work))
         except Stalled:

@@ -12,7 +12,7 @@ import structlog
 
 from daemon.core import fs
 from daemon.core.errors import Deferred
-from daemon.core.records import Claim, Document, Failure, Missing, Output, OutputKind
+from daemon.core.records import Claim, Document, Failure, MissingOutput, Output, OutputKind
 from daemon.core.scratch import Scratch
 from daemon.outbox import text
 from daemon.outbox.output_files import ENDINGS, Draft, picture_ending
@@ -31,7 +31,7 @@ class OutputDrafts:
     """The outputs of a document as they wait for their names, and those that are missing."""
 
     drafts: tuple[Draft, ...] = ()
-    missing: tuple[Missing, ...] = ()
+    missing: tuple[MissingOutput, ...] = ()
 
     @property
     def endings(self) -> tuple[str, ...]:
@@ -56,7 +56,7 @@ class DerivedOutputs:
         if not kinds or not _has_outputs(document) or self._scratch is None:
             return None
         try:
-            room = self._scratch.room_of(claim.id)
+            room = self._scratch.folder_of(claim.id)
         except OSError as error:
             where = self._scratch.folder
             raise Deferred(f"{where} refuses an output ({error.strerror}); make room") from error
@@ -68,14 +68,14 @@ class DerivedOutputs:
     ) -> Iterator[OutputDrafts]:
         """Return the wanted outputs as drafts; those that get no name are removed afterwards."""
         drafts: list[Draft] = []
-        missing: list[Missing] = []
+        missing: list[MissingOutput] = []
         try:
             if policy.outputs and _has_outputs(document):
                 missing += render_job.missing if render_job else ()
                 self._draft_rendered(claim, document, policy.outputs, drafts)
                 self._draft_made(claim, render_job, drafts, missing)
             for lost in missing:
-                name, why = fs.printable(claim.name), lost.failure.message
+                name, why = fs.to_unicode(claim.name), lost.failure.message
                 log.warning("output.missing", name=name, kind=lost.kind, reason=why)
             drafts.sort(key=lambda draft: draft.ending)  # two daemons go for names in one order
             yield OutputDrafts(tuple(drafts), tuple(missing))
@@ -85,12 +85,12 @@ class DerivedOutputs:
     def forget(self, claim: Claim) -> None:
         """Remove what workers have made of a document."""
         if self._scratch is not None:
-            self._scratch.forget(claim.id)
+            self._scratch.discard(claim.id)
 
     def _draft_rendered(
         self, claim: Claim, document: Document, kinds: Sequence[OutputKind], drafts: list[Draft]
     ) -> None:
-        name = PurePosixPath(fs.printable(claim.name)).name
+        name = PurePosixPath(fs.to_unicode(claim.name)).name
         for kind in RENDERED:
             if kind in kinds:
                 content = _rendered(kind, document, name)
@@ -101,7 +101,7 @@ class DerivedOutputs:
         claim: Claim,
         render_job: RenderJob | None,
         drafts: list[Draft],
-        missing: list[Missing],
+        missing: list[MissingOutput],
     ) -> None:
         """Copy what workers have made; what is no file is missing, whatever they said."""
         for render_task in render_job.made if render_job else ():
@@ -109,7 +109,7 @@ class DerivedOutputs:
             ending = picture_ending(page) if page else ENDINGS[render_task.kind]
             if not _is_file(render_task.target):
                 why = "the worker process made no file"
-                missing.append(Missing(render_task.kind, Failure("crashed", why, page)))
+                missing.append(MissingOutput(render_task.kind, Failure("crashed", why, page)))
                 continue
             drafts.append(
                 self._outbox.draft(claim.id, render_task.kind, ending, render_task.target)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from daemon.config.sections import Metrics
 from daemon.config.settings import Config
+from daemon.config.validation import is_loopback
 from daemon.core import fs, lexicon
 from daemon.core.errors import Misconfigured
 from daemon.core.ownership import INHERITED
@@ -75,8 +76,8 @@ def findings(config: Config) -> Iterator[Finding]:
     yield from _networks(config)
     yield from _lexicon(config)
     yield from _watching(config)
-    for hook in config.every_hook:
-        for key, value, remedy in hook.hindrances():
+    for hook in config.all_hooks:
+        for key, value, remedy in hook.missing_resources():
             yield Finding(True, f"hooks.{hook.name}.{key}", value, remedy)
     yield from _overheard(config.metrics)
     yield from _web(config)
@@ -84,8 +85,7 @@ def findings(config: Config) -> Iterator[Finding]:
 
 def _overheard(metrics: Metrics) -> Iterator[Finding]:
     """Say so where other machines may ask how the daemon is: there is no password."""
-    is_ours = metrics.address == "localhost" or metrics.address.startswith(("127.", "::1"))
-    if metrics.enabled and not is_ours:
+    if metrics.enabled and not is_loopback(metrics.address):
         yield Finding(
             False, "metrics.address", metrics.address,
             f"whoever reaches port {metrics.port} may read how the daemon is, and the names of "
@@ -150,7 +150,7 @@ def _ownable(config: Config) -> Iterator[Finding]:
     probe = config.folders.outbox / f".probe-{uuid.uuid4().hex}.tmp"
     try:
         probe.mkdir()
-        ownership.mark_folder(probe)
+        ownership.apply_to_folder(probe)
         fs.write_durable(probe / "file", b"", ownership)
     except OSError as error:
         if probe.is_dir():  # else the outbox itself is at fault, which is said already

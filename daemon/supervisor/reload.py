@@ -6,19 +6,17 @@ has been read to its end) unless it stands in `AT_ONCE`. docs/decisions/0022-rel
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, fields, is_dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import structlog
 from pydantic import BaseModel
 
 from daemon.config import validation
-from daemon.config.hook import HIDDEN, Hook
+from daemon.config.secrets import masked
 from daemon.config.settings import Config
 from daemon.core.errors import Misconfigured
 from daemon.core.io_thread import IoThread
@@ -41,12 +39,6 @@ AT_ONCE = (
     "retention", "logging.level",
 )  # fmt: skip
 STALL_SECONDS = 10.0  # a trial that takes longer waits for a share
-_SECRET = re.compile(
-    r"password|secret|token|credential|authorization|api_?key|command", re.IGNORECASE
-)
-_URL = re.compile(r"(?P<scheme>\w://)(?P<user>[^/?#\s]*@)?(?P<host>[^/?#\s]*)(?P<rest>\S*)")
-
-_OF_A_HOOK = ("timeout_seconds", "attempts", "wait_seconds", "text_characters")
 
 Change = tuple[object, object]
 """A value before and after; what is secret is masked already."""
@@ -118,7 +110,7 @@ def refuse_away(config: Config, volumes: VolumeMonitor | None) -> None:
     Rooms that were built now would take the empty mount point for the share, and write there.
     """
     for name, folder in config.folders:
-        if volumes is not None and (absence := volumes.absence(folder)):
+        if volumes is not None and (absence := volumes.mount_problem(folder)):
             raise Misconfigured(f"folders.{name}", folder, absence)
 
 
@@ -126,32 +118,6 @@ def _told(key: str, before: object, after: object) -> Change:
     """Return both values as they may be told; where no difference shows then, that there is one."""
     told = (masked(key, before), masked(key, after))
     return told if told[0] != told[1] else (told[0], f"{told[1]}, changed in what is not told")
-
-
-def masked(key: str, value: object) -> object:
-    """Return a value as it may be told: no secret, at any depth; of an address only the host."""
-    if value is not None and _SECRET.search(key.rpartition(".")[2]):
-        return HIDDEN
-    match value:
-        case Hook():  # of one the path is the whole secret, of another an argument
-            told = {name: getattr(value, name) for name in _OF_A_HOOK}
-            return {"name": value.name, "place": value.place, "on": list(value.on), **told}
-        case BaseModel() | Mapping():
-            return {name: masked(str(name), each) for name, each in dict(value).items()}
-        case list() | tuple():
-            return [masked("", each) for each in value]
-        case str():
-            return _URL.sub(_host, value)
-        case Path():
-            return str(value)
-    if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: masked(f.name, getattr(value, f.name)) for f in fields(value)}
-    return value
-
-
-def _host(url: re.Match[str]) -> str:
-    user, rest = (HIDDEN if url[part] else "" for part in ("user", "rest"))
-    return url["scheme"] + (user and f"{user}@") + url["host"] + (rest and f"/{rest}")
 
 
 class Reload:
@@ -178,7 +144,7 @@ class Reload:
     @property
     def faults(self) -> list[Fault]:
         """What an operator must know: a refused config, until a good one; a trial that hangs."""
-        late = self._io.late_seconds if self._io else None
+        late = self._io.stalled_seconds if self._io else None
         stall = None
         if late is not None and late > STALL_SECONDS:
             why = "a folder of the new config does not answer; restore it, or restart"
@@ -201,7 +167,7 @@ class Reload:
             self._asked = False
             self._tried_beside = self.running
             self._io = self._io or IoThread("reload")
-            self._trial = self._io.begin(self._try)
+            self._trial = self._io.start(self._try)
             self._trial.add_done_callback(lambda _: self._notify())
         return found
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from daemon.core.errors import DaemonError, Died, Rejected
 from daemon.core.options import Recipe
-from daemon.core.records import Claim, Document, Failure, Missing, OutputKind
+from daemon.core.records import Claim, Document, Failure, MissingOutput, OutputKind
 from daemon.core.tasks import Outcome, RenderTask
 
 TRIES = 2
@@ -28,7 +28,7 @@ class RenderJob:
     in_flight: int = 0
     given: int = 0
     made: list[RenderTask] = field(default_factory=list)
-    missing: list[Missing] = field(default_factory=list)
+    missing: list[MissingOutput] = field(default_factory=list)
     _deaths: Counter[Path] = field(default_factory=Counter)
 
     @classmethod
@@ -97,4 +97,6 @@ class RenderJob:
         self, render_task: RenderTask, kind: str, why: str, signal: int | None = None
     ) -> None:
         page = render_task.pages[0].number if render_task.kind == "picture" else None
-        self.missing.append(Missing(render_task.kind, Failure(kind, why, page, signal=signal)))
+        self.missing.append(
+            MissingOutput(render_task.kind, Failure(kind, why, page, signal=signal))
+        )

@@ -12,7 +12,7 @@ import structlog
 
 from daemon.config.settings import Config
 from daemon.core import malloc
-from daemon.core.io_thread import PATIENCE_SECONDS, IoThread
+from daemon.core.io_thread import CALL_TIMEOUT_SECONDS, IoThread
 from daemon.supervisor import preflight
 from daemon.supervisor.signals import Signals
 
@@ -24,11 +24,11 @@ _LOOK_SECONDS = 1.0  # in which a folder that answers has answered
 def is_fit(config: Config, signals: Signals) -> bool:
     """Refuse what is fatal, by Misconfigured; False where the daemon was told to end meanwhile."""
     io_thread = IoThread("start")
-    look = io_thread.begin(lambda: preflight.refuse_fatal(config))
-    if not wait([look], PATIENCE_SECONDS).done and not _is_waited_out(look, config, signals):
+    look = io_thread.start(lambda: preflight.refuse_fatal(config))
+    if not wait([look], CALL_TIMEOUT_SECONDS).done and not _is_waited_out(look, config, signals):
         return False
     look.result()
-    io_thread.end()
+    io_thread.stop()
     malloc.trim()
     return True
 
@@ -38,7 +38,7 @@ def _is_waited_out(look: Future[None], config: Config, signals: Signals) -> bool
     which folders do not answer, once for each change.
     """
     asides = {name: IoThread(name) for name, _ in config.folders}
-    answers = {name: asides[name].begin(folder.exists) for name, folder in config.folders}
+    answers = {name: asides[name].start(folder.exists) for name, folder in config.folders}
     wait(answers.values(), _LOOK_SECONDS)
     said = None
     while not look.done():
@@ -52,5 +52,5 @@ def _is_waited_out(look: Future[None], config: Config, signals: Signals) -> bool
             log.warning("start.waiting", reason=why)
         wait([look], _LOOK_SECONDS)
     for each in asides.values():
-        each.end()
+        each.stop()
     return True

@@ -14,7 +14,7 @@ from daemon.config.sections import DEFAULT_PROFILE, Retention
 from daemon.config.settings import Config
 from daemon.core import fs
 from daemon.core.counters import Counters
-from daemon.core.folder_rules import UPLOADED, ByFolder
+from daemon.core.folder_rules import UPLOAD_FOLDER, FolderRules
 from daemon.core.memory import MemoryLimits
 from daemon.core.scratch import Scratch
 from daemon.core.volumes import VolumeMonitor
@@ -32,7 +32,6 @@ from daemon.inbox.watch import InboxWatcher
 from daemon.ledger.ledger import Ledger
 from daemon.monitoring.health import Health
 from daemon.outbox.hooks.dispatcher import HookDispatcher
-from daemon.supervisor.ledger_recovery import ledger_path
 from daemon.supervisor.outputs import MADE
 from daemon.supervisor.policy import Policies, Policy
 
@@ -47,16 +46,16 @@ def by_folder(
     config: Config,
     value: Callable[[Config, str], T],
     before: Iterable[tuple[Sequence[str], T]] = (),
-) -> ByFolder[T]:
+) -> FolderRules[T]:
     """Return for each folder what `value` makes of the config as it is there, and the profile.
 
     What `before` says of some folders goes before all profiles.
     """
     rules = [
-        (profile.folders, value(config.under(number), profile.name))
+        (profile.folders, value(config.with_profile(number), profile.name))
         for number, profile in enumerate(config.profiles)
     ]
-    return ByFolder(value(config, DEFAULT_PROFILE), [*before, *rules])
+    return FolderRules(value(config, DEFAULT_PROFILE), [*before, *rules])
 
 
 def policies(config: Config) -> Policies:
@@ -82,19 +81,19 @@ def policy(config: Config, profile: str, digest: Callable[[Path], str] = fs.sha2
     )
 
 
-def priorities(config: Config) -> ByFolder[int]:
+def priorities(config: Config) -> FolderRules[int]:
     """Return how soon the files of each folder are taken."""
     return by_folder(config, lambda under, _: under.priority)
 
 
-def retentions(config: Config) -> ByFolder[Retention]:
+def retentions(config: Config) -> FolderRules[Retention]:
     """Return how long the originals of each folder are kept."""
     return by_folder(config, lambda under, _: under.retention)
 
 
-def quiet_seconds(config: Config) -> ByFolder[float]:
+def quiet_seconds(config: Config) -> FolderRules[float]:
     """Return how long a file of each folder must be still; an upload is whole when it appears."""
-    uploads = [((UPLOADED,), 0.0)] if config.web.enabled else []
+    uploads = [((UPLOAD_FOLDER,), 0.0)] if config.web.enabled else []
     return by_folder(config, lambda under, _: under.watch.quiet_seconds, uploads)
 
 
@@ -115,7 +114,7 @@ def claims(config: Config, ledger: Ledger, policies: Policies) -> Claims:
     if config.claim == "ledger":
         return LedgerClaims(
             folders.inbox, folders.failed, ledger.stamps(), ownership,
-            lambda claim: ledger.touched(claim, policies.of(claim.name).profile),
+            lambda claim: ledger.update_stamp(claim, policies.of(claim.name).profile),
         )  # fmt: skip
     instance = ledger.fact("instance", uuid.uuid4().hex)
     archive = folders.archive if config.originals == "archive" else None
@@ -139,7 +138,7 @@ def intake(
         watch.rescan_seconds,
         watch.poll_seconds,
         claims.unread,
-        volumes.hindrance,
+        volumes.problem,
         priorities(config),
         counters,
     )
@@ -157,17 +156,17 @@ def volumes(config: Config) -> VolumeMonitor:
     written = [folders.outbox, folders.state, folders.failed]
     written += [folders.inbox] if config.claim == "rename" else []
     written += [folders.archive] if config.originals == "archive" else []
-    return VolumeMonitor(folders.inbox, written, folders.logs, config.free_bytes)
+    return VolumeMonitor(folders.inbox, written, folders.logs, config.min_free_bytes)
 
 
 def hook_dispatcher(config: Config) -> HookDispatcher:
     """Return what tells hooks of answers, not started."""
-    return HookDispatcher(config.every_hook, ledger_path(config), config.folders.outbox)
+    return HookDispatcher(config.all_hooks, config.ledger_file, config.folders.outbox)
 
 
 def scratch(config: Config) -> Scratch | None:
     """Return where workers write what they make, on the state's disk; None where they need not."""
-    if not any(set(place.outputs) & set(MADE) for place in config.places):
+    if not any(set(place.outputs) & set(MADE) for place in config.variants):
         return None
     return Scratch(config.folders.state / SCRATCH_NAME)
 
@@ -175,7 +174,7 @@ def scratch(config: Config) -> Scratch | None:
 def retention_folders(config: Config) -> list[RetentionFolder]:
     """Return the folders whose originals are kept for a while only; none where all is kept."""
     kept = retentions(config)
-    if all(retention.keeps_all for retention in kept.values):
+    if all(retention.keeps_everything for retention in kept.values):
         return []
     from daemon.inbox.retention import (
         RetentionFolder,  # half a megabyte, where something is ever removed
@@ -197,7 +196,7 @@ def retention_sweeper(config: Config) -> RetentionSweeper | None:
         return None
     from daemon.inbox.retention import RetentionSweeper
 
-    return RetentionSweeper(folders, ledger_path(config))
+    return RetentionSweeper(folders, config.ledger_file)
 
 
 PoolSetup = tuple[WorkerSetup, int, int, MemoryLimits]
@@ -241,7 +240,7 @@ def monitoring_server(config: Config, health: Health, counters: Counters) -> Ite
         precision=config.model.precision,
         segmenter=config.segmenter,
         folders={path: name for name, path in config.folders},
-        ledger_file=ledger_path(config),
+        ledger_file=config.ledger_file,
     )
     exposition = Exposition(counters, health, facts)
     with contextlib.closing(

@@ -22,7 +22,9 @@ def available(tmp_path: Path, memberships: str, limits: dict[str, str]) -> int:
         path = tmp_path / "groups" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(limit)
-    return memory.available(tmp_path / "meminfo", tmp_path / "cgroup", tmp_path / "groups")
+    return memory.available_megabytes(
+        tmp_path / "meminfo", tmp_path / "cgroup", tmp_path / "groups"
+    )
 
 
 @pytest.mark.parametrize(
@@ -45,7 +47,7 @@ def test_the_tightest_of_machine_and_groups_counts(
 
 
 @pytest.mark.parametrize(
-    ("most", "idle", "workers", "megabytes", "expected"),
+    ("max_megabytes", "recycle_megabytes", "workers", "megabytes", "expected"),
     [
         (0, 0, 2, 2147, MemoryLimits(945, 708)),
         (0, 0, 2, 24_000, MemoryLimits(11_872, 1000)),
@@ -55,19 +57,19 @@ def test_the_tightest_of_machine_and_groups_counts(
     ],
 )
 def test_workers_share_what_the_daemon_leaves(
-    monkeypatch: pytest.MonkeyPatch, most: int, idle: int, workers: int, megabytes: int,
+    monkeypatch: pytest.MonkeyPatch, max_megabytes: int, recycle_megabytes: int, workers: int, megabytes: int,
     expected: MemoryLimits,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(memory, "available", lambda *_: megabytes)
+    monkeypatch.setattr(memory, "available_megabytes", lambda *_: megabytes)
 
-    assert memory.memory_limits(most, idle, workers) == expected
+    assert memory.memory_limits(max_megabytes, recycle_megabytes, workers) == expected
 
 
 def test_what_a_process_takes_grows_with_what_it_holds() -> None:
     script = (
         "import os; from daemon.core import memory\n"
-        "before = memory.taken_by(os.getpid()); held = b'x' * 50_000_000\n"
-        "print(memory.taken_by(os.getpid()) - before)"
+        "before = memory.private_megabytes(os.getpid()); held = b'x' * 50_000_000\n"
+        "print(memory.private_megabytes(os.getpid()) - before)"
     )
     said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
 
@@ -75,7 +77,7 @@ def test_what_a_process_takes_grows_with_what_it_holds() -> None:
 
 
 def test_a_process_that_is_gone_takes_nothing() -> None:
-    assert memory.taken_by(2**22 + 1) is None
+    assert memory.private_megabytes(2**22 + 1) is None
 
 
 @pytest.mark.parametrize(
@@ -90,4 +92,4 @@ def test_a_process_that_is_gone_takes_nothing() -> None:
     ],
 )
 def test_a_shortage_is_told_from_other_errors(error: Exception, expected: bool) -> None:
-    assert memory.is_short(error) is expected
+    assert memory.is_out_of_memory(error) is expected

@@ -57,8 +57,8 @@ def test_the_tightest_of_machine_and_groups_counts(
     ],
 )
 def test_workers_share_what_the_daemon_leaves(
-    monkeypatch: pytest.MonkeyPatch, max_megabytes: int, recycle_megabytes: int, workers: int, megabytes: int,
-    expected: MemoryLimits,
+    monkeypatch: pytest.MonkeyPatch, max_megabytes: int, recycle_megabytes: int, workers: int,
+    megabytes: int, expected: MemoryLimits,
 ) -> None:  # fmt: skip
     monkeypatch.setattr(memory, "available_megabytes", lambda *_: megabytes)
 

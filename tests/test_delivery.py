@@ -150,7 +150,7 @@ def test_an_answer_that_was_named_and_not_marked_is_told_after_the_restart(
 ) -> None:
     before = DiskUsage(tmp_path, hooks=TELL)
     work = before.begin()
-    monkeypatch.setattr(before.ledger, "answered", lambda *_: None)  # and here it is killed
+    monkeypatch.setattr(before.ledger, "mark_answered", lambda *_: None)  # and here it is killed
     before.delivery._publish(work, DONE)
     assert notifications(before) == []
 

@@ -191,7 +191,7 @@ def test_a_folder_that_is_away_is_not_ready_and_lives(house: Watched, daemon: Da
     faults = house.samples()["ocr_daemon_faults inbox"]
     aside.rename(house.outbox)
 
-    assert "outbox is away" in says["fault"]
+    assert "outbox is not available" in says["fault"]
     assert (live, faults) == (200, 1)
     until(lambda: house.get("/readyz")[0] == 200, what="ready again")
 

@@ -19,15 +19,15 @@ OPEN = [
 @pytest.mark.parametrize("address", ONLY_HERE)
 def test_a_loopback_address_needs_no_token_and_no_warning(address: str) -> None:
     assert is_loopback(address)
-    assert list(preflight._overheard(Metrics(enabled=True, address=address))) == []
+    assert list(preflight._open_metrics(Metrics(enabled=True, address=address))) == []
 
 
 @pytest.mark.parametrize("address", OPEN)
 def test_any_other_address_is_open_to_other_machines(address: str) -> None:
     assert not is_loopback(address)
-    (finding,) = preflight._overheard(Metrics(enabled=True, address=address))
+    (finding,) = preflight._open_metrics(Metrics(enabled=True, address=address))
     assert (finding.is_fatal, finding.key, finding.value) == (False, "metrics.address", address)
 
 
 def test_metrics_that_are_off_are_open_to_nobody() -> None:
-    assert list(preflight._overheard(Metrics(enabled=False, address="0.0.0.0"))) == []
+    assert list(preflight._open_metrics(Metrics(enabled=False, address="0.0.0.0"))) == []

@@ -51,6 +51,7 @@ from daemon.core.records import OutputKind
 
 ENV_PREFIX = "OCR_DAEMON__"
 LEDGER_NAME = "ledger.sqlite3"
+FILE_MOVING_CLAIMS = ("rename",)
 CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of this container (cgroup v2)
 
 
@@ -178,6 +179,11 @@ class Config(BaseSettings):
     def worker_count(self) -> int:
         """Number of worker processes: `workers`, or one per core that this process may use."""
         return self.workers or usable_cores(CPU_QUOTA)
+
+    @property
+    def moves_files(self) -> bool:
+        """Whether a claimed file leaves the inbox."""
+        return self.claim in FILE_MOVING_CLAIMS
 
     @property
     def min_free_bytes(self) -> int:

@@ -30,7 +30,7 @@ def refuse_impossible(config: Config) -> None:
             watch.quiet_seconds,
             f"must not be longer than watch.incomplete_seconds ({watch.incomplete_seconds})",
         )
-    if (config.claim == "ledger") != (config.originals == "leave"):
+    if config.moves_files == (config.originals == "leave"):
         raise Misconfigured(
             "claim",
             config.claim,
@@ -61,7 +61,7 @@ def refuse_bad_web(config: Config) -> None:
     if not is_loopback(web.address) and web.token is None:
         remedy = "other machines can reach this address; set web.token, or use 127.0.0.1"
         raise Misconfigured("web.address", web.address, remedy)
-    if config.claim == "ledger":
+    if not config.moves_files:
         remedy = "uploads would stay in the inbox for ever; use claim: rename"
         raise Misconfigured("claim", config.claim, f"does not go with web: {remedy}")
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from daemon.core.errors import DaemonError, Died, Rejected
-from daemon.core.records import Document, PagesRead
+from daemon.core.records import Document, PageCount, PagesRead
 
 OTHER = "other"
 _MAX_VALUE = 1e9
@@ -23,7 +23,7 @@ DEATHS = ("killed", "timeout", "memory", "crashed")
 CLASSES = (
     "corrupt", "encrypted", "unsupported", "too_large", "damaged", *DEATHS, "environment",
 )  # fmt: skip
-RESULTS = ("read", "made", "rejected", "deferred", "died")
+RESULTS = ("counted", "read", "rendered", "rejected", "deferred", "died")
 RECYCLES = ("died", "idle", "deferred", "tasks", "memory")
 
 # seconds, for anything from a line of text to a book
@@ -98,13 +98,15 @@ class Counters:
                 if line.confidence is not None:
                     self.confidence.observe(line.confidence)
 
-    def count_task(self, result: PagesRead | DaemonError | None) -> None:
+    def count_task(self, result: PageCount | PagesRead | DaemonError | None) -> None:
         """Count the result of a task: pages, None for a rendered output, or an error."""
         match result:
+            case PageCount():
+                self.tasks["counted"] += 1
             case PagesRead():
                 self.tasks["read"] += 1
             case None:
-                self.tasks["made"] += 1
+                self.tasks["rendered"] += 1
             case Rejected():
                 self.tasks["rejected"] += 1
             case Died(kind=kind):

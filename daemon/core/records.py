@@ -9,6 +9,7 @@ down). Records that only the stages of a worker exchange are in `daemon.ocr.reco
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -24,9 +25,20 @@ if TYPE_CHECKING:
 TextSource = Literal["ocr", "text_layer", "mixed"]
 PageStatus = Literal["done", "partial", "failed"]
 Status = Literal["done", "partial", "failed", "duplicate"]
-State = Literal["claimed", "answering", "answered", "closed"]
 BlockKind = Literal["text", "heading", "table", "header", "footer"]
 OutputKind = Literal["text", "hocr", "alto", "searchable_pdf", "picture"]
+
+
+class DocumentState(StrEnum):
+    """The state of a claimed document; the ledger stores all but the first and the last."""
+
+    UNRECORDED = "unrecorded"  # claimed, not in the ledger yet
+    CLAIMED = "claimed"  # in the ledger; it is read, and its outputs are rendered
+    ANSWERING = "answering"  # the ledger names the sidecar that is about to be published
+    ANSWERED = "answered"  # the sidecar is durable
+    CLOSED = "closed"  # the original is archived, deleted, failed or left in place
+    RELEASED = "released"  # returned to the inbox; its row is deleted
+
 
 _MIN_OVERLAP = 0.5  # of the lower box's height, for two boxes to be in one row
 
@@ -235,7 +247,7 @@ class LedgerEntry:
     sha256: str
     profile: str
     stamp: str
-    state: State
+    state: DocumentState
     starts: int
     attempts: int
     status: Status | None
@@ -255,8 +267,17 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
+class PageCount:
+    """A worker's result for `CountPages`; `seconds` are wall seconds by stage."""
+
+    media_type: str
+    page_count: int
+    seconds: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class PagesRead:
-    """A worker's result for a task: the pages of its range and the time they took.
+    """A worker's result for `ReadPages`: the pages of its range and the time they took.
 
     `page_count` is that of the document, `seconds` the worker's wall seconds by stage, `precision`
     the number format of its network.

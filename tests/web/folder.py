@@ -27,7 +27,7 @@ class Folder:
         self.numbers = iter(range(1, 1000))
 
     def catalogue(self) -> Catalogue:
-        return Catalogue(self.places, Scanner(self.places.inbox, (".*",), ()))
+        return Catalogue(self.variants, Scanner(self.places.inbox, (".*",), ()))
 
     def claim(self, name: str, sha256: str = "a" * 64) -> Claim:
         claim = Claim(f"{next(self.numbers):032x}", name, Path(name), Stamp(3, 0, 0), sha256)

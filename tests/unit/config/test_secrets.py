@@ -92,8 +92,8 @@ def test_a_refused_config_shows_no_secret_at_start_nor_at_a_reload(
 
 def reload_faults(running: Config, loading: Loading) -> list[str]:
     reload = Reload(running, loading, lambda: None)
-    reload.ask()
-    until(lambda: reload.arrived(0.0) or reload.faults, 10)
+    reload.request()
+    until(lambda: reload.poll(0.0) or reload.faults, 10)
     return [fault.message for fault in reload.faults]
 
 

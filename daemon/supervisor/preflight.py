@@ -186,15 +186,18 @@ def _ownership_tried(config: Config) -> Iterator[Finding]:
     if ownership == INHERITED:
         return
     probe = config.folders.outbox / f".probe-{uuid.uuid4().hex}.tmp"
+    refusal: OSError | None = None
     try:
         probe.mkdir()
         ownership.apply_to_folder(probe)
         fs.write_durable(probe / "file", b"", ownership)
     except OSError as error:
         if probe.is_dir():  # else the outbox itself is at fault, which is a finding already
-            yield _not_permitted_to_give(config, error.strerror)
+            refusal = error
     finally:
         shutil.rmtree(probe, ignore_errors=True)
+    if refusal is not None:  # after the probe is removed: the caller may stop at this finding
+        yield _not_permitted_to_give(config, refusal.strerror)
 
 
 def _ownership_permitted(config: Config) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""What is counted of an answer, and what a worker that says anything cannot spoil."""
+"""Counters of answers and tasks, also for a worker that reports invalid values."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_lines_are_counted_and_those_of_a_text_layer_have_no_confidence() -> Non
     assert (counters.lines, sum(counters.confidence.counts)) == (3, 2)
 
 
-def test_a_duplicate_was_not_read_and_counts_as_a_file_alone() -> None:
+def test_a_duplicate_counts_only_as_a_file_since_it_was_not_read() -> None:
     counters = Counters()
 
     counters.count_document(document(status="duplicate", pages=()), 10, 1.0)
@@ -39,7 +39,7 @@ def test_a_duplicate_was_not_read_and_counts_as_a_file_alone() -> None:
     assert (counters.files["duplicate"], sum(counters.documents.counts)) == (1, 0)
 
 
-def test_words_that_a_worker_made_up_are_one_more_row_and_not_a_thousand() -> None:
+def test_unknown_labels_from_a_worker_share_one_row() -> None:
     counters = Counters()
     failure = Failure("made up", "for no reason")
 
@@ -53,7 +53,7 @@ def test_words_that_a_worker_made_up_are_one_more_row_and_not_a_thousand() -> No
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -1.0, 10**400])
-def test_a_number_that_cannot_be_meant_is_not_added(value: float) -> None:
+def test_an_invalid_number_is_not_counted(value: float) -> None:
     spread = Histogram((1.0,))
 
     spread.observe(value)

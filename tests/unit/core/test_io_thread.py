@@ -1,4 +1,4 @@
-"""Calls that may never come back."""
+"""Calls that may never return."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from daemon.core import io_thread
 from daemon.core.io_thread import IoThread, Stalled
 
 
-def test_a_call_returns_or_raises_what_the_step_does() -> None:
+def test_a_call_returns_or_raises_the_result_of_its_step() -> None:
     thread = IoThread("test")
 
     assert thread.call("adding", lambda: 42) == 42
@@ -19,7 +19,7 @@ def test_a_call_returns_or_raises_what_the_step_does() -> None:
     assert thread.stalled_seconds is None
 
 
-def test_a_call_that_does_not_come_back_is_late_until_it_does(
+def test_a_call_that_does_not_return_is_stalled_until_it_does(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(io_thread, "CALL_TIMEOUT_SECONDS", 0.05)

@@ -1,4 +1,4 @@
-"""How much memory a worker may take, from made-up control groups; and how much this one takes."""
+"""Memory limits of workers from simulated control groups, and the memory of a process."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def available(tmp_path: Path, memberships: str, limits: dict[str, str]) -> int:
         ("0::/gone\n", {"memory.max": "3000000000\n"}, 3000),
     ],
 )
-def test_the_tightest_of_machine_and_groups_counts(
+def test_the_lowest_limit_of_machine_and_control_groups_is_used(
     tmp_path: Path, memberships: str, limits: dict[str, str], expected: int
 ) -> None:
     assert available(tmp_path, memberships, limits) == expected
@@ -56,7 +56,7 @@ def test_the_tightest_of_machine_and_groups_counts(
         (800, 500, 2, 24_000, MemoryLimits(800, 500)),
     ],
 )
-def test_workers_share_what_the_daemon_leaves(
+def test_workers_share_the_memory_that_the_daemon_does_not_need(
     monkeypatch: pytest.MonkeyPatch, max_megabytes: int, recycle_megabytes: int, workers: int,
     megabytes: int, expected: MemoryLimits,
 ) -> None:  # fmt: skip
@@ -65,7 +65,7 @@ def test_workers_share_what_the_daemon_leaves(
     assert memory.memory_limits(max_megabytes, recycle_megabytes, workers) == expected
 
 
-def test_what_a_process_takes_grows_with_what_it_holds() -> None:
+def test_private_memory_grows_with_an_allocation() -> None:
     script = (
         "import os; from daemon.core import memory\n"
         "before = memory.private_megabytes(os.getpid()); held = b'x' * 50_000_000\n"
@@ -76,7 +76,7 @@ def test_what_a_process_takes_grows_with_what_it_holds() -> None:
     assert 45 < float(said.stdout) < 60, said.stderr
 
 
-def test_a_process_that_is_gone_takes_nothing() -> None:
+def test_a_process_that_has_ended_has_no_memory() -> None:
     assert memory.private_megabytes(2**22 + 1) is None
 
 
@@ -91,5 +91,7 @@ def test_a_process_that_is_gone_takes_nothing() -> None:
         (ZeroDivisionError(), False),
     ],
 )
-def test_a_shortage_is_told_from_other_errors(error: Exception, expected: bool) -> None:
+def test_failed_allocations_are_distinguished_from_other_errors(
+    error: Exception, expected: bool
+) -> None:
     assert memory.is_out_of_memory(error) is expected

@@ -32,7 +32,7 @@ def test_a_claim_survives_the_process_as_it_was_written(path: Path) -> None:
     assert (entry.state, entry.starts, entry.attempts, entry.stamp) == ("claimed", 0, 0, "10:20:30")
 
 
-def test_a_name_that_is_no_unicode_comes_back_as_it_was(path: Path) -> None:
+def test_a_name_that_is_not_unicode_is_stored_unchanged(path: Path) -> None:
     name = os.fsdecode(b"caf\xe9.png")
     ledger = Ledger(path)
 
@@ -47,7 +47,7 @@ def test_claiming_again_keeps_the_row_and_its_counts(path: Path) -> None:
     assert ledger.add_claim(claim(), "default").starts == 1
 
 
-def test_starts_and_attempts_are_counted_apart(path: Path) -> None:
+def test_starts_and_attempts_are_counted_separately(path: Path) -> None:
     ledger = Ledger(path)
     ledger.add_claim(claim(), "default")
 
@@ -61,7 +61,7 @@ def test_starts_and_attempts_are_counted_apart(path: Path) -> None:
     assert counts == [(1, 1), 2, 3, (2, 4)]
 
 
-def test_a_start_broken_off_by_hand_is_not_counted(path: Path) -> None:
+def test_an_interrupted_start_is_not_counted(path: Path) -> None:
     ledger = Ledger(path)
     ledger.add_claim(claim(), "default")
     ledger.count_start("t1")
@@ -91,7 +91,7 @@ def test_only_full_answers_make_later_files_duplicates(path: Path) -> None:
     assert ledger.answers_to(SHA, "receipts") == []
 
 
-def test_what_is_not_closed_is_unfinished(path: Path) -> None:
+def test_rows_that_are_not_closed_are_unfinished(path: Path) -> None:
     ledger = Ledger(path)
     for token in ("t1", "t2", "t3", "t4"):
         ledger.add_claim(claim(token), "default")
@@ -107,7 +107,7 @@ def test_what_is_not_closed_is_unfinished(path: Path) -> None:
     assert ledger.counts() == {"done": 2, "in_progress": 2}
 
 
-def test_a_fact_is_what_was_said_first(path: Path) -> None:
+def test_the_first_value_of_a_fact_is_kept(path: Path) -> None:
     Ledger(path).fact("instance", "one")
 
     assert Ledger(path).fact("instance", "two") == "one"
@@ -121,7 +121,7 @@ def test_a_power_cut_cannot_lose_what_was_written(path: Path) -> None:
     assert ledger._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
-def test_a_damaged_ledger_is_told_with_a_remedy(path: Path) -> None:
+def test_a_damaged_ledger_is_reported_with_a_remedy(path: Path) -> None:
     path.write_bytes(b"this is no database, and long enough to be looked at" * 10)
 
     with pytest.raises(Misconfigured, match="verify --rebuild"):
@@ -156,7 +156,7 @@ def test_a_ledger_that_cannot_be_written_is_the_fault_of_the_environment(path: P
             count("t1")
 
 
-def test_a_clock_set_back_does_not_bring_an_earlier_claim_to_the_front(path: Path) -> None:
+def test_a_clock_set_back_does_not_change_the_order_of_claims(path: Path) -> None:
     ledger = Ledger(path)
     first = claim("t1")
     ledger.add_claim(first, "default")
@@ -177,7 +177,7 @@ def test_a_ledger_that_is_deleted_is_noticed(path: Path) -> None:
     assert not ledger.is_sound
 
 
-def test_a_damaged_ledger_is_told_from_one_that_cannot_be_opened(path: Path) -> None:
+def test_a_damaged_ledger_is_distinguished_from_one_that_cannot_be_opened(path: Path) -> None:
     ledger = Ledger(path)
     ledger.add_claim(claim(), "default")
     ledger.close()

@@ -10,7 +10,7 @@ TORCH_INDEX ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	--constraint requirements/constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: run install develop test torture soak fuzz check docs format bench bench-around bench-peers bench-recognizer bench-pages fonts image clean
+.PHONY: run install develop test torture soak fuzz check docs format bench bench-overhead bench-peers bench-recognizer bench-pages fonts image clean
 
 # A newcomer who is root wants to see it run, and is told so; a service says allow_root itself.
 run: install
@@ -67,8 +67,8 @@ bench: develop
 	$(BIN)/python -m bench.path
 
 # What metrics and web page cost the reading.
-bench-around: develop
-	$(BIN)/python -m bench.around
+bench-overhead: develop
+	$(BIN)/python -m bench.overhead
 
 # rapidocr-onnxruntime would put another build of OpenCV over ours; what it needs besides, rapidocr
 # brings.

@@ -52,28 +52,28 @@ def turned(image: Pixels, points: Points, degrees: int) -> Moved:
     return np.ascontiguousarray(image), points
 
 
-def skewed(image: Pixels, points: Points, chance: Generator, degrees: float) -> Moved:
+def skewed(image: Pixels, points: Points, rng: Generator, degrees: float) -> Moved:
     """Turn by `degrees`, to the one side or the other."""
     height, width = image.shape[:2]
-    lean = degrees * chance.choice((-1, 1))
+    lean = degrees * rng.choice((-1, 1))
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), lean, 1.0)
-    return _projected(image, points, np.vstack([turn, (0, 0, 1)]), chance)
+    return _projected(image, points, np.vstack([turn, (0, 0, 1)]), rng)
 
 
-def photographed(image: Pixels, points: Points, chance: Generator, tilt: float) -> Moved:
+def photographed(image: Pixels, points: Points, rng: Generator, tilt: float) -> Moved:
     """See the page from aside: tilted by `tilt` degrees, panned by half and rolled by an eighth.
 
     The camera is 1.5 of the page's longer sides away, and the page's middle keeps its scale.
     """
     height, width = image.shape[:2]
     corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
-    angles = np.radians([tilt, tilt / 2, tilt / 8]) * chance.choice((-1, 1), 3)
+    angles = np.radians([tilt, tilt / 2, tilt / 8]) * rng.choice((-1, 1), 3)
     turn = np.linalg.multi_dot([cv2.Rodrigues(axis)[0] for axis in np.diag(angles)])
     x, y, depth = turn @ np.vstack([(corners - (width / 2, height / 2)).T, np.zeros(4)])
     away = 1.5 * max(height, width)
     seen = np.stack([x, y], axis=1) * (away / (away + depth))[:, None]
     project = cv2.getPerspectiveTransform(corners, seen.astype(np.float32))
-    return _projected(image, points, project, chance)
+    return _projected(image, points, project, rng)
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class Cylinder:
         return self.away / (self.away - radius * (np.cos(along / radius) - np.cos(self.steep)))
 
 
-def curled(image: Pixels, points: Points, chance: Generator, slope: float) -> Moved:
+def curled(image: Pixels, points: Points, rng: Generator, slope: float) -> Moved:
     """Bend the page to a part of an upright cylinder, `slope` degrees steep at its left and right.
 
     The camera is twice the longer side away over the upper or the lower edge: rows bend with their
@@ -118,21 +118,21 @@ def curled(image: Pixels, points: Points, chance: Generator, slope: float) -> Mo
     """
     height, width = image.shape[:2]
     side = max(height, width)
-    eye = np.array((width / 2, chance.choice((0, height))))
+    eye = np.array((width / 2, rng.choice((0, height))))
     bent = Cylinder(eye, width / 2, np.radians(slope), 2.0 * side)
-    sheet, origin = _sheet(bent.seen(outlines(_corners(image)[None])), side, chance)
+    sheet, origin = _sheet(bent.seen(outlines(_corners(image)[None])), side, rng)
     rows, columns = (np.arange(size) for size in sheet.shape[:2])
     x, y = (s.astype(np.float32) for s in bent.sources(columns + origin[0], rows + origin[1]))
     cv2.remap(image, x, y, cv2.INTER_CUBIC, sheet, cv2.BORDER_TRANSPARENT)
     return sheet, bent.seen(points) - origin
 
 
-def shaded(image: Pixels, points: Points, chance: Generator) -> Moved:
+def shaded(image: Pixels, points: Points, rng: Generator) -> Moved:
     """Let a soft shadow fall over one side of the page, at any angle: down to 0.4 of its light."""
     height, width = image.shape[:2]
-    angle = chance.uniform(0, 2 * np.pi)
+    angle = rng.uniform(0, 2 * np.pi)
     y, x = np.mgrid[-0.5 : 0.5 : height * 1j, -0.5 : 0.5 : width * 1j].astype(np.float32)
-    depth = (x * np.cos(angle) + y * np.sin(angle) - chance.uniform(-0.15, 0.15)) / 0.12
+    depth = (x * np.cos(angle) + y * np.sin(angle) - rng.uniform(-0.15, 0.15)) / 0.12
     light = 1 - 0.6 / (1 + np.exp(-depth))
     return (image * light[..., None]).astype(np.uint8), points
 
@@ -144,9 +144,9 @@ def shrunk(image: Pixels, points: Points, _: Generator, share: float) -> Moved:
     return np.asarray(small, np.uint8), points * sizes
 
 
-def salted(image: Pixels, points: Points, chance: Generator, share: float) -> Moved:
+def salted(image: Pixels, points: Points, rng: Generator, share: float) -> Moved:
     """Make `share` of the pixels white or black, as many of the one as of the other."""
-    drawn = chance.random(image.shape[:2], np.float32)
+    drawn = rng.random(image.shape[:2], np.float32)
     noisy = image.copy()
     noisy[drawn < share / 2] = 0
     noisy[drawn > 1 - share / 2] = 255
@@ -171,24 +171,24 @@ def _corners(image: Pixels) -> Points:
     return np.array([(0, 0), (width, 0), (width, height), (0, height)], float)
 
 
-def _sheet(frame: Points, side: int, chance: Generator) -> tuple[Pixels, Points]:
+def _sheet(frame: Points, side: int, rng: Generator) -> tuple[Pixels, Points]:
     """Return a ground, H,W,3, that the page's frame, 1,P,2, fits on, and where its origin lies."""
     left, top, right, bottom = bounds(frame)[0]
     margin = MARGIN * side
     width, height = (int(size + 2 * margin) for size in (right - left, bottom - top))
-    grain = chance.normal(chance.uniform(*GROUND), _GRAIN, (height, width, 1))
+    grain = rng.normal(rng.uniform(*GROUND), _GRAIN, (height, width, 1))
     sheet = np.repeat(np.clip(grain, 0, 255).astype(np.uint8), 3, axis=2)
     return sheet, np.array((left - margin, top - margin))
 
 
-def _projected(image: Pixels, points: Points, project: Points, chance: Generator) -> Moved:
+def _projected(image: Pixels, points: Points, project: Points, rng: Generator) -> Moved:
     """Lay the page, moved by the 3,3 matrix `project`, on a ground."""
 
     def moved(flat: Points) -> Points:
         pairs = flat.reshape(-1, 1, 2).astype(np.float64)
         return cv2.perspectiveTransform(pairs, project).reshape(flat.shape) if flat.size else flat
 
-    sheet, origin = _sheet(moved(_corners(image)[None]), max(image.shape), chance)
+    sheet, origin = _sheet(moved(_corners(image)[None]), max(image.shape), rng)
     shift = np.array([(1, 0, -origin[0]), (0, 1, -origin[1]), (0, 0, 1)])
     size = sheet.shape[1], sheet.shape[0]
     lay = {"flags": cv2.INTER_CUBIC, "borderMode": cv2.BORDER_TRANSPARENT}

@@ -1,4 +1,4 @@
-"""Labelled pages, as they are or damaged and turned by a geometry that their labels follow.
+"""LabelledLine pages, as they are or damaged and turned by a geometry that their labels follow.
 
 Beside an image lie `STEM.json` with its labelled lines
 (`lines: [{box: [x1, y1, ... x4, y4], text}]`) and `STEM.txt` with its text, where they are known.
@@ -78,8 +78,8 @@ def under(condition: Condition, page: LabelledPage, folder: Path) -> LabelledPag
     quads = labelled_quads(labels) if labels.exists() else np.zeros((0, 4, 2))
     image, points = decoded(page.file), damage.outlines(quads)
     if condition.damage:
-        chance = np.random.default_rng(zlib.crc32(page.name.encode()))
-        image, points = damage.DAMAGES[condition.damage](image, points, chance)
+        rng = np.random.default_rng(zlib.crc32(page.name.encode()))
+        image, points = damage.DAMAGES[condition.damage](image, points, rng)
     image, points = damage.turned(image, points, condition.turn)
     file = folder / f"{page.name}.png"
     cv2.imwrite(str(file), image, [cv2.IMWRITE_PNG_COMPRESSION, 1])

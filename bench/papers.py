@@ -78,7 +78,7 @@ def invoice(seed: int = 10) -> bytes:
         [
             ("Date", "17 March 2026"),
             ("Customer", "Ellery Town Library"),
-            ("Order", "EL-118, by letter of 2 March"),
+            ("ReleaseSpec", "EL-118, by letter of 2 March"),
         ]
     ):
         page.write(110, 275 + 46 * place, word, size=28, fill=(95, 95, 100))

@@ -42,7 +42,7 @@ from training.commands import LEXICON
 
 if TYPE_CHECKING:
     from bench.peers import Crop
-    from training.evaluate.evaluate import Labelled
+    from training.evaluate.error_rate import LabelledLine
 
 REPOSITORY = Path(__file__).parents[1]
 OURS = (
@@ -108,9 +108,9 @@ def candidates(weights: Path) -> Iterator[Candidate]:
             yield Candidate(weights.stem, backend, precision, chosen)
 
 
-def labelled(lines_dir: Path) -> list[Labelled]:
+def labelled(lines_dir: Path) -> list[LabelledLine]:
     """Return the lines of `lines_dir` shuffled, so that every page mixes the sources."""
-    from training.evaluate.evaluate import labelled_lines  # brings torch: only where it is wanted
+    from training.evaluate.error_rate import labelled_lines  # brings torch: only where it is wanted
 
     lines = labelled_lines(lines_dir)
     return [lines[place] for place in np.random.default_rng(0).permutation(len(lines))]
@@ -123,9 +123,9 @@ def coloured(path: Path) -> Crop:
 
 def drawn() -> list[Specimen]:
     """Return pages of noise as wide as lines are."""
-    chance = np.random.default_rng(0)
-    widths = chance.integers(60, 1320, PAGES * PAGE)
-    crops = [chance.integers(0, 256, (50, width), np.uint8) for width in widths]
+    rng = np.random.default_rng(0)
+    widths = rng.integers(60, 1320, PAGES * PAGE)
+    crops = [rng.integers(0, 256, (50, width), np.uint8) for width in widths]
     return [
         Specimen(Line(Box(0, 0, crop.shape[1], 50), crop), cv2.cvtColor(crop, cv2.COLOR_GRAY2BGR))
         for crop in crops
@@ -170,7 +170,7 @@ def _kept(candidate: Candidate, specimens: Sequence[Specimen]) -> int:
 
 @dataclass(frozen=True)
 class Said:
-    """A recogniser that has read already, for `outcomes_of`."""
+    """A recogniser that has read already, for `read_lines`."""
 
     texts: Sequence[str]
 
@@ -179,16 +179,16 @@ class Said:
         return [Reading(text, 0.0, ()) for text in self.texts]
 
 
-def languages(lines: Iterable[Labelled]) -> list[str]:
+def languages(lines: Iterable[LabelledLine]) -> list[str]:
     """Return the languages and scripts of `lines` in order."""
     return sorted({line.rule.language for line in lines})
 
 
-def error_rates(lines: Sequence[Labelled], texts: Sequence[str]) -> list[str]:
+def error_rates(lines: Sequence[LabelledLine], texts: Sequence[str]) -> list[str]:
     """Return the CER % of each of the lines' languages."""
-    from training.evaluate.evaluate import error_counts, outcomes_of
+    from training.evaluate.error_rate import error_counts, read_lines
 
-    found = error_counts(outcomes_of(Said(texts), lines))
+    found = error_counts(read_lines(Said(texts), lines))
     return [f"{100 * found[language].cer:.2f}" for language in languages(lines)]
 
 
@@ -213,7 +213,7 @@ def arguments() -> argparse.Namespace:
 
 
 def report(
-    scores: dict[Candidate, Score], specimens: list[Specimen], lines: list[Labelled]
+    scores: dict[Candidate, Score], specimens: list[Specimen], lines: list[LabelledLine]
 ) -> None:
     """Print a row for each candidate, as its memory becomes known."""
     rival = next((score.seconds for one, score in scores.items() if one.name == RIVAL), None)

@@ -1,4 +1,4 @@
-"""What metrics and web page cost the reading: `python -m bench.around [PAIRS] [--pages N]`.
+"""What metrics and web page cost the reading: `python -m bench.overhead [PAIRS] [--pages N]`.
 
     wall  seconds from the drop of a pile of pages until the last answer, one worker
     cpu   processor seconds that the daemon and all its processes spend meanwhile

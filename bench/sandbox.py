@@ -1,10 +1,10 @@
-"""What shutting a worker in costs: `python -m bench.sandbox [PAIRS]`.
+"""The cost of the sandbox of workers: `python -m bench.sandbox [PAIRS]`.
 
-    entering  milliseconds of `sandbox.enter` alone, in a fresh process
-    start     wall seconds from asking for a worker until its networks are loaded
+    entering  milliseconds of `sandbox.enter` alone, in a new process
+    start     wall seconds from starting a worker until its networks are loaded
     page      wall seconds of a clean A4 page of 45 lines, in a warm worker
 
-With and without take turns, a pair at a time; trust the ratios, which are medians over the pairs.
+Runs with and without it alternate in pairs; trust the ratios, which are medians over the pairs.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from daemon.core.records import Stamp
 from daemon.core.tasks import Task
 from daemon.engine import worker
 from daemon.engine.slot import WARM_SECONDS
-from daemon.engine.worker_process import Hired
+from daemon.engine.worker_process import WorkerProcess
 
 ENTERING = """
 import time
@@ -36,28 +36,28 @@ print(1e3 * (time.perf_counter() - began))
 
 
 def entering() -> float:
-    """Return milliseconds."""
-    said = subprocess.run([sys.executable, "-c", ENTERING], capture_output=True, text=True)
-    return float(said.stdout)
+    """Return the milliseconds of entering the sandbox."""
+    output = subprocess.run([sys.executable, "-c", ENTERING], capture_output=True, text=True)
+    return float(output.stdout)
 
 
-def started(start: worker.WorkerSetup) -> tuple[Hired, float]:
-    """Return a warm worker, and the seconds until it was warm."""
+def started(start: worker.WorkerSetup) -> tuple[WorkerProcess, float]:
+    """Return a warm worker and the seconds until it was warm."""
     began = time.perf_counter()
-    hired = Hired(start)
-    hired.warm(WARM_SECONDS).result()
-    return hired, time.perf_counter() - began
+    process = WorkerProcess(start)
+    process.warm(WARM_SECONDS).result()
+    return process, time.perf_counter() - began
 
 
-def seconds_of(hired: Hired, task: Task) -> float:
-    """Return the seconds of a page."""
+def seconds_of(process: WorkerProcess, task: Task) -> float:
+    """Return the seconds of a task."""
     began = time.perf_counter()
-    hired.read(task).result()
+    process.do(task).result()
     return time.perf_counter() - began
 
 
-def told(name: str, pairs: list[tuple[float, float]]) -> None:
-    """Print medians and the ratio of the pairs (with : without)."""
+def print_ratio(name: str, pairs: list[tuple[float, float]]) -> None:
+    """Print the medians of the pairs and their ratio, with : without."""
     inside, outside = (statistics.median(column) for column in zip(*pairs, strict=True))
     ratios = sorted(one / other for one, other in pairs)
     low, high = ratios[len(ratios) // 4], ratios[-1 - len(ratios) // 4]
@@ -68,7 +68,7 @@ def told(name: str, pairs: list[tuple[float, float]]) -> None:
 
 
 def in_turns(count: int, measure: Callable[[bool], float]) -> list[tuple[float, float]]:
-    """Return (with, without) of some pairs; every other pair begins without."""
+    """Return pairs of (with, without); every other pair begins without."""
     pairs = []
     for number in range(count):
         found = {each: measure(each) for each in ((True, False), (False, True))[number % 2]}
@@ -88,21 +88,21 @@ def main(count: int) -> None:
             True: worker.WorkerSetup((recipe,), 1, (Path(root),)),
             False: worker.WorkerSetup((recipe,), 1, None),
         }
-        started(starts[False])[0].dismiss().join()  # the fork server has its modules now
+        started(starts[False])[0].dismiss().join()  # the fork server has now imported its modules
 
         def start(is_inside: bool) -> float:
-            hired, seconds = started(starts[is_inside])
-            hired.dismiss().join()
+            process, seconds = started(starts[is_inside])
+            process.dismiss().join()
             return seconds
 
         print(f"entering {statistics.median(entering() for _ in range(count)):7.2f} ms")
-        told("start", in_turns(count, start))
+        print_ratio("start", in_turns(count, start))
         warm = {each: started(starts[each])[0] for each in starts}
-        for hired in warm.values():
-            seconds_of(hired, task)
-        told("page", in_turns(count, lambda is_inside: seconds_of(warm[is_inside], task)))
-        for hired in warm.values():
-            hired.dismiss().join()
+        for process in warm.values():
+            seconds_of(process, task)
+        print_ratio("page", in_turns(count, lambda is_inside: seconds_of(warm[is_inside], task)))
+        for process in warm.values():
+            process.dismiss().join()
 
 
 if __name__ == "__main__":

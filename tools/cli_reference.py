@@ -18,8 +18,9 @@ EXAMPLE = "Example:"
 METAVARS = {Path: "PATH", int: "NUMBER", float: "NUMBER", str: "TEXT"}
 EXIT_CODES = {
     Exit.OK: "success",
-    Exit.SOME_FAILED: "the command ran, but a check failed: a file could not be read, the daemon is not running, "
-    "the files do not add up (landed = answered + waiting), or a folder is missing",
+    Exit.SOME_FAILED: "the command ran, but a check failed: a file could not be read, "
+    "the daemon is not running, the files do not add up (landed = answered + waiting), "
+    "or a folder is missing",
     Exit.MISCONFIGURED: "the configuration is invalid or the environment does not allow it; "
     "the last line has the key, its value and the remedy; a restart does not help",
     Exit.INTERRUPTED: "the command was interrupted (Ctrl-C)",
@@ -79,7 +80,7 @@ _HEAD = """# Commands
 
 `ocr-daemon --version` prints the version, `ocr-daemon COMMAND --help` the help of a command.
 The configuration keys are described in [config.md](config.md).
-"""  # noqa: E501
+"""
 _CODES = """## Exit codes
 
 | code | meaning |

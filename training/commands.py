@@ -136,7 +136,8 @@ def export_(
 
     Example: python -m training export runs/first --name crnn-zh-en-5
     """
-    from training.release.build import ReleaseSpec, build_release
+    from training.release.build import build_release
+    from training.release.spec import ReleaseSpec
 
     spec = ReleaseSpec(
         runs=runs,

@@ -8,10 +8,10 @@ import numpy as np
 from PIL import ImageFont
 
 from training.data.sources import Face
+from training.records import Phrase
 from training.synth.font_choice import FontSelector
 from training.synth.glyphs import coverage
 from training.synth.line_generator import LineGenerator
-from training.synth.sample import Phrase
 
 TEXTS = ("Total amount due 42.50", "Name:", "the quick brown fox", "REF 7734-A")
 

@@ -8,7 +8,7 @@ import pytest
 from daemon.ocr.batches import frame
 from daemon.ocr.model.card import Framing
 from daemon.ocr.model.charset import Charset
-from training.synth.sample import Language, Sample
+from training.records import Language, Sample
 from training.train.batching import TrainingBatch, training_batches
 
 CHARSET = Charset("ab中 ")

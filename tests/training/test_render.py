@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from tests.training.drawn import built_in
+from training.records import Phrase
 from training.synth import render
 from training.synth.font_choice import FontSelector
 from training.synth.glyphs import coverage, covers
-from training.synth.sample import Phrase
 
 
 @pytest.fixture

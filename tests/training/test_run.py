@@ -15,6 +15,7 @@ from tests.training.drawn import TEXTS, built_in
 from training.commands import app
 from training.data.corpus import POOLS
 from training.release import build, export
+from training.release.spec import ReleaseSpec
 from training.train.trainer import Hyperparameters
 
 CHINESE = ("发票号码", "合计金额")
@@ -84,7 +85,7 @@ def test_the_best_checkpoint_is_exported_in_both_formats_with_a_card(
 def test_a_file_that_reads_differently_is_refused(
     run: Path, supplies: Path, tmp_path: Path
 ) -> None:
-    spec = build.ReleaseSpec(
+    spec = ReleaseSpec(
         runs=[run], start=SHIPPED.file, share=0.2, name="one", into=tmp_path,
         supplies=supplies,
     )  # fmt: skip

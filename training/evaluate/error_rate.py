@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from daemon.core.records import Pixels
     from daemon.ocr.records import Reading
-    from training.synth.sample import Sample
+    from training.records import Sample
 
 _FOLDS = {"‘’": "'", "“”": '"', "–—": "-", "。·•": ".", "、": ",", "【": "[", "】": "]"}
 _FOLDS |= {"《": "<", "》": ">", "口": "□"}

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -21,33 +20,21 @@ from training.evaluate.error_rate import ErrorCounts, as_labelled_lines, evaluat
 from training.release import model_card
 from training.release.blank_gate import fit_blank_gate
 from training.release.export import averaged, blended, export, quantize
+from training.release.spec import ReleaseResult
 from training.synth import dataset_stream
 from training.train.run import live_recognizer
 from training.train.widen import widen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from daemon.ocr.model.crnn import CRNN
     from training.evaluate.error_rate import LabelledLine
+    from training.release.spec import ReleaseSpec
 
 _SEED = 11  # different from the seeds of runs
 _TEMPERATURE_LINES = 500  # enough for the temperature, whose search reads them a dozen times
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReleaseSpec:
-    """What to build: the checkpoints of `runs` (folders), with `share` of `start` blended in."""
-
-    runs: Sequence[Path]
-    start: Path
-    share: float
-    name: str
-    into: Path
-    supplies: Path
-    checkpoint: Literal["best", "last"] = "best"
-    int8: bool = False
-    heldout: int = 2000
 
 
 def build_release(spec: ReleaseSpec, measured_on: Sequence[Path]) -> Iterator[str]:
@@ -69,7 +56,7 @@ def build_release(spec: ReleaseSpec, measured_on: Sequence[Path]) -> Iterator[st
     if spec.int8:
         files.append(quantize(files[1]))
     yield from map(str, files)
-    result = model_card.ReleaseResult(
+    result = ReleaseResult(
         files=files, temperature=float(reader.temperature), losses=losses, heldout=heldout
     )
     yield str(model_card.write(spec, result, measured_on))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -21,24 +20,11 @@ from training.synth import augment
 from training.train import history
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from training.evaluate.error_rate import LabelledLine, LineResult
-    from training.release.build import ReleaseSpec
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReleaseResult:
-    """The written files and the calibration on `heldout`, drawn lines.
-
-    `losses` is the rise of CER on them in each precision.
-    """
-
-    files: Sequence[Path]
-    temperature: float
-    losses: Mapping[str, float]
-    heldout: Sequence[LabelledLine]
+    from training.release.spec import ReleaseResult, ReleaseSpec
 
 
 def write(spec: ReleaseSpec, result: ReleaseResult, measured_on: Sequence[Path]) -> Path:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from training.synth.sample import Sample
+    from training.records import Sample
 
 _COLUMNS = 3
 _WIDTH, _ROW, _CROP = 640, 58, 36  # pixels: a column, a row, the crop in it

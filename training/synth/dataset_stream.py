@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from multiprocessing.queues import Queue
     from pathlib import Path
 
-    from training.synth.sample import Sample
+    from training.records import Sample
 
 _BATCH = 64
 _QUEUED_BATCHES = 16  # per worker

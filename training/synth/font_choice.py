@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from training.data.sources import Face
-    from training.synth.sample import Language, Phrase
+    from training.records import Language, Phrase
 
 # shares of lines by style; a face counts under the first of its styles here, else under ""
 LATIN = {

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from training.records import Sample
 from training.synth import augment, line_context, perspective, render
-from training.synth.sample import Sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from numpy.random import Generator
 
     from daemon.core.records import Pixels
+    from training.records import Phrase
     from training.synth.font_choice import FontSelector
     from training.synth.render import DrawnLine
-    from training.synth.sample import Phrase
 
 # shares of lines with these surroundings
 NEIGHBOURS, UNDERLINE, TABLE, FILL_IN_LINE, STAMP = 0.28, 0.14, 0.14, 0.35, 0.025

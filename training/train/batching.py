@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from daemon.ocr.model.card import Framing
     from daemon.ocr.model.charset import Charset
-    from training.synth.sample import Sample
+    from training.records import Sample
 
 WIDEST = 1600  # columns; longer lines teach nothing that two shorter ones do not
 STEP = 4  # columns of pixels per step of the network

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from daemon.ocr.model.card import Card
     from daemon.ocr.model.charset import Charset
     from training.evaluate.error_rate import LabelledLine
-    from training.synth.sample import Sample
+    from training.records import Sample
     from training.train.trainer import Trainer
 
 log = structlog.get_logger()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from random import Random
 
-    from training.synth.sample import Language
+    from training.records import Language
 
 _WORDS = 6  # per character
 _HOMOGLYPHS = "∙‧・∶∣｀＇─￣ˉˋΟµÐɡⅠⅤⅩ−‚" + "".join(map(chr, range(0x2474, 0x249C)))

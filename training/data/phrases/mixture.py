@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from training.data.phrases import forms, numbers, prose
 from training.data.phrases.coverage import Coverage, by_language, drawable
 from training.data.phrases.people import people
-from training.synth.sample import Phrase
+from training.records import Phrase
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from random import Random
 
     from training.data.corpus import Corpus, Words
-    from training.synth.sample import Language
+    from training.records import Language
 
     Draw = Callable[[Random], str]
 

@@ -1,4 +1,4 @@
-"""Records of the line generator: the phrase to draw and the labelled crop."""
+"""Records of training data: the phrase to draw and the labelled crop of a line."""
 
 from __future__ import annotations
 

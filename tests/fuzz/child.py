@@ -1,4 +1,4 @@
-"""One fuzzing process, started by `python -m tests.fuzz`: it ends at the first finding."""
+"""A fuzzing process, started by `python -m tests.fuzz`; it ends at the first finding."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import atheris
 
 
 def main() -> None:
-    """Fuzz the room named first with libFuzzer's arguments after it."""
-    room = sys.argv[1]
+    """Fuzz the target in the first argument; the other arguments are those of libFuzzer."""
+    target = sys.argv[1]
     with atheris.instrument_imports(include=["daemon"]):
-        check = importlib.import_module(f"tests.fuzz.{room}").check
+        check = importlib.import_module(f"tests.fuzz.{target}").check
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "fuzzed-input"
 

@@ -1,10 +1,10 @@
-"""The daemon as it is, with a reading that is pretended: a text file's lines are its "pages".
+"""The real daemon with simulated OCR: the lines of a text file are its "pages".
 
     python -m tests.torture.program run --config config.yaml
 
-Composition, claims, ledger, outbox, worker processes and their failpoints are the real ones; what
-is exchanged is what a worker loads and makes (`worker._load`, `worker._make`), in the fork server
-that all workers come from. So a life begins in about a second and reads a page in no time.
+Wiring, claims, ledger, outbox, worker processes and their failpoints are the real ones; only
+loading and rendering in the worker (`worker._load`, `worker._make`) are replaced, in the fork
+server that starts all workers. So a daemon starts in about a second and reads a page in no time.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ BROKEN = b"broken"
 
 
 class Pipeline:
-    """Reads a page a line; a file that begins with `broken` cannot be read."""
+    """Reads a line as a page; a file that begins with `broken` cannot be read."""
 
     recognizer = SimpleNamespace(name="pretended", precision="none")
 
     def by(self, recipe: object) -> Pipeline:
-        """Return itself: it reads in one way."""
+        """Return itself: it ignores the recipe."""
         del recipe
         return self
 
@@ -37,7 +37,7 @@ class Pipeline:
         del stamp
         content = path.read_bytes()
         if content.startswith(BROKEN):
-            raise Rejected("corrupt", "it says so")
+            raise Rejected("corrupt", "the file begins with broken")
         lines = content.decode().splitlines()
         read = [self._page(n, lines[n - 1]) for n in range(first, min(last, len(lines)) + 1)]
         return PagesRead("image/png", len(lines), tuple(read), {"decode": 0.0}, None)
@@ -51,7 +51,7 @@ class Pipeline:
 
 
 def content(*pages: str) -> bytes:
-    """Return a file that is read as these pages."""
+    """Return a file with these pages."""
     return "\n".join(pages).encode()
 
 
@@ -60,11 +60,11 @@ def _load(*_: Any) -> Pipeline:
 
 
 def make(render_task: RenderTask) -> None:
-    """Write something as the output."""
+    """Write a placeholder as the output."""
     render_task.target.write_bytes(b"made of " + render_task.path.read_bytes())
 
 
-# the fork server imports this module before it forks a worker: that is what `preloaded` names
+# the fork server imports the modules in `preloaded`, this one, before it forks a worker
 worker._load = _load  # type: ignore[assignment]
 worker._make = make  # type: ignore[assignment]
 worker.preloaded = lambda recipe: [__name__]  # type: ignore[assignment]

@@ -21,8 +21,9 @@ from pathlib import Path
 from bench.path import REPOSITORY, clean_page
 from daemon.config.load import load
 from daemon.core.records import Stamp
-from daemon.core.tasks import Task
+from daemon.core.tasks import ReadPages
 from daemon.engine import worker
+from daemon.engine.protocol import WorkerSetup
 from daemon.engine.slot import WARM_SECONDS
 from daemon.engine.worker_process import WorkerProcess
 
@@ -41,18 +42,18 @@ def entering() -> float:
     return float(output.stdout)
 
 
-def started(start: worker.WorkerSetup) -> tuple[WorkerProcess, float]:
+def started(setup: WorkerSetup) -> tuple[WorkerProcess, float]:
     """Return a warm worker and the seconds until it was warm."""
     began = time.perf_counter()
-    process = WorkerProcess(start)
+    process = WorkerProcess(setup)
     process.warm(WARM_SECONDS).result()
     return process, time.perf_counter() - began
 
 
-def seconds_of(process: WorkerProcess, task: Task) -> float:
+def seconds_of(process: WorkerProcess, task: ReadPages) -> float:
     """Return the seconds of a task."""
     began = time.perf_counter()
-    process.do(task).result()
+    process.submit(task).result()
     return time.perf_counter() - began
 
 
@@ -83,16 +84,16 @@ def main(count: int) -> None:
     with tempfile.TemporaryDirectory() as root:
         path = Path(root, "page.png")
         clean_page().save(str(path))
-        task = Task("bench", path, 1, 1, 120.0, Stamp.of(path), recipe)
+        task = ReadPages("bench", path, Stamp.of(path), 120.0, recipe, 1, 1)
         starts = {
-            True: worker.WorkerSetup((recipe,), 1, (Path(root),)),
-            False: worker.WorkerSetup((recipe,), 1, None),
+            True: WorkerSetup((recipe,), 1, (Path(root),)),
+            False: WorkerSetup((recipe,), 1, None),
         }
-        started(starts[False])[0].dismiss().join()  # the fork server has now imported its modules
+        started(starts[False])[0].close().join()  # the fork server has now imported its modules
 
         def start(is_inside: bool) -> float:
             process, seconds = started(starts[is_inside])
-            process.dismiss().join()
+            process.close().join()
             return seconds
 
         print(f"entering {statistics.median(entering() for _ in range(count)):7.2f} ms")
@@ -102,7 +103,7 @@ def main(count: int) -> None:
             seconds_of(process, task)
         print_ratio("page", in_turns(count, lambda is_inside: seconds_of(warm[is_inside], task)))
         for process in warm.values():
-            process.dismiss().join()
+            process.close().join()
 
 
 if __name__ == "__main__":

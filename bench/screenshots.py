@@ -20,9 +20,9 @@ from PIL import Image
 from selenium.webdriver import ActionChains
 
 from bench import drawn_pages
-from tests.house import House, until
-from tests.samples import pdfs
-from tests.web.browsing import Browser, web_of
+from tests.support.running_daemon import Workspace, until
+from tests.support.samples import pdfs
+from tests.support.web.browsing import Browser, web_of
 
 TALLEST = 1500
 
@@ -33,14 +33,14 @@ def main() -> None:
     out: Path = parser.parse_args().out
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        house = House(Path(folder), web={"port": 0, "requests_per_minute": 0})
-        with house.running(), web_of(house) as site:
-            _fill(house)
+        workspace = Workspace(Path(folder), web={"port": 0, "requests_per_minute": 0})
+        with workspace.running(), web_of(workspace) as site:
+            _fill(workspace)
             for name, picture in _pictures(site):
                 _save(out / f"web-{name}.png", picture)
 
 
-def _fill(house: House) -> None:
+def _fill(workspace: Workspace) -> None:
     files = {
         "letters/fax from the library.jpg": drawn_pages.fax(),
         "ferry timetable.jpg": drawn_pages.timetable(),
@@ -50,8 +50,8 @@ def _fill(house: House) -> None:
         "invoice 2041.jpg": drawn_pages.invoice(),
     }
     for name, content in files.items():
-        house.drop(name, content)
-        house.answer(f"{name}.json")
+        workspace.drop(name, content)
+        workspace.answer(f"{name}.json")
 
 
 def _uploads() -> list[tuple[str, bytes]]:

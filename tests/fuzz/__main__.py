@@ -1,7 +1,7 @@
 """`python -m tests.fuzz TARGET --minutes N`: fuzzes one target, restarting after each finding.
 
 The corpus is in .fuzz/TARGET/corpus, findings are in .fuzz/TARGET/found: move these to
-tests/fuzz/kept/TARGET when they are fixed.
+tests/fuzz/corpus/TARGET when they are fixed.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import sys
 import time
 from pathlib import Path
 
-from tests import samples
-from tests.fuzz import KEPT, TARGETS
+from tests.fuzz import CORPUS, TARGETS
+from tests.support import samples
 
 HOME = Path(".fuzz")
 MAX_BYTES = 40_000  # of an input
@@ -35,7 +35,7 @@ def main() -> None:
     write_seeds(seeds)
     deadline, executed = time.monotonic() + 60 * args.minutes, 0
     while (left := deadline - time.monotonic()) > 1:
-        executed += run(args.target, home, [corpus, seeds, KEPT / args.target], left)
+        executed += run(args.target, home, [corpus, seeds, CORPUS / args.target], left)
     print(f"{args.target}: {executed} inputs, {len(list(corpus.iterdir()))} in the corpus")
     for path in sorted(found.iterdir()):
         print(f"guarantee violated: {path}")

@@ -63,11 +63,13 @@ def _cuts(root: Path, every: int) -> bool:
 
 
 def _series(root: Path, program: str, kills: int, gap: float, args: argparse.Namespace) -> bool:
-    home = root / program
-    disturbed = series.run(home / "disturbed", program, kills, args.seed, gap, args.minutes * 60)
+    workspace = root / program
+    disturbed = series.run(
+        workspace / "disturbed", program, kills, args.seed, gap, args.minutes * 60
+    )
     print("\n".join(disturbed.lines()), flush=True)
     files = min(disturbed.counted.landed, args.undisturbed)
-    undisturbed = series.run(home / "undisturbed", program, 0, args.seed, gap, 0, files)
+    undisturbed = series.run(workspace / "undisturbed", program, 0, args.seed, gap, 0, files)
     print("\n".join(["undisturbed:", *undisturbed.lines()]), flush=True)
     print(
         f"throughput under kills: {disturbed.rate / undisturbed.rate:.2f} of undisturbed",

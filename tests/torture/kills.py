@@ -18,7 +18,7 @@ from typing import Literal
 
 import psutil
 
-from tests.house import House
+from tests.support.running_daemon import Workspace
 from tests.torture.life import Life
 
 Kind = Literal["kill worker", "kill daemon", "terminate", "stop worker", "stop daemon"]
@@ -48,9 +48,9 @@ class Killer:
     """Keeps a daemon running and kills it; calls `on_tick` all the time (to drop files)."""
 
     def __init__(
-        self, house: House, program: str, seed: int, gap: float, on_tick: Callable[[], None]
+        self, workspace: Workspace, program: str, seed: int, gap: float, on_tick: Callable[[], None]
     ) -> None:
-        self._house, self._program, self._gap, self.on_tick = house, program, gap, on_tick
+        self._workspace, self._program, self._gap, self.on_tick = workspace, program, gap, on_tick
         self._rng = random.Random(seed)
         self.kill_log = KillLog()
         self.life = self._start()
@@ -88,7 +88,7 @@ class Killer:
 
     def _start(self) -> Life:
         self._is_early = self._rng.random() < 0.2
-        return Life(self._house, self._program)
+        return Life(self._workspace, self._program)
 
     def _wait_for_kill(self) -> None:
         while not self._is_early and self.life.ready is None:

@@ -19,9 +19,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from tests.house import House, until
+from tests.support.running_daemon import Workspace, until
 from tests.torture import oracle, pretended
-from tests.torture.life import Life, house, living
+from tests.torture.life import Life, living, quick_workspace
 from tests.torture.oracle import Landed
 
 Act = Literal["kill daemon", "kill worker", "terminate"]
@@ -33,11 +33,11 @@ NOTIFICATIONS = "notifications.jsonl"  # received by the hook, one per line
 # the previous step would stop there too
 _READ = (
     "worker.page@1", "claim.moved@{name}", "claim.hashed@{name}", "ledger.claimed@{name}",
-    "ledger.started@{name}", "task.given@{name}", "worker.read@{name}", "worker.done@{name}",
-    "task.taken@{name}", "ledger.answering@{name}", "publish.drafted@{name}.json",
+    "ledger.started@{name}", "task.submitted@{name}", "worker.read@{name}", "worker.done@{name}",
+    "task.finished@{name}", "ledger.answering@{name}", "publish.drafted@{name}.json",
 )  # fmt: skip
 _ANSWERED = ("publish.named@{name}.json", "publish.synced@{name}.json", "ledger.answered@{name}")
-_LET_GO = ("let_go.done@{name}", "ledger.closed@{name}")
+_LET_GO = ("original.released@{name}", "ledger.closed@{name}")
 _MOVED = ("rename.linked@{name}", "move.named@{name}")
 
 
@@ -67,7 +67,8 @@ SCENARIOS = {
     # a worker renders the picture; all outputs are named before the answer
     "outputs": Scenario(
         (
-            "worker.make@{name}.picture", "worker.made@{name}.picture", "outputs.noted@{name}.json",
+            "worker.render@{name}.picture", "worker.rendered@{name}.picture",
+            "outputs.noted@{name}.json",
             "outputs.named@{name}.page-0001.png", "outputs.named@{name}.txt",
             "outputs.synced@{name}.json", "publish.named@{name}.json", "publish.synced@{name}.json",
             "outputs.settled@{name}.json", "ledger.answered@{name}", *_MOVED, *_LET_GO,
@@ -124,7 +125,7 @@ class Chain:
         self._act = act
         self._is_across = scenario == "across"
         self._outputs = list(complete.outputs)
-        self._house = self._make_house(root, other_filesystem)
+        self._workspace = self._make_workspace(root, other_filesystem)
         self._landed = [self._file(number) for number in range(len(self._scenario.steps))]
         self._known: set[str] = set()
 
@@ -135,16 +136,16 @@ class Chain:
         last: tuple[str, dict[str, str], float] | None = None
         for number, file in enumerate(self._landed):
             point = self._scenario.steps[number].format(name=file.name)
-            with living(self._house, self._program, FAILPOINTS=f"{point}=1*stop") as life:
+            with living(self._workspace, self._program, FAILPOINTS=f"{point}=1*stop") as life:
                 if last is not None:
                     yield self._ending(life, number, *last)
                 last = (point, self._stopped_at(life, point, file), time.monotonic())
                 self._apply_act(life, number)
-        with living(self._house, self._program) as life:
+        with living(self._workspace, self._program) as life:
             assert last is not None, "a scenario has steps"
             yield self._ending(life, len(self._landed), *last)
 
-    def _make_house(self, root: Path, other_filesystem: Path) -> House:
+    def _make_workspace(self, root: Path, other_filesystem: Path) -> Workspace:
         config: dict[str, Any] = {}
         if self._is_across:
             config["folders"] = {"archive": str(other_filesystem)}
@@ -152,7 +153,7 @@ class Chain:
             command = ["tee", "-a", str(root / NOTIFICATIONS)]
             config["hooks"] = [{"name": "tell", "command": command}]
         config |= {"outputs": self._outputs} if self._outputs else {}
-        made = house(root, self._program, **config)
+        made = quick_workspace(root, self._program, **config)
         if self._is_across:
             made.archive = other_filesystem
         return made
@@ -164,24 +165,26 @@ class Chain:
 
     def _fail_all(self) -> None:
         """Let every file fail once: each worker that reads one is killed."""
-        once = house(self._house.root, self._program, retry={"attempts": 1, "wait_seconds": 0.2})
+        once = quick_workspace(
+            self._workspace.root, self._program, retry={"attempts": 1, "wait_seconds": 0.2}
+        )
         for file in self._landed:
             once.drop(file.name, file.content)
         with living(once, self._program, FAILPOINTS="worker.read=kill") as life:
             until(lambda: len(once.kept(once.failed)) == 2 * len(self._landed), 300)
             assert life.terminate() == 0
-        self._house = house(self._house.root, self._program)
+        self._workspace = quick_workspace(self._workspace.root, self._program)
 
     def _stopped_at(self, life: Life, point: str, file: Landed) -> dict[str, str]:
         """Drop a file, wait until the daemon stops; return what is in folders and ledger."""
         life.wait_ready()
-        before = state_of(self._house)
+        before = state_of(self._workspace)
         if self._scenario.failed_before:
-            (self._house.failed / file.name).rename(self._house.inbox / file.name)
+            (self._workspace.failed / file.name).rename(self._workspace.inbox / file.name)
         else:
-            self._house.drop(file.name, file.content)
+            self._workspace.drop(file.name, file.content)
         until(life.stopped, STEP_SECONDS, what=f"{point} is reached")
-        now = state_of(self._house)
+        now = state_of(self._workspace)
         return {place: short_names(now[place] - before[place]) for place in now}
 
     def _apply_act(self, life: Life, number: int) -> None:
@@ -204,13 +207,13 @@ class Chain:
         life.wait_ready()
         with contextlib.suppress(AssertionError):  # the count shows what is missing
             until(lambda: self._is_done(landed), STEP_SECONDS)
-        counted = oracle.count(self._house, self._present(landed))
+        counted = oracle.count(self._workspace, self._present(landed))
         found = counted.complaints
         if self._scenario.notified:
-            found = found + notification_errors(self._house)
+            found = found + notification_errors(self._workspace)
         new = [complaint for complaint in found if complaint not in self._known]
         self._known.update(new)
-        answer = self._house.answers().get(f"{self._landed[landed - 1].name}.json", {})
+        answer = self._workspace.answers().get(f"{self._landed[landed - 1].name}.json", {})
         attempt = answer.get("processing", {}).get("attempt", 0)
         return Ending(point, self._act, at_step, tuple(new), attempt, time.monotonic() - began)
 
@@ -223,12 +226,12 @@ class Chain:
 
     def _is_done(self, landed: int) -> bool:
         names = [file.name for file in self._landed[:landed]]
-        folder = self._house.failed if self._scenario.fails else self._house.archive
+        folder = self._workspace.failed if self._scenario.fails else self._workspace.archive
         return (
             all((folder / name).exists() for name in names)
-            and all((self._house.outbox / f"{name}.json").exists() for name in names)
-            and not open_rows(self._house)
-            and not (self._scenario.notified and undelivered_count(self._house))
+            and all((self._workspace.outbox / f"{name}.json").exists() for name in names)
+            and not open_rows(self._workspace)
+            and not (self._scenario.notified and undelivered_count(self._workspace))
         )
 
 
@@ -236,16 +239,18 @@ def file_of(program: str, text: str | None, number: int) -> bytes:
     """Return a file with the text `text`, or an unreadable one if it is None."""
     if program == "pretended":
         return pretended.content(text) if text else pretended.BROKEN + b"%d" % number
-    from tests.samples import png, text_page
+    from tests.support.samples import png, text_page
 
     return png(text_page([text])) if text else b"\x89PNG\r\n\x1a\n broken %d" % number
 
 
-def state_of(home: House) -> dict[str, set[str]]:
+def state_of(workspace: Workspace) -> dict[str, set[str]]:
     """Return the files in each folder and the rows of the ledger."""
     folders = ("inbox", "outbox", "archive", "failed")
-    found = {folder: home.kept(getattr(home, folder)) for folder in folders}
-    rows = _query(home, "SELECT id, state, starts, attempts, coalesce(status, '-') FROM claims")
+    found = {folder: workspace.kept(getattr(workspace, folder)) for folder in folders}
+    rows = _query(
+        workspace, "SELECT id, state, starts, attempts, coalesce(status, '-') FROM claims"
+    )
     found["ledger"] = {" ".join(map(str, row)) for row in rows}
     return found
 
@@ -256,12 +261,12 @@ def short_names(found: set[str]) -> str:
     return ", ".join(sorted(words)) or "-"
 
 
-def notification_errors(home: House) -> list[str]:
+def notification_errors(workspace: Workspace) -> list[str]:
     """Return the answers without a notification and the notifications with differing contents."""
     notifications: dict[str, set[str]] = {}
-    for line in (home.root / NOTIFICATIONS).read_text().splitlines():
+    for line in (workspace.root / NOTIFICATIONS).read_text().splitlines():
         notifications.setdefault(json.loads(line)["id"], set()).add(line)
-    claims = {answer["processing"]["claim"] for answer in home.answers().values()}
+    claims = {answer["processing"]["claim"] for answer in workspace.answers().values()}
     missing = {f"{claim}-tell" for claim in claims} ^ set(notifications)
     return [f"notifications and answers differ: {token}" for token in missing] + [
         f"notified with differing contents: {token}"
@@ -270,21 +275,21 @@ def notification_errors(home: House) -> list[str]:
     ]
 
 
-def undelivered_count(home: House) -> int:
+def undelivered_count(workspace: Workspace) -> int:
     """Return the number of notifications still to be delivered."""
-    ((number,),) = _query(home, "SELECT count(*) FROM deliveries WHERE state != 'delivered'")
+    ((number,),) = _query(workspace, "SELECT count(*) FROM deliveries WHERE state != 'delivered'")
     return int(number)
 
 
-def open_rows(home: House) -> int:
+def open_rows(workspace: Workspace) -> int:
     """Return the number of unfinished claims in the ledger."""
-    ((number,),) = _query(home, "SELECT count(*) FROM claims WHERE state != 'closed'")
+    ((number,),) = _query(workspace, "SELECT count(*) FROM claims WHERE state != 'closed'")
     return int(number)
 
 
-def _query(home: House, query: str) -> list[tuple[Any, ...]]:
+def _query(workspace: Workspace, query: str) -> list[tuple[Any, ...]]:
     with closing(
-        sqlite3.connect(f"file:{home.state}/ledger.sqlite3?mode=ro", uri=True)
+        sqlite3.connect(f"file:{workspace.state}/ledger.sqlite3?mode=ro", uri=True)
     ) as ledger_file:
         return ledger_file.execute(query).fetchall()
 

@@ -17,12 +17,13 @@ from pathlib import Path
 
 from daemon.config.load import load
 from daemon.core.errors import DaemonError
-from daemon.core.records import PagesRead
-from daemon.core.tasks import Outcome, RenderTask, Task
-from daemon.supervisor import main, wiring
-from tests.house import House, until
+from daemon.core.tasks import CountPages, Outcome, RenderTask, Result, Task
+from daemon.engine.protocol import SlotState
+from daemon.supervisor import daemon as supervisor
+from daemon.supervisor import main
+from tests.support.running_daemon import Workspace, until
 from tests.torture import disk, oracle, pretended, series
-from tests.torture.life import house, living
+from tests.torture.life import living, quick_workspace
 from tests.torture.oracle import Landed
 from tests.torture.trace import Record, record
 
@@ -48,7 +49,7 @@ class Engine:
     """Reads in the process of the daemon, at once."""
 
     slots = 1
-    sandbox = "none: it reads in the daemon process"
+    protections = "none: it reads in the daemon process"
 
     def __init__(self) -> None:
         self._outcomes: list[Outcome] = []
@@ -59,24 +60,34 @@ class Engine:
         """One task at a time."""
         return 1 - len(self._outcomes)
 
+    def start(self) -> None:
+        """Nothing is started."""
+
     def warm(self) -> None:
         """Nothing is loaded."""
 
-    def submit(self, task: Task | RenderTask) -> None:
-        """Read or render at once."""
-        result = pretended.make(task) if isinstance(task, RenderTask) else self._read(task)
-        self._outcomes.append(Outcome(task, result))
+    def submit(self, task: Task) -> None:
+        """Do the task at once."""
+        self._outcomes.append(Outcome(task, self._result(task)))
 
     def finished(self) -> list[Outcome]:
         """Return the outcomes since the last call."""
         outcomes, self._outcomes = self._outcomes, []
         return outcomes
 
-    def stop(self) -> None:
+    def states(self, now: float) -> list[tuple[SlotState, float]]:
+        """Return the only slot, always idle."""
+        return [("idle", 0.0)]
+
+    def close(self) -> None:
         """Nothing runs."""
 
-    def _read(self, task: Task) -> PagesRead | DaemonError:
+    def _result(self, task: Task) -> Result | DaemonError:
         try:
+            if isinstance(task, RenderTask):
+                return pretended.render_output(task)
+            if isinstance(task, CountPages):
+                return self._pipeline.count_pages(task.path, task.stamp)
             return self._pipeline.read_pages(task.path, task.first, task.last, task.stamp)
         except DaemonError as error:
             return error
@@ -92,19 +103,23 @@ def lives(root: Path) -> Iterator[tuple[str, Record, list[Landed]]]:
         Landed("broken.png", pretended.BROKEN, None),
         Landed("twin.png", pretended.content("One page"), "One page"),
     ]
-    first = house(root / "first", "pretended", **CONFIG)
+    first = quick_workspace(root / "first", "pretended", **CONFIG)
     yield "first", _recorded(first, landed), landed
-    later = house(root / "later", "pretended", retry={"attempts": 1, "wait_seconds": 0.2}, **CONFIG)
+    later = quick_workspace(
+        root / "later", "pretended", retry={"attempts": 1, "wait_seconds": 0.2}, **CONFIG
+    )
     again = Landed("again.png", pretended.content("Again"), "Again")
     later.drop(again.name, again.content)
     with living(later, "pretended", FAILPOINTS="worker.read=kill") as life:
         until((later.failed / again.name).exists, what="it fails")
         assert life.terminate() == 0
     (later.failed / again.name).rename(later.inbox / again.name)
-    later = house(root / "later", "pretended", **CONFIG)
+    later = quick_workspace(root / "later", "pretended", **CONFIG)
     more = [Landed("scan.png", pretended.content("Other"), "Other"), again]
     yield "later", _recorded(later, more), more
-    publishing = house(root / "publishing", "pretended", outputs=["text", "picture"], **CONFIG)
+    publishing = quick_workspace(
+        root / "publishing", "pretended", outputs=["text", "picture"], **CONFIG
+    )
     published = [
         Landed("scan.png", pretended.content("One page"), "One page", outputs=2),
         Landed("sub/pages.pdf", pretended.content("First", "Second"), "Second", outputs=3),
@@ -113,21 +128,21 @@ def lives(root: Path) -> Iterator[tuple[str, Record, list[Landed]]]:
     yield "published", _recorded(publishing, published), published
 
 
-def _recorded(home: House, landed: list[Landed]) -> Record:
+def _recorded(workspace: Workspace, landed: list[Landed]) -> Record:
     for file in landed:
-        if not (home.inbox / file.name).exists():
-            home.drop(file.name, file.content)
-    ledger_file = home.state / "ledger.sqlite3"
+        if not (workspace.inbox / file.name).exists():
+            workspace.drop(file.name, file.content)
+    ledger_file = workspace.state / "ledger.sqlite3"
 
     def is_done() -> bool:
-        finished = home.kept(home.archive) | home.kept(home.failed)
+        finished = workspace.kept(workspace.archive) | workspace.kept(workspace.failed)
         return (
             all(f.name in finished for f in landed)
             and ledger_file.exists()
-            and series.is_done(home)
+            and series.is_done(workspace)
         )
 
-    return record(home, "pretended", is_done)
+    return record(workspace, "pretended", is_done)
 
 
 def cut(
@@ -154,18 +169,18 @@ def restarted(image: disk.Image, landed: list[Landed], root: Path) -> list[str]:
     root.mkdir(exist_ok=True)
     image.write_to(root)
     code = _run(root)
-    home = _house_at(root)
+    workspace = _workspace_at(root)
     exit_errors = [] if code == 0 else [f"exit code {code} of the daemon: {_tail(root)}"]
-    return exit_errors + oracle.count(home, landed).complaints
+    return exit_errors + oracle.count(workspace, landed).complaints
 
 
-def _house_at(root: Path) -> House:
-    """Return the `House` at `root`, its config unchanged."""
+def _workspace_at(root: Path) -> Workspace:
+    """Return the `Workspace` at `root`, its config unchanged."""
     config = (root / "config.yaml").read_bytes()
     (root / "inbox").mkdir(exist_ok=True)
-    home = House(root)
+    workspace = Workspace(root)
     (root / "config.yaml").write_bytes(config)
-    return home
+    return workspace
 
 
 def _run(root: Path) -> int:
@@ -192,10 +207,10 @@ def _run_daemon(root: Path) -> None:
         os.dup2(output, 1)
         os.dup2(output, 2)
         sys.stdout = sys.stderr = os.fdopen(output, "a", buffering=1)
-        wiring.engine = lambda *_, **__: Engine()  # type: ignore[assignment]
-        home = _house_at(root)
-        threading.Thread(target=_stop_when_done, args=(home,), daemon=True).start()
-        main.run(load(home.config), lambda: load(home.config))
+        supervisor.create_engine = lambda *_: Engine()  # type: ignore[attr-defined]
+        workspace = _workspace_at(root)
+        threading.Thread(target=_stop_when_done, args=(workspace,), daemon=True).start()
+        main.run(load(workspace.config), lambda: load(workspace.config))
         code = 0
     except BaseException as error:
         os.write(2, f"{error!r}\n".encode())
@@ -203,9 +218,9 @@ def _run_daemon(root: Path) -> None:
         os._exit(code)
 
 
-def _stop_when_done(home: House) -> None:
-    ledger_file, beat = home.state / "ledger.sqlite3", home.state / "heartbeat.json"
-    while not (beat.exists() and ledger_file.exists() and series.is_done(home)):
+def _stop_when_done(workspace: Workspace) -> None:
+    ledger_file, beat = workspace.state / "ledger.sqlite3", workspace.state / "heartbeat.json"
+    while not (beat.exists() and ledger_file.exists() and series.is_done(workspace)):
         time.sleep(0.01)
     os.kill(os.getpid(), signal.SIGTERM)
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from daemon.cli.verify import verify
 from daemon.config.load import load
-from tests.house import House
+from tests.support.running_daemon import Workspace
 from tests.torture import oracle, traffic
 from tests.torture.kills import Killer, KillLog
-from tests.torture.life import house
+from tests.torture.life import quick_workspace
 from tests.torture.matrix import open_rows
 from tests.torture.oracle import Count, Landed
 from tests.torture.watcher import Watcher
@@ -77,24 +77,26 @@ def run(
 
     At least `files` files are dropped, exactly as many if there are no kills.
     """
-    home = house(root, program, workers=WORKERS, tasks_per_worker=200)
-    feeder = Feeder(home, program, seed)
-    watcher, verify_loop = Watcher(home.outbox), VerifyLoop(home)
+    workspace = quick_workspace(root, program, workers=WORKERS, tasks_per_worker=200)
+    feeder = Feeder(workspace, program, seed)
+    watcher, verify_loop = Watcher(workspace.outbox), VerifyLoop(workspace)
     began = time.monotonic()
-    killer = Killer(home, program, seed, gap, feeder.top_up)
+    killer = Killer(workspace, program, seed, gap, feeder.top_up)
     killer.run(kills, began + limit)
     feeder.limit = max(files, len(feeder.landed))
-    finished = killer.run_undisturbed(lambda: feeder.is_exhausted and is_done(home), REST_SECONDS)
+    finished = killer.run_undisturbed(
+        lambda: feeder.is_exhausted and is_done(workspace), REST_SECONDS
+    )
     seconds = time.monotonic() - began
     killer.end()
     watcher.stop()
     verify_loop.stop()
-    counted = oracle.count(home, feeder.landed)
+    counted = oracle.count(workspace, feeder.landed)
     counted.torn += watcher.torn
     counted.duplicated += watcher.replaced()
     return Figures(
         program, counted, killer.kill_log, seconds, finished,
-        _first_answers(killer.kill_log, watcher), _attempts(home),
+        _first_answers(killer.kill_log, watcher), _attempts(workspace),
         verify_loop.errors, verify_loop.count,
     )  # fmt: skip
 
@@ -102,8 +104,8 @@ def run(
 class Feeder:
     """Drops files so that some always wait, up to `limit` in all."""
 
-    def __init__(self, home: House, program: str, seed: int) -> None:
-        self._house = home
+    def __init__(self, workspace: Workspace, program: str, seed: int) -> None:
+        self._workspace = workspace
         self._files = traffic.endless(program, seed)
         self.landed: list[Landed] = []
         self.limit: float = float("inf")
@@ -117,17 +119,17 @@ class Feeder:
         """Drop the files missing from the backlog."""
         if self.is_exhausted:
             return
-        waiting = sum(path.is_file() for path in self._house.inbox.glob("[0-9a]*/*"))
+        waiting = sum(path.is_file() for path in self._workspace.inbox.glob("[0-9a]*/*"))
         for _ in range(min(BACKLOG - waiting, int(min(self.limit - len(self.landed), BACKLOG)))):
-            self.landed.append(traffic.drop(self._house, next(self._files)))
+            self.landed.append(traffic.drop(self._workspace, next(self._files)))
 
 
 class VerifyLoop:
     """Runs `ocr-daemon verify` repeatedly on the live folders, in a thread."""
 
-    def __init__(self, home: House) -> None:
-        self._config = load(home.config)
-        self._ledger_file = home.state / "ledger.sqlite3"
+    def __init__(self, workspace: Workspace) -> None:
+        self._config = load(workspace.config)
+        self._ledger_file = workspace.state / "ledger.sqlite3"
         self._stopping = threading.Event()
         self.count = 0
         self.errors: list[str] = []
@@ -159,10 +161,10 @@ class VerifyLoop:
         self.errors += [f"lost {name}" for name in balance.lost]
 
 
-def is_done(home: House) -> bool:
+def is_done(workspace: Workspace) -> bool:
     """Return whether nothing waits or is in progress."""
-    waits = any(set(names) - {"lock"} for _, _, names in os.walk(home.inbox))
-    return not waits and not open_rows(home)
+    waits = any(set(names) - {"lock"} for _, _, names in os.walk(workspace.inbox))
+    return not waits and not open_rows(workspace)
 
 
 def _first_answers(kill_log: KillLog, watcher: Watcher) -> list[float]:
@@ -176,8 +178,8 @@ def _first_answers(kill_log: KillLog, watcher: Watcher) -> list[float]:
     return found
 
 
-def _attempts(home: House) -> dict[int, int]:
-    numbers = [answer["processing"]["attempt"] for answer in home.answers().values()]
+def _attempts(workspace: Workspace) -> dict[int, int]:
+    numbers = [answer["processing"]["attempt"] for answer in workspace.answers().values()]
     return {number: numbers.count(number) for number in sorted(set(numbers))}
 
 

@@ -21,10 +21,10 @@ from pathlib import Path
 
 import psutil
 
-from tests.house import House
+from tests.support.running_daemon import Workspace
 from tests.torture import oracle
 from tests.torture.kills import Killer, KillLog
-from tests.torture.life import Life, house
+from tests.torture.life import Life, quick_workspace
 from tests.torture.oracle import Count
 from tests.torture.series import REST_SECONDS, WORKERS, Feeder, is_done
 from tests.torture.watcher import Watcher
@@ -57,13 +57,13 @@ class UsageSeries:
     samples: list[ResourceUsage] = field(default_factory=list)
     next_at: float = 0.0
 
-    def sample(self, home: House, life: Life) -> None:
+    def sample(self, workspace: Workspace, life: Life) -> None:
         """Take a sample if it is due and the daemon is ready."""
         if time.monotonic() < self.next_at or life.ready is None:
             return
         self.next_at = time.monotonic() + SAMPLE_SECONDS
         with suppress(psutil.Error, OSError, ValueError):
-            self.samples.append(_usage(home, life))
+            self.samples.append(_usage(workspace, life))
 
     def quarter(self, which: int, name: str) -> float:
         """Return the median of a figure over one quarter of the run, 0 to 3."""
@@ -89,16 +89,16 @@ class UsageSeries:
             yield f"{name:20} " + " ".join(f"{value:8.1f}" for value in (*medians, peak))
 
 
-def _usage(home: House, life: Life) -> ResourceUsage:
+def _usage(workspace: Workspace, life: Life) -> ResourceUsage:
     workers = [worker.memory_info().rss for worker in life.workers()]
-    ledger_file = sum(path.stat().st_size for path in home.state.glob("ledger.sqlite3"))
-    documents = sum(1 for _ in home.outbox.rglob("*.json"))
+    ledger_file = sum(path.stat().st_size for path in workspace.state.glob("ledger.sqlite3"))
+    documents = sum(1 for _ in workspace.outbox.rglob("*.json"))
     return ResourceUsage(
         daemon=life.process.memory_info().rss / MEGABYTE,
         worker=max(workers) / MEGABYTE,
         descriptors=life.process.num_fds(),
         threads=life.process.num_threads(),
-        log=sum(path.stat().st_size for path in home.logs.iterdir()) / MEGABYTE,
+        log=sum(path.stat().st_size for path in workspace.logs.iterdir()) / MEGABYTE,
         ledger_per_document=ledger_file / max(1, documents),
     )
 
@@ -106,8 +106,8 @@ def _usage(home: House, life: Life) -> ResourceUsage:
 class FolderMover:
     """Moves a folder away for some seconds from time to time."""
 
-    def __init__(self, home: House, seed: int, gap: float) -> None:
-        self._home, self._gap = home, gap
+    def __init__(self, workspace: Workspace, seed: int, gap: float) -> None:
+        self._workspace, self._gap = workspace, gap
         self._rng = random.Random(seed)
         self._next = time.monotonic() + gap
         self.moves = 0
@@ -116,7 +116,7 @@ class FolderMover:
         """Move a folder if it is due and the daemon is ready: a starting one would create it."""
         if time.monotonic() < self._next or life.ready is None:
             return
-        folder = getattr(self._home, self._rng.choice(MOVED))
+        folder = getattr(self._workspace, self._rng.choice(MOVED))
         away = folder.with_name(f"{folder.name}-away")
         folder.rename(away)
         time.sleep(AWAY_SECONDS)
@@ -170,23 +170,23 @@ class Figures:
 def soak(root: Path, seconds: float, seed: int, gap: float) -> Figures:
     """Run below `root` for `seconds`, then until everything is answered."""
     logging = {"file_megabytes": LOG_MEGABYTES, "files": LOG_FILES}
-    home = house(root, "real", workers=WORKERS, logging=logging)
-    feeder, watcher = Feeder(home, "real", seed), Watcher(home.outbox)
-    usage, mover = UsageSeries(), FolderMover(home, seed, gap)
+    workspace = quick_workspace(root, "real", workers=WORKERS, logging=logging)
+    feeder, watcher = Feeder(workspace, "real", seed), Watcher(workspace.outbox)
+    usage, mover = UsageSeries(), FolderMover(workspace, seed, gap)
 
     def on_tick() -> None:
         mover.move_if_due(killer.life)
         feeder.top_up()
-        usage.sample(home, killer.life)
+        usage.sample(workspace, killer.life)
 
-    killer = Killer(home, "real", seed, gap, lambda: None)
+    killer = Killer(workspace, "real", seed, gap, lambda: None)
     killer.on_tick = on_tick
     killer.run(10**9, time.monotonic() + seconds)
     feeder.limit = len(feeder.landed)
-    finished = killer.run_undisturbed(lambda: is_done(home), REST_SECONDS)
+    finished = killer.run_undisturbed(lambda: is_done(workspace), REST_SECONDS)
     killer.end()
     watcher.stop()
-    counted = oracle.count(home, feeder.landed)
+    counted = oracle.count(workspace, feeder.landed)
     counted.torn += watcher.torn
     counted.duplicated += watcher.replaced()
     return Figures(seconds, counted, killer.kill_log, mover.moves, finished, usage)

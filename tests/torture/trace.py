@@ -17,7 +17,8 @@ from typing import Literal
 
 import psutil
 
-from tests.house import REPOSITORY, House, until
+from tests.support.repository import REPOSITORY
+from tests.support.running_daemon import Workspace, until
 from tests.torture.life import PROGRAMS
 
 STRACE = shutil.which("strace")
@@ -67,16 +68,16 @@ class Record:
     ops: tuple[Op, ...]
 
 
-def record(house: House, program: str, is_done: Callable[[], bool]) -> Record:
+def record(workspace: Workspace, program: str, is_done: Callable[[], bool]) -> Record:
     """Run the daemon under strace until `is_done`, stop it, and return its operations."""
     assert STRACE is not None, "strace is needed"
-    files, contents, folders = _snapshot(house.root)
-    trace = house.root / "trace"
+    files, contents, folders = _snapshot(workspace.root)
+    trace = workspace.root / "trace"
     command = [STRACE, "-f", "-y", "-xx", "-s", "10000000", "--seccomp-bpf", "-o", str(trace)]
-    with (house.root / "output").open("ab") as output:
+    with (workspace.root / "output").open("ab") as output:
         tracer = psutil.Popen(
             [*command, "-e", f"trace={CALLS}", sys.executable, "-m", PROGRAMS[program], "run",
-             "--config", str(house.config)],
+             "--config", str(workspace.config)],
             stdout=output, stderr=output, cwd=REPOSITORY,
             env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
         )  # fmt: skip
@@ -86,7 +87,7 @@ def record(house: House, program: str, is_done: Callable[[], bool]) -> Record:
     tracer.wait(60)
     lines = trace.read_text().splitlines()
     return Record(
-        files, contents, folders, tuple(_InodeTracker(house.root, files).operations(lines))
+        files, contents, folders, tuple(_InodeTracker(workspace.root, files).operations(lines))
     )
 
 

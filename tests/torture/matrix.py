@@ -171,7 +171,7 @@ class Chain:
         for file in self._landed:
             once.drop(file.name, file.content)
         with living(once, self._program, FAILPOINTS="worker.read=kill") as life:
-            until(lambda: len(once.kept(once.failed)) == 2 * len(self._landed), 300)
+            until(lambda: len(once.files_in(once.failed)) == 2 * len(self._landed), 300)
             assert life.terminate() == 0
         self._workspace = quick_workspace(self._workspace.root, self._program)
 
@@ -247,7 +247,7 @@ def file_of(program: str, text: str | None, number: int) -> bytes:
 def state_of(workspace: Workspace) -> dict[str, set[str]]:
     """Return the files in each folder and the rows of the ledger."""
     folders = ("inbox", "outbox", "archive", "failed")
-    found = {folder: workspace.kept(getattr(workspace, folder)) for folder in folders}
+    found = {folder: workspace.files_in(getattr(workspace, folder)) for folder in folders}
     rows = _query(
         workspace, "SELECT id, state, starts, attempts, coalesce(status, '-') FROM claims"
     )

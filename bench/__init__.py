@@ -1,1 +1,1 @@
-"""What is fast and what is accurate, as commands that print ratios."""
+"""Benchmarks of speed, memory and accuracy: commands that print tables and ratios."""

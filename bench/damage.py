@@ -1,9 +1,9 @@
-"""Pages as phones and folds leave them: an image and points on it in, both out, moved alike.
+"""Damage of photographed and folded pages, applied to an image and to points on it alike.
 
-The geometry is known, so labelled boxes follow the page. What is bent or turned lies on a ground
-of its own, gray to dark, that is large enough for nothing to be cut off. Chance (which way a page
-leans, where a shadow falls) comes in as a generator: the same seed gives the same page. Images are
-H,W,3, points ...,2 as x and y; neither is changed in place.
+The geometry is known, so labelled boxes move with the page. Bent or turned pages lie on a gray or
+dark background that is large enough to cut nothing off. Random choices (the direction of a slope,
+the place of a shadow) come from a generator: equal seeds give equal pages. Images are H,W,3, points
+...,2 as x and y; neither is changed in place.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     Points = NDArray[np.float64]
     Moved = tuple[Pixels, Points]
 
-MARGIN = 0.04  # of the longer side, around what was bent or turned
-GROUND = (40, 140)  # gray levels of what a page may lie on
-_GRAIN = 4.0  # gray levels by which the ground varies
-_EDGE = 16  # points along each side of an outline: corners do not bound a bent line
+MARGIN = 0.04  # of the longer side, around bent or turned pages
+BACKGROUND = (40, 140)  # gray levels
+_GRAIN = 4.0  # standard deviation of the background in gray levels
+_EDGE = 16  # points along each side of an outline: the corners of a bent line do not bound it
 
 
 def outlines(quads: Points) -> Points:
@@ -52,35 +52,35 @@ def turned(image: Pixels, points: Points, degrees: int) -> Moved:
     return np.ascontiguousarray(image), points
 
 
-def skewed(image: Pixels, points: Points, chance: Generator, degrees: float) -> Moved:
-    """Turn by `degrees`, to the one side or the other."""
+def skewed(image: Pixels, points: Points, rng: Generator, degrees: float) -> Moved:
+    """Turn by `degrees`, clockwise or counter-clockwise."""
     height, width = image.shape[:2]
-    lean = degrees * chance.choice((-1, 1))
+    lean = degrees * rng.choice((-1, 1))
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), lean, 1.0)
-    return _projected(image, points, np.vstack([turn, (0, 0, 1)]), chance)
+    return _projected(image, points, np.vstack([turn, (0, 0, 1)]), rng)
 
 
-def photographed(image: Pixels, points: Points, chance: Generator, tilt: float) -> Moved:
-    """See the page from aside: tilted by `tilt` degrees, panned by half and rolled by an eighth.
+def photographed(image: Pixels, points: Points, rng: Generator, tilt: float) -> Moved:
+    """Photograph the page from an angle: tilted by `tilt`, panned by half, rolled by an eighth.
 
-    The camera is 1.5 of the page's longer sides away, and the page's middle keeps its scale.
+    The camera is 1.5 times the longer side away; the scale in the middle of the page is kept.
     """
     height, width = image.shape[:2]
     corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
-    angles = np.radians([tilt, tilt / 2, tilt / 8]) * chance.choice((-1, 1), 3)
+    angles = np.radians([tilt, tilt / 2, tilt / 8]) * rng.choice((-1, 1), 3)
     turn = np.linalg.multi_dot([cv2.Rodrigues(axis)[0] for axis in np.diag(angles)])
     x, y, depth = turn @ np.vstack([(corners - (width / 2, height / 2)).T, np.zeros(4)])
     away = 1.5 * max(height, width)
     seen = np.stack([x, y], axis=1) * (away / (away + depth))[:, None]
     project = cv2.getPerspectiveTransform(corners, seen.astype(np.float32))
-    return _projected(image, points, project, chance)
+    return _projected(image, points, project, rng)
 
 
 @dataclass(frozen=True)
 class Cylinder:
-    """A page bent to a part of an upright cylinder, and the camera over `eye`, `away` from its rim.
+    """A page bent to a part of an upright cylinder, and a camera over `eye`, `away` from its rim.
 
-    `half` is half the page's width, `steep` the slope of its left and right side in radians.
+    `half` is half the width of the page, `steep` the slope at its left and right edge in radians.
     """
 
     eye: Points
@@ -88,51 +88,51 @@ class Cylinder:
     steep: float
     away: float
 
-    def seen(self, flat: Points) -> Points:
-        """Return where points of the flat page are seen from the eye."""
+    def project(self, flat: Points) -> Points:
+        """Return the image of points of the flat page, relative to the eye."""
         along, down = np.moveaxis(flat - self.eye, -1, 0)
-        return np.stack([self._across(along), down * self._grown(along)], axis=-1)
+        return np.stack([self._across(along), down * self._scale(along)], axis=-1)
 
     def sources(self, columns: Points, rows: Points) -> Moved:
-        """Return x and y, each H,W, on the flat page of what columns and rows from the eye show."""
+        """Return x and y, each H,W, on the flat page for columns and rows of the image."""
         knots = np.linspace(-self.half, self.half, 512)
         outside = {"left": -2 * self.half, "right": 2 * self.half}
         along = np.interp(columns, self._across(knots), knots, **outside)
-        down = rows[:, None] / self._grown(along)
+        down = rows[:, None] / self._scale(along)
         return np.broadcast_to(along, down.shape) + self.eye[0], down + self.eye[1]
 
     def _across(self, along: Points) -> Points:
         radius = self.half / self.steep
-        return radius * np.sin(along / radius) * self._grown(along)
+        return radius * np.sin(along / radius) * self._scale(along)
 
-    def _grown(self, along: Points) -> Points:
+    def _scale(self, along: Points) -> Points:
         radius = self.half / self.steep
         return self.away / (self.away - radius * (np.cos(along / radius) - np.cos(self.steep)))
 
 
-def curled(image: Pixels, points: Points, chance: Generator, slope: float) -> Moved:
+def curled(image: Pixels, points: Points, rng: Generator, slope: float) -> Moved:
     """Bend the page to a part of an upright cylinder, `slope` degrees steep at its left and right.
 
-    The camera is twice the longer side away over the upper or the lower edge: rows bend with their
+    The camera is twice the longer side away, over the upper or the lower edge: rows bend with their
     distance from that edge.
     """
     height, width = image.shape[:2]
     side = max(height, width)
-    eye = np.array((width / 2, chance.choice((0, height))))
+    eye = np.array((width / 2, rng.choice((0, height))))
     bent = Cylinder(eye, width / 2, np.radians(slope), 2.0 * side)
-    sheet, origin = _sheet(bent.seen(outlines(_corners(image)[None])), side, chance)
-    rows, columns = (np.arange(size) for size in sheet.shape[:2])
+    background, origin = _background(bent.project(outlines(_corners(image)[None])), side, rng)
+    rows, columns = (np.arange(size) for size in background.shape[:2])
     x, y = (s.astype(np.float32) for s in bent.sources(columns + origin[0], rows + origin[1]))
-    cv2.remap(image, x, y, cv2.INTER_CUBIC, sheet, cv2.BORDER_TRANSPARENT)
-    return sheet, bent.seen(points) - origin
+    cv2.remap(image, x, y, cv2.INTER_CUBIC, background, cv2.BORDER_TRANSPARENT)
+    return background, bent.project(points) - origin
 
 
-def shaded(image: Pixels, points: Points, chance: Generator) -> Moved:
-    """Let a soft shadow fall over one side of the page, at any angle: down to 0.4 of its light."""
+def shaded(image: Pixels, points: Points, rng: Generator) -> Moved:
+    """Darken one side of the page, at any angle, by a soft shadow down to 0.4 of the light."""
     height, width = image.shape[:2]
-    angle = chance.uniform(0, 2 * np.pi)
+    angle = rng.uniform(0, 2 * np.pi)
     y, x = np.mgrid[-0.5 : 0.5 : height * 1j, -0.5 : 0.5 : width * 1j].astype(np.float32)
-    depth = (x * np.cos(angle) + y * np.sin(angle) - chance.uniform(-0.15, 0.15)) / 0.12
+    depth = (x * np.cos(angle) + y * np.sin(angle) - rng.uniform(-0.15, 0.15)) / 0.12
     light = 1 - 0.6 / (1 + np.exp(-depth))
     return (image * light[..., None]).astype(np.uint8), points
 
@@ -144,13 +144,13 @@ def shrunk(image: Pixels, points: Points, _: Generator, share: float) -> Moved:
     return np.asarray(small, np.uint8), points * sizes
 
 
-def salted(image: Pixels, points: Points, chance: Generator, share: float) -> Moved:
-    """Make `share` of the pixels white or black, as many of the one as of the other."""
-    drawn = chance.random(image.shape[:2], np.float32)
-    noisy = image.copy()
-    noisy[drawn < share / 2] = 0
-    noisy[drawn > 1 - share / 2] = 255
-    return noisy, points
+def salted(image: Pixels, points: Points, rng: Generator, share: float) -> Moved:
+    """Make `share` of the pixels white or black, half of them each."""
+    noise = rng.random(image.shape[:2], np.float32)
+    salted_image = image.copy()
+    salted_image[noise < share / 2] = 0
+    salted_image[noise > 1 - share / 2] = 255
+    return salted_image, points
 
 
 DAMAGES: Mapping[str, Callable[[Pixels, Points, Generator], Moved]] = {
@@ -171,26 +171,26 @@ def _corners(image: Pixels) -> Points:
     return np.array([(0, 0), (width, 0), (width, height), (0, height)], float)
 
 
-def _sheet(frame: Points, side: int, chance: Generator) -> tuple[Pixels, Points]:
-    """Return a ground, H,W,3, that the page's frame, 1,P,2, fits on, and where its origin lies."""
-    left, top, right, bottom = bounds(frame)[0]
+def _background(outline: Points, side: int, rng: Generator) -> tuple[Pixels, Points]:
+    """Return a background, H,W,3, for the outline of a page, 1,P,2, and the place of its origin."""
+    left, top, right, bottom = bounds(outline)[0]
     margin = MARGIN * side
     width, height = (int(size + 2 * margin) for size in (right - left, bottom - top))
-    grain = chance.normal(chance.uniform(*GROUND), _GRAIN, (height, width, 1))
-    sheet = np.repeat(np.clip(grain, 0, 255).astype(np.uint8), 3, axis=2)
-    return sheet, np.array((left - margin, top - margin))
+    grain = rng.normal(rng.uniform(*BACKGROUND), _GRAIN, (height, width, 1))
+    background = np.repeat(np.clip(grain, 0, 255).astype(np.uint8), 3, axis=2)
+    return background, np.array((left - margin, top - margin))
 
 
-def _projected(image: Pixels, points: Points, project: Points, chance: Generator) -> Moved:
-    """Lay the page, moved by the 3,3 matrix `project`, on a ground."""
+def _projected(image: Pixels, points: Points, project: Points, rng: Generator) -> Moved:
+    """Put the page, transformed by the 3,3 matrix `project`, on a background."""
 
     def moved(flat: Points) -> Points:
         pairs = flat.reshape(-1, 1, 2).astype(np.float64)
         return cv2.perspectiveTransform(pairs, project).reshape(flat.shape) if flat.size else flat
 
-    sheet, origin = _sheet(moved(_corners(image)[None]), max(image.shape), chance)
+    background, origin = _background(moved(_corners(image)[None]), max(image.shape), rng)
     shift = np.array([(1, 0, -origin[0]), (0, 1, -origin[1]), (0, 0, 1)])
-    size = sheet.shape[1], sheet.shape[0]
-    lay = {"flags": cv2.INTER_CUBIC, "borderMode": cv2.BORDER_TRANSPARENT}
-    cv2.warpPerspective(image, shift @ project, size, sheet, **lay)
-    return sheet, moved(points) - origin
+    size = background.shape[1], background.shape[0]
+    options = {"flags": cv2.INTER_CUBIC, "borderMode": cv2.BORDER_TRANSPARENT}
+    cv2.warpPerspective(image, shift @ project, size, background, **options)
+    return background, moved(points) - origin

@@ -1,7 +1,7 @@
-"""Labelled pages, as they are or damaged and turned by a geometry that their labels follow.
+"""Labelled pages, unchanged or damaged and turned together with their labels.
 
-Beside an image lie `STEM.json` with its labelled lines
-(`lines: [{box: [x1, y1, ... x4, y4], text}]`) and `STEM.txt` with its text, where they are known.
+Beside an image, `STEM.json` has its labelled lines (`lines: [{box: [x1, y1, ... x4, y4], text}]`)
+and `STEM.txt` its text, if they are known.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Condition:
-    """What is done to pages before they are read: a damage by its name, then quarter turns."""
+    """A change to pages before they are read: a damage by name, then a turn in degrees."""
 
     damage: str = ""
     turn: int = 0
@@ -37,7 +37,7 @@ class Condition:
 
 @dataclass(frozen=True)
 class LabelledPage:
-    """A page to be read: `labels` are N,4, its `truth` is None where it is not known."""
+    """A page to read: the boxes of its `labels`, N,4, and its text `truth`, None if unknown."""
 
     name: str
     file: Path
@@ -46,7 +46,7 @@ class LabelledPage:
 
 
 def labelled_pages(folder: Path, only: str = "") -> Iterator[LabelledPage]:
-    """Yield the pages of `folder` whose name has `only`, with what is known of them."""
+    """Yield the pages of `folder` whose name contains `only`, with their labels."""
     for file in sorted(folder.iterdir()):
         if file.suffix in (".txt", ".json") or only not in file.name:
             continue
@@ -60,17 +60,17 @@ def labelled_pages(folder: Path, only: str = "") -> Iterator[LabelledPage]:
 
 
 def labelled_quads(path: Path) -> Points:
-    """Return the corners of the labelled lines, N,4,2, without vertical and many-lined ones."""
+    """Return the corners of the labelled lines, N,4,2, without vertical and multi-line ones."""
     lines = json.loads(path.read_text("utf-8"))["lines"]
-    kept = [x["box"] for x in lines if not x.get("vertical") and not x.get("multiline")]
-    return np.array(kept, float).reshape(-1, 4, 2)
+    boxes = [x["box"] for x in lines if not x.get("vertical") and not x.get("multiline")]
+    return np.array(boxes, float).reshape(-1, 4, 2)
 
 
-def under(condition: Condition, page: LabelledPage, folder: Path) -> LabelledPage:
-    """Return the page in `condition`, as a PNG in `folder` where that changes it.
+def apply_condition(condition: Condition, page: LabelledPage, folder: Path) -> LabelledPage:
+    """Return the page in `condition`, as a PNG in `folder` if that changes it.
 
-    The page's name is the seed, so it is damaged alike in every run. A damaged label is the upright
-    box around the moved outline of the line.
+    The name of the page is the seed, so that damage is the same in every run. The label of a
+    damaged line is the upright box around its moved outline.
     """
     if condition == Condition():
         return page
@@ -78,8 +78,8 @@ def under(condition: Condition, page: LabelledPage, folder: Path) -> LabelledPag
     quads = labelled_quads(labels) if labels.exists() else np.zeros((0, 4, 2))
     image, points = decoded(page.file), damage.outlines(quads)
     if condition.damage:
-        chance = np.random.default_rng(zlib.crc32(page.name.encode()))
-        image, points = damage.DAMAGES[condition.damage](image, points, chance)
+        rng = np.random.default_rng(zlib.crc32(page.name.encode()))
+        image, points = damage.DAMAGES[condition.damage](image, points, rng)
     image, points = damage.turned(image, points, condition.turn)
     file = folder / f"{page.name}.png"
     cv2.imwrite(str(file), image, [cv2.IMWRITE_PNG_COMPRESSION, 1])
@@ -89,7 +89,7 @@ def under(condition: Condition, page: LabelledPage, folder: Path) -> LabelledPag
 def decoded(file: Path) -> Pixels:
     """Return the first page of `file` as the daemon decodes it, H,W,3 in BGR."""
     from daemon.core.options import Limits, Rendering
-    from daemon.ocr import pages  # brings PyMuPDF: not into the processes of the peers
+    from daemon.ocr import pages  # imports PyMuPDF, which the processes of the peers must not
 
     with pages.open_document(file, Limits(), Rendering(text_layer="never")) as source:
         return source.page(1).image

@@ -1,13 +1,13 @@
-"""What the path costs: `python -m bench.path` prints seconds, ratios and megabytes of one run.
+"""Benchmarks of the daemon: `python -m bench.path` prints seconds, ratios and megabytes.
 
     page     CPU seconds of a clean A4 page of 45 lines at 300 dpi, by stage, on one core
-    workers  throughput of two workers against one over a pile of such pages
-    latency  from drop to answer of a one-line image, less the quiet period
-    idle     CPU share of a daemon with 100 000 files in the archive and 100 000 ignored ones
+    workers  throughput of two workers against one for a batch of such pages
+    latency  seconds from drop to answer for a one-line image, minus the quiet period
+    idle     CPU share of a daemon with 100 000 archived and 100 000 ignored files
     memory   resident megabytes of the supervising process and of the workers
 
-Name some of them to run only those. Figures are CPU seconds where they can be; machines are noisy,
-so trust the ratios.
+Give names to run only those. Figures are CPU seconds where possible; machines are noisy, so trust
+the ratios.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def write_config(root: Path, **values: object) -> Path:
 
 
 def page(root: Path, arguments: argparse.Namespace) -> None:
-    """CPU seconds by stage in this process, the median of some pages after a warm-up."""
+    """Print CPU seconds by stage in this process, the median of some pages after a warm-up."""
     import cv2
     import torch
 
@@ -85,23 +85,23 @@ def page(root: Path, arguments: argparse.Namespace) -> None:
     print(f"page     {total:.2f} s CPU from file to text (target 2.0)")
     for stage, seconds in spent.items():
         print(f"         {stage:<10} {seconds:.3f} s")
-    print(f"         all but recognition {total - spent['recognize']:.2f} s (target 0.35)")
+    print(f"         without recognition {total - spent['recognize']:.2f} s (target 0.35)")
     print(f"         {sum(len(b.lines) for b in text.blocks)} of {LINES} lines found")
 
 
 def workers(root: Path, arguments: argparse.Namespace) -> None:
-    """Wall seconds of `ocr-daemon once` over a pile of pages, one worker against two."""
-    pile = root / "pile"
-    pile.mkdir()
+    """Print the throughput of `ocr-daemon once` for a batch of pages, one worker against two."""
+    batch = root / "batch"
+    batch.mkdir()
     for number in range(arguments.pages):
-        clean_page(number).save(pile / f"{number:04}.png")
+        clean_page(number).save(batch / f"{number:04}.png")
     config = write_config(root)
-    # what starting costs is taken off: the same command over nothing but one page
+    # the start is subtracted: the same command with a single page
     spent = {}
     for count in (1, 2):
-        whole = _once(config, pile, count)
-        start = _once(config, pile / "0000.png", count)
-        spent[count] = whole - start
+        all_pages = _once(config, batch, count)
+        one_page = _once(config, batch / "0000.png", count)
+        spent[count] = all_pages - one_page
         rate = (arguments.pages - 1) / spent[count]
         print(f"workers  {count}: {rate:.2f} pages/s over {arguments.pages} pages")
     print(f"         two against one: {spent[1] / spent[2]:.2f} times (target 1.8)")
@@ -120,8 +120,8 @@ def _once(config: Path, paths: Path, count: int) -> float:
     return time.monotonic() - began
 
 
-class Running:
-    """The daemon as a process on folders of its own."""
+class DaemonProcess:
+    """A running daemon with folders of its own."""
 
     def __init__(self, root: Path, **values: object) -> None:
         self.root = root
@@ -133,10 +133,10 @@ class Running:
         while "daemon.ready" not in log.read_text():
             assert self.process.poll() is None, log.read_text()
             time.sleep(0.1)
-        self.family = psutil.Process(self.process.pid)
+        self.process_tree = psutil.Process(self.process.pid)
 
     def answer(self, name: str) -> dict[str, object]:
-        """Wait for an answer."""
+        """Return the answer to a file, waiting for it."""
         path = self.root / "outbox" / f"{name}.json"
         while not path.exists():
             time.sleep(0.01)
@@ -149,9 +149,9 @@ class Running:
 
 
 def latency(root: Path, arguments: argparse.Namespace) -> None:
-    """Seconds from drop to answer of one-line images, less the quiet period."""
+    """Print the seconds from drop to answer of one-line images, minus the quiet period."""
     quiet = 1.0
-    daemon = Running(root, watch={"quiet_seconds": quiet})
+    daemon = DaemonProcess(root, watch={"quiet_seconds": quiet})
     waits = []
     for number in range(arguments.repeat):
         document = pymupdf.open()
@@ -170,44 +170,44 @@ def latency(root: Path, arguments: argparse.Namespace) -> None:
 
 
 def idle(root: Path, arguments: argparse.Namespace) -> None:
-    """CPU share of the whole family over a minute of nothing to do."""
+    """Print the CPU share of all processes of an idle daemon over a minute."""
     for folder, ending in (("inbox/archive", "png"), ("inbox/more", "part")):
         for number in range(100_000):
             path = root / folder / f"{number % 100}" / f"{number}.{ending}"
             if number < 100:
                 path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
-    daemon = Running(root, folders={"archive": "inbox/archive"})
+    daemon = DaemonProcess(root, folders={"archive": "inbox/archive"})
     time.sleep(5)
-    before = cpu_seconds(daemon.family)
+    before = cpu_seconds(daemon.process_tree)
     time.sleep(arguments.idle_seconds)
-    share = (cpu_seconds(daemon.family) - before) / arguments.idle_seconds
+    share = (cpu_seconds(daemon.process_tree) - before) / arguments.idle_seconds
     daemon.end()
     print(f"idle     {100 * share:.2f} % of a core over {arguments.idle_seconds} s (target 1)")
 
 
-def cpu_seconds(family: psutil.Process) -> float:
-    """Return the processor seconds that a process and all below it have taken."""
-    times = [p.cpu_times() for p in [family, *family.children(recursive=True)]]
+def cpu_seconds(process_tree: psutil.Process) -> float:
+    """Return the CPU seconds of a process and its descendants."""
+    times = [p.cpu_times() for p in [process_tree, *process_tree.children(recursive=True)]]
     return sum(t.user + t.system for t in times)
 
 
 def memory(root: Path, arguments: argparse.Namespace) -> None:
-    """Resident megabytes of every process after some pages."""
-    daemon = Running(root, workers=2, watch={"quiet_seconds": 0.5})
+    """Print the resident megabytes of every process after some pages."""
+    daemon = DaemonProcess(root, workers=2, watch={"quiet_seconds": 0.5})
     for number in range(2 * arguments.repeat):
         clean_page(number).save(root / "inbox" / f"{number}.png")
     for number in range(2 * arguments.repeat):
         daemon.answer(f"{number}.png")
-    whole = 0.0
-    for process in [daemon.family, *daemon.family.children(recursive=True)]:
+    total = 0.0
+    for process in [daemon.process_tree, *daemon.process_tree.children(recursive=True)]:
         used = process.memory_full_info()
-        whole += used.pss
-        kind = "daemon" if process.pid == daemon.family.pid else process.cmdline()[-1][:40]
-        sizes = f"resident {used.rss / 1e6:6.0f} MB, own share {used.pss / 1e6:6.0f} MB"
+        total += used.pss
+        kind = "daemon" if process.pid == daemon.process_tree.pid else process.cmdline()[-1][:40]
+        sizes = f"resident {used.rss / 1e6:6.0f} MB, proportional {used.pss / 1e6:6.0f} MB"
         print(f"memory   {sizes}  {kind}")
     daemon.end()
-    print(f"         together {whole / 1e6:.0f} MB (targets: daemon 60, worker 450, all 1200)")
+    print(f"         together {total / 1e6:.0f} MB (targets: daemon 60, worker 450, all 1200)")
 
 
 BENCHES: dict[str, Callable[[Path, argparse.Namespace], None]] = {
@@ -224,8 +224,8 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("benches", nargs="*", default=list(BENCHES), choices=list(BENCHES))
-    parser.add_argument("--pages", type=int, default=100, help="pages of the pile")
-    parser.add_argument("--repeat", type=int, default=5, help="pages or images measured")
+    parser.add_argument("--pages", type=int, default=100, help="pages in the batch of `workers`")
+    parser.add_argument("--repeat", type=int, default=5, help="number of pages or images measured")
     parser.add_argument("--idle-seconds", type=int, default=60)
     arguments = parser.parse_args()
     for name in arguments.benches:

@@ -1,9 +1,9 @@
-"""Other people's recognisers, to measure ours against: crops of lines in, their texts out.
+"""Other recognisers, for comparison: crops of lines in, their texts out.
 
-Both are read by the `rapidocr` package (Apache-2.0) with its own framing, batching and decoding at
-their defaults, on one thread. The weights (PaddleOCR's, Apache-2.0) lie inside the packages, so
-nothing is fetched; they are read where they lie and never copied. `make bench-recognizer` installs
-both; without them each peer raises Missing.
+Both are run by the `rapidocr` package (Apache-2.0) with its default framing, batching and decoding,
+on one thread. The weights (from PaddleOCR, Apache-2.0) are part of the packages, so nothing is
+fetched or copied. `make bench-recognizer` installs both; without them each peer raises
+NotInstalled.
 """
 
 from __future__ import annotations
@@ -26,27 +26,27 @@ if TYPE_CHECKING:
     Crop = NDArray[np.uint8]
 
 
-class Missing(Exception):
-    """The peer's package is not installed, or does not carry the weights any more."""
+class NotInstalled(Exception):
+    """The package of the peer is not installed, or does not contain the weights any more."""
 
 
 @dataclass(frozen=True)
 class Peer:
-    """A recogniser of `rapidocr` that is warm."""
+    """A loaded recogniser of `rapidocr`."""
 
     recogniser: TextRecognizer
 
     @classmethod
     def load(cls, name: str) -> Peer:
-        """Load one of PEERS; raises Missing."""
+        """Load one of PEERS; raises NotInstalled."""
         package, file = PEERS[name]
         weights = _folder(package) / "models" / file
         if not weights.is_file():
-            raise Missing(f"{package} carries no {file}")
+            raise NotInstalled(f"{package} does not contain {file}")
         return cls(_text_recogniser(weights))
 
     def read(self, crops: Sequence[Crop]) -> list[str]:
-        """Read crops, each H,W gray or H,W,3 in BGR; same order, same length."""
+        """Return the texts of crops, each H,W gray or H,W,3 in BGR, in their order."""
         from rapidocr.ch_ppocr_rec import TextRecInput
 
         coloured = [c if c.ndim == 3 else cv2.cvtColor(c, cv2.COLOR_GRAY2BGR) for c in crops]
@@ -57,19 +57,19 @@ PEERS = {
     "PP-OCRv4": ("rapidocr_onnxruntime", "ch_PP-OCRv4_rec_infer.onnx"),
     "PP-OCRv6 small": ("rapidocr", "PP-OCRv6_rec_small.onnx"),
 }
-"""The package that carries the weights of each, and their file."""
+"""The package that contains the weights of each, and their file."""
 
 
 def _folder(package: str) -> Path:
-    """Return where `package` lies without importing it: PP-OCRv4's would configure logging."""
+    """Return the folder of `package` without importing it: that of PP-OCRv4 configures logging."""
     spec = find_spec(package)
     if spec is None or spec.origin is None:
-        raise Missing(f"{package} is not installed; make bench-recognizer installs it")
+        raise NotInstalled(f"{package} is not installed; make bench-recognizer installs it")
     return Path(spec.origin).parent
 
 
 def _text_recogniser(weights: Path) -> TextRecognizer:
-    """Return rapidocr's recogniser in the settings it ships with, except for one thread."""
+    """Return the recogniser of rapidocr with its default settings, but one thread."""
     settings = _folder("rapidocr") / "config.yaml"
 
     from rapidocr.ch_ppocr_rec import TextRecognizer

@@ -1,12 +1,12 @@
-"""Who reads whole pages: ours in a variant of its recipe, and the peers as their users have them.
+"""Readers of whole pages: the daemon in variants of its recipe, and its peers with defaults.
 
-RapidOCR is its package's whole pipeline (detector, classifier, recogniser) at its defaults, its
-boxes in their own order, a line of text each. Tesseract is the `tesseract` command with the
-languages chi_sim+eng for every page, since nobody tells a folder which language comes, and its
-page segmentation at its default; text and boxes come of one call. All are held to one thread, and
-take the page as a file. `make bench-pages` installs RapidOCR, `apt-get install tesseract-ocr
-tesseract-ocr-chi-sim` Tesseract; nothing is fetched at run time. What is imported is imported where
-it is needed: a reader's process shall hold no more than that reader.
+RapidOCR is the whole pipeline of its package (detector, classifier, recogniser) with its defaults,
+its boxes in their order, a line of text each. Tesseract is the `tesseract` command with the
+languages chi_sim+eng for every page, since the language of a file in a folder is unknown, and its
+default page segmentation; one call gives text and boxes. All are limited to one thread and read the
+page from a file. `make bench-pages` installs RapidOCR, `apt-get install tesseract-ocr
+tesseract-ocr-chi-sim` Tesseract; nothing is fetched at run time. Imports are local, so that the
+process of a reader contains that reader only.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ import cv2
 import numpy as np
 
 from bench.damage import bounds
-from bench.peers import Missing
+from bench.peers import NotInstalled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -38,12 +38,12 @@ if TYPE_CHECKING:
     from daemon.core.records import PageText
     from daemon.ocr.pipeline import Pipeline
 
-LANGUAGES = "chi_sim+eng"  # of Tesseract
+LANGUAGES = "chi_sim+eng"  # for Tesseract
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What a reader made of a page: boxes of lines N,4; CPU seconds by stage; ours as published."""
+class PageReading:
+    """A reading: text, boxes of lines N,4, CPU seconds by stage; `page` is the record of ours."""
 
     text: str
     boxes: Points
@@ -51,34 +51,34 @@ class Seen:
     page: PageText | None = None
 
 
-class Reader(Protocol):
-    """Someone who reads pages in this process, or in its children where `forks`."""
+class PageReader(Protocol):
+    """Reads pages in this process, or in child processes if `forks`."""
 
     @property
     def name(self) -> str:
-        """Its name in tables and folders, without an equals sign: the scorer splits there."""
+        """The name in tables and folders, without an equals sign, where the scorer splits."""
         ...
 
     @property
     def forks(self) -> bool:
-        """Whether commands read, not this process."""
+        """Whether child processes read, not this process."""
         ...
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """What its process is started with."""
+        """The environment variables of its process."""
         ...
 
-    def load(self) -> Callable[[Path], Seen]:
-        """Return what reads the first page of a file; raises Missing where it cannot."""
+    def load(self) -> Callable[[Path], PageReading]:
+        """Return a function that reads the first page of a file; raises NotInstalled."""
         ...
 
 
 @dataclass(frozen=True)
-class Ours:
-    """The daemon's pipeline; `variant` is a comma-separated list of fields of its Cleaning.
+class OurPipeline:
+    """The pipeline of the daemon; `variant` is a comma-separated list of fields of `Preprocessing`.
 
-    Or of the recipe itself: segmenter=dbnet.
+    Fields of the recipe are allowed too: segmenter=dbnet.
     """
 
     shipped: Recipe
@@ -87,17 +87,17 @@ class Ours:
 
     @property
     def name(self) -> str:
-        """The variant, or default."""
+        """The variant, or `default`."""
         return self.variant.replace("=", "-") or "default"
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """As the daemon's workers have it."""
+        """The environment of the workers of the daemon."""
         from daemon.engine.local_pool import ENVIRONMENT
 
         return ENVIRONMENT
 
-    def load(self) -> Callable[[Path], Seen]:
+    def load(self) -> Callable[[Path], PageReading]:
         """Load the weights as a worker of the daemon does, on one thread."""
         from daemon.ocr.pipeline import Pipeline
 
@@ -106,11 +106,11 @@ class Ours:
             import torch
 
             torch.set_num_threads(1)
-        pipeline = Pipeline.load(changed(self.shipped, self.variant))
+        pipeline = Pipeline.load(with_variant(self.shipped, self.variant))
         return lambda file: _read_by_ours(pipeline, file)
 
 
-def _read_by_ours(pipeline: Pipeline, file: Path) -> Seen:
+def _read_by_ours(pipeline: Pipeline, file: Path) -> PageReading:
     from daemon.core import malloc
     from daemon.ocr import pages, preprocess
     from daemon.ocr.pipeline import Stages
@@ -123,11 +123,11 @@ def _read_by_ours(pipeline: Pipeline, file: Path) -> Seen:
     malloc.trim()
     boxes = [line.box for block in text.blocks for line in block.lines]
     found = np.array([[b.left, b.top, b.right, b.bottom] for b in boxes], float).reshape(-1, 4)
-    return Seen(text.text, found, stages.seconds, text)
+    return PageReading(text.text, found, stages.seconds, text)
 
 
-def changed(recipe: Recipe, variant: str) -> Recipe:
-    """Return the recipe with `key=value,...` changed in it, or in its cleaning."""
+def with_variant(recipe: Recipe, variant: str) -> Recipe:
+    """Return the recipe with `key=value,...` changed in it, or in its preprocessing."""
     words = {"on": True, "off": False}
     for pair in filter(None, variant.split(",")):
         key, value = pair.split("=")
@@ -135,37 +135,39 @@ def changed(recipe: Recipe, variant: str) -> Recipe:
             recipe = dataclasses.replace(recipe, **{key: value})
             continue
         kind = type(getattr(recipe.preprocessing, key))
-        said = words[value] if kind is bool else kind(value)
-        preprocessing = dataclasses.replace(recipe.preprocessing, **{key: said})
+        parsed = words[value] if kind is bool else kind(value)
+        preprocessing = dataclasses.replace(recipe.preprocessing, **{key: parsed})
         recipe = dataclasses.replace(recipe, preprocessing=preprocessing)
     return recipe
 
 
 @dataclass(frozen=True)
-class Rapid:
-    """A package of RapidOCR, with the weights that lie in it."""
+class RapidOcrPackage:
+    """A package of RapidOCR with the weights that it contains."""
 
     name: str
     package: str
     forks: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
 
-    def load(self) -> Callable[[Path], Seen]:
-        """Load the pipeline on one thread; raises Missing."""
+    def load(self) -> Callable[[Path], PageReading]:
+        """Load the pipeline on one thread; raises NotInstalled."""
         cv2.setNumThreads(1)
         try:
             read = _rapid_v4() if self.package == "rapidocr_onnxruntime" else _rapid_v6()
-        except ImportError as absent:
-            raise Missing(f"{self.package} is not installed; make bench-pages does it") from absent
+        except ImportError as error:
+            raise NotInstalled(
+                f"{self.package} is not installed; make bench-pages installs it"
+            ) from error
         logging.getLogger("RapidOCR").setLevel(logging.ERROR)
         return lambda file: _timed(read, file)
 
 
-def _timed(read: Callable[[str], tuple[Iterable, Iterable[str]]], file: Path) -> Seen:
+def _timed(read: Callable[[str], tuple[Iterable, Iterable[str]]], file: Path) -> PageReading:
     began = process_time()
     quads, texts = read(str(file))
     seconds = {"read": process_time() - began}
-    return Seen("\n".join(texts), bounds(np.array(quads, float).reshape(-1, 4, 2)), seconds)
+    return PageReading("\n".join(texts), bounds(np.array(quads, float).reshape(-1, 4, 2)), seconds)
 
 
 def _rapid_v4() -> Callable[[str], tuple[Iterable, Iterable[str]]]:
@@ -195,53 +197,57 @@ def _rapid_v6() -> Callable[[str], tuple[Iterable, Iterable[str]]]:
 
 @dataclass(frozen=True)
 class Tesseract:
-    """The command of Tesseract, run for each page anew."""
+    """The command of Tesseract, run once per page."""
 
     name: str = "tesseract"
     forks: bool = True
     environment: Mapping[str, str] = field(default_factory=dict)
 
-    def load(self) -> Callable[[Path], Seen]:
-        """Return what runs the command; raises Missing where it or a language is not installed."""
+    def load(self) -> Callable[[Path], PageReading]:
+        """Return a function that runs the command; raises NotInstalled, also for a language."""
         if shutil.which("tesseract") is None:
-            raise Missing("tesseract is not installed; apt-get install tesseract-ocr does it")
+            raise NotInstalled(
+                "tesseract is not installed; apt-get install tesseract-ocr installs it"
+            )
         listed = subprocess.run(["tesseract", "--list-langs"], capture_output=True, text=True)
-        if absent := set(LANGUAGES.split("+")) - set(listed.stdout.split()):
-            raise Missing(f"tesseract lacks {' '.join(sorted(absent))}")
+        if missing := set(LANGUAGES.split("+")) - set(listed.stdout.split()):
+            raise NotInstalled(f"tesseract lacks {' '.join(sorted(missing))}")
         return _read_by_tesseract
 
 
-def _read_by_tesseract(file: Path) -> Seen:
+def _read_by_tesseract(file: Path) -> PageReading:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out"
         command = ["tesseract", str(file), str(out), "-l", LANGUAGES, "txt", "tsv"]
-        began = _spent_by_children()
+        began = _child_cpu_seconds()
         subprocess.run(
             command, check=True, capture_output=True, env={**os.environ, "OMP_THREAD_LIMIT": "1"}
         )
-        seconds = {"read": _spent_by_children() - began}
+        seconds = {"read": _child_cpu_seconds() - began}
         text, table = (out.with_suffix(s).read_text("utf-8") for s in (".txt", ".tsv"))
-    return Seen(text.replace("\f", "\n"), line_boxes(table), seconds)
+    return PageReading(text.replace("\f", "\n"), line_boxes(table), seconds)
 
 
-def _spent_by_children() -> float:
+def _child_cpu_seconds() -> float:
     spent = resource.getrusage(resource.RUSAGE_CHILDREN)
     return spent.ru_utime + spent.ru_stime
 
 
 def line_boxes(table: str) -> Points:
-    """Return the boxes, N,4, of the lines with words in Tesseract's TSV of one page."""
+    """Return the boxes, N,4, of the lines with words in the TSV of Tesseract for one page."""
     rows = list(csv.DictReader(table.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE))
     place = ("block_num", "par_num", "line_num")
-    worded = {tuple(r[k] for k in place) for r in rows if r["level"] == "5" and r["text"].strip()}
-    lines = [r for r in rows if r["level"] == "4" and tuple(r[k] for k in place) in worded]
+    with_words = {
+        tuple(r[k] for k in place) for r in rows if r["level"] == "5" and r["text"].strip()
+    }
+    lines = [r for r in rows if r["level"] == "4" and tuple(r[k] for k in place) in with_words]
     sides = [[float(r[k]) for k in ("left", "top", "width", "height")] for r in lines]
     boxes = np.array(sides).reshape(-1, 4)
     return np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
 
 
-PEERS: Mapping[str, Reader] = {
+PEERS: Mapping[str, PageReader] = {
     "tesseract": Tesseract(),
-    "rapidocr-v4": Rapid("rapidocr-v4", "rapidocr_onnxruntime"),
-    "rapidocr-v6-small": Rapid("rapidocr-v6-small", "rapidocr"),
+    "rapidocr-v4": RapidOcrPackage("rapidocr-v4", "rapidocr_onnxruntime"),
+    "rapidocr-v6-small": RapidOcrPackage("rapidocr-v6-small", "rapidocr"),
 }

@@ -1,15 +1,15 @@
-"""How fast and how well recognisers read lines: ours, by backend and precision, and their peers.
+"""Benchmark of recognisers on lines: ours, by backend and precision, and their peers.
 
     python -m bench.recognizer [LINES_DIR] [--weights models/NAME.pt] [--rounds N]
 
-All candidates read the same pages of 45 lines in one process and on one thread, taking turns, from
-crop to text: framing, batching, network, decoding. A page costs a candidate the least CPU time of
-its rounds. The table gives lines per CPU-second and their ratio to PP-OCRv6 small, the character
-error rate of each language in %, and the megabytes that a process of its own keeps after 8 pages.
+All candidates read the same pages of 45 lines in one process and on one thread, alternating, from
+crop to text: framing, batching, network, decoding. The cost of a page is the least CPU time of its
+rounds. The table has lines per CPU-second and their ratio to PP-OCRv6 small, the character error
+rate of each language in %, and the resident megabytes of a process of its own after 8 pages.
 
-LINES_DIR holds labelled crops as `python -m training evaluate` takes them; ours read them gray, as
-the daemon cuts them, the peers in colour, as they expect them. Without it there are only drawn
-lines and no error rates. `NAME.int8.onnx` beside the weights is a candidate too.
+LINES_DIR has labelled crops in the format of `python -m training evaluate`; ours read them in gray,
+as the daemon crops them, the peers in colour, as they expect them. Without it the lines are noise
+and there are no error rates. `NAME.int8.onnx` beside the weights is a candidate too.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ import psutil
 from daemon.config.load import load
 from daemon.engine.local_pool import ENVIRONMENT
 
-os.environ.update(ENVIRONMENT)  # oneDNN's part is read with torch, glibc's was read before
+os.environ.update(ENVIRONMENT)  # oneDNN reads it when torch is imported; glibc has read it before
 
-from bench.peers import PEERS, Missing, Peer
+from bench.peers import PEERS, NotInstalled, Peer
 from daemon.core.errors import Misconfigured
 from daemon.core.options import Weights
 from daemon.core.records import Box
@@ -42,7 +42,7 @@ from training.commands import LEXICON
 
 if TYPE_CHECKING:
     from bench.peers import Crop
-    from training.evaluate.evaluate import Labelled
+    from training.evaluate.error_rate import LabelledLine
 
 REPOSITORY = Path(__file__).parents[1]
 OURS = (
@@ -51,16 +51,16 @@ OURS = (
     ("onnxruntime", "fp32", ".onnx"),
     ("onnxruntime", "int8", ".int8.onnx"),
 )
-RIVAL = "PP-OCRv6 small"
+REFERENCE = "PP-OCRv6 small"
 PAGE = 45  # lines of a clean A4 page
-PAGES = 8  # to draw, and to read before memory is looked at
+PAGES = 8  # drawn, and read before memory is measured
 
-Read = Callable[[Sequence["Specimen"]], list[str]]
+Read = Callable[[Sequence["LineCrop"]], list[str]]
 
 
 @dataclass(frozen=True)
-class Specimen:
-    """One line, as ours get it and as the peers do (H,W,3 in BGR)."""
+class LineCrop:
+    """A line in gray for ours and in colour for the peers (H,W,3 in BGR)."""
 
     line: Line
     coloured: Crop
@@ -68,7 +68,7 @@ class Specimen:
 
 @dataclass(frozen=True)
 class Candidate:
-    """Who reads, and in what; a peer has no `weights` of ours."""
+    """A recogniser with backend and precision; a peer has no `weights`."""
 
     name: str
     backend: str
@@ -76,7 +76,7 @@ class Candidate:
     weights: Weights | None = None
 
     def load(self) -> Read:
-        """Return a warm reader; raises Misconfigured or Missing where it cannot read here."""
+        """Return a loaded reader; raises Misconfigured or NotInstalled if it cannot run here."""
         cv2.setNumThreads(1)
         if self.weights is None:
             peer = Peer.load(self.name)
@@ -91,14 +91,14 @@ class Candidate:
 
 @dataclass
 class Score:
-    """What the pages so far cost a candidate in CPU-seconds, and what it read on them."""
+    """CPU seconds and texts of a candidate for the pages so far."""
 
     seconds: float
     texts: list[str]
 
 
 def candidates(weights: Path) -> Iterator[Candidate]:
-    """Yield the peers, then each backend and precision that has a file of ours."""
+    """Yield the peers, then each backend and precision with a file of ours."""
     for name in PEERS:
         yield Candidate(name, "onnxruntime", "fp32")
     for backend, precision, suffix in OURS:
@@ -108,9 +108,9 @@ def candidates(weights: Path) -> Iterator[Candidate]:
             yield Candidate(weights.stem, backend, precision, chosen)
 
 
-def labelled(lines_dir: Path) -> list[Labelled]:
+def labelled(lines_dir: Path) -> list[LabelledLine]:
     """Return the lines of `lines_dir` shuffled, so that every page mixes the sources."""
-    from training.evaluate.evaluate import labelled_lines  # brings torch: only where it is wanted
+    from training.evaluate.error_rate import labelled_lines  # imports torch
 
     lines = labelled_lines(lines_dir)
     return [lines[place] for place in np.random.default_rng(0).permutation(len(lines))]
@@ -121,110 +121,114 @@ def coloured(path: Path) -> Crop:
     return np.asarray(cv2.imread(str(path)), np.uint8)
 
 
-def drawn() -> list[Specimen]:
-    """Return pages of noise as wide as lines are."""
-    chance = np.random.default_rng(0)
-    widths = chance.integers(60, 1320, PAGES * PAGE)
-    crops = [chance.integers(0, 256, (50, width), np.uint8) for width in widths]
+def noise_lines() -> list[LineCrop]:
+    """Return pages of noise in the widths of lines."""
+    rng = np.random.default_rng(0)
+    widths = rng.integers(60, 1320, PAGES * PAGE)
+    crops = [rng.integers(0, 256, (50, width), np.uint8) for width in widths]
     return [
-        Specimen(Line(Box(0, 0, crop.shape[1], 50), crop), cv2.cvtColor(crop, cv2.COLOR_GRAY2BGR))
+        LineCrop(Line(Box(0, 0, crop.shape[1], 50), crop), cv2.cvtColor(crop, cv2.COLOR_GRAY2BGR))
         for crop in crops
     ]
 
 
-def pages(specimens: Sequence[Specimen]) -> Iterator[Sequence[Specimen]]:
-    """Yield 45 lines at a time."""
+def pages(specimens: Sequence[LineCrop]) -> Iterator[Sequence[LineCrop]]:
+    """Yield pages of 45 lines."""
     return (specimens[start : start + PAGE] for start in range(0, len(specimens), PAGE))
 
 
-def race(readers: Sequence[Read], specimens: Sequence[Specimen], rounds: int) -> list[Score]:
-    """Let each read each page `rounds` times, in turns, so that noise hits all alike."""
+def measure_in_turns(
+    readers: Sequence[Read], specimens: Sequence[LineCrop], rounds: int
+) -> list[Score]:
+    """Read each page `rounds` times with each reader in turn, so that load affects all alike."""
     scores = [Score(0.0, []) for _ in readers]
     for page in pages(specimens):
         least = [float("inf")] * len(readers)
         for _ in range(rounds):
-            said = []
+            texts = []
             for place, read in enumerate(readers):
                 began = process_time()
-                said.append(read(page))
+                texts.append(read(page))
                 least[place] = min(least[place], process_time() - began)
-        for score, seconds, texts in zip(scores, least, said, strict=True):
+        for score, seconds, read_texts in zip(scores, least, texts, strict=True):
             score.seconds += seconds
-            score.texts += texts
+            score.texts += read_texts
     return scores
 
 
-def resident(candidate: Candidate, specimens: Sequence[Specimen]) -> int:
-    """Return the MB that a fresh process keeps after some pages, less those of the lines."""
+def resident(candidate: Candidate, specimens: Sequence[LineCrop]) -> int:
+    """Return the resident MB of a new process after some pages, without those of the lines."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(_kept, (candidate, specimens))
+        return pool.apply(_resident_megabytes, (candidate, specimens))
 
 
-def _kept(candidate: Candidate, specimens: Sequence[Specimen]) -> int:
+def _resident_megabytes(candidate: Candidate, specimens: Sequence[LineCrop]) -> int:
     read = candidate.load()
     for page in pages(specimens):
         read(page)
-    held = sum(one.coloured.nbytes + one.line.image.nbytes for one in specimens)
-    return round((psutil.Process().memory_info().rss - held) / 2**20)
+    own = sum(one.coloured.nbytes + one.line.image.nbytes for one in specimens)
+    return round((psutil.Process().memory_info().rss - own) / 2**20)
 
 
 @dataclass(frozen=True)
-class Said:
-    """A recogniser that has read already, for `outcomes_of`."""
+class Prerecorded:
+    """A recogniser that returns given texts, for `read_lines`."""
 
     texts: Sequence[str]
 
     def read(self, _: Sequence[Line]) -> list[Reading]:
-        """Return what was read."""
+        """Return the given texts."""
         return [Reading(text, 0.0, ()) for text in self.texts]
 
 
-def languages(lines: Iterable[Labelled]) -> list[str]:
-    """Return the languages and scripts of `lines` in order."""
+def languages(lines: Iterable[LabelledLine]) -> list[str]:
+    """Return the languages and scripts of `lines`, sorted."""
     return sorted({line.rule.language for line in lines})
 
 
-def error_rates(lines: Sequence[Labelled], texts: Sequence[str]) -> list[str]:
-    """Return the CER % of each of the lines' languages."""
-    from training.evaluate.evaluate import error_counts, outcomes_of
+def error_rates(lines: Sequence[LabelledLine], texts: Sequence[str]) -> list[str]:
+    """Return the CER in % of each language of the lines."""
+    from training.evaluate.error_rate import error_counts, read_lines
 
-    found = error_counts(outcomes_of(Said(texts), lines))
+    found = error_counts(read_lines(Prerecorded(texts), lines))
     return [f"{100 * found[language].cer:.2f}" for language in languages(lines)]
 
 
-def warmed(chosen: Iterable[Candidate]) -> dict[Candidate, Read]:
-    """Load those that can read here; say why the others cannot."""
+def start_available(chosen: Iterable[Candidate]) -> dict[Candidate, Read]:
+    """Load the candidates that can run here; print why the others are left out."""
     readers = {}
     for one in chosen:
         try:
             readers[one] = one.load()
-        except (Misconfigured, Missing) as unfit:
-            print(f"left out: {one.name}, {one.backend} {one.precision}: {unfit}")
+        except (Misconfigured, NotInstalled) as error:
+            print(f"left out: {one.name}, {one.backend} {one.precision}: {error}")
     return readers
 
 
 def arguments() -> argparse.Namespace:
     shipped = load(REPOSITORY / "config.yaml").model.file
     parser = argparse.ArgumentParser("python -m bench.recognizer")
-    parser.add_argument("lines_dir", nargs="?", type=Path, help="labelled crops; else drawn ones")
-    parser.add_argument("--weights", type=Path, default=shipped, help="ours")
+    parser.add_argument("lines_dir", nargs="?", type=Path, help="labelled crops (default: noise)")
+    parser.add_argument("--weights", type=Path, default=shipped, help="our weights")
     parser.add_argument("--rounds", type=int, default=3)
     return parser.parse_args()
 
 
 def report(
-    scores: dict[Candidate, Score], specimens: list[Specimen], lines: list[Labelled]
+    scores: dict[Candidate, Score], specimens: list[LineCrop], lines: list[LabelledLine]
 ) -> None:
-    """Print a row for each candidate, as its memory becomes known."""
-    rival = next((score.seconds for one, score in scores.items() if one.name == RIVAL), None)
+    """Print a row for each candidate as soon as its memory is measured."""
+    reference = next(
+        (score.seconds for one, score in scores.items() if one.name == REFERENCE), None
+    )
     heads = [f"CER {language}" for language in languages(lines)]
     _row("candidate", "backend", "precision", "lines/CPU-s", "ratio", *heads, "MB")
     for one, score in scores.items():
         speed = f"{len(specimens) / score.seconds:.1f}"
-        ratio = f"{rival / score.seconds:.2f}" if rival else "-"
+        ratio = f"{reference / score.seconds:.2f}" if reference else "-"
         rates = error_rates(lines, score.texts)
-        kept = str(resident(one, specimens[: PAGES * PAGE]))
-        _row(one.name, one.backend, one.precision, speed, ratio, *rates, kept)
+        megabytes = str(resident(one, specimens[: PAGES * PAGE]))
+        _row(one.name, one.backend, one.precision, speed, ratio, *rates, megabytes)
 
 
 def _row(*cells: str) -> None:
@@ -233,12 +237,12 @@ def _row(*cells: str) -> None:
 
 
 def main() -> None:
-    asked = arguments()
-    lines = labelled(asked.lines_dir) if asked.lines_dir else []
-    specimens = [Specimen(one.line, coloured(asked.lines_dir / one.name)) for one in lines]
-    specimens = specimens or drawn()
-    readers = warmed(candidates(asked.weights))
-    results = race(list(readers.values()), specimens, asked.rounds)
+    args = arguments()
+    lines = labelled(args.lines_dir) if args.lines_dir else []
+    specimens = [LineCrop(one.line, coloured(args.lines_dir / one.name)) for one in lines]
+    specimens = specimens or noise_lines()
+    readers = start_available(candidates(args.weights))
+    results = measure_in_turns(list(readers.values()), specimens, args.rounds)
     report(dict(zip(readers, results, strict=True)), specimens, lines)
 
 

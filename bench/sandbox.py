@@ -1,10 +1,10 @@
-"""What shutting a worker in costs: `python -m bench.sandbox [PAIRS]`.
+"""The cost of the sandbox of workers: `python -m bench.sandbox [PAIRS]`.
 
-    entering  milliseconds of `sandbox.enter` alone, in a fresh process
-    start     wall seconds from asking for a worker until its networks are loaded
+    entering  milliseconds of `sandbox.enter` alone, in a new process
+    start     wall seconds from starting a worker until its networks are loaded
     page      wall seconds of a clean A4 page of 45 lines, in a warm worker
 
-With and without take turns, a pair at a time; trust the ratios, which are medians over the pairs.
+Runs with and without it alternate in pairs; trust the ratios, which are medians over the pairs.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ print(1e3 * (time.perf_counter() - began))
 
 
 def entering() -> float:
-    """Return milliseconds."""
-    said = subprocess.run([sys.executable, "-c", ENTERING], capture_output=True, text=True)
-    return float(said.stdout)
+    """Return the milliseconds of entering the sandbox."""
+    output = subprocess.run([sys.executable, "-c", ENTERING], capture_output=True, text=True)
+    return float(output.stdout)
 
 
 def started(setup: WorkerSetup) -> tuple[WorkerProcess, float]:
-    """Return a warm worker, and the seconds until it was warm."""
+    """Return a warm worker and the seconds until it was warm."""
     began = time.perf_counter()
     process = WorkerProcess(setup)
     process.warm(WARM_SECONDS).result()
@@ -51,14 +51,14 @@ def started(setup: WorkerSetup) -> tuple[WorkerProcess, float]:
 
 
 def seconds_of(process: WorkerProcess, task: ReadPages) -> float:
-    """Return the seconds of a page."""
+    """Return the seconds of a task."""
     began = time.perf_counter()
     process.submit(task).result()
     return time.perf_counter() - began
 
 
-def told(name: str, pairs: list[tuple[float, float]]) -> None:
-    """Print medians and the ratio of the pairs (with : without)."""
+def print_ratio(name: str, pairs: list[tuple[float, float]]) -> None:
+    """Print the medians of the pairs and their ratio, with : without."""
     inside, outside = (statistics.median(column) for column in zip(*pairs, strict=True))
     ratios = sorted(one / other for one, other in pairs)
     low, high = ratios[len(ratios) // 4], ratios[-1 - len(ratios) // 4]
@@ -69,7 +69,7 @@ def told(name: str, pairs: list[tuple[float, float]]) -> None:
 
 
 def in_turns(count: int, measure: Callable[[bool], float]) -> list[tuple[float, float]]:
-    """Return (with, without) of some pairs; every other pair begins without."""
+    """Return pairs of (with, without); every other pair begins without."""
     pairs = []
     for number in range(count):
         found = {each: measure(each) for each in ((True, False), (False, True))[number % 2]}
@@ -89,7 +89,7 @@ def main(count: int) -> None:
             True: WorkerSetup((recipe,), 1, (Path(root),)),
             False: WorkerSetup((recipe,), 1, None),
         }
-        started(starts[False])[0].close().join()  # the fork server has its modules now
+        started(starts[False])[0].close().join()  # the fork server has now imported its modules
 
         def start(is_inside: bool) -> float:
             process, seconds = started(starts[is_inside])
@@ -97,11 +97,11 @@ def main(count: int) -> None:
             return seconds
 
         print(f"entering {statistics.median(entering() for _ in range(count)):7.2f} ms")
-        told("start", in_turns(count, start))
+        print_ratio("start", in_turns(count, start))
         warm = {each: started(starts[each])[0] for each in starts}
         for process in warm.values():
             seconds_of(process, task)
-        told("page", in_turns(count, lambda is_inside: seconds_of(warm[is_inside], task)))
+        print_ratio("page", in_turns(count, lambda is_inside: seconds_of(warm[is_inside], task)))
         for process in warm.values():
             process.close().join()
 

@@ -1,8 +1,8 @@
-"""How well a page was read: lines against labelled boxes, text against the truth.
+"""Scores of pages: lines found against labelled boxes, text against the truth.
 
-Text is folded as by `score_pages.py`, the scorer of the labelled pages (NFKC, straight quotes and
-dashes, white space to one space), and CER and F1 are summed up as there; `bench.pages --scorer`
-lets that script print its own figures of the same texts beside these.
+Text is folded as in `score_pages.py`, the scorer of the labelled pages (NFKC, straight quotes and
+dashes, white space to one space), and CER and F1 are summed as there; `bench.pages --scorer` runs
+that script on the same texts.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 CJK = re.compile(r"[㐀-鿿豈-﫿]")
 TOKEN = re.compile(r"[㐀-鿿豈-﫿]|[^\W_]+")
 SIMPLE = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "–": "-", "—": "-"})
-FOUND = 0.5  # IoU from which a line counts as found
-WITHIN = 0.7  # share of a box that lies within another when it was merged into it or split off it
-ROW = 1.75  # height of a found box over a label's up to which it is one row, not two
+FOUND = 0.5  # least IoU of a found line
+WITHIN = 0.7  # share of a box within another that it was merged into or split from
+ROW = 1.75  # largest height of a found box, over that of a label, for both to be in one row
 
 
 @dataclass
 class ScoreTotals:
-    """What one reader did on some pages; sums, so that totals_by_reader can be added."""
+    """Sums of one reader over some pages; averages are computed from them."""
 
     pages: int = 0
     labelled: int = 0
@@ -47,7 +47,7 @@ class ScoreTotals:
     seconds: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: ScoreTotals) -> None:
-        """Count what `other` counted."""
+        """Add the sums of `other`."""
         for name in (f.name for f in dataclasses.fields(self)):
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
@@ -58,37 +58,37 @@ class ScoreTotals:
 
     @property
     def in_rows(self) -> float:
-        """The share of labelled lines that were found, alone or joined with their neighbours."""
+        """The share of labelled lines that were found, alone or joined with others of their row."""
         return (self.hit + self.joined) / max(1, self.labelled)
 
     @property
     def precision(self) -> float:
-        """The share of found lines that are labelled ones."""
+        """The share of found lines that are labelled."""
         return self.hit / max(1, self.found)
 
     @property
     def cer(self) -> float:
-        """Character errors in reading order, by true characters."""
+        """Character errors in reading order per character of truth."""
         return self.errors / max(1, self.characters)
 
     @property
     def f1(self) -> float:
-        """Of words and single Chinese characters, in any order."""
+        """F1 of words and single Chinese characters, in any order."""
         return 2 * self.tokens_right / max(1, self.tokens_true + self.tokens_read)
 
     @property
     def cpu(self) -> float:
-        """CPU seconds a page."""
+        """CPU seconds per page."""
         return sum(self.seconds.values()) / max(1, self.pages)
 
 
 def compare_lines(labels: Points, found: Points, totals: ScoreTotals) -> None:
-    """Count lines found at IoU 0.5, one found box to one label; boxes are N,4.
+    """Count lines found at IoU 0.5, one found box per label; boxes are N,4.
 
-    A label that was missed is joined (70 % of it within a found box of one row: labels cut lines
-    where forms have cells, and some where a number stands), merged (so, but with other rows) or
-    split (70 % of each of two or more found boxes within it). Boxes are upright, so those of
-    slanted lines overlap their neighbours': there the text tells more than the boxes.
+    A missed label is joined (70 % of it within a found box of one row: labels split lines at the
+    cells of forms, and some at numbers), merged (the same, but with other rows) or split (70 % of
+    each of two or more found boxes within it). Boxes are upright, so the boxes of slanted lines
+    overlap their neighbours: there the text is a better measure than the boxes.
     """
     totals.labelled, totals.found = len(labels), len(found)
     if not len(labels) or not len(found):
@@ -107,13 +107,13 @@ def compare_lines(labels: Points, found: Points, totals: ScoreTotals) -> None:
 
 
 def _matched(overlaps: Points) -> np.ndarray:
-    """Return which rows of N,M overlaps get a column of their own, the largest overlaps first."""
-    matched, taken = (np.zeros(count, bool) for count in overlaps.shape)
+    """Return which rows of N,M overlaps are matched with a column, largest overlaps first."""
+    matched, used = (np.zeros(count, bool) for count in overlaps.shape)
     rows, columns = np.nonzero(overlaps >= FOUND)
     for place in np.argsort(-overlaps[rows, columns], kind="stable"):
         row, column = rows[place], columns[place]
-        if not matched[row] and not taken[column]:
-            matched[row] = taken[column] = True
+        if not matched[row] and not used[column]:
+            matched[row] = used[column] = True
     return matched
 
 
@@ -121,9 +121,9 @@ def compare_text(truth: str, text: str, totals: ScoreTotals) -> None:
     """Count character errors in reading order and tokens in any order."""
     truth, text = folded(truth), folded(text)
     totals.errors, totals.characters = Levenshtein.distance(truth, text), len(truth)
-    true, said = (Counter(TOKEN.findall(t.lower())) for t in (truth, text))
-    totals.tokens_right = sum((true & said).values())
-    totals.tokens_true, totals.tokens_read = sum(true.values()), sum(said.values())
+    true, found = (Counter(TOKEN.findall(t.lower())) for t in (truth, text))
+    totals.tokens_right = sum((true & found).values())
+    totals.tokens_true, totals.tokens_read = sum(true.values()), sum(found.values())
 
 
 def folded(text: str) -> str:

@@ -1,9 +1,9 @@
-"""The pictures of the web page under docs/images/, made from the running program.
+"""Screenshots of the web page for docs/images/, taken from the running program.
 
     python -m bench.screenshots [--out DIR]
 
-A real daemon reads the drawn papers of `bench.papers` in a folder of its own, a real Chromium
-looks at what the web process shows of them.
+A daemon reads the drawn pages of `bench.drawn_pages` in a temporary folder, and a Chromium opens
+the pages of the web process.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from PIL import Image
 from selenium.webdriver import ActionChains
 
-from bench import papers
+from bench import drawn_pages
 from tests.support.running_daemon import Workspace, until
 from tests.support.samples import pdfs
 from tests.support.web.browsing import Browser, web_of
@@ -28,9 +28,9 @@ TALLEST = 1500
 
 
 def main() -> None:
-    asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--out", type=Path, default=Path("docs/images"))
-    out: Path = asked.parse_args().out
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path("docs/images"))
+    out: Path = parser.parse_args().out
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         workspace = Workspace(Path(folder), web={"port": 0, "requests_per_minute": 0})
@@ -41,51 +41,52 @@ def main() -> None:
 
 
 def _fill(workspace: Workspace) -> None:
-    some = {
-        "letters/fax from the library.jpg": papers.fax(),
-        "ferry timetable.jpg": papers.timetable(),
+    files = {
+        "letters/fax from the library.jpg": drawn_pages.fax(),
+        "ferry timetable.jpg": drawn_pages.timetable(),
         "locked contract.pdf": pdfs.pdf_encrypted(user_password="x"),
-        "annual report.pdf": papers.report(),
-        "开放时间通知.jpg": papers.notice(),
-        "invoice 2041.jpg": papers.invoice(),
+        "annual report.pdf": drawn_pages.report(),
+        "开放时间通知.jpg": drawn_pages.notice(),
+        "invoice 2041.jpg": drawn_pages.invoice(),
     }
-    for name, content in some.items():
+    for name, content in files.items():
         workspace.drop(name, content)
         workspace.answer(f"{name}.json")
 
 
-def _more() -> list[tuple[str, bytes]]:
-    """Return what is dropped on the page; the same words and another grain each."""
+def _uploads() -> list[tuple[str, bytes]]:
+    """Return the files to upload: the same words, each with another grain."""
     return [
-        (name, papers.invoice(seed)) for seed, name in enumerate(("receipt", "reminder", "quote"))
+        (name, drawn_pages.invoice(seed))
+        for seed, name in enumerate(("receipt", "reminder", "quote"))
     ]
 
 
 def _pictures(site: str) -> Iterator[tuple[str, bytes]]:
     with _browser(site) as browser:
-        yield "list", _look(browser.open("/"))
-        browser.bring([(f"{name}.jpg", "image/jpeg", content) for name, content in _more()])
+        yield "list", _screenshot(browser.open("/"))
+        browser.bring([(f"{name}.jpg", "image/jpeg", content) for name, content in _uploads()])
         until(lambda: "Reading" in browser.text("#progress"), what="one is being read")
-        yield "progress", _look(browser)
-        until(lambda: browser.text("#ended").count("Done") == len(_more()), what="all are read")
-        yield "search", _look(browser.open("/?q=volumes"))
+        yield "progress", _screenshot(browser)
+        until(lambda: browser.text("#ended").count("Done") == len(_uploads()), what="all are read")
+        yield "search", _screenshot(browser.open("/?q=volumes"))
         _open(browser, "invoice 2041.jpg")
         _point(browser, "Rebinding, half leather")
-        yield "document", _look(browser)
+        yield "document", _screenshot(browser)
         _open(browser, "fax")
-        yield "uncertain", _look(browser)
+        yield "uncertain", _screenshot(browser)
         browser.theme(dark=True)
         _open(browser, "timetable")
         _point(browser, "Saint Brice")
-        yield "dark", _look(browser)
+        yield "dark", _screenshot(browser)
     with _browser(site, language="zh-CN,zh") as browser:
-        yield "chinese-list", _look(browser.open("/"))
+        yield "chinese-list", _screenshot(browser.open("/"))
         _open(browser, "通知")
-        yield "chinese", _look(browser)
+        yield "chinese", _screenshot(browser)
     with _browser(site, width=360, height=780) as browser:
-        yield "phone", _look(browser.open("/"))
+        yield "phone", _screenshot(browser.open("/"))
         _open(browser, "invoice 2041.jpg")
-        yield "phone-document", _look(browser)
+        yield "phone-document", _screenshot(browser)
 
 
 @contextmanager
@@ -112,13 +113,13 @@ def _point(browser: Browser, text: str) -> None:
     ).perform()
 
 
-def _look(browser: Browser) -> bytes:
-    """Return the page as it is seen, all of it where it is not too tall."""
+def _screenshot(browser: Browser) -> bytes:
+    """Return a screenshot of the page, up to `TALLEST` pixels high."""
     width, before = browser.run("return [innerWidth, innerHeight]")
     browser.resize(width, TALLEST)
     height = browser.run("return document.body.getBoundingClientRect().bottom")
     browser.resize(width, min(max(int(height), 600), TALLEST))
-    time.sleep(0.4)  # for what glides into its place
+    time.sleep(0.4)  # for transitions
     picture: bytes = browser.driver.get_screenshot_as_png()
     browser.resize(width, before)
     return picture
@@ -126,8 +127,8 @@ def _look(browser: Browser) -> bytes:
 
 def _save(path: Path, picture: bytes) -> None:
     image = Image.open(io.BytesIO(picture)).convert("RGB")
-    few = image.quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=3, dither=Image.Dither.NONE)
-    few.save(path, optimize=True)
+    reduced = image.quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=3, dither=Image.Dither.NONE)
+    reduced.save(path, optimize=True)
     print(f"{path}: {path.stat().st_size // 1000} kB")
 
 

@@ -1,4 +1,4 @@
-"""Outcomes of a bench of pages as tables: by source and language, and against turned pages."""
+"""Tables of the page benchmark: by source and language, and turned against upright pages."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from bench.scores import ScoreTotals
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from bench.engines import Memory
+    from bench.reader_process import ResidentMemory
 
-AS_WELL = 0.02  # F1 by which a turned page may read worse and yet as well
+AS_WELL = 0.02  # largest loss of F1 of a turned page that reads as well as upright
 
 HEAD = (
     f"{'':34s} pages recall  rows   prec joined merged split    cer    wf1 CPU s/page"
-    f" | first's over its: wf1   cer   CPU | CPU s/page by stage"
+    f" | first over this: wf1   cer   CPU | CPU s/page by stage"
 )
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What a reader did on one page in one condition; `language` is None without a truth."""
+class PageResult:
+    """The scores of a reader on one page in one condition; `language` is None without truth."""
 
     condition: Condition
     reader: str
@@ -33,31 +33,32 @@ class Outcome:
     totals: ScoreTotals
 
 
-def parts_of(outcome: Outcome, parts: Sequence[str] = ()) -> Iterator[str]:
-    """Yield what a page counts to: its source, its language, the parts in its name, and all.
+def groups_of(result: PageResult, parts: Sequence[str] = ()) -> Iterator[str]:
+    """Yield the groups of a page: its source, its language, the parts in its name, and all.
 
-    A page's name is LANGUAGE_SOURCE_..., but its language is told by its text, as the scorer does.
+    The name of a page is LANGUAGE_SOURCE_..., but the language is that of its text, as in the
+    scorer.
     """
-    yield "_".join(outcome.page.split("_")[1:2]) or outcome.page
-    if outcome.language is not None:
-        yield outcome.language
-    yield from (part for part in parts if part in outcome.page)
+    yield "_".join(result.page.split("_")[1:2]) or result.page
+    if result.language is not None:
+        yield result.language
+    yield from (part for part in parts if part in result.page)
     yield "all"
 
 
 def summed(
-    outcomes: Iterable[Outcome], groups: Callable[[Outcome], Iterable[str]]
+    results: Iterable[PageResult], groups: Callable[[PageResult], Iterable[str]]
 ) -> dict[str, dict[str, ScoreTotals]]:
-    """Return totals_by_reader by group and reader, the readers in the order in which they came."""
-    totals_by_reader: dict[str, dict[str, ScoreTotals]] = defaultdict(dict)
-    for outcome in outcomes:
-        for group in groups(outcome):
-            totals_by_reader[group].setdefault(outcome.reader, ScoreTotals()).add(outcome.totals)
-    return dict(sorted(totals_by_reader.items()))
+    """Return totals by group and reader, readers in the order of `results`."""
+    totals: dict[str, dict[str, ScoreTotals]] = defaultdict(dict)
+    for result in results:
+        for group in groups(result):
+            totals[group].setdefault(result.reader, ScoreTotals()).add(result.totals)
+    return dict(sorted(totals.items()))
 
 
 def table(by_group: Mapping[str, Mapping[str, ScoreTotals]]) -> Iterator[str]:
-    """Yield a line for each group and reader, each reader set against the first."""
+    """Yield a row for each group and reader, with the ratio of the first reader to each."""
     yield HEAD
     for group, by_reader in by_group.items():
         first = next(iter(by_reader.values()))
@@ -67,15 +68,15 @@ def table(by_group: Mapping[str, Mapping[str, ScoreTotals]]) -> Iterator[str]:
 
 
 def row(name: str, t: ScoreTotals) -> str:
-    """Return a totals as one line of figures; dashes where the pages have no labelled lines."""
+    """Return totals as a row of figures, dashes if the pages have no labelled lines."""
     found = f"{t.recall:6.3f} {t.in_rows:5.3f} {t.precision:6.3f}"
     lines = f"{found} {t.joined:6d} {t.merged:6d} {t.split:5d}"
     lines = lines if t.labelled else "     -     -      -      -      -     -"
     return f"{name:34s} {t.pages:5d} {lines} {t.cer:6.4f} {t.f1:6.4f} {t.cpu:10.3f}"
 
 
-def _ratios(first: ScoreTotals, its: ScoreTotals) -> str:
-    pairs = ((first.f1, its.f1), (first.cer, its.cer), (first.cpu, its.cpu))
+def _ratios(first: ScoreTotals, other: ScoreTotals) -> str:
+    pairs = ((first.f1, other.f1), (first.cer, other.cer), (first.cpu, other.cpu))
     return f"{'':16s}" + " ".join(
         f"{ours / theirs if theirs else 0:5.2f}" for ours, theirs in pairs
     )
@@ -85,34 +86,34 @@ def _stages(totals: ScoreTotals) -> str:
     return " ".join(f"{stage} {s / totals.pages:.3f}" for stage, s in totals.seconds.items())
 
 
-def as_upright(outcomes: Iterable[Outcome]) -> dict[str, tuple[int, int, float]]:
-    """Return by reader how many turned pages, of how many, read as well as upright, and their F1.
+def as_upright(results: Iterable[PageResult]) -> dict[str, tuple[int, int, float]]:
+    """Return by reader the turned pages that read as well as upright, all of them, and their F1.
 
-    As well is an F1 of at least that of the page upright, in the same damage, less 0.02.
+    As well means an F1 of at least that of the upright page with the same damage, minus 0.02.
     """
-    known = [outcome for outcome in outcomes if outcome.language is not None]
+    known = [result for result in results if result.language is not None]
     upright = {
         (o.reader, o.page, o.condition.damage): o.totals for o in known if not o.condition.turn
     }
     found: dict[str, tuple[int, ScoreTotals]] = {}
     for o in known:
-        stood = upright.get((o.reader, o.page, o.condition.damage))
-        if o.condition.turn and stood is not None:
+        before = upright.get((o.reader, o.page, o.condition.damage))
+        if o.condition.turn and before is not None:
             well, total = found.get(o.reader, (0, ScoreTotals()))
             total.add(o.totals)
-            found[o.reader] = well + (o.totals.f1 >= stood.f1 - AS_WELL), total
+            found[o.reader] = well + (o.totals.f1 >= before.f1 - AS_WELL), total
     return {reader: (well, total.pages, total.f1) for reader, (well, total) in found.items()}
 
 
-def turned_lines(outcomes: Iterable[Outcome]) -> Iterator[str]:
-    """Yield for each reader how its turned pages read, where there are any."""
-    for reader, (well, pages, f1) in as_upright(outcomes).items():
+def turned_lines(results: Iterable[PageResult]) -> Iterator[str]:
+    """Yield a line for each reader with turned pages."""
+    for reader, (well, pages, f1) in as_upright(results).items():
         share = f"{well} of {pages}, {well / pages:.3f}"
         yield f"{reader:20s} turned pages read as well as upright: {share}; F1 turned {f1:.4f}"
 
 
-def memory_lines(memories: Mapping[str, Memory]) -> Iterator[str]:
-    """Yield the resident set of each reader and the first's over it."""
+def memory_lines(memories: Mapping[str, ResidentMemory]) -> Iterator[str]:
+    """Yield the resident set of each reader, and that of the first divided by it."""
     first = next(iter(memories.values()))
     for reader, held in memories.items():
         end = f"{held.end:7.0f}" if held.end else "      -"

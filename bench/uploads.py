@@ -1,10 +1,10 @@
-"""Uploads in a bounded loop on loopback: nothing lost, and what the web process takes meanwhile.
+"""Benchmark of uploads on loopback: rate, losses, and the memory of the web process.
 
     python -m bench.uploads 1000
 
-A real daemon with its real web process in a temporary folder; PDFs with a line of text each, so
-that the reading costs little and the way in and out is what is measured. Prints uploads a second,
-answers, what is lost, and the resident memory of the web process, before and at its most.
+A daemon and its web process run in a temporary folder; the files are PDFs with a line of text each,
+so that OCR costs little and the upload and the answer are what is measured. Prints uploads per
+second, answers, losses, and the resident memory of the web process before, at its peak and after.
 """
 
 from __future__ import annotations
@@ -24,31 +24,31 @@ import requests
 from tests.support.samples import pdf_of_text
 from tests.support.web.site import Site, running
 
-AT_ONCE = 100  # uploads that wait for their answers: the loop is bounded, as a careful caller's is
-PATIENCE_SECONDS = 120.0
+AT_ONCE = 100  # unanswered uploads; the loop is bounded, as that of a careful client
+ANSWER_SECONDS = 120.0
 
 
 @contextmanager
-def watched(process: psutil.Process) -> Iterator[list[int]]:
-    """Take the resident bytes of a process every tenth of a second."""
-    seen: list[int] = []
-    over = Event()
+def sampled_memory(process: psutil.Process) -> Iterator[list[int]]:
+    """Sample the resident bytes of a process every tenth of a second."""
+    samples: list[int] = []
+    stop = Event()
 
-    def look() -> None:
-        while not over.wait(0.1):
-            seen.append(process.memory_info().rss)
+    def sample() -> None:
+        while not stop.wait(0.1):
+            samples.append(process.memory_info().rss)
 
-    thread = Thread(target=look)
+    thread = Thread(target=sample)
     thread.start()
     try:
-        yield seen
+        yield samples
     finally:
-        over.set()
+        stop.set()
         thread.join()
 
 
 def upload_all(site: Site, count: int) -> dict[str, str]:
-    """Upload `count` files, no more than AT_ONCE unanswered; return their texts by location."""
+    """Upload `count` files, at most AT_ONCE of them unanswered; return their texts by location."""
     sent: dict[str, str] = {}
     unanswered: list[str] = []
     with requests.Session() as caller:
@@ -71,11 +71,11 @@ def _status(caller: requests.Session, site: Site, location: str) -> str | None:
 
 
 def answered(site: Site, sent: dict[str, str]) -> int:
-    """Return how many uploads have their own text as the answer, after waiting for all."""
-    right, ends = 0, time.monotonic() + PATIENCE_SECONDS
+    """Wait for all answers; return how many have the text of their upload."""
+    right, deadline = 0, time.monotonic() + ANSWER_SECONDS
     with requests.Session() as caller:
         for location, text in sent.items():
-            while _status(caller, site, location) is None and time.monotonic() < ends:
+            while _status(caller, site, location) is None and time.monotonic() < deadline:
                 time.sleep(0.05)
             found = caller.get(site.base + location, timeout=30).json()
             right += (found["status"], found["text"]) == ("done", text)
@@ -93,22 +93,23 @@ def main() -> None:
         process = site.process()
         before = process.memory_info().rss
         began = time.monotonic()
-        with watched(process) as seen:
+        with sampled_memory(process) as samples:
             sent = upload_all(site, count)
             uploaded = time.monotonic() - began
             right = answered(site, sent)
             took = time.monotonic() - began
             found = requests.get(f"{site.base}/documents?query=number", timeout=30).json()["total"]
-        proof = site.workspace.command("verify", "--deep")
+        verified = site.workspace.command("verify", "--deep")
         cpu = sum(process.cpu_times()[:2])
-        print(f"uploaded    {count} in {uploaded:.1f} s, {count / uploaded:.1f} a second")
-        print(f"answered    {right} rightly after {took:.1f} s, lost {count - right}")
+        print(f"uploaded    {count} in {uploaded:.1f} s, {count / uploaded:.1f} per second")
+        print(f"answered    {right} correctly after {took:.1f} s, lost {count - right}")
         print(f"searchable  {found}")
-        megabytes = [size / 1e6 for size in (before, max(seen), process.memory_info().rss)]
-        first, most, last = (f"{size:.1f} MB" for size in megabytes)
-        print(f"web process {first} at first, {most} at most, {last} at the end; {cpu:.1f} CPU s")
-        print(proof.stdout.strip())
-    sys.exit(0 if right == count == found and proof.returncode == 0 else 1)
+        megabytes = [size / 1e6 for size in (before, max(samples), process.memory_info().rss)]
+        before_mb, peak_mb, after_mb = (f"{size:.1f} MB" for size in megabytes)
+        print(f"web process {before_mb} before, {peak_mb} at the peak, {after_mb} after")
+        print(f"CPU seconds {cpu:.1f}, web process")
+        print(verified.stdout.strip())
+    sys.exit(0 if right == count == found and verified.returncode == 0 else 1)
 
 
 if __name__ == "__main__":

@@ -1,46 +1,26 @@
-"""ocr-daemon: the folder that reads what is dropped into it.
+"""ocr-daemon: a hot folder for OCR. Images and PDFs in, JSON sidecars with their text out.
 
-The path, one room a step:
+What happens to a file:
 
     landed -> settled -> claimed
         -> [pages -> clean pages -> lines -> batches -> readings -> page text] -> document
-        -> published (outbox) -> journaled -> archived | failed/
+        -> published (outbox) -> recorded (ledger) -> archived | failed/
 
-cli        the commands                        run       a Config becomes a running daemon
-running    one daemon under one config
-config     config.yaml -> one frozen Config    sections  its parts
-relations  what of it cannot be meant together mistakes  what is no value of it
-rooms      what of it each room gets
-recipe     how a page is read, for the workers policy    what decides over one document
-records    the nouns that travel               errors    Rejected, Deferred, Misconfigured, Died
-pinned     files of networks, by digest        lexicon   the list of words
-service    the loop: intake, workers, drain    delivery  one document's order of letting go
-claims/    possession is a rename, or a row    kept      where originals go: archive/, failed/
-lease      which daemon lives                  ground    what folders stand on, and how much room
-journal/   SQLite: what became of each file    ledger    the journal found, or made anew
-hooks/     whom answers are told, off the path
-aside      calls that may never come back      ownership whom answers belong to
-reload     what a changed config changes       signals   what an operator asks for by them
-retention  originals that have had their time  alone     one daemon on one state folder
-inbox/     watch rings, scan knows, settle decides, queue says what comes next, folders which
-           profile is for what, intake says what may be claimed
-engine/    worker processes (local, slot, hired), who watches them (sentry, memory), what is
-           believed of their answers, what they run (worker), what they give up (sandbox/), a
-           document's tasks (job) and outputs (makings)
-ocr/       pages, preprocess, orientation, segment, batches, recognizer, layout, assemble; pipeline
-           composes; look draws what was seen
-model/     what a CRNN is                      training/ how one is made (never imported here)
-making/    outputs that need a decoder, in a worker: searchable PDF, pictures of pages
-outbox/    sidecar (+ its JSON Schema), publish; outputs beside it: text, hocr, alto, beside
-work       one claimed document on its way     scratch   where workers write what they make
-observe    how a scanner writes                advice    what that asks of the config
-once, batch: reading without watching          verify, report, environment, plan, health: for
-           operators
-web/       the page and REST, a process of its own; web_process starts it
-tally      plain counts of the path            vitals    how it is, asked from another thread
-metrics    the counts under Prometheus' names  endpoint  /metrics, /healthz, /readyz
-notify     what systemd is told                failpoints where tests make the daemon stop
-heap       free memory given back              startup   the look at everything, before
+Packages, upper ones import only lower ones (import-linter checks it, see pyproject.toml):
+
+cli         the commands of the console script, a module each
+web         the web page and the REST interface, in a process of their own
+supervisor  the daemon's process: main loop, deliveries, wiring, reload, checks before the start
+outbox      sidecars, derived outputs, publishing; hooks
+monitoring  health, heartbeat, metrics, systemd
+engine      the worker pool, its processes, their sandbox
+inbox       watching, scanning, stability and completeness of files, claims, archive, retention
+ocr         the page pipeline: decode, preprocess, segment, recognise, lay out, assemble, render
+ledger      SQLite: what became of each file
+config      config.yaml and the environment
+core        what all the others use
+
+docs/architecture.md has drawings of processes, layers and states.
 """
 
 __version__ = "0.1.0"

@@ -1,1 +1,1 @@
-"""Generators and checks for developers."""
+"""Tools for developers: the generated documents and the figures of the structure."""

@@ -1,8 +1,9 @@
-"""What config.yaml says of each key: its comments, found by where they stand.
+"""Finds the comments of each key in config.yaml.
 
-A comment behind a key, on the lines under it (indented deeper than the key) and on the lines right
-above it (at the key's own indent) belongs to that key. Lines under the name of a list that begin
-an entry, as in `# - folders: [invoices/**]`, are an example of its value, as far as they are YAML.
+The comments of a key are the one after it on its line, those on the lines below it (indented more
+than the key) and those on the lines directly above it (with the indent of the key). Lines below the
+name of a list that begin an entry, as in `# - folders: [invoices/**]`, are an example of its value,
+as far as they are YAML.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import yaml
 
 @dataclass(slots=True)
 class Comment:
-    """What is said of one key: `lines` of prose, and `example`, a value of it as YAML."""
+    """The comment of one key: `lines` of prose, and `example`, a value as YAML."""
 
     lines: list[str] = field(default_factory=list)
     example: list[str] = field(default_factory=list)
@@ -28,8 +29,17 @@ class Comment:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """A key and where it stands: line and column, counted from 0."""
+class _LineComment:
+    """The comment on a line; `is_whole_line` when nothing else is on it."""
+
+    column: int
+    text: str
+    is_whole_line: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _KeyPosition:
+    """A key and its position: line and column, counted from 0."""
 
     path: tuple[str, ...]
     line: int
@@ -37,44 +47,46 @@ class _Place:
 
 
 def comments_of(text: str, *, lists: tuple[str, ...] = ()) -> dict[tuple[str, ...], Comment]:
-    """Return the comment of each key of a YAML text, by the key's path.
+    """Return the comment of each key of a YAML text, by the path of the key.
 
-    An example is looked for only under the dotted keys `lists`, since prose may look like YAML.
-    Keys within the entries of a list, in the text or in an example, have the list's path before
-    theirs.
+    Examples are expected only below the dotted keys in `lists`, since prose may look like YAML. The
+    path of a key within the entries of a list, in the text or in an example, begins with that of
+    the list.
     """
     found: dict[tuple[str, ...], Comment] = {}
-    places = list(_places(yaml.compose(text), ()))
-    remarks = _remarks(text)
-    for number, place in enumerate(places):
-        after = places[number + 1].line if number + 1 < len(places) else len(text.splitlines())
-        comment = Comment([*_above(place, remarks), *_behind(place, remarks)])
-        _take_under(place, after, remarks, comment, has_example=".".join(place.path) in lists)
-        known = found.setdefault(place.path, comment)
+    positions = list(_key_positions(yaml.compose(text), ()))
+    comments_by_line = _comments_by_line(text)
+    for number, key in enumerate(positions):
+        after = (
+            positions[number + 1].line if number + 1 < len(positions) else len(text.splitlines())
+        )
+        comment = Comment([*_above(key, comments_by_line), *_behind(key, comments_by_line)])
+        _add_below(key, after, comments_by_line, comment, has_example=".".join(key.path) in lists)
+        known = found.setdefault(key.path, comment)
         if known is not comment and not known.lines:
-            found[place.path] = comment
+            found[key.path] = comment
         if comment.example:
             within = comments_of("\n".join(comment.example) + "\n")
-            found |= {place.path + path: said for path, said in within.items()}
+            found |= {key.path + path: comment for path, comment in within.items()}
     return found
 
 
-def _places(node: yaml.Node | None, path: tuple[str, ...]) -> Iterator[_Place]:
-    """Yield the keys in the order of the text; of those on one line the outermost comes first."""
+def _key_positions(node: yaml.Node | None, path: tuple[str, ...]) -> Iterator[_KeyPosition]:
+    """Yield the keys in the order of the text; of several on one line, the outermost first."""
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             below = (*path, str(key.value))
-            yield _Place(below, key.start_mark.line, key.start_mark.column)
-            yield from _places(value, below)
+            yield _KeyPosition(below, key.start_mark.line, key.start_mark.column)
+            yield from _key_positions(value, below)
     elif isinstance(node, yaml.SequenceNode):
         for entry in node.value:
-            yield from _places(entry, path)
+            yield from _key_positions(entry, path)
 
 
-def _remarks(text: str) -> dict[int, tuple[int, str, bool]]:
-    """Return column, words and whether it stands alone, of the comment of each line that has one.
+def _comments_by_line(text: str) -> dict[int, _LineComment]:
+    """Return the comment of each line that has one.
 
-    What PyYAML takes for a scalar is no comment: the comment begins behind the last token.
+    A comment begins after the last token of its line, so a # within a scalar is no comment.
     """
     ends: dict[int, int] = {}
     within: set[int] = set()
@@ -84,55 +96,58 @@ def _remarks(text: str) -> dict[int, tuple[int, str, bool]]:
             within |= set(range(start.line + 1, end.line))
         elif end.index > start.index:
             ends[end.line] = max(ends.get(end.line, 0), end.column)
-    remarks = {}
+    found = {}
     for number, line in enumerate(text.splitlines()):
         begins = line.find("#", ends.get(number, 0))
         if begins >= 0 and number not in within:
             words = line[begins + 1 :].removeprefix(" ").rstrip()
-            remarks[number] = begins, words, not line[:begins].strip()
-    return remarks
+            found[number] = _LineComment(begins, words, not line[:begins].strip())
+    return found
 
 
-def _above(place: _Place, remarks: dict[int, tuple[int, str, bool]]) -> list[str]:
+def _above(key: _KeyPosition, comments_by_line: dict[int, _LineComment]) -> list[str]:
     lines: list[str] = []
-    number = place.line - 1
-    while number in remarks and remarks[number][2] and remarks[number][0] == place.column:
-        lines.insert(0, remarks[number][1].strip())
+    number = key.line - 1
+    while (comment := comments_by_line.get(number)) and comment.is_whole_line:
+        if comment.column != key.column:
+            break
+        lines.insert(0, comment.text.strip())
         number -= 1
-    return [] if number < 0 else lines  # what the file begins with is said of all of it
+    return [] if number < 0 else lines  # the comment at the top is about the whole file
 
 
-def _behind(place: _Place, remarks: dict[int, tuple[int, str, bool]]) -> list[str]:
-    if place.line not in remarks or remarks[place.line][2]:
-        return []
-    return [remarks[place.line][1].strip()]
+def _behind(key: _KeyPosition, comments_by_line: dict[int, _LineComment]) -> list[str]:
+    comment = comments_by_line.get(key.line)
+    return [comment.text.strip()] if comment and not comment.is_whole_line else []
 
 
-def _take_under(
-    place: _Place,
+def _add_below(
+    key: _KeyPosition,
     after: int,
-    remarks: dict[int, tuple[int, str, bool]],
+    comments_by_line: dict[int, _LineComment],
     comment: Comment,
     *,
     has_example: bool,
 ) -> None:
-    """Add what stands under the key, up to the line `after` where the next key begins."""
+    """Add the comments below the key, up to the line `after` of the next key."""
     example: list[str] = []
-    for number in range(place.line + 1, after):
-        column, words, is_alone = remarks.get(number, (-1, "", False))
-        is_entry = has_example and words.lstrip().startswith("- ")
-        if not is_alone or (column <= place.column and not example and not is_entry):
+    for number in range(key.line + 1, after):
+        below = comments_by_line.get(number)
+        if below is None or not below.is_whole_line:
+            break
+        is_entry = has_example and below.text.lstrip().startswith("- ")
+        if below.column <= key.column and not example and not is_entry:
             break
         if example or is_entry:
-            example.append(words)
+            example.append(below.text)
         else:
-            comment.lines.append(words.strip())
+            comment.lines.append(below.text.strip())
     example = textwrap.dedent("\n".join(example)).splitlines()
-    rest: list[str] = []
+    prose: list[str] = []
     while example and not _is_yaml("\n".join(example)):
-        rest.insert(0, example.pop().strip())
+        prose.insert(0, example.pop().strip())
     comment.example.extend(example)
-    comment.lines.extend(rest)
+    comment.lines.extend(prose)
 
 
 def _is_yaml(text: str) -> bool:

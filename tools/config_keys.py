@@ -1,4 +1,4 @@
-"""Every key of the config: from the classes that read it, and what config.yaml says of it."""
+"""Lists every key of the config, from its classes and from the comments of config.yaml."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pydantic_core import PydanticUndefined
 from daemon.config.settings import ENV_PREFIX, Config
 from tools.config_comments import Comment, comments_of
 
-NOTHING = object()  # the default of a key that must be said
+UNSET = object()  # the default of a required key
 UNITS = {
     "days": "days", "dpi": "dots per inch", "hours": "hours", "megabytes": "MB",
     "megapixels": "megapixels", "milliseconds": "ms", "minutes": "minutes", "pages": "pages",
@@ -25,14 +25,14 @@ UNITS = {
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key: its path, its type and its default as the code has it, and what is said of it."""
+    """One key: its path, its type and default in the code, its comment and value in the file."""
 
     path: tuple[str, ...]
     kind: Any
     default: Any
     comment: Comment
-    shipped: Any = NOTHING
-    is_entry: bool = False  # within the entries of a list: no environment name of its own
+    in_file: Any = UNSET
+    is_entry: bool = False  # within the entries of a list: it has no environment variable
 
     @property
     def name(self) -> str:
@@ -41,13 +41,13 @@ class Key:
 
     @property
     def environment(self) -> str:
-        """The environment variable that sets it, or its section as JSON where only that does."""
+        """The environment variable that sets it, or that of its section if only that can."""
         path = self.path[:1] if self.is_set_with_section else self.path
         return ENV_PREFIX + "__".join(path).upper()
 
     @property
     def is_set_with_section(self) -> bool:
-        """Whether it is a list in a dataclass: pydantic-settings reads no JSON for these alone."""
+        """Whether it is a list in a dataclass, for which pydantic-settings reads no JSON."""
         if len(self.path) == 1 or get_origin(self.kind) not in (tuple, list):
             return False
         kinds = {name: kind for name, kind, _ in fields_of(Config)}
@@ -55,13 +55,13 @@ class Key:
 
     @property
     def unit(self) -> str:
-        """The unit that the name ends in, as people write it; empty for a number of things."""
+        """The unit at the end of the name; empty if it has none."""
         last = UNITS.get(self.path[-1].rsplit("_", 1)[-1], "")
         return "MiB" if last == "MB" and "MiB" in self.comment.text else last
 
 
 def section_of(kind: Any) -> type | None:
-    """Return the class of a section, or of the sections in a list or beside null."""
+    """Return the class of a section, also of an optional one or of those in a list."""
     if isinstance(kind, type) and (is_dataclass(kind) or issubclass(kind, BaseModel)):
         return kind
     if get_origin(kind) is Literal:
@@ -77,7 +77,7 @@ def fields_of(section: type) -> Iterator[tuple[str, Any, Any]]:
             default = known.get_default(call_default_factory=True)
             yield known.alias or name, kinds[name], _or_nothing(default)
         return
-    for field in fields(section):  # type: ignore[arg-type]  # a dataclass, as is_section has it
+    for field in fields(section):  # type: ignore[arg-type]  # it is a dataclass: see section_of
         factory = field.default_factory
         yield (
             field.name,
@@ -87,60 +87,60 @@ def fields_of(section: type) -> Iterator[tuple[str, Any, Any]]:
 
 
 def _or_nothing(default: Any) -> Any:
-    return NOTHING if default in (MISSING, PydanticUndefined) else default
+    return UNSET if default in (MISSING, PydanticUndefined) else default
 
 
 def all_keys(config: Path) -> list[Key]:
-    """Return every key of the config in the order of the file; new ones come last."""
+    """Return every key of the config in the order of the file; keys not in it come last."""
     text = config.read_text(encoding="utf-8")
     lists = tuple(n for n, k, _ in fields_of(Config) if section_of(k) and not is_section(k))
-    said = comments_of(text, lists=lists)
-    shipped = yaml.safe_load(text)
-    found = list(_walk(Config, (), said, shipped, is_entry=False))
-    order = {path: number for number, path in enumerate(said)}
+    comments = comments_of(text, lists=lists)
+    in_file = yaml.safe_load(text)
+    found = list(_walk(Config, (), comments, in_file, is_entry=False))
+    order = {path: number for number, path in enumerate(comments)}
     return sorted(found, key=lambda key: order.get(key.path, len(order)))
 
 
 def _walk(
     section: type,
     path: tuple[str, ...],
-    said: dict[tuple[str, ...], Comment],
-    shipped: Any,
+    comments: dict[tuple[str, ...], Comment],
+    in_file: Any,
     *,
     is_entry: bool,
 ) -> Iterator[Key]:
     for name, kind, default in fields_of(section):
         below = (*path, name)
-        value = shipped.get(name, NOTHING) if isinstance(shipped, dict) else NOTHING
-        comment = said.get(below, Comment())
+        value = in_file.get(name, UNSET) if isinstance(in_file, dict) else UNSET
+        comment = comments.get(below, Comment())
         inner = section_of(kind)
         if not (inner and is_section(kind)):
             yield Key(below, kind, default, comment, value, is_entry)
-        is_known = is_entry and not is_section(kind)  # told where it stands by itself
-        if inner and not is_known:
+        is_described_elsewhere = is_entry and not is_section(kind)  # in its own chapter
+        if inner and not is_described_elsewhere:
             entry = is_entry or not is_section(kind)
-            yield from _walk(inner, below, said, value, is_entry=entry)
+            yield from _walk(inner, below, comments, value, is_entry=entry)
 
 
 def is_section(kind: Any) -> bool:
-    """Tell a section from a list of them."""
+    """Return whether `kind` is a section, not a list of them."""
     return isinstance(kind, type) and section_of(kind) is kind
 
 
-def said_of_sections(config: Path) -> dict[str, str]:
-    """Return what config.yaml says behind the name of each section."""
-    said = comments_of(config.read_text(encoding="utf-8"))
-    return {path[0]: comment.text for path, comment in said.items() if len(path) == 1}
+def section_comments(config: Path) -> dict[str, str]:
+    """Return the comment after the name of each section in config.yaml."""
+    comments = comments_of(config.read_text(encoding="utf-8"))
+    return {path[0]: comment.text for path, comment in comments.items() if len(path) == 1}
 
 
 def is_open(kind: Any) -> bool:
-    """Tell whether a value may be keys and values, beside null or alone."""
+    """Return whether a value may be a mapping."""
     inner = [one for one in get_args(kind) if one is not type(None)]
     return kind is dict or get_origin(kind) is dict or any(map(is_open, inner))
 
 
 def by_profile(keys: list[Key]) -> dict[str, str]:
-    """Return what a profile may say otherwise: the key's name, and its name in the profile."""
+    """Return the keys that a profile can set, by name, with the name within the profile."""
     names = {key.name for key in keys if not key.is_entry}
     found: dict[str, str] = {}
     for key in keys:
@@ -154,16 +154,16 @@ def by_profile(keys: list[Key]) -> dict[str, str]:
     return found
 
 
-def is_as_shipped(key: Key) -> bool:
-    """Tell whether config.yaml shows the default that the code has."""
+def is_default(key: Key) -> bool:
+    """Return whether the value in config.yaml is the default in the code."""
     if isinstance(key.default, Path):
-        return Path(str(key.shipped)) == key.default
+        return Path(str(key.in_file)) == key.default
     default = list(key.default) if isinstance(key.default, tuple) else key.default
-    return bool(key.shipped == default)
+    return bool(key.in_file == default)
 
 
 def choices_of(kind: Any) -> Iterator[Any]:
-    """Yield the values of a type that names them."""
+    """Yield the values of the literals in a type."""
     if get_origin(kind) is Literal:
         yield from get_args(kind)
     else:

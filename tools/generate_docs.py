@@ -1,4 +1,4 @@
-"""Make docs/cli.md and docs/config.md from the code; `--check` only says whether they are current.
+"""Generates docs/cli.md and docs/config.md from the code; `--check` only tests if they are current.
 
 Example: python -m tools.generate_docs --check
 """
@@ -15,7 +15,7 @@ REPOSITORY = Path(__file__).parents[1]
 
 
 def pages() -> dict[Path, str]:
-    """Return what each generated file should hold."""
+    """Return the text of each generated file."""
     return {
         REPOSITORY / "docs/cli.md": cli_reference.page(),
         REPOSITORY / "docs/config.md": config_chapters.page(REPOSITORY / "config.yaml"),
@@ -23,16 +23,16 @@ def pages() -> dict[Path, str]:
 
 
 def stale(path: Path, wanted: str) -> str:
-    """Return what differs, as a diff; empty where the file is current."""
+    """Return the diff to the current text; empty if the file is current."""
     found = path.read_text(encoding="utf-8") if path.exists() else ""
     lines = difflib.unified_diff(
-        found.splitlines(), wanted.splitlines(), str(path), "as the code has it", lineterm=""
+        found.splitlines(), wanted.splitlines(), str(path), "generated", lineterm=""
     )
     return "\n".join(lines)
 
 
 def main() -> None:
-    """Write the pages, or with --check end with exit code 1 where one is not current."""
+    """Write the files, or with --check exit with code 1 if one is not current."""
     differences = {path: stale(path, wanted) for path, wanted in pages().items()}
     if sys.argv[1:] == ["--check"]:
         for path, difference in differences.items():

@@ -1,8 +1,9 @@
-"""Prints the structure of the package: top entries, modules, import cycles, repeated class names.
+"""Prints the structure of a package: top entries, modules, import cycles, repeated class names.
 
-    python -m tools.structure [FOLDER]
+    python -m tools.structure [FOLDER ...]
 
-FOLDER is the import package, `daemon` here or in another checkout, to compare before and after.
+Each FOLDER is an import package (default: `daemon`), here or in another checkout to compare with.
+With several, class names that repeat across them are counted too.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def modules(folder: Path) -> dict[str, Path]:
 
 
 def import_graph(found: dict[str, Path]) -> Graph:
-    """Return which modules each module imports, at any depth, for type checking alone too."""
+    """Return the modules that each module imports, also within functions and for type checking."""
     return {name: set(_imported(path, found)) - {name} for name, path in found.items()}
 
 
@@ -41,7 +42,7 @@ def package_graph(graph: Graph) -> Graph:
 
 
 def cycles(graph: Graph) -> list[list[str]]:
-    """Return import cycles, one after another until none is left; each ends where it begins."""
+    """Return import cycles, found one after another until none is left; each ends at its start."""
     graph = {name: set(imported) for name, imported in graph.items()}
     found = []
     while True:
@@ -56,26 +57,31 @@ def cycles(graph: Graph) -> list[list[str]]:
 
 
 def repeated_classes(found: dict[str, Path]) -> dict[str, list[str]]:
-    """Return the class names that more than one module defines, private ones left out."""
-    places = defaultdict(list)
+    """Return the public class names that are defined in more than one module."""
+    modules_by_class = defaultdict(list)
     for name, path in found.items():
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                places[node.name].append(name)
-    return {name: where for name, where in places.items() if len(where) > 1}
+                modules_by_class[node.name].append(name)
+    return {name: where for name, where in modules_by_class.items() if len(where) > 1}
 
 
 def report(folder: Path) -> Iterator[str]:
-    """Return the figures of a package, a line each."""
+    """Yield the figures of a package as lines."""
     found = modules(folder)
     graph = import_graph(found)
     top = {_top(name) for name in found} - {folder.name}
     yield f"top entries      {len(top)}"
     yield f"modules          {len(found)}"
     for kind, each in (("modules", graph), ("packages", package_graph(graph))):
-        circles = cycles(each)
-        yield f"cycles, {kind:<9}{len(circles)}"
-        yield from (f"    {' -> '.join(cycle)}" for cycle in circles)
+        found_cycles = cycles(each)
+        yield f"cycles, {kind:<9}{len(found_cycles)}"
+        yield from (f"    {' -> '.join(cycle)}" for cycle in found_cycles)
+    yield from repeated_class_lines(found)
+
+
+def repeated_class_lines(found: dict[str, Path]) -> Iterator[str]:
+    """Yield the number of repeated class names, and each with its modules."""
     repeated = repeated_classes(found)
     yield f"repeated classes {len(repeated)}"
     yield from (f"    {name}: {', '.join(where)}" for name, where in sorted(repeated.items()))
@@ -98,5 +104,9 @@ def _imported(path: Path, found: Iterable[str]) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "daemon").absolute()
-    print(*report(folder), sep="\n")
+    folders = [Path(argument).absolute() for argument in sys.argv[1:] or ["daemon"]]
+    for folder in folders:
+        print(folder, *report(folder), sep="\n")
+    if len(folders) > 1:
+        together = {name: path for folder in folders for name, path in modules(folder).items()}
+        print("together", *repeated_class_lines(together), sep="\n")

@@ -1,1 +1,1 @@
-"""Makes and measures recognisers; the daemon never imports it."""
+"""Training, evaluation and release of recognisers; the daemon never imports this package."""

@@ -1,4 +1,4 @@
-"""`python -m training COMMAND`: makes and measures recognisers."""
+"""Entry point of `python -m training COMMAND`."""
 
 from training.commands import app
 

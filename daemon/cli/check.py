@@ -37,7 +37,7 @@ def describe(config: Config) -> str:
         "archive": f"is moved to {folders.archive}", "delete": "is deleted", "leave": "stays",
     }[config.originals]  # fmt: skip
     hooks = [
-        f"notifies {hook.name} ({hook.place}) of {', '.join(hook.on)}" for hook in config.every_hook
+        f"notifies {hook.name} ({hook.target}) of {', '.join(hook.on)}" for hook in config.all_hooks
     ]
     filesystem = mount_of(folders.inbox)[1] or "unknown filesystem"
     return "\n".join([
@@ -45,7 +45,8 @@ def describe(config: Config) -> str:
         f"takes a file that has not changed for {watch.quiet_seconds:g} s and is complete",
         f"reads with {config.worker_count} workers of {config.threads} thread(s), "
         f"{config.model.file.name} by {config.model.backend} in {config.model.precision}",
-        f"stops a worker at {limits.most} MB, recycles it above {limits.idle} MB; "
+        f"stops a worker at {limits.max_megabytes} MB, "
+        f"recycles it above {limits.recycle_megabytes} MB; "
         f"sandbox: {_sandbox(config)}",
         f"answers in {folders.outbox}; the original {original}; a file that fails goes to "
         f"{folders.failed}",

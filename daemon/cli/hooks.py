@@ -6,10 +6,9 @@ import contextlib
 
 from daemon.cli.ledger_access import no_ledger
 from daemon.config.settings import Config
-from daemon.core.logs import without_controls
+from daemon.core.logs import escape_controls
 from daemon.ledger.deliveries import Deliveries, NotificationCounts
 from daemon.ledger.notification import Notification
-from daemon.supervisor.ledger_recovery import ledger_path
 
 MAX_LISTED = 100  # notifications in a list for people
 
@@ -19,24 +18,24 @@ def hooks(config: Config, *, retry: bool, drop: bool) -> str:
 
     First drop dead notifications, or let them be tried again, where that is asked for.
     """
-    ledger_file = ledger_path(config)
+    ledger_file = config.ledger_file
     if not ledger_file.exists():
         return no_ledger(config)
-    known = [hook.name for hook in config.every_hook]
+    known = [hook.name for hook in config.all_hooks]
     lines = []
     if retry or drop:
         with contextlib.closing(Deliveries(ledger_file)) as deliveries:
             if drop:
-                lines.append(f"notifications dropped: {deliveries.drop(known)}")
+                lines.append(f"notifications dropped: {deliveries.discard(known)}")
             if retry:
                 lines.append(
                     f"notifications that the running daemon tries again: {deliveries.retry()}"
                 )
     with contextlib.closing(Deliveries(ledger_file, read_only=True)) as deliveries:
-        counts = dict.fromkeys(known, NotificationCounts()) | deliveries.posts()
-        open_ones = deliveries.open()
+        counts = dict.fromkeys(known, NotificationCounts()) | deliveries.counts_by_hook()
+        open_ones = deliveries.undelivered()
     lines += [_counts_line(hook, each, known) for hook, each in counts.items()]
-    failed = [notification for notification in open_ones if notification.why is not None]
+    failed = [notification for notification in open_ones if notification.reason is not None]
     lines += [_failure_line(notification) for notification in failed[:MAX_LISTED]]
     if len(failed) > MAX_LISTED:
         lines.append(f"and {len(failed) - MAX_LISTED} more")
@@ -51,5 +50,5 @@ def _counts_line(hook: str, counts: NotificationCounts, known: list[str]) -> str
 def _failure_line(notification: Notification) -> str:
     state = "dead" if notification.is_dead else "waiting"
     about = f"{notification.hook}: {notification.event} {notification.name}"
-    text = f"{about}: {notification.attempts} attempts: {notification.why}"
-    return f"{state} {without_controls(text)}"
+    text = f"{about}: {notification.attempts} attempts: {notification.reason}"
+    return f"{state} {escape_controls(text)}"

@@ -22,7 +22,7 @@ from daemon.cli.recommend import Kind, Moment, files_of, recommend, snippet
 from daemon.config.sections import Watch
 from daemon.core import fs
 from daemon.core.errors import Misconfigured
-from daemon.core.logs import without_controls
+from daemon.core.logs import escape_controls
 from daemon.core.volumes import mount_of
 from daemon.core.wakeup import WakeupPipe
 from daemon.inbox.completeness import missing_end
@@ -177,7 +177,7 @@ def _look(observation: Observation, heard: SimpleQueue[FileEvent], lines: TextIO
                 found.append(moment)
     for moment in found:
         if lines:
-            record = asdict(moment) | {"name": fs.printable(moment.name)}
+            record = asdict(moment) | {"name": fs.to_unicode(moment.name)}
             lines.write(json.dumps(record, ensure_ascii=False) + "\n")
         if moment.kind != "event":
             detail = f" {moment.detail}" if moment.detail else ""
@@ -195,7 +195,7 @@ def _report(moments: list[Moment], folder: Path) -> str:
     if recommendation is None:
         return "nothing was written; let the scanner write while this runs"
     rows = [
-        f"{without_controls(' -> '.join(file.names))}: written {_times(len(file.changes))} in "
+        f"{escape_controls(' -> '.join(file.names))}: written {_times(len(file.changes))} in "
         f"{file.changes[-1][0] - file.changes[0][0]:.1f} s, closed {_times(file.closes)}, "
         f"{len(file.events)} events, longest pause "
         f"{max((seconds for seconds, _ in file.pauses(())), default=0.0):.1f} s"
@@ -209,4 +209,4 @@ def _times(count: int) -> str:
 
 
 def _print(line: str) -> None:
-    print(without_controls(line), file=sys.stderr, flush=True)
+    print(escape_controls(line), file=sys.stderr, flush=True)

@@ -48,7 +48,7 @@ def read_all(
     Outputs of the `kinds` go beside the sidecars, and pictures of the boxes into the folder
     `look`, if it is given. All files are read by one profile, wherever they lie.
     """
-    config = config.named(profile)
+    config = config.for_profile(profile)
     preflight.refuse_bad_weights(config)
     logs.set_up(None, config.logging.level, 0, 0)
     asked = [(path, name) for name, path in find(paths, config.watch.ignore)]
@@ -117,11 +117,11 @@ def _print_result(result: FileResult, *, print_text: bool) -> None:
     if print_text:
         text = "\n\n".join(page.text for page in document.pages if page.text)
         is_terminal = sys.stdout.isatty()
-        print(logs.without_controls(text, keep="\n\t") if is_terminal else text, flush=True)
+        print(logs.escape_controls(text, keep="\n\t") if is_terminal else text, flush=True)
 
 
 def _print_error(result: FileResult, message: str) -> None:
-    print(logs.without_controls(f"{result.path}: {message}"), file=sys.stderr)
+    print(logs.escape_controls(f"{result.path}: {message}"), file=sys.stderr)
 
 
 def _progress() -> Progress:

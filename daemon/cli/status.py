@@ -7,19 +7,18 @@ import time
 
 from daemon.cli.ledger_access import no_ledger
 from daemon.config.settings import Config
-from daemon.core.logs import without_controls
+from daemon.core.logs import escape_controls
 from daemon.inbox.claims.modes import CLAIM_MODES
 from daemon.ledger.deliveries import Deliveries
 from daemon.ledger.ledger import Ledger
-from daemon.supervisor.ledger_recovery import ledger_path
 from daemon.supervisor.wiring import scanner
 
 
 def status(config: Config) -> str:
     """Return the counts of the ledger, a line each, and the files that wait in the inbox."""
-    if not ledger_path(config).exists():
+    if not config.ledger_file.exists():
         return no_ledger(config)
-    ledger = Ledger(ledger_path(config), read_only=True)
+    ledger = Ledger(config.ledger_file, read_only=True)
     counts = ledger.counts()
     waiting, oldest = _waiting(config, ledger)
     ledger.close()
@@ -41,14 +40,14 @@ def _waiting(config: Config, ledger: Ledger) -> tuple[int, str | None]:
         return 0, None
     name, stamp = min(listing.items(), key=lambda item: item[1].modified_ns)
     age = max(0.0, time.time() - stamp.modified_ns / 1e9)
-    return len(listing), f"{without_controls(name)} ({age:.0f} s)"
+    return len(listing), f"{escape_controls(name)} ({age:.0f} s)"
 
 
 def _notifications(config: Config) -> str:
     """Return the counts of all notifications, an empty string where there are no hooks."""
-    with contextlib.closing(Deliveries(ledger_path(config), read_only=True)) as deliveries:
-        counts = deliveries.posts().values()
-    if not counts and not config.every_hook:
+    with contextlib.closing(Deliveries(config.ledger_file, read_only=True)) as deliveries:
+        counts = deliveries.counts_by_hook().values()
+    if not counts and not config.all_hooks:
         return ""
     delivered = sum(each.delivered for each in counts)
     waiting, dead = sum(each.waiting for each in counts), sum(each.dead for each in counts)

@@ -20,7 +20,7 @@ from pathlib import Path
 from daemon.cli.ledger_access import no_ledger
 from daemon.config.settings import Config
 from daemon.core import fs
-from daemon.core.logs import without_controls
+from daemon.core.logs import escape_controls
 from daemon.core.records import LedgerEntry
 from daemon.inbox.claims.by_rename import claim_folders
 from daemon.inbox.claims.modes import CLAIM_MODES
@@ -30,7 +30,6 @@ from daemon.outbox.publish import Outbox
 from daemon.outbox.sidecar import is_valid
 from daemon.supervisor import ledger_recovery
 from daemon.supervisor.instance_lock import hold_lock
-from daemon.supervisor.ledger_recovery import ledger_path
 from daemon.supervisor.wiring import scanner
 
 FATES = ("answered", "collected", "waiting", "torn", "lost")
@@ -86,7 +85,7 @@ def report(config: Config, *, rebuild: bool, deep: bool = False) -> tuple[str, b
         with hold_lock(config.folders.state):
             found = ledger_recovery.rebuild(config)
         return f"the ledger was rebuilt from {found} sidecars in {config.folders.outbox}", True
-    if not ledger_path(config).exists():
+    if not config.ledger_file.exists():
         return no_ledger(config), True
     balance = verify(config)
     lines = [
@@ -97,23 +96,23 @@ def report(config: Config, *, rebuild: bool, deep: bool = False) -> tuple[str, b
         f"{balance.collected} of the sidecars have been collected from the outbox",
     ]
     lines += [
-        f"torn: {without_controls(name)} is no valid sidecar; drop the original again"
+        f"torn: {escape_controls(name)} is no valid sidecar; drop the original again"
         for name in balance.torn
     ]
     lines += [
-        f"lost: {without_controls(name)} is neither answered nor held" for name in balance.lost
+        f"lost: {escape_controls(name)} is neither answered nor held" for name in balance.lost
     ]
     if not deep:
         return "\n".join(lines), balance.holds
     depth = verify_deep(config)
     lines.append(f"{depth.kept} originals are kept unchanged, {len(depth.removed)} are gone")
     lines += [
-        f"altered: {without_controls(name)} is kept, but its bytes have changed"
+        f"altered: {escape_controls(name)} is kept, but its bytes have changed"
         for name in depth.altered
     ]
     lines += [f"twice: {claim} has two sidecars" for claim in depth.twice]
     lines += [
-        f"spoiled: {without_controls(name)} is not the output that its sidecar lists"
+        f"spoiled: {escape_controls(name)} is not the output that its sidecar lists"
         for name in depth.spoiled
     ]
     return "\n".join(lines), balance.holds and depth.holds
@@ -124,7 +123,7 @@ def verify(config: Config) -> Balance:
 
     The daemon may be running: a row whose file has just moved on is asked for again.
     """
-    ledger = Ledger(ledger_path(config), read_only=True)
+    ledger = Ledger(config.ledger_file, read_only=True)
     found: dict[str, list[str]] = {fate: [] for fate in FATES}
     rows = set()
     for entry in ledger.all():
@@ -133,7 +132,7 @@ def verify(config: Config) -> Balance:
         if fate == "lost":
             time.sleep(GRACE_SECONDS)
             fate = _fate(entry, ledger, config)
-        found[fate].append(fs.printable(entry.answer or entry.name))
+        found[fate].append(fs.to_unicode(entry.answer or entry.name))
     unrecorded = sum(path.name not in rows for path in claim_folders(config.folders.inbox))
     waiting = len(found["waiting"]) + unrecorded + _unclaimed(config, ledger)
     ledger.close()
@@ -152,14 +151,14 @@ def verify_deep(config: Config) -> Depth:
     What moves on while it is looked for is looked for in the order in which it moves.
     """
     known = _digests(config)
-    ledger = Ledger(ledger_path(config), read_only=True)
+    ledger = Ledger(config.ledger_file, read_only=True)
     rows = [entry for entry in ledger.all() if entry.state == "closed"]
     ledger.close()
     kept, removed, altered = 0, [], []
     originals = set(known.values())
     landed = {entry.sha256 for entry in rows}
     for entry in rows:
-        name = fs.printable(entry.name)
+        name = fs.to_unicode(entry.name)
         if entry.sha256 in originals:
             kept += 1
         elif any(known.get(path, entry.sha256) not in landed for path in _kept_at(entry, config)):
@@ -185,7 +184,7 @@ def _digests(config: Config) -> dict[Path, str]:
 def _kept_at(entry: LedgerEntry, config: Config) -> list[Path]:
     """Return where the original of a row lies if nothing took its name before."""
     roots = (config.folders.archive, config.folders.failed)
-    return [fs.passable(root, entry.name) for root in roots]
+    return [fs.unobstructed(root, entry.name) for root in roots]
 
 
 def _answers_read(outbox: Outbox) -> tuple[list[str], list[str]]:

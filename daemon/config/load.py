@@ -1,8 +1,9 @@
 """Reads and validates config.yaml and the environment.
 
-Precedence: environment (`OCR_DAEMON__WORKERS=2`, nested with `__`; `LOG_LEVEL` and `NUM_THREADS`
-alone work too) over the file over the defaults. Unknown keys and impossible combinations raise
-`Misconfigured` with key, value and remedy. Relative paths are relative to the config file.
+Precedence: environment (`OCR_DAEMON__WORKERS=2`, nested with `__`, and the short names `LOG_LEVEL`
+and `NUM_THREADS`) over the file over the defaults. Unknown keys, former keys and values that
+contradict each other raise `Misconfigured` with key, value and remedy. Relative paths are relative
+to the config file.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ import yaml
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from daemon.config import validation
+from daemon.config import renamed, validation
 from daemon.config.messages import did_you_mean, finding
+from daemon.config.secrets import shown
 from daemon.config.sections import Folders
 from daemon.config.settings import ENV_PREFIX, Config
 from daemon.core.errors import Misconfigured
@@ -27,11 +29,14 @@ SHORT_NAMES = {"LOG_LEVEL": ("logging", "level"), "NUM_THREADS": ("threads",)}
 
 
 def load(path: Path, *, touch_folders: bool = True) -> Config:
-    """Read and validate `path`, raising Misconfigured with the first finding.
+    """Read and validate `path`; raises Misconfigured with the first finding.
 
-    Links among the folders are resolved, which waits for a share that hangs, unless told not to.
+    With `touch_folders` symbolic links among the folders are resolved, which blocks on a share that
+    does not answer.
     """
     values = _read_yaml(path)
+    renamed.refuse_in_file(values)
+    renamed.refuse_in_environment(os.environ, ENV_PREFIX)
     _apply_short_names(values)
     _refuse_unknown_environment()
     try:
@@ -39,7 +44,8 @@ def load(path: Path, *, touch_folders: bool = True) -> Config:
     except ValidationError as error:
         raise finding(error, Config) from error
     except SettingsError as error:
-        raise Misconfigured("environment", error, "write lists and sections as JSON") from error
+        remedy = "write lists and sections as JSON"
+        raise Misconfigured(f"{ENV_PREFIX}*", error, remedy) from error
     config = _absolute(config, path.absolute().parent)
     config._file = path.absolute()
     validation.refuse_impossible(config)
@@ -50,9 +56,9 @@ def load(path: Path, *, touch_folders: bool = True) -> Config:
 
 
 class _Loader(yaml.SafeLoader):
-    """With the booleans of YAML 1.2 alone: `on`, `off`, `yes` and `no` are words, as keys too."""
+    """YAML with the booleans of version 1.2 only: `on`, `off`, `yes` and `no` are strings."""
 
-    yaml_implicit_resolvers = {  # noqa: RUF012 -- as its base has it
+    yaml_implicit_resolvers = {  # noqa: RUF012 -- as in its base class
         first: [rule for rule in rules if rule[0] != "tag:yaml.org,2002:bool"]
         for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
@@ -65,10 +71,12 @@ _Loader.add_implicit_resolver(
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 -- a safe one
+        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 -- a subclass of SafeLoader
     except OSError as error:
         raise Misconfigured("--config", path, f"{error.strerror}; name a readable file") from error
-    except yaml.MarkedYAMLError as error:  # its own words would repeat the line, and a secret in it
+    except (
+        yaml.MarkedYAMLError
+    ) as error:  # str(error) would repeat the line, which may hold a secret
         mark = error.problem_mark
         where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         remedy = f"is not valid YAML: {error.problem}{where}; correct it"
@@ -78,7 +86,9 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     if values is None:
         return {}
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
-        raise Misconfigured("--config", path, "must hold keys and values, see the shipped one")
+        raise Misconfigured(
+            "--config", path, "must contain keys and values, like the shipped config.yaml"
+        )
     return values
 
 
@@ -87,18 +97,19 @@ def _apply_short_names(values: dict[str, Any]) -> None:
         if name in os.environ:
             section = values
             for key in path[:-1]:
-                section[key] = section.get(key) or {}  # a section left empty is None
+                section[key] = section.get(key) or {}  # an empty section is None
                 section = section[key]
-            if isinstance(section, dict):  # anything else is refused with the rest
+            if isinstance(section, dict):  # other types are refused by the validation
                 section[path[-1]] = os.environ[name].upper()
 
 
 def _refuse_unknown_environment() -> None:
     for name in os.environ:
         key = name.removeprefix(ENV_PREFIX).split("__")[0].lower()
-        is_ours = name.startswith(ENV_PREFIX[:-1])
-        if is_ours and (key not in Config.model_fields or not name.startswith(ENV_PREFIX)):
-            raise Misconfigured(name, os.environ[name], did_you_mean(key, Config))
+        is_known_prefix = name.startswith(ENV_PREFIX[:-1])
+        if is_known_prefix and (key not in Config.model_fields or not name.startswith(ENV_PREFIX)):
+            remedy = did_you_mean(key, Config)
+            raise Misconfigured(name, shown(f"{name} {remedy}", os.environ[name]), remedy)
 
 
 def _absolute(config: Config, base: Path) -> Config:
@@ -113,11 +124,11 @@ def _absolute(config: Config, base: Path) -> Config:
     )
     network = config.detector.file
     detector = replace(config.detector, file=network and (base / network).absolute())
-    told = tuple(hook.below(base) for hook in config.hooks)
-    profiles = tuple(profile.below(base) for profile in config.profiles)
+    hooks = tuple(hook.resolved(base) for hook in config.hooks)
+    profiles = tuple(profile.resolved(base) for profile in config.profiles)
     return config.model_copy(
         update={
-            "folders": folders, "model": weights, "detector": detector, "hooks": told,
+            "folders": folders, "model": weights, "detector": detector, "hooks": hooks,
             "profiles": profiles,
         }
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The sections of config.yaml, frozen and strict; `recipe.py` has those that travel to workers."""
+"""The sections of config.yaml; those that are sent to the workers are in `core/options.py`."""
 
 from __future__ import annotations
 
@@ -8,31 +8,32 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from daemon.config.hook import Hook
+from daemon.config.secrets import is_secret
 from daemon.core.options import Segmenter
 from daemon.core.records import OutputKind
 
-DEFAULT_PROFILE = "default"  # files that match no profile; no profile may have this name
+DEFAULT_PROFILE = "default"  # of files that match no profile; reserved
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NoSeconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+NonNegativeSeconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
 NonNegative = Annotated[int, Field(ge=0)]
 Days = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Octal = Annotated[str, Field(pattern=r"^[0-7]{3,4}$")]
 Priority = Annotated[int, Field(ge=-1000, le=1000)]
 ProfileName = Annotated[str, Field(pattern=r"^\w[\w.-]*$", max_length=64)]
-Changes = dict[str, Any]
-"""Some keys of a section; `Config.under` lets the section itself judge them."""
+Overrides = dict[str, Any]
+"""Some keys of a section; `Config.with_profile` validates them as part of the section."""
 
 
 class Section(BaseModel):
-    """Keys that belong together; unknown ones are refused."""
+    """A group of keys; unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Folders(Section):
-    """Where things lie; made at start where they are missing (the inbox's parent must exist)."""
+    """The daemon's folders, created at start if missing (the parent of the inbox must exist)."""
 
     inbox: Path = Path("inbox")
     outbox: Path = Path("outbox")
@@ -43,10 +44,10 @@ class Folders(Section):
 
 
 class Watch(Section):
-    """When a file counts as landed and settled."""
+    """When a file counts as complete and is claimed."""
 
     mode: Literal["auto", "events", "scan"] = "auto"
-    quiet_seconds: NoSeconds = 5.0
+    quiet_seconds: NonNegativeSeconds = 5.0
     incomplete_seconds: Seconds = 60.0
     rescan_seconds: Seconds = 30.0
     poll_seconds: Seconds = 2.0
@@ -57,14 +58,14 @@ class Watch(Section):
 
 
 class Retry(Section):
-    """What happens after a worker's death or a fault of the environment."""
+    """Retries after the death of a worker or a fault of the environment."""
 
     attempts: Count = 3
     wait_seconds: Seconds = 30.0
 
 
 class Retention(Section):
-    """How long and how much of the answered originals is kept; None is for ever, and without end.
+    """Maximum age and size of the answered originals in archive/ and failed/; None is unlimited.
 
     Days count from the answer; megabytes are millions of bytes.
     """
@@ -75,60 +76,60 @@ class Retention(Section):
     failed_megabytes: Count | None = None
 
     @property
-    def keeps_all(self) -> bool:
-        """Whether nothing is ever removed."""
+    def keeps_everything(self) -> bool:
+        """Whether no limit is set."""
         return self == Retention()
 
 
 class Profile(Section):
-    """What is otherwise in some folders of the inbox; a key left out is as for all the others.
+    """Settings for some folders of the inbox that override the general ones.
 
-    A section is changed only in the keys that are named.
+    A key that is left out keeps its general value, also within a section.
     """
 
     name: ProfileName
     folders: Annotated[tuple[str, ...], Field(min_length=1)]
-    quiet_seconds: NoSeconds | None = None
+    quiet_seconds: NonNegativeSeconds | None = None
     outputs: tuple[OutputKind, ...] | None = None
     priority: Priority | None = None
     segmenter: Segmenter | None = None
-    limits: Changes | None = None
-    pdf: Changes | None = None
-    preprocess: Changes | None = None
-    retention: Changes | None = None
+    limits: Overrides | None = None
+    pdf: Overrides | None = None
+    preprocess: Overrides | None = None
+    retention: Overrides | None = None
     hooks: tuple[Hook, ...] | None = None
 
     @property
-    def changes(self) -> dict[str, Any]:
-        """What it says of keys that the config has too; `quiet_seconds` is one of `watch`."""
-        of_its_own = ("name", "folders", "quiet_seconds")
-        said = {key: value for key, value in self if key not in of_its_own and value is not None}
+    def overrides(self) -> dict[str, Any]:
+        """The keys of the config that this profile sets; `quiet_seconds` belongs to `watch`."""
+        own = ("name", "folders", "quiet_seconds")
+        values = {key: value for key, value in self if key not in own and value is not None}
         if self.quiet_seconds is not None:
-            said["watch"] = {"quiet_seconds": self.quiet_seconds}
-        return said
+            values["watch"] = {"quiet_seconds": self.quiet_seconds}
+        return values
 
-    def below(self, base: Path) -> Profile:
-        """Return it with the files of its hooks relative to `base`."""
+    def resolved(self, base: Path) -> Profile:
+        """Return the profile with the paths of its hooks relative to `base`."""
         if self.hooks is None:
             return self
-        return self.model_copy(update={"hooks": tuple(hook.below(base) for hook in self.hooks)})
+        return self.model_copy(update={"hooks": tuple(hook.resolved(base) for hook in self.hooks)})
 
     def __str__(self) -> str:
-        """Which folders it is for and what it changes; never a password."""
-        said = {
+        """Name, folders and overrides, without secrets."""
+        values = {
             f"{key}.{inner}" if inner else key: value
-            for key, section in self.changes.items()
+            for key, section in self.overrides.items()
             for inner, value in (section if isinstance(section, dict) else {"": section}).items()
         }
-        if "pdf.passwords" in said:
-            said["pdf.passwords"] = f"{len(said['pdf.passwords'])} of its own"
-        changes = ", ".join(f"{key} {_plain(value)}" for key, value in said.items())
+        for key in filter(is_secret, values):
+            values[key] = f"{len(values[key])} (not shown)"
+        changes = ", ".join(f"{key} {_plain(value)}" for key, value in values.items())
         folders = ", ".join(folder or "." for folder in self.folders)
-        return f"profile {self.name}, in {folders}: {changes or 'as everywhere'}"
+        return f"profile {self.name}, in {folders}: {changes or 'no changes'}"
 
 
 class Permissions(Section):
-    """Whom answers, reasons and the folders made for them belong to; octal modes are strings."""
+    """Owner and modes of answers, *.error.json and their folders; octal modes are strings."""
 
     umask: Octal | None = None
     user: str | NonNegative | None = None
@@ -138,7 +139,7 @@ class Permissions(Section):
 
 
 class Metrics(Section):
-    """Where the daemon says how it is; there is no password."""
+    """The HTTP endpoint for metrics and health; it has no password."""
 
     enabled: bool = False
     address: str = "127.0.0.1"
@@ -146,7 +147,7 @@ class Metrics(Section):
 
 
 class Logging(Section):
-    """The log volume."""
+    """The log file."""
 
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     file_megabytes: Count = 10
@@ -154,7 +155,7 @@ class Logging(Section):
 
 
 class Web(Section):
-    """The page and the REST interface, a process of their own (extra [web])."""
+    """The web page and the REST interface, a separate process (extra [web])."""
 
     enabled: bool = False
     address: str = "127.0.0.1"
@@ -170,6 +171,6 @@ class Web(Section):
 def _plain(value: object) -> str:
     if not isinstance(value, list | tuple):
         return str(value)
-    if not all(isinstance(each, str) for each in value):  # what they say may be a secret
-        return f"{len(value)} of its own"
+    if not all(isinstance(each, str) for each in value):  # hooks, which may hold secrets
+        return f"{len(value)} entries"
     return " + ".join(map(str, value)) or "none"

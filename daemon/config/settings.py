@@ -1,8 +1,6 @@
-"""config.yaml + environment -> one frozen, validated Config.
+"""The Config: all settings, their defaults, and the values derived from them.
 
-Precedence: environment (`OCR_DAEMON__WORKERS=2`, nested with `__`; `LOG_LEVEL` and `NUM_THREADS`
-alone work too) over the file over the defaults below. Unknown keys and impossible relations are
-refused as `Misconfigured` with key, value and remedy. Relative paths are relative to the file.
+`load` reads it from config.yaml and the environment; `validation` checks relations between values.
 """
 
 from __future__ import annotations
@@ -52,12 +50,13 @@ from daemon.core.ownership import Ownership
 from daemon.core.records import OutputKind
 
 ENV_PREFIX = "OCR_DAEMON__"
+LEDGER_NAME = "ledger.sqlite3"
 FILE_MOVING_CLAIMS = ("rename",)
-CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of the container this runs in (cgroup v2)
+CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of this container (cgroup v2)
 
 
 class Config(BaseSettings):
-    """Everything an operator can say; every key is explained in config.yaml."""
+    """All settings of an operator; config.yaml explains every key."""
 
     model_config = SettingsConfigDict(
         frozen=True, extra="forbid", env_prefix=ENV_PREFIX, env_nested_delimiter="__"
@@ -102,6 +101,11 @@ class Config(BaseSettings):
         """The file that this was loaded from, absolute."""
         return self._file
 
+    @property
+    def ledger_file(self) -> Path:
+        """The SQLite file of the ledger, in the state folder."""
+        return self.folders.state / LEDGER_NAME
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -111,13 +115,13 @@ class Config(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Put the environment before the file, which arrives as init arguments."""
+        """Let the environment override the file, whose values arrive as init arguments."""
         del settings_cls, dotenv_settings, file_secret_settings
         return env_settings, init_settings
 
     @property
     def recipe(self) -> Recipe:
-        """The values that travel to the workers."""
+        """The settings that are sent to the workers."""
         return Recipe(
             weights=self.model,
             limits=self.limits,
@@ -129,50 +133,51 @@ class Config(BaseSettings):
 
     @property
     def recipes(self) -> tuple[Recipe, ...]:
-        """What workers may be asked to read with: for most files, and under each profile."""
-        return tuple(place.recipe for place in self.places)
+        """The recipes that workers may need: the general one, and that of each profile."""
+        return tuple(variant.recipe for variant in self.variants)
 
     @property
-    def places(self) -> tuple[Config, ...]:
-        """The config as it is for most folders, and for those of each profile."""
-        return (self, *(self.under(number) for number in range(len(self.profiles))))
+    def variants(self) -> tuple[Config, ...]:
+        """This config, and the config under each profile."""
+        return (self, *(self.with_profile(number) for number in range(len(self.profiles))))
 
-    def under(self, number: int) -> Config:
-        """Return the config as it is for the folders of a profile; Misconfigured if none can be."""
+    def with_profile(self, number: int) -> Config:
+        """Return the config under profile `number`; raises Misconfigured if it is invalid."""
         values = {}
-        for key, said in self.profiles[number].changes.items():
-            if isinstance(said, dict):  # a section keeps what is not named
-                said = self._merged(key, said, number)
-            values[key] = said
+        for key, override in self.profiles[number].overrides.items():
+            if isinstance(override, dict):  # a section keeps the keys that are not overridden
+                override = self._merged(key, override, number)
+            values[key] = override
         return self.model_copy(update=values | {"profiles": ()})
 
     @property
-    def every_hook(self) -> tuple[Hook, ...]:
-        """Whom answers are told under any profile, each once."""
-        return tuple({hook.name: hook for place in self.places for hook in place.hooks}.values())
+    def all_hooks(self) -> tuple[Hook, ...]:
+        """The hooks of all variants, each once."""
+        hooks = (hook for variant in self.variants for hook in variant.hooks)
+        return tuple({hook.name: hook for hook in hooks}.values())
 
-    def named(self, profile: str) -> Config:
-        """Return the config as it is under the profile of a name; Misconfigured for an unknown."""
+    def for_profile(self, profile: str) -> Config:
+        """Return the config under a profile by name; raises Misconfigured for an unknown name."""
         if profile == DEFAULT_PROFILE:
             return self
-        names = [each.name for each in self.profiles]
+        names = [known.name for known in self.profiles]
         if profile not in names:
             known = ", ".join([DEFAULT_PROFILE, *names])
             raise Misconfigured("--profile", profile, f"there is no such profile; known: {known}")
-        return self.under(names.index(profile))
+        return self.with_profile(names.index(profile))
 
-    def _merged(self, key: str, said: dict[str, Any], number: int) -> object:
+    def _merged(self, key: str, override: dict[str, Any], number: int) -> object:
         section: Any = Config.model_fields[key].annotation
-        whole = self.model_dump(include={key})[key] | said
+        values = self.model_dump(include={key})[key] | override
         try:
-            return TypeAdapter(section).validate_python(whole)
+            return TypeAdapter(section).validate_python(values)
         except ValidationError as error:
             within = ("profiles", str(number), *(() if key == "watch" else (key,)))
             raise finding(error, section, within) from error
 
     @property
     def worker_count(self) -> int:
-        """Worker processes: as said, or one for each core that this process may use."""
+        """Number of worker processes: `workers`, or one per core that this process may use."""
         return self.workers or usable_cores(CPU_QUOTA)
 
     @property
@@ -181,29 +186,31 @@ class Config(BaseSettings):
         return self.claim in FILE_MOVING_CLAIMS
 
     @property
-    def free_bytes(self) -> int:
-        """The room in a folder below which nothing more is taken."""
+    def min_free_bytes(self) -> int:
+        """Free bytes of a folder below which no file is claimed."""
         return self.min_free_megabytes * 1_000_000
 
     @property
     def ownership(self) -> Ownership:
-        """Of what is published; Misconfigured for a user or group that this system lacks."""
-        said = self.permissions
-        return Ownership.of(said.user, said.group, said.file_mode, said.folder_mode)
+        """Owner and modes of what is published; raises Misconfigured for an unknown name."""
+        permissions = self.permissions
+        return Ownership.of(
+            permissions.user, permissions.group, permissions.file_mode, permissions.folder_mode
+        )
 
     @property
     def memory_limits(self) -> MemoryLimits:
-        """Memory of each worker: as said, or what fits this container or machine."""
+        """Memory limits of each worker: as configured, or what fits this container or machine."""
         return memory_limits(
             self.worker_max_megabytes, self.worker_recycle_megabytes, self.worker_count
         )
 
 
 def usable_cores(quota: Path) -> int:
-    """Return the cores of this process's affinity, fewer where the container's quota is less.
+    """Return the number of cores in this process's affinity, limited by the container's quota.
 
-    `quota` holds microseconds of processor and of the period they are for, as in cgroup v2's
-    cpu.max; "max" or no such file (no container, cgroup v1) is no quota.
+    `quota` contains microseconds of CPU time per period, and the period, as cgroup v2's cpu.max;
+    "max" or a missing file (no container, cgroup v1) means no quota.
     """
     cores = len(os.sched_getaffinity(0))
     with contextlib.suppress(OSError, ValueError):

@@ -1,4 +1,4 @@
-"""What values of a config cannot be meant together."""
+"""Checks relations between config values: contradictions, profiles, nested folders."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from daemon.config.hook import Hook
+from daemon.config.secrets import masked
 from daemon.config.sections import DEFAULT_PROFILE
 from daemon.config.settings import Config
 from daemon.core import folder_rules
@@ -15,7 +16,7 @@ from daemon.core.ownership import Ownership
 
 
 def refuse_impossible(config: Config) -> None:
-    """Raise Misconfigured for the first two values that cannot both be meant."""
+    """Raise Misconfigured for the first values that contradict each other."""
     watch = config.watch
     if watch.quiet_seconds > watch.rescan_seconds:
         raise Misconfigured(
@@ -37,12 +38,12 @@ def refuse_impossible(config: Config) -> None:
             "claim: ledger and originals: leave need each other",
         )
     _refuse_locking_out(config.ownership)
-    _refuse_unclear(config.hooks)
-    if config.worker_recycle_megabytes > config.memory_limits.most:
+    _refuse_bad_hooks(config.hooks)
+    if config.worker_recycle_megabytes > config.memory_limits.max_megabytes:
         raise Misconfigured(
             "worker_recycle_megabytes",
             config.worker_recycle_megabytes,
-            f"must not exceed worker_max_megabytes ({config.memory_limits.most})",
+            f"must not exceed worker_max_megabytes ({config.memory_limits.max_megabytes})",
         )
     if config.segmenter == "dbnet" and config.detector.file is None:
         raise Misconfigured("segmenter", "dbnet", "needs a network; name it in detector.file")
@@ -55,17 +56,18 @@ def refuse_impossible(config: Config) -> None:
 
 
 def refuse_bad_web(config: Config) -> None:
-    """Raise Misconfigured where the web process could not put files in, or would let anybody in."""
+    """Raise Misconfigured if the web process could not upload files, or is open without a token."""
     web = config.web
-    if not _is_loopback(web.address) and web.token is None:
-        remedy = "others can reach this address; set web.token, or listen on 127.0.0.1"
+    if not is_loopback(web.address) and web.token is None:
+        remedy = "other machines can reach this address; set web.token, or use 127.0.0.1"
         raise Misconfigured("web.address", web.address, remedy)
     if not config.moves_files:
-        remedy = "what is uploaded would stay in the inbox for good; use claim: rename"
+        remedy = "uploads would stay in the inbox for ever; use claim: rename"
         raise Misconfigured("claim", config.claim, f"does not go with web: {remedy}")
 
 
-def _is_loopback(address: str) -> bool:
+def is_loopback(address: str) -> bool:
+    """Tell whether only this machine can reach a listening address: a loopback IP or localhost."""
     try:
         return ipaddress.ip_address(address).is_loopback
     except ValueError:
@@ -73,62 +75,61 @@ def _is_loopback(address: str) -> bool:
 
 
 def _refuse_locking_out(ownership: Ownership) -> None:
-    """The daemon reads its answers again, and writes in the folders that it has made."""
-    for key, mode, least in (
+    """Raise Misconfigured for modes that deny the daemon itself its files and folders."""
+    for key, mode, required in (
         ("file_mode", ownership.file_mode, 0o600),
         ("folder_mode", ownership.folder_mode, 0o700),
     ):
-        if mode is not None and mode & least != least:
-            remedy = f"locks the daemon out; it needs {least:o} at least"
+        if mode is not None and mode & required != required:
+            remedy = f"would lock the daemon out; it needs at least {required:o}"
             raise Misconfigured(f"permissions.{key}", f"{mode:o}", remedy)
 
 
-def _refuse_unclear(hooks: Sequence[Hook]) -> None:
-    """Each is told in one way, and has a name of its own."""
+def _refuse_bad_hooks(hooks: Sequence[Hook]) -> None:
+    """Raise Misconfigured for the first invalid hook or repeated name."""
     known: set[str] = set()
     for number, hook in enumerate(hooks):
         if hook.name in known:
-            remedy = "is another hook's name; the ledger knows them by their names"
+            remedy = (
+                "is the name of another hook; the ledger identifies hooks by name, choose another"
+            )
             raise Misconfigured(f"hooks.{number}.name", hook.name, remedy)
         known.add(hook.name)
-        for key, value, remedy in hook.contradictions():
-            raise Misconfigured(f"hooks.{number}.{key}", value, remedy)
+        for key, value, remedy in hook.conflicts():
+            raise Misconfigured(f"hooks.{number}.{key}", masked(key, value), remedy)
 
 
 def refuse_bad_profiles(config: Config) -> None:
-    """Raise Misconfigured for the first profile that cannot be meant, or that no file would get."""
+    """Raise Misconfigured for the first profile that is invalid or would match no file."""
     names: set[str] = set()
     taken: dict[folder_rules.Pattern, str] = {}
     for number, profile in enumerate(config.profiles):
         key = f"profiles.{number}"
         if profile.name in names | {DEFAULT_PROFILE}:
-            why = (
-                "is the name of what no profile says"
-                if profile.name == DEFAULT_PROFILE
-                else "is twice"
-            )
-            raise Misconfigured(f"{key}.name", profile.name, f"{why}; choose another")
+            is_reserved = profile.name == DEFAULT_PROFILE
+            reason = "is reserved" if is_reserved else "is the name of another profile"
+            raise Misconfigured(f"{key}.name", profile.name, f"{reason}; choose another")
         names.add(profile.name)
-        for place, pattern in enumerate(profile.folders):
-            _refuse_pattern(f"{key}.folders.{place}", pattern, profile.name, taken)
+        for index, pattern in enumerate(profile.folders):
+            _refuse_pattern(f"{key}.folders.{index}", pattern, profile.name, taken)
         try:
-            refuse_impossible(config.under(number))
+            refuse_impossible(config.with_profile(number))
         except Misconfigured as error:
             if error.key.startswith(key):
                 raise
             own = error.key.removeprefix("watch.")
             raise Misconfigured(f"{key}.{own}", error.value, error.remedy) from error
-    _refuse_two_meanings(config)
+    _refuse_ambiguous_hooks(config)
 
 
-def _refuse_two_meanings(config: Config) -> None:
-    """The ledger knows a hook by its name alone, whichever profile it stands in."""
+def _refuse_ambiguous_hooks(config: Config) -> None:
+    """Raise Misconfigured if one name means different hooks: the ledger knows only the name."""
     known = {hook.name: hook for hook in config.hooks}
     for number, profile in enumerate(config.profiles):
-        for place, hook in enumerate(profile.hooks or ()):
+        for index, hook in enumerate(profile.hooks or ()):
             if known.setdefault(hook.name, hook) != hook:
-                key = f"profiles.{number}.hooks.{place}.name"
-                remedy = "is the name of another hook elsewhere; choose one of its own"
+                key = f"profiles.{number}.hooks.{index}.name"
+                remedy = "is the name of a different hook elsewhere; choose another"
                 raise Misconfigured(key, hook.name, remedy)
 
 
@@ -136,19 +137,20 @@ def _refuse_pattern(
     key: str, pattern: str, profile: str, taken: dict[folder_rules.Pattern, str]
 ) -> None:
     try:
-        parsed = folder_rules.parsed(pattern)
+        parsed = folder_rules.parse_pattern(pattern)
     except ValueError as error:
         raise Misconfigured(key, pattern, str(error)) from error
-    everything = (folder_rules.DEEP,)
+    everything = (folder_rules.ANY_DEPTH,)
     if other := taken.get(parsed) or taken.get(everything):
-        remedy = f"profile {other} has it already, and the first that matches wins; remove it"
+        remedy = f"profile {other} already matches it, and the first match wins; remove it"
         raise Misconfigured(key, pattern, remedy)
     taken[parsed] = profile
 
 
 def refuse_nested(paths: Mapping[str, Path]) -> None:
-    """Nothing lies inside inbox or outbox, nor they in anything, but archive and failed may:
-    the scan of the inbox leaves them out.
+    """Raise Misconfigured if a folder lies inside inbox or outbox, or one of these inside another.
+
+    Only archive and failed may lie inside the inbox, whose scan skips them.
     """
     for name, path in paths.items():
         for other, outer in paths.items():

@@ -1,4 +1,4 @@
-"""Files of networks, read whole and held to the digest that the config pins."""
+"""Reads the file of a network and checks it against the SHA-256 in the config."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 def read(section: str, file: Path, sha256: str | None) -> tuple[bytes, str]:
-    """Return the bytes of a network's `file` and their digest; None pins nothing.
+    """Return the bytes of `file` and their digest; with `sha256` None any digest is accepted.
 
-    Raises Misconfigured with a key of `section` where it cannot be read or has another digest.
+    Raises Misconfigured with a key of `section` if the file cannot be read or its digest differs.
     """
     try:
         content = file.read_bytes()
@@ -23,6 +23,6 @@ def read(section: str, file: Path, sha256: str | None) -> tuple[bytes, str]:
         raise Misconfigured(f"{section}.file", file, remedy) from error
     found = hashlib.sha256(content).hexdigest()
     if sha256 is not None and sha256.lower() != found:
-        remedy = f"{file} has {found}; restore the file, or accept it by writing its hash"
+        remedy = f"{file} has {found}; restore the file, or write this digest to accept the file"
         raise Misconfigured(f"{section}.sha256", sha256, remedy)
     return content, found

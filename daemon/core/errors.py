@@ -1,7 +1,7 @@
-"""What can go wrong, named for what the daemon does next.
+"""Exceptions, each named for the daemon's next step, and the exit codes.
 
-Rooms translate foreign errors into these at their own door and catch nothing else;
-the one catch is at the document (engine/local.py for reading, service.py for the rest).
+Packages translate foreign errors into these at their boundaries and catch nothing else. They are
+caught in one place per document: the engine for reading, `supervisor.loop` for everything else.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ class Exit(IntEnum):
 
 
 class DaemonError(Exception):
-    """Base of the errors that carry a plain sentence for the operator."""
+    """Base of the errors whose text is a sentence for the operator."""
 
 
 class Rejected(DaemonError):
-    """This document cannot be read, today or tomorrow: keep its bytes in failed/ and say why.
+    """This document will never be readable: its bytes go to failed/, with the reason beside them.
 
-    `reason` is a stable word for programs (corrupt, encrypted, unsupported, too_large, killed);
-    the message is one plain sentence for people.
+    `reason` is a stable word for programs (corrupt, encrypted, unsupported, too_large, killed),
+    `message` one sentence for people.
     """
 
     def __init__(self, reason: str, message: str) -> None:
@@ -41,12 +41,12 @@ class Rejected(DaemonError):
 class Deferred(DaemonError):
     """The environment is at fault (disk full, share gone, permission): wait and try again.
 
-    Costs no attempt; the document keeps its place, and where many are held intake rests.
+    Counts as no attempt. The document keeps its place; if many documents wait, intake pauses.
     """
 
 
 class Misconfigured(DaemonError):
-    """The daemon cannot start like this: exit code 78 with key, value and remedy."""
+    """The daemon cannot start with this config: exit code 78, with key, value and remedy."""
 
     def __init__(self, key: str, value: object, remedy: str) -> None:
         super().__init__(key, value, remedy)
@@ -59,14 +59,14 @@ class Misconfigured(DaemonError):
 
 
 class LedgerLost(Misconfigured):
-    """The ledger was deleted or damaged: the daemon makes it anew from the sidecars and goes on."""
+    """The ledger was deleted or damaged: the daemon rebuilds it from the sidecars and continues."""
 
 
 class Died(DaemonError):
-    """A worker died, ran out of time or memory: costs an attempt, then the page is isolated.
+    """A worker died, or exceeded its time or memory: counts as an attempt, then isolates the page.
 
-    `kind` is killed, timeout, memory or crashed; `signal` the number that ended the process, if
-    one did.
+    `kind` is killed, timeout, memory or crashed; `signal` the number of the signal that ended the
+    process, None without one.
     """
 
     def __init__(self, kind: str, message: str, signal: int | None = None) -> None:
@@ -80,16 +80,18 @@ class Died(DaemonError):
 
 
 class Undelivered(DaemonError):
-    """A hook was not told: its letter waits and is tried again, `not_before` so many seconds.
+    """A notification did not reach its hook: it is sent again, after `not_before` seconds or more.
 
-    After `attempts` of them, or at once where it `is_final`, the letter is dead until an operator
-    says otherwise; one that does not count was broken off by us.
+    After `attempts` failures, or at once if the failure `is_final`, the notification is dead until
+    an operator retries it. A failure that does not count (`counts`) was an attempt that the daemon
+    itself interrupted.
     """
 
     def __init__(
-        self, why: str, *, is_final: bool = False, not_before: float = 0.0, counts: bool = True
+        self, message: str, *, is_final: bool = False, not_before: float = 0.0, counts: bool = True
     ) -> None:
-        super().__init__(why)
+        super().__init__(message)
+        self.message = message
         self.is_final = is_final
         self.not_before = not_before
         self.counts = counts

@@ -1,10 +1,11 @@
-"""Named places at which tests make the daemon stop, die or fail; without FAILPOINTS they are empty.
+"""Named points where tests make the daemon stop, die or fail; without FAILPOINTS they do nothing.
 
     FAILPOINTS="publish.linked=stop;worker.page@bad.pdf#2=3*segv" ocr-daemon run
 
-A rule is `point[@label]=[count*]action`; rules are parted by `;`. Without a label it holds for each
-passing, without a count for ever (counts are a process's own). Names and syntax follow FreeBSD's
-fail(9). The points stand in the code in the order of the path; docs/guarantees.md lists them.
+A rule is `point[@label]=[count*]action`; rules are separated by `;`. A rule without a label applies
+to every label, one without a count for ever; each process counts for itself. Names and syntax
+follow FreeBSD's fail(9). docs/guarantees.md lists the points in the order in which a document
+passes them.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ from dataclasses import dataclass
 
 VARIABLE = "FAILPOINTS"
 _MEGABYTE = 1_000_000
-_hoard: list[bytearray] = []
+_allocated: list[bytearray] = []
 
 
 def _stop() -> None:
-    """Wait here until somebody sends SIGCONT; the test does meanwhile what it likes."""
+    """Stop this process until it gets SIGCONT."""
     os.kill(os.getpid(), signal.SIGSTOP)
 
 
@@ -34,22 +35,22 @@ def _hang() -> None:
 
 
 def _eat() -> None:
-    """Ask for memory without end."""
+    """Allocate memory without end."""
     for _ in itertools.count():
-        _hoard.append(bytearray(b"x" * 16 * _MEGABYTE))
+        _allocated.append(bytearray(b"x" * 16 * _MEGABYTE))
 
 
 def _leak() -> None:
-    _hoard.append(bytearray(b"x" * 64 * _MEGABYTE))
+    _allocated.append(bytearray(b"x" * 64 * _MEGABYTE))
 
 
 def _short() -> None:
-    """Fail as an allocation does that the system refuses."""
+    """Fail like an allocation that the system refuses."""
     raise MemoryError
 
 
 def _bug() -> None:
-    raise ZeroDivisionError("a failpoint says so")
+    raise ZeroDivisionError("raised by a failpoint")
 
 
 _ACTIONS: dict[str, Callable[[], None]] = {
@@ -69,20 +70,20 @@ _ACTIONS: dict[str, Callable[[], None]] = {
 class _Rule:
     point: str
     label: str | None
-    left: float
-    act: Callable[[], None]
+    remaining: float
+    action: Callable[[], None]
 
     @classmethod
     def parse(cls, text: str) -> _Rule:
-        """Parse `point[@label]=[count*]action`; an errno's name is an action too (ENOSPC)."""
-        place, _, action = text.strip().rpartition("=")
-        point, at, label = place.partition("@")
-        count, _, name = action.rpartition("*")
-        act = _ACTIONS.get(name) or _raising(getattr(errno, name))
-        return cls(point, label if at else None, float(count or "inf"), act)
+        """Parse `point[@label]=[count*]action`; the name of an errno (ENOSPC) raises an OSError."""
+        target, _, counted = text.strip().rpartition("=")
+        point, at, label = target.partition("@")
+        count, _, name = counted.rpartition("*")
+        action = _ACTIONS.get(name) or _raising(getattr(errno, name))
+        return cls(point, label if at else None, float(count or "inf"), action)
 
-    def fits(self, point: str, label: str) -> bool:
-        return self.point == point and self.label in (None, label) and self.left > 0
+    def matches(self, point: str, label: str) -> bool:
+        return self.point == point and self.label in (None, label) and self.remaining > 0
 
 
 def _raising(number: int) -> Callable[[], None]:
@@ -92,24 +93,24 @@ def _raising(number: int) -> Callable[[], None]:
     return fail
 
 
-def _armed(rules: list[_Rule]) -> Callable[[str, str], None]:
+def _reaching(rules: list[_Rule]) -> Callable[[str, str], None]:
     def reach(point: str, label: str = "") -> None:
         for rule in rules:
-            if rule.fits(point, label):
-                rule.left -= 1
-                rule.act()
+            if rule.matches(point, label):
+                rule.remaining -= 1
+                rule.action()
 
     return reach
 
 
-def _nothing(point: str, label: str = "") -> None:
+def _do_nothing(point: str, label: str = "") -> None:
     pass
 
 
 def _reach(text: str | None) -> Callable[..., None]:
     if not text:
-        return _nothing
-    return _armed([_Rule.parse(rule) for rule in text.split(";")])
+        return _do_nothing
+    return _reaching([_Rule.parse(rule) for rule in text.split(";")])
 
 
 reach = _reach(os.environ.get(VARIABLE))

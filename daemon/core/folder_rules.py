@@ -1,10 +1,10 @@
-"""Which folders of the inbox a value is for: patterns of folders, the first that matches wins.
+"""Assigns values to folders of the inbox by patterns; the first pattern that matches wins.
 
-A pattern is a path from the inbox down, folder by folder: `*`, `?` and `[...]` match within the
-name of one folder, a folder `**` stands for any number of folders, none as well. It matches a
-folder together with everything below it: `invoices`, `invoices/` and `invoices/**` are one pattern.
-Only `.` (or an empty one) does not reach down: it is the files that lie in the inbox itself.
-Letters must match in case; a pattern is never looked for further down unless it says `**/`.
+A pattern is a path relative to the inbox. `*`, `?` and `[...]` match within one folder name; `**`
+matches any number of folders, including none. A pattern matches a folder and everything below it:
+`invoices`, `invoices/` and `invoices/**` are the same. Only `.` (or an empty pattern) does not
+include sub-folders: it matches the files directly in the inbox. Matching is case-sensitive and
+starts at the inbox; `**/` at the beginning of a pattern makes it match at any depth.
 """
 
 from __future__ import annotations
@@ -17,98 +17,104 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 Pattern = tuple[str, ...]
 
-DEEP = "**"
-UPLOADED = "web/" + "[0-9a-f]" * 32  # where the web process renames each upload in, whole
-MOST_REMEMBERED = 10_000  # folders; those of a year of dates are forgotten now and then
+ANY_DEPTH = "**"
+UPLOAD_FOLDER = "web/" + "[0-9a-f]" * 32  # where the web process renames complete uploads to
+MAX_CACHED_FOLDERS = (
+    10_000  # the cache is emptied when it is full, e.g. by folders named after dates
+)
 
 
-def parsed(pattern: str) -> Pattern:
-    """Return a pattern folder by folder, () for the inbox itself; ValueError with the remedy."""
+def parse_pattern(pattern: str) -> Pattern:
+    """Return the parts of a pattern, () for the inbox itself; raises ValueError with the remedy."""
     if pattern.startswith("/"):
         raise ValueError(f"is relative to the inbox; write {pattern.lstrip('/') or '.'}")
     parts = tuple(part for part in pattern.split("/") if part not in ("", "."))
     if ".." in parts:
-        raise ValueError("must not lead out of the inbox; name the folder itself")
-    if torn := next((part for part in parts if DEEP in part and part != DEEP), None):
-        raise ValueError(f"** stands alone for folders; write * in {torn}")
-    while parts[1:] and parts[-1] == DEEP:
-        parts = parts[:-1]  # what a pattern matches it matches with everything below
+        raise ValueError("must not leave the inbox; name the folder itself")
+    if mixed := next((part for part in parts if ANY_DEPTH in part and part != ANY_DEPTH), None):
+        raise ValueError(f"** must be a whole folder name; write * in {mixed}")
+    while parts[1:] and parts[-1] == ANY_DEPTH:
+        parts = parts[:-1]  # implied: a pattern includes everything below
     return parts
 
 
 def folder_of(name: str) -> str:
-    """Return the folder that a file lies in, "" for the inbox itself."""
+    """Return the folder of a file, "" for the inbox itself."""
     return name.rpartition("/")[0]
 
 
 class _Unknown:
-    """Stands for a value that is not remembered, since None may be one."""
+    """Marks a value that is not cached; None may be a cached value."""
 
 
 _UNKNOWN = _Unknown()
 
 
-class ByFolder(Generic[T]):
-    """A value for each file by its folder: that of the first pattern that matches, or `other`."""
+class FolderRules(Generic[T]):
+    """A value per folder: that of the first pattern that matches, or `default`."""
 
-    def __init__(self, other: T, rules: Iterable[tuple[Sequence[str], T]] = ()) -> None:
-        self.other = other
+    def __init__(self, default: T, rules: Iterable[tuple[Sequence[str], T]] = ()) -> None:
+        self.default = default
         rules = tuple(rules)
-        self.values = (other, *(value for _, value in rules))
+        self.values = (default, *(value for _, value in rules))
         self._rules = [
-            (_compiled(parsed(pattern)), value) for patterns, value in rules for pattern in patterns
+            (_compiled(parse_pattern(pattern)), value)
+            for patterns, value in rules
+            for pattern in patterns
         ]
-        self._known: dict[str, T] = {}
+        self._cache: dict[str, T] = {}
 
     def of(self, name: str) -> T:
         """Return the value for the file `name`, a path relative to the inbox."""
         if not self._rules:
-            return self.other
+            return self.default
         folder = folder_of(name)
-        value = self._known.get(folder, _UNKNOWN)
+        value = self._cache.get(folder, _UNKNOWN)
         if isinstance(value, _Unknown):
-            value = self._found(folder)
-            if len(self._known) >= MOST_REMEMBERED:
-                self._known.clear()  # by whichever thread asks: none relies on what is remembered
-            self._known[folder] = value
+            value = self._lookup(folder)
+            if len(self._cache) >= MAX_CACHED_FOLDERS:
+                self._cache.clear()  # by any thread: none relies on the cache
+            self._cache[folder] = value
         return value
 
-    def _found(self, folder: str) -> T:
+    def _lookup(self, folder: str) -> T:
         parts = folder.split("/") if folder else []
-        return next((value for rule, value in self._rules if _matches(rule, parts)), self.other)
+        return next((value for rule, value in self._rules if _matches(rule, parts)), self.default)
 
 
 _Compiled = tuple[re.Pattern[str] | None, ...]
-"""What matches each folder of a pattern; None is any number of folders."""
+"""The matcher of each part of a pattern; None matches any number of folders."""
 
 
 def _compiled(pattern: Pattern) -> _Compiled:
-    return tuple(None if part == DEEP else re.compile(fnmatch.translate(part)) for part in pattern)
+    return tuple(
+        None if part == ANY_DEPTH else re.compile(fnmatch.translate(part)) for part in pattern
+    )
 
 
 def _matches(pattern: _Compiled, folders: Sequence[str]) -> bool:
-    """Tell whether the pattern ends within `folders`; it may stand at several places at once."""
+    """Tell whether the pattern matches a prefix of `folders`; simulates all its states at once."""
     if not pattern:
         return not folders
-    places = _onward(pattern, {0})
+    states = _closure(pattern, {0})
     for folder in folders:
-        if len(pattern) in places:
+        if len(pattern) in states:
             return True
-        stay = {place for place in places if pattern[place] is None}
+        stay = {state for state in states if pattern[state] is None}
         step = {
-            place + 1
-            for place in places
-            if (part := pattern[place]) is not None and part.match(folder)
+            state + 1
+            for state in states
+            if (part := pattern[state]) is not None and part.match(folder)
         }
-        places = _onward(pattern, stay | step)
-    return len(pattern) in places
+        states = _closure(pattern, stay | step)
+    return len(pattern) in states
 
 
-def _onward(pattern: _Compiled, places: set[int]) -> set[int]:
-    """Add the places behind each `**`, which may be no folder at all."""
-    for place in sorted(places):
-        onward = place
-        while onward < len(pattern) and pattern[onward] is None:
-            onward += 1
-            places.add(onward)
-    return places
+def _closure(pattern: _Compiled, states: set[int]) -> set[int]:
+    """Add the states after each `**`, which may match no folder."""
+    for state in sorted(states):
+        following = state
+        while following < len(pattern) and pattern[following] is None:
+            following += 1
+            states.add(following)
+    return states

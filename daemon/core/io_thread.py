@@ -1,8 +1,8 @@
-"""Calls that may never come back: a thread of its own for each kind, and patience that ends.
+"""Threads for file operations that may block for ever, with a time limit for the caller.
 
-A share whose server is gone makes `stat` wait in the kernel, where no signal helps. So whatever
-touches a shared folder is called aside; the loop waits a little, and where the call is late it goes
-on turning, with the reason in its heartbeat, until the call comes back by itself.
+On a share whose server is gone `stat` waits in the kernel, where no signal reaches it. So every
+access to a shared folder runs in an IoThread. The main loop waits for a few seconds; if the call
+has not returned by then, the loop goes on, with the reason in its heartbeat, until the call does.
 """
 
 from __future__ import annotations
@@ -22,74 +22,74 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 _Call = tuple[Future[object], Callable[[], object]]
-END_SECONDS = 2.0  # that who ends it waits for the call in hand
-PATIENCE_SECONDS = 5.0  # a loop that waits longer seems dead
+STOP_TIMEOUT_SECONDS = 2.0  # how long `stop` waits for the running call
+CALL_TIMEOUT_SECONDS = 5.0  # a loop that waits longer would look dead
 
 
 class Stalled(Exception):
-    """The call has not come back yet; it goes on by itself and must not be made again meanwhile."""
+    """The call has not returned yet; it goes on and must not be repeated meanwhile."""
 
 
 class IoThread:
-    """One thread that makes one call at a time; it dies with the process, wherever it hangs."""
+    """A daemon thread that runs one call at a time; it never keeps the process from ending."""
 
     def __init__(self, name: str) -> None:
         self._calls: SimpleQueue[_Call | None] = SimpleQueue()
         self._last: Future[object] | None = None
         self._since = 0.0
-        self._doing = ""
+        self._description = ""
         threading.Thread(target=self._work, name=name, daemon=True).start()
 
     @property
-    def stall(self) -> Fault | None:
-        """What is waited for and since when, None where no call is in hand."""
-        if self.late_seconds is None:
+    def stalled(self) -> Fault | None:
+        """The running call as a fault, None if no call is running."""
+        if self.stalled_seconds is None:
             return None
-        return Fault(f"a folder does not answer ({self._doing}); restore the share", self._since)
+        message = f"a folder does not answer ({self._description}); restore the share"
+        return Fault(message, self._since)
 
     @property
-    def late_seconds(self) -> float | None:
-        """How long the call in hand has been waited for, None where none is."""
+    def stalled_seconds(self) -> float | None:
+        """How long the present call has been running, None if no call is running."""
         if self._last is None or self._last.done():
             return None
         return time.monotonic() - self._since
 
     @property
     def failure(self) -> BaseException | None:
-        """What the last call raised, None where it did not; it must have come back."""
+        """The exception of the last call, which must have returned; None without one."""
         return self._last.exception(0) if self._last else None
 
-    def begin(self, step: Callable[[], T]) -> Future[T]:
-        """Begin a call; the one before it must have come back."""
-        assert self.late_seconds is None, "one call at a time"
+    def start(self, step: Callable[[], T]) -> Future[T]:
+        """Start a call; the one before it must have returned."""
+        assert self.stalled_seconds is None, "one call at a time"
         future: Future[T] = Future()
         self._last, self._since = future, time.monotonic()  # type: ignore[assignment]
         self._calls.put((future, step))  # type: ignore[arg-type]
         return future
 
-    def call(self, doing: str, step: Callable[[], T]) -> T:
-        """Return (or raise) what `step` does; Late when it has not come back in time.
+    def call(self, description: str, step: Callable[[], T]) -> T:
+        """Return (or raise) the result of `step`; raise Stalled if it takes too long.
 
-        `doing` says what it is, for whoever asks why it is late.
+        `description` names the call in log and heartbeat.
         """
-        self._doing = doing
-        future = self.begin(step)
+        self._description = description
+        future = self.start(step)
         try:
-            return future.result(PATIENCE_SECONDS)
+            return future.result(CALL_TIMEOUT_SECONDS)
         except TimeoutError as error:
-            if future.done():  # a TimeoutError of its own
+            if future.done():  # the TimeoutError of `step` itself
                 raise
-            log.error(
-                "io.stalled", step=doing, reason="a folder does not answer; restore the share"
-            )
+            reason = "a folder does not answer; restore the share"
+            log.error("io.stalled", step=description, reason=reason)
             raise Stalled from error
 
-    def end(self, last: Callable[[], object] = lambda: None) -> None:
-        """Let the thread end after the call in hand and `last`, which are waited for a moment."""
+    def stop(self, last: Callable[[], object] = lambda: None) -> None:
+        """End the thread after the running call and `last`; waits up to STOP_TIMEOUT_SECONDS."""
         ended: Future[object] = Future()
         self._calls.put((ended, last))
         self._calls.put(None)
-        wait([ended], END_SECONDS)
+        wait([ended], STOP_TIMEOUT_SECONDS)
 
     def _work(self) -> None:
         while call := self._calls.get():

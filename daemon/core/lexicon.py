@@ -1,4 +1,4 @@
-"""The list of words that reading knows: read here, by whoever checks it and by whoever spells."""
+"""Reads the word list that spelling correction uses; preflight reads it to check it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 def read(path: Path) -> frozenset[str]:
-    """Return the words of `path`, UTF-8, parted by white space, in lower case.
+    """Return the words of `path`, UTF-8, separated by white space, in lower case.
 
-    Raises Misconfigured when it cannot be read.
+    Raises Misconfigured if it cannot be read.
     """
     try:
         return frozenset(path.read_text("utf-8").lower().split())
     except (OSError, UnicodeDecodeError) as error:
-        remedy = f"cannot be read ({error}); name a list of words in UTF-8, or null for none"
+        remedy = f"cannot be read ({error}); name a word list in UTF-8, or null for none"
         raise Misconfigured("model.lexicon", path, remedy) from error

@@ -10,23 +10,23 @@ if TYPE_CHECKING:
 
     from daemon.core.records import TextLine, Word
 
-# everything but Char of XML 1.0, 2.2; whoever escapes it only makes the file unreadable
+# all but Char of XML 1.0, section 2.2; escaping them would make the file unreadable
 _ILLEGAL: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def xml_legal(text: str) -> str:
-    """Return the text without the characters that no XML 1.0 may contain, not even escaped."""
+    """Return the text without the characters that XML 1.0 forbids, even escaped."""
     return _ILLEGAL.sub("", text)
 
 
 def words_and_spaces(line: TextLine) -> Iterator[tuple[Word, bool]]:
-    """Return each word of a line and whether a space parts it from the next one.
+    """Return each word of a line and whether a space separates it from the next one.
 
-    Chinese is published without spaces, so the line's text is asked.
+    The line's text decides, because Chinese is published without spaces.
     """
-    place = 0
+    position = 0
     for word, after in zip(line.words, (*line.words[1:], None), strict=True):
-        found = line.text.find(word.text, place)
-        place = found + len(word.text) if found >= 0 else place
-        gap = line.text[place : place + 1]
+        found = line.text.find(word.text, position)
+        position = found + len(word.text) if found >= 0 else position
+        gap = line.text[position : position + 1]
         yield word, after is not None and (found < 0 or gap.isspace())

@@ -1,9 +1,10 @@
-"""Structured logs: JSON lines to a rotating file in the log volume, readable lines on a terminal.
+"""Structured logs: JSON lines to a rotating file in the log folder, readable lines on a terminal.
 
-Where standard error is no terminal (a container, a service manager) it gets the same JSON lines.
-The daemon's are written by a thread of their own, so that a log volume that hangs holds up nothing:
-where 10 000 lines wait and none is written for a second, new ones are lost.
-Names of files are strangers' words: none can begin a line of its own or command a terminal.
+If standard error is no terminal (a container, a service manager), it gets the same JSON lines. The
+daemon writes its log in a separate thread, so that a stalled log volume blocks nothing: new lines
+are dropped while 10 000 lines are queued and none was written for a second.
+File names are untrusted: control characters in them are escaped, so that no name can start a line
+of its own or send commands to a terminal.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from pathlib import Path
 import structlog
 
 LOG_NAME = "ocr-daemon.jsonl"
-MOST_WAITING = 10_000
-HANG_SECONDS = 1.0
+MAX_QUEUED = 10_000
+ENQUEUE_SECONDS = 1.0
 _CONTROLS = {"Cc", "Cf", "Cs", "Zl", "Zp"}
-_OF_SEVERAL_LINES = {"exception", "stack"}
+_MULTILINE_KEYS = {"exception", "stack"}
 
 _SHARED: list[structlog.typing.Processor] = [
     structlog.processors.add_log_level,
@@ -35,9 +36,9 @@ def set_up(folder: Path | None, level: str, file_bytes: int, files: int) -> None
     """Send events to standard error and, when `folder` is given, to a rotating file in it."""
     structlog.configure(
         processors=[
-            structlog.stdlib.filter_by_level,  # by the root's, which may be set anew at any time
+            structlog.stdlib.filter_by_level,  # by the root logger's level, which may change
             *_SHARED,
-            structlog.processors.format_exc_info,  # here: the writing thread has no exception
+            structlog.processors.format_exc_info,  # the writing thread has no exception
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
         wrapper_class=structlog.make_filtering_bound_logger("debug"),
@@ -51,7 +52,7 @@ def set_up(folder: Path | None, level: str, file_bytes: int, files: int) -> None
         old.close()
     root.handlers = [console]
     root.setLevel(level)
-    # a full log disk must not stop the reading, nor print a traceback for every line
+    # a full log disk must neither stop OCR nor print a traceback for every line
     logging.raiseExceptions = False
     if folder is not None:
         rotating = logging.handlers.RotatingFileHandler(
@@ -59,47 +60,47 @@ def set_up(folder: Path | None, level: str, file_bytes: int, files: int) -> None
             errors="backslashreplace",
         )  # fmt: skip
         rotating.setFormatter(_formatter(readable=False))
-        root.handlers = [_Handover(console, rotating)]
+        root.handlers = [_QueueHandler(console, rotating)]
 
 
 def set_level(level: str) -> None:
-    """Say from now on what is at least of `level` (DEBUG, INFO, WARNING, ERROR)."""
+    """Log events of `level` (DEBUG, INFO, WARNING, ERROR) and above from now on."""
     logging.getLogger().setLevel(level)
 
 
 def drain(seconds: float = 2.0) -> bool:
-    """Wait until what was said is written, but no longer than `seconds`; tell whether it is."""
+    """Wait up to `seconds` until all queued lines are written; return whether they are."""
     ends = time.monotonic() + seconds
     for handler in logging.getLogger().handlers:
         while (
-            isinstance(handler, _Handover)
-            and handler.waiting.unfinished_tasks
+            isinstance(handler, _QueueHandler)
+            and handler.queued.unfinished_tasks
             and time.monotonic() < ends
         ):
             time.sleep(0.01)
     return not any(
-        isinstance(handler, _Handover) and handler.waiting.unfinished_tasks
+        isinstance(handler, _QueueHandler) and handler.queued.unfinished_tasks
         for handler in logging.getLogger().handlers
     )
 
 
-class _Handover(logging.handlers.QueueHandler):
-    """Hands records over as they are: they are formatted where they are written."""
+class _QueueHandler(logging.handlers.QueueHandler):
+    """Queues records for the writing thread, which formats and writes them."""
 
     def __init__(self, *writers: logging.Handler) -> None:
-        self.waiting: queue.Queue[logging.LogRecord] = queue.Queue(MOST_WAITING)
-        super().__init__(self.waiting)
+        self.queued: queue.Queue[logging.LogRecord] = queue.Queue(MAX_QUEUED)
+        super().__init__(self.queued)
         self._writers = writers
-        self._thread = logging.handlers.QueueListener(self.waiting, *writers)
+        self._thread = logging.handlers.QueueListener(self.queued, *writers)
         self._thread.start()
-        self._hangs = False
+        self._is_stalled = False
 
     def enqueue(self, record: logging.LogRecord) -> None:
         try:
-            self.waiting.put(record, timeout=0.001 if self._hangs else HANG_SECONDS)
-            self._hangs = False
+            self.queued.put(record, timeout=0.001 if self._is_stalled else ENQUEUE_SECONDS)
+            self._is_stalled = False
         except queue.Full:
-            self._hangs = True
+            self._is_stalled = True
 
     def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
         return record
@@ -111,16 +112,16 @@ class _Handover(logging.handlers.QueueHandler):
         super().close()
 
 
-def without_controls(text: str, keep: str = "") -> str:
-    """Return the text with what a terminal would obey, or not show, written as its code.
+def escape_controls(text: str, keep: str = "") -> str:
+    """Return the text with characters that control a terminal, or are invisible, escaped.
 
-    That is control and format characters (U+202E turns a line around), line separators, and halves
-    of characters, as which bytes that are no UTF-8 stand in names. Those in `keep` stay.
+    Those are control and format characters (U+202E reverses a line), line separators, and
+    surrogates, which stand for bytes of a name that are not UTF-8. Those in `keep` are kept.
     """
-    return "".join(c if c in keep else _shown(c) for c in text)
+    return "".join(c if c in keep else _escaped(c) for c in text)
 
 
-def _shown(character: str) -> str:
+def _escaped(character: str) -> str:
     if unicodedata.category(character) not in _CONTROLS:
         return character
     return character.encode("unicode_escape").decode("ascii")
@@ -129,17 +130,17 @@ def _shown(character: str) -> str:
 def _for_terminal(
     _logger: structlog.typing.WrappedLogger, _level: str, event: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:
-    """Disarm every value; a traceback keeps its lines."""
+    """Escape control characters in every value; a traceback keeps its line breaks."""
     for key, value in event.items():
         if isinstance(value, str):
-            event[key] = without_controls(value, "\n" if key in _OF_SEVERAL_LINES else "")
+            event[key] = escape_controls(value, "\n" if key in _MULTILINE_KEYS else "")
     return event
 
 
-def _well_formed(
+def _escape_surrogates(
     _logger: structlog.typing.WrappedLogger, _level: str, event: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:
-    """Write halves of characters as their code: strict readers of JSON take none."""
+    """Escape surrogates, which strict JSON parsers reject."""
     for key, value in event.items():
         if isinstance(value, str):
             event[key] = value.encode("utf-8", "backslashreplace").decode()
@@ -157,5 +158,5 @@ def _formatter(*, readable: bool) -> logging.Formatter:
             structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
         ]
     else:
-        last += [_well_formed, structlog.processors.JSONRenderer()]
+        last += [_escape_surrogates, structlog.processors.JSONRenderer()]
     return structlog.stdlib.ProcessorFormatter(processors=last, foreign_pre_chain=_SHARED)

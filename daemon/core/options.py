@@ -1,8 +1,8 @@
-"""How a page is read: the values that travel from the config to the workers.
+"""How a page is read: the settings that are sent to the workers.
 
-Plain frozen dataclasses, so that rooms receive values and never the Config.
-`config.py` lets pydantic validate them (bounds stand in the annotations);
-`config.yaml` says the unit and the reason of each.
+Plain frozen dataclasses, so that the OCR packages receive values and never the Config. pydantic
+validates them in `daemon.config` by the bounds in the annotations; config.yaml documents the unit
+and the reason of each key.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Segmenter = Literal["auto", "opencv", "dbnet"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What a document may cost before it is refused."""
+    """Sizes and times above which a document is refused."""
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
     file_megabytes: Annotated[int, Ge(1)] = 512
@@ -31,7 +31,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendering:
-    """How PDF pages become pixels."""
+    """How PDF pages are rendered, and when their text layer is used."""
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
     text_layer: Literal["auto", "never"] = "auto"
@@ -43,7 +43,7 @@ class Rendering:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
-    """Which recogniser reads, and how."""
+    """The recogniser and its decoding."""
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
     file: Path
@@ -73,7 +73,7 @@ class Preprocessing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detector:
-    """Which network finds lines where the OpenCV finder does not do."""
+    """The network that finds lines if the OpenCV segmenter is not sufficient."""
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
     file: Path | None = None
@@ -82,7 +82,7 @@ class Detector:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """One profile: everything that decides what a reading looks like."""
+    """One profile: all settings that influence the text of an answer."""
 
     weights: Weights
     name: str = "default"
@@ -94,5 +94,5 @@ class Recipe:
 
     @property
     def network(self) -> Path | None:
-        """The file of the network that finds lines, where one may be asked."""
+        """The file of the text detector, None if the segmenter never uses it."""
         return None if self.segmenter == "opencv" else self.detector.file

@@ -1,9 +1,9 @@
-"""The nouns that travel along the path; nothing here computes, and nothing heavy is imported.
+"""The records that all packages exchange: frozen dataclasses without heavy imports.
 
-Arrays are numpy uint8 with their shape in the docstring; boxes are whole pixels, right and bottom
-exclusive. A frame is a coordinate system: `original` is the page as a viewer shows it (EXIF
-orientation and PDF /Rotate applied) at its full size, `page` is that page as decoded (perhaps
-scaled down). What travels between the rooms of a worker alone is in `daemon.ocr.records`.
+Arrays are numpy uint8, with the shape in the docstring. Boxes are in whole pixels; right and bottom
+are exclusive. A frame is a coordinate system: `original` is the page as a viewer shows it (EXIF
+orientation and PDF /Rotate applied) at full size, `page` is that page as decoded (perhaps scaled
+down). Records that only the stages of a worker exchange are in `daemon.ocr.records`.
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ OutputKind = Literal["text", "hocr", "alto", "searchable_pdf", "picture"]
 
 
 class DocumentState(StrEnum):
-    """Where a claimed document stands. The ledger stores all but the first and the last."""
+    """The state of a claimed document; the ledger stores all but the first and the last."""
 
     UNRECORDED = "unrecorded"  # claimed, not in the ledger yet
     CLAIMED = "claimed"  # in the ledger; it is read, and its outputs are rendered
     ANSWERING = "answering"  # the ledger names the sidecar that is about to be published
     ANSWERED = "answered"  # the sidecar is durable
-    CLOSED = "closed"  # the original is archived, deleted, failed or left where it lies
-    RELEASED = "released"  # given back to the inbox; its row is dropped
+    CLOSED = "closed"  # the original is archived, deleted, failed or left in place
+    RELEASED = "released"  # returned to the inbox; its row is deleted
 
 
-_LEVEL = 0.5  # of the lower one's height that two boxes of one row share
+_MIN_OVERLAP = 0.5  # of the lower box's height, for two boxes to be in one row
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """An upright rectangle in pixels; right and bottom are exclusive."""
+    """An axis-aligned rectangle in pixels; right and bottom are exclusive."""
 
     left: int
     top: int
@@ -54,20 +54,20 @@ class Box:
 
     @classmethod
     def around(cls, boxes: Iterable[Box]) -> Box:
-        """Return the smallest box around all of `boxes`; there must be one."""
+        """Return the smallest box around all of `boxes`, at least one."""
         lefts, tops, rights, bottoms = zip(
             *((box.left, box.top, box.right, box.bottom) for box in boxes), strict=True
         )
         return cls(min(lefts), min(tops), max(rights), max(bottoms))
 
-    def leads_to(self, other: Box) -> bool:
-        """Tell whether `other` goes on this one's row: it is further right, and about level."""
+    def precedes_in_row(self, other: Box) -> bool:
+        """Tell whether `other` continues the row of this box: further right, and about level."""
         low = min(self.bottom - self.top, other.bottom - other.top)
         shared = min(self.bottom, other.bottom) - max(self.top, other.top)
-        return other.left > self.left and shared >= _LEVEL * low
+        return other.left > self.left and shared >= _MIN_OVERLAP * low
 
 
-# --- what is read -------------------------------------------------------------------------------
+# --- the text that is read ----------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +91,11 @@ class TextLine:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell of a table: its first row and column, 0-based, and over how many of each it reaches.
+    """A cell of a table: its first row and column, 0-based, and how many of each it spans.
 
-    `lines` are the places of its lines in reading order: among the page's lines while the table is
-    laid out (its box is in the clean frame then), among the block's when it is published (box in
-    the original frame). An empty cell has no lines and an empty text.
+    `lines` are the indices of its lines in reading order. During layout they count the page's lines
+    and the box is in the clean frame; when published they count the block's lines and the box is in
+    the original frame. An empty cell has no lines and an empty text.
     """
 
     row: int
@@ -109,7 +109,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Cells row by row, each row from the left; together they fill `rows` x `columns`."""
+    """Cells row by row, each row from left to right; together they fill `rows` x `columns`."""
 
     rows: int
     columns: int
@@ -118,9 +118,9 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Lines that belong together (a paragraph, a column's part), in reading order.
+    """Lines that belong together (a paragraph, a part of a column), in reading order.
 
-    A block of the kind "table" has its table besides; its lines come cell by cell.
+    A block of the kind "table" also has its `table`; its lines are ordered cell by cell.
     """
 
     lines: tuple[TextLine, ...]
@@ -132,10 +132,11 @@ class Block:
 class Page:
     """One page as decoded: `image` is H,W,3 BGR or H,W gray.
 
-    `scale` is decoded pixels per original pixel. `rotation` is the clockwise turn in degrees that
-    was applied to the stored pixels to show the page as a viewer does. `text_layer` is text that
-    the page carries, None without such; the image then shows the rest, and is empty where nothing
-    is left to read. `defect` is a sentence on what is missing of a page that decoded in part.
+    `scale` is decoded pixels per original pixel. `rotation` is the clockwise rotation in degrees
+    that was applied to the stored pixels to show the page as a viewer does. `text_layer` is the
+    text that the page contains, None without any; the image then shows everything else, and is
+    empty if nothing is left to read. `defect` is a sentence on the missing part of a page that was
+    decoded incompletely.
     """
 
     number: int
@@ -151,9 +152,9 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why something failed: `kind` is a stable word, `message` one plain sentence.
+    """Why something failed: `kind` is a stable word for programs, `message` a sentence for people.
 
-    `page` is 1-based where one page is to blame; `signal` the number that ended a worker.
+    `page` is the page that caused it, 1-based; `signal` the number that ended a worker.
     """
 
     kind: str
@@ -165,11 +166,11 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class PageText:
-    """One page as published; `failure` says why a page is partial or failed.
+    """One page as published; `failure` is the reason of a partial or failed page.
 
-    `rotation` is the page's, `orientation` the clean page's: the first is how the stored pixels are
-    shown, the second how the page as shown was turned to be read. `curvature` is by how many
-    original pixels the most bent of its rows was straightened.
+    `rotation` is how the stored pixels are turned to show the page, `orientation` how the page as
+    shown was turned to be read. `curvature` is the largest deviation of a row from a straight line
+    that dewarping removed, in original pixels.
     """
 
     number: int
@@ -189,19 +190,19 @@ class PageText:
 
     @classmethod
     def unread(cls, number: int, failure: Failure) -> PageText:
-        """Return a page of which nothing is known but why."""
+        """Return a failed page of which only the failure is known."""
         return cls(
             number=number, width=0, height=0, dpi=None, rotation=0, skew=0.0, text_source="ocr",
             status="failed", text="", confidence=None, blocks=(), failure=failure,
         )  # fmt: skip
 
 
-# --- what is worked on --------------------------------------------------------------------------
+# --- files and their state ----------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What changes when a file changes: bytes, mtime in nanoseconds, inode number."""
+    """Identifies a state of a file: size in bytes, mtime in nanoseconds, inode number."""
 
     size: int
     modified_ns: int
@@ -209,12 +210,12 @@ class Stamp:
 
     @classmethod
     def of(cls, path: Path) -> Stamp:
-        """Take the stamp of a file now, not following a link."""
+        """Return the present stamp of a file, without following a link."""
         return cls.from_status(path.lstat())
 
     @classmethod
     def from_status(cls, status: os.stat_result) -> Stamp:
-        """Take the stamp out of a stat result."""
+        """Return the stamp from a stat result."""
         return cls(status.st_size, status.st_mtime_ns, status.st_ino)
 
     def __str__(self) -> str:
@@ -223,9 +224,10 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A file in our possession: `name` is its path relative to the inbox, `path` where it lies now.
+    """A file that this daemon has claimed: `name` relative to the inbox, `path` where it is now.
 
-    `id` is the token of this possession; the file's identity is `sha256` + profile, never its name.
+    `id` is the token of this claim. The identity of the content is `sha256` + profile, never the
+    name.
     """
 
     id: str
@@ -237,7 +239,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """One row of the ledger: what became of a claim; `id` is its token."""
+    """One row of the ledger, the state of a claim; `id` is its token."""
 
     id: str
     name: str
@@ -255,15 +257,18 @@ class LedgerEntry:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What the environment holds us up with, in a sentence, and since when (monotonic seconds)."""
+    """A fault of the environment that stops the daemon: one sentence, and since when.
 
-    why: str
+    `since` is in seconds of the monotonic clock.
+    """
+
+    message: str
     since: float
 
 
 @dataclass(frozen=True, slots=True)
 class PageCount:
-    """What a worker returns for `CountPages`; `seconds` are wall seconds by stage."""
+    """A worker's result for `CountPages`; `seconds` are wall seconds by stage."""
 
     media_type: str
     page_count: int
@@ -272,10 +277,10 @@ class PageCount:
 
 @dataclass(frozen=True, slots=True)
 class PagesRead:
-    """What a worker returns for `ReadPages`: the pages of its range and what they cost.
+    """A worker's result for `ReadPages`: the pages of its range and the time they took.
 
-    `page_count` is the document's, `seconds` the worker's wall seconds by stage, `precision` what
-    its network computes in.
+    `page_count` is that of the document, `seconds` the worker's wall seconds by stage, `precision`
+    the number format of its network.
     """
 
     media_type: str
@@ -287,7 +292,7 @@ class PagesRead:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document as read, or why it was not; `seconds` are wall seconds by stage over all pages."""
+    """A document as read, or its failure; `seconds` are wall seconds by stage over all pages."""
 
     status: Status
     media_type: str | None
@@ -301,7 +306,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """A file that is published beside a sidecar and listed in it; `name` is that of the file."""
+    """A derived output that is published beside a sidecar and listed in it by file `name`."""
 
     kind: OutputKind
     name: str
@@ -311,8 +316,8 @@ class Output:
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
-    """An output that was wanted and could not be made; the failure's page is 1-based, or None."""
+class MissingOutput:
+    """A configured output that could not be rendered; the failure's page is 1-based, or None."""
 
     kind: OutputKind
     failure: Failure

@@ -1,7 +1,7 @@
-"""Where workers write the outputs that they make, until they are copied to the outbox.
+"""The folder in which workers write derived outputs before these are copied to the outbox.
 
-It is the one place that their sandbox lets them write in. What lies there is a stranger's doing: it
-is opened as a regular file, copied and hashed, and never published under the worker's own hands.
+It is the only folder that the sandbox of a worker allows to be written. Its content is untrusted:
+each file is opened as a regular file, copied and hashed, and never published in place.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Scratch:
-    """A folder of ours alone, on a local disk."""
+    """A folder that only this daemon uses, on a local disk."""
 
     folder: Path
 
     def clear(self) -> None:
-        """Make the folder, or empty it; an OSError where that is not possible.
+        """Create the folder, or empty it; raises OSError if that is not possible.
 
-        It stays the same folder: the sandboxes of workers that are kept over a reload allow that
-        inode and not its name.
+        The folder itself is kept: workers that survive a reload have a sandbox that allows this
+        inode, not its name.
         """
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for child in self.folder.iterdir():
@@ -31,17 +31,17 @@ class Scratch:
             else:
                 child.unlink(missing_ok=True)
 
-    def room_of(self, claim: str) -> Path:
-        """Return the folder for the outputs of a claim, made where it is missing."""
-        room = self.folder / claim
-        room.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return room
+    def folder_of(self, claim: str) -> Path:
+        """Return the folder for the outputs of a claim; creates it if it is missing."""
+        folder = self.folder / claim
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder
 
-    def forget(self, claim: str) -> None:
-        """Remove what was made for a claim."""
+    def discard(self, claim: str) -> None:
+        """Remove the outputs of a claim."""
         with contextlib.suppress(OSError):
             shutil.rmtree(self.folder / claim)
 
     def remove(self) -> None:
-        """Remove the folder, which nobody needs any more."""
+        """Remove the folder."""
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -1,7 +1,7 @@
-"""What folders stand on: their filesystem, whether it is still mounted, how much room is left.
+"""The filesystems of the daemon's folders: whether they are still mounted, and their free space.
 
-A share that goes away leaves its mount point behind, an empty folder on the disk below: answers
-written there would be hidden when the share returns. So the mount of each folder is remembered.
+An unmounted share leaves an empty folder on the disk below. Answers written there would be hidden
+once the share is mounted again, so the mount point of each folder is recorded at the start.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from threading import Lock
 
 from daemon.core.io_thread import IoThread
 
-_OCTAL = re.compile(rb"\\([0-7]{3})")  # how the table writes blanks
-_AWAY = (errno.ENODEV, "no such folder")
+_OCTAL = re.compile(rb"\\([0-7]{3})")  # how the mount table escapes blanks
+_MISSING = (errno.ENODEV, "no such folder")
 MOUNT_TABLE = Path("/proc/self/mountinfo")
 
 
 def mount_of(folder: Path) -> tuple[str, str]:
-    """Return mount point and type of the filesystem that holds `folder` (proc(5), mountinfo).
+    """Return mount point and type of the filesystem that contains `folder` (proc(5), mountinfo).
 
-    Both are empty where they are unknown.
+    Both are empty if they are unknown.
     """
-    place = os.path.realpath(folder)
+    path = os.path.realpath(folder)
     best, kind = "", ""
     try:
         table = MOUNT_TABLE.read_bytes()
@@ -38,7 +38,7 @@ def mount_of(folder: Path) -> tuple[str, str]:
         before, _, after = line.partition(b" - ")
         raw = _OCTAL.sub(lambda code: bytes([int(code[1], 8)]), before.split(b" ")[4])
         mount = os.fsdecode(raw)
-        inside = place == mount or place.startswith(mount.rstrip("/") + "/")
+        inside = path == mount or path.startswith(mount.rstrip("/") + "/")
         if inside and len(mount) >= len(best):
             best, kind = mount, os.fsdecode(after.split(b" ")[0])
     return best, kind
@@ -46,30 +46,31 @@ def mount_of(folder: Path) -> tuple[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class DiskUsage:
-    """How many bytes of a filesystem are free, of how many."""
+    """Free and total bytes of a filesystem."""
 
     free: int
     total: int
 
 
 class Volume:
-    """The filesystem that a folder lay on when the daemon started."""
+    """A folder and the filesystem on which it was when the daemon started."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._mount, _ = mount_of(folder)
         self._device = _device(folder)
-        self.room: DiskUsage | None = None
+        self.disk_usage: DiskUsage | None = None
 
     def check(self) -> None:
-        """Raise an OSError (ENODEV) where the folder is gone or its filesystem not mounted.
+        """Raise OSError (ENODEV) if the folder is missing or its filesystem is not mounted.
 
-        A folder made anew on the same filesystem, or a share mounted again, is as good as before.
+        A folder that was created again on the same filesystem, or a share that was mounted again,
+        is accepted.
         """
         if not self.folder.is_dir():
-            is_there = os.path.lexists(self.folder)
-            code, why = (errno.ENOTDIR, "Not a directory") if is_there else _AWAY
-            raise OSError(code, why, str(self.folder))
+            exists = os.path.lexists(self.folder)
+            code, message = (errno.ENOTDIR, "Not a directory") if exists else _MISSING
+            raise OSError(code, message, str(self.folder))
         device = self.folder.stat().st_dev
         if device == self._device:
             return
@@ -78,90 +79,89 @@ class Volume:
             raise OSError(errno.ENODEV, f"{self._mount} is not mounted", str(self.folder))
         self._mount, self._device = mount, device
 
-    def absence(self) -> str | None:
-        """Return a sentence where the folder is away, None where it is there."""
+    def mount_problem(self) -> str | None:
+        """Return why the folder is not available, None if it is."""
         try:
             self.check()
         except OSError as error:
-            return f"{self.folder} is away ({error.strerror}); restore it"
+            return f"{self.folder} is not available ({error.strerror}); restore it"
         return None
 
-    def hindrance(self, least_bytes: int) -> str | None:
-        """Return what keeps us from writing in the folder, None where nothing does.
+    def problem(self, min_free_bytes: int) -> str | None:
+        """Return why the daemon cannot write in the folder, None if it can; set `disk_usage`."""
+        self.disk_usage, problem = self._check_writing(min_free_bytes)
+        return problem
 
-        What room there is is kept in `room`.
-        """
-        self.room, hindrance = self._look(least_bytes)
-        return hindrance
-
-    def _look(self, least_bytes: int) -> tuple[DiskUsage | None, str | None]:
-        if absence := self.absence():
-            return None, absence
+    def _check_writing(self, min_free_bytes: int) -> tuple[DiskUsage | None, str | None]:
+        if problem := self.mount_problem():
+            return None, problem
         if not os.access(self.folder, os.W_OK | os.X_OK):
             return None, f"{self.folder} cannot be written (read-only or not permitted); allow it"
         try:
             usage = shutil.disk_usage(self.folder)
         except OSError as error:
-            why = f"{self.folder} does not tell its room ({error.strerror}); restore it"
-            return None, why
-        room = DiskUsage(usage.free, usage.total)
-        least = least_room(least_bytes, usage.total)
-        if usage.free >= least:
-            return room, None
-        left = f"{usage.free / 1e6:.1f} MB of room left, at least {least / 1e6:.1f} are asked for"
-        return room, f"{self.folder} has {left} (min_free_megabytes); make room"
+            return None, f"{self.folder}: free space is unknown ({error.strerror}); restore it"
+        disk_usage = DiskUsage(usage.free, usage.total)
+        required = required_free_bytes(min_free_bytes, usage.total)
+        if usage.free >= required:
+            return disk_usage, None
+        free, needed = (f"{size / 1e6:.1f} MB" for size in (usage.free, required))
+        shortage = f"{free} free, {needed} required (min_free_megabytes)"
+        return disk_usage, f"{self.folder}: {shortage}; free some space"
 
 
 class VolumeMonitor:
-    """All folders of a daemon, looked at before anything is taken from the inbox."""
+    """All folders of a daemon, checked before files are claimed."""
 
-    def __init__(self, inbox: Path, written: Iterable[Path], logs: Path, least_bytes: int) -> None:
-        """`written` are those without which a file cannot be answered and let go of."""
+    def __init__(
+        self, inbox: Path, written: Iterable[Path], logs: Path, min_free_bytes: int
+    ) -> None:
+        """`written` are the folders needed to publish an answer and to archive its original."""
         self._inbox = Volume(inbox)
         self._written = [Volume(folder) for folder in written]
         self._logs = Volume(logs)
-        self.least_bytes = least_bytes
-        self._one_look = Lock()  # an intake that is exchanged may still be looking
+        self.min_free_bytes = min_free_bytes
+        self._logs_lock = Lock()  # after a reload the former intake may still be checking
         self._io = IoThread("logs")
-        self._looking: Future[str | None] | None = None
+        self._logs_check: Future[str | None] | None = None
         self.warning: str | None = None
 
     @property
-    def room(self) -> dict[Path, DiskUsage]:
-        """The room that each folder had at the last look, without those that did not tell."""
+    def disk_usage(self) -> dict[Path, DiskUsage]:
+        """The disk usage of each folder at the last check, without folders where it is unknown."""
         volumes = (*self._written, self._logs)
-        rooms = {volume.folder: volume.room for volume in volumes}
-        return {folder: room for folder, room in rooms.items() if room is not None}
+        usages = {volume.folder: volume.disk_usage for volume in volumes}
+        return {folder: usage for folder, usage in usages.items() if usage is not None}
 
-    def end(self) -> None:
-        """Let its thread end; it is not asked again."""
-        self._io.end()
+    def stop(self) -> None:
+        """End the thread; no check follows."""
+        self._io.stop()
 
-    def absence(self, folder: Path) -> str | None:
-        """Return a sentence where one of these folders is away; None for any other."""
+    def mount_problem(self, folder: Path) -> str | None:
+        """Return why one of these folders is not available; None for any other folder."""
         known = (self._inbox, *self._written, self._logs)
-        return next((volume.absence() for volume in known if volume.folder == folder), None)
+        return next((volume.mount_problem() for volume in known if volume.folder == folder), None)
 
-    def _look_at_logs(self) -> None:
-        """Take in what the look before found and begin another; a log volume may hang."""
-        if self._io.late_seconds is not None:
+    def problem(self) -> str | None:
+        """Return why no file may be claimed now; an unwritable log folder only sets `warning`."""
+        with self._logs_lock:
+            self._check_logs()
+        problems = [volume.problem(self.min_free_bytes) for volume in self._written]
+        return self._inbox.mount_problem() or next(filter(None, problems), None)
+
+    def _check_logs(self) -> None:
+        """Read the result of the previous check and start another; a log volume may stall."""
+        if self._io.stalled_seconds is not None:
             self.warning = f"{self._logs.folder} does not answer; restore it"
             return
-        if self._looking is not None:
-            self.warning = self._looking.result()
-        self._looking = self._io.begin(lambda: self._logs.hindrance(self.least_bytes))
-
-    def hindrance(self) -> str | None:
-        """Return why nothing may be taken now; a log that cannot be written is only a `warning`."""
-        with self._one_look:
-            self._look_at_logs()
-        found = [volume.hindrance(self.least_bytes) for volume in self._written]
-        return self._inbox.absence() or next(filter(None, found), None)
+        if self._logs_check is not None:
+            self.warning = self._logs_check.result()
+        self._logs_check = self._io.start(lambda: self._logs.problem(self.min_free_bytes))
 
 
-def least_room(asked: int, total: int) -> int:
-    """Return how many bytes must be free: of a small filesystem a twentieth is room enough."""
-    return min(asked, total // 20)
+def required_free_bytes(configured: int, total: int) -> int:
+    """Return how many bytes must be free: `configured`, but at most a twentieth of the volume."""
+    return min(configured, total // 20)
 
 
 def _device(folder: Path) -> int | None:

@@ -1,7 +1,7 @@
-"""What the loop waits for: a pipe that threads and signal handlers may ring at any moment.
+"""A self-pipe that wakes the main loop from threads and signal handlers.
 
-An Event would not do: a signal handler that sets it while the loop is just inside its lock would
-wait for itself.
+A threading.Event would not do: a signal handler that sets it while the loop holds its lock would
+deadlock.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import select
 
 
 class WakeupPipe:
-    """Ring from anywhere, wait in the loop; rings before the wait are not lost."""
+    """Notify from anywhere, wait in the loop; a notification before the wait is not lost."""
 
     def __init__(self) -> None:
         self._reader, self._writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -23,7 +23,7 @@ class WakeupPipe:
             os.write(self._writer, b"!")
 
     def wait(self, seconds: float) -> None:
-        """Return when rung or after `seconds`."""
+        """Return after a notification, or after `seconds`."""
         select.select([self._reader], [], [], max(0.0, seconds))
         with contextlib.suppress(BlockingIOError):
             while os.read(self._reader, 4096):

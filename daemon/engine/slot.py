@@ -95,7 +95,7 @@ class Slot:
         result = self._result(self._future, self.task)
         outcome = Outcome(self.task, result)
         self.task = self._future = None
-        self._counters.task_ended(result)
+        self._counters.count_task(result)
         if reason := self._reason_to_recycle(result):
             self._recycle(*reason)
         return outcome
@@ -105,7 +105,7 @@ class Slot:
         worker, future = self._worker, self._future
         if future is None or future.done():
             return
-        if worker.megabytes > self._memory_limits.most:
+        if worker.megabytes > self._memory_limits.max_megabytes:
             worker.exceeded_memory = True
             worker.kill()
         elif not worker.is_alive:
@@ -167,7 +167,7 @@ class Slot:
         pebble measures deadlines by the wall clock: a clock that is set forward ends them early.
         """
         if self._worker.exceeded_memory:
-            limit = self._memory_limits.most
+            limit = self._memory_limits.max_megabytes
             return Died("memory", f"needed more than {limit} MB of memory and was stopped", 9)
         match error:
             case TimeoutError() if time.monotonic() - self._submitted_at < task.seconds:
@@ -195,7 +195,7 @@ class Slot:
         if self._tasks_per_worker and worker.tasks >= self._tasks_per_worker:
             return "tasks", f"it has done {worker.tasks} tasks"
         megabytes = worker.megabytes
-        if megabytes > self._memory_limits.idle:
+        if megabytes > self._memory_limits.recycle_megabytes:
             return "memory", f"it has kept {megabytes:.0f} MB of memory"
         return None
 

@@ -133,7 +133,7 @@ def _translated_errors(doing: str) -> Iterator[None]:
     except DaemonError:
         raise
     except Exception as error:
-        if memory.is_short(error):
+        if memory.is_out_of_memory(error):
             raise Died("memory", f"there was not enough memory for {doing} ({error})") from error
         raise Died("crashed", f"{doing} ended in {type(error).__name__}: {error}") from error
 

@@ -62,7 +62,7 @@ class WorkerProcess:
     def megabytes(self) -> float:
         """Megabytes of memory of its own; 0 before it is started and after its end."""
         pids = [process.pid for process in self._context.started]
-        return (memory.taken_by(pids[0]) or 0.0) if pids and pids[0] else 0.0
+        return (memory.private_megabytes(pids[0]) or 0.0) if pids and pids[0] else 0.0
 
     def warm(self, seconds: float) -> Future[str]:
         """Let it load its models."""

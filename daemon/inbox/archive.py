@@ -33,9 +33,9 @@ class Archive:
     def keep_failed(self, claim: Claim, failure: Failure) -> None:
         """Write the reason, then move the original beside it."""
         self._volume.check()
-        wanted = fs.candidates(fs.passable(self._folder, claim.name))
+        wanted = fs.numbered_paths(fs.unobstructed(self._folder, claim.name))
         free = next(
-            path for path in wanted if not os.path.lexists(path) or fs.is_moved(claim.path, path)
+            path for path in wanted if not os.path.lexists(path) or fs.is_moved_to(claim.path, path)
         )
         self._write_reason(free, claim, failure)
         failpoints.reach("fail.told", claim.name)
@@ -45,11 +45,11 @@ class Archive:
     def keep_reason(self, claim: Claim, failure: Failure) -> None:
         """Write the reason of a failed file that stays where it is."""
         self._volume.check()
-        self._write_reason(fs.passable(self._folder, claim.name), claim, failure)
+        self._write_reason(fs.unobstructed(self._folder, claim.name), claim, failure)
 
     def clear_reason(self, claim: Claim) -> None:
         """Remove the reason of an earlier failure whose file was dragged back and read."""
-        kept = fs.passable(self._folder, claim.name)
+        kept = fs.unobstructed(self._folder, claim.name)
         with contextlib.suppress(OSError):  # a stale reason must not hold up an answered document
             if not kept.is_file():
                 reason_of(kept).unlink()
@@ -59,7 +59,7 @@ class Archive:
         path = reason_of(kept)
         fs.make_folder(path.parent, self._folder, self._ownership)
         content = {
-            "name": fs.printable(claim.name),
+            "name": fs.to_unicode(claim.name),
             "sha256": claim.sha256,
             "class": failure.kind,
             "message": failure.message,
@@ -73,9 +73,9 @@ class Archive:
         said = json.dumps(content, indent=2, ensure_ascii=False).encode()
         fs.write_durable(draft, said, self._ownership)
         draft.replace(path)
-        fs.sync_folder(path.parent)
+        fs.fsync_folder(path.parent)
 
 
 def reason_of(kept: Path) -> Path:
     """Return where the reason of a kept file that failed is."""
-    return kept.with_name(fs.shortened(kept.name, REASON_ENDING))
+    return kept.with_name(fs.shorten(kept.name, REASON_ENDING))

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from daemon.core import fs, tiff
-from daemon.core.tiff import TornError
+from daemon.core.tiff import MalformedTiffError
 
 _HEAD: Final = 4096
 _TAIL: Final = 65_536
@@ -46,7 +46,7 @@ def missing_end(path: Path) -> str | None:
         head = file.read(_HEAD)
         try:
             return _judge(file, head, size)
-        except (TornError, struct.error):
+        except (MalformedTiffError, struct.error):
             return "the header is not whole yet"
 
 
@@ -113,7 +113,7 @@ def _first_scan(file: BinaryIO) -> int:
         at += 2 + length
         if marker == 0xDA:
             return at
-    raise TornError("no scan")
+    raise MalformedTiffError("no scan")
 
 
 def _scanned(file: BinaryIO, start: int, end: int) -> bool:
@@ -127,9 +127,9 @@ def _scanned(file: BinaryIO, start: int, end: int) -> bool:
 def _tiff(file: BinaryIO, size: int) -> str | None:
     """Every directory with its values, every strip and tile lies inside the file."""
     chain = tiff.read_chain(lambda at, length: _read_at(file, at, length), _STRIPS, _MOST_PAGES)
-    if chain.ending == "torn":
+    if chain.ending == "truncated":
         return _no("TIFF", "next page")
-    if any(directory.reach > size for directory in chain.directories):
+    if any(directory.end > size for directory in chain.directories):
         return _no("TIFF", "last tag")
     whole = all(_strips_end(directory.tags) <= size for directory in chain.directories)
     return None if whole else _no("TIFF", "last strip")

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import structlog
 
 from daemon.core.counters import Counters
-from daemon.core.folder_rules import ByFolder
+from daemon.core.folder_rules import FolderRules
 from daemon.core.io_thread import IoThread
 from daemon.core.records import Fault, Stamp
 from daemon.inbox.missed_events import MissedEvents
@@ -86,7 +86,7 @@ class Intake:
         poll_seconds: float,
         is_new: Callable[[Listing], Listing],
         hindrance: Callable[[], str | None] = lambda: None,
-        priority: ByFolder[int] | None = None,
+        priority: FolderRules[int] | None = None,
         counters: Counters | None = None,
     ) -> None:
         """`is_new` filters a listing to what has not been read in place before.
@@ -105,7 +105,7 @@ class Intake:
         self._io = IoThread("scan")
         self._looking: Future[_Looked] | None = None
         self._asked_at = 0.0
-        self._priority = priority or ByFolder(0)
+        self._priority = priority or FolderRules(0)
         self._turns = Turns()
         self._queue = self._queued({})
         self._listing: Listing = {}
@@ -121,7 +121,7 @@ class Intake:
 
     def end(self) -> None:
         """Look no more: the watch is stopped behind the look in hand, which would begin it anew."""
-        self._io.end(self._watch.stop)
+        self._io.stop(self._watch.stop)
 
     def notify(self) -> None:
         """Note that something moved in the inbox."""
@@ -173,10 +173,10 @@ class Intake:
             rings = self._missed_events.rings if is_unasked else None
             self._rung = False
             self._scanned_at = now
-            self._looking = self._io.begin(lambda: self._look(now, rings))
+            self._looking = self._io.start(lambda: self._look(now, rings))
         self._asked_at = now
         wait([self._looking], SLOW_SECONDS)
-        if (late := self._io.late_seconds) is not None:
+        if (late := self._io.stalled_seconds) is not None:
             if late >= max(STALL_SECONDS, STALL_TIMES * self._took):
                 self.pause(
                     "the inbox, or a folder that answers need, does not answer; restore it", now
@@ -212,7 +212,7 @@ class Intake:
 
     def _take_in(self, looked: _Looked, now: float) -> None:
         self._cost, self._took = looked.cost, looked.took
-        self._counters.scans.add(looked.took)
+        self._counters.scans.observe(looked.took)
         self.waiting = looked.waiting
         self._refused = {name: at for name, at in self._refused.items() if name in looked.listing}
         self._due = looked.settled.due
@@ -221,7 +221,9 @@ class Intake:
             self.pause(looked.hindrance, now)
             return
         if self.fault:
-            log.info("intake.resumed", after=self.fault.why, seconds=round(now - self.fault.since))
+            log.info(
+                "intake.resumed", after=self.fault.message, seconds=round(now - self.fault.since)
+            )
         self.fault = None
         self._queue = looked.queue
         self._listing = looked.listing
@@ -244,7 +246,7 @@ class Intake:
 
     def pause(self, why: str, now: float) -> None:
         """Take nothing until a later look finds that nothing hinders."""
-        if self.fault is None or self.fault.why != why:
+        if self.fault is None or self.fault.message != why:
             log.error("intake.paused", reason=why)
             self.fault = Fault(why, self.fault.since if self.fault else now)
         self._queue = self._queued({})

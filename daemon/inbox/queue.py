@@ -17,7 +17,7 @@ from typing import Any
 
 from natsort import natsort_keygen, ns
 
-from daemon.core.folder_rules import ByFolder, folder_of
+from daemon.core.folder_rules import FolderRules, folder_of
 
 EVERY = 8  # of so many files taken one is the oldest
 MOST_TURNS = 10_000  # folders of which it is remembered when they had their turn
@@ -61,7 +61,7 @@ class Queue:
     def __init__(
         self,
         ready: Mapping[str, float],
-        priority: ByFolder[int],
+        priority: FolderRules[int],
         turns: Turns,
         before: Queue | None = None,
     ) -> None:
@@ -101,7 +101,7 @@ class Queue:
             folder: _in_order(found, list(known.get(folder, ()))) for folder, found in names.items()
         }
 
-    def _ranked(self, priority: ByFolder[int]) -> list[tuple[int, int, int, str]]:
+    def _ranked(self, priority: FolderRules[int]) -> list[tuple[int, int, int, str]]:
         """Return priority (the highest is the least), last turn and rank of each folder."""
         since: dict[str, float] = {}
         for name, still in self._waiting.items():

@@ -27,7 +27,7 @@ import structlog
 
 from daemon.core import failpoints, fs
 from daemon.core.errors import DaemonError
-from daemon.core.logs import without_controls
+from daemon.core.logs import escape_controls
 from daemon.core.volumes import Volume
 from daemon.inbox.archive import REASON_ENDING, reason_of
 from daemon.inbox.scan import WORK_FOLDER
@@ -129,14 +129,14 @@ class RetentionFolder:
     def remove(self, due: Due) -> bool:
         """Remove an original, then its reason; False where somebody took it away meanwhile."""
         original = due.original
-        if not fs.remove_below(self.folder, original.name, original.inode):
+        if not fs.remove_beneath(self.folder, original.name, original.inode):
             return False
         failpoints.reach("retention.removed", original.name)
         reason = reason_of(Path(original.name))
         if self.which == "failed":
             with contextlib.suppress(OSError):
                 inode = (self.folder / reason).lstat().st_ino
-                fs.remove_below(self.folder, os.fspath(reason), inode)
+                fs.remove_beneath(self.folder, os.fspath(reason), inode)
         return True
 
     def _limits(self, values: Retention) -> tuple[float | None, int | None]:
@@ -176,7 +176,7 @@ class RetentionFolder:
     def _answered_at(self, original: Original, ledger: Ledger) -> str | None:
         """Return when an original was answered, None where it is not, or not for sure."""
         digest = self._digest(original)
-        times = ledger.let_go(digest) if digest else [None]
+        times = ledger.answer_times(digest) if digest else [None]
         if not times and len(self._unknown) < MOST_UNKNOWN:
             self._unknown.add((original.inode, original.since))
         known = [at for at in times if at is not None]
@@ -188,7 +188,7 @@ class RetentionFolder:
         Of a reason that lies without its file it is the digest that the reason tells.
         """
         try:
-            with fs.open_below(self.folder, original.name) as file:
+            with fs.open_beneath(self.folder, original.name) as file:
                 status = os.fstat(file.fileno())
                 if (status.st_ino, status.st_ctime) != (original.inode, original.since):
                     return None
@@ -252,7 +252,7 @@ def plan(retention_folders: Iterable[RetentionFolder], ledger_file: Path, now: f
     lines, total = [], 0
     for retention_folder in retention_folders:
         for due in retention_folder.due(ledger_file, now, EVERYTHING):
-            name = without_controls(f"{due.which}/{due.original.name}")
+            name = escape_controls(f"{due.which}/{due.original.name}")
             lines.append(f"{name}  answered {due.answered_at}, {_SAID[due.why]}")
             total += due.original.bytes
     return "\n".join([*lines, f"{len(lines)} originals, {total / 1e6:.1f} MB, would go now"])
@@ -294,6 +294,6 @@ def _is_past(since: float, days: float | None, now: float) -> bool:
 
 def _log(due: Due) -> None:
     log.info(
-        "retention.removed", name=fs.printable(due.original.name), folder=due.which,
+        "retention.removed", name=fs.to_unicode(due.original.name), folder=due.which,
         bytes=due.original.bytes, answered_at=due.answered_at, reason=due.why,
     )  # fmt: skip

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon.core.folder_rules import ByFolder
+from daemon.core.folder_rules import FolderRules
 from daemon.core.records import Stamp
 from daemon.inbox.scan import Listing
 
@@ -49,7 +49,7 @@ class StabilityTracker:
     def __init__(
         self,
         inbox: Path,
-        quiet_seconds: ByFolder[float],
+        quiet_seconds: FolderRules[float],
         incomplete_seconds: float,
         missing_end: Callable[[Path], str | None],
         *,

@@ -1,1 +1,1 @@
-"""SQLite: what became of each file, and which hook notifications are due."""
+"""SQLite: the state of every claimed file, and the notifications that are due to hooks."""

@@ -1,4 +1,4 @@
-"""The ledger's file: opened, looked through, brought up to date; SQLite's errors become ours."""
+"""Opens, checks and migrates the ledger's file; translates SQLite's errors into the daemon's."""
 
 from __future__ import annotations
 
@@ -8,18 +8,23 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from daemon.core import sqlite
 from daemon.core.errors import Deferred, LedgerLost, Misconfigured
 from daemon.core.volumes import Volume
 from daemon.ledger import schema
 
-# the owner holds the lock of the state folder: it alone makes the file and brings it up to date;
-# a guest writes beside it, and a reader only reads
+# The owner holds the lock of the state folder and is the only one to create and migrate the file.
+# A guest is a second writer beside the owner. A reader opens the file read-only.
 Role = Literal["owner", "guest", "reader"]
-_MODES = {"owner": "rwc", "guest": "rw", "reader": "ro"}
+_MODES: dict[Role, sqlite.Mode] = {"owner": "rwc", "guest": "rw", "reader": "ro"}
+# a guest repeats whatever a power cut has lost; a reader leaves the file's modes alone
+_SYNCHRONOUS: dict[Role, sqlite.Synchronous | None] = {
+    "owner": "FULL", "guest": "NORMAL", "reader": None,
+}  # fmt: skip
 
 
 class _Damaged(sqlite3.DatabaseError):
-    """The file opens, and holds nonsense."""
+    """The file opens, but fails its integrity check."""
 
 
 def _is_damage(error: sqlite3.Error) -> bool:
@@ -30,8 +35,8 @@ def _is_damage(error: sqlite3.Error) -> bool:
 class LedgerConnection:
     """A connection to the ledger in one SQLite file.
 
-    Misconfigured where it cannot be used, LedgerLost where it is damaged. `version` is that of the
-    file, which for a reader may be an older one.
+    Raises Misconfigured if the file cannot be used, LedgerLost if it is damaged. `version` is the
+    schema version of the file; a reader may see an older one.
     """
 
     def __init__(self, path: Path, role: Role) -> None:
@@ -39,7 +44,7 @@ class LedgerConnection:
         self.version = 0
         self._inode = 0
         try:
-            self._db = self._connect(_MODES[role])
+            self._db = sqlite.connect(path, _MODES[role], synchronous=_SYNCHRONOUS[role])
             try:
                 self._prepare(role)
             except sqlite3.Error:
@@ -51,28 +56,28 @@ class LedgerConnection:
                 "folders.state",
                 path,
                 f"the ledger cannot be used ({error}); check that the folder is writable; if the "
-                "file is damaged, `ocr-daemon run` makes it anew from the sidecars, and so does "
-                "`ocr-daemon verify --rebuild`",
+                "file is damaged, `ocr-daemon run` or `ocr-daemon verify --rebuild` rebuilds it "
+                "from the sidecars",
             ) from error
         self._inode = path.stat().st_ino
         self._volume = Volume(path.parent)
 
     @property
     def is_sound(self) -> bool:
-        """Whether the file that we write still has its name, and opens as a ledger does.
+        """Whether the open file is still the one at its path, and can be read as a ledger.
 
-        A deleted one takes what is written with it; one that was overwritten is not noticed while
-        all that is asked of it is in SQLite's cache.
+        Writes to a deleted file are lost with it. An overwritten file is not detected as long as
+        SQLite answers from its cache.
         """
         try:
             self._volume.check()
         except OSError:
-            return True  # the folder is away, and the intake says so
+            return True  # the folder is away; the intake reports that
         try:
             if self._path.stat().st_ino != self._inode:
                 return False
-            # by SQLite: closing the file ourselves would drop the locks that it holds on it
-            with contextlib.closing(self._connect("ro")) as fresh:
+            # through SQLite: closing a descriptor of our own would drop SQLite's locks on the file
+            with contextlib.closing(sqlite.connect(self._path, "ro")) as fresh:
                 fresh.execute("SELECT value FROM facts LIMIT 1").fetchall()
         except FileNotFoundError:
             return False
@@ -87,31 +92,19 @@ class LedgerConnection:
         self._db.close()
 
     @contextlib.contextmanager
-    def at_once(self) -> Iterator[None]:
-        """Make everything within durable together, or nothing of it."""
+    def transaction(self) -> Iterator[None]:
+        """Commit all statements of the block together, or none of them."""
         self._run("BEGIN IMMEDIATE")
         try:
             yield
             self._run("COMMIT")
         except BaseException:
-            if self._db.in_transaction:  # SQLite has ended it by itself where the disk is full
+            if self._db.in_transaction:  # SQLite itself has ended it if the disk is full
                 with contextlib.suppress(Deferred):
                     self._run("ROLLBACK")
             raise
 
-    def _connect(self, mode: str) -> sqlite3.Connection:
-        db = sqlite3.connect(
-            f"{self._path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None,
-            check_same_thread=False,  # the loop's steps run aside, one at a time
-        )  # fmt: skip
-        db.execute("PRAGMA busy_timeout = 10000")
-        return db
-
     def _prepare(self, role: Role) -> None:
-        if role != "reader":
-            self._db.execute("PRAGMA journal_mode = WAL")
-            # what a guest has lost in a power cut it does again
-            self._db.execute(f"PRAGMA synchronous = {'FULL' if role == 'owner' else 'NORMAL'}")
         if role != "guest":
             ((health,), *_) = self._db.execute("PRAGMA quick_check(1)").fetchall()
             if health != "ok":
@@ -123,13 +116,13 @@ class LedgerConnection:
             self.version = schema.VERSION
         elif self.version not in known:
             raise sqlite3.DatabaseError(
-                f"schema version {self.version}, this daemon knows {schema.VERSION}"
+                f"schema version {self.version}; this daemon supports {schema.VERSION}"
             )
 
     def _run(
         self, statement: str, values: Sequence[str | bytes | int | float | None] = ()
     ) -> list[tuple[Any, ...]]:
-        """Return all rows: a statement with RETURNING commits only when they are fetched."""
+        """Return all rows: a statement with RETURNING commits only after its rows are fetched."""
         try:
             return self._db.execute(statement, values).fetchall()
         except sqlite3.DatabaseError as error:

@@ -1,11 +1,12 @@
-"""The ledger: what became of each file, and how often it was tried before.
+"""The ledger: the state, attempts and answer of every claim.
 
-SQLite in WAL mode with synchronous=FULL: what a method has returned from survives a power cut. One
-row a claim. A row goes claimed -> answering -> answered -> closed; what is not closed is unfinished
-business for the next start. Names are stored as bytes, since file names need not be Unicode.
+SQLite in WAL mode with synchronous=FULL: once a method has returned, its change survives a power
+cut. There is one row per claim. A row goes claimed -> answering -> answered -> closed; the next
+start finishes the rows that are not closed. Names are stored as bytes, since file names need not be
+Unicode.
 
-file: how it is opened and brought up to date; schema: what it holds; deliveries: whom an answer is
-still to be told.
+connection: opens, checks and migrates the file; schema: its tables; deliveries: the notifications
+to hooks.
 """
 
 from __future__ import annotations
@@ -21,15 +22,15 @@ from daemon.ledger.notification import Notification
 
 
 class Ledger(LedgerConnection):
-    """What became of each claim; one owner, any number of readers."""
+    """The state of each claim; one process owns the file, any number read it."""
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         super().__init__(path, "reader" if read_only else "owner")
 
-    # --- one claim, in the order of its life ----------------------------------------------------
+    # --- one claim, in the order of its states --------------------------------------------------
 
-    def claimed(self, claim: Claim, profile: str) -> LedgerEntry:
-        """Write the row of a claim; a claim that already has one keeps it."""
+    def add_claim(self, claim: Claim, profile: str) -> LedgerEntry:
+        """Add the row of a claim and return it; an existing row is kept."""
         self._run(
             "INSERT OR IGNORE INTO claims (id, name, bytes, sha256, profile, stamp, state) "
             "VALUES (?, ?, ?, ?, ?, ?, 'claimed')",
@@ -40,7 +41,7 @@ class Ledger(LedgerConnection):
         )  # fmt: skip
         return next(self._entries("id = ?", claim.id))
 
-    def start(self, claim: str) -> tuple[int, int]:
+    def count_start(self, claim: str) -> tuple[int, int]:
         """Count a start before it happens; return the numbers of starts and attempts, from 1."""
         (row,) = self._run(
             "UPDATE claims SET starts = starts + 1, attempts = attempts + 1 WHERE id = ? "
@@ -49,42 +50,42 @@ class Ledger(LedgerConnection):
         )
         return int(row[0]), int(row[1])
 
-    def attempt(self, claim: str) -> int:
-        """Count another attempt before it happens and return its number."""
+    def count_attempt(self, claim: str) -> int:
+        """Count a further attempt before it happens; return its number."""
         ((number,),) = self._run(
             "UPDATE claims SET attempts = attempts + 1 WHERE id = ? RETURNING attempts", (claim,)
         )
         return int(number)
 
-    def uncount(self, claim: str) -> None:
-        """Take a start back that was broken off by hand."""
+    def uncount_start(self, claim: str) -> None:
+        """Undo the counting of a start that an operator interrupted."""
         self._run(
             "UPDATE claims SET starts = max(0, starts - 1), attempts = max(0, attempts - 1) "
             "WHERE id = ?",
             (claim,),
         )
 
-    def answering(self, claim: str, status: Status, answer: str) -> None:
-        """Note which answer is about to be published, so that a restart knows it for its own."""
+    def mark_answering(self, claim: str, status: Status, answer: str) -> None:
+        """Record which answer is about to be published, so that a restart recognises it."""
         self._run(
             "UPDATE claims SET state = 'answering', status = ?, answer = ? WHERE id = ?",
             (status, os.fsencode(answer), claim),
         )
 
-    def answered(self, claim: str, notifications: Sequence[Notification] = ()) -> None:
-        """Note that the answer is durable, and in the same breath whom it is to be told.
+    def mark_answered(self, claim: str, notifications: Sequence[Notification] = ()) -> None:
+        """Record that the answer is durable, and its notifications in the same transaction.
 
-        Repeated after a crash, it tells nobody twice.
+        A repetition after a crash adds no second notification to a hook.
         """
         if not notifications:
-            self._mark_answered(claim)
+            self._set_answered(claim)
             return
-        with self.at_once():
-            self._mark_answered(claim)
-            self.keep(notifications)
+        with self.transaction():
+            self._set_answered(claim)
+            self.add_notifications(notifications)
 
-    def keep(self, notifications: Iterable[Notification]) -> None:
-        """Write down letters that are to be delivered, but for those written down before."""
+    def add_notifications(self, notifications: Iterable[Notification]) -> None:
+        """Add notifications that are to be sent; those that exist already are skipped."""
         for notification in notifications:
             self._run(
                 "INSERT OR IGNORE INTO deliveries "
@@ -97,21 +98,21 @@ class Ledger(LedgerConnection):
                 ),
             )  # fmt: skip
 
-    def _mark_answered(self, claim: str) -> None:
+    def _set_answered(self, claim: str) -> None:
         self._run(
             "UPDATE claims SET state = 'answered', "
             "answered_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE id = ?",
             (claim,),
         )
 
-    def closed(self, claim: str) -> None:
-        """Note that the original is where it belongs; nothing more will be done."""
+    def mark_closed(self, claim: str) -> None:
+        """Record that the original is in its final place: the claim is finished."""
         self._run("UPDATE claims SET state = 'closed' WHERE id = ?", (claim,))
 
-    def touched(self, claim: Claim, profile: str) -> bool:
-        """Tell whether the name was last answered for these very bytes, and note its new stamp.
+    def update_stamp(self, claim: Claim, profile: str) -> bool:
+        """Store the new stamp if the latest answer under this name is for the same bytes.
 
-        A new time on a file that is read in place is no new file.
+        Returns whether it was. A file that is read in place and only has a new time is no new file.
         """
         return bool(
             self._run(
@@ -123,11 +124,11 @@ class Ledger(LedgerConnection):
         )
 
     def forget(self, claim: str) -> None:
-        """Drop the row of a claim that was given back unread."""
+        """Delete the row of a claim that was returned unread."""
         self._run("DELETE FROM claims WHERE id = ?", (claim,))
 
     def restore(self, claim: Claim, profile: str, status: Status, answer: str, at: str) -> None:
-        """Write the closed row of an answer that was found in the outbox; `at` is RFC 3339."""
+        """Add the closed row of an answer found in the outbox; `at` is RFC 3339."""
         self._run(
             "INSERT OR IGNORE INTO claims (id, name, bytes, sha256, profile, stamp, state, starts, "
             "attempts, status, answer, claimed_at, answered_at) "
@@ -138,10 +139,10 @@ class Ledger(LedgerConnection):
             ),
         )  # fmt: skip
 
-    # --- questions ------------------------------------------------------------------------------
+    # --- queries --------------------------------------------------------------------------------
 
     def entry(self, claim: str) -> LedgerEntry | None:
-        """Return the row of a claim."""
+        """Return the row of a claim, None if there is none."""
         return next(self._entries("id = ?", claim), None)
 
     def unfinished(self) -> list[LedgerEntry]:
@@ -153,7 +154,7 @@ class Ledger(LedgerConnection):
         return self._entries("1 ORDER BY rowid")
 
     def answers_to(self, sha256: str, profile: str) -> list[LedgerEntry]:
-        """Return the full answers that these bytes have had under this profile, newest first."""
+        """Return the done and partial answers to these bytes under this profile, newest first."""
         return list(
             self._entries(
                 "sha256 = ? AND profile = ? AND status IN ('done', 'partial') "
@@ -163,31 +164,31 @@ class Ledger(LedgerConnection):
             )
         )
 
-    def let_go(self, sha256: str) -> list[str | None]:
-        """Return when each claim on these bytes was answered, None for one that is not closed."""
+    def answer_times(self, sha256: str) -> list[str | None]:
+        """Return when each claim on these bytes was answered; None for one that is not closed."""
         done = "CASE state WHEN 'closed' THEN answered_at END"
-        return [at for (at,) in self._run(f"SELECT {done} FROM claims WHERE sha256 = ?", (sha256,))]  # noqa: S608 -- our own words
+        return [at for (at,) in self._run(f"SELECT {done} FROM claims WHERE sha256 = ?", (sha256,))]  # noqa: S608 -- constant text
 
     def stamps(self) -> dict[str, str]:
-        """Return name -> stamp of every file as it was last claimed (for claim: ledger)."""
+        """Return name -> stamp at the latest claim of every file (for claim: ledger)."""
         rows = self._run("SELECT name, stamp FROM claims ORDER BY rowid")
         return {os.fsdecode(name): stamp for name, stamp in rows}
 
-    def tokens_after(self, number: int, most: int) -> list[tuple[int, str]]:
-        """Return number and token of up to `most` rows after row `number`, oldest first.
+    def tokens_after(self, row: int, limit: int) -> list[tuple[int, str]]:
+        """Return row number and token of up to `limit` rows after row `row`, oldest first.
 
-        The number of a row that is forgotten may be given again, to the next one.
+        SQLite may reuse the number of a deleted row for the next one.
         """
-        wanted = "SELECT rowid, id FROM claims WHERE rowid > ? ORDER BY rowid LIMIT ?"
-        return [(int(row), str(token)) for row, token in self._run(wanted, (number, most))]
+        query = "SELECT rowid, id FROM claims WHERE rowid > ? ORDER BY rowid LIMIT ?"
+        return [(int(number), str(token)) for number, token in self._run(query, (row, limit))]
 
     def data_version(self) -> int:
-        """Return a number that changes when another process has written."""
+        """Return a number that changes whenever another connection has written to the file."""
         ((number,),) = self._run("PRAGMA data_version")
         return int(number)
 
     def counts(self) -> Mapping[str, int]:
-        """Return how many rows are done, partial, failed, duplicate, and in_progress."""
+        """Return the numbers of rows that are done, partial, failed, duplicate, in_progress."""
         rows = self._run(
             "SELECT CASE WHEN state IN ('answered', 'closed') THEN status ELSE 'in_progress' END, "
             "count(*) FROM claims GROUP BY 1"
@@ -195,14 +196,14 @@ class Ledger(LedgerConnection):
         return dict(rows)
 
     def fact(self, key: str, value: str) -> str:
-        """Return the fact stored under `key`; the first caller's `value` becomes it."""
+        """Return the value stored under `key`; the first caller's `value` is stored."""
         self._run("INSERT OR IGNORE INTO facts VALUES (?, ?)", (key, value))
         ((stored,),) = self._run("SELECT value FROM facts WHERE key = ?", (key,))
         return str(stored)
 
     def _entries(self, where: str, *values: str) -> Iterator[LedgerEntry]:
         rows = self._run(
-            "SELECT id, name, bytes, sha256, profile, stamp, state, starts, attempts, status, "  # noqa: S608 -- our own words
+            "SELECT id, name, bytes, sha256, profile, stamp, state, starts, attempts, status, "  # noqa: S608 -- constant text
             f"answer, claimed_at FROM claims WHERE {where}",
             values,
         )

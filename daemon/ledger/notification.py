@@ -1,4 +1,4 @@
-"""The noun of the ledger's other table."""
+"""The record of the ledger's second table: one notification to one hook."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """What is told to one hook of one answer: `text` is JSON, `event` its type (document.done).
+    """One answer to be sent to one hook: `text` is JSON, `event` its type (document.done).
 
-    `name` and `answer` are paths relative to inbox and outbox; `attempts` have failed, the last one
-    for the reason `why`; nobody makes another where it `is_dead`.
+    `name` and `answer` are paths relative to inbox and outbox. `attempts` have failed, the last one
+    for `reason`. A notification that `is_dead` is not sent again until an operator asks for it.
     """
 
     claim: str
@@ -20,10 +20,10 @@ class Notification:
     answer: str
     text: str
     attempts: int = 0
-    why: str | None = None
+    reason: str | None = None
     is_dead: bool = False
 
     @property
     def id(self) -> str:
-        """What stays the same however often it is delivered, and is no other letter's."""
+        """The same on every attempt, and different from that of any other notification."""
         return f"{self.claim}-{self.hook}"

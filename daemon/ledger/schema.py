@@ -1,4 +1,4 @@
-"""What the ledger's file holds, version by version, and the way from each to the next."""
+"""The tables of the ledger's file, version by version, and the migration to each."""
 
 from __future__ import annotations
 
@@ -23,19 +23,20 @@ CREATE INDEX claims_by_content ON claims (sha256, profile, status);
 CREATE INDEX claims_open ON claims (state) WHERE state != 'closed';
 CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 """
-# a delivered row stays without its letter: an answer is never told to one hook twice over
+# a delivered row stays, without its text, so that no hook gets a second notification of one answer;
+# the columns `letter` (the text) and `why` (the reason) keep the names that older files have
 _SECOND = """
 CREATE TABLE deliveries (
-    claim       TEXT NOT NULL,                -- whose answer is told
-    hook        TEXT NOT NULL,                -- to whom: its name in the config
+    claim       TEXT NOT NULL,                -- the answer's
+    hook        TEXT NOT NULL,                -- its name in the config
     event       TEXT NOT NULL,                -- document.done and so on
     name        BLOB NOT NULL,                -- as in claims
     answer      BLOB NOT NULL,                -- as in claims
     letter      TEXT NOT NULL,                -- JSON, empty once delivered
     state       TEXT NOT NULL CHECK (state IN ('waiting', 'delivered', 'dead')),
     attempts    INTEGER NOT NULL DEFAULT 0,   -- that failed
-    due_at      REAL NOT NULL DEFAULT 0,      -- seconds since 1970, it rests until then
-    why         TEXT,                         -- the last attempt failed
+    due_at      REAL NOT NULL DEFAULT 0,      -- seconds since 1970
+    why         TEXT,                         -- reason of the last failure
     made_at     TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
     ended_at    TEXT,
     PRIMARY KEY (claim, hook)
@@ -46,9 +47,9 @@ _STEPS = (_FIRST, _SECOND)  # from version 0 to 1, from 1 to 2
 
 
 def script(version: int) -> str:
-    """Return the statements that lead from `version` to the present one, as one transaction.
+    """Return the statements that migrate `version` to the present one, as one transaction.
 
-    A kill on the way, or a disk that is full, leaves the file as it was.
+    A kill or a full disk during the migration leaves the file as it was.
     """
     steps = "".join(_STEPS[version:])
     return f"BEGIN IMMEDIATE; {steps} PRAGMA user_version = {VERSION}; COMMIT;"

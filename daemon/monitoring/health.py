@@ -94,7 +94,7 @@ class MonitoredVolumes(Protocol):
     warning: str | None
 
     @property
-    def room(self) -> dict[Path, DiskUsage]:
+    def disk_usage(self) -> dict[Path, DiskUsage]:
         """Free and total bytes of each folder."""
 
 
@@ -152,7 +152,7 @@ class Health:
             return HealthCheck("scan", True, "the inbox is looked at", age)
         fault = next(iter(self.loop.faults), None)
         return HealthCheck(
-            "scan", False, fault.why if fault else "the inbox was not looked at", age
+            "scan", False, fault.message if fault else "the inbox was not looked at", age
         )
 
     def _readers(self, now: float) -> HealthCheck:
@@ -173,6 +173,6 @@ class Health:
 
     def _faults(self, now: float) -> Iterator[HealthCheck]:
         for fault in self.loop.faults:
-            yield HealthCheck("fault", False, fault.why, now - fault.since)
+            yield HealthCheck("fault", False, fault.message, now - fault.since)
         if self.folders.warning is not None:
             yield HealthCheck("logs", True, self.folders.warning)

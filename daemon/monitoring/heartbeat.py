@@ -75,5 +75,5 @@ def pulse(
     scanned_at: float, in_progress: int, draining: bool, faults: Iterable[Fault]
 ) -> Heartbeat:
     """Return the heartbeat of this process now."""
-    told = [(fault.why, fault.since) for fault in faults]
+    told = [(fault.message, fault.since) for fault in faults]
     return Heartbeat(os.getpid(), time.monotonic(), scanned_at, in_progress, draining, told)

@@ -174,7 +174,9 @@ def _state(counters: Counters, health: Health, now: float) -> Iterator[Metric]:
 
 
 def _room(health: Health, facts: Facts) -> Iterator[Metric]:
-    rooms = {facts.folders.get(path, "other"): room for path, room in health.folders.room.items()}
+    rooms = {
+        facts.folders.get(path, "other"): room for path, room in health.folders.disk_usage.items()
+    }
     free = {name: room.free for name, room in rooms.items()}
     total = {name: room.total for name, room in rooms.items()}
     yield _gauges("ocr_daemon_folder_free_bytes", "Free where the folder lies, at the last look.",

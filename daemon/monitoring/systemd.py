@@ -11,7 +11,7 @@ import os
 import socket
 import time
 
-from daemon.core.logs import without_controls
+from daemon.core.logs import escape_controls
 
 MOST_STATUS = 200  # characters of a line that is read on a terminal
 
@@ -49,7 +49,7 @@ class SystemdNotifier:
         """Say what is going on, once for each change."""
         if sentence != self._status:
             self._status = sentence
-            self._send(f"STATUS={without_controls(sentence)[:MOST_STATUS]}")
+            self._send(f"STATUS={escape_controls(sentence)[:MOST_STATUS]}")
 
     def _send(self, said: str) -> None:
         if not self._address:

@@ -77,7 +77,7 @@ class OutputFiles:
         digest, size = hashlib.sha256(), 0
         try:
             with path.open("xb") as file:
-                self._ownership.mark_file(file.fileno())
+                self._ownership.apply_to_file(file.fileno())
                 for block in _blocks(content):
                     digest.update(block)
                     size += file.write(block)
@@ -127,7 +127,7 @@ class OutputFiles:
             for draft in drafts:
                 self._give_name(draft, place, replaced)
                 failpoints.reach("outputs.named", draft.output_at(place).name)
-            fs.sync_folder((self._folder / place).parent)
+            fs.fsync_folder((self._folder / place).parent)
             failpoints.reach("outputs.synced", place)
             yield
         except BaseException:
@@ -216,7 +216,7 @@ class OutputFiles:
             if name not in kept:  # what an answer lists is that answer's, whoever has put it there
                 self._at(place, name).unlink(missing_ok=True)
         if names:
-            fs.sync_folder((self._folder / place).parent)
+            fs.fsync_folder((self._folder / place).parent)
         self._forget(note)
 
     def _is_left(self, path: Path, sha256: str) -> bool:
@@ -234,12 +234,12 @@ class OutputFiles:
         fs.make_folder(self._notes, self._folder)
         note = self._notes / f"{claim}.{uuid.uuid4().hex}.json"
         fs.write_durable(note, json.dumps({"place": place, "outputs": outputs}).encode())
-        fs.sync_folder(self._notes)
+        fs.fsync_folder(self._notes)
         return note
 
     def _forget(self, note: Path) -> None:
         note.unlink(missing_ok=True)
-        fs.sync_folder(self._notes)
+        fs.fsync_folder(self._notes)
 
 
 def _read(note: Path) -> dict[str, Any]:
@@ -259,7 +259,7 @@ def _stamp(path: Path) -> Stamp | None:
 
 
 def _name(place: str, ending: str) -> str:
-    return fs.shortened(Path(place).name.removesuffix(".json"), ending)
+    return fs.shorten(Path(place).name.removesuffix(".json"), ending)
 
 
 def _blocks(content: bytes | Path) -> Iterator[bytes]:

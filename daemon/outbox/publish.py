@@ -107,7 +107,7 @@ class Outbox:
                     else:
                         fs.rename_no_clobber(draft, target)
                 failpoints.reach("publish.named", place)
-                fs.sync_folder(target.parent)
+                fs.fsync_folder(target.parent)
                 failpoints.reach("publish.synced", place)
                 self._beside.remove_listed(place, replaced, drafts)
                 self._beside.settle(claim.id)
@@ -124,7 +124,7 @@ class Outbox:
     def settle(self, place: str, claim: str) -> None:
         """Make the name of the answer to a claim durable that was published before."""
         with self._deferring():
-            fs.sync_folder((self.folder / place).parent)
+            fs.fsync_folder((self.folder / place).parent)
             self._beside.settle(claim)
 
     def recall(self, claim: str) -> None:
@@ -186,11 +186,11 @@ class Outbox:
                 yield place
 
     def _places(self, name: str) -> Iterator[str]:
-        parent = fs.passable(self.folder, name).parent.relative_to(self.folder)
+        parent = fs.unobstructed(self.folder, name).parent.relative_to(self.folder)
         base = Path(name).name
-        yield os.fspath(parent / fs.shortened(base, ".json"))
+        yield os.fspath(parent / fs.shorten(base, ".json"))
         for number in range(2, 1_000_000):
-            yield os.fspath(parent / fs.shortened(base, f".{number}.json"))
+            yield os.fspath(parent / fs.shorten(base, f".{number}.json"))
 
     def _is_free(self, place: str, sha256: str, endings: Sequence[str]) -> bool:
         is_there = os.path.lexists(self.folder / place)

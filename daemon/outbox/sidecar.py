@@ -22,7 +22,7 @@ from daemon.core.records import (
     Claim,
     Document,
     Failure,
-    Missing,
+    MissingOutput,
     Output,
     PageText,
     TextLine,
@@ -52,7 +52,7 @@ def sidecar(
     document: Document,
     by: Provenance,
     outputs: Sequence[Output] = (),
-    missing: Sequence[Missing] = (),
+    missing: Sequence[MissingOutput] = (),
 ) -> bytes:
     """Return the sidecar of a document, UTF-8, validated; an invalid one is a bug and raises.
 
@@ -75,7 +75,7 @@ def sidecar(
         "text": "\n\n".join(page.text for page in document.pages if page.text),
     }
     if document.duplicate_of is not None:
-        content["duplicate_of"] = fs.printable(document.duplicate_of)
+        content["duplicate_of"] = fs.to_unicode(document.duplicate_of)
     if document.failure is not None:
         content["error"] = _error(document.failure)
     if outputs:
@@ -107,7 +107,7 @@ def _validator() -> jsonschema_rs.Validator:
 
 
 def _source(claim: Claim, document: Document) -> dict[str, Any]:
-    path = PurePosixPath(fs.printable(claim.name))
+    path = PurePosixPath(fs.to_unicode(claim.name))
     return {
         "name": path.name,
         "relative_path": str(path),
@@ -130,7 +130,7 @@ def _engine(by: Provenance) -> dict[str, Any]:
 def _output(output: Output) -> dict[str, Any]:
     return {
         "kind": output.kind,
-        "name": fs.printable(output.name),
+        "name": fs.to_unicode(output.name),
         "bytes": output.bytes,
         "sha256": output.sha256,
         "media_type": output.media_type,

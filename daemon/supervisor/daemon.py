@@ -135,7 +135,7 @@ class Daemon:
             with contextlib.suppress(LedgerLost):
                 self._loop.abandon(time.monotonic())
         self._claims.close()
-        self._volumes.end()
+        self._volumes.stop()
         if not self._loop.is_stalled:  # else a step uses the ledger until the process ends
             self._loop.close()
             self._ledger.close()
@@ -212,7 +212,7 @@ class Daemon:
         """Replace the parts that an immediate change concerns; documents in progress go on."""
         old_intake = self._intake
         self._config, self._policies = config, policies
-        self._volumes.least_bytes = config.free_bytes  # same folders
+        self._volumes.min_free_bytes = config.min_free_bytes  # same folders
         self._intake = self._new_intake()
         self._loop.reconfigure(self._intake, self._new_delivery(), config.retry.wait_seconds)
         self._health.inbox = self._intake
@@ -270,13 +270,13 @@ class Daemon:
         """Raise LedgerLost for a ledger that was deleted or overwritten while we run."""
         self._ledger_checked_at = time.monotonic()
         if not self._ledger.is_sound:
-            path = ledger_recovery.ledger_path(self._config)
+            path = self._config.ledger_file
             raise LedgerLost("folders.state", path, "was deleted or overwritten under the daemon")
 
     def _faults(self) -> list[Fault]:
         """Return the faults that hold documents up, and others that an operator must know."""
         warning = self._volumes.warning
-        if warning != (self._log_fault.why if self._log_fault else None):
+        if warning != (self._log_fault.message if self._log_fault else None):
             self._log_fault = Fault(warning, time.monotonic()) if warning else None
             log.warning("logs.unwritable", reason=warning or "they can be written again")
         others = (

@@ -64,10 +64,10 @@ class Delivery:
     def record(self, document: DocumentInFlight) -> None:
         """Enter the claim into the ledger and count an attempt, unless nothing need be read."""
         claim, profile = document.claim, document.policy.profile
-        entry = self._ledger.claimed(claim, profile)
+        entry = self._ledger.add_claim(claim, profile)
         if entry.sha256 != claim.sha256:  # a late writer changed the file between two runs
             self._ledger.forget(claim.id)
-            entry = self._ledger.claimed(claim, profile)
+            entry = self._ledger.add_claim(claim, profile)
         failpoints.reach("ledger.claimed", claim.name)
         if document.is_recovered and (own := self._own_sidecar(entry, claim)):
             document.document = own[1]
@@ -76,7 +76,7 @@ class Delivery:
         if earlier := self._earlier_sidecar(document):
             document.document = Document("duplicate", None, (), {}, 0, duplicate_of=earlier)
         else:
-            document.job.begin(*self._ledger.start(claim.id))
+            document.job.begin(*self._ledger.count_start(claim.id))
             self._counters.attempts += 1
             failpoints.reach("ledger.started", claim.name)
         document.state = DocumentState.CLAIMED
@@ -97,7 +97,7 @@ class Delivery:
             return
         document.state = DocumentState.ANSWERED
         size, seconds = document.claim.stamp.size, document.seconds
-        self._counters.answered(document.document, size, seconds)
+        self._counters.count_document(document.document, size, seconds)
 
     def close(self, document: DocumentInFlight) -> None:
         """Archive, delete or fail the original, and close its row."""
@@ -110,7 +110,7 @@ class Delivery:
         else:
             self._claims.finish(claim)
         failpoints.reach("original.released", claim.name)
-        self._ledger.closed(claim.id)
+        self._ledger.mark_closed(claim.id)
         failpoints.reach("ledger.closed", claim.name)
         document.state = DocumentState.CLOSED
 
@@ -118,12 +118,12 @@ class Delivery:
 
     def count_attempt(self, document: DocumentInFlight) -> None:
         """Count another attempt within this run, after a worker's death."""
-        document.job.attempt = self._ledger.attempt(document.claim.id)
+        document.job.attempt = self._ledger.count_attempt(document.claim.id)
         self._counters.attempts += 1
 
     def refund_attempt(self, document: DocumentInFlight) -> None:
         """Take back a start that was not the document's fault."""
-        self._ledger.uncount(document.claim.id)
+        self._ledger.uncount_start(document.claim.id)
 
     def give_back(self, document: DocumentInFlight) -> None:
         """Return a file to the inbox that was changed or taken away while it was read."""
@@ -146,7 +146,7 @@ class Delivery:
         Another daemon may have the file: drafts and outputs of that claim are not ours to remove.
         """
         if self._published_sidecar(entry):
-            self._ledger.closed(entry.id)
+            self._ledger.mark_closed(entry.id)
         else:
             self._ledger.forget(entry.id)
             log.warning("claim.vanished", name=entry.name, claim=entry.id)
@@ -176,9 +176,9 @@ class Delivery:
         if found := self._outbox.answer_of(entry.id, entry.name, entry.answer):
             place, answer = found
             self._outbox.settle(place, entry.id)
-            self._ledger.answering(entry.id, answer["status"], place)
+            self._ledger.mark_answering(entry.id, answer["status"], place)
             hooks = self._policies.of(entry.name).hooks
-            self._ledger.answered(entry.id, notifications(entry.name, place, answer, hooks))
+            self._ledger.mark_answered(entry.id, notifications(entry.name, place, answer, hooks))
             return place, _as_published(answer)
         is_answered = entry.state in (DocumentState.ANSWERED, DocumentState.CLOSED)
         if is_answered and entry.answer and entry.status:
@@ -219,7 +219,7 @@ class Delivery:
         claim = document.claim
         own = None
         if document.may_have_sidecar:
-            entry = self._ledger.claimed(claim, document.policy.profile)
+            entry = self._ledger.add_claim(claim, document.policy.profile)
             own = self._own_sidecar(entry, claim)
         document.state = DocumentState.ANSWERING
         place = own[0] if own else self._publish_once(document, result)
@@ -234,7 +234,7 @@ class Delivery:
                 place = self._outbox.place_for(claim.name, claim.sha256, outputs.endings)
                 listed = outputs.outputs_at(place)
                 content = sidecar(claim, result, provenance, listed, outputs.missing)
-                self._ledger.answering(claim.id, result.status, place)
+                self._ledger.mark_answering(claim.id, result.status, place)
                 failpoints.reach("ledger.answering", claim.name)
                 try:
                     self._outbox.publish(
@@ -243,7 +243,9 @@ class Delivery:
                 except FileExistsError:
                     continue  # another daemon took the name meanwhile
                 break
-        self._ledger.answered(claim.id, notifications(claim.name, place, content, policy.hooks))
+        self._ledger.mark_answered(
+            claim.id, notifications(claim.name, place, content, policy.hooks)
+        )
         failpoints.reach("ledger.answered", claim.name)
         return place
 
@@ -258,8 +260,8 @@ def _as_published(answer: dict[str, Any]) -> Document:
 def _log_result(claim: Claim, document: Document, place: str, seconds: float) -> None:
     confidences = [page.confidence for page in document.pages if page.confidence is not None]
     facts = {
-        "name": fs.printable(claim.name),
-        "answer": fs.printable(place),
+        "name": fs.to_unicode(claim.name),
+        "answer": fs.to_unicode(place),
         "pages": len(document.pages),
         "lines": sum(len(block.lines) for page in document.pages for block in page.blocks),
         "seconds": round(seconds, 2),

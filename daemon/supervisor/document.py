@@ -101,7 +101,7 @@ class DocumentInFlight:
     def note_failure(self, message: str, now: float) -> bool:
         """Note why a step must be tried again; return whether that is news."""
         self.failing_since = now if self.failing_since is None else self.failing_since
-        if self.fault is not None and self.fault.why == message:
+        if self.fault is not None and self.fault.message == message:
             return False
         self.fault = Fault(message, self.fault.since if self.fault else now)
         return True

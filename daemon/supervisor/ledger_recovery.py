@@ -23,20 +23,13 @@ from daemon.outbox.sidecar import is_valid
 
 log = structlog.get_logger()
 
-LEDGER_NAME = "ledger.sqlite3"
-
-
-def ledger_path(config: Config) -> Path:
-    """Return where the ledger lies."""
-    return config.folders.state / LEDGER_NAME
-
 
 def open_ledger(config: Config) -> Ledger:
     """Return the ledger, rebuilt from the sidecars where it is damaged, deleted or not there yet.
 
     The caller holds the lock of the state folder.
     """
-    path = ledger_path(config)
+    path = config.ledger_file
     try:
         if path.exists():
             return Ledger(path)
@@ -53,7 +46,7 @@ def rebuild(config: Config) -> int:
 
     The caller holds the lock of the state folder. Returns the number of sidecars found.
     """
-    ledger_file = ledger_path(config)
+    ledger_file = config.ledger_file
     undelivered = _undelivered(ledger_file)
     ending = datetime.now(UTC).strftime(".%Y%m%dT%H%M%S.old")
     _rename_old(ledger_file, ending)
@@ -63,14 +56,14 @@ def rebuild(config: Config) -> int:
     _rename_old(draft, ending)
     ledger = Ledger(draft)
     found = 0
-    with ledger.at_once():
+    with ledger.transaction():
         for at, place, answer in sorted(
             _sidecars(config.folders.outbox), key=lambda each: each[:2]
         ):
             claim = _claim_of(answer, config.folders.inbox)
             ledger.restore(claim, answer["engine"]["profile"], answer["status"], place, at)
             found += 1
-        ledger.keep(undelivered)
+        ledger.add_notifications(undelivered)
     ledger.close()
     draft.rename(ledger_file)
     return found
@@ -85,7 +78,7 @@ def _undelivered(ledger_file: Path) -> list[Notification]:
         return []
     try:
         with contextlib.closing(Deliveries(ledger_file, read_only=True)) as old:
-            return old.open()
+            return old.undelivered()
     except (Deferred, Misconfigured):
         return []
 

@@ -73,14 +73,14 @@ class MainLoop:
         """What the environment holds up, each fault once, since it began."""
         faults = [document.fault for document in list(self._documents.values())]
         since: dict[str, float] = {}
-        for fault in filter(None, [self._intake.fault, self._io.stall, *faults]):
-            since[fault.why] = min(fault.since, since.get(fault.why, fault.since))
+        for fault in filter(None, [self._intake.fault, self._io.stalled, *faults]):
+            since[fault.message] = min(fault.since, since.get(fault.message, fault.since))
         return [Fault(message, at) for message, at in since.items()]
 
     @property
     def is_stalled(self) -> bool:
         """Whether a step on the folders has not returned yet."""
-        return self._io.late_seconds is not None
+        return self._io.stalled_seconds is not None
 
     @property
     def in_progress(self) -> int:
@@ -112,7 +112,7 @@ class MainLoop:
 
     def close(self) -> None:
         """Let its thread end."""
-        self._io.end()
+        self._io.stop()
 
     def turn(self, now: float) -> None:
         """Do what can be done now; the workers are served first."""
@@ -267,7 +267,7 @@ class MainLoop:
         """
         if self.is_stalled:
             return False
-        doing = f"{step.__name__} {fs.printable(document.claim.name)}"
+        doing = f"{step.__name__} {fs.to_unicode(document.claim.name)}"
         try:
             self._io.call(doing, lambda: step(document))
         except Stalled:

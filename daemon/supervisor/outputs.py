@@ -18,7 +18,7 @@ import structlog
 from daemon.core import fs
 from daemon.core.errors import DaemonError, Deferred, Died, Rejected
 from daemon.core.options import Recipe
-from daemon.core.records import Claim, Document, Failure, Missing, Output, OutputKind
+from daemon.core.records import Claim, Document, Failure, MissingOutput, Output, OutputKind
 from daemon.core.scratch import Scratch
 from daemon.core.tasks import Outcome, RenderTask
 from daemon.outbox import text
@@ -43,7 +43,7 @@ class RenderJob:
     in_flight: int = 0
     submitted: int = 0
     rendered: list[RenderTask] = field(default_factory=list)
-    missing: list[Missing] = field(default_factory=list)
+    missing: list[MissingOutput] = field(default_factory=list)
     _deaths: Counter[Path] = field(default_factory=Counter)
 
     @classmethod
@@ -113,7 +113,7 @@ class RenderJob:
         self, task: RenderTask, kind: str, message: str, signal: int | None = None
     ) -> None:
         failure = Failure(kind, message, _page_of(task), signal=signal)
-        self.missing.append(Missing(task.kind, failure))
+        self.missing.append(MissingOutput(task.kind, failure))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ class OutputDrafts:
     """The outputs of a document before they get their names, and those that are missing."""
 
     drafts: tuple[Draft, ...] = ()
-    missing: tuple[Missing, ...] = ()
+    missing: tuple[MissingOutput, ...] = ()
 
     @property
     def endings(self) -> tuple[str, ...]:
@@ -146,7 +146,7 @@ class DerivedOutputs:
         if not kinds or not _has_outputs(document) or self._scratch is None:
             return None
         try:
-            folder = self._scratch.room_of(claim.id)
+            folder = self._scratch.folder_of(claim.id)
         except OSError as error:
             scratch = self._scratch.folder
             message = f"cannot write outputs to {scratch} ({error.strerror}); free some space"
@@ -159,14 +159,14 @@ class DerivedOutputs:
     ) -> Iterator[OutputDrafts]:
         """Return the wanted outputs as drafts; those that get no name are removed afterwards."""
         drafts: list[Draft] = []
-        missing: list[Missing] = []
+        missing: list[MissingOutput] = []
         try:
             if policy.outputs and _has_outputs(document):
                 missing += render_job.missing if render_job else ()
                 self._draft_formatted(claim, document, policy.outputs, drafts)
                 self._draft_rendered(claim, render_job, drafts, missing)
             for each in missing:
-                name, reason = fs.printable(claim.name), each.failure.message
+                name, reason = fs.to_unicode(claim.name), each.failure.message
                 log.warning("output.missing", name=name, kind=each.kind, reason=reason)
             drafts.sort(key=lambda draft: draft.ending)  # two daemons publish names in one order
             yield OutputDrafts(tuple(drafts), tuple(missing))
@@ -176,12 +176,12 @@ class DerivedOutputs:
     def forget(self, claim: Claim) -> None:
         """Remove what workers have rendered of a document."""
         if self._scratch is not None:
-            self._scratch.forget(claim.id)
+            self._scratch.discard(claim.id)
 
     def _draft_formatted(
         self, claim: Claim, document: Document, kinds: Sequence[OutputKind], drafts: list[Draft]
     ) -> None:
-        name = PurePosixPath(fs.printable(claim.name)).name
+        name = PurePosixPath(fs.to_unicode(claim.name)).name
         for kind in FORMATTED:
             if kind in kinds:
                 content = _formatted(kind, document, name)
@@ -192,7 +192,7 @@ class DerivedOutputs:
         claim: Claim,
         render_job: RenderJob | None,
         drafts: list[Draft],
-        missing: list[Missing],
+        missing: list[MissingOutput],
     ) -> None:
         """Copy what workers have rendered; a target that is no file is missing."""
         for task in render_job.rendered if render_job else ():
@@ -200,7 +200,7 @@ class DerivedOutputs:
             ending = picture_ending(page) if page else ENDINGS[task.kind]
             if not _is_file(task.target):
                 message = "the worker process wrote no file"
-                missing.append(Missing(task.kind, Failure("crashed", message, page)))
+                missing.append(MissingOutput(task.kind, Failure("crashed", message, page)))
                 continue
             drafts.append(self._outbox.draft(claim.id, task.kind, ending, task.target))
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 from daemon.config.hook import Hook
-from daemon.core.folder_rules import ByFolder
+from daemon.core.folder_rules import FolderRules
 from daemon.core.options import Recipe
 from daemon.core.records import Document, OutputKind
 from daemon.outbox.sidecar import Provenance
@@ -71,5 +71,5 @@ class Policy:
         )
 
 
-Policies = ByFolder[Policy]
+Policies = FolderRules[Policy]
 """The policy of each folder."""

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from daemon.config.sections import Metrics
 from daemon.config.settings import Config
+from daemon.config.validation import is_loopback
 from daemon.core import fs, lexicon
 from daemon.core.errors import Misconfigured
 from daemon.core.ownership import INHERITED
@@ -81,8 +82,8 @@ def _findings(config: Config, *, may_write: bool) -> Iterator[Finding]:
     yield from _networks(config)
     yield from _lexicon(config)
     yield from _watching(config)
-    for hook in config.every_hook:
-        for key, value, remedy in hook.hindrances():
+    for hook in config.all_hooks:
+        for key, value, remedy in hook.missing_resources():
             yield Finding(True, f"hooks.{hook.name}.{key}", value, remedy)
     yield from _open_metrics(config.metrics)
     yield from _web(config)
@@ -90,8 +91,7 @@ def _findings(config: Config, *, may_write: bool) -> Iterator[Finding]:
 
 def _open_metrics(metrics: Metrics) -> Iterator[Finding]:
     """Warn where other machines can reach the metrics, which have no password."""
-    is_ours = metrics.address == "localhost" or metrics.address.startswith(("127.", "::1"))
-    if metrics.enabled and not is_ours:
+    if metrics.enabled and not is_loopback(metrics.address):
         yield Finding(
             False, "metrics.address", metrics.address,
             f"everybody who can reach port {metrics.port} can read the metrics, and in /healthz "
@@ -186,15 +186,18 @@ def _ownership_tried(config: Config) -> Iterator[Finding]:
     if ownership == INHERITED:
         return
     probe = config.folders.outbox / f".probe-{uuid.uuid4().hex}.tmp"
+    refusal: OSError | None = None
     try:
         probe.mkdir()
-        ownership.mark_folder(probe)
+        ownership.apply_to_folder(probe)
         fs.write_durable(probe / "file", b"", ownership)
     except OSError as error:
         if probe.is_dir():  # else the outbox itself is at fault, which is a finding already
-            yield _not_permitted_to_give(config, error.strerror)
+            refusal = error
     finally:
         shutil.rmtree(probe, ignore_errors=True)
+    if refusal is not None:  # after the probe is removed: the caller may stop at this finding
+        yield _not_permitted_to_give(config, refusal.strerror)
 
 
 def _ownership_permitted(config: Config) -> Iterator[Finding]:

@@ -7,19 +7,17 @@ See docs/decisions/0022-reload-in-place.md.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, fields, is_dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import structlog
 from pydantic import BaseModel
 
 from daemon.config import validation
-from daemon.config.hook import HIDDEN, Hook
+from daemon.config.secrets import masked
 from daemon.config.settings import Config
 from daemon.core.errors import Misconfigured
 from daemon.core.io_thread import IoThread
@@ -43,12 +41,6 @@ IMMEDIATE = (
     "retention", "logging.level",
 )  # fmt: skip
 STALL_SECONDS = 10.0  # a trial that takes longer waits for a share that does not answer
-_SECRET = re.compile(
-    r"password|secret|token|credential|authorization|api_?key|command", re.IGNORECASE
-)
-_URL = re.compile(r"(?P<scheme>\w://)(?P<user>[^/?#\s]*@)?(?P<host>[^/?#\s]*)(?P<rest>\S*)")
-
-_OF_A_HOOK = ("timeout_seconds", "attempts", "wait_seconds", "text_characters")
 
 Change = tuple[object, object]
 """A value before and after; secrets are masked."""
@@ -120,7 +112,7 @@ def refuse_absent_folders(config: Config, volumes: VolumeMonitor | None) -> None
     A new daemon would take the empty mount point for the share, and write there.
     """
     for name, folder in config.folders:
-        if volumes is not None and (absence := volumes.absence(folder)):
+        if volumes is not None and (absence := volumes.mount_problem(folder)):
             raise Misconfigured(f"folders.{name}", folder, absence)
 
 
@@ -128,32 +120,6 @@ def _masked_change(key: str, before: object, after: object) -> Change:
     """Return both values with secrets masked; say so where only a secret has changed."""
     old, new = masked(key, before), masked(key, after)
     return (old, new) if old != new else (old, f"{new}, a secret has changed")
-
-
-def masked(key: str, value: object) -> object:
-    """Return a value with secrets masked at any depth; of an address only the host is shown."""
-    if value is not None and _SECRET.search(key.rpartition(".")[2]):
-        return HIDDEN
-    match value:
-        case Hook():  # the path or an argument may be the secret
-            told = {name: getattr(value, name) for name in _OF_A_HOOK}
-            return {"name": value.name, "place": value.place, "on": list(value.on), **told}
-        case BaseModel() | Mapping():
-            return {name: masked(str(name), each) for name, each in dict(value).items()}
-        case list() | tuple():
-            return [masked("", each) for each in value]
-        case str():
-            return _URL.sub(_host, value)
-        case Path():
-            return str(value)
-    if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: masked(f.name, getattr(value, f.name)) for f in fields(value)}
-    return value
-
-
-def _host(url: re.Match[str]) -> str:
-    user, rest = (HIDDEN if url[part] else "" for part in ("user", "rest"))
-    return url["scheme"] + (user and f"{user}@") + url["host"] + (rest and f"/{rest}")
 
 
 class Reload:
@@ -180,7 +146,7 @@ class Reload:
     @property
     def faults(self) -> list[Fault]:
         """What an operator must know: a refused config, until a good one; a trial that hangs."""
-        late = self._io.late_seconds if self._io else None
+        late = self._io.stalled_seconds if self._io else None
         stall = None
         if late is not None and late > STALL_SECONDS:
             why = "a folder of the new config does not answer; restore it, or restart"
@@ -205,7 +171,7 @@ class Reload:
             self._is_requested = False
             self._tried_against = self.running
             self._io = self._io or IoThread("reload")
-            self._trial = self._io.begin(self._try)
+            self._trial = self._io.start(self._try)
             self._trial.add_done_callback(lambda _: self._notify())
         return found
 

@@ -12,7 +12,7 @@ import structlog
 
 from daemon.config.settings import Config
 from daemon.core import malloc
-from daemon.core.io_thread import PATIENCE_SECONDS, IoThread
+from daemon.core.io_thread import CALL_TIMEOUT_SECONDS, IoThread
 from daemon.supervisor import preflight
 from daemon.supervisor.signals import Signals
 
@@ -24,11 +24,11 @@ _POLL_SECONDS = 1.0  # in which a folder that answers has answered
 def check(config: Config, signals: Signals) -> bool:
     """Create and check folders, by Misconfigured; False where the daemon was told to end."""
     io_thread = IoThread("start")
-    checks = io_thread.begin(lambda: preflight.prepare(config))
-    if not wait([checks], PATIENCE_SECONDS).done and not _have_ended(checks, config, signals):
+    checks = io_thread.start(lambda: preflight.prepare(config))
+    if not wait([checks], CALL_TIMEOUT_SECONDS).done and not _have_ended(checks, config, signals):
         return False
     checks.result()
-    io_thread.end()
+    io_thread.stop()
     malloc.trim()
     return True
 
@@ -39,7 +39,7 @@ def _have_ended(checks: Future[None], config: Config, signals: Signals) -> bool:
     Meanwhile log which folders do not answer, once for each change.
     """
     threads = {name: IoThread(name) for name, _ in config.folders}
-    answers = {name: threads[name].begin(folder.exists) for name, folder in config.folders}
+    answers = {name: threads[name].start(folder.exists) for name, folder in config.folders}
     wait(answers.values(), _POLL_SECONDS)
     reported = None
     while not checks.done():
@@ -53,5 +53,5 @@ def _have_ended(checks: Future[None], config: Config, signals: Signals) -> bool:
             log.warning("start.waiting", reason=reason)
         wait([checks], _POLL_SECONDS)
     for thread in threads.values():
-        thread.end()
+        thread.stop()
     return True

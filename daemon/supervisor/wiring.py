@@ -13,7 +13,7 @@ from daemon.config.sections import DEFAULT_PROFILE, Retention
 from daemon.config.settings import Config
 from daemon.core import fs
 from daemon.core.counters import Counters
-from daemon.core.folder_rules import UPLOADED, ByFolder
+from daemon.core.folder_rules import UPLOAD_FOLDER, FolderRules
 from daemon.core.scratch import Scratch
 from daemon.core.volumes import VolumeMonitor
 from daemon.engine.protocol import EngineSetup, WorkerSetup
@@ -27,7 +27,6 @@ from daemon.inbox.watch import InboxWatcher
 from daemon.ledger.ledger import Ledger
 from daemon.monitoring.health import Health
 from daemon.outbox.hooks.dispatcher import HookDispatcher
-from daemon.supervisor.ledger_recovery import ledger_path
 from daemon.supervisor.outputs import RENDERED
 from daemon.supervisor.policy import Policies, Policy
 
@@ -45,16 +44,16 @@ def by_folder(
     config: Config,
     value: Callable[[Config, str], T],
     before: Iterable[tuple[Sequence[str], T]] = (),
-) -> ByFolder[T]:
+) -> FolderRules[T]:
     """Return what `value` makes of the config of each folder, and of the name of its profile.
 
     The rules in `before` precede all profiles.
     """
     rules = [
-        (profile.folders, value(config.under(number), profile.name))
+        (profile.folders, value(config.with_profile(number), profile.name))
         for number, profile in enumerate(config.profiles)
     ]
-    return ByFolder(value(config, DEFAULT_PROFILE), [*before, *rules])
+    return FolderRules(value(config, DEFAULT_PROFILE), [*before, *rules])
 
 
 def policies(config: Config) -> Policies:
@@ -80,19 +79,19 @@ def policy(config: Config, profile: str, digest: Callable[[Path], str] = fs.sha2
     )
 
 
-def priorities(config: Config) -> ByFolder[int]:
+def priorities(config: Config) -> FolderRules[int]:
     """Return the priority of the files in each folder."""
     return by_folder(config, lambda under, _: under.priority)
 
 
-def retentions(config: Config) -> ByFolder[Retention]:
+def retentions(config: Config) -> FolderRules[Retention]:
     """Return how long the originals of each folder are kept."""
     return by_folder(config, lambda under, _: under.retention)
 
 
-def quiet_seconds(config: Config) -> ByFolder[float]:
+def quiet_seconds(config: Config) -> FolderRules[float]:
     """Return how long a file of each folder must be unchanged; an upload appears complete."""
-    uploads = [((UPLOADED,), 0.0)] if config.web.enabled else []
+    uploads = [((UPLOAD_FOLDER,), 0.0)] if config.web.enabled else []
     return by_folder(config, lambda under, _: under.watch.quiet_seconds, uploads)
 
 
@@ -108,7 +107,7 @@ def claims(config: Config, ledger: Ledger, policies: Policies) -> Claims:
         failed=folders.failed,
         lease_seconds=config.lease_seconds,
         ownership=config.ownership,
-        is_answered=lambda claim: ledger.touched(claim, policies.of(claim.name).profile),
+        is_answered=lambda claim: ledger.update_stamp(claim, policies.of(claim.name).profile),
     )
     return CLAIM_MODES[config.claim].open(settings, ledger)
 
@@ -129,7 +128,7 @@ def intake(
         watch.rescan_seconds,
         watch.poll_seconds,
         claims.unread,
-        volumes.hindrance,
+        volumes.problem,
         priorities(config),
         counters,
     )
@@ -158,13 +157,13 @@ def volumes(config: Config) -> VolumeMonitor:
     written = [folders.outbox, folders.state, folders.failed]
     written += [folders.inbox] if config.moves_files else []
     written += [folders.archive] if config.originals == "archive" else []
-    return VolumeMonitor(folders.inbox, written, folders.logs, config.free_bytes)
+    return VolumeMonitor(folders.inbox, written, folders.logs, config.min_free_bytes)
 
 
 def retention_folders(config: Config) -> list[RetentionFolder]:
     """Return the folders whose originals are kept for a limited time; none without a limit."""
     limits = retentions(config)
-    if all(retention.keeps_all for retention in limits.values):
+    if all(retention.keeps_everything for retention in limits.values):
         return []
     from daemon.inbox.retention import RetentionFolder  # half a megabyte, only where it is used
 
@@ -184,7 +183,7 @@ def retention_sweeper(config: Config) -> RetentionSweeper | None:
         return None
     from daemon.inbox.retention import RetentionSweeper
 
-    return RetentionSweeper(folders, ledger_path(config))
+    return RetentionSweeper(folders, config.ledger_file)
 
 
 # --- engine -------------------------------------------------------------------------------------
@@ -208,7 +207,7 @@ def engine_setup_for(
 
 def scratch(config: Config) -> Scratch | None:
     """Return where workers render outputs, on the disk of the state folder; None if they do not."""
-    if not any(set(each.outputs) & set(RENDERED) for each in config.places):
+    if not any(set(each.outputs) & set(RENDERED) for each in config.variants):
         return None
     return Scratch(config.folders.state / SCRATCH_NAME)
 
@@ -218,7 +217,7 @@ def scratch(config: Config) -> Scratch | None:
 
 def hook_dispatcher(config: Config) -> HookDispatcher:
     """Return the dispatcher that notifies hooks of results, not started."""
-    return HookDispatcher(config.every_hook, ledger_path(config), config.folders.outbox)
+    return HookDispatcher(config.all_hooks, config.ledger_file, config.folders.outbox)
 
 
 @contextlib.contextmanager
@@ -237,7 +236,7 @@ def monitoring_server(config: Config, health: Health, counters: Counters) -> Ite
         precision=config.model.precision,
         segmenter=config.segmenter,
         folders={path: name for name, path in config.folders},
-        ledger_file=ledger_path(config),
+        ledger_file=config.ledger_file,
     )
     exposition = Exposition(counters, health, facts)
     with contextlib.closing(

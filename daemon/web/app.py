@@ -37,7 +37,7 @@ def build(site: Site) -> Starlette:
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         del app
-        malloc.share()
+        malloc.limit_arenas()
         to_thread.current_default_thread_limiter().total_tokens = THREADS
         tending = asyncio.create_task(_tend(site))
         yield

@@ -18,7 +18,6 @@ from daemon.config.settings import Config
 from daemon.core import logs
 from daemon.core.errors import Misconfigured
 from daemon.supervisor import wiring
-from daemon.supervisor.ledger_recovery import ledger_path
 from daemon.web.app import build
 from daemon.web.context import Site
 from daemon.web.http.security import Gate, Rate
@@ -68,14 +67,14 @@ def site(config: Config) -> Site:
     web, folders = config.web, config.folders
     places = Places(
         folders.inbox, folders.outbox, folders.archive, folders.failed,
-        ledger_path(config), folders.state / INDEX_NAME,
+        config.ledger_file, folders.state / INDEX_NAME,
     )  # fmt: skip
     folders.state.mkdir(parents=True, exist_ok=True)
     return Site(
         catalogue=Catalogue(places, wiring.scanner(config)),
         uploads=Uploads(
             folders.inbox, folders.failed, config.watch.ignore, web.uploads_waiting,
-            config.free_bytes,
+            config.min_free_bytes,
         ),
         pictures=Pictures(
             folders.state / "pages",

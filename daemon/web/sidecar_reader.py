@@ -54,7 +54,7 @@ def read(outbox: Path, place: str) -> Answer | None:
     An OSError where that cannot be told.
     """
     try:
-        with fs.open_below(outbox, place) as file:
+        with fs.open_beneath(outbox, place) as file:
             is_large = file.seek(0, 2) > HELD_BYTES
             file.seek(0)
             if not is_large:
@@ -80,7 +80,7 @@ def page(outbox: Path, place: str, number: int) -> dict[str, Any] | None:
 
 def pages(outbox: Path, place: str) -> Iterator[dict[str, Any]]:
     """Return the pages of an answer, one held at a time; OSError, at once, where there is none."""
-    return _each(fs.open_below(outbox, place))
+    return _each(fs.open_beneath(outbox, place))
 
 
 def _each(file: BinaryIO) -> Iterator[dict[str, Any]]:

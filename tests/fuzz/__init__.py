@@ -1,7 +1,8 @@
-"""Fuzzing of the two targets that read strangers' bytes: `make fuzz MINUTES=15`.
+"""Fuzzing of the two modules that parse untrusted files: `make fuzz MINUTES=15`.
 
-`pages` and `completeness` each have a `check(path)` that raises where a promise is broken. The kept
-inputs, corpus/<target>/, once broke one or lead far in; the ordinary suite checks them all.
+The targets `pages` and `completeness` each have a `check(path)` that raises when a guarantee is
+violated. The saved inputs in corpus/<target>/ once violated one or reach deep code; the test suite
+checks them all.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One fuzzing process, started by `python -m tests.fuzz`: it ends at the first finding."""
+"""A fuzzing process, started by `python -m tests.fuzz`; it ends at the first finding."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import atheris
 
 
 def main() -> None:
-    """Fuzz the target named first with libFuzzer's arguments after it."""
+    """Fuzz the target in the first argument; the other arguments are those of libFuzzer."""
     target = sys.argv[1]
     with atheris.instrument_imports(include=["daemon"]):
         check = importlib.import_module(f"tests.fuzz.{target}").check

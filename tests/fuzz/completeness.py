@@ -1,4 +1,4 @@
-"""Whatever the bytes: what is missing is said in one line, and found in few reads."""
+"""Fuzz target: for any bytes, the missing end is described in one line and found in few reads."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from unittest import mock
 
 from daemon.inbox import completeness
 
-MOST_READS = 500_000
-MOST_BYTES = 128 << 20
+MAX_READS = 500_000
+MAX_BYTES = 128 << 20
 _read_at = completeness._read_at
 
 
 def check(path: Path) -> None:
-    """Raise where the answer is no line, or cost the daemon more reads than any file may."""
+    """Raise when the answer is not one line, or needs more reads than allowed."""
     lengths: list[int] = []
 
     def counted(file, offset, length):
@@ -25,5 +25,5 @@ def check(path: Path) -> None:
         missing = completeness.missing_end(path)
 
     assert missing is None or "\n" not in missing
-    assert len(lengths) <= MOST_READS
-    assert sum(lengths) <= MOST_BYTES
+    assert len(lengths) <= MAX_READS
+    assert sum(lengths) <= MAX_BYTES

@@ -34,7 +34,7 @@ def is_elsewhere(tmp_path: Path) -> bool:
     [
         ("good", ""), ("failing", r"fail|move|linked@\{name\}$"),
         ("retried", "publish.named|move"), ("across", "copy|rename"),
-        ("told", "ledger.answered|hook"),
+        ("notified", "ledger.answered|hook"),
         ("outputs", "make|outputs|publish"),
     ],
 )  # fmt: skip
@@ -60,7 +60,7 @@ def test_a_step_that_a_worker_dies_or_a_stop_falls_in_is_gone_through(
 def test_a_stop_that_falls_in_the_telling_leaves_it_to_the_next_life(
     tmp_path: Path, far: Path
 ) -> None:
-    assert wrong(Chain(tmp_path, "pretended", "told", "terminate", far, "hook")) == {}
+    assert wrong(Chain(tmp_path, "pretended", "notified", "terminate", far, "hook")) == {}
 
 
 def test_the_matrix_has_every_step_that_has_a_name() -> None:

@@ -84,7 +84,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
 @pytest.mark.parametrize("name", NAMES, ids=lambda name: repr(name)[:40])
 def test_every_name_is_answered_and_kept(workspace: Workspace, name: bytes) -> None:
     path = os.fsdecode(name)
-    place = fs.shortened(Path(path).name, ".json")
+    place = fs.shorten(Path(path).name, ".json")
 
     answer = json.loads((workspace.outbox / path).with_name(place).read_bytes())
 

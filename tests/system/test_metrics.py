@@ -198,7 +198,7 @@ def test_a_folder_that_is_away_is_not_ready_and_lives(
     faults = workspace.samples()["ocr_daemon_faults inbox"]
     aside.rename(workspace.outbox)
 
-    assert "outbox is away" in says["fault"]
+    assert "outbox is not available" in says["fault"]
     assert (live, faults) == (200, 1)
     until(lambda: workspace.get("/readyz")[0] == 200, what="ready again")
 

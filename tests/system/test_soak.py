@@ -12,4 +12,4 @@ def test_traffic_kills_and_folders_away_lose_nothing(tmp_path: Path) -> None:
 
     assert figures.holds, "\n".join(figures.lines())
     assert figures.moves
-    assert figures.toll.kills.total()
+    assert figures.kill_log.kills.total()

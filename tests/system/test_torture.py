@@ -16,8 +16,8 @@ def test_kills_at_random_moments_lose_tear_and_double_nothing(tmp_path: Path) ->
     figures = series.run(tmp_path, "pretended", kills=20, seed=7, gap=0.2, limit=60.0)
 
     assert figures.holds, "\n".join(figures.lines())
-    assert figures.proofs > 0
-    assert figures.toll.kills.total() == 20
+    assert figures.verifications > 0
+    assert figures.kill_log.kills.total() == 20
 
 
 def test_the_oracle_sees_what_is_lost_torn_doubled_and_left(tmp_path: Path) -> None:

@@ -1,17 +1,19 @@
-"""Torture: kill the daemon at every step and at random moments, cut its power, count what is left.
+"""Crash tests: kills at every step and at random moments, power cuts, and a count of the results.
 
-program     the real daemon and its real worker processes, with a pretended reading
-life        one life of the daemon as a process: start, stopped, killed, ready
-oracle      landed against answered, from the folders alone
-matrix      a kill at every named step of the path
-traffic     what is dropped, and the answer that each file deserves
-random      seeded kills at random moments under traffic
-watcher     polls the outbox meanwhile: was anything torn, ever?
-trace       strace's record of a life as file operations
-disk        what a disk may hold after a cut, given the operations before it
-powercut    every cut of one life, restarted
+program     the real daemon with its worker processes and simulated OCR
+life        one run of the daemon as a process: start, ready, stop, kill
+oracle      files dropped against answers, counted from the folders alone
+matrix      a kill at every failpoint
+traffic     the files that are dropped, with the answer expected for each
+kills       seeded kills at random moments
+series      traffic with random kills, and its figures
+soak        hours of traffic and faults, and the use of memory and descriptors
+watcher     polls the outbox for torn and replaced answers
+trace       the file operations of a run, recorded by strace
+disk        the possible contents of a disk after a power cut
+powercut    a restart after every power cut of a run
 
     python -m tests.torture --help
 
-Nothing here shares code with the daemon's own proof (daemon/cli/verify.py): each checks the other.
+It shares no code with the check of the daemon itself (daemon/cli/verify.py): each checks the other.
 """

@@ -1,15 +1,15 @@
-"""What a disk may hold after the power was cut, given the operations that were asked of it before.
+"""The possible contents of a disk after a power cut, given the file operations before it.
 
-Four models, after what Pillai et al. found filesystems to do (All File Systems Are Not Created
+Four models, after the behaviour of filesystems in Pillai et al. (All File Systems Are Not Created
 Equal, OSDI 2014: "abstract persistence models") and what POSIX leaves open:
 
-written     everything up to the cut has reached the disk: a kill, or a filesystem mounted sync
-journalled  the strict reading: bytes are those of the file's last fsync (none where there is none),
-            names those of the last fsync of anything, since a journal is committed as a whole and
-            in order (ext4 and XFS as they are mounted by default)
-named       the classic zero-length file: names as of the cut, bytes as of each file's last fsync
-            (delayed allocation: the journal was committed by somebody else just before the cut)
-half        as named, but of bytes that were never synced the first half is there: a torn file
+written     everything up to the cut is on the disk: a kill, or a filesystem mounted with sync
+journalled  the strict case: the content of a file is that of its last fsync (empty without one),
+            names are those of the last fsync of any file, since a journal is committed as a whole
+            and in order (ext4 and XFS with their default options)
+named       zero-length files: names as of the cut, content as of the last fsync of each file
+            (delayed allocation: another fsync committed the journal just before the cut)
+half        as `named`, but with the first half of content that was never synced: a torn file
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from typing import Literal
 from tests.torture.trace import Op, Record
 
 Model = Literal["written", "journalled", "named", "half"]
-REBOOT_SECONDS = 120.0  # that lie between the last write and the next start
+REBOOT_SECONDS = 120.0  # between the last write and the next start
 MODELS: tuple[Model, ...] = ("written", "journalled", "named", "half")
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """What a disk holds: inodes by path (two names may share one), bytes by inode, and folders."""
+    """The contents of a disk: inodes by path (two names may share one), bytes by inode, folders."""
 
     files: dict[str, int]
     contents: dict[int, bytes]
@@ -40,35 +40,35 @@ class Image:
 
     @property
     def digest(self) -> str:
-        """Equal for equal images."""
+        """A digest that is equal for equal images."""
         names = sorted(self.files.items())
         contents = [hashlib.sha256(self.contents[inode]).digest() for _, inode in names]
         return hashlib.sha256(repr((names, contents, sorted(self.folders))).encode()).hexdigest()
 
-    def lay(self, root: Path) -> None:
-        """Make the folders hold this image, and nothing else of ours."""
+    def write_to(self, root: Path) -> None:
+        """Replace the contents of `root` with this image."""
         for old in root.iterdir():
             shutil.rmtree(old) if old.is_dir() else old.unlink()
         for folder in sorted(self.folders):
             (root / folder).mkdir(parents=True, exist_ok=True)
-        laid: dict[int, Path] = {}
+        written: dict[int, Path] = {}
         for path, inode in self.files.items():
-            if inode in laid:
-                (root / path).hardlink_to(laid[inode])
+            if inode in written:
+                (root / path).hardlink_to(written[inode])
                 continue
-            laid[inode] = root / path
-            laid[inode].write_bytes(self.contents[inode])
-            os.utime(laid[inode], (time.time() - REBOOT_SECONDS,) * 2)
+            written[inode] = root / path
+            written[inode].write_bytes(self.contents[inode])
+            os.utime(written[inode], (time.time() - REBOOT_SECONDS,) * 2)
 
 
 def images(record: Record, model: Model) -> Iterator[tuple[int, Image]]:
-    """Return the image at each boundary: after 0, 1, ... all operations."""
+    """Yield the image after 0, 1, ... all operations."""
     for cut in range(len(record.ops) + 1):
         yield cut, image(record, model, cut)
 
 
 def image(record: Record, model: Model, cut: int) -> Image:
-    """Return what the disk may hold when the power goes after `cut` operations."""
+    """Return the image when the power is cut after `cut` operations."""
     ops = record.ops[:cut]
     named = ops
     if model == "journalled":
@@ -76,16 +76,18 @@ def image(record: Record, model: Model, cut: int) -> Image:
         named = ops[: syncs[-1] if syncs else 0]
     files, folders = _names(record, named)
     written, durable = _contents(record, ops)
-    contents = {inode: _kept(model, inode, written, durable) for inode in files.values()}
+    contents = {inode: _content(model, inode, written, durable) for inode in files.values()}
     return Image(files, contents, folders)
 
 
-def _kept(model: Model, inode: int, written: dict[int, bytes], durable: dict[int, bytes]) -> bytes:
+def _content(
+    model: Model, inode: int, written: dict[int, bytes], durable: dict[int, bytes]
+) -> bytes:
     if model == "written":
         return written.get(inode, b"")
     if model == "half" and inode not in durable:
-        whole = written.get(inode, b"")
-        return whole[: len(whole) // 2]
+        content = written.get(inode, b"")
+        return content[: len(content) // 2]
     return durable.get(inode, b"")
 
 
@@ -106,7 +108,7 @@ def _names(record: Record, ops: tuple[Op, ...]) -> tuple[dict[str, int], frozens
 
 
 def _contents(record: Record, ops: tuple[Op, ...]) -> tuple[dict[int, bytes], dict[int, bytes]]:
-    """Return the bytes of each inode as written, and as of its last fsync."""
+    """Return the bytes of each inode as written and as of its last fsync."""
     written = {inode: bytearray(data) for inode, data in record.contents.items()}
     durable = dict(record.contents)
     for op in ops:

@@ -1,7 +1,7 @@
-"""Seeded kills at random moments, and the daemon started again after each of its deaths.
+"""Seeded kills at random moments, with a restart of the daemon after each exit.
 
-A moment is uniform within the daemon's activity: up to twice the mean gap after it was ready (in
-one life out of five, after its very start, so that loading and recovery are hit too).
+The moment is uniform over the activity of the daemon: up to twice the mean gap after it was ready
+(in one run of five, after its start, so that loading and recovery are interrupted too).
 """
 
 from __future__ import annotations
@@ -31,122 +31,123 @@ TICK_SECONDS = 0.02
 
 
 @dataclass(slots=True)
-class Toll:
-    """What was done to the daemon, and how its lives went; all times are monotonic seconds."""
+class KillLog:
+    """Kills by kind, start and ready times in monotonic seconds, and exits without a kill."""
 
     kills: Counter[Kind] = field(default_factory=Counter)
     starts: list[tuple[float, float | None]] = field(default_factory=list)
-    fell: list[str] = field(default_factory=list)
+    unexpected_exits: list[str] = field(default_factory=list)
 
     @property
-    def loads(self) -> list[float]:
-        """Seconds from each start to ready, of the lives that came so far."""
+    def load_seconds(self) -> list[float]:
+        """Seconds from each start to ready, for the runs that became ready."""
         return [ready - start for start, ready in self.starts if ready is not None]
 
 
 class Killer:
-    """Holds one daemon alive and strikes it; `tend` is called all the while (to land files)."""
+    """Keeps a daemon running and kills it; calls `on_tick` all the time (to drop files)."""
 
     def __init__(
-        self, workspace: Workspace, program: str, seed: int, gap: float, tend: Callable[[], None]
+        self, workspace: Workspace, program: str, seed: int, gap: float, on_tick: Callable[[], None]
     ) -> None:
-        self._workspace, self._program, self._gap, self.tend = workspace, program, gap, tend
-        self._chance = random.Random(seed)
-        self.toll = Toll()
+        self._workspace, self._program, self._gap, self.on_tick = workspace, program, gap, on_tick
+        self._rng = random.Random(seed)
+        self.kill_log = KillLog()
         self.life = self._start()
 
-    def strike(self, kills: int, until: float) -> None:
-        """Do that many kills, or as many as there is time for (monotonic seconds)."""
+    def run(self, kills: int, until: float) -> None:
+        """Kill `kills` times, or until the time `until` (monotonic seconds)."""
         for kind in self._kinds(kills):
-            self._wait_for_moment()
+            self._wait_for_kill()
             if time.monotonic() >= until:
                 break
-            self._hit(kind)
-            if self.toll.kills.total() % 100 == 0:
-                print(f"  {self.toll.kills.total()} kills", file=sys.stderr, flush=True)
+            self._apply(kind)
+            if self.kill_log.kills.total() % 100 == 0:
+                print(f"  {self.kill_log.kills.total()} kills", file=sys.stderr, flush=True)
             if self.life.is_over:
-                self._bury()
+                self._record_start()
                 self.life = self._start()
 
-    def rest(self, is_done: Callable[[], bool], seconds: float) -> bool:
-        """Let it work on undisturbed until done; restart it should it fall."""
-        ends = time.monotonic() + seconds
-        while not (done := is_done()) and time.monotonic() < ends:
-            self._pass(0.2)
+    def run_undisturbed(self, is_done: Callable[[], bool], seconds: float) -> bool:
+        """Run without kills until `is_done`, restarting if needed; return whether it is done."""
+        deadline = time.monotonic() + seconds
+        while not (done := is_done()) and time.monotonic() < deadline:
+            self._wait(0.2)
         return done
 
     def end(self) -> None:
-        """Stop the daemon as a person would."""
+        """Stop the daemon with SIGTERM."""
         self._note_ready()
         if (code := self.life.terminate()) != 0:
-            self.toll.fell.append(f"SIGTERM ended it with code {code}")
-        self._bury()
+            self.kill_log.unexpected_exits.append(f"exit code {code} after SIGTERM")
+        self._record_start()
 
     def _kinds(self, kills: int) -> Iterator[Kind]:
         for _ in range(kills):
-            yield self._chance.choices(list(KINDS), list(KINDS.values()))[0]
+            yield self._rng.choices(list(KINDS), list(KINDS.values()))[0]
 
     def _start(self) -> Life:
-        self._is_early = self._chance.random() < 0.2
+        self._is_early = self._rng.random() < 0.2
         return Life(self._workspace, self._program)
 
-    def _wait_for_moment(self) -> None:
+    def _wait_for_kill(self) -> None:
         while not self._is_early and self.life.ready is None:
-            self._pass(TICK_SECONDS)
-        self._pass(self._chance.uniform(0, 2 * self._gap))
+            self._wait(TICK_SECONDS)
+        self._wait(self._rng.uniform(0, 2 * self._gap))
         self._is_early = False
 
-    def _pass(self, seconds: float) -> None:
-        """Let time pass, landing files; a daemon that falls by itself is noted and restarted."""
-        ends = time.monotonic() + seconds
+    def _wait(self, seconds: float) -> None:
+        """Wait with calls of `on_tick`; record and restart a daemon that exits by itself."""
+        deadline = time.monotonic() + seconds
         while True:
-            self.tend()
+            self.on_tick()
             self._note_ready()
             if self.life.is_over:
-                self.toll.fell.append(self.life.said().decode(errors="replace")[-500:])
-                self._bury()
+                printed = self.life.printed().decode(errors="replace")
+                self.kill_log.unexpected_exits.append(printed[-500:])
+                self._record_start()
                 self.life = self._start()
-            if time.monotonic() >= ends:
+            if time.monotonic() >= deadline:
                 return
-            time.sleep(min(TICK_SECONDS, max(0.0, ends - time.monotonic())))
+            time.sleep(min(TICK_SECONDS, max(0.0, deadline - time.monotonic())))
 
     def _note_ready(self) -> None:
-        _ = self.life.ready  # takes the time when it is first seen
+        _ = self.life.ready  # the first access records the time
 
-    def _bury(self) -> None:
-        self.toll.starts.append((self.life.started, self.life.ready))
+    def _record_start(self) -> None:
+        self.kill_log.starts.append((self.life.started, self.life.ready))
 
-    def _hit(self, kind: Kind) -> None:
+    def _apply(self, kind: Kind) -> None:
         workers = self.life.workers()
         if "worker" in kind and not workers:
             kind = "kill daemon"
-        self.toll.kills[kind] += 1
+        self.kill_log.kills[kind] += 1
         if kind == "kill daemon":
             self.life.kill()
         elif kind == "terminate":
             self._terminate()
         else:
-            victim = self._chance.choice(workers) if "worker" in kind else self.life.process
-            self._strike_down(victim, kind)
+            target = self._rng.choice(workers) if "worker" in kind else self.life.process
+            self._signal(target, kind)
 
-    def _strike_down(self, victim: psutil.Process, kind: Kind) -> None:
+    def _signal(self, target: psutil.Process, kind: Kind) -> None:
         try:
             if kind == "kill worker":
-                victim.kill()
+                target.kill()
                 return
-            os.kill(victim.pid, signal.SIGSTOP)
-            time.sleep(self._chance.uniform(0, 2 * STOP_SECONDS))
-            os.kill(victim.pid, signal.SIGCONT)
+            os.kill(target.pid, signal.SIGSTOP)
+            time.sleep(self._rng.uniform(0, 2 * STOP_SECONDS))
+            os.kill(target.pid, signal.SIGCONT)
         except (psutil.NoSuchProcess, ProcessLookupError):
-            return  # it ended by itself at this very moment
+            return  # it has just ended by itself
 
     def _terminate(self) -> None:
         was_ready = self.life.ready is not None
         self.life.process.terminate()
-        ends = time.monotonic() + DRAIN_SECONDS
-        while not self.life.is_over and time.monotonic() < ends:
+        deadline = time.monotonic() + DRAIN_SECONDS
+        while not self.life.is_over and time.monotonic() < deadline:
             time.sleep(TICK_SECONDS)
         code = self.life.process.poll()
         if code != 0 and (was_ready or code != -signal.SIGTERM):
-            self.toll.fell.append(f"SIGTERM ended it with code {code}")
+            self.kill_log.unexpected_exits.append(f"exit code {code} after SIGTERM")
             self.life.kill() if code is None else None

@@ -1,4 +1,4 @@
-"""One life of the daemon as a process of its own, and what can be done to it from outside."""
+"""A run of the daemon as a process: start, readiness, workers, signals."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from tests.support.repository import REPOSITORY
 from tests.support.running_daemon import Workspace, until
 
 PROGRAMS = {"real": "daemon", "pretended": "tests.torture.program"}
-GREETING = b"Drop images and PDFs"  # printed when the model is warm and the inbox is watched
+GREETING = b"Drop images and PDFs"  # printed when the daemon is ready
 END_SECONDS = 60.0
 
 
 def quick_workspace(root: Path, program: str, **config: Any) -> Workspace:
-    """Return a workspace with times as short as its program can follow, and attempts without end.
+    """Return a `Workspace` with times as short as its program allows and unlimited attempts.
 
-    A kill at random may hit one document again and again, which is then no fault of its own.
+    Random kills may hit one document again and again, which is not the fault of the document.
     """
     quick = {"quiet_seconds": 0.05, "incomplete_seconds": 0.2, "rescan_seconds": 1.0}
     values = {
@@ -37,11 +37,11 @@ def quick_workspace(root: Path, program: str, **config: Any) -> Workspace:
 
 
 class Life:
-    """A daemon from its start to its end; `started` and `ready` are monotonic seconds."""
+    """A daemon process from start to end; `started` and `ready` are monotonic seconds."""
 
     def __init__(self, workspace: Workspace, program: str, **environment: str) -> None:
         self._output = workspace.root / "output"
-        self._said_before = self._output.stat().st_size if self._output.exists() else 0
+        self._output_offset = self._output.stat().st_size if self._output.exists() else 0
         self.started = time.monotonic()
         self._ready: float | None = None
         with self._output.open("ab") as output:
@@ -53,8 +53,8 @@ class Life:
 
     @property
     def ready(self) -> float | None:
-        """When it was first seen to be ready, None as long as it loads."""
-        if self._ready is None and GREETING in self.said():
+        """The time when it was first seen to be ready, None while it loads."""
+        if self._ready is None and GREETING in self.printed():
             self._ready = time.monotonic()
         return self._ready
 
@@ -63,45 +63,45 @@ class Life:
         """Whether the process has ended."""
         return self.process.poll() is not None
 
-    def said(self) -> bytes:
-        """Return what this life has printed."""
+    def printed(self) -> bytes:
+        """Return the output of this run."""
         with self._output.open("rb") as output:
-            output.seek(self._said_before)
+            output.seek(self._output_offset)
             return output.read()
 
     def wait_ready(self) -> None:
-        """Return when it is ready; one that ends instead is an error."""
+        """Wait until it is ready; raises AssertionError if it ends instead."""
         until(lambda: self.ready or self.is_over, what="ready")
-        assert not self.is_over, self.said().decode()
+        assert not self.is_over, self.printed().decode()
 
     def workers(self) -> list[psutil.Process]:
-        """Return the living worker processes: the children of the fork server."""
+        """Return the running worker processes: the children of the fork server."""
         found = []
-        with _gone_is_fine():
+        with _ignoring_ended():
             for child in self.process.children():
-                with _gone_is_fine():
+                with _ignoring_ended():
                     if "forkserver" in " ".join(child.cmdline()):
                         found += child.children()
         return found
 
     def stopped(self) -> psutil.Process | None:
-        """Return the process of this daemon that has stopped itself, None where all run."""
+        """Return the process of this daemon that is stopped, or None."""
         for process in (self.process, *self.workers()):
-            with _gone_is_fine():
+            with _ignoring_ended():
                 if process.status() == psutil.STATUS_STOPPED:
                     return process
         return None
 
     def kill(self) -> None:
-        """SIGKILL, and wait until nothing of it is left: its workers die with it."""
+        """Send SIGKILL and wait until the daemon and its workers are gone."""
         workers = self.workers()
         self.process.kill()
         self.process.wait(END_SECONDS)
         _, alive = psutil.wait_procs(workers, 10)
-        assert not alive, f"workers outlived their daemon: {alive}"
+        assert not alive, f"workers still run after their daemon: {alive}"
 
     def terminate(self) -> int:
-        """SIGTERM (and SIGCONT, should it stand still); return the exit code."""
+        """Send SIGTERM (and SIGCONT, if it is stopped); return the exit code."""
         if not self.is_over:
             self.process.send_signal(signal.SIGTERM)
             self.process.send_signal(signal.SIGCONT)
@@ -110,7 +110,7 @@ class Life:
 
 @contextmanager
 def living(workspace: Workspace, program: str, **environment: str) -> Iterator[Life]:
-    """Run a daemon until the block ends, however it ends."""
+    """Run a daemon for the block and kill it at the end."""
     life = Life(workspace, program, **environment)
     try:
         yield life
@@ -120,6 +120,6 @@ def living(workspace: Workspace, program: str, **environment: str) -> Iterator[L
 
 
 @contextmanager
-def _gone_is_fine() -> Iterator[None]:
+def _ignoring_ended() -> Iterator[None]:
     with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
         yield

@@ -1,7 +1,7 @@
-"""The crash matrix: every named step of the path x {kill the daemon, kill the worker, SIGTERM}.
+"""The crash matrix: every failpoint x {kill the daemon, kill the worker, SIGTERM}.
 
-The daemon stops itself at the step (FAILPOINTS `point@label=1*stop`), is seen to stand still, gets
-a real signal from outside, and is started again where it ended. Then the oracle counts.
+The daemon stops itself at the failpoint (FAILPOINTS `point@label=1*stop`), gets a real signal from
+outside once it has stopped, and is restarted if it ended. Then the oracle counts.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from tests.torture.oracle import Landed
 Act = Literal["kill daemon", "kill worker", "terminate"]
 ACTS: tuple[Act, ...] = ("kill daemon", "kill worker", "terminate")
 STEP_SECONDS = 60.0
-TOLD = "told.jsonl"  # what hooks have been told, a letter a line
+NOTIFICATIONS = "notifications.jsonl"  # received by the hook, one per line
 
-# the label of worker.page is the page's number, not the file's name: it comes first, as the file
-# of the step before would stop there too
+# the label of worker.page is the page number, not the file name: it comes first, since the file of
+# the previous step would stop there too
 _READ = (
     "worker.page@1", "claim.moved@{name}", "claim.hashed@{name}", "ledger.claimed@{name}",
     "ledger.started@{name}", "task.submitted@{name}", "worker.count@{name}", "worker.read@{name}",
@@ -44,12 +44,12 @@ _MOVED = ("rename.linked@{name}", "move.named@{name}")
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """The steps that a file passes, in order; `failed_before` files come back from failed/."""
+    """The failpoints that a file passes; with `failed_before` it is moved back from failed/."""
 
     steps: tuple[str, ...]
     fails: bool = False
     failed_before: bool = False
-    told: bool = False  # a program is told of every answer
+    notified: bool = False  # a hook is called for every answer
     outputs: tuple[str, ...] = ()
 
 
@@ -66,9 +66,9 @@ SCENARIOS = {
         ),
         fails=True,
     ),
-    # its answer replaces that of the failure, so that nothing is linked
+    # its answer replaces that of the failure, so nothing is linked
     "retried": Scenario((*_READ, *_ANSWERED, *_MOVED, *_LET_GO), failed_before=True),
-    # a picture is made by a worker; all get their names before the answer does
+    # a worker renders the picture; all outputs are named before the answer
     "outputs": Scenario(
         (
             "worker.render@{name}.picture", "worker.rendered@{name}.picture",
@@ -79,15 +79,17 @@ SCENARIOS = {
         ),
         outputs=("text", "picture"),
     ),
-    # the archive lies on another filesystem: the bytes are copied
+    # the archive is on another filesystem: the bytes are copied
     "across": Scenario((*_MOVED, "copy.synced@{name}", *_LET_GO)),
-    "told": Scenario((*_ANSWERED, "hook.due@{name}", "hook.sent@{name}", *_LET_GO), told=True),
+    "notified": Scenario(
+        (*_ANSWERED, "hook.due@{name}", "hook.sent@{name}", *_LET_GO), notified=True
+    ),
 }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """One cell: what was found at the step (folder or ledger: content) and what went wrong."""
+    """One cell: the folders and the ledger at the failpoint, and the complaints afterwards."""
 
     point: str
     act: Act
@@ -97,36 +99,42 @@ class Ending:
     seconds: float
 
     def lines(self) -> tuple[str, ...]:
-        """Return the cell for people: step, act, what was found, attempt of the answer, wrongs."""
-        found = "; ".join(f"{place}: {what}" for place, what in self.at_step.items())
-        wrong = "; ".join(self.complaints) or "holds"
-        return self.point, self.act, found, f"attempt {self.attempt}", wrong
+        """Return the cell as text: failpoint, act, contents, attempt of the answer, complaints."""
+        found = "; ".join(f"{place}: {names}" for place, names in self.at_step.items())
+        complaints = "; ".join(self.complaints) or "holds"
+        return self.point, self.act, found, f"attempt {self.attempt}", complaints
 
 
 class Chain:
-    """A scenario's steps one after the other in one workspace: each life ends at the next step.
+    """The steps of a scenario, one after the other on the same folders: each run ends at one step.
 
-    The life that follows takes up what the one before it has left, and is then stopped itself with
-    a file of its own: so a cell costs one start.
+    The next run recovers from the previous one and is then stopped with a file of its own, so that
+    a cell needs one start.
     """
 
     def __init__(
-        self, root: Path, program: str, scenario: str, act: Act, far: Path, only: str = ""
+        self,
+        root: Path,
+        program: str,
+        scenario: str,
+        act: Act,
+        other_filesystem: Path,
+        only: str = "",
     ) -> None:
-        """`far` is an empty folder on another filesystem, `only` a pattern for the steps."""
+        """`only` is a pattern for steps, `other_filesystem` an empty folder on one."""
         self._program = program
-        whole = SCENARIOS[scenario]
-        steps = tuple(step for step in whole.steps if re.search(only, step))
-        self._scenario = replace(whole, steps=steps)
+        complete = SCENARIOS[scenario]
+        steps = tuple(step for step in complete.steps if re.search(only, step))
+        self._scenario = replace(complete, steps=steps)
         self._act = act
-        self._far = scenario == "across"
-        self._outputs = list(whole.outputs)
-        self._workspace = self._made(root, far)
+        self._is_across = scenario == "across"
+        self._outputs = list(complete.outputs)
+        self._workspace = self._make_workspace(root, other_filesystem)
         self._landed = [self._file(number) for number in range(len(self._scenario.steps))]
         self._known: set[str] = set()
 
     def run(self) -> Iterator[Ending]:
-        """Return each step's ending once the restart has answered its file."""
+        """Yield the ending of each step once the restarted daemon has answered its file."""
         if self._scenario.failed_before:
             self._fail_all()
         last: tuple[str, dict[str, str], float] | None = None
@@ -136,19 +144,22 @@ class Chain:
                 if last is not None:
                     yield self._ending(life, number, *last)
                 last = (point, self._stopped_at(life, point, file), time.monotonic())
-                self._hit(life, number)
+                self._apply_act(life, number)
         with living(self._workspace, self._program) as life:
             assert last is not None, "a scenario has steps"
             yield self._ending(life, len(self._landed), *last)
 
-    def _made(self, root: Path, far: Path) -> Workspace:
-        config: dict[str, Any] = {"folders": {"archive": str(far)}} if self._far else {}
-        if self._scenario.told:
-            config["hooks"] = [{"name": "tell", "command": ["tee", "-a", str(root / TOLD)]}]
+    def _make_workspace(self, root: Path, other_filesystem: Path) -> Workspace:
+        config: dict[str, Any] = {}
+        if self._is_across:
+            config["folders"] = {"archive": str(other_filesystem)}
+        if self._scenario.notified:
+            command = ["tee", "-a", str(root / NOTIFICATIONS)]
+            config["hooks"] = [{"name": "tell", "command": command}]
         config |= {"outputs": self._outputs} if self._outputs else {}
         made = quick_workspace(root, self._program, **config)
-        if self._far:
-            made.archive = far
+        if self._is_across:
+            made.archive = other_filesystem
         return made
 
     def _file(self, number: int) -> Landed:
@@ -157,7 +168,7 @@ class Chain:
         return Landed(f"{number}.png", content, text, outputs=len(self._outputs))
 
     def _fail_all(self) -> None:
-        """Let every file fail once: whatever worker reads it is killed."""
+        """Let every file fail once: each worker that reads one is killed."""
         once = quick_workspace(
             self._workspace.root, self._program, retry={"attempts": 1, "wait_seconds": 0.2}
         )
@@ -169,7 +180,7 @@ class Chain:
         self._workspace = quick_workspace(self._workspace.root, self._program)
 
     def _stopped_at(self, life: Life, point: str, file: Landed) -> dict[str, str]:
-        """Land a file and wait until the daemon stands still; return what a person would find."""
+        """Drop a file, wait until the daemon stops; return what is in folders and ledger."""
         life.wait_ready()
         before = state_of(self._workspace)
         if self._scenario.failed_before:
@@ -178,30 +189,32 @@ class Chain:
             self._workspace.drop(file.name, file.content)
         until(life.stopped, STEP_SECONDS, what=f"{point} is reached")
         now = state_of(self._workspace)
-        return {place: told(now[place] - before[place]) for place in now}
+        return {place: short_names(now[place] - before[place]) for place in now}
 
-    def _hit(self, life: Life, number: int) -> None:
+    def _apply_act(self, life: Life, number: int) -> None:
         stopped = life.stopped()
         assert stopped is not None
         if self._act == "kill daemon":
             life.kill()
         elif self._act == "terminate":
             life.process.send_signal(signal.SIGTERM)
-            _go_on_until(life, lambda: life.is_over)
+            _continue_until(life, lambda: life.is_over)
         else:
             for worker in [stopped] if stopped != life.process else life.workers():
                 worker.kill()
-            _go_on_until(life, lambda: self._is_done(number + 1))
+            _continue_until(life, lambda: self._is_done(number + 1))
 
     def _ending(
         self, life: Life, landed: int, point: str, at_step: dict[str, str], began: float
     ) -> Ending:
-        """Wait until what landed is answered and let go of; then count."""
+        """Wait until the dropped files are answered and released; then count."""
         life.wait_ready()
-        with contextlib.suppress(AssertionError):  # the count says better what is missing
+        with contextlib.suppress(AssertionError):  # the count shows what is missing
             until(lambda: self._is_done(landed), STEP_SECONDS)
         counted = oracle.count(self._workspace, self._present(landed))
-        found = counted.complaints + (untold(self._workspace) if self._scenario.told else [])
+        found = counted.complaints
+        if self._scenario.notified:
+            found = found + notification_errors(self._workspace)
         new = [complaint for complaint in found if complaint not in self._known]
         self._known.update(new)
         answer = self._workspace.answers().get(f"{self._landed[landed - 1].name}.json", {})
@@ -209,7 +222,7 @@ class Chain:
         return Ending(point, self._act, at_step, tuple(new), attempt, time.monotonic() - began)
 
     def _present(self, landed: int) -> list[Landed]:
-        """Return the files as they should be now; what still lies in failed/ has failed."""
+        """Return the expected files; those still in failed/ have failed."""
         files = self._landed[:landed]
         if self._scenario.failed_before:
             files = files + [replace(file, text=None) for file in self._landed[landed:]]
@@ -217,17 +230,17 @@ class Chain:
 
     def _is_done(self, landed: int) -> bool:
         names = [file.name for file in self._landed[:landed]]
-        kept = self._workspace.failed if self._scenario.fails else self._workspace.archive
+        folder = self._workspace.failed if self._scenario.fails else self._workspace.archive
         return (
-            all((kept / name).exists() for name in names)
+            all((folder / name).exists() for name in names)
             and all((self._workspace.outbox / f"{name}.json").exists() for name in names)
             and not open_rows(self._workspace)
-            and not (self._scenario.told and undelivered(self._workspace))
+            and not (self._scenario.notified and undelivered_count(self._workspace))
         )
 
 
 def file_of(program: str, text: str | None, number: int) -> bytes:
-    """Return a file that is read as `text`, or cannot be read where it is None."""
+    """Return a file with the text `text`, or an unreadable one if it is None."""
     if program == "pretended":
         return pretended.content(text) if text else pretended.BROKEN + b"%d" % number
     from tests.support.samples import png, text_page
@@ -236,56 +249,60 @@ def file_of(program: str, text: str | None, number: int) -> bytes:
 
 
 def state_of(workspace: Workspace) -> dict[str, set[str]]:
-    """Return what lies in each folder, and the rows of the ledger."""
+    """Return the files in each folder and the rows of the ledger."""
     folders = ("inbox", "outbox", "archive", "failed")
     found = {folder: workspace.files_in(getattr(workspace, folder)) for folder in folders}
-    rows = _ask(workspace, "SELECT id, state, starts, attempts, coalesce(status, '-') FROM claims")
+    rows = _query(
+        workspace, "SELECT id, state, starts, attempts, coalesce(status, '-') FROM claims"
+    )
     found["ledger"] = {" ".join(map(str, row)) for row in rows}
     return found
 
 
-def told(found: set[str]) -> str:
-    """Return names in few words: tokens, instances and digests are left out."""
+def short_names(found: set[str]) -> str:
+    """Return the names without tokens, instances and digests, joined."""
     words = [re.sub(r"[0-9a-f]{32}/?", "", name).replace("//", "/").strip() for name in found]
     return ", ".join(sorted(words)) or "-"
 
 
-def untold(workspace: Workspace) -> list[str]:
-    """Return the answers that no letter tells of, and the letters that say two things."""
+def notification_errors(workspace: Workspace) -> list[str]:
+    """Return the answers without a notification and the notifications with differing contents."""
     notifications: dict[str, set[str]] = {}
-    for line in (workspace.root / TOLD).read_text().splitlines():
+    for line in (workspace.root / NOTIFICATIONS).read_text().splitlines():
         notifications.setdefault(json.loads(line)["id"], set()).add(line)
     claims = {answer["processing"]["claim"] for answer in workspace.answers().values()}
     missing = {f"{claim}-tell" for claim in claims} ^ set(notifications)
-    return [f"told and answered are not one: {token}" for token in missing] + [
-        f"told in two ways: {token}" for token, said in notifications.items() if len(said) > 1
+    return [f"notifications and answers differ: {token}" for token in missing] + [
+        f"notified with differing contents: {token}"
+        for token, contents in notifications.items()
+        if len(contents) > 1
     ]
 
 
-def undelivered(workspace: Workspace) -> int:
-    """Return how many letters the ledger is still to deliver."""
-    ((number,),) = _ask(workspace, "SELECT count(*) FROM deliveries WHERE state != 'delivered'")
+def undelivered_count(workspace: Workspace) -> int:
+    """Return the number of notifications still to be delivered."""
+    ((number,),) = _query(workspace, "SELECT count(*) FROM deliveries WHERE state != 'delivered'")
     return int(number)
 
 
 def open_rows(workspace: Workspace) -> int:
-    """Return how many claims the ledger holds for unfinished."""
-    ((number,),) = _ask(workspace, "SELECT count(*) FROM claims WHERE state != 'closed'")
+    """Return the number of unfinished claims in the ledger."""
+    ((number,),) = _query(workspace, "SELECT count(*) FROM claims WHERE state != 'closed'")
     return int(number)
 
 
-def _ask(workspace: Workspace, question: str) -> list[tuple[Any, ...]]:
+def _query(workspace: Workspace, query: str) -> list[tuple[Any, ...]]:
     with closing(
         sqlite3.connect(f"file:{workspace.state}/ledger.sqlite3?mode=ro", uri=True)
     ) as ledger_file:
-        return ledger_file.execute(question).fetchall()
+        return ledger_file.execute(query).fetchall()
 
 
-def _go_on_until(life: Life, is_so: Callable[[], bool]) -> None:
-    """Let whatever has stopped go on until it is so: a new worker stops at the step again."""
-    ends = time.monotonic() + STEP_SECONDS
+def _continue_until(life: Life, is_so: Callable[[], bool]) -> None:
+    """Continue every process that stops until `is_so`: a new worker stops there again."""
+    deadline = time.monotonic() + STEP_SECONDS
     while not is_so():
         if (stopped := life.stopped()) is not None and stopped.is_running():
             os.kill(stopped.pid, signal.SIGCONT)
-        assert time.monotonic() < ends, f"nothing came of it: {life.said().decode()[-2000:]}"
+        assert time.monotonic() < deadline, f"it did not happen: {life.printed().decode()[-2000:]}"
         time.sleep(0.02)

@@ -1,7 +1,7 @@
-"""What became of the files that landed, counted from the folders and the JSON Schema alone.
+"""Counts the results of dropped files, from the folders and the JSON Schema alone.
 
-Identity is the content: each landed file has bytes of its own, or is counted as often as it landed.
-An answer names those bytes by their sha256; the bytes themselves must lie somewhere, once.
+Files are identified by content: each has bytes of its own, or counts as often as it was dropped. An
+answer has the sha256 of the bytes; the bytes themselves must exist in one place.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from tests.support.running_daemon import Workspace
 
 _SCHEMA = Path(daemon.__file__).parent / "outbox" / "sidecar.schema.json"
 VALIDATOR = jsonschema_rs.validator_for(json.loads(_SCHEMA.read_text()))
-OURS = ".ocr-daemon"  # our folder in inbox and outbox
+OURS = ".ocr-daemon"  # folder of the daemon in inbox and outbox
 
 
 @dataclass(frozen=True, slots=True)
 class Landed:
-    """A file that was dropped: `text` is what its answer must contain, None where it must fail.
+    """A dropped file: its answer must contain `text`, or be a failure if `text` is None.
 
-    `outputs` is how many its answer must list, where it is no duplicate.
+    `outputs` is the number of outputs that its answer must list, unless it is a duplicate.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Landed:
 
 @dataclass(slots=True)
 class Count:
-    """landed = answered, and nothing else; the lists say what is wrong, and with which file."""
+    """The counts, which must satisfy landed = answered, and lists of what is wrong."""
 
     landed: int = 0
     answered: int = 0
@@ -56,17 +56,17 @@ class Count:
 
     @property
     def complaints(self) -> list[str]:
-        """Return everything that is wrong, a sentence each."""
+        """Everything that is wrong, one line each."""
         kinds = ("duplicated", "torn", "lost", "wrong", "left")
         return [f"{kind}: {name}" for kind in kinds for name in getattr(self, kind)]
 
     @property
     def holds(self) -> bool:
-        """Whether each file has exactly one right answer, its bytes lie once, nothing is left."""
+        """Whether each file has exactly one right answer and one copy, and nothing is left over."""
         return self.answered == self.landed and not self.complaints
 
     def __str__(self) -> str:
-        """The line of figures, and a line for each thing that is wrong."""
+        """The figures in one line, and a line for each complaint."""
         kinds = ("duplicated", "torn", "lost", "wrong", "left")
         figures = [f"{kind} {len(getattr(self, kind))}" for kind in kinds]
         first = f"landed {self.landed} answered {self.answered} {' '.join(figures)}"
@@ -74,7 +74,7 @@ class Count:
 
 
 def count(workspace: Workspace, landed: Iterable[Landed]) -> Count:
-    """Count the workspace; it must stand still for the answer to be final."""
+    """Count the results in the folders; final only when the daemon has finished."""
     files = list(landed)
     wanted = Counter(file.sha256 for file in files)
     by_sha = {file.sha256: file for file in files}
@@ -86,18 +86,18 @@ def count(workspace: Workspace, landed: Iterable[Landed]) -> Count:
 
 
 def torn(path: Path) -> str | None:
-    """Return what is wrong with a sidecar that can be seen, None for a whole one or a vanished."""
+    """Return the error in a visible sidecar, None if it is valid or has vanished."""
     try:
         content = json.loads(path.read_bytes())
     except FileNotFoundError:
         return None
     except ValueError as error:
         return f"{path}: {error}"
-    return None if VALIDATOR.is_valid(content) else f"{path}: not after the schema"
+    return None if VALIDATOR.is_valid(content) else f"{path}: does not match the schema"
 
 
 def leftovers(workspace: Workspace) -> list[str]:
-    """Return the files besides inbox files, answers, originals and reasons at the end."""
+    """Return files left over after all work: no inputs, answers, originals or error files."""
     work = [path for path in (workspace.inbox / OURS).rglob("*") if path.is_file()]
     stray = [path for path in work if path.name != "lock"]
     stray += [path for path in (workspace.outbox / OURS).rglob("*") if path.is_file()]
@@ -118,57 +118,57 @@ def _count_answers(
     for path in _files(workspace.outbox):
         if path.suffix != ".json":
             continue
-        if (why := torn(path)) is not None:
-            found.torn.append(why)
+        if (error := torn(path)) is not None:
+            found.torn.append(error)
             continue
         answer = json.loads(path.read_bytes())
         answers[answer["source"]["sha256"]] += 1
-        if why := _is_wrong(answer, by_sha):
-            found.wrong.append(f"{path.relative_to(workspace.root)}: {why}")
+        if error := _answer_error(answer, by_sha):
+            found.wrong.append(f"{path.relative_to(workspace.root)}: {error}")
         for output in answer.get("outputs", ()):
-            if why := _is_wrong_output(path.with_name(output["name"]), output["sha256"]):
-                found.wrong.append(why)
+            if error := _output_error(path.with_name(output["name"]), output["sha256"]):
+                found.wrong.append(error)
             outputs.discard(path.with_name(output["name"]))
-    found.left += [f"{path}: no answer lists it" for path in sorted(outputs)]
+    found.left += [f"{path}: listed in no answer" for path in sorted(outputs)]
     found.answered = sum((answers & wanted).values())
-    found.duplicated += [f"{by_sha[sha].name}: answered again" for sha in answers - wanted]
+    found.duplicated += [f"{by_sha[sha].name}: answered more than once" for sha in answers - wanted]
     found.lost += [f"{by_sha[sha].name}: not answered" for sha in wanted - answers]
 
 
-def _is_wrong(answer: dict[str, Any], by_sha: dict[str, Landed]) -> str | None:
+def _answer_error(answer: dict[str, Any], by_sha: dict[str, Landed]) -> str | None:
     file = by_sha.get(answer["source"]["sha256"])
     if file is None:
-        return "an answer to bytes that never landed"
+        return "an answer to bytes that were never dropped"
     if file.text is None:
         return None if answer["status"] == "failed" else f"{answer['status']}, not failed"
     if answer["status"] == "duplicate":
         return None
     if len(answer.get("outputs", ())) != file.outputs:
         return f"{len(answer.get('outputs', ()))} outputs, not {file.outputs}"
-    is_right = answer["status"] == "done" and file.text in answer["text"]
-    return None if is_right else f"{answer['status']}: {answer['text'][:80]!r}, not {file.text!r}"
+    is_correct = answer["status"] == "done" and file.text in answer["text"]
+    return None if is_correct else f"{answer['status']}: {answer['text'][:80]!r}, not {file.text!r}"
 
 
-def _is_wrong_output(path: Path, sha256: str) -> str | None:
+def _output_error(path: Path, sha256: str) -> str | None:
     if not path.is_file():
-        return f"{path}: listed, and not there"
+        return f"{path}: listed, but missing"
     is_same = hashlib.sha256(path.read_bytes()).hexdigest() == sha256
-    return None if is_same else f"{path}: other bytes than are listed"
+    return None if is_same else f"{path}: not the listed bytes"
 
 
 def _count_bytes(
     workspace: Workspace, wanted: Counter[str], by_sha: dict[str, Landed], found: Count
 ) -> None:
-    kept: Counter[str] = Counter()
+    stored: Counter[str] = Counter()
     for path in (*_files(workspace.archive), *_files(workspace.failed), *_files(workspace.inbox)):
         if path.name != "lock" and not path.name.endswith(".error.json"):
-            kept[hashlib.sha256(path.read_bytes()).hexdigest()] += 1
-    found.lost += [f"{by_sha[sha].name}: its bytes are nowhere" for sha in wanted - kept]
-    for sha in kept - wanted:
+            stored[hashlib.sha256(path.read_bytes()).hexdigest()] += 1
+    found.lost += [f"{by_sha[sha].name}: its bytes are nowhere" for sha in wanted - stored]
+    for sha in stored - wanted:
         name = by_sha[sha].name if sha in by_sha else f"unknown bytes {sha[:8]}"
         found.left.append(f"{name}: its bytes lie there more than once")
 
 
 def _files(folder: Path) -> list[Path]:
-    mine = folder.rglob("*") if folder.exists() else ()
-    return [p for p in mine if p.is_file() and not (OURS in p.parts and folder.name == "outbox")]
+    paths = folder.rglob("*") if folder.exists() else ()
+    return [p for p in paths if p.is_file() and not (OURS in p.parts and folder.name == "outbox")]

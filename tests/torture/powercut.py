@@ -1,7 +1,7 @@
-"""Every cut of one life: the daemon is started on what the disk may hold then, and must finish.
+"""Power cuts: the daemon is restarted on every possible disk image of a run, and must finish.
 
-The daemon of a restart is the real one in a forked process, with an engine inside it that reads at
-once (so that a thousand restarts take minutes); folders and config are the recorded ones.
+The restarted daemon is the real one in a forked process, with an engine that answers at once (so
+that a thousand restarts take minutes); folders and config are those of the recorded run.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from pathlib import Path
 
 from daemon.config.load import load
 from daemon.core.errors import DaemonError
-from daemon.core.records import PagesRead
-from daemon.core.tasks import Outcome, RenderTask, Task
-from daemon.supervisor import main, wiring
+from daemon.core.tasks import CountPages, Outcome, RenderTask, Result, Task
+from daemon.engine.protocol import SlotState
+from daemon.supervisor import daemon as supervisor
+from daemon.supervisor import main
 from tests.support.running_daemon import Workspace, until
 from tests.torture import disk, oracle, pretended, series
 from tests.torture.life import living, quick_workspace
@@ -31,8 +32,8 @@ CONFIG = {"watch": {"mode": "scan", "quiet_seconds": 0.05, "poll_seconds": 0.05}
 
 
 @dataclass(slots=True)
-class Cuts:
-    """How many boundaries were cut at, how many images differed, and what went wrong."""
+class CutReport:
+    """The number of cuts and of different images, and the violations."""
 
     model: disk.Model
     cuts: int = 0
@@ -40,15 +41,15 @@ class Cuts:
     violations: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        said = f"{self.model}: {self.cuts} cuts, {self.images} images"
-        return "\n  ".join([f"{said}, {len(self.violations)} violations", *self.violations[:20]])
+        summary = f"{self.model}: {self.cuts} cuts, {self.images} images"
+        return "\n  ".join([f"{summary}, {len(self.violations)} violations", *self.violations[:20]])
 
 
 class Engine:
-    """Reads in the daemon's own process, at once."""
+    """Reads in the process of the daemon, at once."""
 
     slots = 1
-    sandbox = "none: it reads in the daemon itself"
+    protections = "none: it reads in the daemon process"
 
     def __init__(self) -> None:
         self._outcomes: list[Outcome] = []
@@ -59,32 +60,42 @@ class Engine:
         """One task at a time."""
         return 1 - len(self._outcomes)
 
+    def start(self) -> None:
+        """Nothing is started."""
+
     def warm(self) -> None:
         """Nothing is loaded."""
 
-    def submit(self, task: Task | RenderTask) -> None:
-        """Read or make now."""
-        result = pretended.make(task) if isinstance(task, RenderTask) else self._read(task)
-        self._outcomes.append(Outcome(task, result))
+    def submit(self, task: Task) -> None:
+        """Do the task at once."""
+        self._outcomes.append(Outcome(task, self._result(task)))
 
     def finished(self) -> list[Outcome]:
-        """Return what has been read since the last call."""
+        """Return the outcomes since the last call."""
         outcomes, self._outcomes = self._outcomes, []
         return outcomes
 
-    def stop(self) -> None:
+    def states(self, now: float) -> list[tuple[SlotState, float]]:
+        """Return the only slot, always idle."""
+        return [("idle", 0.0)]
+
+    def close(self) -> None:
         """Nothing runs."""
 
-    def _read(self, task: Task) -> PagesRead | DaemonError:
+    def _result(self, task: Task) -> Result | DaemonError:
         try:
+            if isinstance(task, RenderTask):
+                return pretended.render_output(task)
+            if isinstance(task, CountPages):
+                return self._pipeline.count_pages(task.path, task.stamp)
             return self._pipeline.read_pages(task.path, task.first, task.last, task.stamp)
         except DaemonError as error:
             return error
 
 
 def lives(root: Path) -> Iterator[tuple[str, Record, list[Landed]]]:
-    """Record three lives: the first on this state folder, a later one with a file to retry, and one
-    that publishes outputs beside its answers.
+    """Record three runs: the first on its state folder, a later one with a file to retry, and one
+    with outputs.
     """
     landed = [
         Landed("scan.png", pretended.content("One page"), "One page"),
@@ -106,13 +117,15 @@ def lives(root: Path) -> Iterator[tuple[str, Record, list[Landed]]]:
     later = quick_workspace(root / "later", "pretended", **CONFIG)
     more = [Landed("scan.png", pretended.content("Other"), "Other"), again]
     yield "later", _recorded(later, more), more
-    beside = quick_workspace(root / "beside", "pretended", outputs=["text", "picture"], **CONFIG)
-    shown = [
+    publishing = quick_workspace(
+        root / "publishing", "pretended", outputs=["text", "picture"], **CONFIG
+    )
+    published = [
         Landed("scan.png", pretended.content("One page"), "One page", outputs=2),
         Landed("sub/pages.pdf", pretended.content("First", "Second"), "Second", outputs=3),
         Landed("broken.png", pretended.BROKEN, None),
     ]
-    yield "published", _recorded(beside, shown), shown
+    yield "published", _recorded(publishing, published), published
 
 
 def _recorded(workspace: Workspace, landed: list[Landed]) -> Record:
@@ -122,9 +135,9 @@ def _recorded(workspace: Workspace, landed: list[Landed]) -> Record:
     ledger_file = workspace.state / "ledger.sqlite3"
 
     def is_done() -> bool:
-        kept = workspace.files_in(workspace.archive) | workspace.files_in(workspace.failed)
+        finished = workspace.files_in(workspace.archive) | workspace.files_in(workspace.failed)
         return (
-            all(f.name in kept for f in landed)
+            all(f.name in finished for f in landed)
             and ledger_file.exists()
             and series.is_done(workspace)
         )
@@ -132,35 +145,37 @@ def _recorded(workspace: Workspace, landed: list[Landed]) -> Record:
     return record(workspace, "pretended", is_done)
 
 
-def cut(taken: Record, landed: list[Landed], model: disk.Model, root: Path, every: int = 1) -> Cuts:
-    """Restart on every image of a model (of each `every`th cut), and count what came of it."""
-    found = Cuts(model)
+def cut(
+    recording: Record, landed: list[Landed], model: disk.Model, root: Path, every: int = 1
+) -> CutReport:
+    """Restart on every image of a model (of each `every`th cut) and count the results."""
+    found = CutReport(model)
     seen: set[str] = set()
-    for number in range(0, len(taken.ops) + 1, every):
-        image = disk.image(taken, model, number)
+    for number in range(0, len(recording.ops) + 1, every):
+        image = disk.image(recording, model, number)
         found.cuts += 1
         if image.digest in seen:
             continue
         seen.add(image.digest)
         found.images += 1
-        if wrong := restarted(image, landed, root):
-            last = taken.ops[number - 1] if number else "the start"
-            found.violations.append(f"after {number} ({last}): {'; '.join(wrong)}")
+        if complaints := restarted(image, landed, root):
+            last = recording.ops[number - 1] if number else "the start"
+            found.violations.append(f"after {number} ({last}): {'; '.join(complaints)}")
     return found
 
 
 def restarted(image: disk.Image, landed: list[Landed], root: Path) -> list[str]:
-    """Lay an image, run a daemon on it until all is done; return what is wrong then."""
+    """Write an image, run a daemon on it until all is done; return the complaints."""
     root.mkdir(exist_ok=True)
-    image.lay(root)
+    image.write_to(root)
     code = _run(root)
-    workspace = _found(root)
-    wrong = [] if code == 0 else [f"the daemon ended with {code}: {_tail(root)}"]
-    return wrong + oracle.count(workspace, landed).complaints
+    workspace = _workspace_at(root)
+    exit_errors = [] if code == 0 else [f"exit code {code} of the daemon: {_tail(root)}"]
+    return exit_errors + oracle.count(workspace, landed).complaints
 
 
-def _found(root: Path) -> Workspace:
-    """Return the workspace that an image is, its config untouched."""
+def _workspace_at(root: Path) -> Workspace:
+    """Return the `Workspace` at `root`, its config unchanged."""
     config = (root / "config.yaml").read_bytes()
     (root / "inbox").mkdir(exist_ok=True)
     workspace = Workspace(root)
@@ -172,9 +187,9 @@ def _run(root: Path) -> int:
     """Run a daemon in a fork of this process until all is done; return its exit code."""
     sys.stdout.flush()
     if (child := os.fork()) == 0:
-        _be_daemon(root)
-    ends = time.monotonic() + RESTART_SECONDS
-    while time.monotonic() < ends:
+        _run_daemon(root)
+    deadline = time.monotonic() + RESTART_SECONDS
+    while time.monotonic() < deadline:
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
             return os.waitstatus_to_exitcode(status)
@@ -184,16 +199,16 @@ def _run(root: Path) -> int:
     return -signal.SIGKILL
 
 
-def _be_daemon(root: Path) -> None:
-    """Be the daemon on `root`, stop when nothing waits, and never return."""
+def _run_daemon(root: Path) -> None:
+    """Run the daemon on `root` until nothing waits; never returns."""
     code = 1
     try:
         output = os.open(root / "output", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         os.dup2(output, 1)
         os.dup2(output, 2)
         sys.stdout = sys.stderr = os.fdopen(output, "a", buffering=1)
-        wiring.engine = lambda *_, **__: Engine()  # type: ignore[assignment]
-        workspace = _found(root)
+        supervisor.create_engine = lambda *_: Engine()  # type: ignore[attr-defined]
+        workspace = _workspace_at(root)
         threading.Thread(target=_stop_when_done, args=(workspace,), daemon=True).start()
         main.run(load(workspace.config), lambda: load(workspace.config))
         code = 0

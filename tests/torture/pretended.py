@@ -1,4 +1,4 @@
-"""The daemon as it is, with a reading that is pretended: a text file's lines are its "pages".
+"""The real daemon with simulated OCR: the lines of a text file are its "pages".
 
     python -m tests.torture.program run --config config.yaml
 
@@ -23,7 +23,7 @@ BROKEN = b"broken"
 
 
 class Pipeline:
-    """Reads a page a line; a file that begins with `broken` cannot be read."""
+    """Reads a line as a page; a file that begins with `broken` cannot be read."""
 
     recognizer = SimpleNamespace(name="pretended", precision="none")
 
@@ -47,7 +47,7 @@ class Pipeline:
     def _lines(self, path: Path) -> list[str]:
         content = path.read_bytes()
         if content.startswith(BROKEN):
-            raise Rejected("corrupt", "it says so")
+            raise Rejected("corrupt", "the file begins with broken")
         return content.decode().splitlines()
 
     def _page(self, number: int, text: str) -> PageText:
@@ -59,7 +59,7 @@ class Pipeline:
 
 
 def content(*pages: str) -> bytes:
-    """Return a file that is read as these pages."""
+    """Return a file with these pages."""
     return "\n".join(pages).encode()
 
 
@@ -67,12 +67,12 @@ def _load(*_: Any) -> Pipeline:
     return Pipeline()
 
 
-def _render_output(task: RenderTask) -> None:
-    """Write something as the output."""
+def render_output(task: RenderTask) -> None:
+    """Write a placeholder as the output."""
     task.target.write_bytes(b"made of " + task.path.read_bytes())
 
 
-# the fork server imports this module before it forks a worker: that is what `preloaded` names
+# the fork server imports the modules in `preloaded`, this one, before it forks a worker
 worker._load = _load  # type: ignore[assignment]
-worker._render_output = _render_output  # type: ignore[assignment]
+worker._render_output = render_output  # type: ignore[assignment]
 worker.preloaded = lambda recipe: [__name__]  # type: ignore[assignment]

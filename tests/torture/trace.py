@@ -1,7 +1,7 @@
-"""A life of the daemon as the file operations that it asked of the kernel, recorded by strace.
+"""Records the file operations of a run of the daemon with strace.
 
-Writes go to inodes and names to folders, as on a disk: each operation names its inode, so that a
-replay can lose a name and keep the bytes, or the other way about.
+Writes go to inodes and names to folders, as on a disk: each operation has its inode, so that a
+replay can lose a name and keep the bytes, or the reverse.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ CALLS = (
     "openat,open,creat,write,pwrite64,ftruncate,truncate,fsync,fdatasync,rename,renameat,renameat2,"
     "link,linkat,unlink,unlinkat,mkdir,mkdirat,rmdir,symlink,symlinkat,copy_file_range,sendfile"
 )
-UNTOLD = ("logs", "output", "trace", "state/heartbeat.json", "state/.heartbeat.json.tmp")
+IGNORED = ("logs", "output", "trace", "state/heartbeat.json", "state/.heartbeat.json.tmp")
 _LINE = re.compile(r"^(\d+) +(\w+)\((.*)\) += (-?\d+)")
-_CUT = re.compile(r"^(\d+) +(.*) <unfinished \.\.\.>$")
-_REST = re.compile(r"^(\d+) +<\.\.\. \w+ resumed>(.*)$")
+_UNFINISHED = re.compile(r"^(\d+) +(.*) <unfinished \.\.\.>$")
+_RESUMED = re.compile(r"^(\d+) +<\.\.\. \w+ resumed>(.*)$")
 _VALUE = re.compile(r' *(?:(?:AT_FDCWD|\d+)<((?:\\x..)*)>|"((?:\\x..)*)"|([^,]+))')
 
 Kind = Literal["create", "write", "truncate", "sync", "sync folder", "rename", "link", "unlink",
@@ -38,7 +38,7 @@ Kind = Literal["create", "write", "truncate", "sync", "sync folder", "rename", "
 
 @dataclass(frozen=True, slots=True)
 class Op:
-    """One operation; paths are relative to the workspace's root, `target` is a new name.
+    """One operation; paths are relative to the root of the daemon, `target` is a new name.
 
     `at` is the offset of a write in bytes, or the size of a truncation.
     """
@@ -57,7 +57,7 @@ class Op:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What lay on the disk before, durably, and what was asked of it, in order.
+    """The durable contents of the disk before a run, and its operations in order.
 
     `files` are inode numbers by path and `contents` bytes by inode; `folders` are paths.
     """
@@ -69,7 +69,7 @@ class Record:
 
 
 def record(workspace: Workspace, program: str, is_done: Callable[[], bool]) -> Record:
-    """Run the daemon under strace until it is done, and stop it; return its operations."""
+    """Run the daemon under strace until `is_done`, stop it, and return its operations."""
     assert STRACE is not None, "strace is needed"
     files, contents, folders = _snapshot(workspace.root)
     trace = workspace.root / "trace"
@@ -81,35 +81,37 @@ def record(workspace: Workspace, program: str, is_done: Callable[[], bool]) -> R
             stdout=output, stderr=output, cwd=REPOSITORY,
             env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
         )  # fmt: skip
-    until(is_done, 120, what="the recorded life answers all")
+    until(is_done, 120, what="the recorded run answers everything")
     (daemon,) = tracer.children()
     daemon.terminate()
     tracer.wait(60)
     lines = trace.read_text().splitlines()
-    return Record(files, contents, folders, tuple(_Names(workspace.root, files).told(lines)))
+    return Record(
+        files, contents, folders, tuple(_InodeTracker(workspace.root, files).operations(lines))
+    )
 
 
 def _snapshot(root: Path) -> tuple[dict[str, int], dict[int, bytes], frozenset[str]]:
-    paths = sorted(path for path in root.rglob("*") if not _is_untold(path.relative_to(root)))
+    paths = sorted(path for path in root.rglob("*") if not _is_ignored(path.relative_to(root)))
     files = [path for path in paths if path.is_file()]
     numbered = {str(path.relative_to(root)): -1 - n for n, path in enumerate(files)}
     contents = {-1 - n: path.read_bytes() for n, path in enumerate(files)}
     return numbered, contents, frozenset(str(p.relative_to(root)) for p in paths if p.is_dir())
 
 
-def _is_untold(path: Path) -> bool:
-    return str(path).startswith(UNTOLD) or path.name.endswith("-shm")
+def _is_ignored(path: Path) -> bool:
+    return str(path).startswith(IGNORED) or path.name.endswith("-shm")
 
 
-def _whole(lines: list[str]) -> Iterator[tuple[str, list[str], list[str]]]:
-    """Return call, decoded paths and strings, and bare values, each call where it has returned."""
+def _completed_calls(lines: list[str]) -> Iterator[tuple[str, list[str], list[str]]]:
+    """Yield each call when it returns: its name, its paths and strings, its other values."""
     begun: dict[str, str] = {}
     for line in lines:
-        if cut := _CUT.match(line):
+        if cut := _UNFINISHED.match(line):
             begun[cut[1]] = cut[2]
             continue
-        if rest := _REST.match(line):
-            line = f"{rest[1]} {begun.pop(rest[1])}{rest[2]}"
+        if resumed := _RESUMED.match(line):
+            line = f"{resumed[1]} {begun.pop(resumed[1])}{resumed[2]}"
         if (call := _LINE.match(line)) and int(call[4]) >= 0:
             values = [tuple(value) for value in _VALUE.findall(call[3])]
             texts = [path or text for path, text, bare in values if not bare.strip()]
@@ -120,8 +122,8 @@ def _bytes(escaped: str) -> bytes:
     return bytes.fromhex(escaped.replace("\\x", ""))
 
 
-class _Names:
-    """Follows names to inodes through the calls of a life."""
+class _InodeTracker:
+    """Tracks which inode each name refers to through the calls of a run."""
 
     def __init__(self, root: Path, files: dict[str, int]) -> None:
         self._root = root
@@ -129,9 +131,9 @@ class _Names:
         self._ends: dict[int, int] = {}
         self._next = 1
 
-    def told(self, lines: list[str]) -> Iterator[Op]:
-        """Return the operations that concern the workspace."""
-        for call, texts, bare in _whole(lines):
+    def operations(self, lines: list[str]) -> Iterator[Op]:
+        """Yield the operations on files below the root."""
+        for call, texts, bare in _completed_calls(lines):
             for op in self._ops(call, texts, bare):
                 self._follow(op)
                 yield op
@@ -169,7 +171,7 @@ class _Names:
             yield Op("truncate", path, self._files[path], at=0)
 
     def _paths(self, call: str, texts: list[str]) -> list[str]:
-        """Return the one or two paths of a call on names, those that are in the workspace."""
+        """Return the one or two paths of a call on names, if they are below the root."""
         found = [_bytes(text) for text in texts]
         if call.endswith(("at", "at2")):
             found = [os.path.join(*found[n : n + 2]) for n in range(0, len(found), 2)]  # noqa: PTH118
@@ -185,10 +187,10 @@ class _Names:
         elif kind == "unlink":
             yield Op("unlink", paths[0], self._files[paths[0]])
         elif kind in ("rename", "link"):
-            source, target = paths  # nothing is moved into the workspace or out of it
+            source, target = paths  # nothing is moved into the root or out of it
             yield Op("rename" if kind == "rename" else "link", source, self._files[source], target)
         else:
-            raise AssertionError(f"{call} is not replayed: {paths}")
+            raise AssertionError(f"{call} cannot be replayed: {paths}")
 
     def _follow(self, op: Op) -> None:
         if op.kind in ("rename", "unlink"):
@@ -208,4 +210,4 @@ class _Names:
         if not path.is_relative_to(self._root) or path == self._root:
             return None
         relative = path.relative_to(self._root)
-        return None if _is_untold(relative) else str(relative)
+        return None if _is_ignored(relative) else str(relative)

@@ -1,8 +1,8 @@
-"""What is dropped while the daemon is tortured: seeded, mixed, and each file with its due answer.
+"""The files dropped in crash tests: seeded, mixed, each with the answer expected for it.
 
-One-line images for the most part; documents of a few pages, files that cannot be read, the same
-bytes under another name, other bytes under a used name, all in sub-folders. A used name is taken
-again only once it is gone from the inbox, as a scanner does.
+Most are one-line images; others are documents of a few pages, unreadable files, the same bytes
+under another name, and other bytes under a used name, all in sub-folders. A name is used again
+only when its file has left the inbox, as by a scanner.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from tests.support.running_daemon import Workspace
 from tests.torture import pretended
 from tests.torture.oracle import Landed
 
-FOLDER_FILES = 50  # files of one sub-folder
-KINDS = {"line": 60, "pages": 10, "broken": 10, "copy": 10, "reused": 10}  # of a hundred files
+FOLDER_FILES = 50  # per sub-folder
+KINDS = {"line": 60, "pages": 10, "broken": 10, "copy": 10, "reused": 10}  # per hundred files
 
 
 def endless(program: str, seed: int) -> Iterator[Landed]:
-    """Return files without end; the same ones for the same program and seed."""
-    chance = random.Random(seed)
+    """Yield files without end; equal ones for equal programs and seeds."""
+    rng = random.Random(seed)
     earlier: list[Landed] = []
     for number in count():
-        (kind,) = chance.choices(list(KINDS), list(KINDS.values()))
-        file = _file(program, kind, number, chance, earlier[-200:])
+        (kind,) = rng.choices(list(KINDS), list(KINDS.values()))
+        file = _file(program, kind, number, rng, earlier[-200:])
         earlier.append(file)
         yield file
 
 
 def drop(workspace: Workspace, file: Landed) -> Landed:
-    """Land a file, under another name where its own still waits in the inbox; return it so."""
+    """Drop a file, under another name if its own is in the inbox; return it with that name."""
     if (workspace.inbox / file.name).exists():
         file = Landed(f"again/{file.sha256[:16]}.png", file.content, file.text)
         if (workspace.inbox / file.name).exists():
@@ -41,25 +41,25 @@ def drop(workspace: Workspace, file: Landed) -> Landed:
 
 
 def _file(
-    program: str, kind: str, number: int, chance: random.Random, earlier: list[Landed]
+    program: str, kind: str, number: int, rng: random.Random, earlier: list[Landed]
 ) -> Landed:
     name = f"{number // FOLDER_FILES:03}/scan-{number}.png"
     if kind == "copy" and earlier:
-        twin = chance.choice(earlier)
+        twin = rng.choice(earlier)
         return Landed(name, twin.content, twin.text)
     if kind == "reused" and earlier:
-        name = chance.choice(earlier).name
+        name = rng.choice(earlier).name
     if kind == "broken":
         return Landed(name, _encoded(program, [], number), None)
     texts = [f"Scan number {number}"]
     if kind == "pages":
         name = name.replace(".png", ".pdf")
-        texts = [f"Scan number {number} page {page}" for page in range(1, chance.randint(2, 4))]
+        texts = [f"Scan number {number} page {page}" for page in range(1, rng.randint(2, 4))]
     return Landed(name, _encoded(program, texts, number), "\n\n".join(texts))
 
 
 def _encoded(program: str, texts: list[str], number: int) -> bytes:
-    """Return a file of these pages, one that cannot be read where there are none."""
+    """Return a file with these pages, an unreadable one if there are none."""
     if program == "pretended":
         return pretended.content(*texts) if texts else pretended.BROKEN + b" %d" % number
     from tests.support.samples import pdf_of_images, png, text_page

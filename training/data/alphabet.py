@@ -1,8 +1,8 @@
-"""Which characters the recogniser knows: those of its first weights, and what they lacked.
+"""The alphabet of the recogniser: the characters of its first weights, and those added since.
 
-Order matters: a class keeps its number when the alphabet grows, so grown weights start where the
-old ones stopped. One look, one character: full-width letters and digits are read as half-width
-ones, Greek and Cyrillic letters that look Latin as Latin ones.
+The order matters: a class keeps its number when the alphabet grows, so that training continues
+from the old weights. Characters that look alike are one class: full-width letters and digits are
+read as half-width ones, Greek and Cyrillic letters that look Latin as Latin ones.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ _LATIN = "".join(map(chr, range(0xA1, 0x180)))  # Latin-1 Supplement and Latin E
 _SIGNS = "€£¥¢₩₽₹₺₫฿℃℉№™©®§¶†‡•‣◦▪▫■□●○◆◇★☆☐☑☒✓✔✗✘←↑→↓↔⇒…—–―‘’“”„‚‹›«»′″‰−×÷±≈≠≤≥∞√µΩ°²³¹¼½¾"
 _NUMERALS = "".join(map(chr, [*range(0x2460, 0x2474), *range(0x2160, 0x216C)]))
 _ROWS = [*range(0xA1, 0xA4), 0xA6, 0xA8, *range(0xB0, 0xF8)]  # no Cyrillic, no ruling lines
-_LATIN_LOOK = "\xad\u3000ΑΒΕΖΗΙΚΜΝΟΡΤΥΧνοικ"  # and what is not drawn
+_NOT_ADDED = "\xad\u3000ΑΒΕΖΗΙΚΜΝΟΡΤΥΧνοικ"  # invisible, or drawn like a Latin letter
 
 
-def grown(first: Charset) -> Charset:
+def extended(first: Charset) -> Charset:
     """Return `first` with GB 2312, the common characters of Big5, accented Latin and signs."""
     wanted = map(_composed, chain(_LATIN, _SIGNS, _NUMERALS, gb2312(), big5_level_1()))
-    unwanted = {*first.characters, *_LATIN_LOOK}
-    fresh = (c for c in wanted if len(c) == 1 and c not in unwanted and not _full_width(c))
-    return Charset.of([*first.characters, *dict.fromkeys(fresh)])
+    unwanted = {*first.characters, *_NOT_ADDED}
+    added = (c for c in wanted if len(c) == 1 and c not in unwanted and not _full_width(c))
+    return Charset.of([*first.characters, *dict.fromkeys(added)])
 
 
 def gb2312() -> str:
@@ -52,5 +52,5 @@ def _composed(character: str) -> str:
 
 
 def _full_width(character: str) -> bool:
-    """Tell a letter or digit that Unicode knows as the wide form of an ASCII one."""
+    """Return whether Unicode has `character` as the wide form of an ASCII letter or digit."""
     return character >= "\uff01" and unicodedata.normalize("NFKC", character).isascii()

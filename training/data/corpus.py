@@ -1,7 +1,8 @@
-"""What training's lines say: fetched texts, cleaned once, kept as pools of plain lines.
+"""The text corpus that training lines are drawn from: fetched texts, cleaned once into pools.
 
-A pool is a text file, one line of text a line; a word list has a weight behind a tab. One line in
-fifty, by a hash of its text, is held out: validation never sees a text that was trained on.
+A pool is a text file with one line of text per line; a word list has a weight after a tab. One line
+in fifty, chosen by a hash of its text, is held out, so that no text of the validation set is ever
+trained on.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 POOLS = ("en", "zh", "zh-Hant", "latin")
-HELD_OUT = 50  # one line in so many
-LONGEST = {"en": 90, "zh": 60, "zh-Hant": 60, "latin": 90}
+HELD_OUT = 50  # one line in this many
+MAX_LENGTH = {"en": 90, "zh": 60, "zh-Hant": 60, "latin": 90}
 _MARKUP = re.compile(
     r"[<>{}\\|^`~_]|\*\*|https?:|www\.|&#?\w+;|%\d?[$.\w(]|\$\w|\(\w\)$|--|==|\+\+|//|\w@\w|"
     r"(\W)\1\1|\b\w+\(\d?\)|\w\.(?:html?|so|py|conf|xml)\b|\bdebian-|\[\w*\]"
@@ -50,9 +51,9 @@ _ZH_SENTENCE = re.compile(r"(?<=[。！？；!?])(?![”’」』）)])")
 _ZH_CLAUSE = re.compile(r"(?<=[，、：])")
 _SENTENCE = re.compile(r"(?<=[.!?;:]) +(?=[\"“(]?[A-ZÀ-Ž])")
 _WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|['’-](?=[^\W\d_]))*")
-_MOST_WORDS = 60_000  # of one list: a language must not drown the others
-_MOST_LINES = {"en": 40_000, "latin": 40_000}  # of one package, for the same reason
-_MOST_FILES = 400  # of one package in one language, for the same reason
+_MAX_WORDS = 60_000  # of one list, so that no language dominates
+_MAX_LINES = {"en": 40_000, "latin": 40_000}  # of one package, for the same reason
+_MAX_FILES = 400  # of one package in one language, for the same reason
 
 Words = tuple[tuple[str, ...], tuple[float, ...]]
 
@@ -82,7 +83,7 @@ def build(texts: Path, into: Path, alphabet: str) -> dict[str, int]:
     for language in POOLS:
         pools[language] = dict.fromkeys(_lines(texts, language, known))
         if language == "zh-Hant":
-            converted = _sift(traditional(pools["zh"]), language, known)
+            converted = _prose_lines(traditional(pools["zh"]), language, known)
             pools[language] |= dict.fromkeys(converted)
         _write(into / f"{language}.txt", sorted(pools[language]))
     written = {f"{language}.txt": len(lines) for language, lines in pools.items()}
@@ -94,7 +95,7 @@ def build(texts: Path, into: Path, alphabet: str) -> dict[str, int]:
 
 
 def load(folder: Path, *, heldout: bool = False) -> Corpus:
-    """Return the pools in `folder`: what may be trained on, or what is held out."""
+    """Return the pools in `folder`: the lines to train on, or with `heldout` the held-out lines."""
     lines = [
         tuple(t for t in _read(folder / f"{p}.txt") if is_heldout(t) is heldout) for p in POOLS
     ]
@@ -104,7 +105,7 @@ def load(folder: Path, *, heldout: bool = False) -> Corpus:
 
 
 def is_heldout(text: str) -> bool:
-    """Tell the one text in fifty that is never trained on."""
+    """Return whether `text` is one of the one in fifty that are never trained on."""
     return zlib.crc32(text.encode()) % HELD_OUT == 0
 
 
@@ -115,23 +116,23 @@ def clean(paragraph: str, language: str) -> str:
     return _INNER_SPACE.sub("", spaced) if language.startswith("zh") else spaced
 
 
-def cut(paragraph: str, language: str) -> Iterator[str]:
-    """Yield a clean paragraph as lines: Chinese sentences or clauses, other prose as it wraps."""
+def split_lines(paragraph: str, language: str) -> Iterator[str]:
+    """Yield the lines of a clean paragraph: Chinese sentences or clauses, other prose wrapped."""
     chinese = language.startswith("zh")
     for sentence in (_ZH_SENTENCE if chinese else _SENTENCE).split(paragraph):
         seed = zlib.crc32(sentence.encode())
         if not chinese:
-            yield from _wrapped(sentence.strip(), 25 + seed % (LONGEST[language] - 24))
-        elif len(sentence) > LONGEST[language] or seed % 2:
+            yield from _wrapped(sentence.strip(), 25 + seed % (MAX_LENGTH[language] - 24))
+        elif len(sentence) > MAX_LENGTH[language] or seed % 2:
             yield from (clause.strip() for clause in _ZH_CLAUSE.split(sentence))
         else:
             yield sentence.strip()
 
 
 def is_prose(line: str, language: str, known: frozenset[str]) -> bool:
-    """Tell a line that may stay: in the alphabet, in its language, no remnant of markup."""
-    shortest = 1 if language.startswith("zh") else 5
-    if not shortest <= len(line) <= LONGEST[language] or not known.issuperset(line):
+    """Return whether a line is usable: in the alphabet, in its language, no remnant of markup."""
+    min_length = 1 if language.startswith("zh") else 5
+    if not min_length <= len(line) <= MAX_LENGTH[language] or not known.issuperset(line):
         return False
     if _MARKUP.search(line) or line[0] in "，。、；：！？）》」』”’)]},.;:!?…":
         return False
@@ -144,7 +145,7 @@ def is_prose(line: str, language: str, known: frozenset[str]) -> bool:
 
 
 def traditional(lines: Iterable[str]) -> Iterator[str]:
-    """Yield lines in traditional characters: two in three as in Taiwan, else as in Hong Kong."""
+    """Yield lines in traditional characters, two of three as in Taiwan, others as in Hong Kong."""
     taiwan, hong_kong = OpenCC("s2twp"), OpenCC("s2hk")
     for number, line in enumerate(lines):
         yield (taiwan if number % 3 else hong_kong).convert(line)
@@ -155,38 +156,38 @@ def word_lists(texts: Path, pools: dict[str, dict[str, None]]) -> dict[str, dict
     zh = _frequencies(texts.glob("jieba/**/dict.txt"))
     hant = dict(zip(traditional(zh), zh.values(), strict=True))
     hant |= _frequencies(texts.glob("*rime*/**/essay.txt"))
-    en = _counted(pools["en"], accented=False)
-    latin = _counted(pools["latin"], accented=True)
+    en = _word_counts(pools["en"], accented=False)
+    latin = _word_counts(pools["latin"], accented=True)
     for source in sources.sources("texts"):
         if source.package.startswith(("w", "hunspell-")) and source.languages == ("latin",):
-            for word in _dictionary((texts / source.folder).rglob("*")):
+            for word in _accented_words((texts / source.folder).rglob("*")):
                 latin.setdefault(word, 1.0)
     return {"en": en, "zh": zh, "zh-Hant": hant, "latin": latin}
 
 
 def _lines(texts: Path, language: str, known: frozenset[str]) -> Iterator[str]:
     for source in sources.sources("texts"):
-        home = texts / source.folder
-        files = (p for p in home.rglob("*") if p.is_file() and not _is_dictionary(p))
-        speaking = {
-            str(path.relative_to(home)): path
+        package = texts / source.folder
+        files = (p for p in package.rglob("*") if p.is_file() and not _is_dictionary(p))
+        in_language = {
+            str(path.relative_to(package)): path
             for path in files
-            if extract.language_of(str(path.relative_to(home)), source.languages) == language
+            if extract.language_of(str(path.relative_to(package)), source.languages) == language
         }
-        chosen = sorted(speaking, key=lambda name: zlib.crc32(name.encode()))[:_MOST_FILES]
-        spoken = chain.from_iterable(extract.paragraphs(speaking[name]) for name in chosen)
-        yield from islice(_sift(spoken, language, known), _MOST_LINES.get(language))
+        chosen = sorted(in_language, key=lambda name: zlib.crc32(name.encode()))[:_MAX_FILES]
+        paragraphs = chain.from_iterable(extract.paragraphs(in_language[name]) for name in chosen)
+        yield from islice(_prose_lines(paragraphs, language, known), _MAX_LINES.get(language))
 
 
-def _sift(paragraphs: Iterable[str], language: str, known: frozenset[str]) -> Iterator[str]:
+def _prose_lines(paragraphs: Iterable[str], language: str, known: frozenset[str]) -> Iterator[str]:
     for paragraph in paragraphs:
-        for line in cut(clean(paragraph, language), language):
+        for line in split_lines(clean(paragraph, language), language):
             if line and is_prose(line, language, known):
                 yield line
 
 
 def _wrapped(sentence: str, width: int) -> Iterator[str]:
-    """Yield a sentence's lines as a column of `width` characters would break it."""
+    """Yield the lines of a sentence wrapped at `width` characters."""
     line = ""
     for word in sentence.split(" "):
         if line and len(line) + 1 + len(word) > width:
@@ -206,31 +207,31 @@ def _is_dictionary(path: Path) -> bool:
 
 
 def _frequencies(paths: Iterable[Path]) -> dict[str, float]:
-    """Return the words of `word frequency` files, weighed by the square root of how often."""
+    """Return the words of `word frequency` files, weighted by the square root of the frequency."""
     rows = (row.split() for path in paths for row in extract.text(path).split("\n"))
     found = ((row[0], float(row[1])) for row in rows if len(row) > 1 and row[1].isdigit())
-    return {word: max(1.0, often**0.5) for word, often in found if len(word) <= 8}
+    return {word: max(1.0, count**0.5) for word, count in found if len(word) <= 8}
 
 
-def _counted(lines: Iterable[str], *, accented: bool) -> dict[str, float]:
+def _word_counts(lines: Iterable[str], *, accented: bool) -> dict[str, float]:
     counts = Counter(word for line in lines for word in _WORD.findall(line))
     return {w: n**0.5 for w, n in counts.items() if w.isascii() is not accented and len(w) > 1}
 
 
-def _dictionary(paths: Iterable[Path]) -> Iterator[str]:
-    """Yield the accented words of dictionaries, at most 60 000 of each, chosen by a hash."""
+def _accented_words(paths: Iterable[Path]) -> Iterator[str]:
+    """Yield the accented words of dictionaries, at most 60 000 from each, chosen by a hash."""
     for path in paths:
         if not path.is_file() or path.suffix == ".aff":
             continue
         rows = (row.split("/")[0].strip() for row in extract.text(path).split("\n"))
         words = [word for word in rows if _WORD.fullmatch(word) and not word.isascii()]
-        yield from sorted(words, key=lambda word: zlib.crc32(word.encode()))[:_MOST_WORDS]
+        yield from sorted(words, key=lambda word: zlib.crc32(word.encode()))[:_MAX_WORDS]
 
 
 def _weighted(rows: Iterable[str], heldout: bool) -> Words:
     split = [row.split("\t") for row in rows]
-    kept = [(word, float(weight)) for word, weight in split if is_heldout(word) is heldout]
-    return tuple(word for word, _ in kept), tuple(accumulate(weight for _, weight in kept))
+    weighted = [(word, float(weight)) for word, weight in split if is_heldout(word) is heldout]
+    return tuple(word for word, _ in weighted), tuple(accumulate(weight for _, weight in weighted))
 
 
 def _write(path: Path, rows: Iterable[str]) -> None:

@@ -1,7 +1,7 @@
-"""A fetched file becomes paragraphs: what its format says, without the format.
+"""Extracts the paragraphs of fetched files: HTML, gettext catalogues, manual pages, plain text.
 
-Paragraphs come as they stand in the file, markup removed, words whole; cleaning them and cutting
-them into lines is the corpus's work.
+Markup is removed, the words are left unchanged; `corpus` cleans paragraphs and cuts them into
+lines.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _LATIN = frozenset(
         "tr",
     }
 )
-_BLOCKS = frozenset(
+_BLOCK_TAGS = frozenset(
     {
         "p",
         "li",
@@ -70,7 +70,7 @@ _BLOCKS = frozenset(
         "section",
     }
 )
-_UNSPOKEN = frozenset(
+_SKIPPED_TAGS = frozenset(
     {"script", "style", "pre", "code", "screen", "kbd", "tt", "programlisting", "synopsis"}
 )
 _TAG = re.compile(r"/[A-Za-z]+\s*")
@@ -81,13 +81,13 @@ _ROFF = (
     (re.compile(r"\\\((?:aq|cq)|\\'"), "'"),
     (re.compile(r"\\[ ~]"), " "),
 )
-_QUIET_MACRO = re.compile(r"[.'](PP|LP|P|TP|IP|HP|RS|RE|br|sp|SH|SS|B|I|BR|RB|BI|IB|IR|RI)\b")
+_LAYOUT_MACRO = re.compile(r"[.'](PP|LP|P|TP|IP|HP|RS|RE|br|sp|SH|SS|B|I|BR|RB|BI|IB|IR|RI)\b")
 _CODE = re.compile(r"[.'](nf|EX)\b.*?^[.'](fi|EE)\b", re.M | re.S)
 _COMPRESSED = {b"\x1f\x8b": gzip.decompress, b"BZ": bz2.decompress, b"\xfd7": lzma.decompress}
 
 
 def language_of(path: str, languages: tuple[str, ...]) -> str | None:
-    """Return the pool that a file of a package in these languages belongs to, None for none."""
+    """Return the pool of a file of a package in these languages, or None if it has none."""
     if len(languages) == 1:
         return languages[0]
     found = {_pool(token) for token in _LOCALE.findall("/" + path)}
@@ -96,7 +96,7 @@ def language_of(path: str, languages: tuple[str, ...]) -> str | None:
 
 
 def paragraphs(path: Path) -> Iterator[str]:
-    """Yield the paragraphs of a file by what its name says it is; nothing where it has none."""
+    """Yield the paragraphs of a file, whose format is taken from its name."""
     suffixes = [s for s in path.suffixes if s != ".gz"]
     match suffixes[-1:] or [""]:
         case [".html" | ".page"]:
@@ -110,15 +110,15 @@ def paragraphs(path: Path) -> Iterator[str]:
         case [digit] if re.fullmatch(r"\.[1-9]\w*", digit):
             yield from manual(text(path))
         case _:
-            whole = text(path)
-            tagged = len(_TAG.findall(whole[:2000])) > 100
-            wrapped = whole.count("\n\n") > 20
+            content = text(path)
+            tagged = len(_TAG.findall(content[:2000])) > 100
+            wrapped = content.count("\n\n") > 20
             breaks = r"\n\s*\n|\n%\n" if wrapped else r"\n"
-            yield from re.split(breaks, _TAG.sub("", whole) if tagged else whole)
+            yield from re.split(breaks, _TAG.sub("", content) if tagged else content)
 
 
 def text(path: Path) -> str:
-    """Return a text file's content, unpacked; UTF-8 or what the .aff beside a .dic names."""
+    """Return the decompressed text of a file: UTF-8, or the encoding in the .aff beside a .dic."""
     content = _decompressed(path)
     rules = path.with_suffix(".aff")
     named = re.search(rb"^SET\s+(\S+)", rules.read_bytes(), re.M) if rules.is_file() else None
@@ -133,63 +133,63 @@ def text(path: Path) -> str:
 
 
 def markup(page: str) -> list[str]:
-    """Return the paragraphs of HTML or Mallard; code, scripts and style sheets are left out."""
-    reader = _Reader()
+    """Return the paragraphs of HTML or Mallard without code, scripts and style sheets."""
+    reader = _ParagraphParser()
     reader.feed(page)
     reader.close()
-    return reader.found()
+    return reader.paragraphs()
 
 
 def messages(catalogue: bytes) -> Iterator[str]:
     """Yield the translations of a compiled gettext catalogue (.mo, either byte order)."""
     order = "<" if catalogue[:4] == b"\xde\x12\x04\x95" else ">"
     count, _, table = struct.unpack(order + "3I", catalogue[8:20])
-    for number in range(1, count):  # the first is the catalogue's own header
+    for number in range(1, count):  # the first entry is the header of the catalogue
         length, start = struct.unpack_from(order + "2I", catalogue, table + 8 * number)
         for form in catalogue[start : start + length].decode("utf-8", "ignore").split("\0"):
             yield from re.sub(r"\(_\w\)|[_~&](?=\w)", "", form).split("\n")
 
 
 def manual(page: str) -> list[str]:
-    """Return the paragraphs of a manual page; examples, tables and macros are left out."""
-    kept: list[str] = []
+    """Return the paragraphs of a manual page without examples, tables and macros."""
+    lines: list[str] = []
     for line in _CODE.sub("", page).split("\n"):
         if line[:1] in (".", "'"):
-            kept.append("" if _QUIET_MACRO.match(line) else "\0")
+            lines.append("" if _LAYOUT_MACRO.match(line) else "\0")
         else:
-            kept.append(line)
+            lines.append(line)
     for pattern, plain in _ROFF:
-        kept = [pattern.sub(plain, line) for line in kept]
-    joined = "\n".join(kept)
+        lines = [pattern.sub(plain, line) for line in lines]
+    joined = "\n".join(lines)
     return [part.replace("\n", " ") for part in re.split(r"\n\s*\n|\0", joined) if "\\" not in part]
 
 
-class _Reader(HTMLParser):
-    """Gathers text between block tags; counts how deep it is in what is not prose."""
+class _ParagraphParser(HTMLParser):
+    """Collects the text between block tags; counts the depth within tags that hold no prose."""
 
     def __init__(self) -> None:
         super().__init__()
         self._pieces: list[str] = []
-        self._unspoken = 0
+        self._skip_depth = 0
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 - the parser's signature
-        self._unspoken += tag in _UNSPOKEN
-        if tag in _UNSPOKEN | _BLOCKS:
-            self._pieces.append("\0" if tag in _BLOCKS else "\1")
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 - signature of HTMLParser
+        self._skip_depth += tag in _SKIPPED_TAGS
+        if tag in _SKIPPED_TAGS | _BLOCK_TAGS:
+            self._pieces.append("\0" if tag in _BLOCK_TAGS else "\1")
 
     def handle_endtag(self, tag: str) -> None:
-        self._unspoken = max(0, self._unspoken - (tag in _UNSPOKEN))
-        if tag in _BLOCKS:
+        self._skip_depth = max(0, self._skip_depth - (tag in _SKIPPED_TAGS))
+        if tag in _BLOCK_TAGS:
             self._pieces.append("\0")
 
     def handle_data(self, data: str) -> None:
-        if not self._unspoken:
+        if not self._skip_depth:
             self._pieces.append(data)
 
-    def found(self) -> list[str]:
-        """Return the paragraphs; one with a hole where code stood is no sentence: left out."""
-        whole = "".join(self._pieces).split("\0")
-        return [part.replace("\n", " ") for part in whole if part.strip() and "\1" not in part]
+    def paragraphs(self) -> list[str]:
+        """Return the paragraphs except those that contained code: the rest is no sentence."""
+        parts = "".join(self._pieces).split("\0")
+        return [part.replace("\n", " ") for part in parts if part.strip() and "\1" not in part]
 
 
 def _decompressed(path: Path) -> bytes:

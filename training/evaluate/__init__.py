@@ -1,1 +1,1 @@
-"""Measures a network."""
+"""Evaluation of recognisers: error rates, calibration, comparison."""

@@ -1,7 +1,7 @@
-"""Is a confidence of 0.9 right nine times of ten: how sure a recogniser says it is, and should be.
+"""Calibration of confidences: is a character with a confidence of 0.9 right nine times of ten?
 
-A hit is a character of a reading: its confidence, and whether it is right. What a reading leaves
-out has no confidence and is in no hit; the error rate counts it, calibration cannot.
+A hit is a character of a reading: its confidence, and whether it is right. Characters missing from
+a reading have no confidence and are no hits; the error rate counts them, calibration cannot.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from training.evaluate.evaluate import Outcome, Rule
+    from training.evaluate.error_rate import ComparisonRule, LineResult
 
     Hit = tuple[float, bool]
 
 BINS = 15
-_SUREST = 1 - 1e-6  # a wrong character that is surer costs no more: one must not decide all
+_MAX_CONFIDENCE = 1 - 1e-6  # bounds the cost of one confident wrong character
 _GOLDEN = (math.sqrt(5) - 1) / 2
 
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """The hits with a confidence above `low` up to `high`: their number, mean and share right.
+    """The hits with a confidence above `low` up to `high`: number, mean confidence, share right.
 
     Without hits, `confidence` and `right` are 0.
     """
@@ -43,52 +43,52 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """How far confidences can be trusted: those of characters, and those of whole lines.
+    """How reliable the confidences of characters and of lines are.
 
-    `error` is the expected calibration error over `bins`, `likelihood` the mean negative log
-    likelihood, `area` that under the curve of line confidence for exact lines (None when all lines
-    are exact or none is).
+    `error` is the expected calibration error over `bins`, `nll` the mean negative log likelihood,
+    `area` the area under the ROC curve of line confidence for exact lines (None when all lines or
+    none are exact).
     """
 
     error: float
-    likelihood: float
+    nll: float
     bins: tuple[Bin, ...]
     area: float | None
 
     @classmethod
-    def of(cls, outcomes: Sequence[Outcome]) -> Calibration:
-        """Calibrate what was read."""
-        hits = [hit for outcome in outcomes for hit in character_hits(outcome)]
-        lines = [(outcome.reading.confidence, outcome.wrong == 0) for outcome in outcomes]
+    def of(cls, results: Sequence[LineResult]) -> Calibration:
+        """Compute the calibration of results."""
+        hits = [hit for result in results for hit in character_hits(result)]
+        lines = [(result.reading.confidence, result.wrong == 0) for result in results]
         found = tuple(reliability(hits))
-        error, likelihood = expected_calibration_error(hits), negative_log_likelihood(hits)
-        return cls(error, likelihood, found, area_under_curve(lines))
+        error, nll = expected_calibration_error(hits), negative_log_likelihood(hits)
+        return cls(error, nll, found, area_under_curve(lines))
 
 
-def character_hits(outcome: Outcome) -> list[Hit]:
-    """Return the hits of one line: those characters that an alignment with the truth keeps.
+def character_hits(result: LineResult) -> list[Hit]:
+    """Return the hits of one line, from an alignment of the reading with the truth.
 
-    The alignment is one of the shortest (there may be others) between both texts as the line's
-    rule folds them. A character that folds into several is right when all of them are; one that
-    folds into nothing, a space that does not count, is no hit.
+    The alignment is one of the shortest (there may be others) between both texts, folded by the
+    rule of the line. A character that folds into several is right when all of them are; one that
+    folds into nothing (a space that does not count) is no hit.
     """
-    rule, reading = outcome.labelled.rule, outcome.reading
+    rule, reading = result.labelled.rule, result.reading
     folded = _folded([character.text for character in reading.characters], rule)
-    said = "".join(text for text, _ in folded)
-    edits = Levenshtein.editops(said, rule.folded(outcome.labelled.truth))
+    text = "".join(text for text, _ in folded)
+    edits = Levenshtein.editops(text, rule.folded(result.labelled.truth))
     edited = {folded[edit.src_pos][1] for edit in edits if edit.tag != "insert"}
     counted = dict.fromkeys(place for _, place in folded)
     return [(reading.characters[place].confidence, place not in edited) for place in counted]
 
 
-def _folded(characters: Sequence[str], rule: Rule) -> list[tuple[str, int]]:
-    """Return what `rule` makes of the text, one by one, each with the place that it comes from.
+def _folded(characters: Sequence[str], rule: ComparisonRule) -> list[tuple[str, int]]:
+    """Return the folded characters, each with the index of the character that it comes from.
 
-    Characters that NFKC would compose with their neighbour stay apart: no class is such a mark.
+    Characters are folded one by one: NFKC composes none of our classes with its neighbour.
     """
     folded: list[tuple[str, int]] = []
     for place, character in enumerate(characters):
-        # between digits, that compose with nothing, a space is neither leading nor trailing
+        # between digits, which compose with nothing, a space is neither leading nor trailing
         for text in rule.folded(f"0{character}0")[1:-1]:
             if text != " " or (folded and folded[-1][0] != " "):
                 folded.append((text, place))
@@ -96,7 +96,7 @@ def _folded(characters: Sequence[str], rule: Rule) -> list[tuple[str, int]]:
 
 
 def reliability(hits: Sequence[Hit], bins: int = BINS) -> list[Bin]:
-    """Return the hits in `bins` bins of equal width between 0 and 1, the empty ones too."""
+    """Return the hits in `bins` bins of equal width between 0 and 1, including empty ones."""
     confidences, right = _columns(hits)
     places = np.clip(np.ceil(confidences * bins).astype(int) - 1, 0, bins - 1)
     counts = np.bincount(places, minlength=bins)
@@ -110,9 +110,9 @@ def reliability(hits: Sequence[Hit], bins: int = BINS) -> list[Bin]:
 
 
 def expected_calibration_error(hits: Sequence[Hit], bins: int = BINS) -> float:
-    """Return how far the share of right ones is from the mean confidence, bin by bin, 0..1.
+    """Return the mean distance between confidence and share of right characters per bin, 0..1.
 
-    Each bin counts by its hits; the bins are of equal width (Naeini, Cooper, Hauskrecht 2015,
+    Bins are weighted by their hits; they are of equal width (Naeini, Cooper, Hauskrecht 2015,
     with the 15 bins of Guo, Pleiss, Sun, Weinberger 2017). 0 for no hits.
     """
     found = reliability(hits, bins)
@@ -121,17 +121,17 @@ def expected_calibration_error(hits: Sequence[Hit], bins: int = BINS) -> float:
 
 
 def negative_log_likelihood(hits: Sequence[Hit]) -> float:
-    """Return the mean surprise, in nats, at which characters were right; 0 for no hits."""
+    """Return the mean negative log likelihood of the outcomes, in nats; 0 without hits."""
     confidences, right = _columns(hits)
-    sure = np.clip(confidences, 1 - _SUREST, _SUREST)
-    surprises = -np.log(np.where(right > 0, sure, 1 - sure))
-    return float(surprises.sum()) / max(1, len(hits))
+    confidence = np.clip(confidences, 1 - _MAX_CONFIDENCE, _MAX_CONFIDENCE)
+    nlls = -np.log(np.where(right > 0, confidence, 1 - confidence))
+    return float(nlls.sum()) / max(1, len(hits))
 
 
 def area_under_curve(scored: Iterable[Hit]) -> float | None:
-    """Return how often a right one is surer than a wrong one, equals counted half (Mann, Whitney).
+    """Return how often a right hit has more confidence than a wrong one (Mann, Whitney).
 
-    None without a right or without a wrong one.
+    Equal confidences count half. None without a right or without a wrong hit.
     """
     confidences, right = _columns(list(scored))
     good, bad = confidences[right > 0], np.sort(confidences[right == 0])
@@ -142,38 +142,38 @@ def area_under_curve(scored: Iterable[Hit]) -> float | None:
 
 
 def fit_temperature(
-    evaluate_at: Callable[[float], Sequence[Outcome]],
+    evaluate_at: Callable[[float], Sequence[LineResult]],
     low: float = 0.25,
     high: float = 4.0,
     probes: int = 12,
 ) -> float:
-    """Return the temperature at which characters' confidences are the most likely (Guo 2017).
+    """Return the temperature that minimises the negative log likelihood of characters (Guo 2017).
 
-    `evaluate_at` says what is read of held-out lines, the network's scores divided by the
-    temperature it gets; it is asked `probes` + 1 times. A golden-section search over the logarithm,
-    for one minimum between `low` and `high`: 12 probes of the default range find it to 1 %.
+    `evaluate_at` returns the readings of held-out lines with the scores of the network divided by
+    its argument; it is called `probes` + 1 times. A golden-section search over the logarithm, for
+    one minimum between `low` and `high`: 12 probes of the default range find it to 1 %.
     """
 
-    def surprise(exponent: float) -> float:
-        outcomes = evaluate_at(math.exp(exponent))
-        return negative_log_likelihood([h for o in outcomes for h in character_hits(o)])
+    def nll(exponent: float) -> float:
+        results = evaluate_at(math.exp(exponent))
+        return negative_log_likelihood([h for r in results for h in character_hits(r)])
 
     left, right = math.log(low), math.log(high)
     inner, outer = right - _GOLDEN * (right - left), left + _GOLDEN * (right - left)
-    at_inner, at_outer = surprise(inner), surprise(outer)
+    at_inner, at_outer = nll(inner), nll(outer)
     for _ in range(probes - 1):
         if at_inner < at_outer:
             right, outer, at_outer = outer, inner, at_inner
             inner = right - _GOLDEN * (right - left)
-            at_inner = surprise(inner)
+            at_inner = nll(inner)
         else:
             left, inner, at_inner = inner, outer, at_outer
             outer = left + _GOLDEN * (right - left)
-            at_outer = surprise(outer)
+            at_outer = nll(outer)
     return math.exp((left + right) / 2)
 
 
 def _columns(hits: Sequence[Hit]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return confidences and 1 for right, 0 for wrong, as float64 each."""
+    """Return the confidences, and 1 for right or 0 for wrong, as float64."""
     table = np.array(hits, np.float64).reshape(-1, 2)
     return table[:, 0], table[:, 1]

@@ -1,1 +1,1 @@
-"""Turns a trained checkpoint into files that ship."""
+"""Builds the released files from trained checkpoints."""

@@ -1,4 +1,4 @@
-"""Two steps of three stand between characters: a small layer learns to tell them (`Silence`)."""
+"""Fits the gate that recognises blank steps, two of three, so that they need not be scored."""
 
 from __future__ import annotations
 
@@ -18,68 +18,69 @@ if TYPE_CHECKING:
 
     from daemon.ocr.model.card import Framing
     from daemon.ocr.model.crnn import BestSteps
-    from training.evaluate.evaluate import Labelled
+    from training.evaluate.error_rate import LabelledLine
 
-SURE = 0.99  # a step is silent where the blank is likelier; a beam tries nothing else there either
-MISSED = 1e-4  # the share of steps with a character that may be taken for silent
-_DEAR = 5.0  # how much more a step that speaks counts in learning
+BLANK_THRESHOLD = 0.99  # a step is silent above it; a beam tries nothing else there either
+MAX_MISSED = 1e-4  # the largest share of steps with a character that may be taken for silent
+_CHARACTER_WEIGHT = 5.0  # weight of steps with a character in the loss
 _ROUNDS = 3000
 _BATCH = 4096  # steps
 _RATE = 1e-2
 
 
-def fit_silence(
-    reader: BestSteps, framing: Framing, learned: Iterable[Labelled], judged: Iterable[Labelled]
+def fit_blank_gate(
+    reader: BestSteps,
+    framing: Framing,
+    train_lines: Iterable[LabelledLine],
+    threshold_lines: Iterable[LabelledLine],
 ) -> Silence:
-    """Return what tells the silent steps of `reader`: fitted on lines, made careful on others.
+    """Return the gate for `reader`: fitted on some lines, its threshold set on others.
 
-    Its threshold lets at most `MISSED` of the steps of `judged` that name a character be silent.
+    At most `MAX_MISSED` of the steps of `threshold_lines` with a character are taken for silent.
     """
-    described, blank, _ = _steps(reader, framing, learned)
-    silence = _fitted(described, (blank > SURE).float())
-    described, _, labels = _steps(reader, framing, judged)
+    features, blank, _ = _steps(reader, framing, train_lines)
+    gate = _fit(features, (blank > BLANK_THRESHOLD).float())
+    features, _, labels = _steps(reader, framing, threshold_lines)
     with torch.inference_mode():
-        speaking = silence(described)[labels != BLANK].sort(descending=True).values
-    if len(speaking):
-        allowed = speaking[int(MISSED * len(speaking))]
+        character_scores = gate(features)[labels != BLANK].sort(descending=True).values
+    if len(character_scores):
+        allowed = character_scores[int(MAX_MISSED * len(character_scores))]
         with torch.no_grad():
-            silence.judge.bias.sub_(allowed.clamp(min=0))
-    return silence.eval()
+            gate.judge.bias.sub_(allowed.clamp(min=0))
+    return gate.eval()
 
 
-def _fitted(described: Tensor, silent: Tensor) -> Silence:
-    """Return a layer that learned which of S steps (S,b) are silent (S, 0 or 1)."""
+def _fit(features: Tensor, silent: Tensor) -> Silence:
+    """Fit a layer to tell which of S steps (S,b) are silent (S, 0 or 1)."""
     torch.manual_seed(0)
-    silence = Silence(described.shape[1])
-    weights = 1 + (_DEAR - 1) * (1 - silent)
-    optimizer = torch.optim.Adam(silence.parameters(), _RATE)
+    gate = Silence(features.shape[1])
+    weights = 1 + (_CHARACTER_WEIGHT - 1) * (1 - silent)
+    optimizer = torch.optim.Adam(gate.parameters(), _RATE)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, _ROUNDS)
     for _ in range(_ROUNDS):
-        rows = torch.randint(len(described), (_BATCH,))
-        loss = binary_cross_entropy_with_logits(
-            silence(described[rows]), silent[rows], weights[rows]
-        )
+        rows = torch.randint(len(features), (_BATCH,))
+        loss = binary_cross_entropy_with_logits(gate(features[rows]), silent[rows], weights[rows])
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         schedule.step()
-    return silence
+    return gate
 
 
 def _steps(
-    reader: BestSteps, framing: Framing, lines: Iterable[Labelled]
+    reader: BestSteps, framing: Framing, lines: Iterable[LabelledLine]
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Return all steps of `lines`: S,b described, S how likely blank, S the best label."""
+    """Return all steps of `lines`: features S,b, probability of the blank S, best label S."""
     parts = zip(*_batches(reader, framing, lines), strict=True)
-    described, blank, labels = (torch.cat(part) for part in parts)
-    return described, blank, labels
+    features, blank, labels = (torch.cat(part) for part in parts)
+    return features, blank, labels
 
 
 @torch.no_grad()
 def _batches(
-    reader: BestSteps, framing: Framing, lines: Iterable[Labelled]
+    reader: BestSteps, framing: Framing, lines: Iterable[LabelledLine]
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     for batch in batches([one.line.image for one in lines], framing, 16):
-        described = reader.network.features(torch.from_numpy(batch.pixels)).flatten(0, 1)
-        scores = reader.network.classifier(described) / reader.temperature
-        yield described, scores.softmax(-1)[:, BLANK], scores.argmax(-1)
+        features = reader.network.features(torch.from_numpy(batch.pixels)).flatten(0, 1)
+        scores = reader.network.classifier(features) / reader.temperature
+        yield features, scores.softmax(-1)[:, BLANK], scores.argmax(-1)

@@ -1,6 +1,6 @@
-"""A trained network becomes the files that ship: the same weights as TorchScript and as ONNX.
+"""Exports a trained network as TorchScript and ONNX files with the same weights.
 
-What is written is read again, and refused where the two formats disagree.
+The written files are read back and rejected when they disagree with the network.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import torch
 from daemon.ocr.model import artifact, onnx_graph, torchscript
 from daemon.ocr.model.crnn import BestSteps, fold_norms
 from daemon.ocr.model.types import Steps
-from training.evaluate.evaluate import weights_in
+from training.evaluate.error_rate import weights_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,61 +26,63 @@ if TYPE_CHECKING:
     from daemon.ocr.model.card import Card, Framing
     from daemon.ocr.model.charset import Charset
 
-_CLOSE = 1e-3  # by which a probability may differ between formats
+_TOLERANCE = 1e-3  # largest difference of a probability between formats
 _WIDTHS = (64, 160, 320, 640, 960)
 
 
-class Unequal(Exception):
-    """A written file reads otherwise than the network it was made of; it says where."""
+class FormatMismatch(Exception):
+    """A written file reads differently from its network; the message says how."""
 
 
-def export(
-    shipped: BestSteps, charset: Charset, card: Card, folder: Path
-) -> list[tuple[Path, str]]:
+def export(reader: BestSteps, charset: Charset, card: Card, folder: Path) -> list[tuple[Path, str]]:
     """Write `<card.name>.pt` and `<card.name>.onnx` into `folder`; return path and sha256 of each.
 
-    Folds the batch normalisations of the network in place. Raises Unequal when a file, read back,
-    does not say what `shipped` says.
+    Folds the batch normalisations of the network in place. Raises FormatMismatch when a
+    file, read back, reads differently.
     """
-    fold_norms(shipped.network)
-    shipped.eval()
+    fold_norms(reader.network)
+    reader.eval()
     folder.mkdir(parents=True, exist_ok=True)
     script, graph = folder / f"{card.name}.pt", folder / f"{card.name}.onnx"
-    torchscript.save(shipped, script, charset, card)
-    onnx_graph.save(shipped, graph, charset, card)
+    torchscript.save(reader, script, charset, card)
+    onnx_graph.save(reader, graph, charset, card)
     for path in (script, graph):
-        check(shipped, path, card.framing)
+        check_parity(reader, path, card.framing)
     return [(path, sha256(path.read_bytes()).hexdigest()) for path in (script, graph)]
 
 
-def check(shipped: BestSteps, path: Path, framing: Framing) -> None:
-    """Raise Unequal unless `path`, in fp32, reads drawn frames as `shipped` does."""
-    read = artifact.load(weights_in(path, precision="fp32"))
+def check_parity(reader: BestSteps, path: Path, framing: Framing) -> None:
+    """Raise FormatMismatch unless `path`, in fp32, reads random frames as `reader` does."""
+    read = artifact.load(weights_for(path, precision="fp32"))
     for frames in _frames(framing):
         with torch.inference_mode():
             lines = torch.from_numpy(frames)
-            wanted = [part.numpy() for part in shipped(lines)[:2]]
+            wanted = [part.numpy() for part in reader(lines)[:2]]
         _compare(path, read.steps(frames), wanted)
 
 
 def _compare(path: Path, found: Steps, wanted: Sequence[NDArray[Any]]) -> None:
-    """Labels may differ only where two are as good as equally likely."""
+    """Raise FormatMismatch; labels may differ only where two are about equally likely."""
     labels, probabilities = wanted
-    apart = np.abs(found[1] - probabilities).max()
-    if apart > _CLOSE:
-        raise Unequal(f"{path}: probabilities differ by up to {apart:.4f} from the network's")
-    best = (found[0] != labels) & (np.asarray(probabilities) > 0.5 + _CLOSE)
-    if best.any():
-        raise Unequal(f"{path}: {best.sum()} of {best.size} steps are read as another character")
+    difference = np.abs(found[1] - probabilities).max()
+    if difference > _TOLERANCE:
+        raise FormatMismatch(
+            f"{path}: probabilities differ by up to {difference:.4f} from the network"
+        )
+    wrong = (found[0] != labels) & (np.asarray(probabilities) > 0.5 + _TOLERANCE)
+    if wrong.any():
+        raise FormatMismatch(
+            f"{path}: {wrong.sum()} of {wrong.size} steps are read as another character"
+        )
 
 
 def _frames(framing: Framing) -> list[NDArray[np.float32]]:
-    """Return frames N,1,H,W of noise at several scales: sharp, and smooth as strokes are."""
-    chance = np.random.default_rng(0)
+    """Return frames N,1,H,W of noise at two scales: sharp, and smooth like strokes."""
+    rng = np.random.default_rng(0)
     frames = []
     for width in _WIDTHS:
-        sharp = chance.uniform(-1, 1, (2, 1, framing.height, width))
-        coarse = chance.uniform(-1, 1, (2, 1, framing.height // 8, width // 8))
+        sharp = rng.uniform(-1, 1, (2, 1, framing.height, width))
+        coarse = rng.uniform(-1, 1, (2, 1, framing.height // 8, width // 8))
         smooth = coarse.repeat(8, 2).repeat(8, 3)
         frames.append(np.concatenate([sharp, smooth]).astype(np.float32))
     return frames
@@ -89,7 +91,7 @@ def _frames(framing: Framing) -> list[NDArray[np.float32]]:
 def quantize(graph: Path) -> Path:
     """Write `<name>.int8.onnx` beside `graph`: the recurrence and the classifier in 8 bits.
 
-    The convolutions stay as they are: in 8 bits the depthwise ones read gibberish
+    The convolutions are left alone: with the depthwise ones in 8 bits, readings are useless
     (docs/training.md).
     """
     import onnx
@@ -100,13 +102,13 @@ def quantize(graph: Path) -> Path:
         graph, small, ["MatMul", "LSTM", "Gemm"], per_channel=True, reduce_range=True,
         weight_type=QuantType.QInt8,
     )  # fmt: skip
-    whole = artifact.load(weights_in(graph))
-    card = replace(whole.card, precision="int8")
-    onnx_graph.save_as(small, onnx.load(small), whole.charset, card)
+    full = artifact.load(weights_for(graph))
+    card = replace(full.card, precision="int8")
+    onnx_graph.save_as(small, onnx.load(small), full.charset, card)
     return small
 
 
-# --- what is exported ---------------------------------------------------------------------------
+# --- combining weights --------------------------------------------------------------------------
 
 
 def averaged(states: Sequence[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
@@ -117,7 +119,7 @@ def averaged(states: Sequence[dict[str, torch.Tensor]]) -> dict[str, torch.Tenso
 def blended(
     state: dict[str, torch.Tensor], start: dict[str, torch.Tensor], share: float
 ) -> dict[str, torch.Tensor]:
-    """Return `state` with `share` of `start` in it; classes that `start` lacks stay as they are."""
+    """Return `state` mixed with `share` of `start`; classes that `start` lacks are unchanged."""
     mixed = {}
     for name, value in state.items():
         known = start[name]

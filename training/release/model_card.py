@@ -1,64 +1,50 @@
-"""The card that a person reads: what the weights are, how they came to be, how good they are."""
+"""Writes the model card: files, training data and figures of a release, as Markdown."""
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from training.data import sources
 from training.data.phrases.mixture import DRILLS, LANGUAGES, MIXTURE
-from training.evaluate.evaluate import (
+from training.evaluate.error_rate import (
     ErrorCounts,
     error_counts,
     evaluate,
     labelled_lines,
-    weights_in,
+    weights_for,
 )
-from training.evaluate.figures import ALL, Figures
+from training.evaluate.report import ALL, EvaluationReport
 from training.synth import augment
 from training.train import history
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from training.evaluate.evaluate import Labelled, Outcome
-    from training.release.release import Order
+    from training.evaluate.error_rate import LabelledLine, LineResult
+    from training.release.spec import ReleaseResult, ReleaseSpec
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shipped:
-    """What was written, and what was found on the way on `heldout`, drawn lines.
-
-    `losses` is by how much each precision raises CER there.
-    """
-
-    files: Sequence[Path]
-    temperature: float
-    losses: Mapping[str, float]
-    heldout: Sequence[Labelled]
-
-
-def write(order: Order, shipped: Shipped, measured_on: Sequence[Path]) -> Path:
+def write(spec: ReleaseSpec, result: ReleaseResult, measured_on: Sequence[Path]) -> Path:
     """Write `<name>.md` beside the artifacts, with the curve of the first run; return its path."""
-    card = order.into / f"{order.name}.md"
-    history.plot(order.runs[0] / "history.jsonl", order.into / f"{order.name}-curve.png")
+    card = spec.into / f"{spec.name}.md"
+    history.plot(spec.runs[0] / "history.jsonl", spec.into / f"{spec.name}-curve.png")
     rows = [
-        f"# {order.name}: figures",
+        f"# {spec.name}: figures",
         "",
-        "Written by `python -m training export`; README.md beside it says what they mean.",
+        "Written by `python -m training export`; README.md explains the report.",
         "",
-        *_files(shipped.files),
+        *_files(result.files),
         "",
-        *_making(order, shipped),
+        *_training(spec, result),
         "",
-        *_data(order.supplies / "fonts"),
+        *_data(spec.supplies / "fonts"),
     ]
     for lines_dir in measured_on:
-        rows += ["", *_measured(labelled_lines(lines_dir), lines_dir.name, shipped.files)]
-    rows += ["", *_drawn(shipped)]
+        rows += ["", *_measured(labelled_lines(lines_dir), lines_dir.name, result.files)]
+    rows += ["", *_drawn_lines(result)]
     card.write_text("\n".join(rows) + "\n", "utf-8")
     return card
 
@@ -71,24 +57,24 @@ def _files(files: Sequence[Path]) -> Iterator[str]:
         yield f"| `{path.name}` | {len(content) / 1e6:.2f} | `{sha256(content).hexdigest()}` |"
 
 
-def _making(order: Order, shipped: Shipped) -> Iterator[str]:
-    yield f"- Start: `{order.start.name}`, {order.share:.0%} of it blended into the result."
-    for run in order.runs:
+def _training(spec: ReleaseSpec, result: ReleaseResult) -> Iterator[str]:
+    yield f"- Start: `{spec.start.name}`, {spec.share:.0%} of it blended into the result."
+    for run in spec.runs:
         last = history.rows(run / "history.jsonl")[-1]
         yield (
             f"- Run `{run.name}`: {last['lines']} lines in {last['steps']} steps and "
             f"{last['minutes']:.0f} minutes on {last['hardware']}, loss {last['loss']}; "
-            f"its {order.checkpoint} checkpoint was taken."
+            f"its {spec.checkpoint} checkpoint was taken."
         )
-    yield f"- Temperature of the confidences, fitted on drawn lines: {shipped.temperature:.3f}."
-    for precision, loss in shipped.losses.items():
+    yield f"- Temperature of the confidences, fitted on drawn lines: {result.temperature:.3f}."
+    for precision, loss in result.losses.items():
         yield f"- CER lost by {precision} on the drawn lines: {100 * loss:.3f} points."
-    yield f"- ![The first run's curve]({order.name}-curve.png)"
+    yield f"- ![The first run's curve]({spec.name}-curve.png)"
 
 
 def _data(fonts: Path) -> Iterator[str]:
-    """Yield what lines are drawn as now: texts, faces, damage."""
-    yield "## Drawn from, when the run ended"
+    """Yield the data that lines are drawn from now: texts, faces, damage."""
+    yield "## Training data at the end of the run"
     yield ""
     yield "| script | lines % | kinds of line, % |"
     yield "|---|---|---|"
@@ -99,7 +85,7 @@ def _data(fonts: Path) -> Iterator[str]:
         )
         yield f"| {language} | {100 * share / sum(LANGUAGES.values()):.0f} | {listed} |"
     yield ""
-    yield "Faces (`training/data/sources.yaml` names their packages); held-out ones never train:"
+    yield "Faces (packages in `training/data/sources.yaml`); held-out ones are never trained on:"
     yield ""
     faces = sources.faces(fonts)
     for script in dict.fromkeys(script for face in faces for script in face.scripts):
@@ -108,51 +94,51 @@ def _data(fonts: Path) -> Iterator[str]:
         listed = ", ".join(f"{style} {n}" for style, n in styles.most_common())
         yield f"- {script}: {len(mine)}, {sum(face.heldout for face in mine)} held out; {listed}."
     yield ""
-    yield "Damage, and the share of harsh Latin, harsh Chinese and mild lines that it befalls, %:"
+    yield "Damage, and its share of harsh Latin, harsh Chinese and mild lines, %:"
     yield ""
-    for befall, shares in augment.HARSH.items():
-        described = (befall.__doc__ or "").split("\n")[0].rstrip(".")
-        yield f"- {befall.__name__} ({described}): " + ", ".join(f"{100 * s:.0f}" for s in shares)
+    for damage, shares in augment.DAMAGES.items():
+        described = (damage.__doc__ or "").split("\n")[0].rstrip(".")
+        yield f"- {damage.__name__} ({described}): " + ", ".join(f"{100 * s:.0f}" for s in shares)
 
 
-def _measured(lines: Sequence[Labelled], name: str, files: Sequence[Path]) -> Iterator[str]:
-    """Yield the figures on labelled crops, read by each of the files, the first in detail."""
-    figures = Figures.of(evaluate(weights_in(files[0]), lines))
-    precision = figures.evaluation.precision
+def _measured(lines: Sequence[LabelledLine], name: str, files: Sequence[Path]) -> Iterator[str]:
+    """Yield the figures on labelled crops for each file, for the first in detail."""
+    report = EvaluationReport.of(evaluate(weights_for(files[0]), lines))
+    precision = report.evaluation.precision
     yield f"## {len(lines)} lines of `{name}`, by `{files[0].name}` in {precision}"
     yield ""
     yield "| language | source | lines | CER % | exact % |"
     yield "|---|---|---|---|---|"
-    for language, by_source in figures.error_counts.items():
+    for language, by_source in report.error_counts.items():
         for source, counts in by_source.items():
             yield _row(language, "all" if source == ALL else source, counts)
     yield ""
-    yield f"Expected calibration error of characters: {figures.calibration.error:.4f}."
+    yield f"Expected calibration error of characters: {report.calibration.error:.4f}."
     for path in files[1:]:
-        errors = error_counts(evaluate(weights_in(path), lines).outcomes)
+        errors = error_counts(evaluate(weights_for(path), lines).results)
         listed = ", ".join(f"{k} {100 * counts.cer:.2f} %" for k, counts in errors.items())
-        yield f"The same by `{path.name}`: {listed}."
+        yield f"CER by `{path.name}`: {listed}."
 
 
-def _drawn(shipped: Shipped) -> Iterator[str]:
-    """Yield the figures on drawn lines by script: those that documents have, and drills."""
-    outcomes = evaluate(weights_in(shipped.files[0]), shipped.heldout).outcomes
-    yield f"## {len(outcomes)} drawn lines, in faces and of texts never trained on"
+def _drawn_lines(result: ReleaseResult) -> Iterator[str]:
+    """Yield the figures on drawn lines by script, for lines as in documents and for drills."""
+    results = evaluate(weights_for(result.files[0]), result.heldout).results
+    yield f"## {len(results)} drawn lines, of held-out faces and texts"
     yield ""
-    yield f"Drills are rare and random characters ({', '.join(DRILLS)}), which no document has."
+    yield f"Drills are rare characters in random order ({', '.join(DRILLS)}), as in no document."
     yield ""
     yield "| script | kinds | lines | CER % | exact % |"
     yield "|---|---|---|---|---|"
-    for language in error_counts(outcomes):
-        mine = [one for one in outcomes if one.labelled.rule.language == language]
-        for name, kept in (("of documents", [o for o in mine if not _drill(o)]),
-                           ("drills", [o for o in mine if _drill(o)])):  # fmt: skip
-            if kept:
-                yield _row(language, name, ErrorCounts.of(kept))
+    for language in error_counts(results):
+        mine = [one for one in results if one.labelled.rule.language == language]
+        for name, is_drill in (("of documents", False), ("drills", True)):
+            chosen = [one for one in mine if _is_drill(one) is is_drill]
+            if chosen:
+                yield _row(language, name, ErrorCounts.of(chosen))
 
 
-def _drill(outcome: Outcome) -> bool:
-    return outcome.labelled.rule.source in DRILLS
+def _is_drill(result: LineResult) -> bool:
+    return result.labelled.rule.source in DRILLS
 
 
 def _row(language: str, source: str, counts: ErrorCounts) -> str:

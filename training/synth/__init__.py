@@ -1,1 +1,1 @@
-"""Draws synthetic text lines."""
+"""Generation of synthetic text lines: fonts, drawing, damage, crops."""

@@ -1,4 +1,4 @@
-"""Samples for people and for evaluation: a contact sheet to look at, a folder of labelled crops."""
+"""Writes samples as a contact sheet to look at, or as a folder of labelled crops to evaluate on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from training.synth.sample import Sample
+    from training.records import Sample
 
 _COLUMNS = 3
 _WIDTH, _ROW, _CROP = 640, 58, 36  # pixels: a column, a row, the crop in it
@@ -19,28 +19,30 @@ _HEADER = "file\tlang\tsource\tcase(cs=sensitive,ci=GT upper-cased)\tspaces"
 _HEADER += "(strip=remove all spaces from both sides)\n"
 
 
-def contact_sheet(samples: Sequence[Sample], path: Path, text_face: Path | None = None) -> None:
-    """Write a PNG of the crops at equal height, each with its label, kind and face beneath.
+def write_contact_sheet(
+    samples: Sequence[Sample], path: Path, text_face: Path | None = None
+) -> None:
+    """Write a PNG of the crops at equal height, each above its label, kind and face.
 
-    `text_face` is a font file that draws the labels, Chinese ones among them.
+    `text_face` is the font file for the labels; it should have Chinese characters.
     """
     rows = -(-len(samples) // _COLUMNS)
-    sheet = Image.new("L", (_COLUMNS * _WIDTH, rows * _ROW), 255)
-    brush = ImageDraw.Draw(sheet)
+    image = Image.new("L", (_COLUMNS * _WIDTH, rows * _ROW), 255)
+    image_draw = ImageDraw.Draw(image)
     font = ImageFont.truetype(text_face, 13) if text_face else ImageFont.load_default(13)
     for place, sample in enumerate(samples):
         x, y = place // rows * _WIDTH, place % rows * _ROW
         height, width = sample.crop.shape
-        wide = min(_WIDTH - 8, round(width * _CROP / height))
-        crop = cv2.resize(sample.crop, (max(1, wide), _CROP), interpolation=cv2.INTER_AREA)
-        sheet.paste(Image.fromarray(crop), (x, y))
-        said = f"{sample.label}  [{sample.language} {sample.kind} {height}px {sample.face}]"
-        brush.text((x, y + _CROP + 1), said[:110], 0, font)
-    sheet.save(path)
+        crop_width = min(_WIDTH - 8, round(width * _CROP / height))
+        crop = cv2.resize(sample.crop, (max(1, crop_width), _CROP), interpolation=cv2.INTER_AREA)
+        image.paste(Image.fromarray(crop), (x, y))
+        caption = f"{sample.label}  [{sample.language} {sample.kind} {height}px {sample.face}]"
+        image_draw.text((x, y + _CROP + 1), caption[:110], 0, font)
+    image.save(path)
 
 
 def write_lines(samples: Iterable[Sample], into: Path) -> int:
-    """Write crops with labels.tsv and meta.tsv as `evaluate` reads them; return how many."""
+    """Write crops with labels.tsv and meta.tsv in the format of `evaluate`; return how many."""
     into.mkdir(parents=True, exist_ok=True)
     count = 0
     with (

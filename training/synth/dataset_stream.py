@@ -1,4 +1,4 @@
-"""Samples without end: made in this process, or by workers that hand them over in batches."""
+"""An endless stream of samples, generated in this process or by worker processes."""
 
 from __future__ import annotations
 
@@ -9,26 +9,27 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from training.synth.font_choice import Faces
+from training.synth.font_choice import FontSelector
 from training.synth.glyphs import coverage
-from training.synth.synth import Synth
+from training.synth.line_generator import LineGenerator
 
 if TYPE_CHECKING:
     from collections.abc import Generator
     from multiprocessing.queues import Queue
     from pathlib import Path
 
-    from training.synth.sample import Sample
+    from training.records import Sample
 
 _BATCH = 64
-_WAITING = 16  # batches a worker may be ahead
-_PATIENCE = 5.0  # seconds between two looks whether the workers live
+_QUEUED_BATCHES = 16  # per worker
+_POLL_SECONDS = 5.0  # between two checks that the worker is alive
 
 
-def synth(folder: Path, alphabet: str, heldout: bool = False) -> Synth:
-    """Return the source made of the fonts and texts under `folder`, writing `alphabet` only.
+def line_generator(folder: Path, alphabet: str, heldout: bool = False) -> LineGenerator:
+    """Return a generator of lines in `alphabet` from the fonts and texts under `folder`.
 
-    `heldout` takes the faces and texts that training never sees. Raises FileNotFoundError.
+    `heldout` selects the faces and texts that are never trained on. Raises FileNotFoundError when
+    there are no fonts or texts.
     """
     from training.data import corpus, sources
     from training.data.phrases import Phrases
@@ -38,69 +39,75 @@ def synth(folder: Path, alphabet: str, heldout: bool = False) -> Synth:
     faces = [face for face in sources.faces(fonts) if face.heldout == heldout]
     if not faces:
         raise FileNotFoundError(f"no faces under {fonts}; run `make fonts`")
-    return Synth(
-        lambda chance: phrases.draw(Random(int(chance.integers(1 << 62)))),  # noqa: S311
-        Faces(faces, coverage(faces, fonts)),
+    return LineGenerator(
+        lambda rng: phrases.draw(Random(int(rng.integers(1 << 62)))),  # noqa: S311
+        FontSelector(faces, coverage(faces, fonts)),
     )
 
 
 def stream(
     folder: Path, alphabet: str, seed: int, workers: int = 0, heldout: bool = False
 ) -> Generator[Sample]:
-    """Yield samples for ever, made from `folder`; close the iterator to stop the workers.
+    """Yield samples without end, generated from `folder`; close the iterator to stop the workers.
 
-    Equal seeds and numbers of workers give equal samples in equal order. Raises RuntimeError when
-    a worker dies.
+    Equal seeds and numbers of workers give equal samples in the same order. Raises RuntimeError
+    when a worker dies.
     """
     if not workers:
-        return _alone(folder, alphabet, [seed], heldout)
-    return _together(folder, alphabet, seed, workers, heldout)
+        return _in_process(folder, alphabet, [seed], heldout)
+    return _from_workers(folder, alphabet, seed, workers, heldout)
 
 
-def _alone(folder: Path, alphabet: str, seed: list[int], heldout: bool) -> Generator[Sample]:
-    source, chance = synth(folder, alphabet, heldout), np.random.default_rng(seed)
+def _in_process(folder: Path, alphabet: str, seed: list[int], heldout: bool) -> Generator[Sample]:
+    generator, rng = line_generator(folder, alphabet, heldout), np.random.default_rng(seed)
     while True:
-        yield source.sample(chance)
+        yield generator.sample(rng)
 
 
-def _work(
+def _produce(
     folder: Path, alphabet: str, seed: list[int], heldout: bool, batches: Queue[list[Sample]]
 ) -> None:
-    samples = _alone(folder, alphabet, seed, heldout)
+    samples = _in_process(folder, alphabet, seed, heldout)
     while True:
         batches.put([next(samples) for _ in range(_BATCH)])
 
 
-def _together(
+def _from_workers(
     folder: Path, alphabet: str, seed: int, workers: int, heldout: bool
 ) -> Generator[Sample]:
     context = multiprocessing.get_context("spawn")
-    lanes: list[Queue[list[Sample]]] = [context.Queue(_WAITING) for _ in range(workers)]
-    hands = [
+    queues: list[Queue[list[Sample]]] = [context.Queue(_QUEUED_BATCHES) for _ in range(workers)]
+    processes = [
         context.Process(
-            target=_work, args=(folder, alphabet, [seed, number], heldout, lane), daemon=True
+            target=_produce,
+            args=(folder, alphabet, [seed, number], heldout, batch_queue),
+            daemon=True,
         )
-        for number, lane in enumerate(lanes)
+        for number, batch_queue in enumerate(queues)
     ]
-    for hand in hands:
-        hand.start()
+    for process in processes:
+        process.start()
     try:
         while True:
-            for hand, lane in zip(hands, lanes, strict=True):
-                yield from _next(hand, lane)
+            for process, batch_queue in zip(processes, queues, strict=True):
+                yield from _next_batch(process, batch_queue)
     finally:
-        for hand, lane in zip(hands, lanes, strict=True):
-            hand.terminate()
-            hand.join()
-            lane.cancel_join_thread()
-            lane.close()
+        for process, batch_queue in zip(processes, queues, strict=True):
+            process.terminate()
+            process.join()
+            batch_queue.cancel_join_thread()
+            batch_queue.close()
 
 
-def _next(hand: multiprocessing.process.BaseProcess, lane: Queue[list[Sample]]) -> list[Sample]:
-    """Return the worker's next batch; its turn is waited for, so that order does not vary."""
+def _next_batch(
+    process: multiprocessing.process.BaseProcess, batch_queue: Queue[list[Sample]]
+) -> list[Sample]:
+    """Return the next batch of this worker; workers take turns, so that the order is fixed."""
     while True:
         try:
-            return lane.get(timeout=_PATIENCE)
+            return batch_queue.get(timeout=_POLL_SECONDS)
         except queue.Empty:
-            if not hand.is_alive():
-                raise RuntimeError(f"a rendering worker died ({hand.exitcode})") from None
+            if not process.is_alive():
+                raise RuntimeError(
+                    f"a line generator worker died with exit code {process.exitcode}"
+                ) from None

@@ -1,4 +1,4 @@
-"""Which face draws a phrase: one that has its characters, in the mixture of styles of an inbox."""
+"""Selects the face that draws a phrase: one with its characters, in a realistic mix of styles."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from training.data.sources import Face
-    from training.synth.sample import Language, Phrase
+    from training.records import Language, Phrase
 
 # shares of lines by style; a face counts under the first of its styles here, else under ""
 LATIN = {
@@ -30,11 +30,11 @@ CHINESE = {
     "display": 0.02, "song": 0.32, "hei": 0.31, "": 0.01,
 }  # fmt: skip
 _SCRIPTS: dict[Language, str] = {"en": "latin", "latin": "latin", "zh": "zh", "zh-Hant": "zh-Hant"}
-_TRIES = 6
+_ATTEMPTS = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class FontChoice:
     """A face for a phrase; `fallback` draws the signs in `rare`, which the face lacks."""
 
     face: Face
@@ -43,20 +43,20 @@ class Chosen:
 
     @property
     def name(self) -> str:
-        """The face as a contact sheet names it."""
+        """The name of the face on contact sheets."""
         return self.face.path.stem
 
-    def opened(self, size: int) -> tuple[render.Font, render.Font | None]:
-        """Open both in `size` pixels an em."""
+    def open(self, size: int) -> tuple[render.Font, render.Font | None]:
+        """Open both at `size` pixels per em."""
         face, fallback = self.face, self.fallback
         return (
-            render.opened(str(face.path), face.index, size),
-            render.opened(str(fallback.path), fallback.index, size) if fallback else None,
+            render.open_font(str(face.path), face.index, size),
+            render.open_font(str(fallback.path), fallback.index, size) if fallback else None,
         )
 
 
-class Faces:
-    """The faces that may draw, the characters of each, and how often each style is wanted."""
+class FontSelector:
+    """Selects faces by the characters that they contain and the shares of their styles."""
 
     def __init__(self, faces: Sequence[Face], coverage: NDArray[np.bool_]) -> None:
         self._faces, self._coverage = faces, coverage
@@ -64,45 +64,45 @@ class Faces:
         for language, script in _SCRIPTS.items():
             self._groups[language] = self._group(language, script)
 
-    def choose(self, phrase: Phrase, chance: Generator) -> Chosen | None:
-        """Return a face that draws `phrase`, or None when there is none."""
+    def choose(self, phrase: Phrase, rng: Generator) -> FontChoice | None:
+        """Return a face that can draw `phrase`, or None if there is none."""
         rows, shares = self._groups[phrase.language]
         if not len(rows):
             return None
         codes = np.array([ord(c) for c in set(phrase.text)])
         if codes.max() >= self._coverage.shape[1]:
             return None
-        for turn in range(_TRIES + 1):
-            if turn == _TRIES:  # a rare character: look for its faces
-                needed = codes[[not sign(chr(code)) for code in codes]]
-                able = self._coverage[rows[:, None], needed].all(1)
-                rows, shares = rows[able], np.cumsum(np.diff(shares, prepend=0)[able])
+        for attempt in range(_ATTEMPTS + 1):
+            if attempt == _ATTEMPTS:  # a rare character: search for faces that have it
+                needed = codes[[not is_sign(chr(code)) for code in codes]]
+                candidates = self._coverage[rows[:, None], needed].all(1)
+                rows, shares = rows[candidates], np.cumsum(np.diff(shares, prepend=0)[candidates])
                 if not len(rows):
                     return None
-            row = rows[min(np.searchsorted(shares, chance.random() * shares[-1]), len(rows) - 1)]
+            row = rows[min(np.searchsorted(shares, rng.random() * shares[-1]), len(rows) - 1)]
             missing = codes[~self._coverage[row, codes]]
-            chosen = self._patched(int(row), "".join(map(chr, missing)), chance)
-            if chosen:
-                return chosen
+            choice = self._with_fallback(int(row), "".join(map(chr, missing)), rng)
+            if choice:
+                return choice
         return None
 
-    def _patched(self, row: int, missing: str, chance: Generator) -> Chosen | None:
-        """Return the face of `row` with one for the `missing` signs, None for missing letters."""
+    def _with_fallback(self, row: int, missing: str, rng: Generator) -> FontChoice | None:
+        """Return the face of `row`, a fallback for `missing` signs; None if letters are missing."""
         if not missing:
-            return Chosen(self._faces[row], None, "")
-        if not all(map(sign, missing)):
+            return FontChoice(self._faces[row], None, "")
+        if not all(map(is_sign, missing)):
             return None
-        able = np.flatnonzero(self._coverage[:, [ord(c) for c in missing]].all(1))
-        if not len(able):
+        candidates = np.flatnonzero(self._coverage[:, [ord(c) for c in missing]].all(1))
+        if not len(candidates):
             return None
-        return Chosen(self._faces[row], self._faces[int(chance.choice(able))], missing)
+        return FontChoice(self._faces[row], self._faces[int(rng.choice(candidates))], missing)
 
     def _group(
         self, language: Language, script: str
     ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
         """Return the rows of a language's faces and the running sum of their shares.
 
-        In a style, a package weighs as the root of how many faces it has.
+        Within a style, a package weighs as the square root of its number of faces.
         """
         wanted = CHINESE if language.startswith("zh") else LATIN
         rows = [n for n, face in enumerate(self._faces) if script in face.scripts]
@@ -121,6 +121,6 @@ class Faces:
         return np.array(rows, np.intp), np.cumsum(shares)
 
 
-def sign(character: str) -> bool:
-    """Tell a character that print takes from another face than its neighbours: ☑ ₩ ※."""
+def is_sign(character: str) -> bool:
+    """Return whether print may take `character` from another face than its neighbours: ☑ ₩ ※."""
     return unicodedata.category(character)[0] in "SP" and character not in ",.:;!?()-'\"/"

@@ -1,4 +1,4 @@
-"""Which characters a face can draw, known before it draws: its cmap, read once and kept on disk."""
+"""The characters that a face can draw, read from its cmap once and cached on disk."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ if TYPE_CHECKING:
 
 _PLANE = 0x10000  # the alphabet lies in the Basic Multilingual Plane
 logging.getLogger("fontTools").setLevel(logging.ERROR)  # old fonts have odd dates
-_SHAPES = "aegr"  # letters whose small form does not look like the capital
+_SHAPES = "aegr"  # letters whose lower case does not look like the capital
 _SPACES = {0x20, 0xA0, 0x3000}
 
 
 def coverage(faces: Sequence[Face], folder: Path) -> NDArray[np.bool_]:
-    """Return for each face (rows) and code point below 0x10000 (columns) whether it is drawn.
+    """Return for each face (rows) and code point below 0x10000 (columns) whether it is drawable.
 
-    What was read of a face is kept in `folder`/.coverage and read from there the next time.
+    The result for a face is cached in `folder`/.coverage.
     """
-    kept = folder / ".coverage"
-    kept.mkdir(parents=True, exist_ok=True)
+    cache = folder / ".coverage"
+    cache.mkdir(parents=True, exist_ok=True)
     table = np.zeros((len(faces), _PLANE), np.bool_)
     for row, face in zip(table, faces, strict=True):
-        stamp = f"{face.path.name} {face.path.stat().st_size} {face.index} 3"
-        file = kept / f"{sha256(stamp.encode()).hexdigest()[:20]}.bits"
+        key = f"{face.path.name} {face.path.stat().st_size} {face.index} 3"
+        file = cache / f"{sha256(key.encode()).hexdigest()[:20]}.bits"
         if not file.exists():
             fresh = file.with_suffix(f".{id(row)}")
-            fresh.write_bytes(np.packbits(drawn(face)).tobytes())
+            fresh.write_bytes(np.packbits(drawable_code_points(face)).tobytes())
             fresh.replace(file)
         row[:] = np.unpackbits(np.fromfile(file, np.uint8)).view(np.bool_)
     return table
 
 
-def drawn(face: Face) -> NDArray[np.bool_]:
-    """Return which code points of the first plane have a glyph that is neither tofu nor empty."""
+def drawable_code_points(face: Face) -> NDArray[np.bool_]:
+    """Return which code points of the first plane have a glyph that is not tofu and not empty."""
     table = np.zeros(_PLANE, np.bool_)
     with TTFont(face.path, fontNumber=face.index, lazy=True) as font:
         numbers = font.getReverseGlyphMap()
@@ -60,9 +60,9 @@ def drawn(face: Face) -> NDArray[np.bool_]:
 
 
 def _small_capitals(face: Face) -> bool:
-    """Tell a face whose small letters are capitals: its drawing of them would be mislabelled."""
+    """Return whether the lower-case letters of a face are capitals: their label would be wrong."""
     font = ImageFont.truetype(face.path, 48, face.index)
-    if all(_rows(font, letter) > 0.9 * _rows(font, letter.upper()) for letter in _SHAPES[:2]):
+    if all(_height(font, letter) > 0.9 * _height(font, letter.upper()) for letter in _SHAPES[:2]):
         return True
     return all(
         np.logical_and(*pair).sum() > 0.62 * np.logical_or(*pair).sum()
@@ -70,7 +70,7 @@ def _small_capitals(face: Face) -> bool:
     )
 
 
-def _rows(font: ImageFont.FreeTypeFont, letter: str) -> float:
+def _height(font: ImageFont.FreeTypeFont, letter: str) -> float:
     _, top, _, bottom = font.getbbox(letter)
     return bottom - top
 
@@ -82,6 +82,6 @@ def _shape(font: ImageFont.FreeTypeFont, letter: str) -> NDArray[np.bool_]:
 
 
 def covers(row: NDArray[np.bool_], text: str) -> bool:
-    """Tell whether the face of `row` draws every character of `text`."""
+    """Return whether the face of `row` can draw every character of `text`."""
     codes = [ord(character) for character in text]
     return max(codes) < _PLANE and bool(row[codes].all())

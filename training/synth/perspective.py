@@ -1,4 +1,4 @@
-"""How a line lies on the page and how it is cut out of it: tilt, perspective, margins."""
+"""Crops a drawn line as from a page: tilt, perspective, margins."""
 
 from __future__ import annotations
 
@@ -11,81 +11,81 @@ if TYPE_CHECKING:
     from numpy.random import Generator
 
     from daemon.core.records import Box, Pixels
-    from training.synth.render import Drawing
+    from training.synth.render import DrawnLine
 
-TILTED = 0.7
-PERSPECTIVE = 0.08
-BY_INK = 0.55  # crops measured by the ink that there is, the others by the face's tall letters
-_STEEP = 0.3  # of a line's height: how far tilt may move its ends; more, and a page is deskewed
+TILTED = 0.7  # share of lines
+PERSPECTIVE = 0.08  # share of the tilted lines
+BY_INK = 0.55  # share of crops measured by their ink, the others by the tall letters of the face
+_MAX_TILT = 0.3  # of the height of a line, at its ends; the daemon deskews pages with more
 
 
-def cut(drawing: Drawing, image: Pixels, reach: int, chance: Generator) -> Pixels:
-    """Cut the line out of `image` (the drawing with what stands around it), tilted a little.
+def crop_line(line: DrawnLine, image: Pixels, extra_right: int, rng: Generator) -> Pixels:
+    """Crop the line from `image` (the line and its surroundings), tilted a little.
 
-    The crop reaches `reach` pixels further right: what a form leaves blank belongs to its field.
+    The crop extends `extra_right` pixels to the right: an empty field belongs to its label.
     """
-    ink, (top, foot) = drawing.ink, drawing.band
-    turn = _turn(ink, foot - top, chance)
-    upper, lower = (ink.top, ink.bottom) if chance.random() < BY_INK else (top, foot)
+    ink, (top, foot) = line.ink, line.band
+    transform = _transform(ink, foot - top, rng)
+    upper, lower = (ink.top, ink.bottom) if rng.random() < BY_INK else (top, foot)
     middle = (upper + lower) / 2
-    tall = max(lower - upper, 1.1 * drawing.x_height)
+    text_height = max(lower - upper, 1.1 * line.x_height)
     corners = np.array(
         [
             [x, y]
-            for x in (ink.left, ink.right + reach)
-            for y in (middle - tall / 2, middle + tall / 2)
+            for x in (ink.left, ink.right + extra_right)
+            for y in (middle - text_height / 2, middle + text_height / 2)
         ]
     )
-    placed = cv2.perspectiveTransform(corners[None], turn)[0]
-    left, above = placed.min(0)
-    right, below = placed.max(0)
-    gaps = _margins(chance) * (below - above)
+    moved = cv2.perspectiveTransform(corners[None], transform)[0]
+    left, above = moved.min(0)
+    right, below = moved.max(0)
+    gaps = _margins(rng) * (below - above)
     left, above = left - max(gaps[0], 1), above - max(gaps[1], 0)
     width = round(right + max(gaps[2], 1) - left)
     height = round(below + max(gaps[3], 0) - above)
     shift = np.array([[1, 0, -left], [0, 1, -above], [0, 0, 1]])
-    whole = shift @ turn
+    matrix = shift @ transform
     size = (max(width, 4), max(height, 4))
-    if whole[2, :2].any():
-        return _uint8(cv2.warpPerspective(image, whole, size, borderValue=255))
-    if not turn[0, 1] and not turn[1, 0]:
-        whole = np.rint(whole)
-    return _uint8(cv2.warpAffine(image, whole[:2], size, borderValue=255))
+    if matrix[2, :2].any():
+        return _uint8(cv2.warpPerspective(image, matrix, size, borderValue=255))
+    if not transform[0, 1] and not transform[1, 0]:
+        matrix = np.rint(matrix)
+    return _uint8(cv2.warpAffine(image, matrix[:2], size, borderValue=255))
 
 
-def _turn(
-    ink: Box, tall: int, chance: Generator
+def _transform(
+    ink: Box, text_height: int, rng: Generator
 ) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-    """Return a 3x3 matrix that turns and shears about the ink's middle."""
-    turn = np.eye(3)
-    if chance.random() >= TILTED:
-        return turn
+    """Return a 3x3 matrix that rotates and shears around the centre of the ink."""
+    transform = np.eye(3)
+    if rng.random() >= TILTED:
+        return transform
     width = ink.right - ink.left
-    angle = np.radians(np.clip(chance.normal(0, 0.9), -3, 3))
-    limit = _STEEP * tall / max(width, 1)
+    angle = np.radians(np.clip(rng.normal(0, 0.9), -3, 3))
+    limit = _MAX_TILT * text_height / max(width, 1)
     angle = float(np.clip(angle, -limit, limit))
-    lean = chance.normal(0, 0.05) if chance.random() < 0.5 else 0.0
-    turn[0, 1] = -angle + lean
-    turn[1, 0] = angle
-    if chance.random() < PERSPECTIVE:
-        turn[2, 0] = chance.uniform(-0.15, 0.15) / max(width, tall)
-        turn[2, 1] = chance.uniform(-0.1, 0.1) / (4 * tall)
+    lean = rng.normal(0, 0.05) if rng.random() < 0.5 else 0.0
+    transform[0, 1] = -angle + lean
+    transform[1, 0] = angle
+    if rng.random() < PERSPECTIVE:
+        transform[2, 0] = rng.uniform(-0.15, 0.15) / max(width, text_height)
+        transform[2, 1] = rng.uniform(-0.1, 0.1) / (4 * text_height)
     centre = np.array([(ink.left + ink.right) / 2, (ink.top + ink.bottom) / 2])
-    there, back = np.eye(3), np.eye(3)
-    there[:2, 2], back[:2, 2] = -centre, centre
-    return back @ turn @ there
+    to_origin, from_origin = np.eye(3), np.eye(3)
+    to_origin[:2, 2], from_origin[:2, 2] = -centre, centre
+    return from_origin @ transform @ to_origin
 
 
-def _margins(chance: Generator) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-    """Choose left, top, right, bottom margin as shares of the height of the text."""
-    kind = chance.random()
-    if kind < 0.5:  # what the daemon's own segmentation cuts
-        return 0.12 + chance.normal(0, 0.05, 4)
+def _margins(rng: Generator) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    """Draw the left, top, right and bottom margins, as shares of the height of the text."""
+    kind = rng.random()
+    if kind < 0.5:  # as the segmentation of the daemon crops
+        return 0.12 + rng.normal(0, 0.05, 4)
     if kind < 0.75:  # tight, sometimes into the ink
-        return chance.uniform((-0.02, -0.04, -0.02, -0.04), 0.08)
-    gaps = chance.uniform(0.05, 0.4, 4)
-    if chance.random() < 0.3:  # a field wider than its text
-        gaps[[0, 2]] *= chance.uniform(1, 6, 2)
+        return rng.uniform((-0.02, -0.04, -0.02, -0.04), 0.08)
+    gaps = rng.uniform(0.05, 0.4, 4)
+    if rng.random() < 0.3:  # a field wider than its text
+        gaps[[0, 2]] *= rng.uniform(1, 6, 2)
     return gaps
 
 

@@ -1,6 +1,6 @@
-"""A phrase is drawn: with a face that has its characters, spaced as print and typewriters space it.
+"""Draws a phrase with a face, spaced as in print or by a typewriter.
 
-Fonts are opened once per process and size, from few sizes: opening costs more than drawing.
+Fonts are opened once per process and size, in a few sizes: opening costs more than drawing.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ if TYPE_CHECKING:
 
     from daemon.core.records import Pixels
 
-SIZES = (20, 28, 40)  # pixels per em; times a thousand faces, all of them stay open
-_OPEN = 4096  # faces in a size that one process keeps open
+SIZES = (20, 28, 40)  # pixels per em; a thousand faces in each size stay open
+_OPEN_FONTS = 4096  # pairs of face and size that a process keeps open
 
-LETTERS = 0.22  # lines whose letters are placed one by one: tracked, or typed unevenly
-WIDE_SPACES = 0.15  # justified lines, and columns of a form read as one line
+LETTER_SPACED = 0.22  # share of lines with letters placed one by one: tracked, or typed unevenly
+WIDE_SPACES = 0.15  # share of justified lines, and of columns of a form read as one line
 NARROW_SPACES = 0.2
 DOUBLE_STRIKE = 0.06
-ALIASED = 0.03  # drawn without gray, as early screens and dot printers do
+ALIASED = 0.03  # drawn without antialiasing, as by early screens and dot printers
 
 Font = ImageFont.FreeTypeFont
 
 
 @dataclass(frozen=True, slots=True)
-class Drawing:
+class DrawnLine:
     """Black text on white (H,W gray) with a margin of about an em on every side.
 
-    `ink` is the box of the text's ink; `band` the rows from the tops of tall letters to the feet
-    of long ones, whatever the text; `x_height` is in pixels.
+    `ink` is the bounding box of the ink; `band` the rows from the tops of tall letters to the
+    bottoms of descenders, whatever the text; `x_height` is in pixels.
     """
 
     image: Pixels
@@ -47,15 +47,15 @@ class Drawing:
     x_height: int
 
 
-@lru_cache(_OPEN)
-def opened(path: str, index: int, size: int) -> Font:
-    """Open a face in a size; raises OSError for a file that FreeType cannot read."""
+@lru_cache(_OPEN_FONTS)
+def open_font(path: str, index: int, size: int) -> Font:
+    """Open a face at a size; raises OSError for a file that FreeType cannot read."""
     return ImageFont.truetype(path, size, index, layout_engine=ImageFont.Layout.BASIC)
 
 
-@lru_cache(4 * _OPEN)
-def _measures(font: Font) -> tuple[int, int, int, float]:
-    """Return top and foot of the face's tall and long letters, its x-height and its space."""
+@lru_cache(4 * _OPEN_FONTS)
+def _font_metrics(font: Font) -> tuple[int, int, int, float]:
+    """Return the ascent, descent, x-height and width of a space of a face."""
     _, top, _, _ = font.getbbox("Hdl国", anchor="ls")
     _, _, _, foot = font.getbbox("gp国", anchor="ls")
     _, x, _, _ = font.getbbox("x", anchor="ls")
@@ -70,69 +70,70 @@ def _advance(font: Font, character: str) -> float:
 
 
 def _length(font: Font, text: str) -> float:
-    """Return how far `text` goes; Chinese characters of a face are equally wide."""
+    """Return the width of `text`; the Chinese characters of a face are equally wide."""
     return sum(_advance(font, "国" if "一" <= one <= "鿿" else one) for one in text)
 
 
 @dataclass(slots=True)
-class Pen:
-    """Where the next token of a line goes, and how far apart tokens are."""
+class TextPen:
+    """Writes the words of a line one after another, with tracking and an uneven baseline."""
 
     draw: ImageDraw.ImageDraw
     x: float
     y: int
     tracking: float = 0.0
-    waver: float = 0.0
+    baseline_jitter: float = 0.0
 
-    def write(self, text: str, font: Font, length: float | None, chance: Generator) -> None:
-        """Draw `text`, letter by letter where the letters stand apart or uneven.
+    def write(self, text: str, font: Font, length: float | None, rng: Generator) -> None:
+        """Draw `text`, letter by letter if the letters are tracked or uneven.
 
-        `length` is how far the face goes for it, where that is known.
+        `length` is the width of the text if it is known.
         """
-        if not self.tracking and not self.waver:
+        if not self.tracking and not self.baseline_jitter:
             self.draw.text((self.x, self.y), text, 255, font, anchor="ls")
             self.x += _length(font, text) if length is None else length
             return
-        offsets = np.rint(chance.normal(0, self.waver, len(text))) if self.waver else None
+        jitter = self.baseline_jitter
+        offsets = np.rint(rng.normal(0, jitter, len(text))) if jitter else None
         for place, character in enumerate(text):
             y = self.y + (offsets[place] if offsets is not None else 0)
             self.draw.text((self.x, y), character, 255, font, anchor="ls")
             self.x += max(1.0, _advance(font, character) + self.tracking)
 
 
-def draw(text: str, font: Font, fallback: Font | None, rare: str, chance: Generator) -> Drawing:
+def draw(text: str, font: Font, fallback: Font | None, rare: str, rng: Generator) -> DrawnLine:
     """Draw `text`; the characters in `rare` come from `fallback`, the others from `font`.
 
     Raises ValueError when nothing visible is drawn.
     """
-    top, foot, _, space = _measures(font)
+    top, foot, _, space = _font_metrics(font)
     size = round(font.size)
-    tracking, waver = _spacing(text, size, chance)
-    factor = _space_factor(chance)
+    tracking, jitter = _spacing(text, size, rng)
+    factor = _space_factor(rng)
     gap = max(space * factor, 0.18 * size) + tracking
-    plain = not (tracking or waver or rare or factor != 1 or gap > space)
+    plain = not (tracking or jitter or rare or factor != 1 or gap > space)
     words = [text] if plain else text.split(" ")
     lengths = [_length(font, word) for word in words]
-    room = sum(lengths) + 1.2 * gap * len(words) + max(tracking, 0) * len(text)
-    room += size * sum(map(text.count, rare))
-    canvas = Image.new("L", (int(room) + 4 * size, 3 * size - top + foot), 0)
-    brush = ImageDraw.Draw(canvas)
-    brush.fontmode = "1" if chance.random() < ALIASED else "L"
-    pen = Pen(brush, size, int(1.5 * size) - top, tracking, waver)
+    width = sum(lengths) + 1.2 * gap * len(words) + max(tracking, 0) * len(text)
+    width += size * sum(map(text.count, rare))
+    canvas = Image.new("L", (int(width) + 4 * size, 3 * size - top + foot), 0)
+    canvas_draw = ImageDraw.Draw(canvas)
+    canvas_draw.fontmode = "1" if rng.random() < ALIASED else "L"
+    pen = TextPen(canvas_draw, size, int(1.5 * size) - top, tracking, jitter)
     for word, length in zip(words, lengths, strict=True):
-        for strange, run in groupby(word, rare.__contains__) if rare else ((False, word),):
-            other = fallback if strange and fallback else font
-            pen.write("".join(run), other, None if rare else length, chance)
-        pen.x += gap * (chance.uniform(0.9, 1.15) if factor != 1 else 1.0)
-    return _finished(np.asarray(canvas), pen.y, _measures(font), chance)
+        for is_rare, run in groupby(word, rare.__contains__) if rare else ((False, word),):
+            other = fallback if is_rare and fallback else font
+            pen.write("".join(run), other, None if rare else length, rng)
+        pen.x += gap * (rng.uniform(0.9, 1.15) if factor != 1 else 1.0)
+    return _cropped(np.asarray(canvas), pen.y, _font_metrics(font), rng)
 
 
-def _finished(
-    ink: Pixels, base: int, measures: tuple[int, int, int, float], chance: Generator
-) -> Drawing:
-    """Return `ink` (white on black) as a drawing cut to its width; `base` is the baseline."""
-    top, foot, x_height, _ = measures
-    if chance.random() < DOUBLE_STRIKE:
+def _cropped(
+    ink: Pixels, base: int, metrics: tuple[int, int, int, float], rng: Generator
+) -> DrawnLine:
+    """Return `ink` (white on black) cropped to its width; `base` is the row of the baseline."""
+    top, foot, x_height, _ = metrics
+    if rng.random() < DOUBLE_STRIKE:
         ink = np.asarray(cv2.dilate(ink, np.ones((1, 2), np.uint8)), np.uint8)
     left, upper, width, height = cv2.boundingRect(ink)
     if not width:
@@ -140,7 +141,7 @@ def _finished(
     margin = 3 * (foot - top) // 4
     right = min(ink.shape[1], left + width + margin)
     start = max(0, left - margin)
-    return Drawing(
+    return DrawnLine(
         255 - ink[:, start:right],
         Box(left - start, upper, left - start + width, upper + height),
         (base + top, base + foot),
@@ -148,20 +149,20 @@ def _finished(
     )
 
 
-def _spacing(text: str, size: int, chance: Generator) -> tuple[float, float]:
-    """Choose tracking and waver of the baseline in pixels; short lines may be spread far."""
-    if chance.random() >= LETTERS:
+def _spacing(text: str, size: int, rng: Generator) -> tuple[float, float]:
+    """Draw tracking and baseline jitter in pixels; short lines may be spread wide."""
+    if rng.random() >= LETTER_SPACED:
         return 0.0, 0.0
-    spread = 0.5 if len(text) <= 6 and " " not in text and chance.random() < 0.25 else 0.1
-    tracking = float(chance.uniform(-0.03, spread)) * size
-    waver = 0.018 * size if chance.random() < 0.3 else 0.0
-    return tracking, waver
+    spread = 0.5 if len(text) <= 6 and " " not in text and rng.random() < 0.25 else 0.1
+    tracking = float(rng.uniform(-0.03, spread)) * size
+    jitter = 0.018 * size if rng.random() < 0.3 else 0.0
+    return tracking, jitter
 
 
-def _space_factor(chance: Generator) -> float:
-    kind = chance.random()
+def _space_factor(rng: Generator) -> float:
+    kind = rng.random()
     if kind < WIDE_SPACES:
-        return float(chance.uniform(1.2, 2.6))
+        return float(rng.uniform(1.2, 2.6))
     if kind < WIDE_SPACES + NARROW_SPACES:
-        return float(chance.uniform(0.75, 1.0))
+        return float(rng.uniform(0.75, 1.0))
     return 1.0

@@ -1,1 +1,1 @@
-"""Trains a network."""
+"""Trains the network of the recogniser."""

@@ -1,4 +1,4 @@
-"""Samples become batches for training: framed as the daemon frames them, of one width each."""
+"""Groups samples into training batches of one width, framed as the daemon frames lines."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
     from daemon.ocr.model.card import Framing
     from daemon.ocr.model.charset import Charset
-    from training.synth.sample import Sample
+    from training.records import Sample
 
-WIDEST = 1600  # columns; a longer line holds nothing that two shorter ones do not
-STEP = 4  # columns of pixels to a step of the network
+WIDEST = 1600  # columns; longer lines teach nothing that two shorter ones do not
+STEP = 4  # columns of pixels per step of the network
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingBatch:
-    """Frames N,1,H,W of one width, the classes each should be read as, and where it comes from."""
+    """Frames N,1,H,W of one width, the classes and the language of each line."""
 
     pixels: NDArray[np.float32]
     labels: tuple[tuple[int, ...], ...]
@@ -36,22 +36,23 @@ class TrainingBatch:
 def training_batches(
     samples: Iterable[Sample], charset: Charset, framing: Framing, columns: int
 ) -> Iterator[TrainingBatch]:
-    """Yield the samples in batches of about `columns` columns in all, as soon as one is full.
+    """Yield batches of about `columns` columns in all, each as soon as it is full.
 
-    Samples with a character outside `charset`, too wide or too short for their text are left out.
+    Samples with a character outside `charset` and those too wide or too short for their text are
+    dropped.
     """
     numbers = {character: label for label, character in enumerate(charset.characters, 1)}
-    waiting: defaultdict[int, list[tuple[NDArray[np.float32], tuple[int, ...], str]]]
-    waiting = defaultdict(list)
+    pending: defaultdict[int, list[tuple[NDArray[np.float32], tuple[int, ...], str]]]
+    pending = defaultdict(list)
     for sample in samples:
         labels = tuple(numbers.get(character, 0) for character in sample.label)
         pixels = frame(sample.crop, framing).pixels
         width = pixels.shape[1]
         if width > WIDEST or 0 in labels or not fits(labels, width // STEP):
             continue
-        waiting[width].append((pixels, labels, sample.language))
-        if len(waiting[width]) >= max(1, round(columns / width)):
-            yield _batch(waiting.pop(width))
+        pending[width].append((pixels, labels, sample.language))
+        if len(pending[width]) >= max(1, round(columns / width)):
+            yield _batch(pending.pop(width))
 
 
 def _batch(members: list[tuple[NDArray[np.float32], tuple[int, ...], str]]) -> TrainingBatch:

@@ -1,12 +1,12 @@
 /* The weight gradient of a depthwise k x k convolution, channels last, that takes every column
  * and one row in `stride`, with zeros around.
  *
- * x        N, H * stride, W, C   what went in: float, or bfloat16 as its sixteen bits
- * gradient N, H, W, C            of what came out, of the same type
- * weight   k, k, C               float, added to, so the caller clears it
+ * x        N, H * stride, W, C   the input: float, or bfloat16 as its sixteen bits
+ * gradient N, H, W, C            of the output, of the same type
+ * weight   k, k, C               float; the sums are added to it, so the caller clears it
  *
  * Sixteen channels at a time: as the columns go by, the last k of them and the k sums of a row of
- * the kernel stay in registers, so each number is loaded once a row. C must be a multiple of 16.
+ * the kernel stay in registers, so each number is loaded once per row. C must be a multiple of 16.
  */
 #include <string.h>
 

@@ -1,10 +1,10 @@
-"""Depthwise convolutions whose gradients do not hold up a training pass on a CPU.
+"""Depthwise convolutions with fast gradients on a CPU.
 
-Their weight gradient is what oneDNN is slow at: for 256 channels of 4 x 176, on one Zen 4 core, it
-takes 1.3 ms a line in float32 and 3.8 in bfloat16, ours 0.2 and 0.1. In bfloat16 the gradient of
-what goes into a convolution with a stride is slow too (2.0 ms; in float32 0.2), so that one is
-asked for in float32. `depthwise.c` is built when first needed; where no compiler is found, or on
-an accelerator, the library's own gradients serve.
+The weight gradient of oneDNN is slow: for 256 channels of 4 x 176, on one Zen 4 core, it takes
+1.3 ms a line in float32 and 3.8 in bfloat16, ours 0.2 and 0.1. In bfloat16 the input gradient of a
+convolution with a stride is slow too (2.0 ms; in float32 0.2), so it is computed in float32.
+`depthwise.c` is compiled when first needed; without a compiler, or on an accelerator, PyTorch
+computes the gradients.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 SOURCE = Path(__file__).with_suffix(".c")
 _FLAGS = ["-O3", "-march=native", "-ffast-math", "-funroll-loops", "-shared", "-fPIC"]
-_LANES = 16  # channels that the kernel takes at a time
+_LANES = 16  # channels that the kernel processes at a time
 HALF = torch.bfloat16
 
 
 @cache
 def kernel() -> Any | None:
-    """Return the compiled library, or None where there is no compiler."""
+    """Return the compiled library, or None if there is no compiler."""
     compiler = shutil.which("cc")
     if compiler is None:
         return None
@@ -43,24 +43,26 @@ def kernel() -> Any | None:
 
 
 def weight_gradient(x: Tensor, gradient: Tensor, size: int, stride: int) -> Tensor:
-    """Return the gradient C,1,k,k of the kernel, of what went in (N,C,H * stride,W) and came out.
+    """Return the gradient C,1,k,k of the weights, from the input `x` (N,C,H * stride,W).
 
-    Both on the CPU, float32 or bfloat16, with `size` // 2 of padding; C a multiple of 16, `size`
-    3 or 5. The result is float32.
+    `gradient` is that of the output. Both are on the CPU, in float32 or bfloat16, with a padding of
+    `size` // 2; C is a multiple of 16, `size` 3 or 5. The result is float32.
     """
     count, channels, height, width = gradient.shape
     weight = torch.zeros(size, size, channels)
     tensors = (x.permute(0, 2, 3, 1).contiguous(), gradient.permute(0, 2, 3, 1).contiguous())
     compiled = kernel()
     assert compiled is not None
-    sums = compiled.weight_gradient_bfloat16 if x.dtype == HALF else compiled.weight_gradient_float
+    function = (
+        compiled.weight_gradient_bfloat16 if x.dtype == HALF else compiled.weight_gradient_float
+    )
     pointers = (ctypes.c_void_p(tensor.data_ptr()) for tensor in (*tensors, weight))
-    sums(*pointers, *map(ctypes.c_long, (count, height, width, channels, size, stride)))
+    function(*pointers, *map(ctypes.c_long, (count, height, width, channels, size, stride)))
     return weight.permute(2, 0, 1).unsqueeze(1)
 
 
 class _Convolution(torch.autograd.Function):
-    """A depthwise convolution whose weight gradient is ours."""
+    """A depthwise convolution that uses our weight gradient."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, stride: int) -> Tensor:
@@ -78,17 +80,17 @@ class _Convolution(torch.autograd.Function):
         before, *_ = torch.ops.aten.convolution_backward(
             gradient.to(precision), x.to(precision), weight.to(precision), None, (ctx.stride, 1),
             (edge, edge), (1, 1), False, (0, 0), len(weight),
-            (True, False, False),  # asked for the bias, it makes the weights' too
+            (True, False, False),  # with the bias gradient it would compute that of the weights too
         )  # fmt: skip
         weights = weight_gradient(x, gradient, size, ctx.stride)
         return before.to(x.dtype), weights, gradient.float().sum((0, 2, 3)), None
 
 
 class Depthwise(nn.Conv2d):
-    """The convolution that takes the place of an `nn.Conv2d`, with its very parameters."""
+    """Replaces an `nn.Conv2d` and keeps its parameters."""
 
     def forward(self, x: Tensor) -> Tensor:  # N, C, H, W
-        """Convolve; the library's own way wherever ours does not apply."""
+        """Convolve, as `nn.Conv2d` does where our gradient does not apply."""
         if x.shape[2] % self.stride[0] or x.device.type != "cpu":
             return super().forward(x)
         precision = HALF if torch.is_autocast_enabled("cpu") else x.dtype
@@ -99,8 +101,8 @@ class Depthwise(nn.Conv2d):
         return convolved
 
 
-def hasten(network: CRNN) -> CRNN:
-    """Let the depthwise convolutions of `network` that pay train by our kernel; returns it."""
+def use_fast_depthwise(network: CRNN) -> CRNN:
+    """Use our kernel for the depthwise convolutions of `network` that it speeds up; return it."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d) and _applies(module) and kernel() is not None:
             module.__class__ = Depthwise  # the same parameters, under the same names
@@ -109,6 +111,6 @@ def hasten(network: CRNN) -> CRNN:
 
 def _applies(conv: nn.Conv2d) -> bool:
     depthwise = conv.groups == conv.in_channels == conv.out_channels
-    pays = conv.kernel_size == (5, 5) or (conv.kernel_size == (3, 3) and conv.stride[0] > 1)
-    known = conv.stride[1] == 1 and conv.bias is not None and conv.in_channels % _LANES == 0
-    return depthwise and pays and known
+    faster = conv.kernel_size == (5, 5) or (conv.kernel_size == (3, 3) and conv.stride[0] > 1)
+    supported = conv.stride[1] == 1 and conv.bias is not None and conv.in_channels % _LANES == 0
+    return depthwise and faster and supported

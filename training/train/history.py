@@ -1,4 +1,4 @@
-"""The record of a run: JSON lines, one an interval, and the picture of its curve."""
+"""The history of a run: JSON lines, one per interval, and a plot of them."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ if TYPE_CHECKING:
 
 
 def append(path: Path, row: Mapping[str, Any]) -> None:
-    """Add one interval to the record."""
+    """Append one interval to the history."""
     with path.open("a", encoding="utf-8") as file:
         file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
 def rows(path: Path) -> list[dict[str, Any]]:
-    """Return the intervals so far; none when there is no record yet."""
+    """Return the intervals so far; empty if the file does not exist."""
     if not path.exists():
         return []
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
 
 def plot(path: Path, picture: Path) -> None:
-    """Draw loss, and CER of held-out and real lines by language, over lines seen, as a PNG."""
+    """Plot the loss and the CER of held-out and real lines, by language, over the lines seen."""
     import matplotlib as mpl
 
     mpl.use("agg")

@@ -1,8 +1,9 @@
-"""The loss: CTC over an alphabet of thousands, with what a teacher says of some lines mixed in.
+"""The loss: CTC over thousands of classes, with distillation from a teacher for some lines.
 
-The softmax is exact over all classes, but CTC's recursion runs only over the classes that occur in
-the batch: all others have a posterior of zero, so their gradient is their probability alone.
-The classifier is part of the function, so that one N*T by classes matrix is made, not four.
+The softmax is exact over all classes, but the recursion of CTC runs only over the classes that
+occur in the batch: all others have a posterior of zero, so their gradient is their probability.
+The classifier is part of the function, so that only one N*T by classes matrix is allocated, not
+four.
 """
 
 from __future__ import annotations
@@ -22,54 +23,59 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
-    """What a batch of N lines should have been read as.
+class BatchTargets:
+    """The targets of a batch of N lines.
 
-    `labels` are the classes of each line. `advice` are a teacher's probabilities (M,T,K) for the
-    lines that `advised` (M) names, over the first K classes; it counts `trust` times as much as a
-    line's own label.
+    `labels` are the classes of each line. `teacher_probabilities` (M,T,K) are the output of a
+    teacher over the first K classes, for the lines in `teacher_lines` (M); they count
+    `teacher_weight` times as much as the label of a line.
     """
 
     labels: Sequence[Sequence[int]]
-    advised: Tensor | None = None
-    advice: Tensor | None = None
-    trust: float = 0.5
+    teacher_lines: Tensor | None = None
+    teacher_probabilities: Tensor | None = None
+    teacher_weight: float = 0.5
 
 
-def loss_of(features: Tensor, weight: Tensor, bias: Tensor, lesson: Lesson) -> Tensor:
+def recognition_loss(
+    features: Tensor, weight: Tensor, bias: Tensor, targets: BatchTargets
+) -> Tensor:
     """Return the mean loss per character of `features` N,T,F read by a classifier C,F.
 
-    A line must fit its steps: as many as it has characters, and one more for each doubled one.
+    A line needs a step per character, and one more for each doubled character.
     """
-    loss: Tensor = _Loss.apply(features, weight, bias, lesson)  # type: ignore[no-untyped-call]
+    operands = (features, weight, bias, targets)
+    loss: Tensor = _RecognitionLoss.apply(*operands)  # type: ignore[no-untyped-call]
     return loss
 
 
 def fits(labels: Sequence[int], steps: int) -> bool:
-    """Tell whether CTC has a path of `steps` for `labels`."""
+    """Return whether CTC has a path of `steps` steps for `labels`."""
     doubled = sum(one == following for one, following in pairwise(labels))
     return 0 < len(labels) + doubled <= steps
 
 
-class _Loss(torch.autograd.Function):
-    """Forward and backward in one go: the gradient is at hand while the probabilities are."""
+class _RecognitionLoss(torch.autograd.Function):
+    """Computes the gradient in the forward pass, while it has the probabilities."""
 
     @staticmethod
-    def forward(ctx: Any, features: Tensor, weight: Tensor, bias: Tensor, lesson: Lesson) -> Tensor:
+    def forward(
+        ctx: Any, features: Tensor, weight: Tensor, bias: Tensor, targets: BatchTargets
+    ) -> Tensor:
         features, weight, bias = features.detach().float(), weight.detach(), bias.detach()
-        together = _together(features)
-        characters = sum(map(len, lesson.labels))
-        sums = (torch.zeros_like(weight), torch.zeros_like(bias))
+        lines_at_once = _lines_at_once(features)
+        characters = sum(map(len, targets.labels))
+        classifier = (torch.zeros_like(weight), torch.zeros_like(bias))
         before, loss = torch.empty(features.shape, device=features.device), features.new_zeros(())
-        for first in range(0, len(features), together):
-            part = slice(first, first + together)
+        for first in range(0, len(features), lines_at_once):
+            part = slice(first, first + lines_at_once)
             flat = features[part].flatten(0, 1)  # n * T, F
-            said, gradient = _gradient(flat, weight, bias, _part(lesson, part))
-            loss += said
+            part_loss, gradient = _loss_and_gradient(flat, weight, bias, _slice(targets, part))
+            loss += part_loss
             torch.mm(gradient, weight, out=before[part].flatten(0, 1))
-            sums[0].addmm_(gradient.t(), flat)
-            sums[1].add_(gradient.sum(0))
-        saved = (gradient_of_all.div_(characters) for gradient_of_all in (before, *sums))
+            classifier[0].addmm_(gradient.t(), flat)
+            classifier[1].add_(gradient.sum(0))
+        saved = (each.div_(characters) for each in (before, *classifier))
         ctx.save_for_backward(*saved)
         return loss / characters
 
@@ -80,70 +86,80 @@ class _Loss(torch.autograd.Function):
         return features * scale, weight * scale, bias * scale, None
 
 
-def _together(features: Tensor) -> int:
-    """Return how many lines are taken at once: on a CPU one, whose T by C matrix fits its cache."""
+def _lines_at_once(features: Tensor) -> int:
+    """Return the lines per part: one on a CPU, so that its T by C matrix fits the cache."""
     return 1 if features.device.type == "cpu" else len(features)
 
 
-def _part(lesson: Lesson, part: slice) -> Lesson:
-    """Return the lesson of the lines in `part` alone."""
-    labels = lesson.labels[part]
-    if lesson.advised is None or lesson.advice is None:
-        return Lesson(labels)
-    within = (lesson.advised >= part.start) & (lesson.advised < part.start + len(labels))
-    advised = lesson.advised[within] - part.start
-    return Lesson(labels, advised, lesson.advice[within], lesson.trust)
+def _slice(targets: BatchTargets, part: slice) -> BatchTargets:
+    """Return the targets of the lines in `part`."""
+    labels = targets.labels[part]
+    if targets.teacher_lines is None or targets.teacher_probabilities is None:
+        return BatchTargets(labels)
+    within = (targets.teacher_lines >= part.start) & (
+        targets.teacher_lines < part.start + len(labels)
+    )
+    teacher_lines = targets.teacher_lines[within] - part.start
+    return BatchTargets(
+        labels, teacher_lines, targets.teacher_probabilities[within], targets.teacher_weight
+    )
 
 
-def _gradient(flat: Tensor, weight: Tensor, bias: Tensor, lesson: Lesson) -> tuple[Tensor, Tensor]:
-    """Return the summed loss of a lesson, and its gradient n*T,C for the classifier's scores."""
+def _loss_and_gradient(
+    flat: Tensor, weight: Tensor, bias: Tensor, targets: BatchTargets
+) -> tuple[Tensor, Tensor]:
+    """Return the summed loss and its gradient n*T,C for the scores of the classifier."""
     scores = torch.addmm(bias, flat, weight.t())  # n * T, C
-    classes = _classes(lesson.labels, scores.device)
-    few = scores[:, classes]  # n * T, few
+    classes = _classes(targets.labels, scores.device)
+    active = scores[:, classes]  # n * T, classes in the batch
     highest = scores.amax(1, keepdim=True)
     total = scores.sub_(highest).exp_().sum(1, keepdim=True)  # in place: it is large
-    lines, steps = len(lesson.labels), len(flat) // len(lesson.labels)
+    lines, steps = len(targets.labels), len(flat) // len(targets.labels)
     probabilities = scores.div_(total).view(lines, steps, -1)
-    few = (few - highest - total.log()).view(lines, steps, -1)
-    loss, toward = _ctc(few, classes, lesson.labels)
-    if lesson.advised is not None and len(lesson.advised):
-        loss = loss + _advise(probabilities, toward, classes, lesson)
+    active = (active - highest - total.log()).view(lines, steps, -1)
+    loss, ctc_gradient = _ctc(active, classes, targets.labels)
+    if targets.teacher_lines is not None and len(targets.teacher_lines):
+        loss = loss + _add_teacher(probabilities, ctc_gradient, classes, targets)
     else:
-        probabilities[:, :, classes] = toward
+        probabilities[:, :, classes] = ctc_gradient
     return loss, probabilities.flatten(0, 1)
 
 
 def _classes(labels: Sequence[Sequence[int]], device: torch.device) -> Tensor:
-    """Return the blank and then the classes that occur, in order."""
+    """Return the blank and then the classes that occur, sorted."""
     return torch.tensor([BLANK, *sorted({label for line in labels for label in line})]).to(device)
 
 
-def _ctc(few: Tensor, classes: Tensor, labels: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
-    """Return the summed loss and its gradient N,T,few for the scores before the softmax.
+def _ctc(active: Tensor, classes: Tensor, labels: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+    """Return the summed loss and its gradient N,T,classes for the scores before the softmax.
 
-    What torch hands back for log-probabilities is already that: probability minus posterior.
+    The gradient that torch returns for log-probabilities is that: probability minus posterior.
     """
     places = {int(label): place for place, label in enumerate(classes)}
     targets = torch.tensor([places[label] for line in labels for label in line])
     lengths = torch.tensor([len(line) for line in labels])
-    lines, steps, _ = few.shape
+    lines, steps, _ = active.shape
     with torch.enable_grad():
-        log_probabilities = few.detach().transpose(0, 1).requires_grad_()  # T, N, few
+        log_probabilities = active.detach().transpose(0, 1).requires_grad_()  # T, N, active
         sizes = torch.full((lines,), steps)
-        nll = ctc_loss(log_probabilities, targets.to(few.device), sizes, lengths, reduction="sum")
-        (toward,) = torch.autograd.grad(nll, log_probabilities)
-    return nll.detach(), toward.transpose(0, 1)
+        nll = ctc_loss(
+            log_probabilities, targets.to(active.device), sizes, lengths, reduction="sum"
+        )
+        (ctc_gradient,) = torch.autograd.grad(nll, log_probabilities)
+    return nll.detach(), ctc_gradient.transpose(0, 1)
 
 
-def _advise(probabilities: Tensor, toward: Tensor, classes: Tensor, lesson: Lesson) -> Tensor:
-    """Turn `probabilities`, in place, into the gradient of both losses; return the teacher's."""
-    advised, advice, trust = lesson.advised, lesson.advice, lesson.trust
-    assert advised is not None
-    assert advice is not None
-    known = advice.shape[2]
-    student = probabilities[advised]  # M, T, C; a copy
-    divergence = (advice * student[:, :, :known].clamp_min(1e-12).log()).sum().neg()
-    student[:, :, :known] -= advice  # what the advice pulls at
-    probabilities[:, :, classes] = toward
-    probabilities[advised] += trust * student
-    return trust * divergence
+def _add_teacher(
+    probabilities: Tensor, ctc_gradient: Tensor, classes: Tensor, targets: BatchTargets
+) -> Tensor:
+    """Turn `probabilities` in place into the gradient of both losses; return the teacher loss."""
+    lines, teacher = targets.teacher_lines, targets.teacher_probabilities
+    assert lines is not None
+    assert teacher is not None
+    known = teacher.shape[2]
+    student = probabilities[lines]  # M, T, C; a copy
+    divergence = (teacher * student[:, :, :known].clamp_min(1e-12).log()).sum().neg()
+    student[:, :, :known] -= teacher  # the gradient of the divergence
+    probabilities[:, :, classes] = ctc_gradient
+    probabilities[lines] += targets.teacher_weight * student
+    return targets.teacher_weight * divergence

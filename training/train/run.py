@@ -1,7 +1,7 @@
-"""A training run: samples stream in, the network learns, and the best of it is kept.
+"""A training run: trains on a stream of samples, evaluates in intervals, saves checkpoints.
 
-A run is a folder: `last.pt` (to go on with), `best.pt` (to export), `history.jsonl`, `curve.png`.
-Killed at any time, it goes on from its last checkpoint with the schedule where it was.
+The folder of a run has `last.pt` (to resume from), `best.pt` (to export), `history.jsonl` and
+`curve.png`. A run that was killed resumes from its last checkpoint and continues its schedule.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from daemon.ocr.model.artifact import Artifact
 from daemon.ocr.model.crnn import BestSteps
 from daemon.ocr.model.torchscript import native_bf16
 from daemon.ocr.recognizer import Recognizer
-from training.evaluate.evaluate import error_counts, outcomes_of
+from training.evaluate.error_rate import error_counts, read_lines
 from training.train import history
 from training.train.batching import training_batches
 
@@ -31,99 +31,101 @@ if TYPE_CHECKING:
 
     from daemon.ocr.model.card import Card
     from daemon.ocr.model.charset import Charset
-    from training.evaluate.evaluate import Labelled
-    from training.synth.sample import Sample
+    from training.evaluate.error_rate import LabelledLine
+    from training.records import Sample
     from training.train.trainer import Trainer
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Examination:
-    """What the network is asked every `minutes`: held-out drawn lines, and real ones if given."""
+class EvaluationPlan:
+    """The lines to evaluate on every `minutes`: held-out drawn ones, and real ones if given."""
 
-    heldout: Sequence[Labelled]
-    dev: Sequence[Labelled] = ()
+    heldout: Sequence[LabelledLine]
+    dev: Sequence[LabelledLine] = ()
     minutes: float = 8.0
 
 
 @dataclass(slots=True)
-class Run:
-    """A trainer with its folder, its clock and its marks."""
+class TrainingRun:
+    """A trainer with its folder, its clock and its best result."""
 
     folder: Path
     trainer: Trainer
     charset: Charset
     card: Card
-    examination: Examination
-    spent: float = 0.0  # minutes, over all attempts
-    best: float = float("inf")
+    evaluation: EvaluationPlan
+    minutes_spent: float = 0.0  # resumed runs included
+    best: float = float("inf")  # mean CER
     losses: list[float] = field(default_factory=list)
     stopping: bool = False
 
     @property
     def progress(self) -> float:
-        """How much of the time is over, 0..1."""
-        return self.spent / self.trainer.course.minutes
+        """The share of the time that is over, 0..1."""
+        return self.minutes_spent / self.trainer.hyperparameters.minutes
 
     def resume(self) -> bool:
-        """Go on where an earlier attempt stopped, if there was one."""
+        """Resume from the last checkpoint; return whether there was one."""
         last = self.folder / "last.pt"
         if last.exists():
             state = self.trainer.resume(last)
-            self.spent, self.best = state["spent"], state["best"]
+            self.minutes_spent, self.best = state["spent"], state["best"]
         return last.exists()
 
-    def go(self, samples: Iterable[Sample]) -> None:
-        """Learn until the time is over or a signal says stop; examine and save on the way."""
+    def train(self, samples: Iterable[Sample]) -> None:
+        """Train until the time is over or a signal arrives; evaluate and save in intervals."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._stop)
-        columns = self.trainer.course.columns
+        columns = self.trainer.hyperparameters.batch_columns
         batches = training_batches(samples, self.charset, self.card.framing, columns)
-        due = self.spent + self.examination.minutes
-        began = time.monotonic() - 60 * self.spent
+        due = self.minutes_spent + self.evaluation.minutes
+        began = time.monotonic() - 60 * self.minutes_spent
         for batch in batches:
             self.losses.append(self.trainer.step(batch, self.progress))
-            self.spent = (time.monotonic() - began) / 60
-            over = self.progress >= 1 or self.stopping
-            if self.spent >= due or over:
-                self.mark()
-                due = self.spent + self.examination.minutes
-            if over:
+            self.minutes_spent = (time.monotonic() - began) / 60
+            is_over = self.progress >= 1 or self.stopping
+            if self.minutes_spent >= due or is_over:
+                self.checkpoint()
+                due = self.minutes_spent + self.evaluation.minutes
+            if is_over:
                 return
 
-    def mark(self) -> None:
-        """Examine the network, write the record, and keep it where it is the best so far."""
-        heldout = error_rates(self.recognizer(), self.examination.heldout)
-        dev = error_rates(self.recognizer(), self.examination.dev)
-        decisive = dev or heldout
-        mean = sum(decisive.values()) / max(1, len(decisive))
+    def checkpoint(self) -> None:
+        """Evaluate the network, append to the history, save it, also as the best if it is."""
+        heldout = error_rates(self.recognizer(), self.evaluation.heldout)
+        dev = error_rates(self.recognizer(), self.evaluation.dev)
+        deciding = dev or heldout
+        mean = sum(deciding.values()) / max(1, len(deciding))
         row: dict[str, Any] = {
-            "minutes": round(self.spent, 2),
+            "minutes": round(self.minutes_spent, 2),
             "steps": self.trainer.steps,
             "lines": self.trainer.lines,
             "loss": round(fmean(self.losses), 4) if self.losses else None,
-            "rate": round(self.trainer.course.rate(self.progress), 7),
+            "rate": round(self.trainer.hyperparameters.rate(self.progress), 7),
             "heldout": heldout,
             "dev": dev,
             "hardware": hardware(self.trainer.device),
         }
         self.losses.clear()
         log.info("train.interval", **row)
-        record = self.folder / "history.jsonl"
-        history.append(record, row)
-        history.plot(record, self.folder / "curve.png")
+        rows = self.folder / "history.jsonl"
+        history.append(rows, row)
+        history.plot(rows, self.folder / "curve.png")
         if mean <= self.best:
             self.best = mean
             self._save("best.pt")
         self._save("last.pt")
 
     def recognizer(self) -> Recognizer:
-        """Return a recogniser that reads with the averaged weights."""
-        return live(BestSteps(self.trainer.average), self.charset, self.card, self.trainer.device)
+        """Return a recogniser with the averaged weights."""
+        return live_recognizer(
+            BestSteps(self.trainer.average), self.charset, self.card, self.trainer.device
+        )
 
     def _save(self, name: str) -> None:
-        more = {"spent": self.spent, "best": self.best, "charset": self.charset.characters}
+        more = {"spent": self.minutes_spent, "best": self.best, "charset": self.charset.characters}
         self.trainer.save(self.folder / name, **more, card=self.card.to_json())
 
     def _stop(self, *_: object) -> None:
@@ -131,15 +133,17 @@ class Run:
 
 
 def hardware(device: torch.device) -> str:
-    """Name what a network learns on."""
+    """Return the name of the hardware of a run."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     half = "with" if native_bf16() else "without"
     return f"{torch.get_num_threads()} cores of {platform.machine()} {half} bf16"
 
 
-def live(reader: BestSteps, charset: Charset, card: Card, device: torch.device) -> Recognizer:
-    """Return a recogniser around a network that is still in training."""
+def live_recognizer(
+    reader: BestSteps, charset: Charset, card: Card, device: torch.device
+) -> Recognizer:
+    """Return a recogniser around a network in memory, without a file."""
 
     def read(frames: Any) -> Any:
         with torch.inference_mode():
@@ -150,7 +154,7 @@ def live(reader: BestSteps, charset: Charset, card: Card, device: torch.device) 
     return Recognizer(Artifact(card, charset, "", "fp32", read), Weights(file=Path(card.name)))
 
 
-def error_rates(recognizer: Recognizer, lines: Sequence[Labelled]) -> Mapping[str, float]:
+def error_rates(recognizer: Recognizer, lines: Sequence[LabelledLine]) -> Mapping[str, float]:
     """Return the character error rate of each language in `lines`."""
-    found = error_counts(outcomes_of(recognizer, lines))
+    found = error_counts(read_lines(recognizer, lines))
     return {language: round(counts.cer, 5) for language, counts in found.items()}

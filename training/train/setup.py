@@ -1,4 +1,4 @@
-"""What a training run starts from: weights grown to the alphabet, faces, texts, held-out lines."""
+"""Sets up a training run: weights extended to the alphabet, lines to train and evaluate on."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ import cv2
 import torch
 
 from daemon.ocr.model import artifact
-from training.data.alphabet import grown
-from training.evaluate.evaluate import drawn_lines, labelled_lines
+from training.data.alphabet import extended
+from training.evaluate.error_rate import as_labelled_lines, labelled_lines
 from training.synth import dataset_stream
-from training.train.run import Examination, Run
+from training.train.run import EvaluationPlan, TrainingRun
 from training.train.trainer import Trainer
-from training.train.widen import glyphs_of, grow, look_alikes, widen
+from training.train.widen import add_classes, character_crops, look_alikes, widen
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from training.evaluate.evaluate import Labelled
-    from training.train.trainer import Course
+    from training.evaluate.error_rate import LabelledLine
+    from training.train.trainer import Hyperparameters
 
-GRAIN = 0.2  # of a line's width may be padding: fewer shapes, 20 to 40 MB less of kernels
+GRAIN = 0.2  # largest share of padding in a line: fewer shapes, 20 to 40 MB less of kernels
 _HELDOUT_SEED = 7
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
-    """What a run may use: `device` a name of torch's or "auto", `workers` processes that draw.
+class RunOptions:
+    """Resources of a run: `device` as in torch or "auto", `workers` processes that draw lines.
 
-    `heldout` is how many drawn lines, in faces and texts never trained on, an examination has.
+    `heldout` is the number of drawn lines, of held-out faces and texts, in an evaluation.
     """
 
     device: str
@@ -45,45 +45,51 @@ class Means:
 
 
 def train(
-    folder: Path, start: Path, course: Course, means: Means, dev: Path | None, every: float
+    folder: Path,
+    start: Path,
+    hyperparameters: Hyperparameters,
+    options: RunOptions,
+    dev: Path | None,
+    every: float,
 ) -> None:
-    """Train until the course is over; `folder` keeps the run, and is gone on with if it has one.
+    """Train from `start` in `folder`, or resume the run that it contains.
 
-    Raises Misconfigured when `start` is no artifact of ours, FileNotFoundError without supplies.
+    Raises Misconfigured when `start` is not an artifact of ours, FileNotFoundError without fonts
+    or texts.
     """
-    torch.set_num_threads(means.threads)
+    torch.set_num_threads(options.threads)
     cv2.setNumThreads(1)
-    device = _device(means.device)
+    device = _device(options.device)
     network, charset, card = artifact.restore(start)
     teacher = deepcopy(network)
-    alphabet = grown(charset)
-    fresh = alphabet.characters[charset.classes - 1 :]
-    glyphs = dict(glyphs_of(means.supplies / "fonts", fresh))
+    alphabet = extended(charset)
+    added = alphabet.characters[charset.classes - 1 :]
+    glyphs = dict(character_crops(options.supplies / "fonts", added))
     widen(network)
-    grow(network, alphabet, look_alikes(network, charset, glyphs, card.framing))
+    add_classes(network, alphabet, look_alikes(network, charset, glyphs, card.framing))
     folder.mkdir(parents=True, exist_ok=True)
-    run = Run(
+    run = TrainingRun(
         folder=folder,
-        trainer=Trainer(network, teacher, course, device),
+        trainer=Trainer(network, teacher, hyperparameters, device),
         charset=alphabet,
         card=replace(card, name=folder.name, framing=replace(card.framing, grain=GRAIN)),
-        examination=Examination(
-            heldout=_heldout(means, alphabet.characters),
+        evaluation=EvaluationPlan(
+            heldout=_heldout(options, alphabet.characters),
             dev=labelled_lines(dev) if dev else (),
             minutes=every,
         ),
     )
     resumed = run.resume()
-    run.mark()
-    seed = means.seed + run.trainer.steps if resumed else means.seed
-    samples = dataset_stream.stream(means.supplies, alphabet.characters, seed, means.workers)
+    run.checkpoint()
+    seed = options.seed + run.trainer.steps if resumed else options.seed
+    samples = dataset_stream.stream(options.supplies, alphabet.characters, seed, options.workers)
     with closing(samples):
-        run.go(samples)
+        run.train(samples)
 
 
-def _heldout(means: Means, alphabet: str) -> list[Labelled]:
-    drawn = dataset_stream.stream(means.supplies, alphabet, _HELDOUT_SEED, heldout=True)
-    return drawn_lines(islice(drawn, means.heldout))
+def _heldout(options: RunOptions, alphabet: str) -> list[LabelledLine]:
+    drawn = dataset_stream.stream(options.supplies, alphabet, _HELDOUT_SEED, heldout=True)
+    return as_labelled_lines(islice(drawn, options.heldout))
 
 
 def _device(name: str) -> torch.device:

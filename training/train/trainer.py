@@ -1,4 +1,4 @@
-"""The learning itself: one step on one batch, the averaged weights, and what is kept of them."""
+"""The trainer: optimisation steps, averaged weights, saving and resuming."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from daemon.ocr.model.torchscript import native_bf16
-from training.train.depthwise import hasten, kernel
-from training.train.loss import Lesson, loss_of
+from training.train.depthwise import kernel, use_fast_depthwise
+from training.train.loss import BatchTargets, recognition_loss
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -24,126 +24,141 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Course:
-    """How the network is taught.
+class Hyperparameters:
+    """Learning rates, regularisation, batch size and duration of a run.
 
-    `peak` is the highest learning rate of one cosine over the whole time (a restart was measured
-    to cost 0.1 to 1.3 points of CER until it had decayed again); `head` multiplies it for the
-    classifier, where gradients below `head_floor` count for little: Adam would else blow up the
-    faint push that the softmax gives each of thousands of absent characters, and rare ones be
-    forgotten. `trust` weighs a teacher's advice against a line's own label, on Chinese lines.
-    The entrance and the first `frozen` - 1 blocks stay as they are.
+    `peak_rate` is the highest learning rate of one cosine over the whole time (a restart was
+    measured to cost 0.1 to 1.3 points of CER until it had decayed again); `head_factor` multiplies
+    it for the classifier, where `head_epsilon` is the epsilon of Adam: with its default, Adam would
+    amplify the faint gradient that the softmax gives each of thousands of absent characters, and
+    rare ones would be forgotten. `teacher_weight` weighs the teacher against the label, on Chinese
+    lines. The stem and the first `frozen_layers` - 1 blocks are not trained.
     """
 
     minutes: float
-    peak: float = 6e-4
-    head: float = 3.0
-    head_floor: float = 3e-4
+    peak_rate: float = 6e-4
+    head_factor: float = 3.0
+    head_epsilon: float = 3e-4
     warm_up: float = 0.03
-    decay: float = 0.01
-    average: float = 0.998
-    clip: float = 5.0
-    trust: float = 0.5
-    columns: int = 5120
-    frozen: int = 0
+    weight_decay: float = 0.01
+    average_decay: float = 0.998
+    max_gradient_norm: float = 5.0
+    teacher_weight: float = 0.5
+    batch_columns: int = 5120
+    frozen_layers: int = 0
 
     def rate(self, progress: float) -> float:
         """Return the learning rate when `progress` (0..1) of the time is over."""
         if progress < self.warm_up:
-            return self.peak * progress / self.warm_up
-        along = min(1.0, (progress - self.warm_up) / (1 - self.warm_up))
-        return self.peak * (1 + math.cos(math.pi * along)) / 2
+            return self.peak_rate * progress / self.warm_up
+        decay = min(1.0, (progress - self.warm_up) / (1 - self.warm_up))
+        return self.peak_rate * (1 + math.cos(math.pi * decay)) / 2
 
 
 class Trainer:
-    """A network that learns, its running average (what is evaluated and shipped), its teacher."""
+    """A network in training, its running average (evaluated and released), and its teacher."""
 
     network: CRNN
     average: CRNN
 
     def __init__(
-        self, network: CRNN, teacher: CRNN | None, course: Course, device: torch.device
+        self,
+        network: CRNN,
+        teacher: CRNN | None,
+        hyperparameters: Hyperparameters,
+        device: torch.device,
     ) -> None:
-        self.course = course
+        self.hyperparameters = hyperparameters
         self.device = device
-        self.network = hasten(_placed(network, device)).train()
+        self.network = use_fast_depthwise(_on_device(network, device)).train()
         self.average = deepcopy(network).eval().requires_grad_(False)
         self.teacher = teacher
         if teacher is not None:
-            _placed(teacher, device).eval().requires_grad_(False)
-        for early in (network.stem, *network.blocks)[: course.frozen]:
-            early.requires_grad_(False)
+            _on_device(teacher, device).eval().requires_grad_(False)
+        for layer in (network.stem, *network.blocks)[: hyperparameters.frozen_layers]:
+            layer.requires_grad_(False)
         head = list(network.classifier.parameters())
-        learning = [(name, p) for name, p in network.named_parameters() if p.requires_grad]
-        body = [p for name, p in learning if not name.startswith("classifier")]
+        trained = [(name, p) for name, p in network.named_parameters() if p.requires_grad]
+        body = [p for name, p in trained if not name.startswith("classifier")]
         groups = [
             {"params": body, "factor": 1.0},
-            {"params": head, "factor": course.head, "eps": course.head_floor},
+            {
+                "params": head,
+                "factor": hyperparameters.head_factor,
+                "eps": hyperparameters.head_epsilon,
+            },
         ]
-        self.optimizer = torch.optim.AdamW(groups, lr=0.0, weight_decay=course.decay)
+        self.optimizer = torch.optim.AdamW(
+            groups, lr=0.0, weight_decay=hyperparameters.weight_decay
+        )
         self.steps = 0
         self.lines = 0
 
     def step(self, batch: TrainingBatch, progress: float) -> float:
-        """Learn from one batch; return its loss per character."""
+        """Train on one batch; return its loss per character."""
         pixels = torch.from_numpy(batch.pixels).to(self.device, non_blocking=True)
         pixels = pixels.contiguous(memory_format=torch.channels_last)
-        lesson = self._lesson(batch, pixels)
+        targets = self._targets(batch, pixels)
         with self._precision():
             features = self.network.features(pixels)
         classifier = self.network.classifier
-        loss = loss_of(features.float(), classifier.weight, classifier.bias, lesson)
+        loss = recognition_loss(features.float(), classifier.weight, classifier.bias, targets)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.network.parameters(), self.course.clip)
+        nn.utils.clip_grad_norm_(self.network.parameters(), self.hyperparameters.max_gradient_norm)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.course.rate(progress) * group["factor"]
+            group["lr"] = self.hyperparameters.rate(progress) * group["factor"]
         self.optimizer.step()
         self.steps += 1
         self.lines += len(batch.labels)
-        self._follow()
+        self._update_average()
         return float(loss.detach())
 
-    def _lesson(self, batch: TrainingBatch, pixels: Tensor) -> Lesson:
-        """Ask the teacher about the Chinese lines; it advises on those that it reads right."""
+    def _targets(self, batch: TrainingBatch, pixels: Tensor) -> BatchTargets:
+        """Return the targets of a batch, with the teacher for Chinese lines that it reads right."""
         chinese = [row for row, language in enumerate(batch.languages) if language == "zh"]
         if self.teacher is None or not chinese:
-            return Lesson(batch.labels)
+            return BatchTargets(batch.labels)
         with torch.no_grad(), self._precision():
-            advice = self.teacher(pixels[chinese]).float().softmax(2)  # M, T, K
-        said = [_collapsed(row) for row in advice.argmax(2).tolist()]
-        right = [place for place, row in enumerate(chinese) if said[place] == batch.labels[row]]
+            probabilities = self.teacher(pixels[chinese]).float().softmax(2)  # M, T, K
+        readings = [_ctc_collapse(row) for row in probabilities.argmax(2).tolist()]
+        right = [place for place, row in enumerate(chinese) if readings[place] == batch.labels[row]]
         if not right:
-            return Lesson(batch.labels)
-        advised = torch.tensor([chinese[place] for place in right], device=self.device)
-        return Lesson(batch.labels, advised, advice[right], self.course.trust)
+            return BatchTargets(batch.labels)
+        teacher_lines = torch.tensor([chinese[place] for place in right], device=self.device)
+        return BatchTargets(
+            batch.labels,
+            teacher_lines,
+            probabilities[right],
+            self.hyperparameters.teacher_weight,
+        )
 
     def _precision(self) -> AbstractContextManager[Any]:
-        """bf16 where it is faster: on an accelerator, and on a CPU that has it and our kernel."""
+        """Use bf16 where it is faster: on an accelerator, and on a CPU with bf16 and our kernel."""
         if self.device.type == "cpu" and not (native_bf16() and kernel()):
             return nullcontext()
         return torch.autocast(self.device.type, torch.bfloat16)
 
     @torch.no_grad()
-    def _follow(self) -> None:
-        """Let the average follow the network, closely at first."""
-        share = 1 - min(self.course.average, (1 + self.steps) / (10 + self.steps))
+    def _update_average(self) -> None:
+        """Update the running average, which follows the network closely at first."""
+        share = 1 - min(self.hyperparameters.average_decay, (1 + self.steps) / (10 + self.steps))
         for mean, value in zip(
             self.average.state_dict().values(), self.network.state_dict().values(), strict=True
         ):
             mean.lerp_(value, share)
 
-    # --- what is kept ---------------------------------------------------------------------------
+    # --- checkpoints ----------------------------------------------------------------------------
 
     def save(self, path: Path, **more: Any) -> None:
-        """Write everything that `resume` needs, and `more`, in place of what lay there."""
+        """Write everything that `resume` needs, and `more`, replacing the file."""
         state = {
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "steps": self.steps,
             "lines": self.lines,
-            "course": asdict(self.course),
+            "hyperparameters": asdict(self.hyperparameters),
             **more,
         }
         fresh = path.with_suffix(".tmp")
@@ -151,7 +166,7 @@ class Trainer:
         fresh.replace(path)
 
     def resume(self, path: Path) -> dict[str, Any]:
-        """Go on where `save` stopped; return what was saved."""
+        """Restore the state that `save` wrote; return it."""
         state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
@@ -160,12 +175,11 @@ class Trainer:
         return state
 
 
-def _placed(network: CRNN, device: torch.device) -> CRNN:
-    """Move `network` to `device`, its kernels channels last (as the daemon runs it)."""
+def _on_device(network: CRNN, device: torch.device) -> CRNN:
+    """Move `network` to `device` in channels-last format, as the daemon runs it."""
     return network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
-def _collapsed(labels: list[int]) -> tuple[int, ...]:
+def _ctc_collapse(labels: list[int]) -> tuple[int, ...]:
     """Merge repeats and drop blanks."""
-    kept = (b for a, b in zip([0, *labels], labels, strict=False) if b not in (0, a))
-    return tuple(kept)
+    return tuple(b for a, b in zip([0, *labels], labels, strict=False) if b not in (0, a))

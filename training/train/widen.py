@@ -1,8 +1,8 @@
-"""A network grows: its recurrence by units, its classifier by characters, and reads on as before.
+"""Adds units to the recurrence and classes to the classifier of a trained network.
 
-A new unit listens from the start and is listened to as soon as training finds a use for it. A new
-character's row is that of the known one which the network takes it for (說 begins as 说), so
-training has to tell two neighbours apart and not to find a place for a stranger.
+Readings stay the same at first. The output of a new unit has weight 0 until training uses it. The
+weights of a new character are those of the known one that the network takes it for (說 begins as
+说), so that training only has to tell the two apart.
 """
 
 from __future__ import annotations
@@ -29,36 +29,38 @@ if TYPE_CHECKING:
     from daemon.ocr.model.charset import Charset
     from daemon.ocr.model.crnn import CRNN
 
-HIDDEN = 96  # units of the recurrence a direction: 1 to 3 % more time a line than 64
-_SIZE = 36  # pixels an em of a character drawn alone
-_SHY = 1.0  # how much less likely than its look-alike a new character is at first
+HIDDEN = 96  # units of the recurrence per direction: 1 to 3 % more time a line than 64
+_SIZE = 36  # pixels per em
+_NEW_CLASS_PENALTY = (
+    1.0  # by how much the score of a new character is below that of its look-alike at first
+)
 
 
-def grow(network: CRNN, charset: Charset, likeness: Mapping[str, int]) -> None:
-    """Let `network`, in place, tell all of `charset` apart; it knows the first classes already.
+def add_classes(network: CRNN, charset: Charset, likeness: Mapping[str, int]) -> None:
+    """Extend the classifier of `network` in place to `charset`, whose first classes it has.
 
-    `likeness` names the known class that a new character looks like; one that it does not name
-    starts as the average of all classes.
+    `likeness` has the known class that a new character looks like; a character without one starts
+    as the average of all classes.
     """
     known = network.classifier.out_features
-    fresh = charset.characters[known - 1 :]
+    added = charset.characters[known - 1 :]
     weight, bias = network.classifier.weight.detach(), network.classifier.bias.detach()
-    rows = [likeness.get(character, BLANK) for character in fresh]
-    strange = torch.tensor([row == BLANK for row in rows], dtype=torch.bool)
+    rows = [likeness.get(character, BLANK) for character in added]
+    unknown = torch.tensor([row == BLANK for row in rows], dtype=torch.bool)
     more, offsets = weight[rows].clone(), bias[rows].clone()
-    more[strange], offsets[strange] = weight[1:].mean(0), bias[1:].mean()
-    grown = nn.Linear(network.classifier.in_features, charset.classes)
+    more[unknown], offsets[unknown] = weight[1:].mean(0), bias[1:].mean()
+    classifier = nn.Linear(network.classifier.in_features, charset.classes)
     with torch.no_grad():
-        grown.weight.copy_(torch.cat([weight, more]))
-        grown.bias.copy_(torch.cat([bias, offsets - _SHY]))
-    network.classifier = grown
+        classifier.weight.copy_(torch.cat([weight, more]))
+        classifier.bias.copy_(torch.cat([bias, offsets - _NEW_CLASS_PENALTY]))
+    network.classifier = classifier
 
 
 def widen(network: CRNN, hidden: int = HIDDEN) -> None:
-    """Give the recurrence of `network`, in place, `hidden` units a direction: the same scores.
+    """Give the recurrence of `network` in place `hidden` units per direction, with equal scores.
 
-    Network morphism (Wei et al. 2016): what the old units and the bottleneck hear of the new ones
-    is weighed 0 at first.
+    Network morphism (Wei et al. 2016): the weights from the new units to the old ones and to the
+    bottleneck are 0 at first.
     """
     old = network.recurrence
     wide = nn.LSTM(old.input_size, hidden, old.num_layers, bidirectional=True, batch_first=True)
@@ -66,59 +68,59 @@ def widen(network: CRNN, hidden: int = HIDDEN) -> None:
     with torch.no_grad():
         for name, known in old.named_parameters():
             among_units = "weight_hh" in name or ("weight_ih" in name and "_l0" not in name)
-            heard = _deaf(known, old.hidden_size, hidden) if among_units else known
+            padded = _zero_padded(known, old.hidden_size, hidden) if among_units else known
             gates = wide.get_parameter(name).view(4, hidden, -1)
-            gates[:, : old.hidden_size] = heard.view(4, old.hidden_size, -1)
-        bottleneck.weight.copy_(_deaf(network.bottleneck.weight, old.hidden_size, hidden))
+            gates[:, : old.hidden_size] = padded.view(4, old.hidden_size, -1)
+        bottleneck.weight.copy_(_zero_padded(network.bottleneck.weight, old.hidden_size, hidden))
         bottleneck.bias.copy_(network.bottleneck.bias)
     network.recurrence, network.bottleneck = wide, bottleneck
 
 
-def _deaf(weights: Tensor, known: int, hidden: int) -> Tensor:
-    """Return `weights`, ROWS,directions * `known`, for `hidden` units: 0 for the new ones."""
+def _zero_padded(weights: Tensor, known: int, hidden: int) -> Tensor:
+    """Return `weights` (ROWS,directions * `known`) for `hidden` units, 0 for the new ones."""
     by_direction = weights.view(len(weights), -1, known)
     return pad(by_direction, (0, hidden - known)).flatten(1)
 
 
-def glyphs_of(fonts: Path, characters: str) -> Iterator[tuple[str, Pixels]]:
-    """Yield each of `characters` that a face draws, and a gray crop of it."""
+def character_crops(fonts: Path, characters: str) -> Iterator[tuple[str, Pixels]]:
+    """Yield each of `characters` that a face can draw, with a gray crop of it."""
     faces = [face for face in sources.faces(fonts) if not face.heldout]
     covered = coverage(faces, fonts)
     plain = [row for row, face in enumerate(faces) if {"hei", "text"} & set(face.styles)]
     for character in characters:
-        able = [row for row in plain if covered[row, ord(character)]]
-        if able:
-            face = faces[able[0]]
+        candidates = [row for row in plain if covered[row, ord(character)]]
+        if candidates:
+            face = faces[candidates[0]]
             yield character, _crop(character, ImageFont.truetype(face.path, _SIZE, face.index))
 
 
 def _crop(character: str, font: ImageFont.FreeTypeFont) -> Pixels:
-    """Draw it three times, since the network reads lines."""
+    """Draw the character three times, since the network reads lines."""
     width, (ascent, descent) = round(font.getlength(3 * character)), font.getmetrics()
-    sheet = Image.new("L", (width + 12, ascent + descent + 4), 255)
-    ImageDraw.Draw(sheet).text((6, 2), 3 * character, 0, font)
-    return np.asarray(sheet, np.uint8)
+    image = Image.new("L", (width + 12, ascent + descent + 4), 255)
+    ImageDraw.Draw(image).text((6, 2), 3 * character, 0, font)
+    return np.asarray(image, np.uint8)
 
 
 @torch.inference_mode()
 def look_alikes(
     network: CRNN, known: Charset, glyphs: Mapping[str, Pixels], framing: Framing
 ) -> dict[str, int]:
-    """Return, for each character of `glyphs` (a gray crop of it), the known class it is taken for.
+    """Return the known class that the network takes each character of `glyphs` (its crop) for.
 
-    A Chinese character is taken for a Chinese one, any other for one that is not.
+    The class is a Chinese character for a Chinese one, and none for any other.
     """
     characters, likeness = list(glyphs), dict[str, int]()
     chinese = torch.tensor([False, *map(is_chinese, known.characters)])
-    barred = torch.tensor([True, *(character == " " for character in known.characters)])
+    excluded = torch.tensor([True, *(character == " " for character in known.characters)])
     for batch in batches(list(glyphs.values()), framing, 64):
         scores = network(torch.from_numpy(batch.pixels)).amax(1)  # N, classes
         for place, row in zip(batch.places, scores, strict=True):
             other = chinese != is_chinese(characters[place])
-            likeness[characters[place]] = int(row.masked_fill(barred | other, -np.inf).argmax())
+            likeness[characters[place]] = int(row.masked_fill(excluded | other, -np.inf).argmax())
     return likeness
 
 
 def is_chinese(character: str) -> bool:
-    """Tell a character of the CJK Unified Ideographs block."""
+    """Return whether `character` is in the CJK Unified Ideographs block."""
     return "\u4e00" <= character <= "\u9fff"

@@ -90,7 +90,7 @@ class LedgerClaims:
 
     def _claim(self, token: str, name: str) -> Claim:
         with vanishing(name):
-            file = fs.open_below(self._inbox, name)
+            file = fs.open_beneath(self._inbox, name)
             return claim_on(self._inbox / name, file, token, name)
 
 

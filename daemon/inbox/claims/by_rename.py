@@ -61,7 +61,7 @@ class RenameClaims:
             self._make_work_folder()
             target.parent.mkdir(parents=True)
             with vanishing(name):
-                fs.rename_below(self._inbox, name, target)
+                fs.rename_beneath(self._inbox, name, target)
         except (OSError, Vanished):
             self._remove_token_folder(target)
             raise

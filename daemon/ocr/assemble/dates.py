@@ -85,7 +85,7 @@ def _onward(found: Sequence[Found], rules: Rules) -> dict[int, int]:
     for place, (line, reading) in enumerate(found):
         if not (reading.text[-1:].isdigit() or reading.text.endswith(("年", "月"))):
             continue
-        near = [k for k in _beside(sides, place) if line.box.leads_to(found[k][0].box)]
+        near = [k for k in _beside(sides, place) if line.box.precedes_in_row(found[k][0].box)]
         if not near:
             continue
         nearest = min(near, key=lambda k: found[k][0].box.left)

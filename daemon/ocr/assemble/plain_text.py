@@ -20,7 +20,7 @@ def lines_text(pieces: Sequence[tuple[Box, str]]) -> str:
     before: Box | None = None
     for box, piece in pieces:
         if before is not None:
-            text += " " if before.leads_to(box) else "\n"
+            text += " " if before.precedes_in_row(box) else "\n"
         text += piece
         before = box
     return text

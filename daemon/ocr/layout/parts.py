@@ -27,7 +27,7 @@ def rows_of(boxes: Sequence[Box], lines: Sequence[int]) -> list[list[int]]:
     """Return the lines of a block, which are in reading order, row by row."""
     rows: list[list[int]] = []
     for k in lines:
-        if rows and boxes[rows[-1][-1]].leads_to(boxes[k]):
+        if rows and boxes[rows[-1][-1]].precedes_in_row(boxes[k]):
             rows[-1].append(k)
         else:
             rows.append([k])

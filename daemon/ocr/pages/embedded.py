@@ -15,7 +15,7 @@ import pymupdf
 
 from daemon.core.errors import Rejected
 from daemon.core.options import Limits
-from daemon.core.tiff import TornError
+from daemon.core.tiff import MalformedTiffError
 from daemon.ocr.pages import headers, jpeg
 
 _JBIG2_SHARE: Final = 16.0  # times the pixels that a page may have
@@ -31,7 +31,7 @@ def refuse_bombs(page: pymupdf.Page, number: int, limits: Limits) -> None:
         try:
             stream = page.parent.xref_stream_raw(xref) or b""  # None for a broken object
             width, height, share = _size_and_share(stream, image_filter)
-        except TornError:
+        except MalformedTiffError:
             continue  # MuPDF leaves out what it cannot decode
         allowed = limits.page_megapixels * share
         if width * height > allowed * 1e6:
@@ -62,9 +62,9 @@ def _jbig2_size(stream: bytes) -> tuple[int, int]:
                 width, height = struct.unpack_from(">II", stream, start)
                 return width, 1 if height == 0xFFFFFFFF else height
         except (struct.error, OverflowError) as error:
-            raise TornError("no page information") from error
+            raise MalformedTiffError("no page information") from error
         at = start + length
-    raise TornError("no page information")
+    raise MalformedTiffError("no page information")
 
 
 def _jbig2_segment(stream: bytes, at: int) -> tuple[int, int, int]:

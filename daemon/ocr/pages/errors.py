@@ -10,7 +10,7 @@ import cv2
 import pymupdf
 
 from daemon.core.errors import Deferred, Died, Rejected
-from daemon.core.tiff import TornError
+from daemon.core.tiff import MalformedTiffError
 
 # What PyMuPDF's own Python raises about a document besides MuPDF's errors: FileDataError is a
 # RuntimeError, a page number out of range an IndexError or ValueError, a complaint about a name
@@ -32,7 +32,13 @@ def translated(subject: str) -> Iterator[None]:
         raise Deferred(f"{subject} cannot be read now: {error.strerror or error}") from error
     except MemoryError as error:
         raise _unfit(subject) from error
-    except (cv2.error, TornError, pymupdf.mupdf.FzErrorBase, *_PYMUPDF, *_PILLOW_HEIF) as error:
+    except (
+        cv2.error,
+        MalformedTiffError,
+        pymupdf.mupdf.FzErrorBase,
+        *_PYMUPDF,
+        *_PILLOW_HEIF,
+    ) as error:
         raise _rejected(subject, error) from error
 
 

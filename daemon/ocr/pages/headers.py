@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from daemon.core import tiff
-from daemon.core.tiff import TornError
+from daemon.core.tiff import MalformedTiffError
 
 _MOST_CHUNKS: Final = 100_000
 _INCHES_PER_METRE: Final = 0.0254
@@ -46,7 +46,7 @@ def read_exif(block: bytes) -> tuple[int, float | None]:
     block = block.removeprefix(b"Exif\0\0")
     try:
         chain = tiff.read_chain(lambda at, size: block[at : at + size], wanted, 1)
-    except TornError:
+    except MalformedTiffError:
         return 1, None
     directory = chain.directories[0]
     return orientation_of(directory), dpi_of(directory)
@@ -75,7 +75,7 @@ def read_png(data: bytes) -> Header:
     """
     _, name, width, height, _, colour = _unpack(">I4sIIBB", data, 8)
     if name != b"IHDR":
-        raise TornError("no IHDR")
+        raise MalformedTiffError("no IHDR")
     orientation, dpi, alpha = 1, None, colour in (4, 6)
     for name, content in _png_chunks(data):
         if name == b"pHYs" and len(content) == 9:
@@ -94,12 +94,12 @@ def _png_chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
     for _ in range(_MOST_CHUNKS):
         size, name = _unpack(">I4s", data, at)
         if at + 12 + size > len(data):
-            raise TornError("a chunk is cut")
+            raise MalformedTiffError("a chunk is cut")
         yield name, whole[at + 8 : at + 8 + size]
         at += 12 + size
         if name == b"IEND":
             return
-    raise TornError("no IEND chunk")
+    raise MalformedTiffError("no IEND chunk")
 
 
 def read_gif(data: bytes) -> Header:
@@ -113,7 +113,7 @@ def read_gif(data: bytes) -> Header:
         at += 1
     mark, left, top, frame_width, frame_height = _unpack("<cHHHH", data, at)
     if mark != b",":
-        raise TornError("no frame")
+        raise MalformedTiffError("no frame")
     return Header(max(width, left + frame_width), max(height, top + frame_height), alpha=True)
 
 
@@ -145,7 +145,7 @@ def read_webp(data: bytes) -> Header:
     if name == b"VP8 ":
         width, height = _unpack("<HH", data, 26)
         return Header(width & 0x3FFF, height & 0x3FFF)
-    raise TornError("no picture chunk")
+    raise MalformedTiffError("no picture chunk")
 
 
 def _webp_exif(data: bytes) -> tuple[int, float | None]:
@@ -164,7 +164,7 @@ def read_pnm(data: bytes) -> Header:
     """Read the two first numbers after the magic; comments run from # to the end of the line."""
     match = re.match(rb"P[1-6](?:\s|#[^\n]*\n)+(\d{1,9})(?:\s|#[^\n]*\n)+(\d{1,9})\s", data[:4096])
     if match is None:
-        raise TornError("no width and height")
+        raise MalformedTiffError("no width and height")
     return Header(int(match[1]), int(match[2]))
 
 
@@ -172,7 +172,7 @@ def read_jp2(data: bytes) -> Header:
     """Find the codestream (in a box, or bare) and read its SIZ marker."""
     at = 0 if data[:4] == b"\xff\x4f\xff\x51" else _codestream(data)
     if data[at : at + 4] != b"\xff\x4f\xff\x51":
-        raise TornError("no SIZ marker")
+        raise MalformedTiffError("no SIZ marker")
     right, bottom, left, top = _unpack(">IIII", data, at + 8)
     (samples,) = _unpack(">H", data, at + 40)
     return Header(right - left, bottom - top, samples=samples)
@@ -189,11 +189,11 @@ def _codestream(data: bytes) -> int:
         if size < head:
             break
         at += size
-    raise TornError("no codestream")
+    raise MalformedTiffError("no codestream")
 
 
 def _unpack(notifications: str, data: bytes | memoryview, at: int) -> tuple[Any, ...]:
     try:
         return struct.unpack_from(notifications, data, at)
     except (struct.error, OverflowError) as error:
-        raise TornError("the header is cut") from error
+        raise MalformedTiffError("the header is cut") from error

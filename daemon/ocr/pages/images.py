@@ -8,7 +8,7 @@ from daemon.core import tiff
 from daemon.core.errors import Rejected
 from daemon.core.options import Limits
 from daemon.core.records import Page
-from daemon.core.tiff import TornError
+from daemon.core.tiff import MalformedTiffError
 from daemon.ocr.pages import headers, heif, jpeg, pixels, sniff
 from daemon.ocr.pages.errors import translated
 from daemon.ocr.pages.headers import Header
@@ -95,8 +95,8 @@ class TiffSource:
         most = 2 * limits.pages + 1  # each page may bring its thumbnail
         chain = tiff.read_chain(self._read_at, _TIFF_TAGS, most, _MOST_VALUES)
         self._directories = _without_thumbnails(chain.directories)
-        self.page_count = len(self._directories) + (chain.ending == "torn")
-        if self.page_count > limits.pages or chain.ending == "long":
+        self.page_count = len(self._directories) + (chain.ending == "truncated")
+        if self.page_count > limits.pages or chain.ending == "too_long":
             limit = f"more than {limits.pages} pages (limits.pages)"
             raise Rejected("too_large", f"the TIFF has {limit}; split it")
 
@@ -185,7 +185,7 @@ def _reduction(
     allowed = limits.page_megapixels * 1e6 * share
     pixel_count = header.width * header.height
     if not pixel_count:
-        raise TornError("an image of no pixels")
+        raise MalformedTiffError("an image of no pixels")
     for reduction in pixels.REDUCTIONS if scalable else (1,):
         if pixel_count <= allowed * reduction * reduction:
             return reduction

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from daemon.core.tiff import TornError
+from daemon.core.tiff import MalformedTiffError
 from daemon.ocr.pages.headers import Header, plausible_dpi, read_exif
 
 _PROGRESSIVE: Final = (0xC2, 0xC6, 0xCA, 0xCE)
@@ -35,7 +35,7 @@ def read_jpeg(data: bytes) -> Header:
             height, width, samples = struct.unpack_from(">HHB", data, start + 1)
             frame = Header(width, height, samples=samples)
     if frame is None:
-        raise TornError("no frame header")
+        raise MalformedTiffError("no frame header")
     return replace(frame, orientation=orientation, dpi=jfif_dpi or exif_dpi)
 
 

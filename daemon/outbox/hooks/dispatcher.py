@@ -133,7 +133,7 @@ class _Thread(threading.Thread):
 
     def _look(self, deliveries: Deliveries) -> None:
         """Take in what is dead, or has waited for long."""
-        self.post = post = deliveries.undelivered(self._hook.name)
+        self.post = post = deliveries.undelivered_counts(self._hook.name)
         age = 0.0
         if post.oldest is not None:
             age = self._clock() - datetime.fromisoformat(post.oldest).timestamp()

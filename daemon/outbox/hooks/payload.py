@@ -58,7 +58,7 @@ def _data(sidecar: Mapping[str, Any], place: str, most: int) -> dict[str, Any]:
         "document": processing["claim"],
         "status": sidecar["status"],
         **{key: source[key] for key in _OF_SOURCE},
-        "answer": str(PurePosixPath(fs.printable(place))),
+        "answer": str(PurePosixPath(fs.to_unicode(place))),
         **{key: processing[key] for key in _OF_PROCESSING},
         "profile": sidecar["engine"]["profile"],
         "pages": len(sidecar["pages"]),

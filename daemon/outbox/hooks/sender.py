@@ -18,7 +18,7 @@ import structlog
 from daemon.config.hook import Hook
 from daemon.core import failpoints, fs
 from daemon.core.errors import Undelivered
-from daemon.ledger.deliveries import LONGEST_REST, Deliveries
+from daemon.ledger.deliveries import MAX_WAIT_SECONDS, Deliveries
 from daemon.ledger.notification import Notification
 from daemon.outbox.hooks import command
 
@@ -67,7 +67,7 @@ class HookSender:
         notification = self._deliveries.due(self._hook.name, now)
         if notification is None:
             due_at = self._deliveries.next_due(self._hook.name)
-            return None if due_at is None else min(max(0.0, due_at - now), LONGEST_REST)
+            return None if due_at is None else min(max(0.0, due_at - now), MAX_WAIT_SECONDS)
         if notification.id != self._unmarked:
             failpoints.reach("hook.due", notification.name)
             try:
@@ -93,7 +93,7 @@ class HookSender:
     def _arrived(self, notification: Notification) -> None:
         self._failures, self._pause_ends = 0, 0.0
         self._unmarked = notification.id
-        self._deliveries.delivered(notification)
+        self._deliveries.mark_delivered(notification)
         self._unmarked = None
         log.info("hook.delivered", **_facts(notification), attempts=notification.attempts + 1)
 
@@ -104,12 +104,12 @@ class HookSender:
         facts = {**_facts(notification), "attempt": attempt, "why": str(error)}
         why = str(error)[:MOST_WHY]
         if error.is_final or attempt >= self._hook.attempts:
-            self._deliveries.died(notification, why)
+            self._deliveries.mark_dead(notification, why)
             remedy = "mend it, then: ocr-daemon hooks --retry"
             log.error("hook.dead", **facts, remedy=remedy)
             return
-        rest = min(LONGEST_REST, max(self._rest(attempt, LONGEST_REST), error.not_before))
-        self._deliveries.put_off(notification, why, now + rest)
+        rest = min(MAX_WAIT_SECONDS, max(self._rest(attempt, MAX_WAIT_SECONDS), error.not_before))
+        self._deliveries.postpone(notification, why, now + rest)
         log.warning("hook.failed", **facts, again_in=round(rest, 1))
 
     def _rest(self, failures: int, most: float) -> float:
@@ -118,7 +118,7 @@ class HookSender:
 
 
 def _facts(notification: Notification) -> dict[str, str]:
-    name = fs.printable(notification.name)
+    name = fs.to_unicode(notification.name)
     return {
         "hook": notification.hook,
         "name": name,

@@ -45,7 +45,7 @@ class WebhookClient:
                 retries=False, redirect=False,  # the ledger knows when to try again
             )  # fmt: skip
         except HTTPError as error:
-            raise Undelivered(f"{hook.place} cannot be reached: {_why(error)}") from error
+            raise Undelivered(f"{hook.target} cannot be reached: {_why(error)}") from error
         try:
             if not 200 <= response.status < 300:
                 raise _refusal(hook, response)
@@ -54,7 +54,7 @@ class WebhookClient:
 
     def _key(self) -> bytes | None:
         try:
-            return self._hook.key()
+            return self._hook.signing_key()
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else error
             raise Undelivered(f"{self._hook.secret_file} cannot be used: {why}") from error
@@ -80,7 +80,7 @@ def _refusal(hook: Hook, response: urllib3.BaseHTTPResponse) -> Undelivered:
         said = response.read(MOST_SAID).decode("utf-8", "replace").strip()
     except HTTPError:
         said = ""
-    why = f"{hook.place} answers {response.status}"
+    why = f"{hook.target} answers {response.status}"
     if 300 <= response.status < 400:
         return Undelivered(f"{why}, another address; it is not followed, correct the url")
     try:

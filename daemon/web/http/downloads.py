@@ -34,13 +34,13 @@ def output(catalogue: Catalogue, found: Found, name: str) -> Response:
     listed = {each["name"]: each.get("media_type", UNKNOWN) for each in found.outputs}
     if place is None or name not in listed:
         raise Refused(404, "unknown", "the document has no such output")
-    if name == fs.printable(Path(place).name) and found.sidecar is not None:
+    if name == fs.to_unicode(Path(place).name) and found.sidecar is not None:
         content = _sidecar(catalogue, place, found.sidecar)
         return Response(content, media_type="application/json", headers=disposed(name, "inline"))
-    base = Path(place).name if name == fs.printable(Path(place).name) else name
+    base = Path(place).name if name == fs.to_unicode(Path(place).name) else name
     try:
         beside = os.fspath(Path(place).with_name(base))
-        file = fs.open_below(catalogue.places.outbox, beside)
+        file = fs.open_beneath(catalogue.places.outbox, beside)
     except (OSError, ValueError) as error:
         raise Refused(410, "gone", "this output was collected") from error
     return _streamed(file, listed[name], name)
@@ -51,7 +51,7 @@ def _sidecar(catalogue: Catalogue, place: str, shown: dict[str, Any]) -> bytes:
     it was collected or answered anew since it was looked at.
     """
     with contextlib.suppress(OSError, ValueError):
-        with fs.open_below(catalogue.places.outbox, place) as file:
+        with fs.open_beneath(catalogue.places.outbox, place) as file:
             content = file.read()
         if json.loads(content) == shown:
             return content

@@ -13,7 +13,7 @@ from daemon.web.index.search_index import Card
 
 def shown_as(card: Card) -> Item:
     """Return a document as a person sees it."""
-    name = fs.printable(card.name)
+    name = fs.to_unicode(card.name)
     status = card.status if card.is_answered and card.status else "reading"
     return Item(
         id=card.id,
@@ -34,7 +34,7 @@ def shown_as(card: Card) -> Item:
 
 def itself(card: Card) -> dict[str, Any]:
     """Return the sidecar as one of the outputs."""
-    name = PurePosixPath(fs.printable(card.answer or "")).name
+    name = PurePosixPath(fs.to_unicode(card.answer or "")).name
     return {
         "kind": "answer", "name": name, "bytes": None, "sha256": None,
         "media_type": "application/json",

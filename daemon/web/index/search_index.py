@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from daemon.core import fs
+from daemon.core import fs, sqlite
 from daemon.core.records import LedgerEntry
 from daemon.web.index import tokenizer
 from daemon.web.sidecar_reader import Answer
@@ -96,10 +96,8 @@ class Shelf:
             self._db = self._anew()
 
     def _opened(self) -> sqlite3.Connection:
-        db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
-        db.execute("PRAGMA busy_timeout = 5000")
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = OFF")  # a power cut costs reading the sidecars again
+        # synchronous = OFF: after a power cut the sidecars are read again
+        db = sqlite.connect(self._path, busy_seconds=5.0, synchronous="OFF")
         (version,) = db.execute("PRAGMA user_version").fetchone()
         if version == 0:
             db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SHELF_VERSION}; COMMIT;")
@@ -194,7 +192,7 @@ class Shelf:
             (answer is None, *said, card.number),
         )
         if answer is not None:
-            name = tokenizer.cut(fs.printable(card.name))
+            name = tokenizer.cut(fs.to_unicode(card.name))
             self._db.execute(
                 "INSERT INTO texts (rowid, name, body) VALUES (?, ?, ?)",
                 (card.number, name, tokenizer.cut(answer.text)),

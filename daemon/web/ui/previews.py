@@ -8,7 +8,7 @@ import uuid
 from pathlib import Path
 from threading import Lock
 
-from daemon.core.folder_rules import ByFolder
+from daemon.core.folder_rules import FolderRules
 from daemon.core.options import Limits, Rendering
 from daemon.web.index.records import Found
 from daemon.web.ui.render_preview import Painting, paint
@@ -22,7 +22,7 @@ class Pictures:
     """Pages as JPEG in original proportions, below one folder; one is drawn at a time."""
 
     def __init__(
-        self, folder: Path, means: ByFolder[tuple[Limits, Rendering]], *, in_sandbox: bool = True
+        self, folder: Path, means: FolderRules[tuple[Limits, Rendering]], *, in_sandbox: bool = True
     ) -> None:
         """`means` are those of each folder of the inbox: a profile may know a PDF's password."""
         self._folder = folder

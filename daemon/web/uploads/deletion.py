@@ -31,7 +31,7 @@ def delete_answer(catalogue: Catalogue, found: Found) -> None:
     aside = f"{WORK_FOLDER}/drafts/web.{uuid.uuid4().hex}.tmp"
     try:
         fs.make_folder(drafts, outbox)
-        fs.rename_below(outbox, place, outbox / aside)
+        fs.rename_beneath(outbox, place, outbox / aside)
         if not _is_meant(outbox, aside, found):
             fs.move_no_clobber(outbox / aside, outbox, place)
             raise Refused(409, "busy", "it was answered anew meanwhile; look at it again")
@@ -39,7 +39,7 @@ def delete_answer(catalogue: Catalogue, found: Found) -> None:
         for output in found.outputs:
             if output["kind"] != "answer":
                 _remove_beside(outbox, place, output["name"])
-        fs.sync_folder((outbox / place).parent)
+        fs.fsync_folder((outbox / place).parent)
     except FileNotFoundError as error:
         raise Unkept(410, "gone", "its answer was collected just now") from error
     except OSError as error:

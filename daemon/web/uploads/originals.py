@@ -28,7 +28,7 @@ class Originals:
     def find(self, name: str, size: int, sha256: str) -> Path | None:
         """Return the file with these bytes that landed as `name`, None where it is gone."""
         for folder in self._folders:
-            wanted = fs.candidates(fs.passable(folder, name))
+            wanted = fs.numbered_paths(fs.unobstructed(folder, name))
             for path in itertools.islice(wanted, NUMBERED):
                 if self._is_it(folder, path, size, sha256):
                     return path
@@ -37,11 +37,11 @@ class Originals:
     def open(self, path: Path) -> BufferedReader:
         """Open what `find` has returned, following no link; an OSError where it is gone."""
         root = next(folder for folder in self._folders if path.is_relative_to(folder))
-        return fs.open_below(root, os.fspath(path.relative_to(root)))
+        return fs.open_beneath(root, os.fspath(path.relative_to(root)))
 
     def _is_it(self, folder: Path, path: Path, size: int, sha256: str) -> bool:
         try:
-            with fs.open_below(folder, os.fspath(path.relative_to(folder))) as file:
+            with fs.open_beneath(folder, os.fspath(path.relative_to(folder))) as file:
                 stamp = Stamp.from_status(os.fstat(file.fileno()))
                 if stamp.size != size:
                     return False

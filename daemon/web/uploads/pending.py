@@ -95,7 +95,7 @@ class Waiting:
 
 
 def _item(name: str, stamp: Stamp) -> Item:
-    shown = fs.printable(name)
+    shown = fs.to_unicode(name)
     token = token_of(name)
     mark = f"w-{hashlib.sha256(os.fsencode(name)).hexdigest()[:32]}"
     return Item(

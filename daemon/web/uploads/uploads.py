@@ -21,7 +21,7 @@ from pathlib import Path
 from threading import Lock
 
 from daemon.core import fs
-from daemon.core.volumes import Volume, least_room
+from daemon.core.volumes import Volume, required_free_bytes
 from daemon.inbox.scan import WORK_FOLDER
 from daemon.web.http.errors import Partly, Refused, Unkept
 from daemon.web.http.sniff import HEAD_BYTES, kind_of
@@ -52,11 +52,13 @@ class Draft:
 class Incoming:
     """A file while it is received; Refused as soon as it cannot be taken."""
 
-    def __init__(self, folder: Path, name: str, ignored: re.Pattern[str], free_bytes: int) -> None:
+    def __init__(
+        self, folder: Path, name: str, ignored: re.Pattern[str], min_free_bytes: int
+    ) -> None:
         self.folder = folder
         self._said = name
         self._ignored = ignored
-        self._free = free_bytes
+        self._free = min_free_bytes
         self._file = (folder / "draft").open("xb")
         self._digest = hashlib.sha256()
         self._head = b""
@@ -92,7 +94,7 @@ class Incoming:
             os.fsync(self._file.fileno())
             self._file.close()
             (self.folder / "draft").rename(self.folder / name)
-            fs.sync_folder(self.folder)
+            fs.fsync_folder(self.folder)
         digest = self._digest.hexdigest()
         return Draft(self.folder.name, self.folder, name, self._bytes, digest)
 
@@ -112,9 +114,14 @@ class Uploads:
     """The door into the inbox; every method may be called from any thread."""
 
     def __init__(
-        self, inbox: Path, failed: Path, ignore: Sequence[str], most_waiting: int, free_bytes: int
+        self,
+        inbox: Path,
+        failed: Path,
+        ignore: Sequence[str],
+        most_waiting: int,
+        min_free_bytes: int,
     ) -> None:
-        """`ignore` are the names that the daemon never takes, `free_bytes` must stay free."""
+        """`ignore` are the names that the daemon never takes, `min_free_bytes` must stay free."""
         self._inbox = inbox
         self._volume = Volume(inbox)
         self._failed = failed
@@ -122,7 +129,7 @@ class Uploads:
         self._landing = inbox / UPLOADS
         self._ignored = re.compile("|".join(fnmatch.translate(p) for p in ignore) or "(?!)")
         self._most = most_waiting
-        self._free = free_bytes
+        self._free = min_free_bytes
         self._lock = Lock()
         self._waiting = set(_names_in(self._landing))
 
@@ -145,7 +152,7 @@ class Uploads:
             with self._lock:
                 self._waiting.add(draft.token)
             draft.folder.rename(self._landing / draft.token)
-            fs.sync_folder(self._landing)
+            fs.fsync_folder(self._landing)
         return f"u-{draft.token}"
 
     def commit_all(self, drafts: Sequence[Draft]) -> list[str]:
@@ -228,11 +235,11 @@ class Uploads:
                 raise OSError(errno.ENOTDIR, "is a link, remove it", str(path))
 
 
-def refuse_full(folder: Path, free_bytes: int) -> None:
+def refuse_full(folder: Path, min_free_bytes: int) -> None:
     """Refuse where a filesystem has less room than the daemon needs."""
     with _environment():
         usage = shutil.disk_usage(folder)
-    if usage.free < least_room(free_bytes, usage.total):
+    if usage.free < required_free_bytes(min_free_bytes, usage.total):
         raise Refused(507, "full", "there is no room for more files; make some", _TRY_AGAIN)
 
 

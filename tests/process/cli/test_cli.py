@@ -228,6 +228,6 @@ def test_check_says_which_profiles_there_are_and_no_password(tmp_path: Path) -> 
     assert (
         "profile invoices, in invoices, */invoices: priority 10, preprocess.denoise median"
     ) in said.stdout
-    assert "profile secret, in .: outputs text + hocr, pdf.passwords 1 of its own" in said.stdout
-    assert "profile plain, in plain: as everywhere" in said.stdout
+    assert "profile secret, in .: outputs text + hocr, pdf.passwords 1 (not shown)" in said.stdout
+    assert "profile plain, in plain: no changes" in said.stdout
     assert "hunter2" not in said.stdout

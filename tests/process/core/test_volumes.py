@@ -1,4 +1,4 @@
-"""What folders stand on: mounts that go and come, room that runs out. Real mounts where allowed."""
+"""Filesystems that are unmounted, mounted again or full; with real mounts if permitted."""
 
 from __future__ import annotations
 
@@ -56,90 +56,90 @@ def share(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(folder)], capture_output=True)
 
 
-def test_an_unmounted_share_is_not_taken_for_an_empty_one(share: Path) -> None:
+def test_an_unmounted_share_is_not_mistaken_for_an_empty_one(share: Path) -> None:
     (share / "outbox").mkdir()
-    standing = [Volume(share), Volume(share / "outbox")]
-    for each in standing:
+    volumes = [Volume(share), Volume(share / "outbox")]
+    for each in volumes:
         each.check()
     subprocess.run(["umount", str(share)], check=True)
     (share / "outbox").mkdir()
 
-    for each in standing:
+    for each in volumes:
         with pytest.raises(OSError, match="is not mounted") as raised:
             each.check()
         assert raised.value.errno == errno.ENODEV
 
 
-def test_a_share_mounted_after_the_start_is_missed_when_it_goes(tmp_path: Path) -> None:
+def test_a_share_mounted_after_the_start_is_missed_when_it_is_unmounted(tmp_path: Path) -> None:
     folder = tmp_path / "share"
     folder.mkdir()
-    standing = Volume(folder)
+    volume = Volume(folder)
     mount = ["mount", "-t", "tmpfs", "tmpfs", str(folder)]
     if subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("mounting is not permitted here")
-    standing.check()
+    volume.check()
     subprocess.run(["umount", str(folder)], check=True)
 
     with pytest.raises(OSError, match="is not mounted"):
-        standing.check()
+        volume.check()
 
 
-def test_a_share_mounted_again_is_as_good_as_before(share: Path) -> None:
-    standing = Volume(share)
+def test_a_share_that_is_mounted_again_is_accepted(share: Path) -> None:
+    volume = Volume(share)
     subprocess.run(["umount", str(share)], check=True)
     subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(share)], check=True)
 
-    standing.check()
+    volume.check()
 
 
-def test_a_folder_that_goes_is_away_and_made_anew_it_is_back(tmp_path: Path) -> None:
+def test_a_folder_that_is_removed_is_missing_until_it_is_created_again(tmp_path: Path) -> None:
     folder = tmp_path / "outbox"
     folder.mkdir()
-    standing = Volume(folder)
+    volume = Volume(folder)
     folder.rmdir()
     with pytest.raises(OSError, match="no such folder"):
-        standing.check()
+        volume.check()
 
     folder.mkdir()
 
-    standing.check()
+    volume.check()
 
 
-def test_a_folder_running_full_is_told_before_it_is_full(share: Path) -> None:
-    standing = Volume(share)
-    assert standing.hindrance(100_000_000) is None  # a twentieth of a small disk is enough
+def test_low_space_is_reported_before_the_volume_is_full(share: Path) -> None:
+    volume = Volume(share)
+    assert volume.problem(100_000_000) is None  # a twentieth of a small disk is enough
 
     (share / "filling").write_bytes(bytes(1_000_000))
 
-    assert "make room" in (standing.hindrance(100_000_000) or "")
-    assert standing.hindrance(10_000) is None
+    assert "free some space" in (volume.problem(100_000_000) or "")
+    assert volume.problem(10_000) is None
 
 
 @pytest.mark.parametrize("which", ["inbox", "outbox", "logs"])
-def test_only_the_logs_are_dispensable(tmp_path: Path, which: str) -> None:
+def test_only_a_missing_log_folder_does_not_stop_intake(tmp_path: Path, which: str) -> None:
     for name in ("inbox", "outbox", "logs"):
         (tmp_path / name).mkdir()
     volumes = VolumeMonitor(tmp_path / "inbox", [tmp_path / "outbox"], tmp_path / "logs", 1)
     (tmp_path / which).rmdir()
 
-    until(lambda: (volumes.hindrance(), volumes.warning)[1] or which != "logs", 10)
-    hindrance = volumes.hindrance()
+    until(lambda: (volumes.problem(), volumes.warning)[1] or which != "logs", 10)
+    hindrance = volumes.problem()
 
     assert str(tmp_path / which) in ((volumes.warning if which == "logs" else hindrance) or "")
     assert (hindrance is None) == (which == "logs")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
-def test_a_folder_that_may_not_be_written_hinders(tmp_path: Path) -> None:
-    standing = Volume(tmp_path)
+def test_a_folder_without_write_permission_is_a_problem(tmp_path: Path) -> None:
+    volume = Volume(tmp_path)
     tmp_path.chmod(0o500)
 
-    assert "cannot be written" in (standing.hindrance(1) or "")
+    assert "cannot be written" in (volume.problem(1) or "")
 
     tmp_path.chmod(0o700)
 
 
-def test_the_room_of_each_folder_is_kept_and_that_of_one_that_is_away_forgotten(
+def test_the_disk_usage_of_each_available_folder_is_known(
     tmp_path: Path,
 ) -> None:
     for name in ("inbox", "outbox", "failed", "logs"):
@@ -148,8 +148,8 @@ def test_the_room_of_each_folder_is_kept_and_that_of_one_that_is_away_forgotten(
     volumes = VolumeMonitor(tmp_path / "inbox", written, tmp_path / "logs", 1)
     (tmp_path / "outbox").rmdir()
 
-    volumes.hindrance()
+    volumes.problem()
 
-    room = volumes.room
-    assert tmp_path / "outbox" not in room
-    assert 0 < room[tmp_path / "failed"].free <= room[tmp_path / "failed"].total
+    usage = volumes.disk_usage
+    assert tmp_path / "outbox" not in usage
+    assert 0 < usage[tmp_path / "failed"].free <= usage[tmp_path / "failed"].total

@@ -13,7 +13,7 @@ from watchdog.observers import Observer
 from daemon.inbox.watch import InboxWatcher
 from tests.support.repository import REPOSITORY
 
-PATIENCE_SECONDS = 5.0
+CALL_TIMEOUT_SECONDS = 5.0
 
 
 class Rung:
@@ -48,7 +48,7 @@ def watch(tmp_path: Path, rung: Rung) -> Iterator[InboxWatcher]:
 def test_a_new_file_rings(watch: InboxWatcher, rung: Rung, tmp_path: Path) -> None:
     (tmp_path / "inbox/a.png").write_bytes(b"x")
 
-    assert rung.within(PATIENCE_SECONDS)
+    assert rung.within(CALL_TIMEOUT_SECONDS)
 
 
 def test_a_populated_folder_moved_in_rings(watch: InboxWatcher, rung: Rung, tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_a_populated_folder_moved_in_rings(watch: InboxWatcher, rung: Rung, tmp_
 
     (tmp_path / "batch").rename(tmp_path / "inbox/batch")
 
-    assert rung.within(PATIENCE_SECONDS)
+    assert rung.within(CALL_TIMEOUT_SECONDS)
 
 
 def test_our_own_reading_does_not_ring(watch: InboxWatcher, rung: Rung, tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_a_replaced_inbox_is_watched_again(watch: InboxWatcher, rung: Rung, tmp_
 
     (tmp_path / "inbox/a.png").write_bytes(b"x")
 
-    assert rung.within(PATIENCE_SECONDS)
+    assert rung.within(CALL_TIMEOUT_SECONDS)
 
 
 def test_a_dead_emitter_is_replaced_while_the_observer_says_it_lives(
@@ -94,7 +94,7 @@ def test_a_dead_emitter_is_replaced_while_the_observer_says_it_lives(
     watch.supervise()
     (tmp_path / "inbox/a.png").write_bytes(b"x")
 
-    assert rung.within(PATIENCE_SECONDS)
+    assert rung.within(CALL_TIMEOUT_SECONDS)
 
 
 def test_without_watches_left_it_scans_and_delivers_nothing(

@@ -12,7 +12,7 @@ import pytest
 from daemon.config.hook import Hook
 from daemon.core.counters import Counters
 from daemon.core.errors import Deferred
-from daemon.ledger.deliveries import LONGEST_REST, Deliveries
+from daemon.ledger.deliveries import MAX_WAIT_SECONDS, Deliveries
 from daemon.outbox.hooks.dispatcher import HookDispatcher
 from daemon.outbox.hooks.sender import LONGEST_PAUSE, HookSender
 from tests.support.hooks.receiver import receiving
@@ -54,7 +54,7 @@ class HookRun:
         raise AssertionError("it never rests")
 
     def post(self) -> tuple[int, int, int]:
-        post = self.deliveries.posts()[self.hook.name]
+        post = self.deliveries.counts_by_hook()[self.hook.name]
         return post.waiting, post.dead, post.delivered
 
 
@@ -89,19 +89,19 @@ def test_what_fails_rests_twice_as_long_each_time_and_is_dead_after_its_attempts
     assert rests == [10.0, 20.0, 40.0]
     assert failing.until_quiet() == pytest.approx(LONGEST_PAUSE)
     assert failing.post() == (0, 1, 0)
-    (dead,) = failing.deliveries.open()
-    assert (dead.is_dead, dead.attempts, dead.why) == (True, 4, "exit code 1")
+    (dead,) = failing.deliveries.undelivered()
+    assert (dead.is_dead, dead.attempts, dead.reason) == (True, 4, "exit code 1")
 
 
 def test_a_rest_is_a_chance_share_and_never_longer_than_six_hours(failing: HookRun) -> None:
     sender = HookSender(
         failing.hook, failing.deliveries, Path("/out"), lambda: EARLY, random.Random(7), Event()
     )
-    rests = [sender._rest(1, LONGEST_REST) for _ in range(200)]
+    rests = [sender._rest(1, MAX_WAIT_SECONDS) for _ in range(200)]
 
     assert 0 <= min(rests) < 1
     assert 9 < max(rests) <= 10
-    assert failing.sender._rest(1000, LONGEST_REST) == LONGEST_REST
+    assert failing.sender._rest(1000, MAX_WAIT_SECONDS) == MAX_WAIT_SECONDS
 
 
 def test_an_outage_costs_attempts_of_few_letters_and_not_of_all(failing: HookRun) -> None:
@@ -110,7 +110,7 @@ def test_an_outage_costs_attempts_of_few_letters_and_not_of_all(failing: HookRun
     for _ in range(5):
         failing.now += failing.until_quiet() or 0.0
 
-    tried = [each.claim for each in failing.deliveries.open() if each.attempts]
+    tried = [each.claim for each in failing.deliveries.undelivered() if each.attempts]
     assert len(tried) <= 5
 
 
@@ -147,7 +147,7 @@ def test_a_clock_set_back_by_a_year_makes_nothing_wait_for_a_year(failing: HookR
     failing.now -= 365 * 86400
 
     failing.until_quiet()
-    assert failing.deliveries.open()[0].attempts == 2
+    assert failing.deliveries.undelivered()[0].attempts == 2
 
 
 def test_a_rest_outlasts_a_restart(failing: HookRun) -> None:
@@ -157,7 +157,7 @@ def test_a_rest_outlasts_a_restart(failing: HookRun) -> None:
     failing.sender = failing.started()
 
     assert failing.until_quiet() == 10.0
-    assert failing.deliveries.open()[0].attempts == 1
+    assert failing.deliveries.undelivered()[0].attempts == 1
 
 
 def test_a_letter_that_was_sent_and_not_marked_is_sent_again_with_the_same_id(
@@ -214,13 +214,13 @@ def test_what_another_thread_has_delivered_meanwhile_stays_delivered(failing: Ho
     failing.land("c1")
     held = failing.deliveries.due("no", failing.now)
     assert held is not None
-    failing.deliveries.delivered(held)
+    failing.deliveries.mark_delivered(held)
 
-    failing.deliveries.put_off(held, "timed out", failing.now)
-    failing.deliveries.died(held, "timed out")
+    failing.deliveries.postpone(held, "timed out", failing.now)
+    failing.deliveries.mark_dead(held, "timed out")
 
     assert failing.post() == (0, 0, 1)
-    assert failing.deliveries.open() == []
+    assert failing.deliveries.undelivered() == []
 
 
 def test_where_the_last_hook_is_gone_nothing_is_said_of_letters(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pymupdf
 import pytest
 
 from daemon.config.load import load
-from daemon.core.folder_rules import ByFolder
+from daemon.core.folder_rules import FolderRules
 from daemon.core.options import Limits, Rendering
 from daemon.web import server
 from daemon.web.index.records import Found
@@ -34,7 +34,9 @@ def found(original: Path, landed_as: str) -> Found:
 
 def test_a_page_is_drawn_with_the_password_of_its_folders_profile(tmp_path: Path) -> None:
     secret = Limits(), Rendering(passwords=("hunter2",))
-    pictures = Pictures(tmp_path / "pages", ByFolder((Limits(), Rendering()), [(["bank"], secret)]))
+    pictures = Pictures(
+        tmp_path / "pages", FolderRules((Limits(), Rendering()), [(["bank"], secret)])
+    )
     original = locked(tmp_path / "a.pdf")
 
     drawn = pictures.page(found(original, "bank/a.pdf"), 1)

@@ -39,7 +39,7 @@ def keep(ledger_file: Path, *made: Notification) -> None:
     """Answer the claims of these letters in a ledger that is made if need be."""
     ledger = Ledger(ledger_file)
     for each in made:
-        ledger.claimed(Claim(each.claim, each.name, Path("x"), Stamp(7, 1, 1), "ab" * 32), "p")
-        ledger.answering(each.claim, "done", each.answer)
-        ledger.answered(each.claim, [each])
+        ledger.add_claim(Claim(each.claim, each.name, Path("x"), Stamp(7, 1, 1), "ab" * 32), "p")
+        ledger.mark_answering(each.claim, "done", each.answer)
+        ledger.mark_answered(each.claim, [each])
     ledger.close()

@@ -1,12 +1,12 @@
-"""Files for the tests, made on the spot: good ones of every format, and odd, broken, hostile ones.
+"""Sample files for the tests, generated: good ones of every format, odd, broken and hostile ones.
 
-Everything is deterministic. A good sample is an encoder applied to `text_page(...)`:
+All are deterministic. A good sample is an encoder applied to `text_page(...)`:
 
     image = text_page(["Invoice 2041", "Total 17.50"])
     (inbox / "scan.png").write_bytes(png(image))
     (inbox / "scan.pdf").write_bytes(pdf_of_images([image, image], dpi=200))
 
-`readable()` lists one good file per kind, `broken()` the others with the answer they must get.
+`readable()` returns one good file per kind, `broken()` the others with their expected answers.
 """
 
 from __future__ import annotations

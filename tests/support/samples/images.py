@@ -1,4 +1,4 @@
-"""A picture as the bytes of an image file."""
+"""Encodes pictures as image files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def png(image: Image, *, dpi: int | None = None) -> bytes:
         return data
     per_metre = round(dpi / 0.0254)
     chunk = png_chunk(b"pHYs", struct.pack(">IIB", per_metre, per_metre, 1))
-    return data[:33] + chunk + data[33:]  # behind IHDR
+    return data[:33] + chunk + data[33:]  # after IHDR
 
 
 def png_chunk(name: bytes, content: bytes) -> bytes:
@@ -34,7 +34,7 @@ def png_chunk(name: bytes, content: bytes) -> bytes:
 def jpeg(
     image: Image, *, orientation: int | None = None, dpi: int | None = None, progressive=False
 ) -> bytes:
-    """Encode gray or BGR; the EXIF orientation is written, the pixels are not turned."""
+    """Encode gray or BGR; the EXIF orientation is written, but the pixels are not turned."""
     options = [cv2.IMWRITE_JPEG_QUALITY, 90, cv2.IMWRITE_JPEG_PROGRESSIVE, int(progressive)]
     data = _encoded(".jpg", image, options)
     if dpi is not None:
@@ -47,12 +47,12 @@ def jpeg(
 
 
 def exif(orientation: int) -> bytes:
-    """Return an EXIF block that knows nothing but the orientation."""
+    """Return an EXIF block with the orientation only."""
     return struct.pack(">2sHIHHHIHHI", b"MM", 42, 8, 1, 0x0112, 3, 1, orientation, 0, 0)
 
 
 def cmyk_jpeg(image: Image) -> bytes:
-    """Encode in CMYK (black ink alone), stored inverted with Adobe's marker as Photoshop does."""
+    """Encode in CMYK (black ink only), inverted with the Adobe marker, as by Photoshop."""
     height, width = image.shape[:2]
     inks = np.full((height, width, 4), 255, np.uint8)
     inks[..., 3] = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
@@ -64,7 +64,7 @@ def bmp(image: Image) -> bytes:
 
 
 def webp(image: Image) -> bytes:
-    """Encode without loss; BGRA keeps its alpha."""
+    """Encode without loss; BGRA keeps its alpha channel."""
     return _encoded(".webp", image, [cv2.IMWRITE_WEBP_QUALITY, 101])
 
 
@@ -97,7 +97,7 @@ def _encoded(extension: str, image: Image, options: Sequence[int] = ()) -> bytes
 
 
 def heic(image: Image) -> bytes:
-    """Return a photo as a telephone writes it."""
+    """Return a photo as a phone writes it."""
     photo = pillow_heif.from_bytes("BGR", image.shape[1::-1], image.tobytes())
     file = io.BytesIO()
     photo.save(file, quality=90)

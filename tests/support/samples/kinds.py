@@ -1,4 +1,4 @@
-"""The two collections: one good file of each kind, and the odd, broken and hostile ones."""
+"""The two collections of samples: one good file of each kind, and odd, broken and hostile ones."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ MEDIA_TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A file and its answer: `expected` is ok, partial, or the reason of its rejection.
+    """A file and its expected answer: ok, partial, or the reason for its rejection.
 
-    `pages` counts the pages of what is ok or partial.
+    `pages` is the number of pages if it is ok or partial.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Sample:
 
 
 def readable(image: Image | None = None) -> list[Sample]:
-    """Return one good file per kind, all showing the same page."""
+    """Return one good file per kind, all with the same page."""
     gray = text_page() if image is None else image
     colour = in_colour(gray)
     rgb16 = cv2.cvtColor(colour, cv2.COLOR_BGR2RGB).astype(np.uint16) * 257
@@ -85,22 +85,22 @@ def readable(image: Image | None = None) -> list[Sample]:
 
 @cache
 def broken() -> list[Sample]:
-    """Return odd, broken and hostile files; `expected` is what opening and reading must say."""
+    """Return odd, broken and hostile files with the expected result of reading them."""
     page = in_colour(text_page())
     return [*_foreign(), *_cut(page), *_bombs(page), *_loops(page), *_odd_pdfs()]
 
 
 def _foreign() -> list[Sample]:
-    archive, notification = io.BytesIO(), io.BytesIO()
+    archive, letter = io.BytesIO(), io.BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr("scan.txt", "not a scan")
-    with zipfile.ZipFile(notification, "w") as file:
+    with zipfile.ZipFile(letter, "w") as file:
         file.writestr("mimetype", "application/vnd.oasis.opendocument.text")
     return [
         Sample("text.png", b"plain text under a false name\n", "unsupported"),
         Sample("latin1.txt", "caf\u00e9\n".encode("latin-1"), "unsupported"),
         Sample("archive.pdf", archive.getvalue(), "unsupported"),
-        Sample("letter.odt", notification.getvalue(), "unsupported"),
+        Sample("letter.odt", letter.getvalue(), "unsupported"),
         Sample("drawing.svg", b"<?xml version='1.0'?><svg width='9' height='9'/>", "unsupported"),
         Sample("photo.avif", b"\0\0\0\x18ftypavif\0\0\0\0mif1avif", "unsupported"),
         Sample("book.djvu", b"AT&TFORM\0\0\0\x20DJVM", "unsupported"),

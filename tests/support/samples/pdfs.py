@@ -1,4 +1,4 @@
-"""Pictures and text as the bytes of a PDF."""
+"""Encodes pictures and text as PDF files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.samples.pictures import LINES, Image, text_page
 
 
 def pdf_of_images(images: Sequence[Image], dpi: int = 300, *, rotate: int = 0) -> bytes:
-    """Return a scan: each page as large as its image at `dpi`, with /Rotate where asked for."""
+    """Return a scan: each page has the size of its image at `dpi`, with /Rotate if given."""
     document = pymupdf.open()
     for image in images:
         height, width = image.shape[:2]
@@ -33,7 +33,7 @@ def pdf_of_text(pages: Sequence[Sequence[str]], *, rotate: int = 0, **saving) ->
 
 
 def pdf_of_scan_with_hidden_text(image: Image, hidden: str, dpi: int = 300) -> bytes:
-    """Return a scan under the invisible text that another OCR put there."""
+    """Return a scan with the invisible text of another OCR program."""
     document = pymupdf.open(stream=pdf_of_images([image], dpi), filetype="pdf")
     document[0].insert_text((20, 40), hidden, render_mode=3)
     return document.tobytes()
@@ -52,9 +52,9 @@ def pdf_of_text_beside(
 def pdf_with_ocr_layer(
     lines: Sequence[str], layer: Sequence[str], *, under: bool = False, offset: float = 0.0
 ) -> bytes:
-    """Return a scan of `lines` with `layer` where they are, invisible over it or `under` it.
+    """Return a scan of `lines` with the text `layer` in their place, invisible or `under` the scan.
 
-    `offset` is how many points too low the layer lies.
+    The layer is `offset` points too low.
     """
     image, zoom = text_page(lines, width=1654, height=2339, size=1.3), 72 / 200
     document = pymupdf.open()
@@ -106,7 +106,7 @@ def pdf_around(
     height: int,
     more: bytes = b"/BitsPerComponent 8/ColorSpace/DeviceGray",
 ) -> bytes:
-    """Put a raw image stream (filter `kind`) on one letter page, with the size that is claimed."""
+    """Put a raw image stream (filter `kind`) on one letter page, with the given size."""
     content = b"q 612 0 0 792 0 0 cm /I Do Q"
     image = b"<</Type/XObject/Subtype/Image/Width %d/Height %d" % (width, height)
     image += more + b"/Filter/%s/Length %d>>" % (kind.encode(), len(stream))

@@ -1,4 +1,4 @@
-"""Pages as pictures, H,W gray or H,W,n: what every good sample shows."""
+"""The pictures in the good samples, H,W gray or H,W,n."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def text_page(
 
 
 def in_colour(image: Image) -> Image:
-    """Return H,W,3 BGR: the text in dark blue, a red block top right to tell the sides apart."""
+    """Return H,W,3 BGR: the text in dark blue, and a red block at the top right."""
     colour = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
     colour[..., 0] = np.maximum(colour[..., 0], 96)
     colour[:20, -60:] = (0, 0, 255)

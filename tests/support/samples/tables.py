@@ -1,4 +1,4 @@
-"""Pages of text and rules with what they say kept beside: to be laid out without a recogniser."""
+"""Pages of text and rules with their known texts, to test layout without a recogniser."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Span = tuple[int, int, int, int]  # top, bottom, left, right in rows and columns
 
 @dataclass
 class DrawnPage:
-    """H,W gray; `written` holds each text with the middle of its ink, x and y."""
+    """A page, H,W gray; `written` has each text with the centre of its ink, x and y."""
 
     width: int = 1240
     height: int = 1000
@@ -29,7 +29,7 @@ class DrawnPage:
         self.image: Image = np.full((self.height, self.width), 255, np.uint8)
 
     def write(self, text: str, left: int, base: int, size: float = 0.8) -> None:
-        """Draw a line of text; Chinese as strokes in squares, which no font is needed for."""
+        """Draw a line of text; Chinese as strokes in squares, which needs no font."""
         ink = np.zeros_like(self.image)
         if text.isascii():
             face = cv2.FONT_HERSHEY_SIMPLEX
@@ -45,7 +45,7 @@ class DrawnPage:
         cv2.line(self.image, (x0, y0), (x1, y1), (0,), thick)
 
     def found(self, degrees: float = 0.0) -> tuple[list[tuple[Box, str]], Rules, int]:
-        """Return what a flawless recogniser finds on the page, turned by so much on the glass."""
+        """Return what a perfect recogniser finds on the page when scanned turned by `degrees`."""
         middle = (self.width / 2, self.height / 2)
         turn = cv2.getRotationMatrix2D(middle, -degrees, 1.0)
         size = (self.width, self.height)
@@ -60,7 +60,7 @@ class DrawnPage:
 
 
 def _square(ink: Image, left: int, base: int, side: int) -> None:
-    """Draw something as dense as a Chinese character, with strokes across and down."""
+    """Draw a shape as dense as a Chinese character, with horizontal and vertical strokes."""
     top = base - side
     right, middle = left + side - 4, left + side // 2 - 2
     cv2.rectangle(ink, (left, top + side // 3), (right, base), (255,), 2)
@@ -85,7 +85,7 @@ def grid(
     texts: Mapping[Span, str | Sequence[str]],
     without: str = "",
 ) -> None:
-    """Draw cells between the cuts `x` and `y`; `without` names borders that are left out."""
+    """Draw cells between the positions `x` and `y`; the sides in `without` have no border."""
     for (top, bottom, left, right), content in texts.items():
         for number, line in enumerate([content] if isinstance(content, str) else content):
             if line:

@@ -1,4 +1,4 @@
-"""Pictures as the bytes of a TIFF, written by hand where its tags matter."""
+"""Encodes pictures as TIFF files, written tag by tag where the tags matter."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.samples.pictures import Image
 
 @dataclass(frozen=True, slots=True)
 class TiffPage:
-    """One directory and its single strip, as written by `tiff`."""
+    """A directory with a single strip, written by `tiff`."""
 
     width: int
     height: int
@@ -25,7 +25,7 @@ class TiffPage:
 
 
 def tiff(pages: Sequence[TiffPage], *, order: str = "<", next_offset: int = 0) -> bytes:
-    """Write strip, then directory, page by page; the last one points at `next_offset`."""
+    """Write the strip and the directory of each page; the last one points to `next_offset`."""
     data = bytearray(struct.pack(order + "2sHI", b"II" if order == "<" else b"MM", 42, 0))
     link = 4
     for page in pages:
@@ -73,9 +73,9 @@ def plain_page(image: Image, *, order: str = "<", **tags: int) -> TiffPage:
 
 
 def g4_page(image: Image) -> TiffPage:
-    """Return a page in CCITT group 4, as fax machines and archives have it; 0 is white."""
+    """Return a page in CCITT group 4, as from fax machines and archives; 0 is white."""
     height, width = image.shape
-    bits = np.packbits(image >= 128, axis=1)  # MuPDF's encoder takes 0 as black
+    bits = np.packbits(image >= 128, axis=1)  # 0 is black for the encoder of MuPDF
     mupdf = pymupdf.mupdf
     data = mupdf.python_buffer_data(bits.tobytes())
     packed = mupdf.fz_compress_ccitt_fax_g4(data, width, height, bits.shape[1])

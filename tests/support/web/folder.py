@@ -31,7 +31,7 @@ class Folder:
 
     def claim(self, name: str, sha256: str = "a" * 64) -> Claim:
         claim = Claim(f"{next(self.numbers):032x}", name, Path(name), Stamp(3, 0, 0), sha256)
-        self.ledger.claimed(claim, "default@1")
+        self.ledger.add_claim(claim, "default@1")
         return claim
 
     def answer(self, claim: Claim, text: str, status: str = "done", **more: Any) -> Path:
@@ -40,9 +40,9 @@ class Folder:
         path = self.places.outbox / place
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(sidecar(claim, [text], status, **more))
-        self.ledger.answering(claim.id, status, place)  # type: ignore[arg-type]
-        self.ledger.answered(claim.id)
-        self.ledger.closed(claim.id)
+        self.ledger.mark_answering(claim.id, status, place)  # type: ignore[arg-type]
+        self.ledger.mark_answered(claim.id)
+        self.ledger.mark_closed(claim.id)
         return path
 
 

@@ -1,4 +1,4 @@
-"""Damaged pages: what is drawn at a point is found where the point was moved to."""
+"""Damaged pages: points move with the pixels drawn at them."""
 
 import cv2
 import numpy as np
@@ -19,7 +19,7 @@ def spotted():
 
 
 def red_spots(image):
-    """The middles of what is red, however bright, N,2."""
+    """The centres of red spots of any brightness, N,2."""
     blue, green, red = np.moveaxis(image.astype(int), -1, 0)
     mask = (red > 60) & (red - np.maximum(blue, green) > red // 2)
     count, _, boxes, middles = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
@@ -27,7 +27,7 @@ def red_spots(image):
 
 
 @pytest.mark.parametrize("name", DAMAGES)
-def test_points_move_with_what_is_drawn_there(name, spotted):
+def test_points_move_with_the_pixels_drawn_at_them(name, spotted):
     image, points = DAMAGES[name](spotted, SPOTS, np.random.default_rng(3))
 
     found = red_spots(image)
@@ -38,7 +38,7 @@ def test_points_move_with_what_is_drawn_there(name, spotted):
 
 
 @pytest.mark.parametrize("name", DAMAGES)
-def test_a_seed_damages_alike_and_leaves_the_page_itself_alone(name, spotted):
+def test_equal_seeds_damage_alike_and_the_page_is_not_changed(name, spotted):
     before = spotted.copy()
 
     first, second = (DAMAGES[name](spotted, SPOTS, np.random.default_rng(3)) for _ in range(2))
@@ -49,7 +49,7 @@ def test_a_seed_damages_alike_and_leaves_the_page_itself_alone(name, spotted):
 
 
 @pytest.mark.parametrize("name", ["skew-15", "photo-strong", "curl"])
-def test_a_bent_page_lies_whole_on_a_darker_ground(name, spotted):
+def test_a_bent_page_lies_complete_on_a_darker_background(name, spotted):
     image, points = DAMAGES[name](
         spotted, np.array([(0, 0), (600, 0), (600, 800), (0, 800)], float), np.random.default_rng(3)
     )
@@ -82,16 +82,16 @@ def test_a_turned_page_keeps_its_points(degrees, spotted):
     assert nearest.max() < 2
 
 
-def test_the_box_of_a_curled_line_is_higher_than_its_corners_tell(spotted):
+def test_the_box_of_a_curled_line_is_higher_than_that_of_its_corners(spotted):
     lines = np.array([[(20, y), (580, y), (580, y + 20), (20, y + 20)] for y in (10, 770)], float)
 
     _, points = DAMAGES["curl"](spotted, outlines(lines), np.random.default_rng(0))
 
-    whole, corners = (np.diff(bounds(p)[:, 1::2]).max() for p in (points, points[:, ::16]))
-    assert whole > 1.5 * corners
+    outline, corners = (np.diff(bounds(p)[:, 1::2]).max() for p in (points, points[:, ::16]))
+    assert outline > 1.5 * corners
 
 
-def test_an_outline_is_bounded_as_its_quad():
+def test_an_outline_has_the_bounds_of_its_quad():
     quads = np.array([[(1, 2), (9, 3), (8, 7), (2, 6)]], float)
 
     assert bounds(outlines(quads)).tolist() == bounds(quads).tolist() == [[1, 2, 9, 7]]

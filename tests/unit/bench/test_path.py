@@ -1,4 +1,4 @@
-"""The bench of the path, as far as it can be told without its seconds."""
+"""The benchmark of the daemon, except its measurements."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from daemon.ocr.pipeline import Pipeline
 from tests.support.running_daemon import SHIPPED
 
 
-def test_the_bench_reads_with_what_ships_wherever_its_config_lies(tmp_path: Path):
+def test_the_benchmark_uses_the_shipped_networks_from_any_folder(tmp_path: Path):
     recipe = load(write_config(tmp_path, workers=1)).recipe
 
     pipeline = Pipeline.load(recipe)

@@ -1,11 +1,20 @@
-"""The recognisers' race: fair turns, honest omissions, error rates of what was read."""
+"""The benchmark of recognisers: turns, candidates that are left out, error rates."""
 
 import cv2
 import numpy as np
 import pytest
 
 from bench import peers
-from bench.recognizer import PAGE, Candidate, candidates, drawn, error_rates, labelled, race, warmed
+from bench.recognizer import (
+    PAGE,
+    Candidate,
+    candidates,
+    error_rates,
+    labelled,
+    measure_in_turns,
+    noise_lines,
+    start_available,
+)
 
 
 @pytest.fixture
@@ -19,37 +28,37 @@ def lines_dir(tmp_path):
     return tmp_path
 
 
-def test_candidates_take_turns_on_each_page_and_what_they_read_counts_once():
+def test_candidates_alternate_on_each_page_and_their_texts_count_once():
     turns = []
 
     def reader(name):
         return lambda page: turns.append((name, len(page))) or [name] * len(page)
 
-    first, second = race([reader("x"), reader("y")], drawn()[: PAGE + 1], 2)
+    first, second = measure_in_turns([reader("x"), reader("y")], noise_lines()[: PAGE + 1], 2)
 
     assert turns == [("x", PAGE), ("y", PAGE)] * 2 + [("x", 1), ("y", 1)] * 2
     assert (first.texts, second.texts) == (["x"] * (PAGE + 1), ["y"] * (PAGE + 1))
 
 
-def test_a_page_costs_the_least_of_its_rounds(monkeypatch):
+def test_the_cost_of_a_page_is_the_least_of_its_rounds(monkeypatch):
     clock = iter([0, 5, 10, 12, 20, 29])
     monkeypatch.setattr("bench.recognizer.process_time", lambda: next(clock))
 
-    (score,) = race([lambda page: [""] * len(page)], drawn()[:3], 3)
+    (score,) = measure_in_turns([lambda page: [""] * len(page)], noise_lines()[:3], 3)
 
     assert score.seconds == 2
 
 
-def test_a_peer_that_is_not_installed_is_left_out_and_said_to_be(monkeypatch, capsys):
+def test_a_peer_that_is_not_installed_is_left_out_and_reported(monkeypatch, capsys):
     monkeypatch.setattr(peers, "find_spec", lambda _: None)
 
-    readers = warmed([Candidate(name, "onnxruntime", "fp32") for name in peers.PEERS])
+    readers = start_available([Candidate(name, "onnxruntime", "fp32") for name in peers.PEERS])
 
     assert readers == {}
     assert capsys.readouterr().out.count("is not installed") == len(peers.PEERS)
 
 
-def test_the_quantised_file_races_only_where_it_lies_beside_the_weights(tmp_path):
+def test_the_quantised_file_is_a_candidate_only_if_it_lies_beside_the_weights(tmp_path):
     (tmp_path / "ours-1.pt").touch()
     before = {one.precision for one in candidates(tmp_path / "ours-1.pt")}
     (tmp_path / "ours-1.int8.onnx").touch()
@@ -60,9 +69,9 @@ def test_the_quantised_file_races_only_where_it_lies_beside_the_weights(tmp_path
 
 
 def test_error_rates_are_those_of_each_language(lines_dir):
-    said = {"a.png": "abcx", "b.png": "中文"}
+    texts = {"a.png": "abcx", "b.png": "中文"}
     lines = labelled(lines_dir)
 
-    rates = error_rates(lines, [said[line.name] for line in lines])
+    rates = error_rates(lines, [texts[line.name] for line in lines])
 
     assert rates == ["25.00", "0.00"]

@@ -1,4 +1,4 @@
-"""Scores of pages: each found line counts once, text counts as by the pages' own scorer."""
+"""Scores of pages: each found line counts once, text is compared as by the scorer of the pages."""
 
 import numpy as np
 import pytest
@@ -14,13 +14,13 @@ def lines(labels, found):
     return totals
 
 
-def text(truth, said):
+def text(truth, found):
     totals = ScoreTotals(pages=1)
-    compare_text(truth, said, totals)
+    compare_text(truth, found, totals)
     return totals
 
 
-def test_a_line_is_found_from_half_the_union():
+def test_a_line_is_found_at_half_the_union():
     label = (0, 0, 100, 10)
 
     assert lines([label], [(0, 0, 50, 10)]).hit == 1
@@ -33,7 +33,7 @@ def test_one_found_box_counts_for_one_label():
     assert (totals.hit, totals.recall, totals.precision) == (1, 0.5, 1.0)
 
 
-def test_the_better_overlap_gets_the_box():
+def test_the_best_overlap_is_matched():
     near, exact = (0, 2, 100, 12), (0, 0, 100, 10)
 
     totals = lines([near, exact], [exact, (0, 5, 100, 15)])
@@ -63,7 +63,7 @@ def test_a_label_over_two_boxes_is_split():
 @pytest.mark.parametrize(
     ("labels", "found"), [([], [(0, 0, 9, 9)]), ([(0, 0, 9, 9)], []), ([], [])]
 )
-def test_nothing_labelled_or_found_is_no_hit(labels, found):
+def test_without_labels_or_found_lines_there_is_no_hit(labels, found):
     totals = lines(labels, found)
 
     assert (totals.hit, totals.labelled, totals.found) == (0, len(labels), len(found))
@@ -76,7 +76,7 @@ def test_character_errors_are_counted_in_order_and_tokens_in_any():
     assert totals.f1 == 1
 
 
-def test_tokens_are_words_and_single_chinese_characters_whatever_their_case():
+def test_tokens_are_words_and_single_chinese_characters_in_any_case():
     totals = text("Total 中文 12.50", "TOTAL 中 12 50 x")
 
     assert (totals.tokens_true, totals.tokens_read, totals.tokens_right) == (5, 5, 4)
@@ -93,12 +93,12 @@ def test_width_quotes_dashes_and_spaces_are_folded():
     assert folded(" Ａ“ｂ”\n ‘c’\t—１ ") == "A\"b\" 'c' -1"
 
 
-def test_a_page_is_chinese_from_a_tenth_of_its_characters():
+def test_a_page_with_more_than_a_tenth_of_chinese_characters_is_chinese():
     assert language("一" + "x" * 8) == "zh"
     assert language("一" + "x" * 9) == "en"
 
 
-def test_tallies_add_up_before_they_are_divided():
+def test_totals_are_added_before_they_are_divided():
     total = text("abcd", "abcd")
     total.seconds.update(read=1.0)
     other = text("ab", "xx")

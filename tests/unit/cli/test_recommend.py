@@ -127,7 +127,9 @@ def test_events_that_come_before_the_listing_or_after_a_rename_are_counted() -> 
 def test_a_daemon_that_takes_files_away_is_told() -> None:
     taken = [Moment(2.0, "gone", "0.pdf"), Moment(2.4, "taken", "0.pdf", detail="moved")]
 
-    assert "A daemon claimed 1 file meanwhile" in " ".join(recommended([*several(5, 1.0), *taken]).reasons)
+    assert "A daemon claimed 1 file meanwhile" in " ".join(
+        recommended([*several(5, 1.0), *taken]).reasons
+    )
 
 
 def test_of_nothing_written_nothing_is_recommended() -> None:

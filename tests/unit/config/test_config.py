@@ -1,4 +1,4 @@
-"""The front door: what an operator may say and what is refused."""
+"""Loading config.yaml and the environment: accepted values and refused ones."""
 
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
@@ -127,7 +127,7 @@ REFUSED = {
     "hooks: [{name: a, command: [x], commnd: y}]": ("hooks.0.commnd", "did you mean command?"),
     "hooks: [{name: a, command: [x], secret: y}]": ("hooks.0.secret", "a command needs none"),
     "hooks: [{name: a, url: 'ftp://x.org'}]": ("hooks.0.url", "http:// or https://"),
-    "hooks: [{name: a, url: 'https://u:p@x.org'}]": ("hooks.0.url", "no user and password"),
+    "hooks: [{name: a, url: 'https://u:p@x.org'}]": ("hooks.0.url", "user and password"),
     "hooks: [{name: a, url: 'https://x.org', secret: 'whsec_?'}]": ("hooks.0.secret", "base64"),
     "hooks: [{name: a, url: 'https://x.org', secret: ''}]": ("hooks.0.secret", "is empty"),
     "hooks: [{name: a, url: 'https://x.org', secret: b, secret_file: c}]": (
@@ -140,7 +140,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("text", "finding"), REFUSED.items())
-def test_what_cannot_be_meant_is_refused_with_key_and_remedy(
+def test_an_invalid_value_is_refused_with_key_and_remedy(
     write: Write, text: str, finding: tuple[str, str]
 ) -> None:
     key, remedy = finding
@@ -168,7 +168,7 @@ def test_a_finding_repeats_no_secret(write: Write, text: str) -> None:
     assert "hunter2" not in str(refused(write(text)))
 
 
-def test_on_and_off_are_words_and_no_booleans(write: Write) -> None:
+def test_on_and_off_are_strings_and_not_booleans(write: Write) -> None:
     text = "sandbox: off\nallow_root: yes\nhooks: [{name: a, on: [failed], command: [tell]}]"
 
     config = load(write(text))
@@ -196,7 +196,7 @@ def test_the_archive_may_lie_inside_the_inbox(write: Write) -> None:
     load(write("folders: {archive: inbox/archive, failed: inbox/failed}"))
 
 
-def test_a_section_left_empty_takes_the_short_name_all_the_same(
+def test_an_empty_section_accepts_the_short_name_of_a_variable(
     write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LOG_LEVEL", "debug")
@@ -206,7 +206,7 @@ def test_a_section_left_empty_takes_the_short_name_all_the_same(
 
 
 @pytest.mark.parametrize("name", ["OCR_DAEMON_WORKERS", "OCR_DAEMON__WATCH"])
-def test_a_name_in_the_environment_that_cannot_be_meant_is_refused(
+def test_an_invalid_variable_in_the_environment_is_refused(
     write: Write, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setenv(name, "abc")
@@ -214,7 +214,7 @@ def test_a_name_in_the_environment_that_cannot_be_meant_is_refused(
     assert refused(write("")).remedy
 
 
-def test_a_missing_value_is_not_answered_with_the_whole_file(tmp_path: Path) -> None:
+def test_the_error_for_a_missing_value_does_not_repeat_the_file(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("workers: 2")
 
     error = refused(tmp_path / "config.yaml")
@@ -248,7 +248,7 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("quota", "cores"), [("200000 100000", 2), ("150000 100000", 1), ("20000 100000", 1)]
 )
-def test_a_container_with_a_cpu_quota_gets_no_more_workers_than_it(
+def test_a_cpu_quota_limits_the_number_of_workers(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, quota: str, cores: int
 ) -> None:
     monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(16)))
@@ -258,7 +258,7 @@ def test_a_container_with_a_cpu_quota_gets_no_more_workers_than_it(
 
 
 @pytest.mark.parametrize("quota", ["max 100000\n", "", None])
-def test_without_a_quota_the_affinity_counts(
+def test_without_a_quota_the_affinity_decides(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, quota: str | None
 ) -> None:
     monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(16)))

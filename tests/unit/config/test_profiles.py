@@ -1,4 +1,4 @@
-"""Profiles: what a folder has otherwise, from the config to the answers of a real daemon."""
+"""Profiles: settings that override the general ones in some folders."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def write(tmp_path: Path) -> Write:
 
 
 def under(path: Path, number: int = 0) -> Config:
-    return load(path).under(number)
+    return load(path).with_profile(number)
 
 
 def named(name: str, *folders: str, **changes: object) -> dict[str, object]:
@@ -42,11 +42,11 @@ def named(name: str, *folders: str, **changes: object) -> dict[str, object]:
 # --- what a profile changes ---------------------------------------------------------------------
 
 
-def test_a_profile_changes_only_the_keys_that_it_names(write: Write) -> None:
+def test_a_profile_overrides_only_the_keys_that_it_sets(write: Write) -> None:
     changed = named("a", preprocess={"denoise": "median"}, limits={"pages": 3}, segmenter="dbnet")
     config = load(write(changed, preprocess={"deskew": False}, limits={"page_seconds": 9}))
 
-    found = config.under(0)
+    found = config.with_profile(0)
 
     assert found.preprocess.denoise == "median"
     assert (found.preprocess.deskew, found.preprocess.auto_rotate) == (False, True)
@@ -56,7 +56,7 @@ def test_a_profile_changes_only_the_keys_that_it_names(write: Write) -> None:
     assert found.pdf == config.pdf
 
 
-def test_all_that_a_profile_may_name_reaches_what_decides(write: Write) -> None:
+def test_every_override_of_a_profile_reaches_its_policy(write: Write) -> None:
     changes = {
         "outputs": ["text", "alto"], "priority": 7, "quiet_seconds": 0, "pdf": {"dpi": 250},
         "retention": {"failed_days": 30},
@@ -75,7 +75,9 @@ def test_all_that_a_profile_may_name_reaches_what_decides(write: Write) -> None:
     assert under(path).watch.quiet_seconds == 0
 
 
-def test_the_hooks_of_a_profile_take_the_place_of_the_others_and_all_are_sent(write: Write) -> None:
+def test_the_hooks_of_a_profile_replace_the_general_ones_and_all_have_a_sender(
+    write: Write,
+) -> None:
     ours, others = ({"name": name, "command": [f"bin/{name}"]} for name in ("ours", "others"))
     path = write(named("a", hooks=[ours]), hooks=[others])
     config = load(path)
@@ -84,16 +86,16 @@ def test_the_hooks_of_a_profile_take_the_place_of_the_others_and_all_are_sent(wr
 
     assert [[hook.name for hook in hooks] for hooks in found] == [["ours"], ["others"]]
     assert found[0][0].command == (str(path.parent / "bin/ours"),)
-    assert {hook.name for hook in config.every_hook} == {"ours", "others"}
+    assert {hook.name for hook in config.all_hooks} == {"ours", "others"}
 
 
-def test_an_empty_list_is_said_and_a_null_is_left_out(write: Write) -> None:
+def test_an_empty_list_overrides_and_a_null_does_not(write: Write) -> None:
     path = write(named("a", outputs=[], segmenter=None, limits=None), outputs=["text"])
 
     assert (under(path).outputs, under(path).segmenter) == ((), "auto")
 
 
-def test_the_environment_sets_what_no_profile_names(
+def test_the_environment_sets_what_no_profile_overrides(
     write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OCR_DAEMON__LIMITS__PAGES", "5")
@@ -110,8 +112,8 @@ REFUSED = [
     ([named("a", folders="a")], "profiles.0.folders", "tuple"),
     ([named("a b")], "profiles.0.name", "pattern"),
     ([named("a@1")], "profiles.0.name", "pattern"),
-    ([named("default")], "profiles.0.name", "what no profile says"),
-    ([named("a"), named("a", "b")], "profiles.1.name", "twice"),
+    ([named("default")], "profiles.0.name", "is reserved"),
+    ([named("a"), named("a", "b")], "profiles.1.name", "name of another profile"),
     ([named("a", segmentr="db")], "profiles.0.segmentr", "did you mean segmenter?"),
     ([named("a", model={})], "profiles.0.model", "no such key"),
     ([named("a", segmenter="best")], "profiles.0.segmenter", "'auto', 'opencv' or 'dbnet'"),
@@ -133,21 +135,21 @@ REFUSED = [
             named("b", "b", hooks=[{"name": "x", "command": ["shout"]}]),
         ],
         "profiles.1.hooks.0.name",
-        "another hook elsewhere",
+        "different hook elsewhere",
     ),
     ([named("a", quiet_seconds=-1)], "profiles.0.quiet_seconds", "greater than or equal to 0"),
     ([named("a", quiet_seconds=31)], "profiles.0.quiet_seconds", "rescan_seconds"),
     ([named("a", priority=10**6)], "profiles.0.priority", "1000"),
     ([named("a", pdf={"dpi": 150})], "profiles.0.pdf.min_dpi", "pdf.dpi (150)"),
     ([named("a", "/a")], "profiles.0.folders.0", "relative to the inbox"),
-    ([named("a", "b", "a/../c")], "profiles.0.folders.1", "out of the inbox"),
-    ([named("a"), named("b", "b", "a/**")], "profiles.1.folders.1", "profile a has it already"),
-    ([named("a", "**"), named("b")], "profiles.1.folders.0", "profile a has it already"),
+    ([named("a", "b", "a/../c")], "profiles.0.folders.1", "not leave the inbox"),
+    ([named("a"), named("b", "b", "a/**")], "profiles.1.folders.1", "profile a already matches it"),
+    ([named("a", "**"), named("b")], "profiles.1.folders.0", "profile a already matches it"),
 ]
 
 
 @pytest.mark.parametrize(("profiles", "key", "remedy"), REFUSED)
-def test_what_cannot_be_meant_is_refused_with_key_and_remedy(
+def test_an_invalid_profile_is_refused_with_key_and_remedy(
     write: Write, profiles: list[dict[str, object]], key: str, remedy: str
 ) -> None:
     with pytest.raises(Misconfigured) as error:
@@ -157,14 +159,14 @@ def test_what_cannot_be_meant_is_refused_with_key_and_remedy(
     assert remedy in error.value.remedy
 
 
-def test_a_profile_needs_the_network_that_its_segmenter_asks_for(write: Write) -> None:
+def test_a_profile_needs_the_network_of_its_segmenter(write: Write) -> None:
     path = write(named("a", segmenter="dbnet"), segmenter="opencv", detector={})
 
     with pytest.raises(Misconfigured, match=r"profiles\.0\.segmenter = dbnet: needs a network"):
         load(path)
 
 
-def test_a_network_that_one_profile_alone_needs_is_looked_for_at_start(write: Write) -> None:
+def test_a_network_that_only_one_profile_needs_is_checked_at_start(write: Write) -> None:
     gone = {"file": "gone.onnx"}
     preflight.refuse_bad_weights(load(write(segmenter="opencv", detector=gone)))
 
@@ -181,7 +183,7 @@ def test_workers_may_read_the_networks_of_all_profiles(write: Write) -> None:
     assert config.detector.file not in WorkerSetup((config.recipe,), 1).readable
 
 
-def test_the_example_in_the_shipped_config_can_be_meant(write: Write) -> None:
+def test_the_example_in_the_shipped_config_is_valid(write: Write) -> None:
     text = (REPOSITORY / "config.yaml").read_text()
     lines = text.partition("profiles: []")[2].partition("\nlogging:")[0].splitlines()
     example = [line.removeprefix("#") for line in lines if line.startswith("#")]
@@ -196,13 +198,17 @@ def test_the_example_in_the_shipped_config_can_be_meant(write: Write) -> None:
 # --- what identity a reading has ----------------------------------------------------------------
 
 
-def test_the_identity_of_a_reading_changes_only_with_what_decides_it(write: Write) -> None:
+def test_the_profile_identity_changes_only_with_the_settings_that_influence_the_text(
+    write: Write,
+) -> None:
     shipped = load(REPOSITORY / "config.yaml")
 
     assert wiring.policies(shipped).of("a.png").profile == "default@9796c9b0"
 
 
-def test_the_identity_of_a_reading_is_its_profiles_name_and_what_decides_it(write: Write) -> None:
+def test_the_profile_identity_consists_of_the_name_and_a_digest_of_the_settings(
+    write: Write,
+) -> None:
     path = write(
         named("a"), named("b"), named("c", segmenter="dbnet"), named("d", priority=3),
         named("e", outputs=["text"]),

@@ -1,4 +1,4 @@
-"""What is counted of an answer, and what a worker that says anything cannot spoil."""
+"""Counters of answers and tasks, also for a worker that reports invalid values."""
 
 from __future__ import annotations
 
@@ -26,37 +26,37 @@ def document(*confidences: float | None, status: str = "done", **changes: object
 def test_lines_are_counted_and_those_of_a_text_layer_have_no_confidence() -> None:
     counters = Counters()
 
-    counters.answered(document(0.91, 0.99, None), 10, 1.0)
+    counters.count_document(document(0.91, 0.99, None), 10, 1.0)
 
     assert (counters.lines, sum(counters.confidence.counts)) == (3, 2)
 
 
-def test_a_duplicate_was_not_read_and_counts_as_a_file_alone() -> None:
+def test_a_duplicate_counts_only_as_a_file_since_it_was_not_read() -> None:
     counters = Counters()
 
-    counters.answered(document(status="duplicate", pages=()), 10, 1.0)
+    counters.count_document(document(status="duplicate", pages=()), 10, 1.0)
 
     assert (counters.files["duplicate"], sum(counters.documents.counts)) == (1, 0)
 
 
-def test_words_that_a_worker_made_up_are_one_more_row_and_not_a_thousand() -> None:
+def test_unknown_labels_from_a_worker_share_one_row() -> None:
     counters = Counters()
     failure = Failure("made up", "for no reason")
 
     for number in range(1000):
         spent = {f"stage {number}": 1.0}
-        counters.answered(document(status="failed", failure=failure, seconds=spent), 10, 1.0)
-        counters.task_ended(Died(f"kind {number}", "why"))
+        counters.count_document(document(status="failed", failure=failure, seconds=spent), 10, 1.0)
+        counters.count_task(Died(f"kind {number}", "why"))
 
     assert len(counters.stages) == 6
     assert (counters.failures["other"], counters.deaths["other"]) == (1000, 1000)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -1.0, 10**400])
-def test_a_number_that_cannot_be_meant_is_not_added(value: float) -> None:
+def test_an_invalid_number_is_not_counted(value: float) -> None:
     spread = Histogram((1.0,))
 
-    spread.add(value)
+    spread.observe(value)
 
     assert (spread.counts, spread.total) == ([0, 0], 0.0)
 
@@ -65,7 +65,7 @@ def test_a_value_on_a_bound_counts_below_it() -> None:
     spread = Histogram((1.0, 2.0))
 
     for value in (1.0, 1.5, 2.0, 3.0):
-        spread.add(value)
+        spread.observe(value)
 
     assert spread.counts == [1, 2, 1]
 
@@ -82,6 +82,6 @@ def test_a_value_on_a_bound_counts_below_it() -> None:
 def test_a_task_ends_in_one_of_four_ways(result: object, word: str) -> None:
     counters = Counters()
 
-    counters.task_ended(result)  # type: ignore[arg-type]
+    counters.count_task(result)  # type: ignore[arg-type]
 
     assert {kind for kind, number in counters.tasks.items() if number} == {word}

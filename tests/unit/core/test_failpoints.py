@@ -1,4 +1,4 @@
-"""Failpoints: what a rule means, and that without the variable there is nothing to pass."""
+"""Failpoints: the syntax of rules, and that points do nothing without the variable."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def passing(rules: str, *points: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_without_the_variable_a_point_is_an_empty_function() -> None:
-    assert failpoints._reach(None) is failpoints._nothing
-    assert failpoints._reach("") is failpoints._nothing
+    assert failpoints._reach(None) is failpoints._do_nothing
+    assert failpoints._reach("") is failpoints._do_nothing
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_without_the_variable_a_point_is_an_empty_function() -> None:
         ("other=kill;here=exit", ["here", "other"], 0),
     ],
 )
-def test_a_rule_holds_for_its_point_and_label(rules: str, points: list[str], code: int) -> None:
+def test_a_rule_applies_to_its_point_and_label(rules: str, points: list[str], code: int) -> None:
     ended = passing(rules, *points)
 
     assert ended.returncode == code
@@ -54,5 +54,5 @@ def test_a_count_ends_a_rule() -> None:
 
 
 @pytest.mark.parametrize("rules", ["here", "here=nothing", "here=x*kill"])
-def test_a_rule_that_means_nothing_is_refused(rules: str) -> None:
+def test_an_invalid_rule_is_refused(rules: str) -> None:
     assert passing(rules, "here").returncode == 1

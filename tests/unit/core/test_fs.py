@@ -9,7 +9,7 @@ import pytest
 from daemon.core import fs
 
 
-def test_rename_keeps_what_already_has_the_name(tmp_path: Path) -> None:
+def test_rename_does_not_overwrite_a_file(tmp_path: Path) -> None:
     source, target = tmp_path / "new", tmp_path / "taken"
     source.write_text("new")
     target.write_text("old")
@@ -20,7 +20,7 @@ def test_rename_keeps_what_already_has_the_name(tmp_path: Path) -> None:
     assert (source.read_text(), target.read_text()) == ("new", "old")
 
 
-def test_rename_finishes_what_a_crash_between_link_and_unlink_left(tmp_path: Path) -> None:
+def test_rename_finishes_after_a_crash_between_link_and_unlink(tmp_path: Path) -> None:
     source, target = tmp_path / "draft", tmp_path / "answer"
     source.write_text("text")
     os.link(source, target)
@@ -31,7 +31,7 @@ def test_rename_finishes_what_a_crash_between_link_and_unlink_left(tmp_path: Pat
     assert target.read_text() == "text"
 
 
-def test_rename_has_done_its_work_where_the_source_goes_after_the_link(
+def test_rename_succeeds_if_the_source_vanishes_after_the_link(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source, target = tmp_path / "draft", tmp_path / "answer"
@@ -50,7 +50,7 @@ def without_links(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "link", refuse)
 
 
-def test_a_reserved_name_that_another_has_taken_is_left_to_it(
+def test_a_reserved_name_that_another_process_has_used_is_not_touched(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who reserved it was stopped before it gave the name, and had its draft withdrawn."""
@@ -70,7 +70,7 @@ def test_a_reserved_name_that_another_has_taken_is_left_to_it(
     assert target.read_text() == "theirs"
 
 
-def test_a_name_that_was_reserved_in_vain_is_free_again(
+def test_a_name_that_was_reserved_without_success_is_released(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without_links(monkeypatch)
@@ -81,7 +81,7 @@ def test_a_name_that_was_reserved_in_vain_is_free_again(
     assert not (tmp_path / "answer").exists()
 
 
-def test_rename_works_where_the_filesystem_has_no_hard_links(tmp_path: Path, monkeypatch) -> None:
+def test_rename_works_on_a_filesystem_without_hard_links(tmp_path: Path, monkeypatch) -> None:
     without_links(monkeypatch)
     source, target = tmp_path / "draft", tmp_path / "answer"
     source.write_text("text")
@@ -94,7 +94,7 @@ def test_rename_works_where_the_filesystem_has_no_hard_links(tmp_path: Path, mon
     assert target.read_text() == "text"
 
 
-def test_move_numbers_a_taken_name(tmp_path: Path) -> None:
+def test_move_numbers_a_name_that_exists(tmp_path: Path) -> None:
     (tmp_path / "archive").mkdir()
     for text in ("first", "second", "third"):
         (tmp_path / "scan.pdf").write_text(text)
@@ -125,13 +125,15 @@ def test_move_copies_across_filesystems_and_leaves_no_draft(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("stem", ["a" * 255, "é" * 127 + "x", "字" * 85])
-def test_a_name_with_an_ending_never_outgrows_the_filesystem(tmp_path: Path, stem: str) -> None:
-    name = fs.shortened(stem, ".json")
+def test_a_name_with_an_ending_is_never_too_long_for_the_filesystem(
+    tmp_path: Path, stem: str
+) -> None:
+    name = fs.shorten(stem, ".json")
 
     (tmp_path / name).touch()
 
     assert name.endswith(".json")
-    assert name != fs.shortened(stem[:-1] + "y", ".json")
+    assert name != fs.shorten(stem[:-1] + "y", ".json")
 
 
 def test_a_failed_write_leaves_nothing_under_the_name(tmp_path: Path) -> None:
@@ -152,9 +154,7 @@ def test_hashing_never_follows_a_link(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("make", ["link", "fifo", "folder"])
-def test_nothing_but_a_regular_file_is_opened_and_nothing_waited_for(
-    tmp_path: Path, make: str
-) -> None:
+def test_only_regular_files_are_opened_and_opening_never_blocks(tmp_path: Path, make: str) -> None:
     path = tmp_path / "odd"
     if make == "link":
         (tmp_path / "real").write_bytes(b"real")
@@ -168,7 +168,7 @@ def test_nothing_but_a_regular_file_is_opened_and_nothing_waited_for(
         fs.open_regular(path)
 
 
-def test_a_folder_that_is_away_is_never_made_anew(tmp_path: Path) -> None:
+def test_a_missing_root_folder_is_never_created(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="no such folder"):
         fs.make_folder(tmp_path / "archive/sub/deep", tmp_path / "archive")
 

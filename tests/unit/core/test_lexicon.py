@@ -1,4 +1,4 @@
-"""The list of words that reading knows."""
+"""Reading the word list."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from daemon.core import lexicon
 from daemon.core.errors import Misconfigured
 
 
-def test_a_list_is_taken_in_any_case(tmp_path: Path):
+def test_words_are_read_in_any_case(tmp_path: Path):
     (tmp_path / "words.txt").write_text("Total\nLABEL\n", "utf-8")
 
     assert lexicon.read(tmp_path / "words.txt") == {"total", "label"}

@@ -1,4 +1,4 @@
-"""What is logged of strangers' words: one JSON object a line, and nothing that a terminal obeys."""
+"""Untrusted text in logs: one JSON object per line, and no control characters on a terminal."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def said(folder: Path) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_name_stays_within_its_line_and_commands_no_terminal(
+def test_a_name_stays_within_its_line_and_sends_no_control_characters(
     name: str, terminal: Terminal, tmp_path: Path
 ) -> None:
     structlog.get_logger().warning("file.blocked", name=name, reason=f"{name} is odd")
@@ -71,7 +71,7 @@ def test_a_name_stays_within_its_line_and_commands_no_terminal(
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_foreign_message_and_a_traceback_are_disarmed_too(
+def test_control_characters_in_messages_and_tracebacks_are_escaped(
     name: str, terminal: Terminal, tmp_path: Path
 ) -> None:
     try:
@@ -88,7 +88,7 @@ def test_a_foreign_message_and_a_traceback_are_disarmed_too(
     assert "ValueError" in event["exception"]
 
 
-def test_no_half_of_a_character_stands_in_the_file(terminal: Terminal, tmp_path: Path) -> None:
+def test_surrogates_are_escaped_in_the_file(terminal: Terminal, tmp_path: Path) -> None:
     """A surrogate is legal in JSON's grammar, but Rust's and Go's readers refuse or replace it."""
     structlog.get_logger().info("document.done", name=os.fsdecode(b"caf\xe9.png"))
     logs.drain()
@@ -96,25 +96,25 @@ def test_no_half_of_a_character_stands_in_the_file(terminal: Terminal, tmp_path:
     assert b"\\ud" not in (tmp_path / logs.LOG_NAME).read_bytes().replace(b"\\\\ud", b"")
 
 
-def test_text_on_a_terminal_keeps_its_lines_and_cells() -> None:
-    shown = logs.without_controls("a\tb\nc\x1b[2J", keep="\n\t")
+def test_text_on_a_terminal_keeps_line_breaks_and_tabs() -> None:
+    shown = logs.escape_controls("a\tb\nc\x1b[2J", keep="\n\t")
 
     assert shown == "a\tb\nc\\x1b[2J"
 
 
 @pytest.mark.slow
-def test_a_log_volume_that_hangs_holds_up_nobody(
+def test_a_stalled_log_volume_blocks_nothing(
     tmp_path: Path, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gate = threading.Event()
     monkeypatch.setattr(Terminal, "write", lambda *_: gate.wait())
 
-    for number in range(logs.MOST_WAITING + 10):
+    for number in range(logs.MAX_QUEUED + 10):
         structlog.get_logger().info("document.done", number=number)
 
     gate.set()
     logs.drain(30.0)
-    assert len(said(tmp_path)) >= logs.MOST_WAITING
+    assert len(said(tmp_path)) >= logs.MAX_QUEUED
 
 
 def test_the_log_file_is_rotated_by_size(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""How much memory a worker may take, from made-up control groups; and how much this one takes."""
+"""Memory limits of workers from simulated control groups, and the memory of a process."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ def available(tmp_path: Path, memberships: str, limits: dict[str, str]) -> int:
         path = tmp_path / "groups" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(limit)
-    return memory.available(tmp_path / "meminfo", tmp_path / "cgroup", tmp_path / "groups")
+    return memory.available_megabytes(
+        tmp_path / "meminfo", tmp_path / "cgroup", tmp_path / "groups"
+    )
 
 
 @pytest.mark.parametrize(
@@ -38,14 +40,14 @@ def available(tmp_path: Path, memberships: str, limits: dict[str, str]) -> int:
         ("0::/gone\n", {"memory.max": "3000000000\n"}, 3000),
     ],
 )
-def test_the_tightest_of_machine_and_groups_counts(
+def test_the_lowest_limit_of_machine_and_control_groups_is_used(
     tmp_path: Path, memberships: str, limits: dict[str, str], expected: int
 ) -> None:
     assert available(tmp_path, memberships, limits) == expected
 
 
 @pytest.mark.parametrize(
-    ("most", "idle", "workers", "megabytes", "expected"),
+    ("max_megabytes", "recycle_megabytes", "workers", "megabytes", "expected"),
     [
         (0, 0, 2, 2147, MemoryLimits(945, 708)),
         (0, 0, 2, 24_000, MemoryLimits(11_872, 1000)),
@@ -54,28 +56,28 @@ def test_the_tightest_of_machine_and_groups_counts(
         (800, 500, 2, 24_000, MemoryLimits(800, 500)),
     ],
 )
-def test_workers_share_what_the_daemon_leaves(
-    monkeypatch: pytest.MonkeyPatch, most: int, idle: int, workers: int, megabytes: int,
-    expected: MemoryLimits,
+def test_workers_share_the_memory_that_the_daemon_does_not_need(
+    monkeypatch: pytest.MonkeyPatch, max_megabytes: int, recycle_megabytes: int, workers: int,
+    megabytes: int, expected: MemoryLimits,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(memory, "available", lambda *_: megabytes)
+    monkeypatch.setattr(memory, "available_megabytes", lambda *_: megabytes)
 
-    assert memory.memory_limits(most, idle, workers) == expected
+    assert memory.memory_limits(max_megabytes, recycle_megabytes, workers) == expected
 
 
-def test_what_a_process_takes_grows_with_what_it_holds() -> None:
+def test_private_memory_grows_with_an_allocation() -> None:
     script = (
         "import os; from daemon.core import memory\n"
-        "before = memory.taken_by(os.getpid()); held = b'x' * 50_000_000\n"
-        "print(memory.taken_by(os.getpid()) - before)"
+        "before = memory.private_megabytes(os.getpid()); held = b'x' * 50_000_000\n"
+        "print(memory.private_megabytes(os.getpid()) - before)"
     )
     said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
 
     assert 45 < float(said.stdout) < 60, said.stderr
 
 
-def test_a_process_that_is_gone_takes_nothing() -> None:
-    assert memory.taken_by(2**22 + 1) is None
+def test_a_process_that_has_ended_has_no_memory() -> None:
+    assert memory.private_megabytes(2**22 + 1) is None
 
 
 @pytest.mark.parametrize(
@@ -89,5 +91,7 @@ def test_a_process_that_is_gone_takes_nothing() -> None:
         (ZeroDivisionError(), False),
     ],
 )
-def test_a_shortage_is_told_from_other_errors(error: Exception, expected: bool) -> None:
-    assert memory.is_short(error) is expected
+def test_failed_allocations_are_distinguished_from_other_errors(
+    error: Exception, expected: bool
+) -> None:
+    assert memory.is_out_of_memory(error) is expected

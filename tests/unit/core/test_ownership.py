@@ -1,4 +1,4 @@
-"""Owners and modes of what is written, and what of that is refused."""
+"""Owners and modes of published files, and refused values."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def mode(path: Path) -> str:
     return f"{path.stat().st_mode & 0o7777:o}"
 
 
-def test_nothing_is_changed_unless_asked_for(tmp_path: Path) -> None:
+def test_nothing_is_changed_by_default(tmp_path: Path) -> None:
     plain = tmp_path / "plain"
     plain.touch()
 
@@ -33,17 +33,15 @@ def test_nothing_is_changed_unless_asked_for(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "remedy"),
     [
-        ("user", "nobody-knows-him", "knows no such user"),
-        ("group", "nobody-knows-them", "knows no such group"),
-        ("file_mode", "400", "locks the daemon out"),
-        ("folder_mode", "550", "locks the daemon out"),
+        ("user", "nobody-knows-him", "has no such user"),
+        ("group", "nobody-knows-them", "has no such group"),
+        ("file_mode", "400", "lock the daemon out"),
+        ("folder_mode", "550", "lock the daemon out"),
         ("file_mode", "rw-r-----", "pattern"),
         ("umask", 18, "valid string"),
     ],
 )
-def test_what_cannot_be_meant_is_refused(
-    tmp_path: Path, key: str, value: object, remedy: str
-) -> None:
+def test_an_invalid_value_is_refused(tmp_path: Path, key: str, value: object, remedy: str) -> None:
     workspace = Workspace(tmp_path, permissions={key: value})
 
     with pytest.raises(Misconfigured, match=remedy) as refused:
@@ -52,7 +50,7 @@ def test_what_cannot_be_meant_is_refused(
     assert refused.value.key.startswith(f"permissions.{key}")
 
 
-def test_what_this_user_may_not_do_stops_the_start(
+def test_an_owner_that_this_user_may_not_set_stops_the_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:
@@ -70,12 +68,12 @@ def test_what_this_user_may_not_do_stops_the_start(
     assert list(config.folders.outbox.iterdir()) == []
 
 
-def test_an_owner_is_given_before_a_mode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_owner_is_set_before_the_mode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """chown takes set-id bits away."""
     calls: list[str] = []
     monkeypatch.setattr(os, "chown", lambda *_: calls.append("chown"))
     monkeypatch.setattr(os, "chmod", lambda *_: calls.append("chmod"))
 
-    Ownership(user=1, folder_mode=0o2750).mark_folder(tmp_path)
+    Ownership(user=1, folder_mode=0o2750).apply_to_folder(tmp_path)
 
     assert calls == ["chown", "chmod"]

@@ -170,7 +170,7 @@ def test_what_is_no_file_any_more_is_neither_followed_nor_waited_for(kind, tmp_p
     (tmp_path / "secret").write_bytes(b"%PDF-")
     path.symlink_to(tmp_path / "secret") if kind == "link" else os.mkfifo(path)
 
-    with pytest.raises(OSError, match=r"symbolic links|no regular file"):
+    with pytest.raises(OSError, match=r"symbolic links|not a regular file"):
         missing_end(path)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from daemon.core.folder_rules import MOST_REMEMBERED, ByFolder, parsed
+from daemon.core.folder_rules import MAX_CACHED_FOLDERS, FolderRules, parse_pattern
 
 # a pattern, files that it is for, files that it is not for
 PATTERNS = [
@@ -31,13 +31,13 @@ PATTERNS = [
 def test_a_pattern_is_for_its_folders_and_what_lies_below(
     pattern: str, inside: list[str], outside: list[str]
 ) -> None:
-    rule = ByFolder(False, [([pattern], True)])
+    rule = FolderRules(False, [([pattern], True)])
 
     assert [name for name in [*inside, *outside] if rule.of(name)] == inside
 
 
 def test_the_first_pattern_that_matches_wins() -> None:
-    rule = ByFolder("other", [(["a/b", "c"], "first"), (["a", "**/c"], "second")])
+    rule = FolderRules("other", [(["a/b", "c"], "first"), (["a", "**/c"], "second")])
 
     named = [rule.of(name) for name in ("a/b/1.pdf", "c/1.pdf", "a/1.pdf", "x/c/1.pdf", "1.pdf")]
     assert named == ["first", "first", "second", "second", "other"]
@@ -48,25 +48,25 @@ def test_the_first_pattern_that_matches_wins() -> None:
     [
         ("/invoices", "write invoices"),
         ("/", "write [.]"),
-        ("a/../b", "out of"),
+        ("a/../b", "leave the inbox"),
         ("a**b", "write [*]"),
     ],
 )
 def test_a_pattern_that_cannot_be_meant_is_refused(pattern: str, remedy: str) -> None:
     with pytest.raises(ValueError, match=remedy):
-        parsed(pattern)
+        parse_pattern(pattern)
 
 
 def test_no_depth_of_folders_makes_matching_explode() -> None:
     """A chain of `**` tried one after another would never end."""
-    rule = ByFolder(False, [(["**/a/**/a/**/a/**/a/**/a/**/b"], True)])
+    rule = FolderRules(False, [(["**/a/**/a/**/a/**/a/**/a/**/b"], True)])
 
     assert not rule.of("/".join(["a"] * 2000) + "/x.pdf")
 
 
 def test_folders_without_end_are_not_all_remembered() -> None:
-    rule = ByFolder(0, [(["x"], 1)])
-    for number in range(2 * MOST_REMEMBERED):
+    rule = FolderRules(0, [(["x"], 1)])
+    for number in range(2 * MAX_CACHED_FOLDERS):
         rule.of(f"{number}/a.pdf")
 
-    assert len(rule._known) <= MOST_REMEMBERED
+    assert len(rule._cache) <= MAX_CACHED_FOLDERS

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.core.folder_rules import ByFolder
+from daemon.core.folder_rules import FolderRules
 from daemon.inbox.intake import Intake, QueueCounts
 from daemon.inbox.scan import Scanner
 from daemon.inbox.stability import StabilityTracker
@@ -26,11 +26,11 @@ class SilentWatch(InboxWatcher):
 
 
 def make_intake(
-    inbox: Path, *, delivers: bool = True, priority: ByFolder[int] | None = None
+    inbox: Path, *, delivers: bool = True, priority: FolderRules[int] | None = None
 ) -> Intake:
     return Intake(
         Scanner(inbox, (".*",), ()),
-        StabilityTracker(inbox, ByFolder(QUIET), 60.0, lambda path: None, must_move=True),
+        StabilityTracker(inbox, FolderRules(QUIET), 60.0, lambda path: None, must_move=True),
         SilentWatch(inbox, delivers=delivers),
         RESCAN,
         POLL,
@@ -150,7 +150,7 @@ def test_priorities_decide_between_the_folders_of_the_inbox(inbox: Path) -> None
     for name in ("a/1.png", "urgent/1.png"):
         (inbox / name).parent.mkdir()
         (inbox / name).write_bytes(b"x")
-    intake = make_intake(inbox, priority=ByFolder(0, [(["urgent"], 1)]))
+    intake = make_intake(inbox, priority=FolderRules(0, [(["urgent"], 1)]))
     intake.look(0.0)
 
     intake.look(QUIET)

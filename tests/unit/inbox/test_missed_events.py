@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from daemon.core.counters import Counters
-from daemon.core.folder_rules import ByFolder
+from daemon.core.folder_rules import FolderRules
 from daemon.inbox.intake import Intake
 from daemon.inbox.missed_events import MissedEvents
 from daemon.inbox.scan import Scanner
@@ -58,7 +58,7 @@ def look(inbox: Path, *, delivers: bool, notify: bool) -> int:
     counters = Counters()
     missed = Intake(
         Scanner(inbox, (".*",), ()),
-        StabilityTracker(inbox, ByFolder(QUIET), 60.0, lambda _: None, must_move=True),
+        StabilityTracker(inbox, FolderRules(QUIET), 60.0, lambda _: None, must_move=True),
         SilentWatch(inbox, delivers=delivers), RESCAN, 2.0, lambda listing: listing,
         counters=counters,
     )  # fmt: skip

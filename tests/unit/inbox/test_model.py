@@ -26,7 +26,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from daemon.core.folder_rules import ByFolder
+from daemon.core.folder_rules import FolderRules
 from daemon.inbox.intake import Intake
 from daemon.inbox.scan import Scanner
 from daemon.inbox.stability import StabilityTracker
@@ -55,7 +55,7 @@ class Inbox(RuleBasedStateMachine):
         self.intake = Intake(
             Scanner(self.inbox, IGNORED, ()),
             StabilityTracker(
-                self.inbox, ByFolder(QUIET), PATIENCE, lambda path: None, must_move=True
+                self.inbox, FolderRules(QUIET), PATIENCE, lambda path: None, must_move=True
             ),
             InboxWatcher(self.inbox, "scan", lambda: None),
             RESCAN,

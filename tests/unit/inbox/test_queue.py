@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.core.folder_rules import ByFolder
+from daemon.core.folder_rules import FolderRules
 from daemon.inbox.queue import EVERY, MOST_TURNS, Queue, Turns, natural, natural_path
 
-URGENT = ByFolder(0, [(["urgent"], 10), (["later"], -10)])
+URGENT = FolderRules(0, [(["urgent"], 10), (["later"], -10)])
 
 
 def queue(*names: str, turns: Turns | None = None, **since: float) -> Queue:

@@ -37,11 +37,11 @@ class Originals:
         path.write_bytes(content)
         if state != "unknown":
             claim = Claim(os.urandom(8).hex(), name, path, Stamp.of(path), fs.sha256_of(path))
-            self.ledger.claimed(claim, "default")
-            self.ledger.answering(claim.id, "done", f"{name}.json")
-            self.ledger.answered(claim.id)
+            self.ledger.add_claim(claim, "default")
+            self.ledger.mark_answering(claim.id, "done", f"{name}.json")
+            self.ledger.mark_answered(claim.id)
         if state == "closed":
-            self.ledger.closed(claim.id)
+            self.ledger.mark_closed(claim.id)
         return path
 
     def retention_folder(
@@ -108,7 +108,7 @@ def test_what_is_not_answered_and_done_with_is_left_however_old_or_large(
     )
     if state == "claimed":
         claim = Claim("c", "odd.png", path, Stamp.of(path), fs.sha256_of(path))
-        originals.ledger.claimed(claim, "default")
+        originals.ledger.add_claim(claim, "default")
     limits = Retention(archive_days=1, archive_megabytes=1)
 
     assert (originals.clear(limits, TOMORROW), originals.names()) == ([], {"odd.png"})

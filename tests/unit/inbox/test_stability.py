@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.core.folder_rules import ByFolder
+from daemon.core.folder_rules import FolderRules
 from daemon.core.records import Stamp
 from daemon.inbox.stability import StabilityReport, StabilityTracker
 
@@ -16,7 +16,7 @@ QUIET, PATIENCE = 5.0, 60.0
 def make_tracker(inbox: Path, missing: dict[str, str] | None = None) -> StabilityTracker:
     lacks = missing or {}
     return StabilityTracker(
-        inbox, ByFolder(QUIET), PATIENCE, lambda path: lacks.get(path.name), must_move=True
+        inbox, FolderRules(QUIET), PATIENCE, lambda path: lacks.get(path.name), must_move=True
     )
 
 
@@ -118,7 +118,7 @@ def test_a_file_that_cannot_be_opened_says_who_owns_it(inbox: Path) -> None:
     def refuse(path: Path) -> str | None:
         raise PermissionError(13, "Permission denied", str(path))
 
-    tracker = StabilityTracker(inbox, ByFolder(QUIET), PATIENCE, refuse, must_move=True)
+    tracker = StabilityTracker(inbox, FolderRules(QUIET), PATIENCE, refuse, must_move=True)
     tracker.observe({"a.png": stamp()}, 0.0)
 
     (reason,) = tracker.observe({"a.png": stamp()}, QUIET).blocked.values()
@@ -132,7 +132,7 @@ def test_a_file_that_vanished_since_the_listing_is_no_answer(tmp_path: Path) -> 
     def gone(path: Path) -> str | None:
         raise FileNotFoundError(2, "No such file or directory", str(path))
 
-    tracker = StabilityTracker(tmp_path, ByFolder(QUIET), PATIENCE, gone, must_move=True)
+    tracker = StabilityTracker(tmp_path, FolderRules(QUIET), PATIENCE, gone, must_move=True)
     tracker.observe({"a.png": stamp()}, 0.0)
 
     assert tracker.observe({"a.png": stamp()}, QUIET) == StabilityReport({}, {}, {}, None)
@@ -147,7 +147,7 @@ def test_a_file_in_a_folder_that_we_may_not_write_can_only_be_read_in_place(
     (tmp_path / "sub/a.png").write_bytes(b"x")
     monkeypatch.setattr(os, "access", lambda path, mode: not (mode & os.W_OK and path.is_dir()))
     tracker = StabilityTracker(
-        tmp_path, ByFolder(QUIET), PATIENCE, lambda path: None, must_move=must_move
+        tmp_path, FolderRules(QUIET), PATIENCE, lambda path: None, must_move=must_move
     )
     tracker.observe({"sub/a.png": stamp()}, 0.0)
 
@@ -159,7 +159,7 @@ def test_quiet_times_go_by_the_folder_and_0_is_taken_at_first_sight(tmp_path: Pa
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"x")
     lacks = {"cut.png": "has no IEND yet"}
-    quiet = ByFolder(QUIET, [(["now"], 0.0), (["slow"], 2 * QUIET)])
+    quiet = FolderRules(QUIET, [(["now"], 0.0), (["slow"], 2 * QUIET)])
     tracker = StabilityTracker(
         tmp_path, quiet, PATIENCE, lambda path: lacks.get(path.name), must_move=True
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from daemon.config.sections import Watch
-from daemon.core.folder_rules import ByFolder
+from daemon.core.folder_rules import FolderRules
 from daemon.inbox.completeness import missing_end
 from daemon.inbox.intake import Intake
 from daemon.inbox.scan import Scanner
@@ -32,7 +32,7 @@ class Looked:
         self.inbox, self.now = inbox, 100.0
         self.intake = Intake(
             Scanner(inbox, Watch().ignore, ()),
-            StabilityTracker(inbox, ByFolder(QUIET), PATIENCE, missing_end, must_move=True),
+            StabilityTracker(inbox, FolderRules(QUIET), PATIENCE, missing_end, must_move=True),
             InboxWatcher(inbox, "scan", lambda: None),
             30.0,
             POLL,

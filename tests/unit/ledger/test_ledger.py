@@ -24,7 +24,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_a_claim_survives_the_process_as_it_was_written(path: Path) -> None:
-    Ledger(path).claimed(claim(), "default")
+    Ledger(path).add_claim(claim(), "default")
 
     (entry,) = Ledger(path).unfinished()
 
@@ -32,42 +32,42 @@ def test_a_claim_survives_the_process_as_it_was_written(path: Path) -> None:
     assert (entry.state, entry.starts, entry.attempts, entry.stamp) == ("claimed", 0, 0, "10:20:30")
 
 
-def test_a_name_that_is_no_unicode_comes_back_as_it_was(path: Path) -> None:
+def test_a_name_that_is_not_unicode_is_stored_unchanged(path: Path) -> None:
     name = os.fsdecode(b"caf\xe9.png")
     ledger = Ledger(path)
 
-    assert ledger.claimed(claim(name=name), "default").name == name
+    assert ledger.add_claim(claim(name=name), "default").name == name
 
 
 def test_claiming_again_keeps_the_row_and_its_counts(path: Path) -> None:
     ledger = Ledger(path)
-    ledger.claimed(claim(), "default")
-    ledger.start("t1")
+    ledger.add_claim(claim(), "default")
+    ledger.count_start("t1")
 
-    assert ledger.claimed(claim(), "default").starts == 1
+    assert ledger.add_claim(claim(), "default").starts == 1
 
 
-def test_starts_and_attempts_are_counted_apart(path: Path) -> None:
+def test_starts_and_attempts_are_counted_separately(path: Path) -> None:
     ledger = Ledger(path)
-    ledger.claimed(claim(), "default")
+    ledger.add_claim(claim(), "default")
 
     counts = [
-        ledger.start("t1"),
-        ledger.attempt("t1"),
-        ledger.attempt("t1"),
-        ledger.start("t1"),
+        ledger.count_start("t1"),
+        ledger.count_attempt("t1"),
+        ledger.count_attempt("t1"),
+        ledger.count_start("t1"),
     ]
 
     assert counts == [(1, 1), 2, 3, (2, 4)]
 
 
-def test_a_start_broken_off_by_hand_is_not_counted(path: Path) -> None:
+def test_an_interrupted_start_is_not_counted(path: Path) -> None:
     ledger = Ledger(path)
-    ledger.claimed(claim(), "default")
-    ledger.start("t1")
-    ledger.uncount("t1")
+    ledger.add_claim(claim(), "default")
+    ledger.count_start("t1")
+    ledger.uncount_start("t1")
 
-    assert ledger.start("t1") == (1, 1)
+    assert ledger.count_start("t1") == (1, 1)
 
 
 def test_only_full_answers_make_later_files_duplicates(path: Path) -> None:
@@ -81,25 +81,25 @@ def test_only_full_answers_make_later_files_duplicates(path: Path) -> None:
         ]
     ):
         token = f"t{number}"
-        ledger.claimed(claim(token), "default")
-        ledger.answering(token, status, f"{status}.json")
+        ledger.add_claim(claim(token), "default")
+        ledger.mark_answering(token, status, f"{status}.json")
         if state == "closed":
-            ledger.answered(token)
-            ledger.closed(token)
+            ledger.mark_answered(token)
+            ledger.mark_closed(token)
 
     assert [entry.answer for entry in ledger.answers_to(SHA, "default")] == ["done.json"]
     assert ledger.answers_to(SHA, "receipts") == []
 
 
-def test_what_is_not_closed_is_unfinished(path: Path) -> None:
+def test_rows_that_are_not_closed_are_unfinished(path: Path) -> None:
     ledger = Ledger(path)
     for token in ("t1", "t2", "t3", "t4"):
-        ledger.claimed(claim(token), "default")
+        ledger.add_claim(claim(token), "default")
     for token in ("t2", "t3", "t4"):
-        ledger.answering(token, "done", f"{token}.json")
+        ledger.mark_answering(token, "done", f"{token}.json")
     for token in ("t3", "t4"):
-        ledger.answered(token)
-    ledger.closed("t4")
+        ledger.mark_answered(token)
+    ledger.mark_closed("t4")
 
     states = {entry.id: entry.state for entry in ledger.unfinished()}
 
@@ -107,7 +107,7 @@ def test_what_is_not_closed_is_unfinished(path: Path) -> None:
     assert ledger.counts() == {"done": 2, "in_progress": 2}
 
 
-def test_a_fact_is_what_was_said_first(path: Path) -> None:
+def test_the_first_value_of_a_fact_is_kept(path: Path) -> None:
     Ledger(path).fact("instance", "one")
 
     assert Ledger(path).fact("instance", "two") == "one"
@@ -121,7 +121,7 @@ def test_a_power_cut_cannot_lose_what_was_written(path: Path) -> None:
     assert ledger._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
-def test_a_damaged_ledger_is_told_with_a_remedy(path: Path) -> None:
+def test_a_damaged_ledger_is_reported_with_a_remedy(path: Path) -> None:
     path.write_bytes(b"this is no database, and long enough to be looked at" * 10)
 
     with pytest.raises(Misconfigured, match="verify --rebuild"):
@@ -143,26 +143,26 @@ def test_a_full_disk_is_the_fault_of_the_environment(path: Path) -> None:
     long_name = "x" * 100_000
 
     with pytest.raises(Deferred, match="full"):
-        ledger.claimed(claim(name=long_name), "default")
+        ledger.add_claim(claim(name=long_name), "default")
 
 
 def test_a_ledger_that_cannot_be_written_is_the_fault_of_the_environment(path: Path) -> None:
     ledger = Ledger(path)
-    ledger.claimed(claim(), "default")
+    ledger.add_claim(claim(), "default")
     ledger._db.execute("PRAGMA query_only = 1")
 
-    for count in (ledger.start, ledger.attempt):
+    for count in (ledger.count_start, ledger.count_attempt):
         with pytest.raises(Deferred, match="readonly"):
             count("t1")
 
 
-def test_a_clock_set_back_does_not_bring_an_earlier_claim_to_the_front(path: Path) -> None:
+def test_a_clock_set_back_does_not_change_the_order_of_claims(path: Path) -> None:
     ledger = Ledger(path)
     first = claim("t1")
-    ledger.claimed(first, "default")
+    ledger.add_claim(first, "default")
     with sqlite3.connect(path) as db:
         db.execute("UPDATE claims SET claimed_at = '2099-01-01T00:00:00.000Z'")
-    ledger.claimed(replace(first, id="t2", stamp=Stamp(11, 21, 31)), "default")
+    ledger.add_claim(replace(first, id="t2", stamp=Stamp(11, 21, 31)), "default")
 
     assert ledger.stamps() == {"a/scan.pdf": "11:21:31"}
     assert [entry.id for entry in ledger.unfinished()] == ["t1", "t2"]
@@ -177,9 +177,9 @@ def test_a_ledger_that_is_deleted_is_noticed(path: Path) -> None:
     assert not ledger.is_sound
 
 
-def test_a_damaged_ledger_is_told_from_one_that_cannot_be_opened(path: Path) -> None:
+def test_a_damaged_ledger_is_distinguished_from_one_that_cannot_be_opened(path: Path) -> None:
     ledger = Ledger(path)
-    ledger.claimed(claim(), "default")
+    ledger.add_claim(claim(), "default")
     ledger.close()
     path.write_bytes(b"damaged " * 4096)
 
@@ -189,7 +189,7 @@ def test_a_damaged_ledger_is_told_from_one_that_cannot_be_opened(path: Path) -> 
 
 def test_a_ledger_that_is_overwritten_is_noticed(path: Path) -> None:
     ledger = Ledger(path)
-    ledger.claimed(claim(), "default")
+    ledger.add_claim(claim(), "default")
     ledger._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # else the log beside it has it all
     assert ledger.is_sound
 

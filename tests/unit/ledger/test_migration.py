@@ -1,4 +1,4 @@
-"""A ledger that an earlier version has written: taken up as it is, or not at all."""
+"""A ledger written by an earlier version: migrated completely, or not at all."""
 
 from __future__ import annotations
 
@@ -75,17 +75,19 @@ def version_of(path: Path) -> int:
         return int(db.execute("PRAGMA user_version").fetchone()[0])
 
 
-def test_an_older_ledger_is_brought_up_to_date_with_all_that_it_holds(old: Path) -> None:
+def test_an_older_ledger_is_migrated_with_all_its_rows(old: Path) -> None:
     assert holds(old)
 
     assert version_of(old) == schema.VERSION
     with closing(Ledger(old)) as ledger:
-        ledger.answered("c2", [Notification("c2", "tell", "document.failed", "b", "b.json", "{}")])
+        ledger.mark_answered(
+            "c2", [Notification("c2", "tell", "document.failed", "b", "b.json", "{}")]
+        )
     with closing(Deliveries(old)) as deliveries:
-        assert [each.id for each in deliveries.open()] == ["c2-tell"]
+        assert [each.id for each in deliveries.undelivered()] == ["c2-tell"]
 
 
-def test_old_and_new_ledgers_are_of_one_form(old: Path, tmp_path: Path) -> None:
+def test_migrated_and_new_ledgers_have_the_same_schema(old: Path, tmp_path: Path) -> None:
     Ledger(old).close()
     Ledger(tmp_path / "new.sqlite3").close()
 
@@ -97,11 +99,11 @@ def test_old_and_new_ledgers_are_of_one_form(old: Path, tmp_path: Path) -> None:
     assert forms[0] == forms[1]
 
 
-def test_who_only_reads_an_older_ledger_leaves_it_as_it_is(old: Path) -> None:
+def test_a_reader_does_not_migrate_an_older_ledger(old: Path) -> None:
     with closing(Ledger(old, read_only=True)) as ledger:
         assert ledger.counts() == {"done": 1, "in_progress": 1}
     with closing(Deliveries(old, read_only=True)) as deliveries:
-        assert (deliveries.posts(), deliveries.open()) == ({}, [])
+        assert (deliveries.counts_by_hook(), deliveries.undelivered()) == ({}, [])
     with pytest.raises(Misconfigured, match="schema version 1"):
         Deliveries(old)
 
@@ -109,7 +111,7 @@ def test_who_only_reads_an_older_ledger_leaves_it_as_it_is(old: Path) -> None:
 
 
 @pytest.mark.parametrize("steps", range(1, schema.script(1).count(";")))
-def test_a_kill_in_the_middle_of_it_leaves_the_old_ledger(old: Path, steps: int) -> None:
+def test_a_kill_during_the_migration_leaves_the_old_ledger(old: Path, steps: int) -> None:
     script = ";".join(schema.script(1).split(";")[:steps]) + ";"
     killed = (
         "import os, signal, sqlite3, sys; db = sqlite3.connect(sys.argv[1], isolation_level=None);"
@@ -122,7 +124,7 @@ def test_a_kill_in_the_middle_of_it_leaves_the_old_ledger(old: Path, steps: int)
     assert holds(old)
 
 
-def test_a_disk_that_runs_full_in_the_middle_of_it_leaves_the_old_ledger(
+def test_a_full_disk_during_the_migration_leaves_the_old_ledger(
     old: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(schema, "script", lambda _: "BEGIN; CREATE TABLE deliveries (a); nonsense")
@@ -134,5 +136,5 @@ def test_a_disk_that_runs_full_in_the_middle_of_it_leaves_the_old_ledger(
     assert holds(old)
 
 
-def test_the_form_that_is_tested_is_that_of_the_first_version() -> None:
+def test_the_schema_in_this_test_is_that_of_the_first_version() -> None:
     assert schema._FIRST == FIRST

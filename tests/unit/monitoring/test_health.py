@@ -26,7 +26,7 @@ class FakeDaemon:
         self.loop = SimpleNamespace(
             draining=False, faults=[], is_stalled=False, in_progress=1, retrying=0
         )
-        self.folders = SimpleNamespace(warning=None, room={})
+        self.folders = SimpleNamespace(warning=None, disk_usage={})
         workers = SimpleNamespace(states=lambda now: self.states)
         self.health = Health(self.inbox, self.loop, workers, self.folders, NOW - 5000)
         self.health.phase, self.health.beat_at = "ready", NOW - 1

@@ -110,7 +110,7 @@ def test_every_key_is_in_the_config_with_a_comment_and_its_default(
     is_network = key.path[0] in ("model", "detector")  # the code has no default network
 
     assert key.comment.lines
-    assert is_network or config_keys.is_as_shipped(key), (key.shipped, key.default)
+    assert is_network or config_keys.is_default(key), (key.in_file, key.default)
 
 
 @pytest.mark.parametrize("key", [key for key in KEYS if key.is_entry], ids=lambda key: key.name)
@@ -123,10 +123,10 @@ def test_every_key_of_an_entry_is_in_the_comment_of_its_list(key: config_keys.Ke
 def test_every_documented_environment_variable_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
     plain = load(SHIPPED, touch_folders=False)
     for key in KEYS:
-        if not key.is_entry and key.shipped is not None:
-            is_text = isinstance(key.shipped, str)
-            whole = {key.path[-1]: key.shipped} if key.is_set_with_section else key.shipped
-            value = key.shipped if is_text else json.dumps(whole)
+        if not key.is_entry and key.in_file is not None:
+            is_text = isinstance(key.in_file, str)
+            whole = {key.path[-1]: key.in_file} if key.is_set_with_section else key.in_file
+            value = key.in_file if is_text else json.dumps(whole)
             monkeypatch.setenv(key.environment, value)
 
     assert load(SHIPPED, touch_folders=False) == plain

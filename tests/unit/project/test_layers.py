@@ -17,7 +17,7 @@ MODULES = sorted(
 ALLOWED = {
     "watchdog": ("daemon/inbox/watch",),
     "yaml": ("daemon/config/load", "training/data/sources"),
-    "sqlite3": ("daemon/ledger/", "daemon/web/index/"),
+    "sqlite3": ("daemon/core/sqlite", "daemon/ledger/", "daemon/web/index/"),
     "starlette": ("daemon/web/",),
     "uvicorn": ("daemon/web/server",),
     "python_multipart": ("daemon/web/http/multipart",),

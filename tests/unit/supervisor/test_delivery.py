@@ -10,7 +10,7 @@ import pytest
 
 from daemon.config.hook import Hook
 from daemon.core.errors import Deferred
-from daemon.core.folder_rules import ByFolder
+from daemon.core.folder_rules import FolderRules
 from daemon.core.options import Recipe, Weights
 from daemon.core.records import Block as Paragraph
 from daemon.core.records import Box, Document, DocumentState, Failure, PageText, TextLine, Word
@@ -62,7 +62,9 @@ class Home:
         self.claims = RenameClaims(root / "inbox", "one", root / "archive", root / "failed")
         (root / "outbox").mkdir(exist_ok=True)
         self.outbox = Outbox(root / "outbox")
-        self.delivery = Delivery(self.claims, self.ledger, self.outbox, ByFolder(policy(**changes)))
+        self.delivery = Delivery(
+            self.claims, self.ledger, self.outbox, FolderRules(policy(**changes))
+        )
 
     def record(self, content: bytes = b"bytes"):
         (self.root / "inbox/a.png").write_bytes(content)
@@ -96,7 +98,7 @@ def test_a_retry_killed_before_its_answer_is_read_again_and_not_taken_for_the_fa
     deliver(Home(tmp_path), FAILED)
     before = Home(tmp_path)
     work = before.record()
-    before.ledger.answering(work.claim.id, "done", "a.png.json")  # and here it is killed
+    before.ledger.mark_answering(work.claim.id, "done", "a.png.json")  # and here it is killed
 
     after = Home(tmp_path)
     (claim,) = after.claims.held([], 0.0)
@@ -140,8 +142,8 @@ def test_an_answer_that_is_marked_again_after_a_kill_is_not_told_again(tmp_path:
     work = before.record()
     before.delivery._publish(work, DONE)
     with closing(Deliveries(tmp_path / "ledger.sqlite3")) as deliveries:
-        (notification,) = deliveries.open()
-        deliveries.delivered(notification)  # and here it is killed, its original not let go of
+        (notification,) = deliveries.undelivered()
+        deliveries.mark_delivered(notification)  # and here it is killed, its original not let go of
 
     after = Home(tmp_path, hooks=TELL)
     (claim,) = after.claims.held([], 0.0)
@@ -157,7 +159,7 @@ def test_an_answer_that_was_named_and_not_marked_is_told_after_the_restart(
 ) -> None:
     before = Home(tmp_path, hooks=TELL)
     work = before.record()
-    monkeypatch.setattr(before.ledger, "answered", lambda *_: None)  # and here it is killed
+    monkeypatch.setattr(before.ledger, "mark_answered", lambda *_: None)  # and here it is killed
     before.delivery._publish(work, DONE)
     assert notifications(before) == []
 

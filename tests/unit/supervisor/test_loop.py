@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from daemon.core.errors import Deferred
-from daemon.core.folder_rules import ByFolder
+from daemon.core.folder_rules import FolderRules
 from daemon.core.records import PageCount, PagesRead
 from daemon.core.tasks import CountPages, Outcome, Task
 from daemon.inbox.claims.by_rename import RenameClaims
@@ -67,12 +67,12 @@ class Loop:
         claims = RenameClaims(inbox, "one", root / "archive", root / "failed")
         intake = Intake(
             Scanner(inbox, (".*",), ()),
-            StabilityTracker(inbox, ByFolder(QUIET), 60.0, lambda path: None, must_move=True),
+            StabilityTracker(inbox, FolderRules(QUIET), 60.0, lambda path: None, must_move=True),
             InboxWatcher(inbox, "scan", lambda: None), 30.0, 1.0, claims.unread,
         )  # fmt: skip
         self.ledger = Ledger(root / "ledger.sqlite3")
         (root / "outbox").mkdir()
-        delivery = Delivery(claims, self.ledger, Outbox(root / "outbox"), ByFolder(policy()))
+        delivery = Delivery(claims, self.ledger, Outbox(root / "outbox"), FolderRules(policy()))
         self.service = MainLoop(intake, claims, delivery, self.engine, WAIT)
 
     def drop(self, *names: str) -> None:
@@ -141,7 +141,7 @@ def test_what_the_environment_spoils_waits_and_costs_no_attempt(loop: Loop) -> N
     loop.engine.end(task, Deferred("the share is gone"))
     loop.turn(0.1)
     assert loop.engine.tasks == []
-    assert [fault.why for fault in loop.service.faults] == ["the share is gone"]
+    assert [fault.message for fault in loop.service.faults] == ["the share is gone"]
 
     loop.turn(WAIT)
 

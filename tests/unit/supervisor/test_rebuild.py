@@ -17,7 +17,7 @@ import pytest
 from daemon.config.load import load
 from daemon.config.settings import Config
 from daemon.core.counters import Counters
-from daemon.core.folder_rules import ByFolder
+from daemon.core.folder_rules import FolderRules
 from daemon.core.wakeup import WakeupPipe
 from daemon.monitoring import heartbeat
 from daemon.monitoring.systemd import SystemdNotifier
@@ -134,7 +134,7 @@ def test_a_change_at_once_remembers_what_the_folders_stood_on(tmp_path: Path) ->
     daemon.run()
 
     assert here.reload.volumes is before
-    assert before.least_bytes == 7_000_000
+    assert before.min_free_bytes == 7_000_000
 
 
 def fails(*_: object) -> None:
@@ -146,7 +146,7 @@ def test_workers_that_came_warm_end_with_rooms_that_cannot_be_opened(
 ) -> None:
     monkeypatch.setattr(wiring, "monitoring_server", fails)
     engine: Any = Engine()
-    daemon = Daemon(process_of(config(tmp_path)), WarmEngine(engine, ByFolder(policy())))
+    daemon = Daemon(process_of(config(tmp_path)), WarmEngine(engine, FolderRules(policy())))
 
     with pytest.raises(OSError, match="in use"):
         daemon.run()
@@ -160,7 +160,7 @@ def test_workers_that_were_stopped_are_not_handed_to_the_rooms_after(
     """A config whose rooms cannot be built, between two that can."""
     good = config(tmp_path)
     engine: Any = Engine()
-    here, warm, given = process_of(good), WarmEngine(engine, ByFolder(policy())), []
+    here, warm, given = process_of(good), WarmEngine(engine, FolderRules(policy())), []
 
     class Built:
         def __init__(self, _: ProcessContext, kept: WarmEngine | None) -> None:

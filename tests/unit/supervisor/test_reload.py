@@ -11,6 +11,7 @@ import yaml
 
 from daemon.config.hook import HIDDEN
 from daemon.config.load import load
+from daemon.config.secrets import masked
 from daemon.config.settings import Config
 from daemon.core.errors import Misconfigured
 from daemon.core.options import Rendering
@@ -21,7 +22,6 @@ from daemon.supervisor.reload import (
     Reload,
     change_texts,
     changes,
-    masked,
 )
 from tests.support.running_daemon import MODEL, until
 from tests.torture import pretended
@@ -189,5 +189,9 @@ def test_a_refused_config_is_told_until_a_good_one_comes(tmp_path: Path) -> None
     reload.request()
     taken(reload)
 
-    assert ("pdf.passwords" in fault.why, "hunter2" in fault.why, fault.since) == (True, False, 7.0)
+    assert ("pdf.passwords" in fault.message, "hunter2" in fault.message, fault.since) == (
+        True,
+        False,
+        7.0,
+    )
     assert reload.faults == []

@@ -8,7 +8,7 @@ import pytest
 
 from daemon.core.errors import DaemonError, Deferred, Died, Rejected
 from daemon.core.options import Recipe
-from daemon.core.records import Claim, Document, Failure, Missing, PageText, Stamp
+from daemon.core.records import Claim, Document, Failure, MissingOutput, PageText, Stamp
 from daemon.core.tasks import Outcome
 from daemon.supervisor.outputs import RenderJob
 from tests.support.running_daemon import SHIPPED
@@ -67,7 +67,7 @@ def test_an_output_that_kills_twice_is_missing() -> None:
     end(made, Died("killed", "it was ended", 9))
 
     why = Failure("killed", "it was ended (2 tries)", signal=9)
-    assert (made.is_finished, made.missing) == (True, [Missing("searchable_pdf", why)])
+    assert (made.is_finished, made.missing) == (True, [MissingOutput("searchable_pdf", why)])
 
 
 def test_an_output_that_cannot_be_made_is_missing_at_once_with_its_page() -> None:
@@ -76,7 +76,7 @@ def test_an_output_that_cannot_be_made_is_missing_at_once_with_its_page() -> Non
     end(made, Rejected("corrupt", "page 1 cannot be decoded"))
 
     why = Failure("corrupt", "page 1 cannot be decoded", 1)
-    assert made.missing == [Missing("picture", why)]
+    assert made.missing == [MissingOutput("picture", why)]
 
 
 def test_a_task_that_the_environment_spoiled_is_next_again() -> None:
@@ -102,4 +102,6 @@ def test_what_the_environment_spoils_for_good_is_missing_too() -> None:
 
     end(made, Deferred("the disk is full"))
 
-    assert made.missing == [Missing("searchable_pdf", Failure("environment", "the disk is full"))]
+    assert made.missing == [
+        MissingOutput("searchable_pdf", Failure("environment", "the disk is full"))
+    ]

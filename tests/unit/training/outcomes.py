@@ -1,4 +1,4 @@
-"""Readings that were never read: what tests of calibration and comparison are made of."""
+"""Invented readings and results, for the tests of calibration and comparison."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from daemon.ocr.records import Character, Reading
-from training.evaluate.evaluate import Labelled, Outcome, Rule, line_of
+from training.evaluate.error_rate import ComparisonRule, LabelledLine, LineResult, line_of
 
 CROP = line_of(np.zeros((2, 2), np.uint8))
 
@@ -16,11 +16,19 @@ def reading(text: str, confidences: Sequence[float] | float = 0.9, line: float =
     if isinstance(confidences, float):
         confidences = [confidences] * len(text)
     characters = zip(text, confidences, strict=True)
-    return Reading(text, line, tuple(Character(c, sure, 0.0, 1.0) for c, sure in characters))
+    return Reading(
+        text, line, tuple(Character(c, confidence, 0.0, 1.0) for c, confidence in characters)
+    )
 
 
-def outcome(
-    truth: str, said: Reading, rule: Rule | None = None, wrong: int = 0, name: str = "a.png"
-) -> Outcome:
-    """Return an outcome with the number of wrong characters that the test says."""
-    return Outcome(Labelled(name, CROP, truth, rule or Rule()), said, wrong, len(truth))
+def result(
+    truth: str,
+    found: Reading,
+    rule: ComparisonRule | None = None,
+    wrong: int = 0,
+    name: str = "a.png",
+) -> LineResult:
+    """Return a result with the given number of wrong characters."""
+    return LineResult(
+        LabelledLine(name, CROP, truth, rule or ComparisonRule()), found, wrong, len(truth)
+    )

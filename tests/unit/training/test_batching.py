@@ -1,4 +1,4 @@
-"""Training batches: one width each, labels as classes, and nothing that cannot be learnt."""
+"""Training batches: lines of one width, labels as classes, unusable lines dropped."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from daemon.ocr.batches import frame
 from daemon.ocr.model.card import Framing
 from daemon.ocr.model.charset import Charset
-from training.synth.sample import Language, Sample
+from training.records import Language, Sample
 from training.train.batching import TrainingBatch, training_batches
 
 CHARSET = Charset("ab中 ")
@@ -31,7 +31,7 @@ def test_labels_are_the_classes_of_the_alphabet_counted_from_one() -> None:
     assert batch.labels == ((1, 3, 4, 2),)
 
 
-def test_pixels_are_those_that_the_daemon_would_show_the_network() -> None:
+def test_pixels_are_framed_as_by_the_daemon() -> None:
     drawn = sample("ab")
 
     (batch,) = batches([drawn])
@@ -44,7 +44,7 @@ def test_a_batch_is_yielded_as_soon_as_its_columns_are_full() -> None:
 
     found = batches([sample("a"), sample("b"), sample("a")], 2 * width)
 
-    assert [batch.labels for batch in found] == [((1,), (2,))]  # the third one goes on waiting
+    assert [batch.labels for batch in found] == [((1,), (2,))]  # the third line is still pending
 
 
 def test_only_lines_of_one_width_share_a_batch() -> None:
@@ -56,7 +56,7 @@ def test_only_lines_of_one_width_share_a_batch() -> None:
     assert [batch.labels for batch in found].count(((1,),) * 5) == 1  # 128 columns each
 
 
-def test_languages_stay_beside_their_lines() -> None:
+def test_languages_stay_with_their_lines() -> None:
     width = frame(sample("a").crop, FRAMING).pixels.shape[1]
 
     (batch,) = batches([sample("a"), sample("中", language="zh")], 2 * width)
@@ -69,7 +69,7 @@ def test_languages_stay_beside_their_lines() -> None:
     [sample("aXb"), sample(""), sample("a" * 60), sample("a", 2000)],
     ids=["unknown character", "no text", "too short for its text", "too wide"],
 )
-def test_what_cannot_be_learnt_is_left_out(unfit: Sample) -> None:
+def test_unusable_lines_are_dropped(unfit: Sample) -> None:
     found = batches([unfit, sample("b")])
 
     assert [batch.labels for batch in found] == [((2,),)]

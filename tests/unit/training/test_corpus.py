@@ -15,16 +15,16 @@ def test_wide_letters_and_digits_are_narrowed_but_punctuation_is_not() -> None:
     assert corpus.clean("Ａ４纸，１２％。", "zh") == "A4纸，12%。"
 
 
-def test_spaces_between_chinese_characters_are_line_breaks_and_go() -> None:
+def test_spaces_between_chinese_characters_are_removed() -> None:
     assert corpus.clean("这是\n 一行 Linux 文字", "zh") == "这是一行 Linux 文字"
 
 
-def test_cleaning_composes_accents_and_drops_what_is_not_drawn() -> None:
+def test_cleaning_composes_accents_and_drops_invisible_characters() -> None:
     assert corpus.clean("cafe\u0301\u200b\tcre\xadme", "latin") == "café creme"
 
 
 def test_chinese_is_cut_after_its_sentences() -> None:
-    lines = [line for line in corpus.cut("中文。一行！的", "zh") if line]
+    lines = [line for line in corpus.split_lines("中文。一行！的", "zh") if line]
 
     assert lines == ["中文。", "一行！", "的"]
 
@@ -32,7 +32,7 @@ def test_chinese_is_cut_after_its_sentences() -> None:
 def test_english_lines_fit_and_lose_no_word() -> None:
     prose = "It was the best of times, it was the worst of times. " * 5
 
-    lines = list(corpus.cut(prose.strip(), "en"))
+    lines = list(corpus.split_lines(prose.strip(), "en"))
 
     assert " ".join(lines) == prose.strip()
     assert max(map(len, lines)) <= 90
@@ -49,11 +49,11 @@ def test_english_lines_fit_and_lose_no_word() -> None:
         "ünknown letters",
     ],
 )
-def test_markup_and_unknown_characters_do_not_pass_as_english(line: str) -> None:
+def test_lines_with_markup_or_unknown_characters_are_not_english(line: str) -> None:
     assert not corpus.is_prose(line, "en", KNOWN)
 
 
-def test_english_is_no_chinese_and_chinese_no_english() -> None:
+def test_english_is_not_chinese_and_chinese_is_not_english() -> None:
     assert corpus.is_prose("plain words only", "en", KNOWN)
     assert corpus.is_prose("中文的一行", "zh", KNOWN)
     assert not corpus.is_prose("plain words only", "zh", KNOWN)
@@ -76,7 +76,7 @@ def test_traditional_text_is_written_as_taiwan_or_hong_kong_writes_it() -> None:
     assert list(corpus.traditional(["软件", "软件"])) == ["軟件", "軟體"]
 
 
-def test_training_and_held_out_lines_share_nothing_and_miss_nothing(tmp_path: Path) -> None:
+def test_training_and_held_out_lines_are_disjoint_and_complete(tmp_path: Path) -> None:
     rows = [f"line {number}" for number in range(1000)]
     for pool in corpus.POOLS:
         (tmp_path / f"{pool}.txt").write_text("".join(f"{row}\n" for row in rows))
@@ -116,17 +116,17 @@ def test_a_build_writes_pools_and_words_of_the_alphabet_only(tmp_path: Path) -> 
         ("usr/share/locale/ja/LC_MESSAGES/a.mo", None),
     ],
 )
-def test_the_path_tells_the_language(path: str, language: str | None) -> None:
+def test_the_language_is_taken_from_the_path(path: str, language: str | None) -> None:
     assert extract.language_of(path, ("en", "zh", "zh-Hant", "latin")) == language
 
 
-def test_markup_is_read_by_paragraphs_without_its_code() -> None:
+def test_markup_gives_paragraphs_without_code() -> None:
     page = "<p>One <b>bold</b> word.</p><pre>x = 1</pre><p>Two&amp;three</p>"
 
     assert [p.strip() for p in extract.markup(page) if p.strip()] == ["One bold word.", "Two&three"]
 
 
-def test_a_manual_page_loses_its_macros() -> None:
+def test_a_manual_page_gives_paragraphs_without_macros() -> None:
     page = ".TH LS 1\n.PP\nLists \\fBfiles\\fR in\na folder.\n.nf\nls \\-l\n.fi\n.PP\nDone."
 
     assert [p.strip() for p in extract.manual(page) if p.strip()] == [
@@ -136,9 +136,9 @@ def test_a_manual_page_loses_its_macros() -> None:
 
 
 def test_a_catalogue_gives_its_translations() -> None:
-    said = b"Konto _\xc3\xb6ffnen"
+    text = b"Konto _\xc3\xb6ffnen"
     table = 28
     catalogue = struct.pack("<7I", 0x950412DE, 0, 2, 0, table, 0, 0)
-    catalogue += struct.pack("<4I", 0, 44, len(said), 44) + said
+    catalogue += struct.pack("<4I", 0, 44, len(text), 44) + text
 
     assert list(extract.messages(catalogue)) == ["Konto öffnen"]

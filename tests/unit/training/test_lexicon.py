@@ -1,4 +1,4 @@
-"""The list of words that reading knows."""
+"""The word list of the speller."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def lists(texts: Path, american: str, british: str | None) -> None:
 def test_the_words_of_both_lists_are_written_in_lower_case_and_sorted(tmp_path: Path) -> None:
     lists(tmp_path / "texts", "Color\ncolor's\nfor\ndon't\nAnna's\n", "colour\ncafé\ncolor\n")
 
-    outcome = CliRunner().invoke(
+    result = CliRunner().invoke(
         app, ["lexicon", str(tmp_path / "words.txt"), "--supplies", str(tmp_path)]
     )
 
-    assert outcome.exit_code == 0
+    assert result.exit_code == 0
     assert (tmp_path / "words.txt").read_text("utf-8") == "anna\ncolor\ncolour\n"
 
 
@@ -42,7 +42,7 @@ def test_a_missing_list_is_named(tmp_path: Path) -> None:
         )  # fmt: skip
 
 
-def test_what_ships_has_words_and_its_licence_beside_it() -> None:
+def test_the_shipped_list_is_sorted_and_has_its_licence_beside_it() -> None:
     words = LEXICON.read_text("utf-8").split()
 
     assert words == sorted(set(words))

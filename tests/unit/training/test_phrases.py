@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon.ocr.model.charset import Charset
-from training.data.alphabet import grown
+from training.data.alphabet import extended
 from training.data.corpus import Corpus
 from training.data.phrases import LANGUAGES, MIXTURE, Phrases, coverage, forms, numbers, prose
 
 ROWS = [(language, kind) for language, kinds in MIXTURE.items() for kind in kinds]
-ALPHABET = grown(
+ALPHABET = extended(
     Charset.of(map(chr, [*range(0x20, 0x7F), *map(ord, "・，。：；！？（）～Ａ１")]))
 ).characters
 
@@ -49,7 +49,7 @@ def phrases() -> Phrases:
 @pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(st.sampled_from(ROWS), st.integers(0, 2**32))
-def test_a_phrase_is_a_line_that_the_alphabet_can_write(row: tuple[str, str], seed: int) -> None:
+def test_a_phrase_is_a_line_in_the_alphabet(row: tuple[str, str], seed: int) -> None:
     text = phrases().of_kind(*row, Random(seed)).text
 
     assert 1 <= len(text) <= 100
@@ -58,17 +58,17 @@ def test_a_phrase_is_a_line_that_the_alphabet_can_write(row: tuple[str, str], se
     assert set(text) <= set(ALPHABET)
 
 
-def test_the_same_chance_draws_the_same_phrases() -> None:
+def test_equal_seeds_draw_equal_phrases() -> None:
     one, other = Random(7), Random(7)
 
     again = Phrases(STUB, ALPHABET)
     assert [phrases().draw(one) for _ in range(300)] == [again.draw(other) for _ in range(300)]
 
 
-def test_the_shares_are_the_declared_ones() -> None:
-    chance = Random(1)
+def test_the_shares_are_those_of_the_mixture() -> None:
+    rng = Random(1)
 
-    drawn = Counter((p.language, p.kind) for p in (phrases().draw(chance) for _ in range(20_000)))
+    drawn = Counter((p.language, p.kind) for p in (phrases().draw(rng) for _ in range(20_000)))
 
     for language, kind in ROWS:
         within = MIXTURE[language]
@@ -81,24 +81,21 @@ def test_every_table_of_shares_adds_up_to_a_hundred() -> None:
 
 
 def test_balanced_lines_reach_every_character_that_can_be_drawn() -> None:
-    chance = Random(2)
+    rng = Random(2)
     rows = [("zh", "balanced", 12_000), ("zh-Hant", "balanced", 12_000), ("zh", "sign", 2_000),
             ("zh-Hant", "sign", 500), ("en", "sign", 2_000),
             ("latin", "balanced", 2_000)]  # fmt: skip
 
     drawn = {
-        c
-        for row, kind, n in rows
-        for _ in range(n)
-        for c in phrases().of_kind(row, kind, chance).text
+        c for row, kind, n in rows for _ in range(n) for c in phrases().of_kind(row, kind, rng).text
     }
 
     assert set(filter(coverage.drawable, ALPHABET)) - drawn == set()
 
 
-def test_a_rare_character_comes_as_often_as_a_common_one() -> None:
-    chance = Random(3)
-    lines = (phrases().of_kind("zh", "balanced", chance).text for _ in range(12_000))
+def test_a_rare_character_occurs_as_often_as_a_common_one() -> None:
+    rng = Random(3)
+    lines = (phrases().of_kind("zh", "balanced", rng).text for _ in range(12_000))
 
     seen = Counter(chain.from_iterable(lines))
 
@@ -106,44 +103,42 @@ def test_a_rare_character_comes_as_often_as_a_common_one() -> None:
 
 
 @pytest.mark.slow
-def test_what_looks_alike_has_one_label() -> None:
+def test_characters_that_look_alike_have_one_label() -> None:
     corpus = replace(STUB, zh=("每公斤￥１２３，ＡＢＣ　型",))
-    chance = Random(4)
+    rng = Random(4)
 
-    drawn = "".join(
-        Phrases(corpus, ALPHABET).of_kind("zh", "prose", chance).text for _ in range(50)
-    )
+    drawn = "".join(Phrases(corpus, ALPHABET).of_kind("zh", "prose", rng).text for _ in range(50))
 
     assert {"¥", "1", "A", "，"} <= set(drawn)
     assert not set("￥１Ａ　") & set(drawn)
 
 
 @pytest.mark.slow
-def test_a_clause_with_a_character_outside_the_alphabet_gives_way_to_another() -> None:
+def test_a_clause_with_a_character_outside_the_alphabet_is_replaced_by_another() -> None:
     corpus = replace(STUB, en=("plain words only", "слово слово слово"))
-    chance = Random(5)
+    rng = Random(5)
 
-    drawn = {_english_prose(corpus, chance) for _ in range(100)}
+    drawn = {_english_prose(corpus, rng) for _ in range(100)}
 
     assert all(text in "plain words only-" for text in drawn)
 
 
-def _english_prose(corpus: Corpus, chance: Random) -> str:
-    return Phrases(corpus, ALPHABET).of_kind("en", "prose", chance).text
+def _english_prose(corpus: Corpus, rng: Random) -> str:
+    return Phrases(corpus, ALPHABET).of_kind("en", "prose", rng).text
 
 
-def test_an_alphabet_that_cannot_write_a_row_is_refused() -> None:
+def test_an_alphabet_without_the_characters_of_a_row_is_refused() -> None:
     with pytest.raises(ValueError, match="cannot write zh prose"):
         Phrases(STUB, "").of_kind("zh", "prose", Random(0))
 
 
 @given(st.integers(4, 90), st.integers(0, 2**32))
-def test_english_is_cut_between_words(most: int, seed: int) -> None:
+def test_english_is_cut_between_words(max_length: int, seed: int) -> None:
     clause = "one two three four five six seven eight nine ten"
 
-    taken = prose.cut(clause, most, Random(seed)).removesuffix("-")
+    text = prose.cut(clause, max_length, Random(seed)).removesuffix("-")
 
-    assert f" {taken} " in f" {clause} " or len(taken) == most
+    assert f" {text} " in f" {clause} " or len(text) == max_length
 
 
 @given(st.integers(0, 2**32))
@@ -152,7 +147,7 @@ def test_no_chinese_line_begins_with_a_stop(seed: int) -> None:
 
 
 @given(st.integers(0, 2**32))
-def test_foreign_words_do_not_land_inside_each_other(seed: int) -> None:
+def test_foreign_words_are_not_inserted_into_each_other(seed: int) -> None:
     text = prose.mixed("我们在安装软件之前应当先检查", lambda _: "ωωωω", ["ωωωω"], Random(seed))
 
     assert "ω" not in text.lower().replace("ωωωω", "")
@@ -170,5 +165,5 @@ def test_a_sum_is_written_in_chinese_capitals(yuan: int, capitals: str) -> None:
 
 
 @given(st.integers(0, 2**32))
-def test_no_label_ends_in_a_blank_to_be_filled(seed: int) -> None:
+def test_no_label_ends_in_a_field_to_fill_in(seed: int) -> None:
     assert "__" not in forms.label(Random(seed))

@@ -1,4 +1,4 @@
-"""What tells the steps between characters, fitted to the weights that ship on lines drawn here."""
+"""The gate for blank steps, fitted to the shipped weights on lines drawn here."""
 
 from __future__ import annotations
 
@@ -14,38 +14,40 @@ from daemon.ocr.model.charset import BLANK
 from daemon.ocr.model.crnn import BestSteps, Silence
 from daemon.ocr.records import Line
 from tests.support.running_daemon import SHIPPED
-from training.evaluate.evaluate import Labelled, Rule
-from training.release.blank_gate import fit_silence
+from training.evaluate.error_rate import ComparisonRule, LabelledLine
+from training.release.blank_gate import fit_blank_gate
 
-LEARNED = ("Invoice number 20417", "Total amount due: 1,250.00", "Date 2024-03-15", "Please retain")
-JUDGED = ("Receipt for your records", "Quote the number above", "36.80 EUR", "Thank you!")
+TRAIN = ("Invoice number 20417", "Total amount due: 1,250.00", "Date 2024-03-15", "Please retain")
+THRESHOLD = ("Receipt for your records", "Quote the number above", "36.80 EUR", "Thank you!")
 
 
-def drawn(texts: tuple[str, ...]) -> list[Labelled]:
+def drawn(texts: tuple[str, ...]) -> list[LabelledLine]:
     lines = []
     for text in texts:
         image = np.full((40, 24 * len(text), 1), 255, np.uint8)
         cv2.putText(image, text, (6, 30), cv2.FONT_HERSHEY_SIMPLEX, 1, 0, 2, cv2.LINE_AA)
-        lines.append(Labelled(text, Line(Box(0, 0, 1, 1), image[..., 0]), text, Rule()))
+        lines.append(
+            LabelledLine(text, Line(Box(0, 0, 1, 1), image[..., 0]), text, ComparisonRule())
+        )
     return lines
 
 
 @pytest.mark.slow
-def test_silent_steps_are_found_and_what_is_named_stays() -> None:
+def test_silent_steps_are_found_and_characters_are_kept() -> None:
     network, _, card = artifact.restore(SHIPPED.file)
-    whole = BestSteps(network).eval()
+    ungated = BestSteps(network).eval()
 
-    fitted = fit_silence(whole, card.framing, drawn(LEARNED), drawn(JUDGED))
+    fitted = fit_blank_gate(ungated, card.framing, drawn(TRAIN), drawn(THRESHOLD))
 
-    quick = BestSteps(network, silence=fitted).eval()
-    for one in drawn(JUDGED):
+    gated = BestSteps(network, silence=fitted).eval()
+    for one in drawn(THRESHOLD):
         lines = torch.from_numpy(frame(one.line.image, card.framing).pixels[None, None])
         with torch.inference_mode():
-            before, after = whole(lines)[0][..., 0], quick(lines)[0][..., 0]
+            before, after = ungated(lines)[0][..., 0], gated(lines)[0][..., 0]
             silent = fitted(network.features(lines)) > 0
         assert silent.float().mean() > 0.3
         assert torch.equal(after[before != BLANK], before[before != BLANK])
 
 
-def test_as_it_is_made_it_takes_no_step_for_silent() -> None:
+def test_a_new_gate_takes_no_step_for_silent() -> None:
     assert (Silence(96)(torch.randn(1000, 96)) < 0).all()

@@ -9,7 +9,7 @@ LISTED = """
 by_name: {mono: ["*mono*"]}
 skip: ["*thin*"]
 npm_keep: {latin: ["*-latin-400-normal.woff"]}
-most: 2
+max_faces: 2
 fonts:
   - {package: fonts-pair, licence: OFL-1.1, styles: [text], scripts: [latin]}
   - {package: "@fontsource/till", licence: OFL-1.1, styles: [dot-matrix],
@@ -61,13 +61,13 @@ def test_a_collection_gives_each_named_face_its_own_script(folder: Path) -> None
     assert [(face.index, face.scripts) for face in han] == [(2, ("zh",)), (3, ("zh-Hant",))]
 
 
-def test_held_out_is_said_of_every_face_of_the_entry(folder: Path) -> None:
+def test_every_face_of_a_held_out_entry_is_held_out(folder: Path) -> None:
     heldout = {face.package for face in sources.faces(folder, LISTED) if face.heldout}
 
     assert heldout == {"@fontsource/till"}
 
 
-def test_a_large_latin_family_gives_only_so_many_faces(folder: Path) -> None:
+def test_a_large_latin_family_gives_at_most_max_faces(folder: Path) -> None:
     for number in range(9):
         (folder / "fonts-pair" / f"Pair-{number}.ttf").touch()
 
@@ -76,7 +76,7 @@ def test_a_large_latin_family_gives_only_so_many_faces(folder: Path) -> None:
     assert len(found) == 2
 
 
-def test_a_package_that_is_there_is_not_fetched_again(folder: Path, monkeypatch) -> None:
+def test_a_package_whose_folder_exists_is_not_fetched_again(folder: Path, monkeypatch) -> None:
     monkeypatch.setattr(sources.subprocess, "run", lambda *_, **__: pytest.fail("it was fetched"))
 
     rows = list(sources.fetch("fonts", folder, sources.sources("fonts", LISTED)))
@@ -84,17 +84,19 @@ def test_a_package_that_is_there_is_not_fetched_again(folder: Path, monkeypatch)
     assert [row.split(": ")[1] for row in rows] == ["already there"] * 3
 
 
-def test_a_missing_package_is_named_and_the_rest_goes_on(folder: Path, monkeypatch) -> None:
+def test_a_package_that_fails_is_reported_and_the_others_are_fetched(
+    folder: Path, monkeypatch
+) -> None:
     (folder / "fonts-pair").rename(folder / "elsewhere")
     monkeypatch.setenv("PATH", "")
 
     rows = list(sources.fetch("fonts", folder, sources.sources("fonts", LISTED)))
 
-    assert rows[0].startswith("fonts-pair: cannot be had: apt-get")
+    assert rows[0].startswith("fonts-pair: not fetched: apt-get")
     assert rows[1:] == ["fontsource-till: already there", "fonts-han: already there"]
 
 
-def test_nothing_at_all_is_an_error(tmp_path: Path, monkeypatch) -> None:
+def test_fetching_no_package_is_an_error(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("PATH", "")
 
     with pytest.raises(Unavailable, match="none of the fonts"):

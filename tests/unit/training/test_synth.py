@@ -1,4 +1,4 @@
-"""Samples are what their labels say, equal for equal seeds, and written as evaluation reads."""
+"""Samples match their labels, are equal for equal seeds, and can be read by evaluation."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.unit.training.drawn import TEXTS, synth
-from training.evaluate.evaluate import _rows, _rules
+from tests.unit.training.drawn import TEXTS, line_generator
+from training.evaluate.error_rate import _rows, _rules
 from training.synth import contact_sheet, dataset_stream
 
 
 def test_a_sample_is_a_gray_crop_labelled_with_its_phrase(tmp_path: Path) -> None:
-    source, chance = synth(tmp_path), np.random.default_rng(0)
+    generator, rng = line_generator(tmp_path), np.random.default_rng(0)
     for _ in range(100):
-        sample = source.sample(chance)
+        sample = generator.sample(rng)
 
         height, width = sample.crop.shape
         assert sample.label in TEXTS
@@ -28,18 +28,18 @@ def test_a_sample_is_a_gray_crop_labelled_with_its_phrase(tmp_path: Path) -> Non
 
 
 def test_equal_seeds_give_equal_samples(tmp_path: Path) -> None:
-    source = synth(tmp_path)
+    generator = line_generator(tmp_path)
     one, other = np.random.default_rng(7), np.random.default_rng(7)
     for _ in range(50):
-        a, b = source.sample(one), source.sample(other)
+        a, b = generator.sample(one), generator.sample(other)
 
         assert (a.label, a.face) == (b.label, b.face)
         assert np.array_equal(a.crop, b.crop)
 
 
 def test_written_lines_are_read_by_evaluation(tmp_path: Path) -> None:
-    source, chance = synth(tmp_path), np.random.default_rng(1)
-    samples = [source.sample(chance) for _ in range(5)]
+    generator, rng = line_generator(tmp_path), np.random.default_rng(1)
+    samples = [generator.sample(rng) for _ in range(5)]
 
     assert contact_sheet.write_lines(samples, tmp_path / "lines") == 5
 
@@ -53,9 +53,11 @@ def test_written_lines_are_read_by_evaluation(tmp_path: Path) -> None:
         assert np.array_equal(image, sample.crop)
 
 
-def test_a_contact_sheet_is_a_picture_with_a_row_for_each_three(tmp_path: Path) -> None:
-    source, chance = synth(tmp_path), np.random.default_rng(1)
-    contact_sheet.contact_sheet([source.sample(chance) for _ in range(7)], tmp_path / "sheet.png")
+def test_a_contact_sheet_has_a_row_for_each_three_samples(tmp_path: Path) -> None:
+    generator, rng = line_generator(tmp_path), np.random.default_rng(1)
+    contact_sheet.write_contact_sheet(
+        [generator.sample(rng) for _ in range(7)], tmp_path / "sheet.png"
+    )
 
     image = cv2.imread(str(tmp_path / "sheet.png"), cv2.IMREAD_GRAYSCALE)
     assert image is not None
@@ -63,10 +65,10 @@ def test_a_contact_sheet_is_a_picture_with_a_row_for_each_three(tmp_path: Path) 
     assert image.min() < 100
 
 
-def test_a_worker_that_dies_is_told_and_none_is_left(
+def test_a_worker_that_dies_is_reported_and_none_is_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dataset_stream, "_PATIENCE", 0.2)
+    monkeypatch.setattr(dataset_stream, "_POLL_SECONDS", 0.2)
     samples = dataset_stream.stream(tmp_path / "nothing", "abc", seed=1, workers=1)
 
     with pytest.raises(RuntimeError, match="worker died"):

@@ -99,7 +99,7 @@ def test_an_answer_that_cannot_be_read_now_is_not_taken_for_collected(
     folder.answer(bad, "Back soon")
     catalogue = folder.catalogue()
     with monkeypatch.context() as patched:
-        patched.setattr(fs, "open_below", failing(fs.open_below, "bad.png.json"))
+        patched.setattr(fs, "open_beneath", failing(fs.open_beneath, "bad.png.json"))
         assert names(catalogue) == ["good.png"]
         with pytest.raises(Refused, match="Input/output error"):
             catalogue.document(bad.id)
@@ -112,12 +112,12 @@ def test_an_answer_that_cannot_be_read_now_is_not_taken_for_collected(
 def failing(opened: Callable[..., Any], name: str) -> Callable[..., Any]:
     """Return a way to open files that a disk does not give one of."""
 
-    def open_below(root: Path, place: str) -> Any:
+    def open_beneath(root: Path, place: str) -> Any:
         if place == name:
             raise OSError(errno.EIO, os.strerror(errno.EIO), place)
         return opened(root, place)
 
-    return open_below
+    return open_beneath
 
 
 def test_an_answer_to_another_claim_under_the_same_name_is_not_taken_for_it(folder: Folder) -> None:

@@ -1,12 +1,12 @@
-"""What the training data says: lines of text drawn from a stated mixture.
+"""Texts of the training lines, drawn from a declared mixture of languages and kinds.
 
     phrases = Phrases(corpus, charset.characters)
     phrase = phrases.draw(random.Random(seed))
 
-mixture    the table of shares            prose      clauses cut, capitals, lists, mixed lines
+mixture    the table of shares            prose      clauses, capitals, lists, mixed lines
 numbers    numerals, dates, codes         forms      labels, receipts, cells, bylines
-labels     what forms print               coverage   rare characters as often as common ones
-people     names and addresses of nobody
+labels     words printed on forms         coverage   rare characters as often as common ones
+people     invented names and addresses
 """
 
 from training.data.phrases.mixture import LANGUAGES, MIXTURE, Phrases

@@ -1,6 +1,6 @@
-"""Lines in which a rare character comes as often as a common one.
+"""Lines in which a rare character occurs as often as a common one.
 
-A network learns a character by meeting it: three thousand of ours occur in hardly any text.
+A network learns only characters that it sees: three thousand of ours occur in hardly any text.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from random import Random
 
-    from training.synth.sample import Language
+    from training.records import Language
 
-_WORDS = 6  # kept for a character
-_TWINS = "∙‧・∶∣｀＇─￣ˉˋΟµÐɡⅠⅤⅩ−‚" + "".join(map(chr, range(0x2474, 0x249C)))
-# drawn like a character that is kept: μ, Đ, I, -, a comma, "(1)" and "1." among them
+_WORDS = 6  # per character
+_HOMOGLYPHS = "∙‧・∶∣｀＇─￣ˉˋΟµÐɡⅠⅤⅩ−‚" + "".join(map(chr, range(0x2474, 0x249C)))
+# drawn like a character that is used instead: μ, Đ, I, -, a comma, "(1)" and "1." among them
 
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """The characters a language answers for, and words that contain them."""
+    """The characters of a language, and words that contain them."""
 
     ideographs: str
     signs: str
@@ -38,48 +38,48 @@ class Coverage:
         found: dict[str, list[str]] = {}
         for word in words:
             for character in known.intersection(word) if 1 < len(word) < 9 else ():
-                kept = found.setdefault(character, [])
-                if len(kept) < _WORDS:
-                    kept.append(word)
+                examples = found.setdefault(character, [])
+                if len(examples) < _WORDS:
+                    examples.append(word)
         signs = "".join(c for c in characters if not is_ideograph(c))
-        return cls(ideographs, signs, {c: tuple(kept) for c, kept in found.items()})
+        return cls(ideographs, signs, {c: tuple(examples) for c, examples in found.items()})
 
-    def ideographic(self, chance: Random) -> str:
-        """Return 2 to 24 characters or so, each drawn evenly, alone or in a word that has it."""
-        wanted = chance.choice((2, 4, 6, 8, 10, 12, 14, 16, 20, 24))
-        in_words = chance.random() < 0.5
+    def ideograph_line(self, rng: Random) -> str:
+        """Return about 2 to 24 characters, each drawn evenly, alone or within a word."""
+        wanted = rng.choice((2, 4, 6, 8, 10, 12, 14, 16, 20, 24))
+        in_words = rng.random() < 0.5
         text = ""
         while len(text) < wanted:
-            text += self._one(in_words, chance)
+            text += self._item(in_words, rng)
         return text
 
-    def sprinkled(self, chance: Random) -> str:
-        """Return a few signs, evenly drawn, alone or among ideographs when there are any."""
-        signs = [chance.choice(self.signs) for _ in range(chance.choice((1, 1, 2, 3, 4, 6)))]
-        if self.ideographs and chance.random() < 0.6:
-            signs += [chance.choice(self.ideographs) for _ in range(len(signs))]
-            chance.shuffle(signs)
-        return chance.choice(("", " ")).join(signs)
+    def sign_line(self, rng: Random) -> str:
+        """Return a few signs, drawn evenly, alone or among ideographs if the language has any."""
+        signs = [rng.choice(self.signs) for _ in range(rng.choice((1, 1, 2, 3, 4, 6)))]
+        if self.ideographs and rng.random() < 0.6:
+            signs += [rng.choice(self.ideographs) for _ in range(len(signs))]
+            rng.shuffle(signs)
+        return rng.choice(("", " ")).join(signs)
 
-    def spelt(self, chance: Random) -> str:
-        """Return made-up words whose letters are drawn evenly, in one case or capitalised."""
+    def made_up_words(self, rng: Random) -> str:
+        """Return invented words whose letters are drawn evenly, in one case or capitalised."""
         letters = [c for c in self.signs if c.isalpha()]
         words = []
-        for _ in range(chance.randint(1, 4)):
+        for _ in range(rng.randint(1, 4)):
             word = "".join(
-                chance.choice(letters) if chance.random() < 0.4 else chance.choice("aeiourstlnm")
-                for _ in range(chance.randint(2, 8))
+                rng.choice(letters) if rng.random() < 0.4 else rng.choice("aeiourstlnm")
+                for _ in range(rng.randint(2, 8))
             )
-            words.append(chance.choice((word, word.lower(), word.upper(), word.capitalize())))
+            words.append(rng.choice((word, word.lower(), word.upper(), word.capitalize())))
         return " ".join(words)
 
-    def _one(self, in_words: bool, chance: Random) -> str:
-        character = chance.choice(self.ideographs)
-        return chance.choice(self.words.get(character, (character,))) if in_words else character
+    def _item(self, in_words: bool, rng: Random) -> str:
+        character = rng.choice(self.ideographs)
+        return rng.choice(self.words.get(character, (character,))) if in_words else character
 
 
-def shares(alphabet: str) -> dict[Language, str]:
-    """Return the drawable characters of `alphabet` by the language whose faces have them.
+def by_language(alphabet: str) -> dict[Language, str]:
+    """Return the drawable characters of `alphabet` by the language whose faces contain them.
 
     An ideograph of both standards belongs to both Chinese scripts.
     """
@@ -97,8 +97,8 @@ def shares(alphabet: str) -> dict[Language, str]:
 
 
 def drawable(character: str) -> bool:
-    """Tell whether a label may have `character`: seen, and not the twin of another one."""
-    if character.isspace() or character in _TWINS:
+    """Return whether a label may contain `character`: visible, and not drawn like another one."""
+    if character.isspace() or character in _HOMOGLYPHS:
         return False
     folded = unicodedata.normalize("NFKC", character)
     wide_letter = character >= "\uff01" and (
@@ -108,7 +108,7 @@ def drawable(character: str) -> bool:
 
 
 def is_ideograph(character: str) -> bool:
-    """Tell a Chinese character of the main block (〇 counts) from everything else."""
+    """Return whether `character` is a Chinese character of the main block, or 〇."""
     return "\u4e00" <= character <= "\u9fff" or character == "〇"
 
 

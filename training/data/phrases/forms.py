@@ -29,7 +29,7 @@ _FIELDS = listed(
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What differs between forms in simplified and in traditional Chinese."""
+    """The differences between forms in simplified and in traditional Chinese."""
 
     language: str
     labels: tuple[str, ...]
@@ -38,9 +38,9 @@ class Script:
     digits: str
     units: str
     myriad: str
-    whole: str  # after a sum without cents
+    whole: str  # suffix of a sum without cents
     money: tuple[str, ...]
-    identity: tuple[str, ...]  # shapes of identity, tax and telephone numbers
+    identity: tuple[str, ...]  # patterns of identity, tax and telephone numbers
     choices: tuple[str, ...]
     cells: tuple[str, ...]
 
@@ -67,34 +67,34 @@ TRADITIONAL = Script(
 )  # fmt: skip
 
 
-def label(chance: Random) -> str:
-    """Return an English form's label: bare, with a colon, a dotted leader, boxes or its value."""
-    name = chance.choice(labels.ENGLISH)
-    name = chance.choice((name, name, name.upper(), title(name)))
-    style = chance.random()
+def label(rng: Random) -> str:
+    """Return a label of an English form: bare, or with a colon, dotted leader, boxes or value."""
+    name = rng.choice(labels.ENGLISH)
+    name = rng.choice((name, name, name.upper(), title(name)))
+    style = rng.random()
     if style < 0.08:
-        return chance.choice(labels.TITLES_EN)
+        return rng.choice(labels.TITLES_EN)
     if style < 0.2:
         return name
     if style < 0.4:
-        return name + chance.choice((":", ":", ":", " :", "?", "*:"))
+        return name + rng.choice((":", ":", ":", " :", "?", "*:"))
     if style < 0.48:
-        leader = "." * chance.randint(4, 24)
-        return f"{name} {leader} {chance.choice((value, numbers.integer))(chance)}"
+        leader = "." * rng.randint(4, 24)
+        return f"{name} {leader} {rng.choice((value, numbers.integer))(rng)}"
     if style < 0.66:
-        return _boxes(name, chance)
+        return _boxes(name, rng)
     if style < 0.74:
-        names = chance.sample(labels.ENGLISH, chance.randint(2, 4))
+        names = rng.sample(labels.ENGLISH, rng.randint(2, 4))
         return (
             " ".join(name.upper() for name in names)
-            if chance.random() < 0.4
+            if rng.random() < 0.4
             else ": ".join(names) + ":"
         )
-    return f"{name}{chance.choice((': ', ': ', ' : ', ' '))}{value(chance)}"
+    return f"{name}{rng.choice((': ', ': ', ' : ', ' '))}{value(rng)}"
 
 
-def value(chance: Random) -> str:
-    """Return what an English form is filled with."""
+def value(rng: Random) -> str:
+    """Return a value filled into an English form."""
     pool = people("en")
     draws = (
         numbers.date,
@@ -104,162 +104,160 @@ def value(chance: Random) -> str:
         numbers.integer,
         numbers.address,
     )
-    if chance.random() < 0.55:
-        return chance.choice(draws)(chance)
-    text = chance.choice(
-        chance.choice((pool.names, pool.names, pool.companies, pool.cities, pool.addresses))
+    if rng.random() < 0.55:
+        return rng.choice(draws)(rng)
+    text = rng.choice(
+        rng.choice((pool.names, pool.names, pool.companies, pool.cities, pool.addresses))
     )
-    return text.upper() if chance.random() < 0.35 else text
+    return text.upper() if rng.random() < 0.35 else text
 
 
-def receipt(chance: Random) -> str:
-    """Return a till's line, mostly in capitals: goods, quantities and prices one space apart."""
-    goods, cost = chance.choice(labels.GOODS_EN), numbers.price(chance)
-    total = chance.choice(("TOTAL", "SUBTOTAL", "CASH", "CHANGE", "TOTAL SALES (INCLUSIVE OF GST)",
+def receipt(rng: Random) -> str:
+    """Return a line of a receipt, mostly in capitals: goods, quantities and prices."""
+    goods, cost = rng.choice(labels.GOODS_EN), numbers.price(rng)
+    total = rng.choice(("TOTAL", "SUBTOTAL", "CASH", "CHANGE", "TOTAL SALES (INCLUSIVE OF GST)",
     "ROUNDING ADJ", "GST 6%",
                            "TAX", "VISA", "DISCOUNT", "AMT DUE", "NET TOTAL", "TOTAL QTY",
                            "SERVICE CHG 10%"))  # fmt: skip
-    if chance.random() < 0.15:
+    if rng.random() < 0.15:
         goods, total = goods.title(), total.title()
-    count, tax = chance.randint(1, 12), chance.choice(("S", "SR", "Z", "ZR", "T", "*", "E", "A"))
-    return chance.choice((
-        f"{goods} {cost}", f"{count} {goods} {cost}", f"{goods} {numbers.product(chance)}",
+    count, tax = rng.randint(1, 12), rng.choice(("S", "SR", "Z", "ZR", "T", "*", "E", "A"))
+    return rng.choice((
+        f"{goods} {cost}", f"{count} {goods} {cost}", f"{goods} {numbers.product(rng)}",
         f"{goods} {cost} {tax}",
-        f"{numbers.shaped('#############', chance)} {cost}", numbers.product(chance),
+        f"{numbers.filled('#############', rng)} {cost}", numbers.product(rng),
         f"{total} {cost}", f"{total}: RM {cost}",
-        f"{total} : {cost}", f"{total} {numbers.amount(chance)}",
-        f"{goods} {chance.choice(('500ML', '1KG', '250G', 'L', '12S'))}",
-        f"{numbers.date(chance)} {numbers.time(chance)} #{count:04}", f"{count} X {goods}",
-        f"{tax} @6% {cost} {numbers.price(chance)}",
-        f"*** {chance.choice(labels.TITLES_EN)} ***",
-        f"{goods} @ {cost}/{chance.choice(('KG', 'EA', 'LB', 'PC'))}", f"{goods} -{cost}",
+        f"{total} : {cost}", f"{total} {numbers.amount(rng)}",
+        f"{goods} {rng.choice(('500ML', '1KG', '250G', 'L', '12S'))}",
+        f"{numbers.date(rng)} {numbers.time(rng)} #{count:04}", f"{count} X {goods}",
+        f"{tax} @6% {cost} {numbers.price(rng)}",
+        f"*** {rng.choice(labels.TITLES_EN)} ***",
+        f"{goods} @ {cost}/{rng.choice(('KG', 'EA', 'LB', 'PC'))}", f"{goods} -{cost}",
     ))  # fmt: skip
 
 
-def byline(chance: Random) -> str:
-    """Return authors with initials, an affiliation, an address or a journal's running head."""
+def byline(rng: Random) -> str:
+    """Return authors with initials, an affiliation, an address or the running head of a journal."""
     pool = people("en")
-    names = [chance.choice(pool.names).split() for _ in range(chance.randint(1, 4))]
-    initials = [f"{chance.choice('ABCDEFGHJKLMPRSTW')}. {name[-1]}" for name in names]
+    names = [rng.choice(pool.names).split() for _ in range(rng.randint(1, 4))]
+    initials = [f"{rng.choice('ABCDEFGHJKLMPRSTW')}. {name[-1]}" for name in names]
     authors, first = ", ".join(initials), names[0][-1]
-    journal = title(f"{chance.choice(('Journal of', 'Annals of', 'J.'))} {chance.choice(_FIELDS)}")
-    place = f"{chance.choice(_PARTS)} of {chance.choice(_FIELDS)}"
-    year, page = chance.randint(1950, 2026), chance.randint(1, 900)
-    return chance.choice((
+    journal = title(f"{rng.choice(('Journal of', 'Annals of', 'J.'))} {rng.choice(_FIELDS)}")
+    place = f"{rng.choice(_PARTS)} of {rng.choice(_FIELDS)}"
+    year, page = rng.randint(1950, 2026), rng.randint(1, 900)
+    return rng.choice((
         authors, authors, f"{first} et al. ({year})", f"{authors} / {journal} {page} ({year})",
-        f"{place}, {chance.choice(pool.cities)}",
+        f"{place}, {rng.choice(pool.cities)}",
         f"{page} {first.upper()}", f"{journal}, {year}, {page}, {page + 7}–{page + 12}",
-        chance.choice(pool.addresses),
-        f"{chance.choice(pool.companies)}, {chance.choice(pool.cities)}",
-        f"{place}, University of {chance.choice(pool.cities)}",
+        rng.choice(pool.addresses),
+        f"{rng.choice(pool.companies)}, {rng.choice(pool.cities)}",
+        f"{place}, University of {rng.choice(pool.cities)}",
     ))  # fmt: skip
 
 
-def cell(word: Draw, chance: Random) -> str:
-    """Return an English table's cell."""
-    style = chance.random()
+def cell(word: Draw, rng: Random) -> str:
+    """Return a cell of an English table."""
+    style = rng.random()
     if style < 0.4:
-        return chance.choice(_CELLS)
+        return rng.choice(_CELLS)
     if style < 0.75:
-        return chance.choice((numbers.integer, numbers.price, numbers.measure, numbers.date))(
-            chance
-        )
-    return " ".join(word(chance) for _ in range(chance.randint(1, 2))).capitalize()
+        return rng.choice((numbers.integer, numbers.price, numbers.measure, numbers.date))(rng)
+    return " ".join(word(rng) for _ in range(rng.randint(1, 2))).capitalize()
 
 
-def chinese_label(script: Script, chance: Random) -> str:
-    """Return a Chinese form's label: bare, with a colon, a leader, boxes or its value."""
-    name = chance.choice(script.labels)
-    style = chance.random()
+def chinese_label(script: Script, rng: Random) -> str:
+    """Return a label of a Chinese form: bare, or with a colon, leader, boxes or value."""
+    name = rng.choice(script.labels)
+    style = rng.random()
     if style < 0.15:
         return name
     if style < 0.35:
-        return name + chance.choice("：：：:")
+        return name + rng.choice("：：：:")
     if style < 0.42:
-        return "".join(f"{other}：" for other in chance.sample(script.labels, 2))
+        return "".join(f"{other}：" for other in rng.sample(script.labels, 2))
     if style < 0.56:
-        boxes, gap = chance.choices(_CHINESE_BOXES, k=3), chance.choice(("", " "))
-        chosen = chance.sample(script.choices, chance.randint(2, 3))
-        before = chance.random() < 0.7
+        boxes, gap = rng.choices(_CHINESE_BOXES, k=3), rng.choice(("", " "))
+        chosen = rng.sample(script.choices, rng.randint(2, 3))
+        before = rng.random() < 0.7
         items = gap.join(b + c if before else c + b for b, c in zip(boxes, chosen, strict=False))
-        return chance.choice((f"{name}：{items}", items))
+        return rng.choice((f"{name}：{items}", items))
     if style < 0.6:
-        return f"{name}{'…' * chance.randint(2, 8)}{chance.randint(1, 300)}"
+        return f"{name}{'…' * rng.randint(2, 8)}{rng.randint(1, 300)}"
     if style < 0.64:
         return " ".join(name) if len(name) < 5 else f"【{name}】"
-    return f"{name}{chance.choice(('：', '：', '：', ':', ' '))}{chinese_value(script, chance)}"
+    return f"{name}{rng.choice(('：', '：', '：', ':', ' '))}{chinese_value(script, rng)}"
 
 
-def chinese_value(script: Script, chance: Random) -> str:
-    """Return what a Chinese form is filled with."""
+def chinese_value(script: Script, rng: Random) -> str:
+    """Return a value filled into a Chinese form."""
     pool = people(script.language)
-    style = chance.random()
+    style = rng.random()
     if style < 0.22:
-        return chance.choice(pool.names)
+        return rng.choice(pool.names)
     if style < 0.4:
-        return chance.choice(pool.addresses).upper()
+        return rng.choice(pool.addresses).upper()
     if style < 0.52:
-        return chance.choice(pool.companies)
+        return rng.choice(pool.companies)
     if style < 0.66:
-        return numbers.shaped(chance.choice(script.identity), chance)
-    return script.date(chance) if style < 0.82 else _chinese_sum(script, chance)
+        return numbers.filled(rng.choice(script.identity), rng)
+    return script.date(rng) if style < 0.82 else _chinese_sum(script, rng)
 
 
-def chinese_receipt(script: Script, chance: Random) -> str:
-    """Return a line of a Chinese till or invoice."""
-    goods, cost, count = chance.choice(script.goods), numbers.price(chance), chance.randint(1, 20)
-    name = chance.choice(script.labels)
-    return chance.choice((
+def chinese_receipt(script: Script, rng: Random) -> str:
+    """Return a line of a Chinese receipt or invoice."""
+    goods, cost, count = rng.choice(script.goods), numbers.price(rng), rng.randint(1, 20)
+    name = rng.choice(script.labels)
+    return rng.choice((
         f"{goods} {cost}", f"{goods} {count} {cost}",
-        f"{goods}x{count} {chance.choice(script.money)}{cost}", f"{count} {goods} {cost}",
-        f"{goods} {count} {cost} {numbers.price(chance)}",
-        f"{goods}（{chance.choice(('大', '小', '中', '500ml', '1kg'))}） {cost}",
-        f"{name}：{chance.choice(script.money)}{cost}", f"{name} {cost}",
+        f"{goods}x{count} {rng.choice(script.money)}{cost}", f"{count} {goods} {cost}",
+        f"{goods} {count} {cost} {numbers.price(rng)}",
+        f"{goods}（{rng.choice(('大', '小', '中', '500ml', '1kg'))}） {cost}",
+        f"{name}：{rng.choice(script.money)}{cost}", f"{name} {cost}",
         f"*{goods}* {count} {cost} 13%", f"{goods} ×{count}",
     ))  # fmt: skip
 
 
-def chinese_number(script: Script, chance: Random) -> str:
+def chinese_number(script: Script, rng: Random) -> str:
     """Return a date, a sum, a numeral or a count with its measure word."""
-    style = chance.random()
+    style = rng.random()
     if style < 0.35:
-        return script.date(chance)
+        return script.date(rng)
     if style < 0.6:
-        return _chinese_sum(script, chance)
+        return _chinese_sum(script, rng)
     if style < 0.7:
-        return numbers.shaped(chance.choice(script.identity), chance)
+        return numbers.filled(rng.choice(script.identity), rng)
     if style < 0.8:
         parts = "章期号册页" if script is SIMPLIFIED else "章期號冊頁"
-        return f"第{chance.randint(1, 60)}{chance.choice(parts)}"
-    return numbers.numeral(chance)
+        return f"第{rng.randint(1, 60)}{rng.choice(parts)}"
+    return numbers.numeral(rng)
 
 
-def chinese_cell(script: Script, word: Draw, chance: Random) -> str:
-    """Return a Chinese table's cell."""
-    draws = (lambda: chance.choice(script.cells), lambda: numbers.integer(chance),
-    lambda: numbers.price(chance),
-             lambda: word(chance), lambda: chance.choice(script.labels),
-             lambda: numbers.measure(chance))  # fmt: skip
-    return chance.choice(draws)()
+def chinese_cell(script: Script, word: Draw, rng: Random) -> str:
+    """Return a cell of a Chinese table."""
+    draws = (lambda: rng.choice(script.cells), lambda: numbers.integer(rng),
+    lambda: numbers.price(rng),
+             lambda: word(rng), lambda: rng.choice(script.labels),
+             lambda: numbers.measure(rng))  # fmt: skip
+    return rng.choice(draws)()
 
 
-def _chinese_sum(script: Script, chance: Random) -> str:
-    yuan = chance.randrange(1, 10 ** chance.randint(1, 8))
-    if chance.random() < 0.45:
+def _chinese_sum(script: Script, rng: Random) -> str:
+    yuan = rng.randrange(1, 10 ** rng.randint(1, 8))
+    if rng.random() < 0.45:
         return (
             numbers.chinese_amount(yuan, script.digits, script.units, script.myriad) + script.whole
         )
-    sum_ = f"{yuan:,}" if chance.random() < 0.5 else f"{yuan}"
-    cents = f".{chance.randrange(100):02}" if chance.random() < 0.6 else ""
-    return chance.choice(script.money) + sum_ + cents + chance.choice(("", "", "元"))
+    sum_ = f"{yuan:,}" if rng.random() < 0.5 else f"{yuan}"
+    cents = f".{rng.randrange(100):02}" if rng.random() < 0.6 else ""
+    return rng.choice(script.money) + sum_ + cents + rng.choice(("", "", "元"))
 
 
-def _boxes(name: str, chance: Random) -> str:
-    gap = chance.choice((" ", " ", ""))
-    chosen = chance.choice((("Yes", "No"), ("Male", "Female"), ("YES", "NO"), ("Y", "N"),
+def _boxes(name: str, rng: Random) -> str:
+    gap = rng.choice((" ", " ", ""))
+    chosen = rng.choice((("Yes", "No"), ("Male", "Female"), ("YES", "NO"), ("Y", "N"),
     ("Agree", "Disagree"), (name,),
                             ("Original", "Copy"), ("Urgent", "For Review", "Please Reply"),
                             ("Mr.", "Mrs.", "Ms.")))  # fmt: skip
-    boxes = _BOXES if chance.random() < 0.85 else ("[ ]", "[X]", "( )", "[x]")
-    items = " ".join(f"{chance.choice(boxes)}{gap}{item}" for item in chosen)
-    return chance.choice((items, f"{name}: {items}"))
+    boxes = _BOXES if rng.random() < 0.85 else ("[ ]", "[X]", "( )", "[x]")
+    items = " ".join(f"{rng.choice(boxes)}{gap}{item}" for item in chosen)
+    return rng.choice((items, f"{name}: {items}"))

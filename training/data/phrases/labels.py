@@ -1,10 +1,10 @@
-"""Labels that forms, receipts, reports and notices print: written for this project, one a bar."""
+"""Labels printed on forms, receipts, reports and notices, written for this project."""
 
 from __future__ import annotations
 
 
 def listed(block: str) -> tuple[str, ...]:
-    """Return the items of `block`, which bars separate."""
+    """Return the items of `block`, which are separated by bars."""
     return tuple(" ".join(label.split()) for label in block.split("|") if label.strip())
 
 

@@ -1,4 +1,4 @@
-"""The mixture: which languages and kinds of line the training data has, and in what shares."""
+"""The mixture: the languages and kinds of line in the training data, and their shares."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from training.data.phrases import forms, numbers, prose
-from training.data.phrases.coverage import Coverage, drawable, shares
+from training.data.phrases.coverage import Coverage, by_language, drawable
 from training.data.phrases.people import people
-from training.synth.sample import Phrase
+from training.records import Phrase
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from random import Random
 
     from training.data.corpus import Corpus, Words
-    from training.synth.sample import Language
+    from training.records import Language
 
     Draw = Callable[[Random], str]
 
-LONGEST = 100  # characters of a line
+MAX_LENGTH = 100  # characters of a line
 MIXTURE: Mapping[Language, Mapping[str, int]] = {
     "zh": {
         "prose": 39, "mixed": 12, "balanced": 12, "sign": 2, "label": 13, "number": 5, "receipt": 4,
@@ -38,27 +38,29 @@ MIXTURE: Mapping[Language, Mapping[str, int]] = {
 }  # fmt: skip
 LANGUAGES: Mapping[Language, int] = {"zh": 20, "zh-Hant": 15, "en": 60, "latin": 5}
 DRILLS = ("balanced", "character", "sign")
-"""Kinds that no document has: characters drawn evenly, so that rare ones are met at all."""
+"""Kinds that no document contains: characters drawn evenly, so that rare ones are learnt too."""
 
 _NARROW = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F) if not drawable(chr(wide))}
-_ONE_LOOK = _NARROW | {
+_CANONICAL = _NARROW | {
     ord("￥"): "¥",
     ord("￡"): "£",
     ord("￠"): "¢",
     ord("〜"): "～",
     ord("µ"): "μ",
 }
-_TRIES = 12
-_SHAPES = "ilI1|O0oSs5Z2zB8G6cCvVwWxXuUpPkK.,:;'\"-_~"  # alone, these are hard to tell apart
+_ATTEMPTS = 12
+_CONFUSABLE = "ilI1|O0oSs5Z2zB8G6cCvVwWxXuUpPkK.,:;'\"-_~"  # easily confused when they stand alone
 
 
 class Phrases:
-    """A source of phrases; the same chance draws the same ones in every process."""
+    """Draws phrases; a random generator with the same seed gives the same phrases."""
 
     def __init__(self, corpus: Corpus, alphabet: str) -> None:
         self.alphabet = frozenset(filter(drawable, alphabet)) | ({" "} & set(alphabet))
-        parts = shares(alphabet)
-        unshared = "".join(sorted(set(parts["zh-Hant"]) - set(parts["zh"])))  # twice as often
+        parts = by_language(alphabet)
+        traditional_only = "".join(
+            sorted(set(parts["zh-Hant"]) - set(parts["zh"]))
+        )  # twice as often
         self._lines = [(language, kind) for language in MIXTURE for kind in MIXTURE[language]]
         self._weights = [
             LANGUAGES[language] * MIXTURE[language][kind] / sum(MIXTURE[language].values())
@@ -73,26 +75,26 @@ class Phrases:
                 corpus.zh_hant,
                 corpus.words_zh_hant,
                 corpus.words_en,
-                parts["zh-Hant"] + unshared,
+                parts["zh-Hant"] + traditional_only,
             ),
             "en": _english(corpus.en, corpus.words_en, parts["en"]),
-            "latin": _accented(corpus.latin, corpus.words_latin, parts["latin"]),
+            "latin": _latin(corpus.latin, corpus.words_latin, parts["latin"]),
         }
 
-    def draw(self, chance: Random) -> Phrase:
+    def draw(self, rng: Random) -> Phrase:
         """Return a phrase of the mixture."""
-        [(language, kind)] = chance.choices(self._lines, self._weights)
-        return self.of_kind(language, kind, chance)
+        [(language, kind)] = rng.choices(self._lines, self._weights)
+        return self.of_kind(language, kind, rng)
 
-    def of_kind(self, language: Language, kind: str, chance: Random) -> Phrase:
+    def of_kind(self, language: Language, kind: str, rng: Random) -> Phrase:
         """Return a phrase of one row of `MIXTURE`.
 
-        Raises ValueError when the alphabet knows no character of what this row writes.
+        Raises ValueError when the alphabet has no character of the texts of this row.
         """
         text = ""
-        for _ in range(_TRIES):
-            drawn = _settled(self._draws[language][kind](chance))
-            text = _trimmed(c for c in drawn if c in self.alphabet)
+        for _ in range(_ATTEMPTS):
+            drawn = _normalized(self._draws[language][kind](rng))
+            text = _single_spaced(c for c in drawn if c in self.alphabet)
             if text and text == drawn:
                 break
         if not text:
@@ -103,24 +105,24 @@ class Phrases:
 def _english(clauses: tuple[str, ...], words: Words, characters: str) -> dict[str, Draw]:
     coverage = Coverage.of(characters, ())
 
-    def clause(chance: Random, most: int = 90) -> str:
-        return prose.cut(chance.choice(clauses), most, chance)
+    def clause(rng: Random, max_length: int = 90) -> str:
+        return prose.cut(rng.choice(clauses), max_length, rng)
 
     return {
         "prose": clause,
-        "capitals": lambda chance: clause(chance, 70).upper(),
-        "title": lambda chance: prose.title(clause(chance, 50)),
+        "capitals": lambda rng: clause(rng, 70).upper(),
+        "title": lambda rng: prose.title(clause(rng, 50)),
         "number": numbers.numeral,
         "code": numbers.code,
         "address": numbers.address,
         "label": forms.label,
         "receipt": forms.receipt,
         "byline": forms.byline,
-        "list": lambda chance: prose.marked(clause(chance, 70), chance),
+        "list": lambda rng: prose.decorated(clause(rng, 70), rng),
         "cell": partial(forms.cell, partial(_word, words)),
-        "word": lambda chance: _cased(_word(words, chance), chance),
-        "character": partial(_few, coverage.signs),
-        "sign": coverage.sprinkled,
+        "word": lambda rng: _random_case(_word(words, rng), rng),
+        "character": partial(_short_line, coverage.signs),
+        "sign": coverage.sign_line,
     }
 
 
@@ -132,64 +134,65 @@ def _chinese(
     names = people("en").names
     traditional = script is forms.TRADITIONAL
 
-    def clause(chance: Random, most: int = 46) -> str:
-        return prose.cut_chinese(chance.choice(clauses), most, chance)
+    def clause(rng: Random, max_length: int = 46) -> str:
+        return prose.cut_chinese(rng.choice(clauses), max_length, rng)
 
     return {
         "prose": clause,
-        "mixed": lambda chance: prose.mixed(
-            chance.choice(clauses), partial(_word, english), names, chance
+        "mixed": lambda rng: prose.mixed(
+            rng.choice(clauses), partial(_word, english), names, rng
         ),
-        "balanced": coverage.ideographic,
-        "sign": coverage.sprinkled,
+        "balanced": coverage.ideograph_line,
+        "sign": coverage.sign_line,
         "label": partial(forms.chinese_label, script),
         "number": partial(forms.chinese_number, script),
         "receipt": partial(forms.chinese_receipt, script),
-        "list": lambda chance: prose.marked_chinese(clause(chance, 36), chance,
+        "list": lambda rng: prose.decorated_chinese(clause(rng, 36), rng,
         traditional=traditional),
         "cell": partial(forms.chinese_cell, script, word),
         "word": word,
-        "character": lambda chance: "".join(chance.choices(coverage.ideographs,
-        k=chance.choice((1, 1, 2, 3)))),
+        "character": lambda rng: "".join(rng.choices(coverage.ideographs,
+        k=rng.choice((1, 1, 2, 3)))),
     }  # fmt: skip
 
 
-def _accented(clauses: tuple[str, ...], words: Words, characters: str) -> dict[str, Draw]:
+def _latin(clauses: tuple[str, ...], words: Words, characters: str) -> dict[str, Draw]:
     coverage, pool = Coverage.of(characters, ()), people("latin")
     facts = (*pool.names, *pool.companies, *pool.addresses, *pool.cities)
 
-    def clause(chance: Random, most: int = 80) -> str:
-        return prose.cut(chance.choice(clauses), most, chance)
+    def clause(rng: Random, max_length: int = 80) -> str:
+        return prose.cut(rng.choice(clauses), max_length, rng)
 
     return {
         "prose": clause,
-        "capitals": lambda chance: clause(chance, 60).upper(),
-        "people": lambda chance: chance.choice(facts),
-        "list": lambda chance: prose.marked(clause(chance, 60), chance),
-        "word": lambda chance: _cased(_word(words, chance), chance),
-        "balanced": coverage.spelt,
+        "capitals": lambda rng: clause(rng, 60).upper(),
+        "people": lambda rng: rng.choice(facts),
+        "list": lambda rng: prose.decorated(clause(rng, 60), rng),
+        "word": lambda rng: _random_case(_word(words, rng), rng),
+        "balanced": coverage.made_up_words,
     }
 
 
-def _word(words: Words, chance: Random) -> str:
-    [word] = chance.choices(words[0], cum_weights=words[1])
+def _word(words: Words, rng: Random) -> str:
+    [word] = rng.choices(words[0], cum_weights=words[1])
     return word
 
 
-def _cased(word: str, chance: Random) -> str:
-    return chance.choice((word, word, word.capitalize(), word.upper()))
+def _random_case(word: str, rng: Random) -> str:
+    return rng.choice((word, word, word.capitalize(), word.upper()))
 
 
-def _few(characters: str, chance: Random) -> str:
-    """One character, or two or three; half of the time such as look like another."""
-    wanted = chance.choice((1, 1, 1, 2, 3))
-    return "".join(chance.choices(_SHAPES if chance.random() < 0.5 else characters, k=wanted))
+def _short_line(characters: str, rng: Random) -> str:
+    """Return one to three characters, half of the time easily confused ones."""
+    wanted = rng.choice((1, 1, 1, 2, 3))
+    return "".join(rng.choices(_CONFUSABLE if rng.random() < 0.5 else characters, k=wanted))
 
 
-def _settled(drawn: str) -> str:
-    """Return `drawn` composed, single-spaced, no look in two widths, at most `LONGEST` long."""
-    return _trimmed(unicodedata.normalize("NFC", drawn).translate(_ONE_LOOK))[:LONGEST].rstrip()
+def _normalized(drawn: str) -> str:
+    """Return `drawn` in NFC, single-spaced, in one width, at most `MAX_LENGTH` characters."""
+    composed = unicodedata.normalize("NFC", drawn).translate(_CANONICAL)
+    return _single_spaced(composed)[:MAX_LENGTH].rstrip()
 
 
-def _trimmed(characters: Iterable[str]) -> str:
+def _single_spaced(characters: Iterable[str]) -> str:
     return " ".join("".join(characters).split())

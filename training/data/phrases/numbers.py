@@ -1,4 +1,4 @@
-"""Numerals as paper prints them: amounts, dates, telephone and tax numbers, codes, measures."""
+"""Numbers as documents print them: amounts, dates, telephone and tax numbers, codes, measures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     Draw = Callable[[Random], str]
 
-_CONFUSED = "0O1Il5S8B2Z6G"  # what a recogniser swaps
+_CONFUSABLE = "0O1Il5S8B2Z6G"  # characters that a recogniser confuses
 _CAPITALS = "ABCDEFGHJKLMNPQRSTUVWXYZIO"
 _MONTHS = listed(
     "January|February|March|April|May|June|July|August|September|October|November|December"
@@ -33,36 +33,36 @@ _CHEMICALS = listed(
 _CHINESE_DIGITS = "〇一二三四五六七八九"
 
 
-def integer(chance: Random) -> str:
-    """Return a whole number of any length, large ones with separators as often as without."""
-    value = chance.randrange(10 ** chance.choice((1, 2, 2, 3, 3, 4, 5, 6, 8)))
-    return f"{value:,}" if chance.random() < 0.6 else str(value)
+def integer(rng: Random) -> str:
+    """Return a whole number of up to eight digits, often with separators."""
+    value = rng.randrange(10 ** rng.choice((1, 2, 2, 3, 3, 4, 5, 6, 8)))
+    return f"{value:,}" if rng.random() < 0.6 else str(value)
 
 
-def amount(chance: Random) -> str:
-    """Return a sum of money: symbol before or after, negative in brackets or with a sign."""
-    sum_ = f"{_cents(chance):,.2f}" if chance.random() < 0.8 else integer(chance)
-    style = chance.random()
+def amount(rng: Random) -> str:
+    """Return a sum of money, its symbol before or after it; negative in brackets or signed."""
+    sum_ = f"{_cents(rng):,.2f}" if rng.random() < 0.8 else integer(rng)
+    style = rng.random()
     if style < 0.12:
-        return f"({sum_})" if chance.random() < 0.5 else f"({chance.choice(_MONEY).strip()}{sum_})"
+        return f"({sum_})" if rng.random() < 0.5 else f"({rng.choice(_MONEY).strip()}{sum_})"
     if style < 0.2:
         return f"-{sum_}"
     if style < 0.3:
-        return sum_.translate(str.maketrans(",.", ".,")) + chance.choice((" €", " EUR", ""))
-    return chance.choice(_MONEY) + sum_ if style < 0.85 else sum_
+        return sum_.translate(str.maketrans(",.", ".,")) + rng.choice((" €", " EUR", ""))
+    return rng.choice(_MONEY) + sum_ if style < 0.85 else sum_
 
 
-def price(chance: Random) -> str:
-    """Return a bare price as a receipt's column has it."""
-    return f"{_cents(chance) % 1000:.2f}"
+def price(rng: Random) -> str:
+    """Return a price without a symbol, as in a column of a receipt."""
+    return f"{_cents(rng) % 1000:.2f}"
 
 
-def date(chance: Random) -> str:
-    """Return a date in one of fourteen customs of writing it."""
-    day, month = chance.randint(1, 28), chance.randint(1, 12)
-    year = chance.choice((chance.randint(1950, 2026), chance.randint(1985, 2026)))
+def date(rng: Random) -> str:
+    """Return a date in one of fourteen formats."""
+    day, month = rng.randint(1, 28), rng.randint(1, 12)
+    year = rng.choice((rng.randint(1950, 2026), rng.randint(1985, 2026)))
     name, short = _MONTHS[month - 1], year % 100
-    return chance.choice((
+    return rng.choice((
         f"{day:02}/{month:02}/{year}", f"{month:02}/{day:02}/{short:02}",
         f"{day:02}-{month:02}-{short:02}",
         f"{year}-{month:02}-{day:02}", f"{day:02}.{month:02}.{year}", f"{name} {day}, {year}",
@@ -73,40 +73,40 @@ def date(chance: Random) -> str:
     ))  # fmt: skip
 
 
-def chinese_date(chance: Random) -> str:
+def chinese_date(rng: Random) -> str:
     """Return a date of a simplified Chinese document."""
-    day, month, year = chance.randint(1, 28), chance.randint(1, 12), chance.randint(1978, 2026)
-    if chance.random() < 0.15:
+    day, month, year = rng.randint(1, 28), rng.randint(1, 12), rng.randint(1978, 2026)
+    if rng.random() < 0.15:
         digits = "".join(_CHINESE_DIGITS[int(digit)] for digit in str(year))
         return f"{digits}年{_chinese(month)}月{_chinese(day)}日"
     spaced = f"{year} 年 {month} 月 {day} 日"
     plain = (f"{year}年{month}月{day}日", f"{year}年{month:02}月{day:02}日", f"{month}月{day}日")
-    return chance.choice((*plain, f"{year}年{month}月", spaced, f"{year}-{month:02}-{day:02}"))
+    return rng.choice((*plain, f"{year}年{month}月", spaced, f"{year}-{month:02}-{day:02}"))
 
 
-def republic_date(chance: Random) -> str:
-    """Return a date of a Taiwanese or Hong Kong document, half of them in the Republic's years."""
-    day, month, year = chance.randint(1, 28), chance.randint(1, 12), chance.randint(70, 115)
-    if chance.random() < 0.4:
-        return chinese_date(chance)
-    return chance.choice((
+def republic_date(rng: Random) -> str:
+    """Return a date of a Taiwanese or Hong Kong document, six of ten in Republican years."""
+    day, month, year = rng.randint(1, 28), rng.randint(1, 12), rng.randint(70, 115)
+    if rng.random() < 0.4:
+        return chinese_date(rng)
+    return rng.choice((
         f"民國{year}年{month}月{day}日", f"中華民國{year}年{month}月{day}日", f"民國{year}年",
         f"{year}/{month:02}/{day:02}", f"{year}.{month:02}.{day:02}", f"{year}年{month:02}月",
         f"中華民國 {year} 年 {month} 月 {day} 日",
     ))  # fmt: skip
 
 
-def time(chance: Random) -> str:
+def time(rng: Random) -> str:
     """Return a time of day."""
-    hour, minute, second = chance.randrange(24), chance.randrange(60), chance.randrange(60)
-    half = chance.choice((" AM", " PM", "am", "pm", " a.m.", " p.m."))
+    hour, minute, second = rng.randrange(24), rng.randrange(60), rng.randrange(60)
+    half = rng.choice((" AM", " PM", "am", "pm", " a.m.", " p.m."))
     styles = (f"{hour:02}:{minute:02}", f"{hour:02}:{minute:02}:{second:02}")
-    return chance.choice((*styles, f"{hour % 12 or 12}:{minute:02}{half}"))
+    return rng.choice((*styles, f"{hour % 12 or 12}:{minute:02}{half}"))
 
 
-def code(chance: Random) -> str:
+def code(rng: Random) -> str:
     """Return a serial, part, invoice, tax or account number, often of confusable characters."""
-    return shaped(chance.choice((
+    return filled(rng.choice((
         "########", "??-####", "?##??#", "INV-######", "PO ####-##", "########-??", "%%%%%%",
         "%%-%%%%",
         "%%%%-%%%%-%%%%", "S/N %%%%%%%%", "GB## ???? #### #### ####", "DE## #### #### #### #### ##",
@@ -116,57 +116,57 @@ def code(chance: Random) -> str:
         "P/N ###-%%%%-##",
         "91######MA########", "?## #??", "#####-####", "Lot %%%%%", "Ref. ??/##/###",
         "ISBN 978-#-##-######-#",
-    )), chance)  # fmt: skip
+    )), rng)  # fmt: skip
 
 
-def telephone(chance: Random) -> str:
+def telephone(rng: Random) -> str:
     """Return a telephone or fax number, sometimes with its label."""
-    number = shaped(chance.choice((
+    number = filled(rng.choice((
         "(###) ###-####", "###-###-####", "+1 ### ### ####", "+44 20 #### ####", "0#-########",
         "+852 #### ####",
         "+886-2-####-####", "(0#) ####-####", "1##########", "010-########", "0###-#######",
         "+49 (0)## ######",
         "####-####", "###.###.####", "03-#### ####", "1-800-###-####",
-    )), chance)  # fmt: skip
-    label = chance.choice(("TEL: ", "Tel. ", "FAX: ", "Fax ", "Phone: ", "Tel/Fax: "))
-    return label + number if chance.random() < 0.25 else number
+    )), rng)  # fmt: skip
+    label = rng.choice(("TEL: ", "Tel. ", "FAX: ", "Fax ", "Phone: ", "Tel/Fax: "))
+    return label + number if rng.random() < 0.25 else number
 
 
-def address(chance: Random) -> str:
-    """Return what machines are called by: e-mail, URL, file path, version."""
-    login, domain, tail = chance.choice(_LOGINS), chance.choice(_DOMAINS), shaped("?##", chance)
-    return chance.choice((
+def address(rng: Random) -> str:
+    """Return an e-mail address, URL, file path, version or other technical name."""
+    login, domain, tail = rng.choice(_LOGINS), rng.choice(_DOMAINS), filled("?##", rng)
+    return rng.choice((
         f"{login}@{domain}", f"{login}@{domain}", f"E-mail: {login}@{domain}", f"www.{domain}",
         f"http://www.{domain}/{login}", f"https://{domain}/docs/{tail}.html",
         f"C:\\DATA\\{tail}.DOC",
         f"/usr/local/{login}/{tail}.txt",
-        f"v{integer(chance)[:2]}.{chance.randrange(20)}.{chance.randrange(9)}",
-        f"doi:10.{chance.randint(1000, 9999)}/{tail}.{chance.randint(1990, 2026)}", f"#{tail}",
+        f"v{integer(rng)[:2]}.{rng.randrange(20)}.{rng.randrange(9)}",
+        f"doi:10.{rng.randint(1000, 9999)}/{tail}.{rng.randint(1990, 2026)}", f"#{tail}",
         f"@{login}",
     )).replace(",", "")  # fmt: skip
 
 
-def measure(chance: Random) -> str:
-    """Return a quantity with its unit, a percentage, a range, a fraction or a chemical's name."""
-    first, second = chance.randrange(1000), chance.randrange(100)
-    decimal = f"{chance.random() * 10 ** chance.randrange(4):.{chance.randint(1, 3)}f}"
-    unit = chance.choice(_UNITS)
-    return chance.choice((
+def measure(rng: Random) -> str:
+    """Return a quantity with its unit, a percentage, range, fraction or chemical name."""
+    first, second = rng.randrange(1000), rng.randrange(100)
+    decimal = f"{rng.random() * 10 ** rng.randrange(4):.{rng.randint(1, 3)}f}"
+    unit = rng.choice(_UNITS)
+    return rng.choice((
         f"{decimal} {unit}", f"{first} {unit}", f"{first}{unit}", f"{decimal}%", f"{second}%",
         f"+{decimal}%", decimal,
         f"{second}-{second + first}", f"{second} - {second + first}", f"{second}–{first} {unit}",
         f"{decimal} ± 0.{second:02}",
-        f"{chance.randint(1, 9)}/{chance.randint(2, 16)}", f"{second}½", f"{second} x {first}",
+        f"{rng.randint(1, 9)}/{rng.randint(2, 16)}", f"{second}½", f"{second} x {first}",
         f"{second} × {first} mm",
         f"p < 0.0{second}", f"n = {first}", f"-{decimal}", f"<{decimal}", f"1:{first}",
-        chance.choice(_CHEMICALS),
+        rng.choice(_CHEMICALS),
     ))  # fmt: skip
 
 
-def reference(chance: Random) -> str:
-    """Return what numbers a document's own parts: sections, pages, figures, references, marks."""
-    one, two, three = chance.randint(1, 12), chance.randint(1, 30), chance.randint(1, 400)
-    return chance.choice((
+def reference(rng: Random) -> str:
+    """Return the number of a part of a document: section, page, figure, reference, note."""
+    one, two, three = rng.randint(1, 12), rng.randint(1, 30), rng.randint(1, 400)
+    return rng.choice((
         f"{one}.{two}", f"{one}.{two}.{one}", f"§ {three}", f"Page {two} of {two + one}",
         f"page {three}", f"- {three} -",
         f"p. {three}", f"pp. {three}-{three + two}", f"[{two}]", f"[{two}, {two + one}]",
@@ -174,21 +174,21 @@ def reference(chance: Random) -> str:
         f"Fig. {one}.{two}", f"Vol. {two}, No. {one}", f"{two}({one}), {three}–{three + two}",
         f"No. {three}", f"{three}*",
         f"{three}†", f"{one}/{two}", f"Sheet {one} of {two}", f"Art. {three}",
-        f"{two}{chance.choice('abc')}", f"Q{one}.",
+        f"{two}{rng.choice('abc')}", f"Q{one}.",
     ))  # fmt: skip
 
 
-def columns(chance: Random) -> str:
-    """Return several numbers of a table's row, one space apart."""
-    draw = chance.choice((integer, amount, price, price, measure))
-    return " ".join(draw(chance) for _ in range(chance.randint(2, 5)))
+def columns(rng: Random) -> str:
+    """Return several numbers of a table row, one space apart."""
+    draw = rng.choice((integer, amount, price, price, measure))
+    return " ".join(draw(rng) for _ in range(rng.randint(2, 5)))
 
 
-def product(chance: Random) -> str:
-    """Return a quantity times a price, with or without what it comes to."""
-    quantity, cents = chance.randint(1, 40), chance.randrange(50, 20000)
-    sign = chance.choice(("x", " x ", " X ", " @ ", "×", " × "))
-    total = f" {quantity * cents / 100:.2f}" if chance.random() < 0.6 else ""
+def product(rng: Random) -> str:
+    """Return a quantity times a price, with or without the total."""
+    quantity, cents = rng.randint(1, 40), rng.randrange(50, 20000)
+    sign = rng.choice(("x", " x ", " X ", " @ ", "×", " × "))
+    total = f" {quantity * cents / 100:.2f}" if rng.random() < 0.6 else ""
     return f"{quantity}{sign}{cents / 100:.2f}{total}"
 
 
@@ -199,11 +199,11 @@ _NUMERALS: tuple[tuple[Draw, int], ...] = (
 )  # fmt: skip
 
 
-def numeral(chance: Random) -> str:
-    """Return a numeral of any sort, at times a date with its time."""
+def numeral(rng: Random) -> str:
+    """Return a number of any kind, sometimes a date with its time."""
     draws, weights = zip(*_NUMERALS, strict=True)
-    [draw] = chance.choices(draws, weights)
-    return f"{date(chance)} {time(chance)}" if chance.random() < 0.03 else draw(chance)
+    [draw] = rng.choices(draws, weights)
+    return f"{date(rng)} {time(rng)}" if rng.random() < 0.03 else draw(rng)
 
 
 def chinese_amount(yuan: int, digits: str, units: str, myriad: str) -> str:
@@ -220,14 +220,14 @@ def chinese_amount(yuan: int, digits: str, units: str, myriad: str) -> str:
     )
 
 
-def shaped(shape: str, chance: Random) -> str:
-    """Return `shape` with # as digits, ? as capitals, % as characters that look alike."""
-    letters = {"#": "0123456789", "?": _CAPITALS, "%": _CONFUSED + "0123456789"}
-    return "".join(chance.choice(letters[c]) if c in letters else c for c in shape)
+def filled(pattern: str, rng: Random) -> str:
+    """Return `pattern` with # replaced by digits, ? by capitals, % by confusable characters."""
+    letters = {"#": "0123456789", "?": _CAPITALS, "%": _CONFUSABLE + "0123456789"}
+    return "".join(rng.choice(letters[c]) if c in letters else c for c in pattern)
 
 
-def _cents(chance: Random) -> float:
-    return chance.randrange(5, 10 ** chance.choice((3, 4, 4, 5, 6, 8))) / 100
+def _cents(rng: Random) -> float:
+    return rng.randrange(5, 10 ** rng.choice((3, 4, 4, 5, 6, 8))) / 100
 
 
 def _chinese(number: int) -> str:

@@ -1,4 +1,4 @@
-"""Names, companies and addresses of nobody, drawn once a process because Faker is slow."""
+"""Invented names, companies and addresses, drawn once per process because Faker is slow."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LATIN = ("de_DE", "fr_FR", "es_ES", "it_IT", "pl_PL", "cs_CZ", "pt_BR", "sv_SE"
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """What stands after a form's colon, in the customs of one or more countries."""
+    """Values filled into forms, as one or more countries write them."""
 
     names: tuple[str, ...]
     companies: tuple[str, ...]
@@ -23,7 +23,7 @@ class People:
 
 @cache
 def people(language: str) -> People:
-    """Return the pools for a `Language`; the same in every process."""
+    """Return the pools for a `Language`, drawn from fixed seeds."""
     chosen = {"en": ("en_US", "en_GB"), "zh": ("zh_CN",), "zh-Hant": ("zh_TW",), "latin": _LATIN}
     fakers = [Faker(locale) for locale in chosen[language]]
     for number, faker in enumerate(fakers):

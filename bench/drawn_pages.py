@@ -1,6 +1,6 @@
-"""Pages that look as scanned papers do, drawn here: an invoice, a Chinese notice, a table, a fax.
+"""Drawn pages that look like scans: an invoice, a Chinese notice, a table, a fax.
 
-Nothing in them is real. The fonts are this machine's, asked of fontconfig.
+Their content is invented. The fonts are those of the machine, found with fontconfig.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ LATIN, LATIN_BOLD = "Liberation Serif", "Liberation Serif:bold"
 CHINESE, CHINESE_BOLD = "Noto Serif CJK SC", "Noto Serif CJK SC:bold"
 
 
-class Paper:
-    """One page, drawn from the top."""
+class DrawnPage:
+    """A page to draw on."""
 
     def __init__(self, size: tuple[int, int] = A4) -> None:
         self.image = Image.new("RGB", size, (252, 251, 247))
@@ -47,7 +47,7 @@ class Paper:
     def scanned(
         self, seed: int, *, skew: float = 0.0, blur: float = 0.5, noise: float = 3
     ) -> bytes:
-        """Return the page as a scanner would give it, a JPEG; `skew` in degrees."""
+        """Return the page as a JPEG from a scanner; `skew` in degrees."""
         paper = (252, 251, 247)
         turned = self.image.rotate(skew, Image.Resampling.BICUBIC, fillcolor=paper)
         grain = np.random.default_rng(seed).normal(0, noise, (*turned.size[::-1], 1))
@@ -67,8 +67,8 @@ def _font(name: str, size: int) -> ImageFont.FreeTypeFont:
 
 
 def invoice(seed: int = 10) -> bytes:
-    """Return an invoice with its items unruled and a smudge over one line; `seed` its grain."""
-    page = Paper()
+    """Return an invoice with an unruled table and a smudge on one line; `seed` sets its grain."""
+    page = DrawnPage()
     page.write(110, 110, "Harbour & Lane Bookbinders", LATIN_BOLD, 46)
     page.write(110, 172, "14 Quay Street, Port Ellery", size=27)
     page.write(1130, 118, "INVOICE", LATIN_BOLD, 40, anchor="ra")
@@ -94,7 +94,7 @@ def invoice(seed: int = 10) -> bytes:
     return page.scanned(seed, skew=0.4)
 
 
-def _items(page: Paper) -> None:
+def _items(page: DrawnPage) -> None:
     rows = [
         ("Description", "Quantity", "Price", "Amount"),
         ("Rebinding, half leather", "12", "48.50", "582.00"),
@@ -114,14 +114,14 @@ def _items(page: Paper) -> None:
     page.write(1130, 868, "978.20", LATIN_BOLD, 34, anchor="ra")
 
 
-def _smudge(page: Paper, left: int, top: int, right: int, bottom: int) -> None:
+def _smudge(page: DrawnPage, left: int, top: int, right: int, bottom: int) -> None:
     region = page.image.crop((left, top, right, bottom)).filter(ImageFilter.GaussianBlur(2.1))
     page.image.paste(region, (left, top))
 
 
 def notice() -> bytes:
     """Return a notice in Chinese."""
-    page = Paper()
+    page = DrawnPage()
     page.write(620, 160, "关于图书馆暑期开放时间的通知", CHINESE_BOLD, 50, anchor="ma")
     page.rule(150, 262, 1090, 262, 3)
     body = [
@@ -144,8 +144,8 @@ def notice() -> bytes:
 
 
 def timetable() -> bytes:
-    """Return a ruled table under a title."""
-    page = Paper((1240, 900))
+    """Return a ruled table with a title."""
+    page = DrawnPage((1240, 900))
     page.write(110, 80, "Ferry timetable, summer", LATIN_BOLD, 44)
     page.write(110, 150, "Valid from 1 May to 30 September. No crossings on public holidays.")
     rows = [
@@ -171,8 +171,8 @@ def timetable() -> bytes:
 
 
 def fax() -> bytes:
-    """Return a fax that came through badly: much of it is uncertain."""
-    page = Paper((1000, 620))
+    """Return a bad fax, much of which is read with low confidence."""
+    page = DrawnPage((1000, 620))
     page.write(70, 60, "FAX  from Ellery Town Library  12-MAR-2026 09:41", size=24)
     lines: Sequence[str] = (
         "Dear Mr Lane, the twelve volumes of the county atlas",
@@ -183,7 +183,7 @@ def fax() -> bytes:
     for place, line in enumerate(lines):
         page.write(70, 150 + 54 * place, line, size=27)
     page.write(70, 440, "With kind regards, M. Osei", size=27)
-    dots = random.Random(4)  # dirt, not secrets
+    dots = random.Random(4)  # no cryptography
     draw = ImageDraw.Draw(page.image)
     for _ in range(2600):
         x, y = dots.randrange(1000), dots.randrange(620)
@@ -196,7 +196,7 @@ def fax() -> bytes:
 
 
 def report() -> bytes:
-    """Return a PDF of three pages, each the picture of one."""
+    """Return a PDF of three scanned pages."""
     pages = [Image.open(io.BytesIO(each)) for each in (timetable(), notice(), invoice())]
     file = io.BytesIO()
     pages[0].save(file, "PDF", save_all=True, append_images=pages[1:], resolution=DPI)

@@ -1,7 +1,7 @@
-"""How far off is a recogniser: its readings of labelled line crops, and their error rate.
+"""Reads labelled line crops with a recogniser and computes its character error rate.
 
-The rules are those that line readings are scored by: both sides in NFKC with punctuation folded;
-case is ignored and spaces are dropped only where the meta table says that the label lost them.
+Readings and labels are compared in NFKC with punctuation folded; case and spaces are ignored only
+where the meta table says that the label lost them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from daemon.core.records import Pixels
     from daemon.ocr.records import Reading
-    from training.synth.sample import Sample
+    from training.records import Sample
 
 _FOLDS = {"‘’": "'", "“”": '"', "–—": "-", "。·•": ".", "、": ",", "【": "[", "】": "]"}
 _FOLDS |= {"《": "<", "》": ">", "口": "□"}
@@ -37,8 +37,8 @@ _FOLD = str.maketrans({one: folded for many, folded in _FOLDS.items() for one in
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """How a label may be compared, as the meta table says it."""
+class ComparisonRule:
+    """How readings are compared with a label, from the meta table."""
 
     language: str = "?"
     source: str = "?"
@@ -46,27 +46,27 @@ class Rule:
     strip_spaces: bool = False
 
     def folded(self, text: str) -> str:
-        """Return what of `text` counts."""
+        """Return `text` in the form in which it is compared."""
         text = unicodedata.normalize("NFKC", text).translate(_FOLD)
         text = re.sub(r"\s+", "" if self.strip_spaces else " ", text).strip()
         return text.upper() if self.ignore_case else text
 
 
 @dataclass(frozen=True, slots=True)
-class Labelled:
-    """A crop, what it says, and how a reading of it is compared with that."""
+class LabelledLine:
+    """A line crop, its true text, and the rule that readings are compared by."""
 
     name: str
     line: Line
     truth: str
-    rule: Rule
+    rule: ComparisonRule
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one labelled line: its reading and the number of wrong characters."""
+class LineResult:
+    """The reading of a line and its number of wrong characters; `length` is of the truth."""
 
-    labelled: Labelled
+    labelled: LabelledLine
     reading: Reading
     wrong: int
     length: int
@@ -74,7 +74,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class ErrorCounts:
-    """What was read of one language or source."""
+    """Lines and errors of one language or source; `length` is in characters of truth."""
 
     lines: int
     exact: int
@@ -82,12 +82,12 @@ class ErrorCounts:
     length: int
 
     @classmethod
-    def of(cls, outcomes: Iterable[Outcome]) -> ErrorCounts:
-        """Count the outcomes."""
-        kept = list(outcomes)
-        exact = sum(outcome.wrong == 0 for outcome in kept)
-        wrong, length = sum(o.wrong for o in kept), sum(o.length for o in kept)
-        return cls(len(kept), exact, wrong, length)
+    def of(cls, results: Iterable[LineResult]) -> ErrorCounts:
+        """Count the results."""
+        results = list(results)
+        exact = sum(result.wrong == 0 for result in results)
+        wrong, length = sum(r.wrong for r in results), sum(r.length for r in results)
+        return cls(len(results), exact, wrong, length)
 
     @property
     def cer(self) -> float:
@@ -97,16 +97,16 @@ class ErrorCounts:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What an artifact made of labelled lines; `speed` is lines per CPU-second of one thread."""
+    """The results of an artifact; `speed` is in lines per CPU-second on one thread."""
 
     weights: Weights
     sha256: str
     precision: str
-    outcomes: tuple[Outcome, ...]
+    results: tuple[LineResult, ...]
     speed: float
 
 
-def evaluate(weights: Weights, lines: Sequence[Labelled]) -> Evaluation:
+def evaluate(weights: Weights, lines: Sequence[LabelledLine]) -> Evaluation:
     """Read every line, on one thread of this process.
 
     Raises Misconfigured for weights that cannot be used.
@@ -114,87 +114,87 @@ def evaluate(weights: Weights, lines: Sequence[Labelled]) -> Evaluation:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     recognizer = Recognizer.load(weights)
-    recognizer.read([labelled.line for labelled in lines[:16]])  # the first ones pay to compile
+    recognizer.read([labelled.line for labelled in lines[:16]])  # warm-up: kernels are compiled
     began = time.process_time()
     readings = recognizer.read([labelled.line for labelled in lines])
     seconds = time.process_time() - began
-    outcomes = tuple(map(_outcome, lines, readings))
+    results = tuple(map(_result, lines, readings))
     loaded = recognizer.artifact
-    return Evaluation(weights, loaded.sha256, loaded.precision, outcomes, len(lines) / seconds)
+    return Evaluation(weights, loaded.sha256, loaded.precision, results, len(lines) / seconds)
 
 
-def weights_in(
+def weights_for(
     file: Path,
     beam: int = 1,
     precision: Literal["auto", "fp32"] = "auto",
     lexicon: Path | None = None,
 ) -> Weights:
-    """Return how `file` is read: by the backend that its name tells."""
+    """Return the options to load `file` with; the backend follows from its suffix."""
     backend: Literal["onnxruntime", "torchscript"]
     backend = "onnxruntime" if file.suffix == ".onnx" else "torchscript"
     return Weights(file=file, backend=backend, beam=beam, precision=precision, lexicon=lexicon)
 
 
-def write_predictions(outcomes: Iterable[Outcome], path: Path) -> None:
-    """Write what was read as file TAB text."""
-    said = (f"{outcome.labelled.name}\t{outcome.reading.text}\n" for outcome in outcomes)
-    path.write_text("".join(said), "utf-8")
+def write_predictions(results: Iterable[LineResult], path: Path) -> None:
+    """Write the readings as file TAB text."""
+    rows = (f"{result.labelled.name}\t{result.reading.text}\n" for result in results)
+    path.write_text("".join(rows), "utf-8")
 
 
-def labelled_lines(lines_dir: Path) -> list[Labelled]:
+def labelled_lines(lines_dir: Path) -> list[LabelledLine]:
     """Return the crops that `lines_dir`/labels.tsv lists, with the rules of its meta.tsv if any.
 
     Raises FileNotFoundError for a crop that is missing and ValueError for one that is no image.
     """
     rules = _rules(lines_dir / "meta.tsv")
     return [
-        Labelled(name, _line(lines_dir / name), text, rules.get(name, Rule()))
+        LabelledLine(name, _line(lines_dir / name), text, rules.get(name, ComparisonRule()))
         for name, text, *_ in _rows(lines_dir / "labels.tsv")
     ]
 
 
-def drawn_lines(samples: Iterable[Sample]) -> list[Labelled]:
-    """Return synthetic samples as lines to be evaluated on."""
+def as_labelled_lines(samples: Iterable[Sample]) -> list[LabelledLine]:
+    """Return synthetic samples as lines to evaluate on."""
     return [
-        Labelled(f"{number}", line_of(s.crop), s.label, Rule(s.language, s.kind))
+        LabelledLine(f"{number}", line_of(s.crop), s.label, ComparisonRule(s.language, s.kind))
         for number, s in enumerate(samples)
     ]
 
 
-def outcomes_of(recognizer: Recognizer, lines: Sequence[Labelled]) -> list[Outcome]:
-    """Read every line, and compare."""
+def read_lines(recognizer: Recognizer, lines: Sequence[LabelledLine]) -> list[LineResult]:
+    """Read every line and compare the readings with the labels."""
     readings = recognizer.read([labelled.line for labelled in lines])
-    return [_outcome(labelled, reading) for labelled, reading in zip(lines, readings, strict=True)]
+    return [_result(labelled, reading) for labelled, reading in zip(lines, readings, strict=True)]
 
 
-def _outcome(labelled: Labelled, reading: Reading) -> Outcome:
-    truth, said = labelled.rule.folded(labelled.truth), labelled.rule.folded(reading.text)
-    return Outcome(labelled, reading, Levenshtein.distance(truth, said), len(truth))
+def _result(labelled: LabelledLine, reading: Reading) -> LineResult:
+    truth, text = labelled.rule.folded(labelled.truth), labelled.rule.folded(reading.text)
+    return LineResult(labelled, reading, Levenshtein.distance(truth, text), len(truth))
 
 
 def error_counts(
-    outcomes: Iterable[Outcome], key: Callable[[Rule], str] = lambda rule: rule.language
+    results: Iterable[LineResult], key: Callable[[ComparisonRule], str] = lambda rule: rule.language
 ) -> Mapping[str, ErrorCounts]:
-    """Return a tally for each value of `key`, in order."""
-    grouped: dict[str, list[Outcome]] = {}
-    for outcome in outcomes:
-        grouped.setdefault(key(outcome.labelled.rule), []).append(outcome)
+    """Return the counts for each value of `key`, sorted."""
+    grouped: dict[str, list[LineResult]] = {}
+    for result in results:
+        grouped.setdefault(key(result.labelled.rule), []).append(result)
     return {name: ErrorCounts.of(grouped[name]) for name in sorted(grouped)}
 
 
 def line_of(crop: Pixels) -> Line:
-    """Return an H,W gray crop as a line that fills its page."""
+    """Return a line for an H,W gray crop; its box is the whole crop."""
     height, width = crop.shape
     return Line(Box(0, 0, width, height), crop)
 
 
-def _rules(table: Path) -> dict[str, Rule]:
+def _rules(table: Path) -> dict[str, ComparisonRule]:
     """Return the rule of each file; a folder without a meta table has none."""
     if not table.exists():
         return {}
     _, *rows = _rows(table)
     return {
-        name: Rule(language, source, case == "ci", spaces == "strip")
+        name: ComparisonRule(language, source, case == "ci", spaces == "strip")
         for name, language, source, case, spaces, *_ in rows
     }
 
@@ -205,8 +205,8 @@ def _rows(table: Path) -> list[list[str]]:
 
 
 def _line(path: Path) -> Line:
-    """Read a crop as the daemon would cut it from a page: gray."""
+    """Read a crop in gray, as the daemon crops lines from pages."""
     image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_GRAYSCALE)
     if image is None:
-        raise ValueError(f"{path} is no image")
+        raise ValueError(f"{path} is not an image")
     return line_of(image.astype(np.uint8))

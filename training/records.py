@@ -1,4 +1,4 @@
-"""What travels through the making of training data: a phrase is drawn, damaged, and labelled."""
+"""Records of training data: the phrase to draw and the labelled crop of a line."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Language = Literal["en", "zh", "zh-Hant", "latin"]
 class Phrase:
     """One line of text to be drawn: NFC, single spaces, every character in the alphabet.
 
-    `language` decides which faces may draw it, `kind` says which part of the mixture made it
+    `language` decides which faces may draw it, `kind` is the part of the mixture that it is from
     (prose, capitals, number, label, receipt, code, cell, word, character, mixed ...).
     """
 
@@ -26,7 +26,7 @@ class Phrase:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A crop of a line as the daemon would cut it from a page (H,W gray) and what it says."""
+    """A line as the daemon would crop it from a page (H,W gray), and its text."""
 
     crop: Pixels
     label: str

@@ -1,7 +1,7 @@
-"""Small files that unpack to much: what they hold is made in pieces, so that making them is cheap.
+"""Decompression bombs: small files that unpack to much. They are generated in pieces, cheaply.
 
-Each is a real one, not a header that lies (those are in `kinds`): a decoder that trusts it would
-ask for `BOMB` bytes or go on for ever.
+Each is a real one, not one with a false header (those are in `kinds`): a decoder that trusts it
+would allocate `BOMB` bytes or never end.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _LEAF = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 90 90]%s>>"
 
 
 def bombs() -> dict[str, bytes]:
-    """Return every bomb by its name, whose ending is its format."""
+    """Return every bomb by file name."""
     zeros, twice = deflated(BOMB), zlib.compress(deflated(BOMB >> 4))
     billions = [_CATALOGUE, _ONE_PAGE % (2**31 - 1), _LEAF % b""]
     tiles = {322: 8992, 323: 8992, 324: 8, 325: 16}
@@ -41,7 +41,7 @@ def bombs() -> dict[str, bytes]:
 
 
 def endless_drawing(levels: int = 11) -> bytes:
-    """Return a page that draws a form ten times, which draws the next ten times, and so on."""
+    """Return a PDF page that draws a form ten times, which draws the next ten times, and so on."""
     call, form = b"/F Do " * 10, b"<</Type/XObject/Subtype/Form/BBox[0 0 90 90]"
     page = _LEAF % b"/Contents 4 0 R/Resources<</XObject<</F 5 0 R>>>>"
     objects = [_CATALOGUE, _ONE_PAGE % 1, page, b"<</Length 5>>stream\n/F Do\nendstream"]
@@ -52,17 +52,17 @@ def endless_drawing(levels: int = 11) -> bytes:
 
 
 def deflated(size: int, head: bytes = b"") -> bytes:
-    """Return what inflates to `head` and `size` zero bytes: one packed piece, again and again."""
+    """Return a stream of one repeated piece that inflates to `head` and `size` zero bytes."""
     packer, raw = zlib.compressobj(6), zlib.compressobj(6, zlib.DEFLATED, -15)
     begin = packer.compress(head) + packer.flush(zlib.Z_FULL_FLUSH)
     piece = raw.compress(bytes(_PIECE)) + raw.flush(zlib.Z_FULL_FLUSH)
     high, low = divmod(zlib.adler32(head), 1 << 16)
-    high = (high + size * low) % 65521  # Adler-32 of the zeros, which change but the upper half
+    high = (high + size * low) % 65521  # Adler-32 of the zeros: only the upper half changes
     return begin + piece * (size // _PIECE) + b"\x03\0" + struct.pack(">HH", high, low)
 
 
 def _pdf_drawing(filters: bytes, content: bytes) -> bytes:
-    """Return a page whose drawing is `content` behind `filters`."""
+    """Return a PDF page whose content stream is `content`, encoded with `filters`."""
     stream = b"<<%s/Length %d>>stream\n" % (filters, len(content)) + content + b"\nendstream"
     return pdfs.pdf_by_hand([_CATALOGUE, _ONE_PAGE % 1, _LEAF % b"/Contents 4 0 R", stream])
 
@@ -74,7 +74,7 @@ def _pdf_with_object_stream(content: bytes) -> bytes:
 
 
 def _tree(levels: int) -> Sequence[bytes]:
-    """Return a page tree whose every node has ten times the same child: 10 ** levels pages."""
+    """Return a page tree whose nodes have the same child ten times: 10 ** levels pages."""
     nodes = [_CATALOGUE]
     for level in range(levels):
         kids = b"%d 0 R " % (level + 3) * 10

@@ -45,6 +45,7 @@ def test_lines_are_found_where_they_were_written(detector):
         assert box == pytest.approx((base - height, left, left + width), abs=12)
 
 
+@pytest.mark.slow
 def test_text_on_a_pattern_is_found(detector):
     ground = np.tile(np.kron([[1, 0], [0, 1]], np.ones((7, 7))), (58, 72))[:800, :1000]
     gray = write((200 + 40 * ground).astype(np.uint8), "Words on a checked ground", 100, 400)
@@ -54,6 +55,7 @@ def test_text_on_a_pattern_is_found(detector):
     assert line.box.right - line.box.left > 450
 
 
+@pytest.mark.slow
 def test_a_slanted_line_is_laid_level_and_says_where_its_corners_were(detector):
     level = write(paper(), "A line that rises to the right", 200, 420)
     turn = cv2.getRotationMatrix2D((500, 400), 12.0, 1.0)
@@ -67,6 +69,7 @@ def test_a_slanted_line_is_laid_level_and_says_where_its_corners_were(detector):
     assert np.ptp(inked) < 50  # of letters 36 pixels high; as it stood the line is 150 high
 
 
+@pytest.mark.slow
 def test_light_text_on_dark_comes_dark_on_light(detector):
     gray = write(paper(ground=30), "Light words on dark", 100, 400, ink=240)
 

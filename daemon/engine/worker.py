@@ -145,9 +145,9 @@ def _unwritten(render_task: RenderTask, error: OSError) -> DaemonError:
 
 
 def _make(render_task: RenderTask) -> None:
-    from daemon.ocr.render import render as outputs
+    from daemon.ocr.render import outputs
 
-    outputs.make(render_task)
+    outputs.render(render_task)
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ from PIL import Image
 from daemon.core.options import Recipe, Rendering
 from daemon.core.records import Block, Box, PageText, Stamp, TextLine, Word
 from daemon.core.tasks import RenderTask
-from daemon.ocr.render import render
+from daemon.ocr.render import outputs
 from tests.house import SHIPPED
 
 needs_poppler = pytest.mark.skipif(
@@ -82,7 +82,7 @@ def made(
     source.write_bytes(content)
     recipe = Recipe(weights=SHIPPED, rendering=Rendering(**rendering))  # type: ignore[arg-type]
     pages = pages or (READ,)
-    render.make(
+    outputs.render(
         RenderTask("c", source, Stamp.of(source), "searchable_pdf", pages, target, 60, recipe)
     )
     return target

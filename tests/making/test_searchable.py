@@ -11,7 +11,7 @@ import pytest
 from daemon.core.options import Recipe
 from daemon.core.records import Box, Stamp
 from daemon.core.tasks import RenderTask
-from daemon.ocr.render import render
+from daemon.ocr.render import outputs
 from tests.house import SHIPPED
 from tests.making.papers import (
     DPI,
@@ -158,4 +158,4 @@ def test_a_folder_that_refuses_is_told_as_such(tmp_path: Path) -> None:
     task = RenderTask("c", source, Stamp.of(source), "searchable_pdf", (READ,), away, 60.0, recipe)
 
     with pytest.raises(FileNotFoundError):
-        render.make(task)
+        outputs.render(task)

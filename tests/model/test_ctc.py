@@ -24,7 +24,7 @@ steps = st.lists(
 
 def read(text: str) -> list[Span]:
     """Collapse a drawn path: `-` is the blank, `a` class 1; every step is sure."""
-    labels = np.array(["-abc".index(notification) for notification in text], np.int64)
+    labels = np.array(["-abc".index(letter) for letter in text], np.int64)
     return collapse(labels, np.ones(len(text), np.float32))
 
 

@@ -3,7 +3,7 @@ import itertools
 import pytest
 
 from daemon.core.records import Box
-from daemon.ocr.layout import columns
+from daemon.ocr.layout import reading_order
 
 
 def line(left, top, right, height=20):
@@ -11,7 +11,7 @@ def line(left, top, right, height=20):
 
 
 def flat(boxes):
-    return [k for block in columns.order(boxes) for k in block]
+    return [k for block in reading_order.order(boxes) for k in block]
 
 
 def column(left, right, tops):
@@ -19,7 +19,7 @@ def column(left, right, tops):
 
 
 def test_no_boxes_are_no_blocks():
-    assert columns.order([]) == []
+    assert reading_order.order([]) == []
 
 
 def test_one_column_is_read_downwards_whatever_order_it_comes_in():
@@ -138,7 +138,7 @@ def test_a_table_is_a_block_and_no_row_goes_on_beyond_it():
     margin = [line(620, top, 640) for top in range(60, 400, 40)]
     table = Box(0, 40, 600, 400)
 
-    blocks = columns.order([above, *margin, table, below], solid={10})
+    blocks = reading_order.order([above, *margin, table, below], solid={10})
 
     assert blocks[:2] == [[0], [10]]
     assert [k for block in blocks for k in block] == [0, 10, *range(1, 10), 11]
@@ -161,7 +161,7 @@ def test_the_rows_of_a_receipt_are_read_name_before_price():
 def test_white_between_rows_begins_a_block():
     boxes = [line(0, 0, 200), line(0, 30, 200), line(0, 120, 200)]
 
-    assert columns.order(boxes) == [[0, 1], [2]]
+    assert reading_order.order(boxes) == [[0, 1], [2]]
 
 
 def test_every_box_is_read_exactly_once():

@@ -99,14 +99,14 @@ def test_thousands_of_letters_under_a_picture_are_told_in_time(tmp_path):
     page.insert_font(fontname="helv")
     page.insert_image(page.rect, pixmap=pymupdf.Pixmap(pymupdf.csRGB, (0, 0, 8, 8)))
     painted = page.read_contents()
-    notifications = b"".join(
+    letters = b"".join(
         b"%.3f g BT /helv 6 Tf 1 0 0 1 %d %d Tm (a) Tj ET\n"
         % ((k % 100) / 100, 10 + k * 7 % 500, 10 + k // 70 % 700)  # each a text of its own
         for k in range(20_000)
     )
     content = document.get_new_xref()
     document.update_object(content, "<<>>")
-    document.update_stream(content, notifications + painted)
+    document.update_stream(content, letters + painted)
     page.set_contents(content)
 
     (page,) = read_bytes(tmp_path, document.tobytes())

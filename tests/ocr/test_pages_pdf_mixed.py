@@ -107,8 +107,8 @@ def test_text_drawn_as_outlines_is_not_overlooked_beside_a_page_number(tmp_path)
     page = document.new_page()
     page.insert_text((300, 800), "Page 1")
     for number in range(60):
-        notification = pymupdf.Rect(50 + 8 * number, 100, 56 + 8 * number, 110)
-        page.draw_rect(notification, color=None, fill=(0, 0, 0))
+        letter = pymupdf.Rect(50 + 8 * number, 100, 56 + 8 * number, 110)
+        page.draw_rect(letter, color=None, fill=(0, 0, 0))
 
     (read,) = read_bytes(tmp_path, document.tobytes())
 

@@ -4,7 +4,7 @@ import pytest
 
 from daemon.ocr import segment
 from daemon.ocr.records import CleanPage
-from daemon.ocr.segment import marks
+from daemon.ocr.segment import components
 
 UNTURNED = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 
@@ -278,7 +278,7 @@ def test_no_wide_and_thin_letter_is_taken_for_a_tick_however_many_there_are():
     for k in range(600):
         cv2.ellipse(drawn, (40 + 50 * (k % 30), 40 + 50 * (k // 30)), (16, 10), 0, 0, 360, (255,))
 
-    assert len(marks.find(drawn).notifications) == 600
+    assert len(components.find(drawn).letters) == 600
 
 
 def test_a_full_width_slash_is_no_tick():

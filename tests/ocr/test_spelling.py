@@ -31,7 +31,7 @@ def spelt(*steps: tuple[str, float, str, float]) -> list[Span]:
 
 
 def sure(word: str) -> list[tuple[str, float, str, float]]:
-    return [(notification, 0.999, "", 0.0) for notification in word]
+    return [(letter, 0.999, "", 0.0) for letter in word]
 
 
 def test_the_second_candidate_that_makes_a_word_is_read():

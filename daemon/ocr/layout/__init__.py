@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from daemon.ocr.layout import aligned, columns, kinds, ruled
-from daemon.ocr.layout.parts import extent, tabular
+from daemon.ocr.layout import block_kinds, borderless_tables, reading_order, ruled_tables
+from daemon.ocr.layout.grouping import extent, tabular
 from daemon.ocr.records import Part
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ def arrange(found: Sequence[tuple[Box, str]], rules: Rules, page_height: int) ->
     `found` are the lines, boxes and texts in the clean frame, which is `page_height` pixels high.
     """
     boxes = [box for box, _ in found]
-    parts = _ordered(boxes, ruled.tables(boxes, rules))
-    return kinds.told(found, aligned.with_tables(found, parts), rules, page_height)
+    parts = _ordered(boxes, ruled_tables.tables(boxes, rules))
+    return block_kinds.told(found, borderless_tables.with_tables(found, parts), rules, page_height)
 
 
 def _ordered(boxes: Sequence[Box], tables: list[Table]) -> list[Part]:
@@ -41,5 +41,5 @@ def _ordered(boxes: Sequence[Box], tables: list[Table]) -> list[Part]:
         tabular(tables[block[0] - len(loose)])
         if block[0] in solid
         else Part(tuple(loose[k] for k in block))
-        for block in columns.order(things, solid)
+        for block in reading_order.order(things, solid)
     ]

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
-from daemon.ocr.layout.parts import strips_of
+from daemon.ocr.layout.grouping import strips_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

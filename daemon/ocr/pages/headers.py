@@ -192,8 +192,8 @@ def _codestream(data: bytes) -> int:
     raise TornError("no codestream")
 
 
-def _unpack(notifications: str, data: bytes | memoryview, at: int) -> tuple[Any, ...]:
+def _unpack(layout: str, data: bytes | memoryview, at: int) -> tuple[Any, ...]:
     try:
-        return struct.unpack_from(notifications, data, at)
+        return struct.unpack_from(layout, data, at)
     except (struct.error, OverflowError) as error:
         raise TornError("the header is cut") from error

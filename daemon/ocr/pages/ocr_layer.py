@@ -56,8 +56,8 @@ def _is_shaped(words: Sequence[str]) -> bool:
 
 
 def _is_sounding(text: str) -> bool:
-    notifications = "".join(_LATIN.findall(text))
-    return sum(map(_is_vowel, notifications)) >= _VOWEL_SHARE * len(notifications)
+    letters = "".join(_LATIN.findall(text))
+    return sum(map(_is_vowel, letters)) >= _VOWEL_SHARE * len(letters)
 
 
 def _is_common(text: str) -> bool:
@@ -75,9 +75,9 @@ def _is_shapely(word: str) -> bool:
     )
 
 
-def _is_vowel(notification: str) -> bool:
+def _is_vowel(letter: str) -> bool:
     """Tell whether a letter is a vowel, whatever accent it has."""
-    return unicodedata.normalize("NFD", notification)[0].lower() in "aeiouy"
+    return unicodedata.normalize("NFD", letter)[0].lower() in "aeiouy"
 
 
 def _lies_on_ink(page: pymupdf.Page, boxes: Sequence[Box], width: int) -> bool:

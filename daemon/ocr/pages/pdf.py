@@ -15,7 +15,7 @@ import pymupdf
 from daemon.core.errors import Rejected
 from daemon.core.options import Limits, Rendering
 from daemon.core.records import Block, Box, Page
-from daemon.ocr.pages import drawn, embedded, masks, ocr_layer, pixels, text_layer
+from daemon.ocr.pages import embedded_images, masking, ocr_layer, pdf_graphics, pixels, text_layer
 from daemon.ocr.pages.errors import translated
 
 pymupdf.TOOLS.mupdf_display_errors(False)
@@ -53,7 +53,7 @@ class PdfSource:
         """Return one page, 1-based; raise Rejected when MuPDF cannot load or draw it."""
         with translated(f"page {number} of the PDF"), _disk_blamed_first(self._file):
             page = self._document[number - 1]
-            embedded.refuse_bombs(page, number, self._limits)
+            embedded_images.refuse_bombs(page, number, self._limits)
             try:
                 return replace(self._read(page, number), defect=self._defect)
             finally:
@@ -67,7 +67,7 @@ class PdfSource:
         """Return the page with the text it carries, and with an image where that leaves a rest."""
         if self._rendering.text_layer == "never":
             return self._render(page, number, self._scan_dpi(page))
-        drawing = drawn.read(page)
+        drawing = pdf_graphics.read(page)
         dpi = self._scan_dpi(page) if drawing.pictures else self._full_dpi(page)
         text = text_layer.read(page, drawing, _zoom(dpi))
         unread = _unread(page, drawing, text, dpi)
@@ -78,7 +78,7 @@ class PdfSource:
             if both != text and ocr_layer.holds(page, both, _frame(page, dpi).right):
                 return _typed(page, number, dpi, both)
         rendered = self._render(page, number, dpi)
-        return masks.rest(rendered, text, unread) if text else rendered
+        return masking.rest(rendered, text, unread) if text else rendered
 
     def _render(self, page: pymupdf.Page, number: int, dpi: float) -> Page:
         pixmap = page.get_pixmap(matrix=_zoom(dpi), colorspace=pixels.BGR, alpha=False, annots=True)
@@ -93,7 +93,7 @@ class PdfSource:
         scanned at 2400 dpi would not be legible at 300. A huge page gets less, to stay in memory.
         """
         low, high = self._rendering.min_dpi, self._rendering.dpi
-        own = drawn.dominant_dpi(page)
+        own = pdf_graphics.dominant_dpi(page)
         if own is None:
             return self._full_dpi(page)
         ceiling = high * max(1.0, math.sqrt(_A4_SQUARE_INCHES / _square_inches(page)))
@@ -125,7 +125,7 @@ def _frame(page: pymupdf.Page, dpi: float) -> Box:
 
 
 def _unread(
-    page: pymupdf.Page, drawing: drawn.Drawn, text: tuple[Block, ...], dpi: float
+    page: pymupdf.Page, drawing: pdf_graphics.Drawn, text: tuple[Block, ...], dpi: float
 ) -> list[Box]:
     """Return where the page, in pixels as shown, may hold text that its text layer has not."""
     if drawing.outlines > text_layer.count_marks(text) or not text:

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 import pymupdf
 
 from daemon.core.records import Block, Box, TextLine, Word
-from daemon.ocr.pages.drawn import Drawn
+from daemon.ocr.pages.pdf_graphics import Drawn
 
 _READABLE_SHARE: Final = 0.5  # letters and digits among the marks; a soup of wrong glyphs has few
 _MEANINGLESS_SHARE: Final = 0.02
@@ -102,11 +102,11 @@ def _readable(characters: Sequence[str]) -> bool:
     """Tell text from glyph soup; a run of the same mark (dot leaders) counts once."""
     marks = [character for character in characters if not character.isspace()]
     distinct = [mark for mark, _ in itertools.groupby(marks)]
-    notifications = sum(mark.isalnum() for mark in distinct)
+    letters = sum(mark.isalnum() for mark in distinct)
     meaningless = sum(m == "\ufffd" or unicodedata.category(m[0]) in _MEANINGLESS for m in marks)
-    return notifications >= _READABLE_SHARE * len(
-        distinct
-    ) and meaningless <= _MEANINGLESS_SHARE * len(marks)
+    return letters >= _READABLE_SHARE * len(distinct) and meaningless <= _MEANINGLESS_SHARE * len(
+        marks
+    )
 
 
 def _line(characters: list[Character], place: _Place) -> TextLine:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from daemon.ocr.preprocess import dewarp, edges, illumination, skew, turn
+from daemon.ocr.preprocess import dewarp, edges, illumination, rotation, skew
 from daemon.ocr.preprocess.scale import shrunk
 from daemon.ocr.records import CleanPage
 
@@ -33,7 +33,7 @@ def clean(page: Page, cleaning: Preprocessing, orientation: int = 0) -> CleanPag
     `orientation` is by how many degrees clockwise the page is turned first: 0, 90, 180 or 270.
     """
     scale = min(1.0, cleaning.max_side / max(page.image.shape[:2]))
-    gray, lying = turn.stood_up(_gray(shrunk(page.image, scale)), orientation)
+    gray, lying = rotation.stood_up(_gray(shrunk(page.image, scale)), orientation)
     gray = illumination.denoised(gray, cleaning.denoise)
     if cleaning.flatten_background:
         gray = illumination.even_ground(gray)
@@ -41,7 +41,7 @@ def clean(page: Page, cleaning: Preprocessing, orientation: int = 0) -> CleanPag
         gray = illumination.stretched(gray)
     rows = edges.lower(gray)
     degrees = skew.measure(rows) if cleaning.deskew else 0.0
-    gray, upright = turn.turned(gray, degrees)
+    gray, upright = rotation.turned(gray, degrees)
     rows = edges.lower(gray) if degrees else rows
     bent = dewarp.measure(rows.words) if cleaning.dewarp else None
     gray, curvature = dewarp.straighten(gray, bent) if bent else (gray, None)
@@ -49,7 +49,7 @@ def clean(page: Page, cleaning: Preprocessing, orientation: int = 0) -> CleanPag
         gray = illumination.thresholded(gray)
     if cleaning.close_strokes:
         gray = illumination.closed(gray)
-    to_page = turn.composed(lying, upright) / scale
+    to_page = rotation.composed(lying, upright) / scale
     return CleanPage(
         gray=gray, to_page=to_page, skew=degrees, orientation=orientation, curvature=curvature
     )

@@ -15,18 +15,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from daemon.ocr.segment import crops, ink, lines, marks, ruling, words
+from daemon.ocr.segment import components, crops, ink, lines, ruling, words
 from daemon.ocr.segment.dbnet import TextDetector
 from daemon.ocr.segment.ink import Ink
-from daemon.ocr.segment.spans import painted
+from daemon.ocr.segment.rects import painted
 
 __all__ = ["TextDetector", "detect_lines", "find", "find_rules", "is_blank"]
 
 if TYPE_CHECKING:
     from daemon.core.records import Pixels
     from daemon.ocr.records import CleanPage, Line, Rules
-    from daemon.ocr.segment.marks import Marks
-    from daemon.ocr.segment.spans import Spans
+    from daemon.ocr.segment.components import Marks
+    from daemon.ocr.segment.rects import Spans
 
 _TINY = 9.5  # pixels; letters are looked at enlarged where a middling one is lower
 _MARGIN = 0.12  # of a line's height, around the crop
@@ -56,16 +56,16 @@ def find_rules(clean: CleanPage) -> Rules:
 def _marked(gray: Pixels) -> tuple[Ink, Marks]:
     """Return the ink of a page and its marks, enlarged where letters are tiny."""
     drawing = Ink.of(gray)
-    found = marks.find(drawing.text)
+    found = components.find(drawing.text)
     if found.typical >= _TINY:
         return drawing, found
     drawing = Ink.of(gray, enlarged=2.0)
-    return drawing, marks.find(drawing.text)
+    return drawing, components.find(drawing.text)
 
 
 def _spans(drawing: Ink, found: Marks) -> Spans:
     """Return the spans of the lines, in pixels of the drawing."""
-    found_words = words.with_small(words.join(found.notifications, drawing.all.shape), found.small)
+    found_words = words.with_small(words.join(found.letters, drawing.all.shape), found.small)
     walls = painted(drawing.down, found.posts)
     spans = lines.join(found_words, drawing.all, walls)
     spans = lines.widened(lines.widened(spans, found.tall, 0.6), found.frames, 0.8)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from daemon.ocr.segment.spans import CHUNK, grown, pairs_of, share, union, weighted_median
+from daemon.ocr.segment.rects import CHUNK, grown, pairs_of, share, union, weighted_median
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from daemon.core.records import Pixels
-    from daemon.ocr.segment.spans import Spans
+    from daemon.ocr.segment.rects import Spans
     from daemon.ocr.segment.words import Words
 
 _MOST = 2_500  # lines that are read of a page

@@ -9,14 +9,14 @@ import numpy as np
 
 from daemon.core.records import Box
 from daemon.ocr.records import Rules
-from daemon.ocr.segment.spans import painted, share
+from daemon.ocr.segment.rects import painted, share
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from daemon.core.records import Pixels
     from daemon.ocr.segment.ink import Ink
-    from daemon.ocr.segment.spans import Spans
+    from daemon.ocr.segment.rects import Spans
 
 _SHORT = 24  # pixels; the side of the smallest cell
 _BROKEN = 48  # pixels; the shortest piece of a broken rule

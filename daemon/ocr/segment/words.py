@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from daemon.ocr.segment.spans import grown, medians, pairs_of, union
+from daemon.ocr.segment.rects import grown, medians, pairs_of, union
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from daemon.ocr.segment.spans import Spans
+    from daemon.ocr.segment.rects import Spans
 
 
 _MOST = 8_000  # the largest words that are looked at: a page of noise must end
@@ -38,31 +38,31 @@ class Words:
     core: Spans
 
 
-def join(notifications: Spans, shape: tuple[int, ...]) -> Words:
+def join(letters: Spans, shape: tuple[int, ...]) -> Words:
     """Return the words: letters painted a little wider than they are run into one another."""
     canvas = np.zeros(shape, np.uint8)
-    for left, top, right, bottom in notifications.tolist():
+    for left, top, right, bottom in letters.tolist():
         height = bottom - top
         reach, waist = int(_LETTER_GAP * height / 2 + 0.5), height // 5
         upper_left = (left - reach, top + waist)
         cv2.rectangle(canvas, upper_left, (right - 1 + reach, bottom - 1 - waist), (255,), -1)
     count, labels = cv2.connectedComponents(canvas, connectivity=4, ltype=cv2.CV_32S)
-    middle_x = (notifications[:, 0] + notifications[:, 2]) // 2
-    middle_y = (notifications[:, 1] + notifications[:, 3]) // 2
+    middle_x = (letters[:, 0] + letters[:, 2]) // 2
+    middle_y = (letters[:, 1] + letters[:, 3]) // 2
     group = labels[middle_y, middle_x] - 1
-    spans = union(notifications, group, count - 1)
+    spans = union(letters, group, count - 1)
     core = spans.copy()
-    whole = _of_size(notifications, group, count - 1)
+    whole = _of_size(letters, group, count - 1)
     for k in (1, 3):
-        core[:, k] = medians(notifications[whole, k], group[whole], count - 1)
+        core[:, k] = medians(letters[whole, k], group[whole], count - 1)
     area = (spans[:, 2] - spans[:, 0]) * (spans[:, 3] - spans[:, 1])
     kept = np.argsort(-area, kind="stable")[:_MOST]
     return Words(spans[kept], core[kept])
 
 
-def _of_size(notifications: Spans, group: NDArray[np.intp], count: int) -> NDArray[np.bool_]:
+def _of_size(letters: Spans, group: NDArray[np.intp], count: int) -> NDArray[np.bool_]:
     """Say of each letter whether it is at least half as high as the highest of its word."""
-    height = notifications[:, 3] - notifications[:, 1]
+    height = letters[:, 3] - letters[:, 1]
     highest = np.zeros(count, np.int32)
     np.maximum.at(highest, group, height)
     return np.asarray(2 * height >= highest[group], bool)

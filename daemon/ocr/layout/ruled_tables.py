@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from daemon.core.records import Box, Cell, Table
-from daemon.ocr.layout import columns, grid
-from daemon.ocr.layout.parts import extent, rows_of
+from daemon.ocr.layout import grid, reading_order
+from daemon.ocr.layout.grouping import extent, rows_of
 from daemon.ocr.records import Rules
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def _shared(box: Box, sides: Sides) -> NDArray[np.int64]:
 
 def _read(boxes: Sequence[Box], lines: list[int]) -> tuple[int, ...]:
     """Return the lines of a cell in reading order."""
-    blocks = columns.order([boxes[k] for k in lines])
+    blocks = reading_order.order([boxes[k] for k in lines])
     return tuple(lines[k] for block in blocks for k in block)
 
 

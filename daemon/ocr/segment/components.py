@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from daemon.core.records import Pixels
-    from daemon.ocr.segment.spans import Spans
+    from daemon.ocr.segment.rects import Spans
 
 _MOST = 40_000  # the largest marks that are looked at: a page of noise must end
 _MOST_SMALL = 8_000  # likewise: dust comes by the thousand
@@ -36,7 +36,7 @@ class Marks:
     rules, `frames` are empty boxes to be ticked. `typical` is the height of a middling letter.
     """
 
-    notifications: Spans
+    letters: Spans
     small: Spans
     tall: Spans
     posts: Spans
@@ -64,14 +64,14 @@ def _sorted(spans: Spans, drawn: Pixels, typical: float) -> Marks:
     picture = (height > max(_PICTURE * typical, 60)) | (width > 20 * height)
     boxes = (np.minimum(height, width) > 1.3 * typical) & (height < _LARGE * typical)
     frames = _frames(spans, drawn, boxes & ~picture)
-    notifications = ~small & ~picture & ~frames
-    slim = notifications & (height > _TALL * typical) & (width <= np.maximum(3, _SLIM * height))
-    posts = slim & (_company(spans, slim, notifications & ~slim) == 0)
-    large = notifications & (height > _LARGE * typical)
-    notifications &= ~posts & ~(large & (_company(spans, large, notifications) < 2))
-    across = _across_rows(spans, notifications & (height > _TALL * typical), notifications)
+    letters = ~small & ~picture & ~frames
+    slim = letters & (height > _TALL * typical) & (width <= np.maximum(3, _SLIM * height))
+    posts = slim & (_company(spans, slim, letters & ~slim) == 0)
+    large = letters & (height > _LARGE * typical)
+    letters &= ~posts & ~(large & (_company(spans, large, letters) < 2))
+    across = _across_rows(spans, letters & (height > _TALL * typical), letters)
     return Marks(
-        notifications=spans[notifications & ~across],
+        letters=spans[letters & ~across],
         small=spans[small & (width < 3 * typical)][:_MOST_SMALL],
         tall=spans[across],
         posts=spans[posts],
@@ -82,10 +82,10 @@ def _sorted(spans: Spans, drawn: Pixels, typical: float) -> Marks:
 
 def _typical(height: NDArray[np.int32], width: NDArray[np.int32]) -> float:
     """Return the height in the middle of all marks that may be letters, each weighing its width."""
-    notifications = (height >= 5) & (height <= 100) & (width <= 4 * height)
-    if not notifications.any():
+    letters = (height >= 5) & (height <= 100) & (width <= 4 * height)
+    if not letters.any():
         return 10.0
-    height, weight = height[notifications], width[notifications]
+    height, weight = height[letters], width[letters]
     order = np.argsort(height)
     total = np.cumsum(weight[order])
     return float(height[order][np.searchsorted(total, total[-1] / 2)])
@@ -124,14 +124,14 @@ def _frames(spans: Spans, drawn: Pixels, which: NDArray[np.bool_]) -> NDArray[np
 
 
 def _company(
-    spans: Spans, which: NDArray[np.bool_], notifications: NDArray[np.bool_]
+    spans: Spans, which: NDArray[np.bool_], letters: NDArray[np.bool_]
 ) -> NDArray[np.int32]:
     """Count for each mark in question the letters of about its height and foot close beside it.
 
-    A letter among `notifications` is in its own company.
+    A letter among `letters` is in its own company.
     """
     company = np.zeros(len(spans), np.int32)
-    others = spans[notifications]
+    others = spans[letters]
     for k in np.flatnonzero(which)[:_MOST_TALL]:
         left, top, right, bottom = spans[k]
         height = bottom - top
@@ -143,12 +143,12 @@ def _company(
 
 
 def _across_rows(
-    spans: Spans, which: NDArray[np.bool_], notifications: NDArray[np.bool_]
+    spans: Spans, which: NDArray[np.bool_], letters: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
     """Say of each mark in question whether its neighbours stand in two rows rather than in one."""
     across = np.zeros(len(spans), bool)
-    company = _company(spans, which, notifications)
-    others = spans[notifications]
+    company = _company(spans, which, letters)
+    others = spans[letters]
     for k in np.flatnonzero(which)[:_MOST_TALL]:
         left, top, right, bottom = spans[k]
         height = bottom - top

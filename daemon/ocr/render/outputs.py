@@ -15,13 +15,13 @@ from daemon.core.errors import Deferred
 from daemon.core.records import Stamp
 from daemon.ocr import pages
 from daemon.ocr.pages.errors import translated
-from daemon.ocr.render import overlay, searchable
+from daemon.ocr.render import overlay, searchable_pdf
 
 if TYPE_CHECKING:
     from daemon.core.tasks import RenderTask
 
 
-def make(task: RenderTask) -> None:
+def render(task: RenderTask) -> None:
     """Write one output of a document to `task.target`, replacing what an earlier try has left.
 
     Deferred where the file cannot be read now or no longer has `task.stamp`, an OSError where the
@@ -33,7 +33,7 @@ def make(task: RenderTask) -> None:
         with file:
             if Stamp.from_status(os.fstat(file.fileno())) != task.stamp:
                 raise Deferred("the file was changed or replaced after it was claimed")
-            searchable.write(file, task)
+            searchable_pdf.write(file, task)
         return
     recipe = task.recipe
     rendering = replace(recipe.rendering, text_layer="never")

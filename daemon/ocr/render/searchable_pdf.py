@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import pymupdf
 
-from daemon.ocr.pages import drawn, sniff, text_layer
+from daemon.ocr.pages import pdf_graphics, sniff, text_layer
 from daemon.ocr.pages.errors import translated
 from daemon.ocr.pages.pdf import unlock
-from daemon.ocr.render import wrap
+from daemon.ocr.render import image_to_pdf
 from daemon.ocr.render.glyphless import DESCENT, FILE, UNITS
-from daemon.ocr.render.layer import Glyphs, Matrix, content, width_of, written_lines
+from daemon.ocr.render.invisible_text import Glyphs, Matrix, content, width_of, written_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,7 +40,7 @@ def write(file: BinaryIO, render_task: RenderTask) -> None:
         if media_type == "application/pdf":
             shutil.copyfileobj(file, target, 1 << 20)
         else:
-            target.write(wrap.wrapped(file.read(), media_type, render_task))
+            target.write(image_to_pdf.wrapped(file.read(), media_type, render_task))
     with translated("the searchable PDF"):
         anew = _with_text(render_task, is_pdf=media_type == "application/pdf")
     if anew is not None:
@@ -84,7 +84,7 @@ def _unsaid(page: pymupdf.Page, text: PageText) -> PageText:
     Those are words over text that the page shows, and all of them where another OCR has hidden as
     much as was read.
     """
-    drawing = drawn.read(page)
+    drawing = pdf_graphics.read(page)
     scale = (text.dpi or _POINTS_PER_INCH) / _POINTS_PER_INCH
     zoom = pymupdf.Matrix(scale, scale)
     shown = text_layer.read(page, drawing, zoom)

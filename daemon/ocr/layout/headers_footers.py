@@ -8,7 +8,7 @@ from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
 from daemon.core.records import Box
-from daemon.ocr.layout.parts import rows_of
+from daemon.ocr.layout.grouping import rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

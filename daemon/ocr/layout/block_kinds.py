@@ -10,8 +10,8 @@ from itertools import groupby
 from statistics import median
 from typing import TYPE_CHECKING
 
-from daemon.ocr.layout import margins
-from daemon.ocr.layout.parts import extent, rows_of
+from daemon.ocr.layout import headers_footers
+from daemon.ocr.layout.grouping import extent, rows_of
 from daemon.ocr.records import Part, Rules
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ def told(found: Found, parts: Sequence[Part], rules: Rules, page_height: int) ->
     rules = _outside(rules, parts)
     kind: BlockKind
     for kind in ("header", "footer"):
-        edge = margins.Edge(kind == "footer", page_height, rules)
-        apart = margins.apart(found, parts, edge, body)
+        edge = headers_footers.Edge(kind == "footer", page_height, rules)
+        apart = headers_footers.apart(found, parts, edge, body)
         parts = [piece for part in parts for piece in _parted(part, apart, kind)]
     return parts
 
@@ -80,9 +80,9 @@ def _is_large(found: Found, row: list[int], body: float) -> bool:
 def _is_title(texts: list[str]) -> bool:
     """Say whether it is short, is words rather than numbers and amounts, and does not go on."""
     text = "".join(texts)
-    notifications, digits = sum(c.isalpha() for c in text), sum(c.isdigit() for c in text)
+    letters, digits = sum(c.isalpha() for c in text), sum(c.isdigit() for c in text)
     ends = len(text) <= _TITLE and not text.rstrip().endswith(_GOES_ON)
-    return ends and notifications >= max(2, digits) and not any(map(_AMOUNT.search, texts))
+    return ends and letters >= max(2, digits) and not any(map(_AMOUNT.search, texts))
 
 
 def _parted(part: Part, apart: Set[int], kind: BlockKind) -> list[Part]:

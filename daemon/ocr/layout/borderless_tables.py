@@ -12,7 +12,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from daemon.core.records import Box, Cell, Table
-from daemon.ocr.layout.parts import rows_of, tabular
+from daemon.ocr.layout.grouping import rows_of, tabular
 from daemon.ocr.records import Part
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from daemon.ocr.layout import gutters
-from daemon.ocr.layout.parts import strips_of
+from daemon.ocr.layout.grouping import strips_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence, Set

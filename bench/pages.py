@@ -110,7 +110,7 @@ def draw(path: Path, page: LabelledPage, seen: Seen) -> None:
         cv2.rectangle(image, (left, top), (right, bottom), (0, 0, 255), thick)
     path.parent.mkdir(parents=True, exist_ok=True)
     height, width = image.shape[:2]
-    cv2.imwrite(str(path), overlay.picture(Page(1, width, height, image), seen.page))
+    cv2.imwrite(str(path), overlay.draw(Page(1, width, height, image), seen.page))
 
 
 def warmed(readers: Iterable[Reader], stack: ExitStack) -> list[Engine]:

@@ -37,7 +37,7 @@ from daemon.core.errors import Misconfigured
 from daemon.core.options import Weights
 from daemon.core.records import Box
 from daemon.ocr.recognizer import Recognizer
-from daemon.ocr.records import Line, Reading
+from daemon.ocr.records import LineCrop, RecognizedLine
 from training.commands import LEXICON
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ Read = Callable[[Sequence["Specimen"]], list[str]]
 class Specimen:
     """One line, as ours get it and as the peers do (H,W,3 in BGR)."""
 
-    line: Line
+    line: LineCrop
     coloured: Crop
 
 
@@ -127,7 +127,9 @@ def drawn() -> list[Specimen]:
     widths = chance.integers(60, 1320, PAGES * PAGE)
     crops = [chance.integers(0, 256, (50, width), np.uint8) for width in widths]
     return [
-        Specimen(Line(Box(0, 0, crop.shape[1], 50), crop), cv2.cvtColor(crop, cv2.COLOR_GRAY2BGR))
+        Specimen(
+            LineCrop(Box(0, 0, crop.shape[1], 50), crop), cv2.cvtColor(crop, cv2.COLOR_GRAY2BGR)
+        )
         for crop in crops
     ]
 
@@ -174,9 +176,9 @@ class Said:
 
     texts: Sequence[str]
 
-    def read(self, _: Sequence[Line]) -> list[Reading]:
+    def read(self, _: Sequence[LineCrop]) -> list[RecognizedLine]:
         """Return what was read."""
-        return [Reading(text, 0.0, ()) for text in self.texts]
+        return [RecognizedLine(text, 0.0, ()) for text in self.texts]
 
 
 def languages(lines: Iterable[Labelled]) -> list[str]:

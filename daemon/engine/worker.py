@@ -116,7 +116,7 @@ def read(path: Path, stamp: Stamp, first: int, last: int, recipe: Recipe) -> Pag
     """
     with _told("read", "reading"):
         failpoints.reach("worker.read", path.name)
-        read = _pipeline().by(recipe).read_pages(path, first, last, stamp)
+        read = _pipeline().with_recipe(recipe).read_pages(path, first, last, stamp)
         failpoints.reach("worker.done", path.name)
     return read
 

@@ -16,4 +16,4 @@ def test_the_bench_reads_with_what_ships_wherever_its_config_lies(tmp_path: Path
     pipeline = Pipeline.load(recipe)
 
     assert recipe.weights.file == SHIPPED.file
-    assert pipeline.recognizer.speller is not None
+    assert pipeline.recognizer.corrector is not None

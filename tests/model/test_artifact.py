@@ -15,14 +15,14 @@ import torch
 from daemon.core.errors import Misconfigured
 from daemon.core.options import Weights
 from daemon.ocr.model import artifact, onnx_graph, torchscript
-from daemon.ocr.model.card import Card, Framing
+from daemon.ocr.model.card import Framing, ModelCard
 from daemon.ocr.model.charset import Charset
-from daemon.ocr.model.crnn import CRNN, BestSteps, fold_norms
+from daemon.ocr.model.crnn import CRNN, TopKNetwork, fold_norms
 from tests.house import SHIPPED, SHIPPED_ONNX
 
 TORCHSCRIPT = replace(SHIPPED, precision="fp32")
 ONNX = SHIPPED_ONNX
-CARD = Card(name="tiny", source="nowhere", licence="none", framing=Framing(stretch=1.5))
+CARD = ModelCard(name="tiny", source="nowhere", licence="none", framing=Framing(stretch=1.5))
 CHARSET = Charset.of("abc语")
 
 
@@ -32,9 +32,9 @@ def frames() -> np.ndarray:
     return generator.uniform(-1, 1, (3, 1, 32, 160)).astype(np.float32)
 
 
-def tiny(classes: int) -> BestSteps:
+def tiny(classes: int) -> TopKNetwork:
     torch.manual_seed(0)
-    return BestSteps(fold_norms(CRNN(classes)))
+    return TopKNetwork(fold_norms(CRNN(classes)))
 
 
 def save(folder: Path, backend: str, classes: int = CHARSET.classes) -> Weights:

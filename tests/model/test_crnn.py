@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from daemon.ocr.model.crnn import CRNN, AtOnce, BestSteps, fold_norms
+from daemon.ocr.model.crnn import CRNN, OnnxTopKNetwork, TopKNetwork, fold_norms
 from daemon.ocr.model.ctc import CANDIDATES
 
 
@@ -50,7 +50,7 @@ def test_the_best_steps_are_the_softmax_and_its_place(network: CRNN):
     lines = torch.rand(2, 1, 32, 96) * 2 - 1
     scores = network(lines)
 
-    for reader in (BestSteps(network), AtOnce(BestSteps(network))):
+    for reader in (TopKNetwork(network), OnnxTopKNetwork(TopKNetwork(network))):
         labels, probabilities, classes = reader(lines)
 
         by_hand = scores.softmax(2).sort(2, descending=True)
@@ -59,9 +59,9 @@ def test_the_best_steps_are_the_softmax_and_its_place(network: CRNN):
         assert classes == 11
 
 
-def silenced(network: CRNN, bias: float) -> BestSteps:
+def silenced(network: CRNN, bias: float) -> TopKNetwork:
     """Return what takes every step for silent, or none."""
-    reader = BestSteps(network).eval()
+    reader = TopKNetwork(network).eval()
     nn.init.constant_(reader.silence.judge.bias, bias)
     return reader
 
@@ -78,7 +78,7 @@ def test_a_silent_step_is_a_blank_for_certain(network: CRNN):
 @torch.inference_mode()
 def test_steps_that_speak_are_named_whatever_is_silent_beside_them(network: CRNN):
     lines = torch.rand(2, 1, 32, 96) * 2 - 1
-    reader = BestSteps(network).eval()
+    reader = TopKNetwork(network).eval()
     whole = reader(lines)
     nn.init.normal_(reader.silence.judge.weight)
     nn.init.constant_(reader.silence.judge.bias, 0.0)

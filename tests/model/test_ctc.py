@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.ocr.model.charset import BLANK
-from daemon.ocr.model.ctc import Span, beam, collapse, combined
+from daemon.ocr.model.ctc import LabelSpan, beam, collapse, combined
 
 CLASSES = 3
 
@@ -22,7 +22,7 @@ steps = st.lists(
 )
 
 
-def read(text: str) -> list[Span]:
+def read(text: str) -> list[LabelSpan]:
     """Collapse a drawn path: `-` is the blank, `a` class 1; every step is sure."""
     labels = np.array(["-abc".index(letter) for letter in text], np.int64)
     return collapse(labels, np.ones(len(text), np.float32))
@@ -105,7 +105,7 @@ def likeliest_text(table: np.ndarray) -> tuple[float, dict[tuple[int, ...], floa
     return max(texts.values()), texts
 
 
-def beamed(table: np.ndarray, width: int) -> list[Span]:
+def beamed(table: np.ndarray, width: int) -> list[LabelSpan]:
     """Decode a table T,classes with all its classes as candidates, best first."""
     labels = np.argsort(-table, axis=1, kind="stable")
     return beam(labels, np.take_along_axis(table, labels, 1), width)

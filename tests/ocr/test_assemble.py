@@ -6,7 +6,7 @@ import pytest
 
 from daemon.core.records import Block, Box, Failure, TextLine
 from daemon.ocr import assemble
-from daemon.ocr.records import Rules
+from daemon.ocr.records import RulingLines
 from tests.ocr.assembling import clean, line, page, published, reading, tabled, typed, with_layer
 
 
@@ -91,13 +91,13 @@ def test_a_pages_confidence_weighs_lines_by_their_characters():
 def test_only_readings_worth_publishing_are_legible():
     readings = [reading(""), reading("sure", 0.9), reading("  ", 0.9), reading("noise", 0.2)]
 
-    assert assemble.legible(readings) == [1]
+    assert assemble.legible_indexes(readings) == [1]
 
 
 def test_a_long_reading_is_legible_where_a_short_one_and_a_row_of_dots_are_not():
     texts = ["a line of many letters, half read", "half read", "*............................"]
 
-    assert assemble.legible([reading(text, 0.65) for text in texts]) == [0]
+    assert assemble.legible_indexes([reading(text, 0.65) for text in texts]) == [0]
 
 
 def test_a_ticked_box_does_not_hide_the_word_beside_it():
@@ -108,7 +108,7 @@ def test_a_ticked_box_does_not_hide_the_word_beside_it():
         for rest in [r.characters[1:]]
     ]
 
-    assert assemble.legible(readings) == [0]
+    assert assemble.legible_indexes(readings) == [0]
 
 
 def test_a_page_with_a_defect_is_partial_and_says_why():
@@ -150,16 +150,16 @@ MARKS = [reading("oo", 0.95), reading("guess", 0.8), reading("**", 0.95)]
 
 
 def test_beside_as_much_text_what_is_read_must_be_sure_and_no_marks():
-    assert assemble.legible(MARKS, [typed("as much text", 0, 0, 60, 20)]) == [0]
+    assert assemble.legible_indexes(MARKS, [typed("as much text", 0, 0, 60, 20)]) == [0]
 
 
 @pytest.mark.parametrize("layer", [[], [typed("stamp", 0, 0, 60, 20)]])
 def test_a_scan_is_as_legible_with_a_stamp_as_without(layer):
-    assert assemble.legible(MARKS, layer) == [0, 1, 2]
+    assert assemble.legible_indexes(MARKS, layer) == [0, 1, 2]
 
 
 def boxes_of(of, frame, lines):
-    return assemble.placing(of, frame, lines, [reading("x")] * len(lines), Rules()).boxes
+    return assemble.place_lines(of, frame, lines, [reading("x")] * len(lines), RulingLines()).boxes
 
 
 def test_the_layer_stands_in_the_frame_of_the_lines_where_these_are_more():

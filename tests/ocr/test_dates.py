@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from daemon.core.records import Box
 from daemon.ocr.assemble import dates
-from daemon.ocr.records import Rules
+from daemon.ocr.records import RulingLines
 from tests.ocr.assembling import clean, line, published, reading
 
 GRAY = np.full((200, 2000), 255, np.uint8)
@@ -23,7 +23,9 @@ def row(texts, top=100, height=20, places=PLACES):
 
 
 def texts_of(lines, readings, rules=None):
-    return [r.text for _, r in dates.joined(GRAY, lines, readings, rules or Rules())]
+    return [
+        r.text for _, r in dates.join_split_dates(GRAY, lines, readings, rules or RulingLines())
+    ]
 
 
 @pytest.mark.parametrize(
@@ -81,8 +83,8 @@ def test_a_rule_between_keeps_two_cells_apart():
     cells = row(["2026年", "7月"])
     wall, aside = Box(180, 0, 182, 200), Box(180, 0, 182, 90)
 
-    assert texts_of(*cells, Rules(down=(wall,))) == ["2026年", "7月"]
-    assert texts_of(*cells, Rules(down=(aside,))) == ["2026年 7月"]
+    assert texts_of(*cells, RulingLines(vertical=(wall,))) == ["2026年", "7月"]
+    assert texts_of(*cells, RulingLines(vertical=(aside,))) == ["2026年 7月"]
 
 
 def test_another_row_or_far_away_is_no_part_of_it():

@@ -4,7 +4,7 @@ import pytest
 
 from daemon.core.records import Box
 from daemon.ocr import layout
-from daemon.ocr.records import Rules
+from daemon.ocr.records import RulingLines
 
 HEIGHT = 1400
 
@@ -20,7 +20,7 @@ def prose(top, rows, left=100, right=900):
 
 def kinds(found, rules=None):
     """The kind of each block with its texts."""
-    parts = layout.arrange(found, rules or Rules(), HEIGHT)
+    parts = layout.analyze(found, rules or RulingLines(), HEIGHT)
     return [(part.kind, [found[k][1] for k in part.lines]) for part in parts]
 
 
@@ -63,7 +63,7 @@ def test_a_running_title_with_its_number_is_a_header():
 
 def test_a_running_title_over_a_rule_is_a_header():
     found = [line("Chapter 6", 100, 60), *prose(100, 30)]
-    rule = Rules(across=(Box(100, 88, 900, 90),))
+    rule = RulingLines(horizontal=(Box(100, 88, 900, 90),))
 
     assert of_kind(found, "header") == []
     assert of_kind(found, "header", rule) == ["Chapter 6"]

@@ -138,7 +138,7 @@ def test_a_table_is_a_block_and_no_row_goes_on_beyond_it():
     margin = [line(620, top, 640) for top in range(60, 400, 40)]
     table = Box(0, 40, 600, 400)
 
-    blocks = reading_order.order([above, *margin, table, below], solid={10})
+    blocks = reading_order.order([above, *margin, table, below], tables={10})
 
     assert blocks[:2] == [[0], [10]]
     assert [k for block in blocks for k in block] == [0, 10, *range(1, 10), 11]

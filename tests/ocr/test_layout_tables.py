@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from daemon.core.records import Box
 from daemon.ocr import layout
-from daemon.ocr.records import Rules
+from daemon.ocr.records import RulingLines
 
 
 def rows(*texts, lefts=(100, 400, 600), width=None, pitch=34):
@@ -24,7 +24,7 @@ def rows(*texts, lefts=(100, 400, 600), width=None, pitch=34):
 
 def tables(found, rules=None):
     """The text of each cell of each table, row by row."""
-    parts = layout.arrange(found, rules or Rules(), 1400)
+    parts = layout.analyze(found, rules or RulingLines(), 1400)
     return [
         [
             [" ".join(found[k][1] for k in cell.lines) for cell in table.cells if cell.row == row]
@@ -80,7 +80,7 @@ def test_what_stands_above_and_below_a_table_is_none_of_it():
         ["Sales and costs of the last two years, in thousands, as audited"], *texts, ["end"]
     )
 
-    parts = layout.arrange(found, Rules(), 1400)
+    parts = layout.analyze(found, RulingLines(), 1400)
 
     assert [part.kind for part in parts] == ["text", "table", "text"]
 
@@ -98,7 +98,7 @@ def test_what_is_not_clearly_a_table_is_text(texts):
     found = rows(*texts)
 
     assert tables(found) == []
-    (part,) = layout.arrange(found, Rules(), 1400)
+    (part,) = layout.analyze(found, RulingLines(), 1400)
     assert [found[k][1] for k in part.lines] == [text for row in texts for text in row]
 
 
@@ -135,7 +135,7 @@ LINES = st.lists(
     st.tuples(BOXES, st.sampled_from(["a", "12", "Heading", "第1页", "3.50"])), max_size=40
 )
 RULES = st.builds(
-    Rules, st.lists(BOXES, max_size=12).map(tuple), st.lists(BOXES, max_size=12).map(tuple)
+    RulingLines, st.lists(BOXES, max_size=12).map(tuple), st.lists(BOXES, max_size=12).map(tuple)
 )
 
 
@@ -152,7 +152,7 @@ def grids(draw):
         Box(left + 10, top + 20, left + 10 + width, top + 40)
         for left, top, width in draw(st.lists(places, min_size=6, max_size=20))
     ]
-    return [(box, "text") for box in boxes], Rules(tuple(across), tuple(down))
+    return [(box, "text") for box in boxes], RulingLines(tuple(across), tuple(down))
 
 
 PAGES = st.one_of(st.tuples(LINES, RULES), grids())
@@ -162,7 +162,7 @@ PAGES = st.one_of(st.tuples(LINES, RULES), grids())
 @given(page=PAGES)
 def test_every_line_is_in_exactly_one_block_whatever_the_rules(page):
     found, rules = page
-    parts = layout.arrange(found, rules, 1000)
+    parts = layout.analyze(found, rules, 1000)
 
     assert sorted(k for part in parts for k in part.lines) == list(range(len(found)))
 
@@ -172,7 +172,7 @@ def test_every_line_is_in_exactly_one_block_whatever_the_rules(page):
 def test_the_cells_of_a_table_fill_its_rows_and_columns_and_hold_its_lines(page):
     found, rules = page
 
-    for part in layout.arrange(found, rules, 1000):
+    for part in layout.analyze(found, rules, 1000):
         if part.table is None:
             continue
         units = [
@@ -204,7 +204,7 @@ def test_thousands_of_lines_and_rules_end_in_time(kind):
         down = [Box(2400 - 3 * k, 4 * k, 2402 - 3 * k, 3500 - 4 * k) for k in range(400)]
     start = time.process_time()
 
-    parts = layout.arrange(found, Rules(tuple(across), tuple(down)), 3500)
+    parts = layout.analyze(found, RulingLines(tuple(across), tuple(down)), 3500)
 
     assert sorted(k for part in parts for k in part.lines) == list(range(len(found)))
     assert time.process_time() - start < 10

@@ -15,7 +15,7 @@ def drawn(kind, table=None):
         number=1, width=300, height=200, dpi=None, rotation=0, skew=0.0, text_source="ocr",
         status="done", text="text", confidence=0.99, blocks=(block,),
     )  # fmt: skip
-    return overlay.picture(page, text)
+    return overlay.draw(page, text)
 
 
 @pytest.mark.parametrize("kind", ["heading", "header", "footer", "table"])

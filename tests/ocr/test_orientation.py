@@ -14,7 +14,7 @@ from daemon.core.records import Box, Page, PageText, TextLine, Word
 from daemon.ocr import orientation, preprocess
 from daemon.ocr.pipeline import Pipeline
 from daemon.ocr.recognizer import Recognizer
-from daemon.ocr.records import Line, Reading
+from daemon.ocr.records import LineCrop, RecognizedLine
 from tests.house import SHIPPED
 from tests.samples import in_colour, text_page
 
@@ -38,8 +38,8 @@ def read(page: Page, recognizer: Recognizer, *, orient: bool = True) -> PageText
     return Pipeline(recipe, recognizer).read_page(page)
 
 
-def line(width: int, height: int = 20) -> Line:
-    return Line(Box(0, 0, width, height), np.zeros((height, width), np.uint8))
+def line(width: int, height: int = 20) -> LineCrop:
+    return LineCrop(Box(0, 0, width, height), np.zeros((height, width), np.uint8))
 
 
 @pytest.mark.parametrize("degrees", [0, 90, 180, 270])
@@ -90,7 +90,7 @@ def test_a_spot_of_the_turned_page_is_mapped_back_to_where_it_was(
 def test_the_longest_lines_are_the_judges_spread_over_the_page() -> None:
     lines = [line(30), *(line(100 + k) for k in range(36)), line(40)]
 
-    chosen = orientation.sample(lines)
+    chosen = orientation.sample_lines(lines)
 
     assert len(chosen) == 12
     assert not {0, 37} & set(chosen)
@@ -99,31 +99,31 @@ def test_the_longest_lines_are_the_judges_spread_over_the_page() -> None:
 
 
 def test_short_lines_judge_where_there_are_no_others() -> None:
-    assert orientation.sample([line(20), line(30)]) == [0, 1]
+    assert orientation.sample_lines([line(20), line(30)]) == [0, 1]
 
 
 def test_one_long_line_among_short_ones_does_not_judge_alone() -> None:
     lines = [*(line(30) for _ in range(9)), line(200)]
 
-    assert orientation.sample(lines) == list(range(10))
+    assert orientation.sample_lines(lines) == list(range(10))
 
 
 def test_a_blank_page_stands_as_it_is() -> None:
-    assert orientation.is_sure([])
+    assert orientation.is_confident([])
 
 
 def test_a_page_is_not_turned_for_a_little_more() -> None:
-    lying, other = Reading("x" * 10, 0.8, ()), Reading("x" * 12, 0.8, ())
+    lying, other = RecognizedLine("x" * 10, 0.8, ()), RecognizedLine("x" * 12, 0.8, ())
 
-    assert orientation.most_telling([[lying], [other]]) == 0
-    assert orientation.most_telling([[lying], [other, other]]) == 1
+    assert orientation.best_sample([[lying], [other]]) == 0
+    assert orientation.best_sample([[lying], [other, other]]) == 1
 
 
 def test_many_unsure_characters_weigh_less_than_some_sure_ones() -> None:
-    unsure, sure = Reading("x" * 10, 0.6, ()), Reading("x" * 6, 0.97, ())
+    unsure, sure = RecognizedLine("x" * 10, 0.6, ()), RecognizedLine("x" * 6, 0.97, ())
 
     assert orientation.evidence([sure]) > orientation.evidence([unsure])
-    assert not orientation.is_sure([unsure, replace(sure, text="x")])
+    assert not orientation.is_confident([unsure, replace(sure, text="x")])
 
 
 # --- a text layer tells -------------------------------------------------------------------------
@@ -137,7 +137,7 @@ def typed(*places: tuple[int, int]) -> TextLine:
 
 
 def test_a_text_layer_that_stands_and_says_enough_tells_how_the_page_stands() -> None:
-    assert orientation.is_told([typed((0, 0), (100, 0))] * 2)
+    assert orientation.is_upright_text_layer([typed((0, 0), (100, 0))] * 2)
 
 
 @pytest.mark.parametrize(
@@ -146,4 +146,4 @@ def test_a_text_layer_that_stands_and_says_enough_tells_how_the_page_stands() ->
     ids=["none", "a stamp", "on its side", "on its head"],
 )
 def test_no_other_text_layer_tells_it(layer: list[TextLine]) -> None:
-    assert not orientation.is_told(layer)
+    assert not orientation.is_upright_text_layer(layer)

@@ -9,7 +9,7 @@ from daemon.core.errors import Rejected
 from daemon.core.options import Recipe, Weights
 from daemon.core.records import Block, Box, Failure, Page, TextLine, Word
 from daemon.ocr import pages, pipeline
-from daemon.ocr.records import Character, Reading
+from daemon.ocr.records import RecognizedCharacter, RecognizedLine
 from tests.samples.tables import Sheet, grid
 
 RECIPE = Recipe(weights=Weights(file=Path("none.pt")))
@@ -27,8 +27,8 @@ class Numbering:
         return [self.reading(str(line.image.shape[0])) for line in lines]
 
     def reading(self, text):
-        characters = tuple(Character(c, self.confidence, 0.0, 1.0) for c in text)
-        return Reading(text, self.confidence, characters)
+        characters = tuple(RecognizedCharacter(c, self.confidence, 0.0, 1.0) for c in text)
+        return RecognizedLine(text, self.confidence, characters)
 
 
 class Shelf:

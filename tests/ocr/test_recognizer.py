@@ -11,7 +11,7 @@ import pytest
 
 from daemon.core.records import Box
 from daemon.ocr.recognizer import Recognizer
-from daemon.ocr.records import Line, Reading
+from daemon.ocr.records import LineCrop, RecognizedLine
 from tests.house import SHIPPED, SHIPPED_ONNX
 
 TEXTS = [
@@ -23,7 +23,7 @@ TEXTS = [
 ]
 
 
-def draw(text: str, scale: float = 1.0) -> Line:
+def draw(text: str, scale: float = 1.0) -> LineCrop:
     """Draw `text` in black on white with OpenCV's own strokes."""
     font, thickness = cv2.FONT_HERSHEY_SIMPLEX, max(1, round(2 * scale))
     (width, height), below = cv2.getTextSize(text, font, scale, thickness)
@@ -32,8 +32,8 @@ def draw(text: str, scale: float = 1.0) -> Line:
     return line(image)
 
 
-def line(image: np.ndarray) -> Line:
-    return Line(Box(0, 0, image.shape[1], image.shape[0]), image)
+def line(image: np.ndarray) -> LineCrop:
+    return LineCrop(Box(0, 0, image.shape[1], image.shape[0]), image)
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +119,7 @@ def test_a_crop_of_no_extent_says_nothing(recognizer: Recognizer, shape: tuple[i
     readings = recognizer.read([empty, draw(TEXTS[0]), empty])
 
     assert [reading.text for reading in readings] == ["", TEXTS[0], ""]
-    assert readings[0] == Reading("", 0.0, ())
+    assert readings[0] == RecognizedLine("", 0.0, ())
 
 
 @pytest.mark.parametrize(("gray", "width"), [(255, 300), (240, 1000), (200, 60)])

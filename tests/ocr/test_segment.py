@@ -38,7 +38,7 @@ def overlap(line, box):
 
 def assert_found(gray, boxes):
     """Every drawn box has a line of its own, and there are no others."""
-    lines = segment.find(clean(gray))[0]
+    lines = segment.find_lines_and_rules(clean(gray))[0]
     assert len(lines) == len(boxes)
     for box in boxes:
         assert max(overlap(line, box) for line in lines) >= 0.6
@@ -110,7 +110,7 @@ def test_characters_that_fill_a_cell_are_one_line(gap, lines):
     character(gray, 100, 80)
     character(gray, 100 + 40 + gap, 80)
 
-    assert len(segment.find(clean(gray))[0]) == 1 + lines
+    assert len(segment.find_lines_and_rules(clean(gray))[0]) == 1 + lines
 
 
 def test_the_rules_of_a_table_are_no_part_of_its_lines():
@@ -157,7 +157,7 @@ def test_touching_lines_are_still_two():
     gray[105:112, 120:124] = 0
     cv2.line(gray, (212, 90), (212, 130), (0,), 2)
 
-    lines = segment.find(clean(gray))[0]
+    lines = segment.find_lines_and_rules(clean(gray))[0]
     assert len(lines) == 2
     for box in boxes:
         assert max(overlap(line, box) for line in lines) >= 0.5
@@ -184,7 +184,7 @@ def test_the_image_of_a_line_is_the_page_under_its_box():
     gray = paper()
     write(gray, "exactly this", 60, 100)
 
-    (line,) = segment.find(clean(gray))[0]
+    (line,) = segment.find_lines_and_rules(clean(gray))[0]
 
     box = line.box
     assert np.array_equal(line.image, gray[box.top : box.bottom, box.left : box.right])
@@ -194,7 +194,7 @@ def test_light_text_on_a_dark_ground_is_read_dark_on_light():
     gray = np.full((800, 1000), 30, np.uint8)
     box = write(gray, "white on black", 200, 400, scale=1.5, ink=240, thick=3)
 
-    (line,) = segment.find(clean(gray))[0]
+    (line,) = segment.find_lines_and_rules(clean(gray))[0]
 
     assert overlap(line, box) >= 0.6
     assert np.median(line.image) > 128
@@ -203,7 +203,7 @@ def test_light_text_on_a_dark_ground_is_read_dark_on_light():
 @pytest.mark.parametrize("value", [0, 128, 255])
 @pytest.mark.parametrize("shape", [(1, 1), (1, 900), (900, 1), (7, 7), (1200, 900)])
 def test_an_even_page_of_any_size_has_no_lines(shape, value):
-    assert segment.find(clean(np.full(shape, value, np.uint8)))[0] == []
+    assert segment.find_lines_and_rules(clean(np.full(shape, value, np.uint8)))[0] == []
 
 
 @pytest.mark.timeout(60)
@@ -219,7 +219,7 @@ def test_a_page_of_noise_ends_and_its_lines_are_bounded(kind):
         rows, columns = np.indices(gray.shape)
         gray[(rows % 40 < 14) & (columns % 60 < 10)] = 0
 
-    assert len(segment.find(clean(gray))[0]) <= 2500
+    assert len(segment.find_lines_and_rules(clean(gray))[0]) <= 2500
 
 
 @pytest.mark.timeout(60)
@@ -232,7 +232,7 @@ def test_no_word_of_a_newspaper_page_is_left_out():
             cv2.putText(gray, "seven words of one line of news", (left, base), 0, 0.5, (0,), 1)
             boxes.append((left, base - 12, left + 250, base + 4))
 
-    lines = segment.find(clean(gray))[0]
+    lines = segment.find_lines_and_rules(clean(gray))[0]
 
     assert len(lines) == len(boxes)
 
@@ -246,7 +246,7 @@ def test_a_numeral_of_level_strokes_begins_its_line(strokes):
         cv2.line(gray, (50, y), (72, y), (0,), 2)
     cv2.line(gray, (78, bottom - 6), (82, bottom - 2), (0,), 2)  # the comma behind it
 
-    (line,) = segment.find(clean(gray))[0]
+    (line,) = segment.find_lines_and_rules(clean(gray))[0]
     assert line.box.left <= 50
 
 
@@ -286,6 +286,6 @@ def test_a_full_width_slash_is_no_tick():
     left, top, _, bottom = write(gray, "YES", 60, 300)
     cv2.line(gray, (120, bottom), (142, top), (0,), 2)
 
-    (line,) = segment.find(clean(gray))[0]
+    (line,) = segment.find_lines_and_rules(clean(gray))[0]
     assert line.box.left <= left
     assert line.box.right >= 142

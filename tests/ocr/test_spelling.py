@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from daemon.ocr.model.charset import BLANK, Charset
-from daemon.ocr.model.ctc import Span, collapse
-from daemon.ocr.spelling import Speller
+from daemon.ocr.model.ctc import LabelSpan, collapse
+from daemon.ocr.spelling import SpellingCorrector
 
 CHARSET = Charset.of("abcdefghijklmnopqrstuvwxyzILé 1")
 WORDS = frozenset({"total", "label", "libel"})
@@ -20,14 +20,14 @@ def seen(*steps: tuple[str, float, str, float]) -> tuple[np.ndarray, np.ndarray]
     return np.array(labels), np.array([[p, q] for _, p, _, q in steps], np.float32)
 
 
-def text_of(spans: list[Span]) -> str:
+def text_of(spans: list[LabelSpan]) -> str:
     return "".join(CHARSET.character(span.label) for span in spans)
 
 
-def spelt(*steps: tuple[str, float, str, float]) -> list[Span]:
+def spelt(*steps: tuple[str, float, str, float]) -> list[LabelSpan]:
     labels, probabilities = seen(*steps)
     read = collapse(labels[:, 0], probabilities[:, 0])
-    return Speller(WORDS, CHARSET).spelt(read, labels, probabilities)
+    return SpellingCorrector(WORDS, CHARSET).correct(read, labels, probabilities)
 
 
 def sure(word: str) -> list[tuple[str, float, str, float]]:

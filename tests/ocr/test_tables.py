@@ -16,7 +16,7 @@ NINE = [[f"cell {r}{c}" for c in range(3)] for r in range(3)]
 
 def tables_of(sheet, degrees=0.0):
     found, rules, height = sheet.found(degrees)
-    parts = layout.arrange(found, rules, height)
+    parts = layout.analyze(found, rules, height)
     return found, [part.table for part in parts if part.table]
 
 
@@ -85,7 +85,7 @@ def test_the_lines_of_a_cell_are_read_before_the_next_cell():
     }  # fmt: skip
     found, rules, height = drawn(texts, x=(100, 500, 900), y=(100, 200, 260)).found()
 
-    (part,) = layout.arrange(found, rules, height)
+    (part,) = layout.analyze(found, rules, height)
 
     assert [found[k][1] for k in part.lines] == ["one", "two", "three", "four", "five", "six"]
 
@@ -224,7 +224,7 @@ def test_the_rows_of_a_frame_between_the_cells_of_a_form_stay_rows():
     }  # fmt: skip
     found, rules, height = drawn(texts, x=(100, 500, 900), y=(100, 160, 220, 480)).found()
 
-    parts = layout.arrange(found, rules, height)
+    parts = layout.analyze(found, rules, height)
 
     assert [part.kind for part in parts] == ["table", "text"]
     assert [found[k][1] for k in parts[1].lines] == rows
@@ -237,7 +237,7 @@ def test_what_stands_above_beside_and_below_a_table_is_read_in_its_place():
     sheet.write("below", 300, 340)
     found, rules, height = sheet.found()
 
-    parts = layout.arrange(found, rules, height)
+    parts = layout.analyze(found, rules, height)
 
     first = ["table" if part.table else found[part.lines[0]][1] for part in parts]
     assert first == ["above", "table", "aside", "below"]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from daemon.core.records import Box
 from daemon.ocr.assemble.frame import CoordinateFrame
-from daemon.ocr.records import Character, CleanPage, Line, Reading
+from daemon.ocr.records import CleanPage, LineCrop, RecognizedCharacter, RecognizedLine
 from tests.ocr.assembling import (
     BLANK,
     clean,
@@ -24,7 +24,7 @@ from tests.ocr.assembling import (
 def said(text, pitch):
     """Return how a line, 20 pixels high, is published whose characters stand so far apart."""
     width = pitch * len(text)
-    crop = Line(Box(0, 0, width, 20), np.zeros((20, width), np.uint8))
+    crop = LineCrop(Box(0, 0, width, 20), np.zeros((20, width), np.uint8))
     return published([crop], [reading(text)], [[0]]).text
 
 
@@ -98,8 +98,8 @@ def test_a_word_stands_where_its_characters_stand():
 
 
 def test_a_words_confidence_is_the_geometric_mean_of_its_characters():
-    characters = (Character("a", 0.5, 0, 0.5), Character("b", 1.0, 0.5, 1))
-    text = published([line(0, 0, 9, 9)], [Reading("ab", 0.7, characters)], [[0]])
+    characters = (RecognizedCharacter("a", 0.5, 0, 0.5), RecognizedCharacter("b", 1.0, 0.5, 1))
+    text = published([line(0, 0, 9, 9)], [RecognizedLine("ab", 0.7, characters)], [[0]])
 
     assert text.blocks[0].lines[0].words[0].confidence == pytest.approx(0.5**0.5)
 
@@ -164,7 +164,7 @@ def test_a_box_that_goes_back_and_forth_still_holds_itself(degrees, zoom, left, 
     box = Box(left + 200, top + 200, left + 260, top + 220)
     frame = CoordinateFrame(page(), clean(degrees, zoom))
 
-    there = frame.around(frame.back(box))
+    there = frame.to_original(frame.to_clean(box))
 
     assert there.left <= box.left < box.right <= there.right
     assert there.top <= box.top < box.bottom <= there.bottom
@@ -172,7 +172,7 @@ def test_a_box_that_goes_back_and_forth_still_holds_itself(degrees, zoom, left, 
 
 def test_a_line_that_was_laid_level_has_words_where_it_slants():
     corners = np.array([[100, 300], [300, 200], [310, 220], [110, 320]], float)
-    slanted = Line(Box(100, 200, 310, 320), BLANK, corners)
+    slanted = LineCrop(Box(100, 200, 310, 320), BLANK, corners)
 
     (block,) = published([slanted], [reading("ab cd")], [[0]]).blocks
 

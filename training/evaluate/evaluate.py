@@ -21,14 +21,14 @@ from rapidfuzz.distance import Levenshtein
 from daemon.core.options import Weights
 from daemon.core.records import Box
 from daemon.ocr.recognizer import Recognizer
-from daemon.ocr.records import Line
+from daemon.ocr.records import LineCrop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from daemon.core.records import Pixels
-    from daemon.ocr.records import Reading
+    from daemon.ocr.records import RecognizedLine
     from training.synth.sample import Sample
 
 _FOLDS = {"‘’": "'", "“”": '"', "–—": "-", "。·•": ".", "、": ",", "【": "[", "】": "]"}
@@ -57,7 +57,7 @@ class Labelled:
     """A crop, what it says, and how a reading of it is compared with that."""
 
     name: str
-    line: Line
+    line: LineCrop
     truth: str
     rule: Rule
 
@@ -67,7 +67,7 @@ class Outcome:
     """What became of one labelled line: its reading and the number of wrong characters."""
 
     labelled: Labelled
-    reading: Reading
+    reading: RecognizedLine
     wrong: int
     length: int
 
@@ -167,7 +167,7 @@ def outcomes_of(recognizer: Recognizer, lines: Sequence[Labelled]) -> list[Outco
     return [_outcome(labelled, reading) for labelled, reading in zip(lines, readings, strict=True)]
 
 
-def _outcome(labelled: Labelled, reading: Reading) -> Outcome:
+def _outcome(labelled: Labelled, reading: RecognizedLine) -> Outcome:
     truth, said = labelled.rule.folded(labelled.truth), labelled.rule.folded(reading.text)
     return Outcome(labelled, reading, Levenshtein.distance(truth, said), len(truth))
 
@@ -182,10 +182,10 @@ def error_counts(
     return {name: ErrorCounts.of(grouped[name]) for name in sorted(grouped)}
 
 
-def line_of(crop: Pixels) -> Line:
+def line_of(crop: Pixels) -> LineCrop:
     """Return an H,W gray crop as a line that fills its page."""
     height, width = crop.shape
-    return Line(Box(0, 0, width, height), crop)
+    return LineCrop(Box(0, 0, width, height), crop)
 
 
 def _rules(table: Path) -> dict[str, Rule]:
@@ -204,7 +204,7 @@ def _rows(table: Path) -> list[list[str]]:
         return [row for row in csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE) if row]
 
 
-def _line(path: Path) -> Line:
+def _line(path: Path) -> LineCrop:
     """Read a crop as the daemon would cut it from a page: gray."""
     image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_GRAYSCALE)
     if image is None:

@@ -1,4 +1,4 @@
-"""Two steps of three stand between characters: a small layer learns to tell them (`Silence`)."""
+"""Two steps of three stand between characters: a small layer learns to tell them (`BlankGate`)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from daemon.ocr.batches import batches
+from daemon.ocr.batches import make_batches
 from daemon.ocr.model.charset import BLANK
-from daemon.ocr.model.crnn import Silence
+from daemon.ocr.model.crnn import BlankGate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from daemon.ocr.model.card import Framing
-    from daemon.ocr.model.crnn import BestSteps
+    from daemon.ocr.model.crnn import TopKNetwork
     from training.evaluate.evaluate import Labelled
 
 SURE = 0.99  # a step is silent where the blank is likelier; a beam tries nothing else there either
@@ -29,8 +29,8 @@ _RATE = 1e-2
 
 
 def fit_silence(
-    reader: BestSteps, framing: Framing, learned: Iterable[Labelled], judged: Iterable[Labelled]
-) -> Silence:
+    reader: TopKNetwork, framing: Framing, learned: Iterable[Labelled], judged: Iterable[Labelled]
+) -> BlankGate:
     """Return what tells the silent steps of `reader`: fitted on lines, made careful on others.
 
     Its threshold lets at most `MISSED` of the steps of `judged` that name a character be silent.
@@ -47,10 +47,10 @@ def fit_silence(
     return silence.eval()
 
 
-def _fitted(described: Tensor, silent: Tensor) -> Silence:
+def _fitted(described: Tensor, silent: Tensor) -> BlankGate:
     """Return a layer that learned which of S steps (S,b) are silent (S, 0 or 1)."""
     torch.manual_seed(0)
-    silence = Silence(described.shape[1])
+    silence = BlankGate(described.shape[1])
     weights = 1 + (_DEAR - 1) * (1 - silent)
     optimizer = torch.optim.Adam(silence.parameters(), _RATE)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, _ROUNDS)
@@ -67,7 +67,7 @@ def _fitted(described: Tensor, silent: Tensor) -> Silence:
 
 
 def _steps(
-    reader: BestSteps, framing: Framing, lines: Iterable[Labelled]
+    reader: TopKNetwork, framing: Framing, lines: Iterable[Labelled]
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return all steps of `lines`: S,b described, S how likely blank, S the best label."""
     parts = zip(*_batches(reader, framing, lines), strict=True)
@@ -77,9 +77,9 @@ def _steps(
 
 @torch.no_grad()
 def _batches(
-    reader: BestSteps, framing: Framing, lines: Iterable[Labelled]
+    reader: TopKNetwork, framing: Framing, lines: Iterable[Labelled]
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    for batch in batches([one.line.image for one in lines], framing, 16):
+    for batch in make_batches([one.line.image for one in lines], framing, 16):
         described = reader.network.features(torch.from_numpy(batch.pixels)).flatten(0, 1)
         scores = reader.network.classifier(described) / reader.temperature
         yield described, scores.softmax(-1)[:, BLANK], scores.argmax(-1)

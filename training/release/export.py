@@ -13,8 +13,8 @@ import numpy as np
 import torch
 
 from daemon.ocr.model import artifact, onnx_graph, torchscript
-from daemon.ocr.model.crnn import BestSteps, fold_norms
-from daemon.ocr.model.types import Steps
+from daemon.ocr.model.crnn import TopKNetwork, fold_norms
+from daemon.ocr.model.types import StepCandidates
 from training.evaluate.evaluate import weights_in
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from daemon.ocr.model.card import Card, Framing
+    from daemon.ocr.model.card import Framing, ModelCard
     from daemon.ocr.model.charset import Charset
 
 _CLOSE = 1e-3  # by which a probability may differ between formats
@@ -35,7 +35,7 @@ class Unequal(Exception):
 
 
 def export(
-    shipped: BestSteps, charset: Charset, card: Card, folder: Path
+    shipped: TopKNetwork, charset: Charset, card: ModelCard, folder: Path
 ) -> list[tuple[Path, str]]:
     """Write `<card.name>.pt` and `<card.name>.onnx` into `folder`; return path and sha256 of each.
 
@@ -53,7 +53,7 @@ def export(
     return [(path, sha256(path.read_bytes()).hexdigest()) for path in (script, graph)]
 
 
-def check(shipped: BestSteps, path: Path, framing: Framing) -> None:
+def check(shipped: TopKNetwork, path: Path, framing: Framing) -> None:
     """Raise Unequal unless `path`, in fp32, reads drawn frames as `shipped` does."""
     read = artifact.load(weights_in(path, precision="fp32"))
     for frames in _frames(framing):
@@ -63,7 +63,7 @@ def check(shipped: BestSteps, path: Path, framing: Framing) -> None:
         _compare(path, read.steps(frames), wanted)
 
 
-def _compare(path: Path, found: Steps, wanted: Sequence[NDArray[Any]]) -> None:
+def _compare(path: Path, found: StepCandidates, wanted: Sequence[NDArray[Any]]) -> None:
     """Labels may differ only where two are as good as equally likely."""
     labels, probabilities = wanted
     apart = np.abs(found[1] - probabilities).max()

@@ -13,9 +13,9 @@ import torch
 from daemon.core.errors import Misconfigured
 from daemon.core.options import Weights
 from daemon.ocr.model import artifact
-from daemon.ocr.model.card import Card
+from daemon.ocr.model.card import ModelCard
 from daemon.ocr.model.charset import Charset
-from daemon.ocr.model.crnn import BestSteps, folded
+from daemon.ocr.model.crnn import TopKNetwork, from_folded_state
 from training.evaluate.calibration import fit_temperature
 from training.evaluate.evaluate import ErrorCounts, drawn_lines, evaluate, outcomes_of
 from training.release import model_card
@@ -57,7 +57,7 @@ def ship(order: Order, measured_on: Sequence[Path]) -> Iterator[str]:
     """
     network, charset, card = trained(order)
     heldout = _drawn(order, charset, order.heldout, heldout=True)
-    reader = BestSteps(network)
+    reader = TopKNetwork(network)
     calibrate(reader, charset, card, heldout[:_FITTED])
     learned = _drawn(order, charset, 2 * order.heldout, heldout=False)
     reader.silence = fit_silence(reader, card.framing, learned, heldout)
@@ -81,17 +81,17 @@ def _drawn(order: Order, charset: Charset, count: int, *, heldout: bool) -> list
     return drawn_lines(islice(drawn, count))
 
 
-def trained(order: Order) -> tuple[CRNN, Charset, Card]:
+def trained(order: Order) -> tuple[CRNN, Charset, ModelCard]:
     """Return the network that the checkpoints of the runs make together."""
     states = [_checkpoint(run, order.checkpoint) for run in order.runs]
     start, _, _ = artifact.restore(order.start)
     widen(start)
     state = averaged([state["average"] for state in states])
-    network = folded(blended(state, start.state_dict(), order.share))
+    network = from_folded_state(blended(state, start.state_dict(), order.share))
     return (
         network.eval(),
         Charset.of(states[0]["charset"]),
-        replace(Card.from_json(states[0]["card"]), name=order.name),
+        replace(ModelCard.from_json(states[0]["card"]), name=order.name),
     )
 
 
@@ -101,7 +101,9 @@ def _checkpoint(run: Path, name: str) -> dict[str, Any]:
     return state
 
 
-def calibrate(reader: BestSteps, charset: Charset, card: Card, heldout: Sequence[Labelled]) -> None:
+def calibrate(
+    reader: TopKNetwork, charset: Charset, card: ModelCard, heldout: Sequence[Labelled]
+) -> None:
     """Give `reader` the temperature at which confidences on held-out lines are the most honest."""
     recognizer = live(reader, charset, card, torch.device("cpu"))
 

@@ -19,7 +19,7 @@ import torch
 
 from daemon.core.options import Weights
 from daemon.ocr.model.artifact import Artifact
-from daemon.ocr.model.crnn import BestSteps
+from daemon.ocr.model.crnn import TopKNetwork
 from daemon.ocr.model.torchscript import native_bf16
 from daemon.ocr.recognizer import Recognizer
 from training.evaluate.evaluate import error_counts, outcomes_of
@@ -29,7 +29,7 @@ from training.train.batching import training_batches
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from daemon.ocr.model.card import Card
+    from daemon.ocr.model.card import ModelCard
     from daemon.ocr.model.charset import Charset
     from training.evaluate.evaluate import Labelled
     from training.synth.sample import Sample
@@ -54,7 +54,7 @@ class Run:
     folder: Path
     trainer: Trainer
     charset: Charset
-    card: Card
+    card: ModelCard
     examination: Examination
     spent: float = 0.0  # minutes, over all attempts
     best: float = float("inf")
@@ -120,7 +120,7 @@ class Run:
 
     def recognizer(self) -> Recognizer:
         """Return a recogniser that reads with the averaged weights."""
-        return live(BestSteps(self.trainer.average), self.charset, self.card, self.trainer.device)
+        return live(TopKNetwork(self.trainer.average), self.charset, self.card, self.trainer.device)
 
     def _save(self, name: str) -> None:
         more = {"spent": self.spent, "best": self.best, "charset": self.charset.characters}
@@ -138,7 +138,9 @@ def hardware(device: torch.device) -> str:
     return f"{torch.get_num_threads()} cores of {platform.machine()} {half} bf16"
 
 
-def live(reader: BestSteps, charset: Charset, card: Card, device: torch.device) -> Recognizer:
+def live(
+    reader: TopKNetwork, charset: Charset, card: ModelCard, device: torch.device
+) -> Recognizer:
     """Return a recogniser around a network that is still in training."""
 
     def read(frames: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Kinds: headings by the height of their letters, headers and footers by standing apart.
+"""Block classification: headings by letter height, headers and footers by their distance.
 
 In doubt a block is text.
 """
@@ -11,84 +11,105 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from daemon.ocr.layout import headers_footers
-from daemon.ocr.layout.grouping import extent, rows_of
-from daemon.ocr.records import Part, Rules
+from daemon.ocr.layout.grouping import group_rows, table_box
+from daemon.ocr.records import LayoutBlock, RulingLines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence, Set
 
     from daemon.core.records import BlockKind, Box
 
-    Found = Sequence[tuple[Box, str]]
+    LineTexts = Sequence[tuple[Box, str]]
 
-_LINES = 5  # lines that a page must have to have a body
-_LARGE = 1.4  # times the body's height: the letters of a heading
-_ROWS = 3  # that a heading may have
-_TITLE = 60  # characters that a heading has at most
+_MIN_LINES = 5  # lines that a page must have for its body to be known
+_MIN_HEADING_SCALE = 1.4  # times the line height of the body: the height of a heading
+_MAX_HEADING_ROWS = 3  # rows of a heading, at most
+_MAX_HEADING_LENGTH = 60  # characters of a heading, at most
 _AMOUNT = re.compile(r"\d[.,] ?\d\d(?!\d)")
-_GOES_ON = (",", "，", "、", ";", "；", "-")
+_CONTINUATION = (",", "，", "、", ";", "；", "-")
 
 
-def told(found: Found, parts: Sequence[Part], rules: Rules, page_height: int) -> list[Part]:
-    """Return the parts with their kinds, a heading, header or footer parted from its text."""
-    if len(found) < _LINES:
-        return list(parts)
-    body = median(box.bottom - box.top for box, text in found for _ in text)
-    parts = [piece for part in parts for piece in _headed(found, part, body)]
-    rules = _outside(rules, parts)
+def classify(
+    line_texts: LineTexts, blocks: Sequence[LayoutBlock], rules: RulingLines, page_height: int
+) -> list[LayoutBlock]:
+    """Return the blocks with their kinds; headings, headers and footers become their own blocks."""
+    if len(line_texts) < _MIN_LINES:
+        return list(blocks)
+    body_height = median(box.bottom - box.top for box, text in line_texts for _ in text)
+    blocks = [
+        piece for block in blocks for piece in _split_headings(line_texts, block, body_height)
+    ]
+    rules = _rules_outside_tables(rules, blocks)
     kind: BlockKind
     for kind in ("header", "footer"):
-        edge = headers_footers.Edge(kind == "footer", page_height, rules)
-        apart = headers_footers.apart(found, parts, edge, body)
-        parts = [piece for part in parts for piece in _parted(part, apart, kind)]
-    return parts
+        edge = headers_footers.PageEdge(kind == "footer", page_height, rules)
+        margin_lines = headers_footers.find(line_texts, blocks, edge, body_height)
+        blocks = [piece for block in blocks for piece in _split_margin(block, margin_lines, kind)]
+    return blocks
 
 
-def _outside(rules: Rules, parts: Sequence[Part]) -> Rules:
-    """Return the level rules that belong to no table."""
-    tables = [extent(part.table) for part in parts if part.table]
-    return Rules(tuple(r for r in rules.across if not any(_meets(r, t) for t in tables)))
+def _rules_outside_tables(rules: RulingLines, blocks: Sequence[LayoutBlock]) -> RulingLines:
+    """Return the horizontal ruling lines that belong to no table."""
+    tables = [table_box(block.table) for block in blocks if block.table]
+    return RulingLines(
+        tuple(r for r in rules.horizontal if not any(_touches(r, t) for t in tables))
+    )
 
 
-def _meets(box: Box, table: Box) -> bool:
-    level = table.top <= box.bottom and box.top <= table.bottom
-    return level and table.left <= box.right and box.left <= table.right
+def _touches(box: Box, table: Box) -> bool:
+    overlaps = table.top <= box.bottom and box.top <= table.bottom
+    return overlaps and table.left <= box.right and box.left <= table.right
 
 
-def _headed(found: Found, part: Part, body: float) -> list[Part]:
-    """Return a block in pieces: its headings, and what is between them."""
-    if part.kind != "text":
-        return [part]
-    rows = rows_of([box for box, _ in found], part.lines)
-    pieces: list[Part] = []
-    for large, run in groupby(rows, key=lambda row: _is_large(found, row, body)):
-        among = list(run)
-        lines = tuple(k for row in among for k in row)
-        if large and len(among) <= _ROWS and _is_title([found[k][1] for k in lines]):
-            pieces.append(Part(lines, "heading"))
+def _split_headings(
+    line_texts: LineTexts, block: LayoutBlock, body_height: float
+) -> list[LayoutBlock]:
+    """Return a block split into its headings and the text between them."""
+    if block.kind != "text":
+        return [block]
+    rows = group_rows([box for box, _ in line_texts], block.lines)
+    pieces: list[LayoutBlock] = []
+    for is_large, run in groupby(rows, key=lambda row: _is_large(line_texts, row, body_height)):
+        rows_of_run = list(run)
+        lines = tuple(k for row in rows_of_run for k in row)
+        if (
+            is_large
+            and len(rows_of_run) <= _MAX_HEADING_ROWS
+            and _is_title([line_texts[k][1] for k in lines])
+        ):
+            pieces.append(LayoutBlock(lines, "heading"))
         elif pieces and pieces[-1].kind == "text":
-            pieces[-1] = Part(pieces[-1].lines + lines)
+            pieces[-1] = LayoutBlock(pieces[-1].lines + lines)
         else:
-            pieces.append(Part(lines))
+            pieces.append(LayoutBlock(lines))
     return pieces
 
 
-def _is_large(found: Found, row: list[int], body: float) -> bool:
-    return min(found[k][0].bottom - found[k][0].top for k in row) >= _LARGE * body
+def _is_large(line_texts: LineTexts, row: list[int], body_height: float) -> bool:
+    return (
+        min(line_texts[k][0].bottom - line_texts[k][0].top for k in row)
+        >= _MIN_HEADING_SCALE * body_height
+    )
 
 
 def _is_title(texts: list[str]) -> bool:
-    """Say whether it is short, is words rather than numbers and amounts, and does not go on."""
+    """Tell whether a text is short, complete, and of words rather than numbers or amounts."""
     text = "".join(texts)
     letters, digits = sum(c.isalpha() for c in text), sum(c.isdigit() for c in text)
-    ends = len(text) <= _TITLE and not text.rstrip().endswith(_GOES_ON)
-    return ends and letters >= max(2, digits) and not any(map(_AMOUNT.search, texts))
+    is_complete = len(text) <= _MAX_HEADING_LENGTH and not text.rstrip().endswith(_CONTINUATION)
+    return is_complete and letters >= max(2, digits) and not any(map(_AMOUNT.search, texts))
 
 
-def _parted(part: Part, apart: Set[int], kind: BlockKind) -> list[Part]:
-    """Return a block parted from those of its lines that are the page's header or footer."""
-    margin, rest = (tuple(k for k in part.lines if (k in apart) == of) for of in (True, False))
+def _split_margin(block: LayoutBlock, margin_lines: Set[int], kind: BlockKind) -> list[LayoutBlock]:
+    """Return a block split from those of its lines that are the header or footer of the page."""
+    margin, remaining = (
+        tuple(k for k in block.lines if (k in margin_lines) == is_margin)
+        for is_margin in (True, False)
+    )
     if not margin:
-        return [part]
-    pieces = [Part(margin, kind), *([Part(rest, part.kind)] if rest else [])]
+        return [block]
+    pieces = [
+        LayoutBlock(margin, kind),
+        *([LayoutBlock(remaining, block.kind)] if remaining else []),
+    ]
     return pieces if kind == "header" else pieces[::-1]

@@ -1,11 +1,11 @@
-"""What the modules of layout share: tables as parts, rows of a block, strips of a region."""
+"""Grouping of lines, shared by the modules of layout: tables as blocks, rows, horizontal strips."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from daemon.core.records import Box
-from daemon.ocr.records import Part
+from daemon.ocr.records import LayoutBlock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence, Set
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
     from daemon.core.records import Table
 
 
-def tabular(table: Table) -> Part:
-    """Return a table as a part, its lines cell by cell."""
-    return Part(tuple(k for cell in table.cells for k in cell.lines), "table", table)
+def table_block(table: Table) -> LayoutBlock:
+    """Return a table as a block, its lines cell by cell."""
+    return LayoutBlock(tuple(k for cell in table.cells for k in cell.lines), "table", table)
 
 
-def extent(table: Table) -> Box:
-    """Return the box around the cells of a table."""
+def table_box(table: Table) -> Box:
+    """Return the bounding box of the cells of a table."""
     return Box.around(cell.box for cell in table.cells)
 
 
-def rows_of(boxes: Sequence[Box], lines: Sequence[int]) -> list[list[int]]:
+def group_rows(boxes: Sequence[Box], lines: Sequence[int]) -> list[list[int]]:
     """Return the lines of a block, which are in reading order, row by row."""
     rows: list[list[int]] = []
     for k in lines:
@@ -34,17 +34,17 @@ def rows_of(boxes: Sequence[Box], lines: Sequence[int]) -> list[list[int]]:
     return rows
 
 
-def strips_of(
-    boxes: Sequence[Box], which: Sequence[int], solid: Set[int] = frozenset()
+def horizontal_strips(
+    boxes: Sequence[Box], indexes: Sequence[int], table_indexes: Set[int] = frozenset()
 ) -> list[list[int]]:
-    """Return `which` cut at every height that no middle half of a box crosses, top to bottom.
+    """Return `indexes` cut into strips at every height that no box crosses, from top to bottom.
 
-    Of those in `solid` no part may be crossed.
+    Only the middle half of a line counts as crossing, but all of a table, given by `table_indexes`.
     """
     strips: list[list[int]] = []
     reach = float("-inf")
-    middles = {k: _middle(boxes[k], 0 if k in solid else 4) for k in which}
-    for k in sorted(which, key=lambda k: (middles[k], k)):
+    middles = {k: _middle(boxes[k], 0 if k in table_indexes else 4) for k in indexes}
+    for k in sorted(indexes, key=lambda k: (middles[k], k)):
         top, bottom = middles[k]
         if top >= reach:
             strips.append([])
@@ -53,7 +53,7 @@ def strips_of(
     return strips
 
 
-def _middle(box: Box, parts: int) -> tuple[float, float]:
-    """Return where a box begins and ends less a share of it, one of `parts`, on both sides."""
-    margin = (box.bottom - box.top) / parts if parts else 0
+def _middle(box: Box, divisor: int) -> tuple[float, float]:
+    """Return top and bottom of a box, each moved inwards by the height over `divisor`."""
+    margin = (box.bottom - box.top) / divisor if divisor else 0
     return box.top + margin, box.bottom - margin

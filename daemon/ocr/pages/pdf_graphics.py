@@ -1,7 +1,7 @@
-"""What a PDF page draws: pictures, letters as paths, and text that a picture hides.
+"""Graphics of a PDF page: pictures, letters drawn as paths, and text covered by pictures.
 
-Pictures are joined where they touch, on a coarse grid, since scanners cut one into strips; those
-too small to hold text (a logo, an icon, a rule) are forgotten.
+Adjacent pictures are joined on a coarse grid, since scanners split an image into strips; pictures
+too small to hold text (a logo, an icon, a rule) are ignored.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ if TYPE_CHECKING:
 
     Boxes = NDArray[np.float64]
 
-_GRID: Final = 64  # cells along each side of the page
-_PICTURE_SHARE: Final = 0.03  # of the page: a receipt or a stamp has it, a logo has not
-_DOMINANT_SHARE: Final = 0.5  # an image that covers less of the page is a logo or a photo
+_GRID_CELLS: Final = 64  # cells along each side of the page
+_MIN_PICTURE_SHARE: Final = 0.03  # of the page: a receipt or a stamp is as large, a logo is not
+_MIN_DOMINANT_SHARE: Final = 0.5  # of the page; a smaller image is a logo or a photo
 _PICTURES: Final = ("fill-image", "fill-imgmask")
 _TEXTS: Final = ("fill-text", "stroke-text")
-_GLYPH_POINTS: Final = (2.0, 40.0)  # the height of a letter drawn as a path
-_FINE: Final = 0.5  # points; so finely is told which text is hidden,
-_MOST: Final = 4000  # in at most so many cells along a side
-_SLACK: Final = 1.0  # points by which text may stick out of the picture that covers it
+_GLYPH_SIZE: Final = (2.0, 40.0)  # the height of a letter drawn as a path, in points
+_CELL_POINTS: Final = 0.5  # points; the cell size of the grid of covered text,
+_MAX_CELLS: Final = 4000  # and the number of its cells along a side, at most
+_TOLERANCE: Final = 1.0  # points by which text may extend beyond the picture that covers it
 
 Operation = tuple[str, tuple[float, float, float, float]]
 """MuPDF's: the kind of an operation, and its box in points of the page as stored."""
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
-    """What is drawn on the shown part of a page; boxes in points as stored (before /Rotate).
+class PageGraphics:
+    """Graphics on the shown part of a page; boxes in points as stored (before /Rotate).
 
-    `pictures` are those large enough to hold text, `outlines` counts paths as small as letters.
-    `covered`, H,W, is 1 where there is only text that a later picture hides, as some tools put
-    their reading under a scan; its cells are `_FINE` points large from the corner of `shown` on.
-    It is None where no text is hidden so.
+    `pictures` are those large enough to hold text; `outlines` counts paths of the size of letters.
+    `covered`, H,W, is 1 where all text is covered by a later picture, as some OCR programs place
+    their text under a scan; its cells are `_CELL_POINTS` points large, from the corner of `shown`.
+    It is None where no text is covered.
     """
 
     pictures: tuple[pymupdf.Rect, ...]
@@ -50,123 +50,131 @@ class Drawn:
     shown: pymupdf.Rect
     covered: NDArray[np.uint8] | None
 
-    def hides(self, box: Sequence[float]) -> bool:
+    def is_covered(self, box: Sequence[float]) -> bool:
         """Tell whether a character at `box` lies under a picture."""
         if self.covered is None:
             return False
         x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-        return bool(self.covered[_cells((x, y, x, y), self.shown, self.covered.shape)][0, 0])
+        return bool(self.covered[_cell_slices((x, y, x, y), self.shown, self.covered.shape)][0, 0])
 
 
-def read(page: pymupdf.Page) -> Drawn:
-    """Return what the page draws."""
+def read(page: pymupdf.Page) -> PageGraphics:
+    """Return the graphics of a page."""
     shown = page.rect * page.derotation_matrix
-    drawn: list[Operation] = page.get_bboxlog()
-    pictures = _large([box for kind, box in drawn if kind in _PICTURES], shown)
-    outlines = _outlines([box for kind, box in drawn if kind == "fill-path"], shown)
-    covered, bare = _texts(drawn, _opaque(page, drawn) if pictures else [])
-    return Drawn(pictures, outlines, shown, _painted(covered, bare, shown))
+    operations: list[Operation] = page.get_bboxlog()
+    pictures = _large_pictures([box for kind, box in operations if kind in _PICTURES], shown)
+    outlines = _count_outlines([box for kind, box in operations if kind == "fill-path"], shown)
+    covered, uncovered = _text_boxes(
+        operations, _opaque_pictures(page, operations) if pictures else []
+    )
+    return PageGraphics(pictures, outlines, shown, _covered_grid(covered, uncovered, shown))
 
 
-def _outlines(boxes: Sequence[Sequence[float]], shown: pymupdf.Rect) -> int:
-    """Count the paths that are as small as letters, as far as they are shown."""
+def _count_outlines(boxes: Sequence[Sequence[float]], shown: pymupdf.Rect) -> int:
+    """Count the paths that have the size of letters on the shown page."""
     sides = np.array(boxes, np.float64).reshape(-1, 4)
     low, high = np.maximum(sides[:, :2], shown.tl), np.minimum(sides[:, 2:], shown.br)
     width, height = (high - low).T
-    least, most = _GLYPH_POINTS
-    small = (least <= height) & (height <= most) & (width >= 0) & (width <= most)
+    minimum, maximum = _GLYPH_SIZE
+    small = (minimum <= height) & (height <= maximum) & (width >= 0) & (width <= maximum)
     return int(np.count_nonzero(small))
 
 
-def _painted(covered: Boxes, bare: Boxes, shown: pymupdf.Rect) -> NDArray[np.uint8] | None:
-    """Return the boxes of covered text less those of bare text as a grid over the shown page."""
+def _covered_grid(
+    covered: Boxes, uncovered: Boxes, shown: pymupdf.Rect
+) -> NDArray[np.uint8] | None:
+    """Return the boxes of covered text less those of uncovered text as a grid over the page."""
     if not len(covered):
         return None
     sides = (shown.height, shown.width)
-    grid = np.zeros([min(_MOST, max(1, math.ceil(side / _FINE))) for side in sides], np.uint8)
-    for boxes, value in ((covered, 1), (bare, 0)):
+    grid = np.zeros(
+        [min(_MAX_CELLS, max(1, math.ceil(side / _CELL_POINTS))) for side in sides], np.uint8
+    )
+    for boxes, value in ((covered, 1), (uncovered, 0)):
         for box in boxes:
-            grid[_cells(box, shown, grid.shape)] = value
+            grid[_cell_slices(box, shown, grid.shape)] = value
     return grid
 
 
 def dominant_dpi(page: pymupdf.Page) -> float | None:
-    """Return the finest resolution among the images that fill the page, None without such."""
-    filled = _DOMINANT_SHARE * page.rect.width * page.rect.height
-    finest = 0.0
+    """Return the highest resolution of the images that fill the page; None without one."""
+    min_area = _MIN_DOMINANT_SHARE * page.rect.width * page.rect.height
+    max_dpi = 0.0
     for image in page.get_image_info():
         a, b, c, d, _, _ = image["transform"]
-        across, down = math.hypot(a, b), math.hypot(c, d)
-        if across and down and _area(image["bbox"]) >= filled:
-            finest = max(finest, image["width"] / across, image["height"] / down)
-    return 72.0 * finest or None
+        width, height = math.hypot(a, b), math.hypot(c, d)
+        if width and height and _area(image["bbox"]) >= min_area:
+            max_dpi = max(max_dpi, image["width"] / width, image["height"] / height)
+    return 72.0 * max_dpi or None
 
 
 def _area(box: tuple[float, float, float, float]) -> float:
     return max(box[2] - box[0], 0.0) * max(box[3] - box[1], 0.0)
 
 
-def _large(boxes: Sequence[Sequence[float]], shown: pymupdf.Rect) -> tuple[pymupdf.Rect, ...]:
-    """Return the boxes, cut to the shown page, that alone or with their neighbours are large."""
-    cut = [box for b in boxes if not (box := pymupdf.Rect(b) & shown).is_empty]
-    if not cut:
+def _large_pictures(
+    boxes: Sequence[Sequence[float]], shown: pymupdf.Rect
+) -> tuple[pymupdf.Rect, ...]:
+    """Return the boxes, clipped to the page, that are large alone or with their neighbours."""
+    clipped = [box for b in boxes if not (box := pymupdf.Rect(b) & shown).is_empty]
+    if not clipped:
         return ()
-    places = [_cells(box, shown, (_GRID, _GRID)) for box in cut]
-    grid = np.zeros((_GRID, _GRID), np.uint8)
-    for place in places:
-        grid[place] = 1
+    areas = [_cell_slices(box, shown, (_GRID_CELLS, _GRID_CELLS)) for box in clipped]
+    grid = np.zeros((_GRID_CELLS, _GRID_CELLS), np.uint8)
+    for area in areas:
+        grid[area] = 1
     _, labels, stats, _ = cv2.connectedComponentsWithStats(grid, connectivity=8)
-    large = stats[:, cv2.CC_STAT_AREA] >= _PICTURE_SHARE * _GRID**2
-    return tuple(box for box, at in zip(cut, places, strict=True) if large[labels[at][0, 0]])
+    large = stats[:, cv2.CC_STAT_AREA] >= _MIN_PICTURE_SHARE * _GRID_CELLS**2
+    return tuple(box for box, at in zip(clipped, areas, strict=True) if large[labels[at][0, 0]])
 
 
-def _cells(
+def _cell_slices(
     box: Sequence[float], shown: pymupdf.Rect, shape: tuple[int, ...]
 ) -> tuple[slice, slice]:
     """Return the rows and columns of a grid over the shown page that the box touches."""
     left, top, right, bottom = box
     return (
-        _span((top - shown.y0) / shown.height, (bottom - shown.y0) / shown.height, shape[0]),
-        _span((left - shown.x0) / shown.width, (right - shown.x0) / shown.width, shape[1]),
+        _cell_range((top - shown.y0) / shown.height, (bottom - shown.y0) / shown.height, shape[0]),
+        _cell_range((left - shown.x0) / shown.width, (right - shown.x0) / shown.width, shape[1]),
     )
 
 
-def _span(low: float, high: float, cells: int) -> slice:
+def _cell_range(low: float, high: float, cells: int) -> slice:
     first = min(max(0, int(low * cells)), cells - 1)
     return slice(first, max(first + 1, math.ceil(high * cells)))
 
 
-def _opaque(page: pymupdf.Page, drawn: Sequence[Operation]) -> list[int]:
-    """Return the places among `drawn` of the pictures that nothing shines through.
+def _opaque_pictures(page: pymupdf.Page, operations: Sequence[Operation]) -> list[int]:
+    """Return the indexes in `operations` of the pictures that are opaque.
 
-    MuPDF says in another list, in the same order, which pictures have a mask.
+    MuPDF lists the masks of pictures separately, in the same order.
     """
     masks: dict[tuple[int, ...], list[bool]] = {}
     for image in page.get_image_info():
         masks.setdefault(_rounded(image["bbox"]), []).append(image["has-mask"])
     opaque = []
-    for place, (kind, box) in enumerate(drawn):
+    for index, (kind, box) in enumerate(operations):
         if kind in _PICTURES:
             of_this = masks.get(_rounded(box)) or [True]
             if not of_this.pop(0) and kind == "fill-image":
-                opaque.append(place)
+                opaque.append(index)
     return opaque
 
 
-def _texts(drawn: Sequence[Operation], opaque: Sequence[int]) -> tuple[Boxes, Boxes]:
-    """Part the boxes of visible text: held by one of the `opaque` that comes later, and bare."""
-    places = [n for n, (kind, _) in enumerate(drawn) if opaque and kind in _TEXTS]
-    boxes = np.array([drawn[n][1] for n in places], np.float64).reshape(-1, 4)  # N, 4
-    hidden = np.zeros(len(places), np.bool_)
+def _text_boxes(operations: Sequence[Operation], opaque: Sequence[int]) -> tuple[Boxes, Boxes]:
+    """Split the boxes of visible text: covered by a later one of the `opaque` pictures, and not."""
+    texts = [n for n, (kind, _) in enumerate(operations) if opaque and kind in _TEXTS]
+    boxes = np.array([operations[n][1] for n in texts], np.float64).reshape(-1, 4)  # N, 4
+    hidden = np.zeros(len(texts), np.bool_)
     for picture in opaque:
-        earlier = bisect.bisect_left(places, picture)
-        hidden[:earlier] |= _held(boxes[:earlier], drawn[picture][1])
+        count = bisect.bisect_left(texts, picture)
+        hidden[:count] |= _are_within(boxes[:count], operations[picture][1])
     return boxes[hidden], boxes[~hidden]
 
 
-def _held(boxes: Boxes, box: Sequence[float]) -> NDArray[np.bool_]:
+def _are_within(boxes: Boxes, box: Sequence[float]) -> NDArray[np.bool_]:
     """Tell of each of the boxes whether it lies within `box`: N."""
-    low, high = np.array(box[:2]) - _SLACK, np.array(box[2:]) + _SLACK
+    low, high = np.array(box[:2]) - _TOLERANCE, np.array(box[2:]) + _TOLERANCE
     inside = np.hstack([boxes[:, :2] >= low, boxes[:, 2:] <= high])  # N, 4
     return np.asarray(inside.all(axis=1), np.bool_)
 

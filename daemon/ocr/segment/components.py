@@ -1,4 +1,4 @@
-"""Marks: connected pieces of ink, told apart by their size and their company."""
+"""Connected components of the ink, classified by their size and their neighbours."""
 
 from __future__ import annotations
 
@@ -12,76 +12,81 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from daemon.core.records import Pixels
-    from daemon.ocr.segment.rects import Spans
+    from daemon.ocr.segment.rects import Rects
 
-_MOST = 40_000  # the largest marks that are looked at: a page of noise must end
-_MOST_SMALL = 8_000  # likewise: dust comes by the thousand
-_MOST_TALL = 400  # likewise
-_SPECK = 3  # pixels of ink below which a mark is dust
-_SMALL = 0.4  # of the typical height: below are dots, commas and dashes
-_TALL = 1.6  # of the typical height: above, a mark may be letters of two rows grown together
-_LARGE = 2.5  # of the typical height: above, a mark without its like beside it is a picture
-_PICTURE = 6.0  # of the typical height: above, a mark is a picture
+_MAX_COMPONENTS = 40_000  # the largest ones are used: a page of noise must end
+_MAX_SMALL = 8_000  # likewise: there may be thousands of specks
+_MAX_TALL = 400  # likewise
+_MIN_AREA = 3  # pixels of ink; a smaller component is noise
+_SMALL = 0.4  # of the typical height: lower ones are dots, commas and dashes
+_TALL = 1.6  # of the typical height: a higher one may be merged letters of two rows
+_LARGE = 2.5  # of the typical height: a higher one without similar neighbours is a picture
+_PICTURE = 6.0  # of the typical height: a higher one is a picture
 _WIDE = 1.2  # of the typical height: a slash is narrower, a full-width one too
-_THIN = 0.3  # share of ink in its box below which a mark may be a single stroke
-_STRAIGHT = 0.9  # correlation of its ink's columns and rows from which it is one, aslant
-_SLIM = 0.2  # of its height is the width of a scrap of a vertical rule
+_MAX_STROKE_DENSITY = 0.3  # share of ink in its box below which it may be a single stroke
+_MIN_CORRELATION = 0.9  # correlation of x and y of its ink from which it is a slanted stroke
+_MAX_FRAGMENT_ASPECT = 0.2  # width by height of a fragment of a vertical rule
 
 
 @dataclass(frozen=True, slots=True)
-class Marks:
-    """The marks of a page by kind, each N,4; what is no text (pictures) is left out.
+class Components:
+    """The components of a page by class, each N,4; pictures are left out.
 
-    `small` are dots, commas and dashes, `tall` reach across rows, `posts` are scraps of vertical
-    rules, `frames` are empty boxes to be ticked. `typical` is the height of a middling letter.
+    `small` are dots, commas and dashes, `tall` reach across rows, `rule_fragments` belong to broken
+    vertical rules, `checkboxes` are empty boxes. `typical_height` is that of a typical letter.
     """
 
-    letters: Spans
-    small: Spans
-    tall: Spans
-    posts: Spans
-    frames: Spans
-    typical: float
+    letters: Rects
+    small: Rects
+    tall: Rects
+    rule_fragments: Rects
+    checkboxes: Rects
+    typical_height: float
 
 
-def find(drawn: Pixels) -> Marks:
-    """Return the connected pieces of ink by kind, dust left out, the largest only if too many."""
-    _, _, known, _ = cv2.connectedComponentsWithStats(drawn, connectivity=8, ltype=cv2.CV_32S)
-    stats = np.asarray(known[1:], np.int32)
-    stats = stats[stats[:, cv2.CC_STAT_AREA] >= _SPECK]
-    if len(stats) > _MOST:
-        stats = stats[np.argsort(-stats[:, cv2.CC_STAT_AREA], kind="stable")[:_MOST]]
+def find(ink: Pixels) -> Components:
+    """Return the connected components by class, without noise; only the largest if too many."""
+    _, _, all_stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8, ltype=cv2.CV_32S)
+    stats = np.asarray(all_stats[1:], np.int32)
+    stats = stats[stats[:, cv2.CC_STAT_AREA] >= _MIN_AREA]
+    if len(stats) > _MAX_COMPONENTS:
+        stats = stats[np.argsort(-stats[:, cv2.CC_STAT_AREA], kind="stable")[:_MAX_COMPONENTS]]
     left, top, width, height = (stats[:, k] for k in range(4))
-    spans = np.column_stack([left, top, left + width, top + height])
-    typical = _typical(height, width)
-    strokes = _strokes(spans, stats[:, cv2.CC_STAT_AREA], drawn, typical)
-    return _sorted(spans[~strokes], drawn, typical)
+    rects = np.column_stack([left, top, left + width, top + height])
+    typical_height = _typical_letter_height(height, width)
+    slanted_strokes = _slanted_strokes(rects, stats[:, cv2.CC_STAT_AREA], ink, typical_height)
+    return _classify(rects[~slanted_strokes], ink, typical_height)
 
 
-def _sorted(spans: Spans, drawn: Pixels, typical: float) -> Marks:
-    width, height = spans[:, 2] - spans[:, 0], spans[:, 3] - spans[:, 1]
-    small = height < max(4, _SMALL * typical)
-    picture = (height > max(_PICTURE * typical, 60)) | (width > 20 * height)
-    boxes = (np.minimum(height, width) > 1.3 * typical) & (height < _LARGE * typical)
-    frames = _frames(spans, drawn, boxes & ~picture)
-    letters = ~small & ~picture & ~frames
-    slim = letters & (height > _TALL * typical) & (width <= np.maximum(3, _SLIM * height))
-    posts = slim & (_company(spans, slim, letters & ~slim) == 0)
-    large = letters & (height > _LARGE * typical)
-    letters &= ~posts & ~(large & (_company(spans, large, letters) < 2))
-    across = _across_rows(spans, letters & (height > _TALL * typical), letters)
-    return Marks(
-        letters=spans[letters & ~across],
-        small=spans[small & (width < 3 * typical)][:_MOST_SMALL],
-        tall=spans[across],
-        posts=spans[posts],
-        frames=spans[frames],
-        typical=typical,
+def _classify(rects: Rects, ink: Pixels, typical_height: float) -> Components:
+    """Return the components by class."""
+    width, height = rects[:, 2] - rects[:, 0], rects[:, 3] - rects[:, 1]
+    small = height < max(4, _SMALL * typical_height)
+    picture = (height > max(_PICTURE * typical_height, 60)) | (width > 20 * height)
+    boxes = (np.minimum(height, width) > 1.3 * typical_height) & (height < _LARGE * typical_height)
+    checkboxes = _checkboxes(rects, ink, boxes & ~picture)
+    letters = ~small & ~picture & ~checkboxes
+    narrow = (
+        letters
+        & (height > _TALL * typical_height)
+        & (width <= np.maximum(3, _MAX_FRAGMENT_ASPECT * height))
+    )
+    rule_fragments = narrow & (_count_similar_neighbours(rects, narrow, letters & ~narrow) == 0)
+    large = letters & (height > _LARGE * typical_height)
+    letters &= ~rule_fragments & ~(large & (_count_similar_neighbours(rects, large, letters) < 2))
+    across_rows = _is_across_rows(rects, letters & (height > _TALL * typical_height), letters)
+    return Components(
+        letters=rects[letters & ~across_rows],
+        small=rects[small & (width < 3 * typical_height)][:_MAX_SMALL],
+        tall=rects[across_rows],
+        rule_fragments=rects[rule_fragments],
+        checkboxes=rects[checkboxes],
+        typical_height=typical_height,
     )
 
 
-def _typical(height: NDArray[np.int32], width: NDArray[np.int32]) -> float:
-    """Return the height in the middle of all marks that may be letters, each weighing its width."""
+def _typical_letter_height(height: NDArray[np.int32], width: NDArray[np.int32]) -> float:
+    """Return the median height of all components that may be letters, weighted by their width."""
     letters = (height >= 5) & (height <= 100) & (width <= 4 * height)
     if not letters.any():
         return 10.0
@@ -91,70 +96,73 @@ def _typical(height: NDArray[np.int32], width: NDArray[np.int32]) -> float:
     return float(height[order][np.searchsorted(total, total[-1] / 2)])
 
 
-def _strokes(
-    spans: Spans, ink: NDArray[np.int32], drawn: Pixels, typical: float
+def _slanted_strokes(
+    rects: Rects, area: NDArray[np.int32], ink: Pixels, typical_height: float
 ) -> NDArray[np.bool_]:
-    """Say of each mark, with so much `ink`, whether it is a pen's stroke aslant: it ticks a line.
+    """Tell of each component, `area` its pixels, whether it is a slanted pen stroke (a tick mark).
 
-    It is wider than a character, and thin, and where its ink is farther right it is higher, or
-    lower.
+    It is wider than a character and thin, and the y of its ink is correlated with the x.
     """
-    width, height = spans[:, 2] - spans[:, 0], spans[:, 3] - spans[:, 1]
-    wide = (width > _WIDE * typical) & (width > 0.8 * height) & (ink < _THIN * width * height)
-    high = (height > 0.9 * typical) & (height < _PICTURE * typical)
-    strokes = np.zeros(len(spans), bool)
-    for k in np.flatnonzero(wide & high)[:_MOST_TALL]:
-        left, top, right, bottom = spans[k]
-        y, x = np.nonzero(drawn[top:bottom, left:right])
-        strokes[k] = abs(np.corrcoef(x, y)[0, 1]) > _STRAIGHT
-    return strokes
+    width, height = rects[:, 2] - rects[:, 0], rects[:, 3] - rects[:, 1]
+    wide = (
+        (width > _WIDE * typical_height)
+        & (width > 0.8 * height)
+        & (area < _MAX_STROKE_DENSITY * width * height)
+    )
+    high = (height > 0.9 * typical_height) & (height < _PICTURE * typical_height)
+    slanted_strokes = np.zeros(len(rects), bool)
+    for k in np.flatnonzero(wide & high)[:_MAX_TALL]:
+        left, top, right, bottom = rects[k]
+        y, x = np.nonzero(ink[top:bottom, left:right])
+        slanted_strokes[k] = abs(np.corrcoef(x, y)[0, 1]) > _MIN_CORRELATION
+    return slanted_strokes
 
 
-def _frames(spans: Spans, drawn: Pixels, which: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Say of each mark in question whether it is an empty box: ink on all sides, none within."""
-    frames = np.zeros(len(spans), bool)
-    for k in np.flatnonzero(which)[:_MOST_TALL]:
-        left, top, right, bottom = spans[k]
-        box = drawn[top:bottom, left:right] > 0
+def _checkboxes(rects: Rects, ink: Pixels, queried: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Tell of each queried component whether it is an empty box: ink on all sides, none inside."""
+    checkboxes = np.zeros(len(rects), bool)
+    for k in np.flatnonzero(queried)[:_MAX_TALL]:
+        left, top, right, bottom = rects[k]
+        box = ink[top:bottom, left:right] > 0
         edge = max(3, min(box.shape) // 5)
         sides = (box[:edge].any(0), box[-edge:].any(0), box[:, :edge].any(1), box[:, -edge:].any(1))
         within = box[edge:-edge, edge:-edge]
-        frames[k] = min(side.mean() for side in sides) > 0.9 and within.mean() < 0.1
-    return frames
+        checkboxes[k] = min(side.mean() for side in sides) > 0.9 and within.mean() < 0.1
+    return checkboxes
 
 
-def _company(
-    spans: Spans, which: NDArray[np.bool_], letters: NDArray[np.bool_]
+def _count_similar_neighbours(
+    rects: Rects, queried: NDArray[np.bool_], letters: NDArray[np.bool_]
 ) -> NDArray[np.int32]:
-    """Count for each mark in question the letters of about its height and foot close beside it.
+    """Count for each queried component the adjacent letters of about its height and base line.
 
-    A letter among `letters` is in its own company.
+    A queried component among `letters` counts itself.
     """
-    company = np.zeros(len(spans), np.int32)
-    others = spans[letters]
-    for k in np.flatnonzero(which)[:_MOST_TALL]:
-        left, top, right, bottom = spans[k]
+    count = np.zeros(len(rects), np.int32)
+    neighbours = rects[letters]
+    for k in np.flatnonzero(queried)[:_MAX_TALL]:
+        left, top, right, bottom = rects[k]
         height = bottom - top
-        close = (others[:, 2] > left - height) & (others[:, 0] < right + height)
-        close &= np.abs(others[:, 3] - bottom) < 0.25 * height
-        close &= others[:, 3] - others[:, 1] > 0.6 * height
-        company[k] = close.sum()
-    return company
+        close = (neighbours[:, 2] > left - height) & (neighbours[:, 0] < right + height)
+        close &= np.abs(neighbours[:, 3] - bottom) < 0.25 * height
+        close &= neighbours[:, 3] - neighbours[:, 1] > 0.6 * height
+        count[k] = close.sum()
+    return count
 
 
-def _across_rows(
-    spans: Spans, which: NDArray[np.bool_], letters: NDArray[np.bool_]
+def _is_across_rows(
+    rects: Rects, queried: NDArray[np.bool_], letters: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
-    """Say of each mark in question whether its neighbours stand in two rows rather than in one."""
-    across = np.zeros(len(spans), bool)
-    company = _company(spans, which, letters)
-    others = spans[letters]
-    for k in np.flatnonzero(which)[:_MOST_TALL]:
-        left, top, right, bottom = spans[k]
+    """Tell of each queried component whether its neighbours are in two rows rather than in one."""
+    across_rows = np.zeros(len(rects), bool)
+    count = _count_similar_neighbours(rects, queried, letters)
+    neighbours = rects[letters]
+    for k in np.flatnonzero(queried)[:_MAX_TALL]:
+        left, top, right, bottom = rects[k]
         height = bottom - top
-        beside = (others[:, 2] > left - height) & (others[:, 0] < right + height)
-        beside &= (others[:, 3] > top) & (others[:, 1] < bottom)
-        size = others[beside, 3] - others[beside, 1]
-        rows = others[beside][(size >= 0.33 * height) & (size <= 0.7 * height)]
-        across[k] = len(rows) > company[k] and rows[:, 3].min() < rows[:, 1].max()
-    return across
+        beside = (neighbours[:, 2] > left - height) & (neighbours[:, 0] < right + height)
+        beside &= (neighbours[:, 3] > top) & (neighbours[:, 1] < bottom)
+        size = neighbours[beside, 3] - neighbours[beside, 1]
+        rows = neighbours[beside][(size >= 0.33 * height) & (size <= 0.7 * height)]
+        across_rows[k] = len(rows) > count[k] and rows[:, 3].min() < rows[:, 1].max()
+    return across_rows

@@ -137,7 +137,7 @@ class Pipeline:
         `layer` is the text layer of the page.
         """
         with timer("recognize"):
-            readings = self._readings(oriented)  # batches inside, order kept
+            readings = self._readings(oriented)  # in batches, order preserved
         found = _filter_legible(oriented.lines, readings, layer)
         if (
             self.recipe.segmenter != "auto"
@@ -145,7 +145,7 @@ class Pipeline:
             or not _is_doubtful(oriented, readings)
         ):
             return found
-        malloc.trim()  # the network takes more than anything before it
+        malloc.trim()  # the network needs more memory than any stage before it
         with timer("segment"):
             lines = segment.detect_lines(oriented.clean, self.detector)
         with timer("recognize"):
@@ -205,8 +205,8 @@ def _load_detector(recipe: Recipe) -> TextDetector | None:
 def _filter_legible(
     lines: Sequence[LineCrop], readings: Sequence[RecognizedLine], layer: Sequence[TextLine]
 ) -> LinesAndReadings:
-    kept = assemble.legible_indexes(readings, layer)
-    return [lines[k] for k in kept], [readings[k] for k in kept]
+    indexes = assemble.legible_indexes(readings, layer)
+    return [lines[k] for k in indexes], [readings[k] for k in indexes]
 
 
 def _is_doubtful(oriented: OrientedPage, readings: Sequence[RecognizedLine]) -> bool:

@@ -142,10 +142,8 @@ def page_text(
     page: Page, clean: CleanPage, placed: PlacedLines, layout_blocks: Sequence[LayoutBlock]
 ) -> PageText:
     """Return the page as published; `layout_blocks` index, in order, the lines in `placed`."""
-    blocks, boxes_and_texts = (
-        tuple(_publish_block(layout_block, placed) for layout_block in layout_blocks),
-        placed.boxes_and_texts,
-    )
+    blocks = tuple(_publish_block(layout_block, placed) for layout_block in layout_blocks)
+    boxes_and_texts = placed.boxes_and_texts
     # rows are found in the frame of the layout, in which they are level
     text = "\n\n".join(
         table_text(block.table)

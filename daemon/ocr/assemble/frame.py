@@ -47,10 +47,8 @@ class CoordinateFrame:
     def to_clean(self, box: Box) -> Box:
         """Return the smallest upright box of the clean frame around one in original pixels."""
         corners = corners_of(box) - self.matrix[:, 2]
-        points_before = np.asarray(np.linalg.solve(self.matrix[:, :2], corners.T).T, np.float64)
-        mapped = (
-            points_before if self.curvature is None else _dewarped(points_before, self.curvature)
-        )
+        warped = np.asarray(np.linalg.solve(self.matrix[:, :2], corners.T).T, np.float64)
+        mapped = warped if self.curvature is None else _dewarped(warped, self.curvature)
         low, high = np.round(mapped.min(axis=0), 3), np.round(mapped.max(axis=0), 3)
         return Box(*map(math.floor, low), *map(math.ceil, high))
 
@@ -76,10 +74,10 @@ def corners_of(box: Box) -> Corners:
     return np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float64)
 
 
-def _dewarped(points_before: Corners, curvature: CurvatureMap) -> Corners:
-    points = points_before
+def _dewarped(warped: Corners, curvature: CurvatureMap) -> Corners:
+    points = warped
     for _ in range(8):  # fixed-point iteration: curvature changes slowly down the page
-        points = points_before - _displacement(points, curvature)
+        points = warped - _displacement(points, curvature)
     return points
 
 

@@ -46,7 +46,7 @@ def detect(
     boxes = [box for box, _ in line_texts]
     height = median(box.bottom - box.top for box in boxes) if boxes else 0
     result: list[LayoutBlock] = []
-    rows: list[tuple[_Row, int]] = []  # with the number of the block it is of
+    rows: list[tuple[_Row, int]] = []  # with the number of its block
     for number, block in enumerate(blocks):
         if block.table is None:
             rows += [(_row(boxes, row), number) for row in group_rows(boxes, block.lines)]
@@ -75,7 +75,7 @@ def _to_blocks(
             result.append(table_block(table))
             start, last_number = end, -1
             continue
-        end = max(start + 1, end - 1)  # the last one may be the first of a table
+        end = max(start + 1, end - 1)  # the last row may be the first of a table
         for row, number in numbered[start:end]:
             preceding = result.pop().lines if number == last_number else ()
             result.append(LayoutBlock((*preceding, *row.lines)))
@@ -90,7 +90,7 @@ def _aligned_run(
     """Return where the rows from `start` on no longer share columns, and the columns."""
     columns: list[tuple[int, int]] = []
     common_columns: list[tuple[int, int]] = []
-    stop = start  # after the last row of two pieces and more
+    stop = start  # behind the last row of two or more pieces
     for end in range(start, len(rows)):
         row = rows[end]
         boxes = [line_texts[k][0] for k in row.lines]

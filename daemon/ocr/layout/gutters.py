@@ -42,8 +42,8 @@ class _Column(NamedTuple):
 
     boxes: list[Box]
     rows: int
-    fill: float  # the share of its width that a row fills on the average
-    is_prose: bool  # its rows are many, long, and fill it
+    fill: float  # mean share of its width that a row fills
+    is_prose: bool  # it has many long rows that fill it
 
     @classmethod
     def of(cls, boxes: list[Box]) -> _Column:

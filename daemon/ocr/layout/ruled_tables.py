@@ -70,14 +70,10 @@ def _connected_groups(
     """
     tolerance, gap = _TOLERANCE * height, _MAX_GAP * height
     crossing = _are_touching(horizontal, vertical, tolerance, tolerance)
-    continued_horizontally, continued_vertically = (
-        _are_touching(horizontal, horizontal, gap, tolerance / 2),
-        _are_touching(vertical, vertical, tolerance / 2, gap),
-    )
-    horizontal_labels, vertical_labels = (
-        np.arange(len(horizontal)),
-        np.full(len(vertical), len(horizontal)),
-    )
+    continued_horizontally = _are_touching(horizontal, horizontal, gap, tolerance / 2)
+    continued_vertically = _are_touching(vertical, vertical, tolerance / 2, gap)
+    horizontal_labels = np.arange(len(horizontal))
+    vertical_labels = np.full(len(vertical), len(horizontal))
     previous = None
     while previous is None or not np.array_equal(previous, horizontal_labels):
         previous = horizontal_labels
@@ -138,10 +134,10 @@ def _assign_lines(cells: Table, boxes: Sequence[Box], free: list[int]) -> Table:
     return Table(cells.rows, cells.columns, tuple(filled))
 
 
-def _is_within(box: Box, others: Box) -> bool:
+def _is_within(box: Box, other: Box) -> bool:
     """Tell whether the centre of a box is in another."""
     x, y = (box.left + box.right) / 2, (box.top + box.bottom) / 2
-    return others.left <= x < others.right and others.top <= y < others.bottom
+    return other.left <= x < other.right and other.top <= y < other.bottom
 
 
 def _shared_area(box: Box, sides: Rects) -> NDArray[np.int64]:

@@ -28,10 +28,10 @@ def refuse_bombs(page: pymupdf.Page, number: int, limits: Limits) -> None:
         if image_filter not in ("JPXDecode", "DCTDecode", "JBIG2Decode"):
             continue
         try:
-            stream = page.parent.xref_stream_raw(xref) or b""  # None for a broken object
+            stream = page.parent.xref_stream_raw(xref) or b""  # None for a damaged object
             width, height, share = _size_and_share(stream, image_filter)
         except TornError:
-            continue  # MuPDF leaves out what it cannot decode
+            continue  # MuPDF skips what it cannot decode
         allowed = limits.page_megapixels * share
         if width * height > allowed * 1e6:
             size = f"an image of {width} x {height} pixels"

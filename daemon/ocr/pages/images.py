@@ -46,9 +46,8 @@ class ImageSource:
         scalable = media_type == "image/jpeg" and not jpeg.is_progressive(data)
         share = headers.JP2_SHARE if media_type == "image/jp2" else 1.0
         self._reduction = _reduction(self._header, limits, share, scalable=scalable)
-        gray_samples = (
-            (1, 3) if media_type == "image/jpeg" else (1,)
-        )  # without an intermediate colour image
+        # samples of a pixel that decode to gray without an intermediate colour image
+        gray_samples = (1, 3) if media_type == "image/jpeg" else (1,)
         self._in_gray = in_gray and self._header.samples in gray_samples
 
     def page(self, number: int) -> Page:
@@ -123,10 +122,9 @@ class TiffSource:
         extra = directory.first(tiff.EXTRA_SAMPLES, 0)
         if header.alpha and header.samples == 2:
             return pixels.upright(pixels.decode_with_mupdf(self._data), header.orientation)
-        if header.alpha and header.samples == 4:  # OpenCV turns a TIFF itself
-            premultiplied = (
-                extra == _PREMULTIPLIED or _bits(directory) != 16
-            )  # as libtiff returns it
+        if header.alpha and header.samples == 4:  # OpenCV applies the orientation of a TIFF
+            # below 16 bits, libtiff returns straight alpha premultiplied
+            premultiplied = extra == _PREMULTIPLIED or _bits(directory) != 16
             return pixels.decode_alpha(self._data, premultiplied=premultiplied)
         photometric = directory.first(tiff.PHOTOMETRIC, 0)
         has_gray = header.samples == 1 and photometric <= _GRAY and _bits(directory) <= 8

@@ -93,9 +93,9 @@ def _lies_on_ink(page: pymupdf.Page, boxes: Sequence[Box], width: int) -> bool:
         inked_words += part.size > 0 and part.mean() >= _MIN_INK
         word_mask[rows, columns] = 1
     explained_ink = int((ink & word_mask).sum())
-    return inked_words >= _MIN_INKED_WORDS * len(boxes) and explained_ink >= _MIN_EXPLAINED * int(
-        ink.sum()
-    )
+    if inked_words < _MIN_INKED_WORDS * len(boxes):
+        return False
+    return explained_ink >= _MIN_EXPLAINED * int(ink.sum())
 
 
 def _ink(page: pymupdf.Page) -> Pixels:

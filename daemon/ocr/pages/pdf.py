@@ -57,7 +57,7 @@ class PdfSource:
             try:
                 return replace(self._read(page, number), defect=self._defect)
             finally:
-                pymupdf.TOOLS.store_shrink(100)  # the next page has other images
+                pymupdf.TOOLS.store_shrink(100)  # no image is used by the next page
 
     def close(self) -> None:
         """Close the document of MuPDF."""

@@ -18,13 +18,9 @@ from daemon.ocr.pages.pdf_graphics import PageGraphics
 
 _MIN_ALPHANUMERIC: Final = 0.5  # of the characters; garbled text has few letters and digits
 _MAX_MEANINGLESS: Final = 0.02
-_MEANINGLESS_CATEGORIES: Final = {
-    "Co",
-    "Cn",
-    "Cs",
-    "Cc",
-}  # private use, unassigned, surrogate, control
-_VISIBLE: Final = 0b11_0000  # MuPDF's char_flags: filled 16, stroked 32; neither is render mode 3
+# Unicode categories: private use, unassigned, surrogate, control
+_MEANINGLESS_CATEGORIES: Final = {"Co", "Cn", "Cs", "Cc"}
+_VISIBLE: Final = 0b11_0000  # MuPDF's char_flags: filled 16, stroked 32; neither in render mode 3
 
 # Tick marks of forms. MuPDF returns the code in the font, or the number in the glyph's name.
 _DINGBATS: Final = dict(
@@ -80,9 +76,7 @@ def _lines(
     for block in page.get_text("rawdict", flags=_FLAGS)["blocks"]:
         lines = []
         for line in block.get("lines", ()):
-            spans = (
-                line["spans"] if include_hidden else [s for s in line["spans"] if _is_visible(s)]
-            )
+            spans = [s for s in line["spans"] if include_hidden or _is_visible(s)]
             characters = [c for s in spans for c in _characters(s) if _overlap(c["bbox"], shown)]
             if not include_hidden and graphics.covered is not None:
                 characters = [c for c in characters if not graphics.is_covered(c["bbox"])]
@@ -119,9 +113,9 @@ def _is_readable(characters: Sequence[str]) -> bool:
     meaningless = sum(
         m == "\ufffd" or unicodedata.category(m[0]) in _MEANINGLESS_CATEGORIES for m in marks
     )
-    return alphanumeric >= _MIN_ALPHANUMERIC * len(
-        distinct
-    ) and meaningless <= _MAX_MEANINGLESS * len(marks)
+    if alphanumeric < _MIN_ALPHANUMERIC * len(distinct):
+        return False
+    return meaningless <= _MAX_MEANINGLESS * len(marks)
 
 
 def _line(characters: list[RawCharacter], geometry: _PageGeometry) -> TextLine:

@@ -190,9 +190,8 @@ def _remap_strip(strip: Pixels, gray: Pixels, model: WarpModel, first: int) -> N
     """Fill the strip of the canvas that begins at height `first` from `gray`."""
     rows, columns = (np.arange(size, dtype=np.float64) + 0.5 for size in strip.shape)
     rows += first
-    source_y = (
-        rows[:, None] + model.curvature(columns, rows[:, None]) - 0.5
-    )  # remap counts from centres
+    # remap counts from pixel centres
+    source_y = rows[:, None] + model.curvature(columns, rows[:, None]) - 0.5
     across = np.broadcast_to((columns - 0.5).astype(np.float32), strip.shape)
     cv2.remap(
         gray,

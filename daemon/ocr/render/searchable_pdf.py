@@ -81,7 +81,7 @@ def _add_to_pages(document: pymupdf.Document, pages: tuple[PageText, ...], *, is
         operators = text_operators(new_text, to_user, glyphs, font_resource.font)
         if operators:
             font_resource.prepend(page, operators)
-        pymupdf.TOOLS.store_shrink(100)  # the next page has other images
+        pymupdf.TOOLS.store_shrink(100)  # no image is used by the next page
     if font_resource.is_used:
         _write_font(document, font_resource.font_xref, glyphs)
     return font_resource.is_used

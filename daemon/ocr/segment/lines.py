@@ -98,10 +98,8 @@ def _is_separated(core: Rects, pairs: NDArray[np.intp], separators: Pixels) -> N
         + np.minimum(first_words[:, 3], second_words[:, 3])
     ) // 2
     cumulative = np.cumsum(np.pad(separators > 0, ((0, 0), (1, 1))), axis=1, dtype=np.int32)
-    start, stop = (
-        np.maximum(first_words[:, 2] - 1, 0),
-        np.minimum(second_words[:, 0] + 1, separators.shape[1]),
-    )
+    start = np.maximum(first_words[:, 2] - 1, 0)
+    stop = np.minimum(second_words[:, 0] + 1, separators.shape[1])
     is_crossed = (stop > start) & (cumulative[y, np.maximum(start, stop)] > cumulative[y, start])
     return np.asarray(is_crossed, bool)
 

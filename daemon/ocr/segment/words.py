@@ -85,10 +85,8 @@ def attach_small(words: WordRects, small: Rects) -> WordRects:
     core[:, [0, 2]] = wider[:, [0, 2]]
     unattached = np.delete(small, pairs[:, 1], axis=0)
     level_strokes = _level_strokes(core, unattached)
-    wider, core = (
-        np.concatenate([wider, level_strokes.rects]),
-        np.concatenate([core, level_strokes.core]),
-    )
+    wider = np.concatenate([wider, level_strokes.rects])
+    core = np.concatenate([core, level_strokes.core])
     connectors = _connectors(core, np.concatenate([unattached, wider]))
     return WordRects(
         np.concatenate([wider, connectors.rects]), np.concatenate([core, connectors.core])
@@ -98,10 +96,7 @@ def attach_small(words: WordRects, small: Rects) -> WordRects:
 def _level_strokes(core: Rects, marks: Rects) -> WordRects:
     """Return the long level strokes before a word of their row, with a core as high as the word."""
     mark, word = pairs_where(partial(_is_in_row, precedes=True), marks, core).T
-    width, height = (
-        marks[mark, 2] - marks[mark, 0],
-        core[word, 3] - core[word, 1],
-    )
+    width, height = marks[mark, 2] - marks[mark, 0], core[word, 3] - core[word, 1]
     is_long = width >= _MIN_STROKE * height
     level_strokes, first_index = np.unique(mark[is_long], return_index=True)
     core_rects = marks[level_strokes]

@@ -1,4 +1,4 @@
-"""Pages that were read, the searchable PDFs made of them, and what poppler says of these."""
+"""Builders of searchable PDFs from pages that were read, and their check by poppler."""
 
 from __future__ import annotations
 
@@ -31,10 +31,12 @@ WORDS = (("Invoice", Box(80, 60, 240, 100)), ("2041", Box(260, 60, 350, 100)))
 CHINESE = (("发票", Box(80, 160, 160, 200)), ("号码𠮷", Box(160, 160, 280, 200)))
 
 
-def line(words: Sequence[tuple[str, Box]], parted: str = " ", sure: float | None = 0.9) -> TextLine:
-    found = tuple(Word(text, sure, box) for text, box in words)
-    said = parted.join(text for text, _ in words)
-    return TextLine(said, sure, Box.around(word.box for word in found), found)
+def line(
+    words: Sequence[tuple[str, Box]], separator: str = " ", confidence: float | None = 0.9
+) -> TextLine:
+    found = tuple(Word(text, confidence, box) for text, box in words)
+    text = separator.join(text for text, _ in words)
+    return TextLine(text, confidence, Box.around(word.box for word in found), found)
 
 
 def text_of(*lines: TextLine, **changes: object) -> PageText:

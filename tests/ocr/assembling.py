@@ -1,4 +1,4 @@
-"""Pages, lines and readings for the tests of what is published of them."""
+"""Builders of pages, lines and readings for the tests of assembly."""
 
 import math
 

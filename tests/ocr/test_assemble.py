@@ -1,4 +1,4 @@
-"""Readings become blocks and text, as a person reads a page aloud."""
+"""Assembly: readings become blocks and plain text."""
 
 from dataclasses import replace
 
@@ -42,7 +42,7 @@ def test_empty_cells_keep_their_place_between_others_and_empty_rows_do_not():
     assert tabled(["b", "c"], cells, 3, 3).text == "\tb\nc"
 
 
-def test_a_cell_over_rows_is_read_in_its_first():
+def test_a_cell_over_several_rows_is_written_in_its_first_row():
     cells = [(0, 0, 2, 1, [0]), (0, 1, 1, 1, [1]), (1, 1, 1, 1, [2])]
 
     assert tabled(["both", "b", "c"], cells, 2, 2).text == "both\tb\n\tc"
@@ -74,7 +74,7 @@ def test_cells_are_published_in_original_pixels_and_point_at_the_lines_of_their_
     assert block.table.cells[0].box == Box(10, 5, 310, 65)
 
 
-def test_a_page_without_lines_is_done_empty_and_sure_of_nothing():
+def test_a_page_without_lines_is_done_and_empty_and_has_no_confidence():
     text = published([], [], [])
 
     assert (text.status, text.text, text.confidence, text.blocks) == ("done", "", None, ())
@@ -111,7 +111,7 @@ def test_a_ticked_box_does_not_hide_the_word_beside_it():
     assert assemble.legible_indexes(readings) == [0]
 
 
-def test_a_page_with_a_defect_is_partial_and_says_why():
+def test_a_page_with_a_defect_is_partial_and_has_the_reason():
     text = published([], [], [], page(defect="The image ends at row 300."))
 
     assert (text.status, text.failure) == (
@@ -149,7 +149,7 @@ def test_lines_read_and_lines_of_the_layer_are_one_text():
 MARKS = [reading("oo", 0.95), reading("guess", 0.8), reading("**", 0.95)]
 
 
-def test_beside_as_much_text_what_is_read_must_be_sure_and_no_marks():
+def test_beside_as_much_text_readings_need_high_confidence_and_a_letter_or_digit():
     assert assemble.legible_indexes(MARKS, [typed("as much text", 0, 0, 60, 20)]) == [0]
 
 

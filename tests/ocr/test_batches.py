@@ -1,4 +1,4 @@
-"""Frames and batches."""
+"""Network inputs and batches."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_a_crop_keeps_its_shape_but_for_the_stretch_and_is_padded(height, width,
         (1200, 1536),  # 1352, a fifth 270: eight times
     ],
 )
-def test_a_grain_leaves_long_lines_few_widths(width, padded):
+def test_a_grain_gives_long_lines_few_different_widths(width, padded):
     framing = replace(FRAMING, grain=0.2)
 
     assert network_input(crop(32, width), framing).pixels.shape == (32, padded)
@@ -87,7 +87,7 @@ def test_a_batch_is_bounded_in_lines_and_columns(shapes, size):
 
 
 @given(sizes)
-def test_a_frame_in_a_batch_is_the_frame_alone(shapes):
+def test_an_input_in_a_batch_equals_the_input_alone(shapes):
     crops = [crop(*shape, gray=place) for place, shape in enumerate(shapes)]
 
     for batch in make_batches(crops, FRAMING, 16):

@@ -1,4 +1,4 @@
-"""Tables by their geometry alone, and what must hold whatever boxes and rules there are."""
+"""Tables by geometry alone, and invariants for arbitrary boxes and rules."""
 
 import time
 from itertools import pairwise
@@ -56,7 +56,7 @@ WORDS = [["alpha", "beta", "gamma"], ["delta", "zeta", "eta"], ["theta", "iota",
 
 
 @pytest.mark.parametrize("top", [34, 120])
-def test_a_stray_word_beside_or_below_words_makes_no_table_of_them(top):
+def test_a_stray_word_beside_or_below_words_does_not_make_a_table(top):
     stray = (Box(900, top, 960, top + 22), "stray")
 
     assert tables([*rows(*WORDS), stray]) == []
@@ -74,7 +74,7 @@ def test_a_list_of_prices_is_a_table():
     assert tables(rows(*texts)) == [texts]
 
 
-def test_what_stands_above_and_below_a_table_is_none_of_it():
+def test_lines_above_and_below_a_table_do_not_belong_to_it():
     texts = [["item", "2021", "2022"], ["sales", "7 655", "8 809"], ["costs", "16.3", "15.1"]]
     found = rows(
         ["Sales and costs of the last two years, in thousands, as audited"], *texts, ["end"]
@@ -102,7 +102,7 @@ def test_what_is_not_clearly_a_table_is_text(texts):
     assert [found[k][1] for k in part.lines] == [text for row in texts for text in row]
 
 
-def test_numbers_out_of_line_are_no_table():
+def test_numbers_that_are_not_aligned_are_no_table():
     shifts = [(0, 60), (25, 150), (50, 90), (0, 200), (25, 40), (50, 120)]
     found = [
         (Box(left + shift, 34 * k, left + shift + width, 34 * k + 22), "12")
@@ -187,7 +187,7 @@ def test_the_cells_of_a_table_fill_its_rows_and_columns_and_hold_its_lines(page)
 
 
 @pytest.mark.parametrize("kind", ["graph paper", "crosses", "spiral"])
-def test_thousands_of_lines_and_rules_end_in_time(kind):
+def test_thousands_of_lines_and_rules_are_processed_in_time(kind):
     found = [
         (Box(x, y, x + 10, y + 14), "1") for y in range(0, 3500, 70) for x in range(0, 2400, 50)
     ]

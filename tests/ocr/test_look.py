@@ -1,3 +1,5 @@
+"""Overlays."""
+
 import numpy as np
 import pytest
 
@@ -19,7 +21,7 @@ def drawn(kind, table=None):
 
 
 @pytest.mark.parametrize("kind", ["heading", "header", "footer", "table"])
-def test_a_kind_is_told_from_text_at_a_glance(kind):
+def test_each_kind_of_block_has_its_own_colour(kind):
     assert not np.array_equal(drawn(kind), drawn("text"))
 
 

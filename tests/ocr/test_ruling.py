@@ -1,3 +1,5 @@
+"""Ruling lines."""
+
 import cv2
 import numpy as np
 import pytest
@@ -31,7 +33,7 @@ def test_long_rules_are_found_where_they_were_drawn():
     assert rules_of(gray) == ({200, 400}, {500})
 
 
-def test_rules_on_a_large_page_are_told_in_its_own_pixels():
+def test_rules_on_a_large_page_are_in_its_own_pixels():
     gray = ruled(paper(3600, 2800), (400, 1000, 2400, 1000), thick=5)
 
     _, rules = segment.find_lines_and_rules(CleanPage(gray=gray, to_page=UNTURNED, skew=0.0))
@@ -56,7 +58,7 @@ def test_the_letters_of_a_text_are_no_rules():
     assert rules_of(gray) == ({110}, set())
 
 
-def test_a_page_without_rules_across_offers_none():
+def test_a_page_without_horizontal_rules_has_no_rules():
     gray = ruled(paper(), (500, 100, 500, 700))
 
     assert (
@@ -66,7 +68,7 @@ def test_a_page_without_rules_across_offers_none():
 
 
 @pytest.mark.timeout(20)
-def test_hatching_ends_and_its_rules_are_bounded():
+def test_hatching_yields_a_bounded_number_of_rules():
     gray = paper(1800, 1300)
     gray[::6] = 0
     gray[:, ::6] = 0

@@ -1,3 +1,5 @@
+"""Line segmentation without a network."""
+
 import cv2
 import numpy as np
 import pytest
@@ -66,7 +68,7 @@ def test_a_heading_and_fine_print_are_found_beside_body_text():
     assert_found(gray, boxes)
 
 
-def test_wide_gaps_part_cells_and_word_gaps_do_not():
+def test_wide_gaps_separate_cells_and_word_gaps_do_not():
     gray = paper()
 
     boxes = [
@@ -79,7 +81,7 @@ def test_wide_gaps_part_cells_and_word_gaps_do_not():
 
 
 @pytest.mark.parametrize("mark", [":", "-"])
-def test_a_mark_that_stands_apart_between_two_words_leads_from_one_to_the_other(mark):
+def test_a_mark_between_two_distant_words_connects_them(mark):
     gray = paper()
     left, top, end, bottom = write(gray, "GST No", 60, 300)
     _, _, end, _ = write(gray, mark, end + 18, 300)
@@ -127,7 +129,7 @@ def test_the_rules_of_a_table_are_no_part_of_its_lines():
     assert_found(gray, boxes)
 
 
-def test_a_vertical_rule_parts_words_that_stand_close():
+def test_a_vertical_rule_separates_words_that_are_close():
     gray = paper()
     boxes = [
         box
@@ -139,7 +141,7 @@ def test_a_vertical_rule_parts_words_that_stand_close():
     assert_found(gray, boxes)
 
 
-def test_a_narrow_gutter_parts_columns_as_a_word_gap_does_not():
+def test_a_narrow_gutter_separates_columns_where_a_word_gap_would_not():
     gray = paper(700, 1000)
     words = "and then some more of it"
     boxes = []
@@ -190,7 +192,7 @@ def test_the_image_of_a_line_is_the_page_under_its_box():
     assert np.array_equal(line.image, gray[box.top : box.bottom, box.left : box.right])
 
 
-def test_light_text_on_a_dark_ground_is_read_dark_on_light():
+def test_light_text_on_a_dark_background_is_cropped_dark_on_light():
     gray = np.full((800, 1000), 30, np.uint8)
     box = write(gray, "white on black", 200, 400, scale=1.5, ink=240, thick=3)
 
@@ -208,7 +210,7 @@ def test_an_even_page_of_any_size_has_no_lines(shape, value):
 
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("kind", ["noise", "specks", "grid"])
-def test_a_page_of_noise_ends_and_its_lines_are_bounded(kind):
+def test_a_page_of_noise_yields_a_bounded_number_of_lines(kind):
     random = np.random.default_rng(1)
     gray = np.full((3508, 2480), 255, np.uint8)
     if kind == "noise":

@@ -1,4 +1,4 @@
-"""Tables as drawn: from a picture to cells, with a recogniser that knows what was written."""
+"""Ruled tables: from a drawn picture to cells, with a recogniser that knows the text."""
 
 import cv2
 import numpy as np
@@ -42,18 +42,18 @@ def test_a_ruled_table_is_its_cells():
 
 
 @pytest.mark.parametrize("without", ["left right", "top bottom", "left right top bottom"])
-def test_missing_outer_borders_are_made_up_for(without):
+def test_missing_outer_borders_are_added(without):
     assert only_table(drawn(without=without)) == NINE
 
 
-def test_a_table_turned_by_two_degrees_is_the_same_table():
+def test_a_table_skewed_by_two_degrees_is_the_same_table():
     sheet = drawn()
     sheet.write("a line of text below the table, which lies straight", 100, 500)
 
     assert only_table(sheet, degrees=2.0) == NINE
 
 
-def test_cells_over_several_columns_and_rows_say_so():
+def test_cells_over_several_columns_and_rows_have_spans():
     texts = {
         (0, 1, 0, 3): "over all columns",
         (1, 3, 0, 1): ["over", "rows"],
@@ -97,7 +97,7 @@ def test_strokes_of_chinese_characters_are_no_rules():
     assert only_table(drawn(texts)) == names
 
 
-def test_broken_rules_still_part_cells():
+def test_broken_rules_still_separate_cells():
     sheet = drawn()
     for x in X:
         sheet.image[202:212, x - 3 : x + 4] = 255
@@ -107,7 +107,7 @@ def test_broken_rules_still_part_cells():
     assert only_table(sheet) == NINE
 
 
-def test_rules_bent_like_a_page_near_its_spine_still_part_cells():
+def test_rules_curved_like_a_page_near_its_spine_still_separate_cells():
     sheet = drawn()
     x, y = np.meshgrid(*(np.arange(size, dtype=np.float32) for size in sheet.image.shape[::-1]))
     curvature = 6 * np.sin(x / sheet.width * np.pi)
@@ -230,7 +230,7 @@ def test_the_rows_of_a_frame_between_the_cells_of_a_form_stay_rows():
     assert [found[k][1] for k in parts[1].lines] == rows
 
 
-def test_what_stands_above_beside_and_below_a_table_is_read_in_its_place():
+def test_lines_above_beside_and_below_a_table_are_read_in_their_place():
     sheet = drawn()
     sheet.write("above", 300, 60)
     sheet.write("aside", 1050, 190)

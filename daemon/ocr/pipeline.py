@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from daemon.core import failpoints, malloc
 from daemon.core.errors import Rejected
-from daemon.core.records import Failure, PagesRead, PageText
+from daemon.core.records import Failure, PageCount, PagesRead, PageText
 from daemon.ocr import assemble, layout, orientation, pages, preprocess, segment
 from daemon.ocr.recognizer import Recognizer
 
@@ -158,6 +158,15 @@ class Pipeline:
         read = self.recognizer.read([oriented.lines[index] for index in unread])
         readings = oriented.sampled | dict(zip(unread, read, strict=True))
         return [readings[index] for index in range(len(oriented.lines))]
+
+    def count_pages(self, path: Path, stamp: Stamp | None = None) -> PageCount:
+        """Open a document and count its pages; errors as for `read_pages`."""
+        recipe, timer = self.recipe, StageTimer()
+        with timer("decode"):
+            document = pages.open_document(path, recipe.limits, recipe.rendering, stamp)
+            with document as source:
+                media_type, count = source.media_type, source.page_count
+        return PageCount(media_type, count, timer.seconds)
 
     def read_pages(
         self, path: Path, first: int = 1, last: int | None = None, stamp: Stamp | None = None

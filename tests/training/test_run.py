@@ -87,12 +87,12 @@ def test_a_file_that_reads_otherwise_is_refused(run: Path, supplies: Path, tmp_p
         supplies=supplies,
     )  # fmt: skip
     network, charset, card = release.trained(order)
-    (script, _), _ = export.export(export.BestSteps(network), charset, card, tmp_path)
+    (script, _), _ = export.export(export.TopKNetwork(network), charset, card, tmp_path)
     with torch.no_grad():
         network.classifier.bias[7] += 30
 
     with pytest.raises(export.Unequal, match=r"one\.pt"):
-        export.check(export.BestSteps(network), script, card.framing)
+        export.check(export.TopKNetwork(network), script, card.framing)
 
 
 def test_the_rate_rises_then_falls_to_nothing() -> None:

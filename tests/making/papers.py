@@ -52,7 +52,7 @@ READ = text_of(line(WORDS), line(CHINESE, ""))
 
 
 def picture(kind: str, **options: object) -> bytes:
-    """A page with stripes, so that every turn and mirror of it differs."""
+    """A page with stripes, so that every rotation and mirror image of it differs."""
     image = np.full((HEIGHT, WIDTH, 3), 230, np.uint8)
     image[60:100, 80:350] = (20, 60, 200)
     image[160:200, 80:280] = (90, 20, 20)
@@ -64,13 +64,13 @@ def picture(kind: str, **options: object) -> bytes:
 
 
 def scan(rotation: int = 0, crop: tuple[float, ...] | None = None) -> bytes:
-    """A PDF of one picture that fills its page, with a state that the page leaves behind."""
+    """A PDF of one picture that fills its page and leaves a changed graphics state."""
     document = pymupdf.open()
     page = document.new_page(width=WIDTH * 72 / DPI, height=HEIGHT * 72 / DPI)
     page.insert_image(page.rect, stream=picture("JPEG"))
     xref = page.get_contents()[0]
     left = b"q 2 0 0 2 30 30 cm 0.5 g " + document.xref_stream(xref)
-    document.update_stream(xref, left)  # never restored: what comes after would be moved
+    document.update_stream(xref, left)  # never restored: later content would be displaced
     page.set_rotation(rotation)
     if crop:
         page.set_cropbox(pymupdf.Rect(crop))

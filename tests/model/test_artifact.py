@@ -83,7 +83,7 @@ def test_a_line_of_blank_steps_only_is_no_error(tmp_path: Path, backend: str, fr
 
 
 def test_a_graph_accepts_other_shapes_than_it_was_traced_with(tmp_path: Path, frames):
-    """An exporter that sees one step speak takes its shape for a constant."""
+    """With a single step that is not blank, an exporter could make its shape a constant."""
     reader = tiny(CHARSET.classes)
     torch.nn.init.normal_(reader.silence.judge.weight)
     torch.nn.init.zeros_(reader.silence.judge.bias)

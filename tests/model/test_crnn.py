@@ -12,7 +12,7 @@ from daemon.ocr.model.ctc import CANDIDATES
 
 @pytest.fixture
 def network() -> CRNN:
-    """A small alphabet, random weights, and norms that have seen something."""
+    """A small charset, random weights, and normalisations with statistics."""
     torch.manual_seed(0)
     network = CRNN(classes=11)
     for module in network.modules():

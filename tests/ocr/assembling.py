@@ -24,7 +24,7 @@ def page(width=1000, height=800, scale=1.0, **more):
 
 
 def clean(degrees=0.0, zoom=1.0, shift=(0.0, 0.0)):
-    """A clean frame turned, zoomed and shifted against the page's."""
+    """A clean page rotated, scaled and shifted relative to the page."""
     cos, sin = math.cos(math.radians(degrees)) / zoom, math.sin(math.radians(degrees)) / zoom
     to_page = np.array([[cos, -sin, shift[0]], [sin, cos, shift[1]]])
     return CleanPage(gray=BLANK, to_page=to_page, skew=degrees)
@@ -55,7 +55,7 @@ def assembled(of, frame, lines, readings, parts):
 
 
 def tabled(texts, cells, rows, columns, frame=None):
-    """A page of one table; `cells` are row, column, their spans, and the places of their texts."""
+    """A page of one table; `cells` are row, column, spans, and the indexes of their texts."""
     box = Box(0, 0, 300, 60)
     held = tuple(Cell(*where, box, tuple(places)) for *where, places in cells)
     order = tuple(k for cell in held for k in cell.lines)

@@ -47,7 +47,7 @@ def waved(x, y):
 
 
 def level(gray):
-    """Return which share of the drawn rows of pixels lies level: ink on all of their length."""
+    """Return the share of the drawn rows of pixels that are level: ink along their full length."""
     inked = (gray < 128).sum(axis=1) > 0.95 * 9 * 70
     return np.count_nonzero(inked) / (16 * len(ROWS))
 
@@ -78,7 +78,7 @@ def test_dewarping_can_be_switched_off():
 @pytest.mark.parametrize("shift", [curled, leaning])
 def test_the_curvature_maps_a_point_back_to_where_it_was_seen(shift):
     image = bent(drawing(), shift)
-    image[948:956, 936:944] = (0, 0, 0)  # right of the rows, where they are bent most
+    image[948:956, 936:944] = (0, 0, 0)  # right of the rows, where they are curved most
 
     clean = preprocess.clean(page_of(image), Preprocessing())
 

@@ -28,7 +28,7 @@ def recognizer() -> Recognizer:
 
 
 def rotated_page(degrees: int) -> Page:
-    """The standing page as it lies when it has been turned counter-clockwise by `degrees`."""
+    """The upright page rotated counter-clockwise by `degrees`."""
     image = np.ascontiguousarray(np.rot90(STANDING, degrees // 90))
     return Page(number=1, width=image.shape[1], height=image.shape[0], image=image)
 
@@ -130,7 +130,7 @@ def test_many_characters_of_low_confidence_weigh_less_than_some_of_high_confiden
 
 
 def typed(*places: tuple[int, int]) -> TextLine:
-    """A line of words of thirty letters, each with its left upper corner at its place."""
+    """A line of words of thirty letters, with their upper left corners at `places`."""
     boxes = [Box(left, top, left + 90, top + 12) for left, top in places]
     words = tuple(Word("l" * 30, None, box) for box in boxes)
     return TextLine(" ".join(word.text for word in words), None, boxes[0], words)

@@ -262,7 +262,7 @@ def test_a_thumbnail_does_not_hide_that_a_jpeg_is_truncated(tmp_path, drawn):
     assert page.defect is not None
 
 
-# --- photos of telephones -----------------------------------------------------------------------
+# --- photos of phones ---------------------------------------------------------------------------
 
 
 def test_a_photo_is_rejected_by_format_where_its_decoder_is_not_installed(

@@ -21,7 +21,7 @@ def ruled(gray, *lines, thick=2):
 
 
 def rules_of(gray):
-    """The rules as sets of rounded places: y of those across, x of those down."""
+    """The rules as sets of rounded positions: y of horizontal, x of vertical ones."""
     _, rules = segment.find_lines_and_rules(CleanPage(gray=gray, to_page=UNTURNED, skew=0.0))
     across = {round((box.top + box.bottom) / 20) * 10 for box in rules.horizontal}
     return across, {round((box.left + box.right) / 20) * 10 for box in rules.vertical}

@@ -99,7 +99,7 @@ def test_words_as_far_apart_without_a_mark_between_are_two_lines():
 
 
 def character(gray, left, top, side=40):
-    """Draw what is as wide and as high as a Chinese character."""
+    """Draw a shape as wide and as high as a Chinese character."""
     cv2.rectangle(gray, (left, top), (left + side - 1, top + side - 1), (0,), 3)
     cv2.line(gray, (left + side // 2, top), (left + side // 2, top + side - 1), (0,), 3)
     cv2.line(gray, (left, top + side // 2), (left + side - 1, top + side // 2), (0,), 3)

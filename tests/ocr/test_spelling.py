@@ -46,7 +46,7 @@ def test_a_second_candidate_that_makes_a_known_word_is_used():
     "steps",
     [
         [*certain("lab"), ("e", 0.6, "i", 0.4), *certain("l")],  # a word as it is
-        [*certain("to"), ("l", 0.99, "t", 0.01), *certain("al")],  # sure of its letters
+        [*certain("to"), ("l", 0.99, "t", 0.01), *certain("al")],  # the letter is certain
         [*certain("to"), ("l", 0.7, "x", 0.2), *certain("al")],  # no word either way
         [*certain("to"), ("l", 0.7, "", 0.2), *certain("tal")],  # the candidate is no character
         [*certain("tot1"), ("b", 0.5, "l", 0.4)],  # a code, not letters

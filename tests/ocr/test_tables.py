@@ -21,7 +21,7 @@ def tables_of(sheet, degrees=0.0):
 
 
 def only_table(sheet, degrees=0.0):
-    """The text of each cell by row and column, its spans beside where there are any."""
+    """The text of each cell by row and column, with its spans where there are any."""
     found, (table,) = tables_of(sheet, degrees)
     texts = [[None] * table.columns for _ in range(table.rows)]
     for cell in table.cells:

@@ -22,7 +22,7 @@ from tests.ocr.assembling import (
 
 
 def published_text(text, pitch):
-    """Return how a line, 20 pixels high, is published whose characters stand so far apart."""
+    """Return the published text of a line, 20 pixels high, with characters `pitch` apart."""
     width = pitch * len(text)
     crop = LineCrop(Box(0, 0, width, 20), np.zeros((20, width), np.uint8))
     return published([crop], [reading(text)], [[0]]).text

@@ -24,7 +24,7 @@ OWN = {sample.name: sample for sample in samples.broken()}
 
 
 def answer(path: Path) -> tuple[str, int]:
-    """The outcome of a document (ok, partial, or the reason of its rejection) and its page count."""
+    """The outcome of a document (ok, partial, or the reason of rejection) and its page count."""
     reasons, defects = [], 0
     try:
         with pages.open_document(path, Limits(), Rendering()) as source:

@@ -35,9 +35,7 @@ if TYPE_CHECKING:
 
 _POINTS_PER_INCH: Final = 72.0
 _NAME: Final = "OcrDaemon"
-_SEARCHABLE_SHARE: Final = (
-    0.5  # of the recognised text; with so much hidden text a page has its layer
-)
+_SEARCHABLE_SHARE: Final = 0.5  # of the recognised text; hidden text as long is a layer
 _BFCHARS: Final = 100  # entries of a CMap block, at most (Adobe TN 5014)
 
 

@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 _MAX_MARGIN = 4.0  # of a line's height: a narrower side of a gutter is words in the margin
 _MIN_CROSSING_WIDTH = 0.6  # of the region's width: strips this wide without a gutter end a run
 _STRIDE = 8  # one of so many strips without columns is skipped before the next run
-_MAX_CONTINUATION_GAP = (
-    1.5  # of a line's height: the last lines of a longer column follow this closely
-)
+_MAX_CONTINUATION_GAP = 1.5  # of a line's height: a longer column goes on below this gap
 _MIN_ROW_OVERLAP = 0.5  # of the lower one's height that two boxes of a row share
 _MIN_BLOCK_GAP = 0.8  # of a line's height: rows farther apart begin a new block
 

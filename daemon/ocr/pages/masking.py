@@ -12,9 +12,8 @@ if TYPE_CHECKING:
     from daemon.core.records import Block, Box, Page, Pixels, Word
 
 _WHITE: Final = 255
-_MAX_SLANT_RATIO: Final = (
-    5.0  # aspect ratio times characters: 1 (Chinese) to 5 (ill) for level words
-)
+# aspect ratio times characters: 1 (Chinese) to 5 (ill) for level words
+_MAX_SLANT_RATIO: Final = 5.0
 _MAX_SHADE_DIFFERENCE: Final = 64  # levels by which a colour may vary around a word
 _MIN_EVEN_SHARE: Final = 0.95  # share of the border of a word that has its colour
 _MARGIN: Final = 2  # pixels around a box that are painted over too: its edge is blurred

@@ -88,7 +88,7 @@ def test_a_page_of_ink_without_lines_is_passed_to_the_detector_and_a_blank_one_i
     assert network.calls == 1
 
 
-@pytest.mark.parametrize(("segmenter", "asked"), [("opencv", 0), ("dbnet", 1)])
+@pytest.mark.parametrize(("segmenter", "calls"), [("opencv", 0), ("dbnet", 1)])
 def test_the_configured_segmenter_is_the_only_one_used(segmenter, calls):
     network = StubDetector()
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from daemon.core import fs, tiff
-from daemon.core.tiff import MalformedTiffError
+from daemon.core.tiff import MalformedFileError
 
 _HEAD: Final = 4096
 _TAIL: Final = 65_536
@@ -46,7 +46,7 @@ def missing_end(path: Path) -> str | None:
         head = file.read(_HEAD)
         try:
             return _judge(file, head, size)
-        except (MalformedTiffError, struct.error):
+        except (MalformedFileError, struct.error):
             return "the header is not whole yet"
 
 
@@ -113,7 +113,7 @@ def _first_scan(file: BinaryIO) -> int:
         at += 2 + length
         if marker == 0xDA:
             return at
-    raise MalformedTiffError("no scan")
+    raise MalformedFileError("no scan")
 
 
 def _scanned(file: BinaryIO, start: int, end: int) -> bool:

@@ -29,7 +29,7 @@ ALLOWED = {
     "onnx": ("daemon/ocr/model/", "training/"),
     "cv2": ("daemon/ocr/", "daemon/engine/worker", "daemon/web/ui/render_preview", "training/"),
     "pymupdf": ("daemon/ocr/pages/", "daemon/ocr/render/"),
-    "img2pdf": ("daemon/ocr/render/wrap",),
+    "img2pdf": ("daemon/ocr/render/image_to_pdf",),
     "pebble": ("daemon/engine/local_pool", "daemon/engine/slot", "daemon/engine/worker_process"),
     "prometheus_client": ("daemon/monitoring/metrics",),
     "natsort": ("daemon/inbox/queue",),

@@ -1,9 +1,8 @@
-"""What the images inside a PDF page will cost, known from their own headers before MuPDF draws.
+"""Decompression-bomb check of images in a PDF page, by their own headers, before MuPDF decodes.
 
-MuPDF shrinks most images while it decodes them, whatever their size. Three kinds it must hold
-whole: JPEG 2000 (about 15 bytes a pixel), progressive JPEG (all coefficients) and JBIG2 (one bit a
-pixel); and the PDF's own /Width and /Height may lie about them.
-Source of JBIG2: ITU-T T.88, 7.2 and 7.4.8.
+MuPDF downscales most images while decoding, whatever their size. Three kinds must be held in full:
+JPEG 2000 (about 15 bytes a pixel), progressive JPEG (all coefficients) and JBIG2 (one bit a pixel);
+and /Width and /Height of the PDF may be wrong. Source of JBIG2: ITU-T T.88, 7.2 and 7.4.8.
 """
 
 from __future__ import annotations
@@ -15,12 +14,12 @@ import pymupdf
 
 from daemon.core.errors import Rejected
 from daemon.core.options import Limits
-from daemon.core.tiff import MalformedTiffError
+from daemon.core.tiff import MalformedFileError
 from daemon.ocr.pages import headers, jpeg
 
 _JBIG2_SHARE: Final = 16.0  # times the pixels that a page may have
 _PAGE_INFORMATION: Final = 48
-_MOST_SEGMENTS: Final = 1000
+_MAX_SEGMENTS: Final = 1000
 
 
 def refuse_bombs(page: pymupdf.Page, number: int, limits: Limits) -> None:
@@ -29,10 +28,10 @@ def refuse_bombs(page: pymupdf.Page, number: int, limits: Limits) -> None:
         if image_filter not in ("JPXDecode", "DCTDecode", "JBIG2Decode"):
             continue
         try:
-            stream = page.parent.xref_stream_raw(xref) or b""  # None for a broken object
+            stream = page.parent.xref_stream_raw(xref) or b""  # None for a damaged object
             width, height, share = _size_and_share(stream, image_filter)
-        except MalformedTiffError:
-            continue  # MuPDF leaves out what it cannot decode
+        except MalformedFileError:
+            continue  # MuPDF skips what it cannot decode
         allowed = limits.page_megapixels * share
         if width * height > allowed * 1e6:
             size = f"an image of {width} x {height} pixels"
@@ -41,7 +40,7 @@ def refuse_bombs(page: pymupdf.Page, number: int, limits: Limits) -> None:
 
 
 def _size_and_share(stream: bytes, image_filter: str) -> tuple[int, int, float]:
-    """Return width, height and how many times a page's pixels such an image may have."""
+    """Return width, height and how many times the pixels of a page such an image may have."""
     if image_filter == "JBIG2Decode":
         return *_jbig2_size(stream), _JBIG2_SHARE
     if image_filter == "JPXDecode":
@@ -53,22 +52,22 @@ def _size_and_share(stream: bytes, image_filter: str) -> tuple[int, int, float]:
 
 
 def _jbig2_size(stream: bytes) -> tuple[int, int]:
-    """Find the page information segment; an unknown height (it comes in stripes) counts as 1."""
+    """Find the page information segment; an unknown height (striped pages) counts as 1."""
     at = 0
-    for _ in range(_MOST_SEGMENTS):
+    for _ in range(_MAX_SEGMENTS):
         try:
             kind, start, length = _jbig2_segment(stream, at)
             if kind == _PAGE_INFORMATION:
                 width, height = struct.unpack_from(">II", stream, start)
                 return width, 1 if height == 0xFFFFFFFF else height
         except (struct.error, OverflowError) as error:
-            raise MalformedTiffError("no page information") from error
+            raise MalformedFileError("no page information") from error
         at = start + length
-    raise MalformedTiffError("no page information")
+    raise MalformedFileError("no page information")
 
 
 def _jbig2_segment(stream: bytes, at: int) -> tuple[int, int, int]:
-    """Return the type of the segment at `at`, where its data start and how long they are."""
+    """Return the type of the segment at `at`, the start of its data and their length."""
     number, flags, references = struct.unpack_from(">IBB", stream, at)
     count, at = references >> 5, at + 6
     if count == 7:  # the long form: 29 bits of count, then one retention bit for each and itself

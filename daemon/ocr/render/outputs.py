@@ -1,7 +1,7 @@
-"""Outputs that need a decoder, made in a worker process: searchable PDFs and pictures of pages.
+"""Derived outputs, rendered in a worker process: searchable PDFs and pictures of pages.
 
-What is made is written where the supervising process says, and believed by it no further than that
-it is a file. Whatever a decoder raises leaves this door as Rejected, Deferred or Died.
+The output is written where the supervising process asks, which trusts it only to be a file. Errors
+of decoders are raised as Rejected, Deferred or Died.
 """
 
 from __future__ import annotations
@@ -14,26 +14,26 @@ from daemon.core import fs
 from daemon.core.errors import Deferred
 from daemon.core.records import Stamp
 from daemon.ocr import pages
-from daemon.ocr.pages.errors import translated
-from daemon.ocr.render import overlay, searchable
+from daemon.ocr.pages.errors import translate_errors
+from daemon.ocr.render import overlay, searchable_pdf
 
 if TYPE_CHECKING:
     from daemon.core.tasks import RenderTask
 
 
 def render(task: RenderTask) -> None:
-    """Write one output of a document to `task.target`, replacing what an earlier try has left.
+    """Write one output of a document to `task.target`, replacing the remains of an earlier attempt.
 
-    Deferred where the file cannot be read now or no longer has `task.stamp`, an OSError where the
-    target cannot be written.
+    Raises Deferred where the file cannot be read now or no longer has `task.stamp`, and OSError
+    where the target cannot be written.
     """
     if task.kind == "searchable_pdf":
-        with translated("the file"):
+        with translate_errors("the file"):
             file = fs.open_regular(task.path)
         with file:
             if Stamp.from_status(os.fstat(file.fileno())) != task.stamp:
                 raise Deferred("the file was changed or replaced after it was claimed")
-            searchable.write(file, task)
+            searchable_pdf.write(file, task)
         return
     recipe = task.recipe
     rendering = replace(recipe.rendering, text_layer="never")

@@ -1,4 +1,4 @@
-"""Turning pages, and the way back."""
+"""Rotation of pages, with the affine maps back to the original."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from daemon.ocr.records import Affine
 
 
-def stood_up(gray: Pixels, orientation: int) -> tuple[Pixels, Affine]:
-    """Return the page turned clockwise by a multiple of 90 degrees, and the way back (2,3)."""
+def rotate_quarter_turns(gray: Pixels, orientation: int) -> tuple[Pixels, Affine]:
+    """Return the page rotated clockwise by a multiple of 90 degrees, and the map back (2,3)."""
     height, width = gray.shape
     back = {
         0: [[1, 0, 0], [0, 1, 0]],
@@ -24,33 +24,33 @@ def stood_up(gray: Pixels, orientation: int) -> tuple[Pixels, Affine]:
         180: [[-1, 0, width], [0, -1, height]],
         270: [[0, -1, width], [1, 0, 0]],
     }[orientation]
-    turned = np.ascontiguousarray(np.rot90(gray, -orientation // 90))
-    return np.asarray(turned, np.uint8), np.array(back, np.float64)
+    rotated = np.ascontiguousarray(np.rot90(gray, -orientation // 90))
+    return np.asarray(rotated, np.uint8), np.array(back, np.float64)
 
 
-def composed(outer: Affine, inner: Affine) -> Affine:
-    """Return the affine map (2,3) that is `inner` and then `outer`."""
+def compose(outer: Affine, inner: Affine) -> Affine:
+    """Return the affine map (2,3) that applies `inner` and then `outer`."""
     return np.column_stack([outer[:, :2] @ inner[:, :2], outer[:, :2] @ inner[:, 2] + outer[:, 2]])
 
 
-def turned(gray: Pixels, skew: float) -> tuple[Pixels, Affine]:
-    """Return the page turned back by `skew` on a sheet that holds it, and the way back (2,3)."""
+def rotate_by_skew(gray: Pixels, skew: float) -> tuple[Pixels, Affine]:
+    """Return the deskewed page on a canvas that holds all of it, and the affine map back (2,3)."""
     height, width = gray.shape
     if skew == 0.0:
         return gray, np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
     cos, sin = math.cos(math.radians(skew)), math.sin(math.radians(skew))
-    sheet = (
+    canvas = (
         math.ceil(width * cos + height * abs(sin)),
         math.ceil(height * cos + width * abs(sin)),
     )
-    turn = np.array([[cos, -sin], [sin, cos]])
-    shift = np.array([width, height]) / 2 - turn @ (np.array(sheet) / 2)
-    back = np.column_stack([turn, shift])  # edges: a box's corner lies between pixels
-    centres = np.column_stack([turn, shift + turn @ [0.5, 0.5] - 0.5])
+    rotation = np.array([[cos, -sin], [sin, cos]])
+    shift = np.array([width, height]) / 2 - rotation @ (np.array(canvas) / 2)
+    back = np.column_stack([rotation, shift])  # for edges: the corner of a box lies between pixels
+    centres = np.column_stack([rotation, shift + rotation @ [0.5, 0.5] - 0.5])
     upright = cv2.warpAffine(
         gray,
         centres,
-        sheet,
+        canvas,
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_CONSTANT,
         borderValue=(WHITE,),

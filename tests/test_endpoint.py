@@ -14,7 +14,7 @@ import pytest
 
 from daemon.core.counters import Counters
 from daemon.core.errors import Misconfigured
-from daemon.monitoring import http_server as room
+from daemon.monitoring import http_server
 from daemon.monitoring.heartbeat import STALE_SECONDS
 from daemon.monitoring.http_server import MonitoringServer
 from daemon.monitoring.metrics import Exposition, Facts
@@ -61,8 +61,8 @@ def is_well(asked: Asked) -> bool:
 
 @pytest.fixture
 def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
-    monkeypatch.setattr(room, "ANSWER_SECONDS", 0.5)
-    monkeypatch.setattr(room, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(http_server, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(http_server, "POLL_SECONDS", 0.05)
     made = Asked(tmp_path / "ledger")
     made.health.beat_at = time.monotonic()
     made.health.inbox.overdue_at = float("inf")  # type: ignore[misc]
@@ -116,7 +116,7 @@ def test_those_who_never_finish_asking_are_hung_up_on_and_keep_no_thread(asked: 
             ends.append(b"")
         connection.close()
 
-    assert threads <= room.MOST_REQUESTS
+    assert threads <= http_server.MAX_REQUESTS
     assert set(ends) == {b""}
     until(lambda: is_well(asked), 10)
 

@@ -50,7 +50,7 @@ class Watched(House):
     def failing(self, path: str) -> dict[str, str]:
         """Return what does not hold, by check."""
         checks = json.loads(self.get(path)[1])["checks"]
-        return {check["check"]: check["says"] for check in checks if not check["ok"]}
+        return {check["check"]: check["message"] for check in checks if not check["ok"]}
 
     def samples(self) -> dict[str, float]:
         """Return every sample by its name and labels."""

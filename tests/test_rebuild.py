@@ -104,7 +104,7 @@ class Asker(SystemdNotifier):
     def __init__(self, state: Path) -> None:
         super().__init__()
         self._state = state
-        self.found: list[tuple[bool, str]] = []
+        self.found: list[tuple[str, str]] = []
 
     def ready(self) -> None:
         self.found.append(heartbeat.diagnose(self._state, time.monotonic()))
@@ -113,13 +113,13 @@ class Asker(SystemdNotifier):
 def test_who_hears_that_the_daemon_is_ready_finds_it_alive(tmp_path: Path) -> None:
     old = config(tmp_path)
     asker = Asker(old.folders.state)
-    here = replace(process_of(old, lambda: config(tmp_path, retry={"attempts": 7})), notify=asker)
+    here = replace(process_of(old, lambda: config(tmp_path, retry={"attempts": 7})), systemd=asker)
     here.reload.ask()
     engine: Any = Engine()
 
     Daemon(here, WarmPool(engine, wiring.policies(old))).run()
 
-    assert asker.found[0] == (True, "alive: 0 in work, no scan yet")
+    assert asker.found[0] == ("ok", "0 in progress, no scan yet")
 
 
 def test_a_change_at_once_remembers_what_the_folders_stood_on(tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def fails(*_: object) -> None:
 def test_workers_that_came_warm_end_with_rooms_that_cannot_be_opened(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wiring, "endpoint", fails)
+    monkeypatch.setattr(wiring, "monitoring_server", fails)
     engine: Any = Engine()
     daemon = Daemon(process_of(config(tmp_path)), WarmPool(engine, ByFolder(policy())))
 

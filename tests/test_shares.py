@@ -92,7 +92,7 @@ def test_a_share_that_stalls_is_told_and_waited_for(tmp_path: Path, which: str) 
 
         house.drop("after.png", png(text_page(["After"])))
         assert house.answer("after.png.json")["status"] == "done"
-        until(lambda: says(house, "alive: "), what="healed")
+        until(lambda: says(house, "ok: "), what="healed")
 
 
 def test_a_start_on_a_stalled_share_says_so_and_goes_on_when_it_answers(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from daemon.core.records import Fault
 from daemon.inbox.intake import QueueCounts
-from daemon.monitoring.health import START_SECONDS, Health
-from daemon.monitoring.heartbeat import STALE_SECONDS
+from daemon.monitoring.health import Health
+from daemon.monitoring.heartbeat import STALE_SECONDS, START_SECONDS
 
 NOW = 10_000.0
 
@@ -21,7 +21,7 @@ class Rooms:
         self.states = [("idle", 0.0), ("reading", 3.0)]
         self.inbox = SimpleNamespace(
             fault=None, waiting=QueueCounts(), scanned_at=NOW - 1, overdue_at=NOW + 40,
-            watch_says=None, events_come=True,
+            watch_fault=None, uses_events=True,
         )  # fmt: skip
         self.loop = SimpleNamespace(
             draining=False, faults=[], is_stuck=False, in_progress=1, held=0
@@ -56,7 +56,7 @@ def test_a_look_that_does_not_come_back_is_told_with_what_it_waits_for(rooms: Ro
     rooms.loop.faults = [Fault("the inbox does not answer", NOW - 50)]
 
     (scan,) = [check for check in rooms.health.live(NOW) if not check.ok]
-    assert (scan.check, scan.says) == ("scan", "the inbox does not answer")
+    assert (scan.check, scan.message) == ("scan", "the inbox does not answer")
 
 
 def test_the_watchdog_bites_a_loop_that_lost_its_way_and_not_one_that_a_share_keeps(
@@ -91,7 +91,7 @@ def test_what_holds_it_up_is_told_with_since_when_and_it_lives(rooms: Rooms) -> 
     rooms.loop.faults = [Fault("the outbox is full", NOW - 42)]
 
     (fault,) = [check for check in rooms.health.ready(NOW) if not check.ok]
-    assert (fault.check, fault.says, fault.seconds) == ("fault", "the outbox is full", 42)
+    assert (fault.check, fault.message, fault.seconds) == ("fault", "the outbox is full", 42)
     assert rooms.failing() == set()
 
 
@@ -101,7 +101,7 @@ def test_a_log_that_cannot_be_written_is_told_and_keeps_nothing_from_being_ready
     rooms.folders.warning = "the logs are full"
 
     assert rooms.failing(ready=True) == set()
-    assert "the logs are full" in {check.says for check in rooms.health.ready(NOW)}
+    assert "the logs are full" in {check.message for check in rooms.health.ready(NOW)}
 
 
 def test_a_daemon_that_ends_is_not_ready_and_no_look_is_due(rooms: Rooms) -> None:
@@ -122,6 +122,56 @@ def test_a_worker_that_should_have_answered_long_ago_is_told_and_an_idle_dead_on
 
 
 def test_emitters_that_are_gone_are_told(rooms: Rooms) -> None:
-    rooms.inbox.watch_says = "no events come any more"
+    rooms.inbox.watch_fault = "no events come any more"
 
     assert rooms.failing() == {"events"}
+
+
+def test_a_daemon_that_is_well_is_ok(rooms: Rooms) -> None:
+    assert rooms.health.status(NOW) == "ok"
+
+
+def test_a_daemon_whose_loop_stands_still_is_down(rooms: Rooms) -> None:
+    rooms.health.beat_at = NOW - STALE_SECONDS - 1
+
+    assert rooms.health.status(NOW) == "down"
+
+
+@pytest.mark.parametrize(("age", "status"), [(9, "starting"), (START_SECONDS + 1, "down")])
+def test_a_daemon_that_loads_its_model_is_starting(rooms: Rooms, age: float, status: str) -> None:
+    health = Health(
+        rooms.inbox, rooms.loop, SimpleNamespace(states=lambda now: []), rooms.folders, NOW - age
+    )
+
+    assert health.status(NOW) == status
+
+
+def test_a_daemon_with_a_fault_is_degraded_until_the_fault_is_over(rooms: Rooms) -> None:
+    rooms.loop.faults = [Fault("the outbox is full", NOW - 42)]
+    assert rooms.health.status(NOW) == "degraded"
+
+    rooms.loop.faults = []
+    assert rooms.health.status(NOW) == "ok"
+
+
+def test_a_fault_that_only_the_loop_knows_degrades_too(rooms: Rooms) -> None:
+    fault = Fault("hook post: 1 dead", NOW - 5)
+
+    assert rooms.health.beat(NOW, [fault]) == ("degraded", [fault])
+    assert rooms.health.status(NOW) == "degraded"
+
+
+def test_a_failed_check_is_reported_as_a_fault_once(rooms: Rooms) -> None:
+    rooms.states = [("overdue", 200.0)]
+    fault = Fault("the inbox does not answer", NOW - 50)
+    rooms.loop.faults, rooms.inbox.overdue_at = [fault], NOW - 1
+
+    status, faults = rooms.health.beat(NOW, [fault])
+
+    assert (status, faults) == ("degraded", [fault, Fault("workers: 1 overdue", NOW - 200.0)])
+
+
+def test_a_daemon_that_stops_is_degraded(rooms: Rooms) -> None:
+    rooms.loop.draining = True
+
+    assert rooms.health.status(NOW) == "degraded"

@@ -231,15 +231,15 @@ def observe(
 
 @app.command()
 def health(config: ConfigFile = DEFAULT_CONFIG) -> None:
-    """Say whether the daemon lives (exit code 0 or 1).
+    """Print the health of the daemon: starting, ok, degraded (exit code 0) or down (1).
 
     Example: ocr-daemon health
     """
     from daemon.monitoring import heartbeat
 
     state = _load(config, touch_folders=False).folders.state
-    is_alive, sentence = heartbeat.diagnose(state, time.monotonic())
-    _say(sentence, is_good=is_alive)
+    status, sentence = heartbeat.diagnose(state, time.monotonic())
+    _say(f"{status}: {sentence}", is_good=status != "down")
 
 
 @app.command()

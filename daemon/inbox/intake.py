@@ -134,14 +134,14 @@ class Intake:
         return self._scanned_at
 
     @property
-    def events_come(self) -> bool:
-        """Whether the next look may wait for an event."""
+    def uses_events(self) -> bool:
+        """Whether the next scan may wait for a filesystem event."""
         return self._watch.delivers
 
     @property
-    def watch_says(self) -> str | None:
-        """What is wrong with the events, None where nothing is."""
-        return self._watch.defect
+    def watch_fault(self) -> str | None:
+        """What is wrong with the filesystem events, None if nothing is."""
+        return self._watch.fault
 
     @property
     def overdue_at(self) -> float:

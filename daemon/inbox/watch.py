@@ -84,12 +84,12 @@ class InboxWatcher:
         return self._observer is not None
 
     @property
-    def defect(self) -> str | None:
-        """Say what is wrong with the events until the next `supervise`; asks no folder."""
+    def fault(self) -> str | None:
+        """What is wrong with the events until the next `supervise`; accesses no folder."""
         observer = self._observer
         if observer is None or (observer.is_alive() and _all_alive(observer)):
             return None
-        return "no events come any more; they are asked for anew at the next scan"
+        return "no filesystem events arrive any more; the next scan restarts the watch"
 
     def supervise(self) -> None:
         """Start or rebuild the observer where it is missing, half dead, or on a replaced folder."""

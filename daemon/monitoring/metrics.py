@@ -137,7 +137,7 @@ def _inbox(counters: Counters, health: Health, now: float) -> Iterator[Metric]:
     yield _gauge(
         "ocr_daemon_watch_events",
         "1 while filesystem events are used, 0 while the inbox is only scanned.",
-        inbox.events_come,
+        inbox.uses_events,
     )
     if inbox.scanned_at > float("-inf"):
         yield _gauge("ocr_daemon_scan_age_seconds", "Since the last look at the inbox began.",

@@ -246,17 +246,14 @@ class Daemon:
     def _say_how_it_is(self) -> None:
         """Tell whoever asks or supervises; the watchdog bites a loop that has lost its way."""
         in_progress, draining = self._service.in_progress, self._service.draining
-        pulse = heartbeat.pulse(self._intake.scanned_at, in_progress, draining, self._faults())
+        status, faults = self._health.beat(time.monotonic(), self._faults())
+        scanned_at = self._intake.scanned_at
+        pulse = heartbeat.pulse(status, scanned_at, in_progress, draining, faults)
         with contextlib.suppress(OSError):  # a full state disk is told by the log, and it may heal
             heartbeat.beat(self._config.folders.state, pulse)
-        self._health.beat_at = pulse.beat_at
         self._hook_dispatcher.count(self._counters)
-        held_up = [why for why, _ in pulse.faults]
-        self._systemd.status(
-            f"held up: {held_up[0]}"
-            if held_up
-            else f"{pulse.in_progress} in work, {self._intake.waiting.ready} ready to be read"
-        )
+        progress = f"{in_progress} in progress, {self._intake.waiting.ready} waiting"
+        self._systemd.status(f"{status}: {faults[0].why if faults else progress}")
         if self._health.is_progressing(pulse.beat_at):
             self._systemd.alive()
 

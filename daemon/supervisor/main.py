@@ -13,6 +13,7 @@ from daemon.core import logs
 from daemon.core.counters import Counters
 from daemon.core.errors import LedgerLost, Misconfigured
 from daemon.core.wakeup import WakeupPipe
+from daemon.monitoring import heartbeat
 from daemon.monitoring.systemd import SystemdNotifier
 from daemon.supervisor import startup
 from daemon.supervisor.daemon import Daemon, ProcessContext, WarmPool
@@ -45,7 +46,8 @@ def run(config: Config, load: Callable[[], Config]) -> None:
         wakeup, signals, reload, SystemdNotifier.from_environment(), Counters()
     )
     while True:
-        with alone(config.folders.state):
+        state = config.folders.state
+        with alone(state), heartbeat.removed_at_end(state):
             try:
                 _live(process)
             except LedgerLost as error:  # opened anew, what is in work is found in its folder
@@ -58,6 +60,8 @@ def _live(process: ProcessContext) -> None:
     """Build the rooms and run them, again with each new config, until told to stop."""
     warm: WarmPool | None = None
     while True:
+        heartbeat.begin(process.reload.running.folders.state)  # loading the model takes seconds
+        process.systemd.status("starting: the model is being loaded")
         try:
             daemon = Daemon(process, warm)
             warm = None  # the daemon's now

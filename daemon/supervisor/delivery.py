@@ -256,4 +256,5 @@ def _log_answer(claim: Claim, document: Document, place: str, seconds: float) ->
     }
     if document.failure is not None:
         facts |= {"class": document.failure.kind, "reason": document.failure.message}
-    log.info(f"document.{document.status}", **facts)
+    level = "warning" if document.status in ("failed", "partial") else "info"
+    getattr(log, level)(f"document.{document.status}", **facts)

@@ -128,10 +128,12 @@ def _rendered(kind: OutputKind, document: Document, name: str) -> bytes:
             from daemon.outbox import hocr  # XML takes half a megabyte, where it is wanted
 
             return hocr.render(document, name)
-        case _:
+        case "alto":
             from daemon.outbox import alto
 
             return alto.render(document, name)
+        case _:
+            raise AssertionError(f"the supervising process does not render {kind!r}")
 
 
 def _is_file(path: Path) -> bool:

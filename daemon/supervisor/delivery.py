@@ -142,10 +142,10 @@ class Delivery:
         """
         if not is_held(claim):  # who has it now may be publishing: its drafts are none of ours
             return self._answer_given(entry)
-        self._outbox.withdraw(entry.id)
+        self._outbox.discard_drafts(entry.id)
         given = self._answer_given(entry)
         if given is None:
-            self._outbox.recall(entry.id)
+            self._outbox.roll_back(entry.id)
         return given
 
     def _answer_given(self, entry: LedgerEntry) -> tuple[str, Document] | None:
@@ -157,14 +157,14 @@ class Delivery:
         """
         if found := self._outbox.answer_of(entry.id, entry.name, entry.answer):
             place, answer = found
-            self._outbox.settle(place, entry.id)
+            self._outbox.commit(place, entry.id)
             self._ledger.answering(entry.id, answer["status"], place)
             told = notifications(entry.name, place, answer, self._policies.of(entry.name).hooks)
             self._ledger.answered(entry.id, told)
             return place, _as_answered(answer)
         if entry.state in ("answered", "closed") and entry.answer and entry.status:
             failure = _COLLECTED if entry.status == "failed" else None
-            self._outbox.forget_outputs(entry.id)
+            self._outbox.commit_outputs(entry.id)
             return entry.answer, Document(entry.status, None, (), {}, 0, failure)
         return None
 

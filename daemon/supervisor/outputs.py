@@ -15,7 +15,7 @@ from daemon.core.errors import Deferred
 from daemon.core.records import Claim, Document, Failure, Missing, Output, OutputKind
 from daemon.core.scratch import Scratch
 from daemon.outbox import text
-from daemon.outbox.output_files import ENDINGS, Draft, picture_ending
+from daemon.outbox.output_files import ENDINGS, OutputDraft, picture_ending
 from daemon.outbox.publish import Outbox
 from daemon.supervisor.policy import Policy
 from daemon.supervisor.render_jobs import RenderJob
@@ -30,7 +30,7 @@ MADE: Final[tuple[OutputKind, ...]] = ("searchable_pdf", "picture")
 class OutputDrafts:
     """The outputs of a document as they wait for their names, and those that are missing."""
 
-    drafts: tuple[Draft, ...] = ()
+    drafts: tuple[OutputDraft, ...] = ()
     missing: tuple[Missing, ...] = ()
 
     @property
@@ -67,7 +67,7 @@ class DerivedOutputs:
         self, claim: Claim, document: Document, policy: Policy, render_job: RenderJob | None
     ) -> Iterator[OutputDrafts]:
         """Return the wanted outputs as drafts; those that get no name are removed afterwards."""
-        drafts: list[Draft] = []
+        drafts: list[OutputDraft] = []
         missing: list[Missing] = []
         try:
             if policy.outputs and _has_outputs(document):
@@ -88,7 +88,11 @@ class DerivedOutputs:
             self._scratch.forget(claim.id)
 
     def _draft_rendered(
-        self, claim: Claim, document: Document, kinds: Sequence[OutputKind], drafts: list[Draft]
+        self,
+        claim: Claim,
+        document: Document,
+        kinds: Sequence[OutputKind],
+        drafts: list[OutputDraft],
     ) -> None:
         name = PurePosixPath(fs.printable(claim.name)).name
         for kind in RENDERED:
@@ -100,7 +104,7 @@ class DerivedOutputs:
         self,
         claim: Claim,
         render_job: RenderJob | None,
-        drafts: list[Draft],
+        drafts: list[OutputDraft],
         missing: list[Missing],
     ) -> None:
         """Copy what workers have made; what is no file is missing, whatever they said."""

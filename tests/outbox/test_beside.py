@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from daemon.core.records import Claim, Stamp
-from daemon.outbox.output_files import Draft
+from daemon.outbox.output_files import OutputDraft
 from daemon.outbox.publish import Outbox, Superseded
 
 SHA = "ab" * 32
@@ -19,7 +19,7 @@ def claim(token: str = "one", name: str = "a.pdf") -> Claim:
     return Claim(token, name, Path("/nowhere") / name, Stamp(1, 1, 1), SHA)
 
 
-def drafts(outbox: Outbox, token: str = "one") -> list[Draft]:
+def drafts(outbox: Outbox, token: str = "one") -> list[OutputDraft]:
     return [
         outbox.draft(token, "hocr", ".hocr", b"<html/>"), outbox.draft(token, "text", ".txt", b"hi")
     ]  # fmt: skip
@@ -33,7 +33,7 @@ def answer(token: str = "one", sha256: str = SHA, **more: object) -> bytes:
     return json.dumps(content | more).encode()
 
 
-def endings(found: list[Draft]) -> list[str]:
+def endings(found: list[OutputDraft]) -> list[str]:
     return [draft.ending for draft in found]
 
 
@@ -144,8 +144,8 @@ def test_outputs_without_an_answer_are_removed_when_their_claim_is_taken_up(
     outbox = Outbox(tmp_path)
     assert {"a.pdf.txt", "a.pdf.hocr"} <= kept(tmp_path)
 
-    outbox.withdraw("one")
-    outbox.recall("one")
+    outbox.discard_drafts("one")
+    outbox.roll_back("one")
 
     assert kept(tmp_path) == set()
     assert publish(outbox) == "a.pdf.json"
@@ -158,7 +158,7 @@ def test_a_file_that_has_taken_the_name_of_a_removed_output_stays(
     (tmp_path / "a.pdf.txt").unlink()
     (tmp_path / "a.pdf.txt").write_bytes(b"not ours")
 
-    Outbox(tmp_path).recall("one")
+    Outbox(tmp_path).roll_back("one")
 
     assert (tmp_path / "a.pdf.txt").read_bytes() == b"not ours"
 
@@ -193,5 +193,5 @@ def test_what_is_no_regular_file_is_not_copied(tmp_path: Path) -> None:
     link.symlink_to(secret)
     (tmp_path / "outbox").mkdir()
 
-    with pytest.raises(Exception, match="refuses"):
+    with pytest.raises(Exception, match="cannot be written"):
         Outbox(tmp_path / "outbox").draft("one", "picture", ".png", link)

@@ -146,7 +146,7 @@ def test_a_draft_that_was_withdrawn_can_never_be_published(tmp_path: Path) -> No
     outbox, successor = Outbox(tmp_path), Outbox(tmp_path)
 
     def is_ours() -> bool:
-        successor.withdraw("token")
+        successor.discard_drafts("token")
         return True
 
     with pytest.raises(Deferred):

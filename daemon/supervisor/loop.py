@@ -118,7 +118,7 @@ class MainLoop:
         self._hear_what_was_late(now)
         self._collect(now)
         if not self.draining:
-            self._intake.look(now)
+            self._intake.scan_if_due(now)
             self._take_over(now)
         self._dispatch(now)
         for work in self._due(now):
@@ -136,7 +136,7 @@ class MainLoop:
             return 0.0  # a place has become free
         times = [work.retry_at for work in list(self._work.values()) if work.retry_at > now]
         if not self.draining:
-            times.append(self._intake.next_look())
+            times.append(self._intake.next_scan())
         return max(0.0, min(times, default=now + self._wait) - now)
 
     def abandon(self, now: float) -> None:
@@ -203,7 +203,7 @@ class MainLoop:
         name = self._intake.next_ready(now)
         if name is None:
             return False
-        settled = self._intake.settled(name)
+        settled = self._intake.stamp_of(name)
         try:
             work = self._io.call(
                 f"claiming {name}", lambda: self._accept(self._claims.take(name, settled))
@@ -224,7 +224,7 @@ class MainLoop:
         if isinstance(error, OSError) and error.errno in _OF_THE_INBOX:
             self._intake.pause(f"{name}: {why}", now)
             return
-        self._intake.refuse(name, now + self._wait)
+        self._intake.postpone(name, now + self._wait)
         log.warning("file.blocked", name=name, reason=why, exc_info=not isinstance(error, OSError))
 
     def _has_place(self) -> bool:

@@ -47,8 +47,8 @@ def test_the_first_look_is_at_once_and_finds_what_lay_there(inbox: Path) -> None
     (inbox / "a.png").write_bytes(b"x")
     room = intake(inbox)
 
-    room.look(0.0)
-    room.look(QUIET)
+    room.scan_if_due(0.0)
+    room.scan_if_due(QUIET)
 
     assert room.next_ready(QUIET) == "a.png"
     assert room.next_ready(QUIET) is None
@@ -59,46 +59,46 @@ def test_without_a_ring_it_looks_at_the_pace_of_the_mode(
     inbox: Path, delivers: bool, pace: float
 ) -> None:
     room = intake(inbox, delivers=delivers)
-    room.look(100.0)
+    room.scan_if_due(100.0)
 
-    assert room.next_look() == pytest.approx(100.0 + pace)
+    assert room.next_scan() == pytest.approx(100.0 + pace)
 
 
-def test_a_moving_file_brings_the_next_look_to_when_it_could_be_still(inbox: Path) -> None:
+def test_a_moving_file_brings_the_next_scan_to_when_it_could_be_still(inbox: Path) -> None:
     (inbox / "a.png").write_bytes(b"x")
     room = intake(inbox)
-    room.look(100.0)
+    room.scan_if_due(100.0)
 
-    assert room.next_look() == 100.0 + QUIET
+    assert room.next_scan() == 100.0 + QUIET
 
 
-def test_a_ring_brings_the_next_look_at_once_but_a_burst_counts_once(inbox: Path) -> None:
+def test_a_ring_brings_the_next_scan_at_once_but_a_burst_counts_once(inbox: Path) -> None:
     room = intake(inbox)
-    room.look(100.0)
+    room.scan_if_due(100.0)
     room.notify()
 
-    assert 100.0 < room.next_look() < 101.0
+    assert 100.0 < room.next_scan() < 101.0
 
 
 def test_scanning_a_huge_tree_never_takes_more_than_its_share(inbox: Path) -> None:
     room = intake(inbox)
-    room.look(100.0)
+    room.scan_if_due(100.0)
     room._cost = 3.0
 
-    assert room.next_look() == pytest.approx(100.0 + 3.0 / 0.005)
+    assert room.next_scan() == pytest.approx(100.0 + 3.0 / 0.005)
 
 
 def test_a_missing_inbox_is_a_fault_and_heals_by_itself(inbox: Path) -> None:
     (inbox / "a.png").write_bytes(b"x")
     room = intake(inbox)
-    room.look(0.0)
+    room.scan_if_due(0.0)
     inbox.rename(inbox.parent / "moved")
     room.notify()
-    room.look(10.0)
+    room.scan_if_due(10.0)
     assert room.fault is not None
 
     (inbox.parent / "moved").rename(inbox)
-    room.look(10.0 + POLL)
+    room.scan_if_due(10.0 + POLL)
 
     assert room.fault is None
     assert room.next_ready(12.0) == "a.png"
@@ -108,19 +108,19 @@ def test_what_waits_is_told_by_what_it_waits_for_and_since_when(inbox: Path) -> 
     room = intake(inbox)
     (inbox / "a.png").write_bytes(b"x")
     (inbox / "empty.png").touch()
-    room.look(100.0)
+    room.scan_if_due(100.0)
     (inbox / "b.png").write_bytes(b"x")
-    room.look(100.0 + QUIET)
+    room.scan_if_due(100.0 + QUIET)
 
     assert room.waiting == QueueCounts(ready=1, unstable=1, incomplete=1, blocked=0, since=100.0)
 
 
 def test_files_that_wait_are_told_while_nothing_may_be_taken(inbox: Path) -> None:
     room = intake(inbox)
-    room._hindrance = lambda: "the outbox is away"
+    room._check_volumes = lambda: "the outbox is away"
     (inbox / "a.png").write_bytes(b"x")
-    room.look(100.0)
-    room.look(100.0 + QUIET)
+    room.scan_if_due(100.0)
+    room.scan_if_due(100.0 + QUIET)
 
     assert room.next_ready(100.0 + QUIET) is None
     assert room.waiting.ready == 1
@@ -131,16 +131,16 @@ def test_a_file_that_could_not_be_claimed_takes_no_turn_until_its_time_has_come(
 ) -> None:
     (inbox / "a.png").write_bytes(b"x")
     room = intake(inbox)
-    room.look(0.0)
-    room.look(QUIET)
+    room.scan_if_due(0.0)
+    room.scan_if_due(QUIET)
     assert room.next_ready(QUIET) == "a.png"
-    room.refuse("a.png", 100.0)
+    room.postpone("a.png", 100.0)
     (inbox / "b.png").write_bytes(b"x")
-    room.look(QUIET + RESCAN)
-    room.look(2 * QUIET + RESCAN)
+    room.scan_if_due(QUIET + RESCAN)
+    room.scan_if_due(2 * QUIET + RESCAN)
 
     assert [room.next_ready(50.0) for _ in range(2)] == ["b.png", None]
-    room.look(110.0)
+    room.scan_if_due(110.0)
     assert room.next_ready(110.0) == "a.png"
 
 
@@ -149,9 +149,9 @@ def test_priorities_decide_between_the_folders_of_the_inbox(inbox: Path) -> None
         (inbox / name).parent.mkdir()
         (inbox / name).write_bytes(b"x")
     room = intake(inbox, priority=ByFolder(0, [(["urgent"], 1)]))
-    room.look(0.0)
+    room.scan_if_due(0.0)
 
-    room.look(QUIET)
+    room.scan_if_due(QUIET)
 
     assert [room.next_ready(QUIET) for _ in range(3)] == ["urgent/1.png", "a/1.png", None]
 
@@ -161,11 +161,11 @@ def test_scan2_is_taken_before_scan10_that_came_to_rest_in_the_same_quiet_time(
 ) -> None:
     (inbox / "scan10.png").write_bytes(b"x")
     room = intake(inbox)
-    room.look(0.0)
+    room.scan_if_due(0.0)
     (inbox / "scan2.png").write_bytes(b"x")
     room.notify()
-    room.look(1.0)
+    room.scan_if_due(1.0)
 
-    room.look(1.0 + QUIET)
+    room.scan_if_due(1.0 + QUIET)
 
     assert [room.next_ready(1.0 + QUIET) for _ in range(2)] == ["scan2.png", "scan10.png"]

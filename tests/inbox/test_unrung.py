@@ -13,44 +13,44 @@ from daemon.inbox.stability import StabilityTracker
 from tests.inbox.test_intake import QUIET, RESCAN, SilentWatch
 
 
-def test_a_file_that_a_scan_found_and_nothing_rang_for_is_counted_at_the_next_look() -> None:
+def test_a_file_that_a_scan_found_and_nothing_rang_for_is_counted_at_the_next_scan() -> None:
     room = MissedEvents()
-    room.observe([], room.rings)
+    room.observe([], room.notifications)
 
-    assert room.observe(["a.png"], room.rings) == 0
-    assert room.observe(["a.png"], room.rings) == 1
-    assert room.observe(["a.png"], room.rings) == 0
+    assert room.observe(["a.png"], room.notifications) == 0
+    assert room.observe(["a.png"], room.notifications) == 1
+    assert room.observe(["a.png"], room.notifications) == 0
 
 
 def test_an_event_that_comes_late_clears_it() -> None:
     room = MissedEvents()
-    room.observe(["a.png"], room.rings)
+    room.observe(["a.png"], room.notifications)
     room.notify()
 
-    assert room.observe(["a.png"], room.rings) == 0
+    assert room.observe(["a.png"], room.notifications) == 0
 
 
 def test_an_event_that_comes_while_the_scan_runs_clears_it() -> None:
     room = MissedEvents()
-    before = room.rings
+    before = room.notifications
     room.notify()  # while the folder is listed
     room.observe(["a.png"], before)
 
-    assert room.observe(["a.png"], room.rings) == 0
+    assert room.observe(["a.png"], room.notifications) == 0
 
 
 def test_what_a_rung_look_finds_is_not_suspected() -> None:
     room = MissedEvents()
     room.observe(["a.png"], None)
 
-    assert room.observe(["a.png"], room.rings) == 0
+    assert room.observe(["a.png"], room.notifications) == 0
 
 
 def test_what_has_vanished_meanwhile_is_not_counted() -> None:
     room = MissedEvents()
-    room.observe(["a.png"], room.rings)
+    room.observe(["a.png"], room.notifications)
 
-    assert room.observe([], room.rings) == 0
+    assert room.observe([], room.notifications) == 0
 
 
 def look(inbox: Path, *, delivers: bool, notify: bool) -> int:
@@ -62,12 +62,12 @@ def look(inbox: Path, *, delivers: bool, notify: bool) -> int:
         SilentWatch(inbox, delivers=delivers), RESCAN, 2.0, lambda listing: listing,
         counters=counters,
     )  # fmt: skip
-    room.look(100.0)
+    room.scan_if_due(100.0)
     (inbox / "a.png").write_bytes(b"x")
     if notify:
         room.notify()
-    room.look(100.0 + RESCAN)
-    room.look(100.0 + 2 * RESCAN)
+    room.scan_if_due(100.0 + RESCAN)
+    room.scan_if_due(100.0 + 2 * RESCAN)
     return counters.missed_events
 
 

@@ -120,7 +120,7 @@ def test_a_dead_letter_is_told_everywhere_and_comes_to_life_when_asked(tmp_path:
         life.wait_ready()
         home.drop("a.png", pretended.content("Knock"))
         until(lambda: of_event(home, "hook.dead"), what="dead")
-        until(lambda: "nobody tries" in (home.state / "heartbeat.json").read_text(), what="a fault")
+        until(lambda: "given up" in (home.state / "heartbeat.json").read_text(), what="a fault")
         health = home.command("health")
         said = home.command("hooks").stdout
         status = home.command("status").stdout
@@ -128,15 +128,15 @@ def test_a_dead_letter_is_told_everywhere_and_comes_to_life_when_asked(tmp_path:
 
         home.command("hooks", "--retry")
         until(lambda: told_to(told), what="told at last")
-        until(lambda: "nobody tries" not in (home.state / "heartbeat.json").read_text())
+        until(lambda: "given up" not in (home.state / "heartbeat.json").read_text())
 
     assert (
         health.returncode,
-        "hook knock: letters that nobody tries to deliver any more: 1" in health.stdout,
+        "hook knock: notifications given up: 1; " in health.stdout,
     ) == (0, True)
     (dead,) = of_event(home, "hook.dead")
     assert (dead["name"], dead["attempt"]) == ("a.png", 2)
-    assert dead["why"] == "exit code 1: the door is shut"
+    assert dead["reason"] == "exit code 1: the door is shut"
     assert "knock: document.done a.png: 2 attempts: exit code 1: the door is shut" in said
     assert "0 delivered, 0 waiting, 1 dead (ocr-daemon hooks says why)" in status
     assert told_to(told)[0]["id"] == dead["id"]

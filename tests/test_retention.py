@@ -14,7 +14,7 @@ from daemon.config.sections import Retention
 from daemon.core import fs
 from daemon.core.records import Claim, Stamp
 from daemon.inbox.archive import reason_of
-from daemon.inbox.retention import DAY, Due, RetentionFolder, RetentionSweeper, Values
+from daemon.inbox.retention import DAY, ExpiredOriginal, Limits, RetentionFolder, RetentionSweeper
 from daemon.ledger.ledger import Ledger
 from tests.house import until
 from tests.torture import pretended
@@ -47,18 +47,20 @@ class Shelf:
         return path
 
     def retention_folder(
-        self, values: Retention | Values, which: str = "archive"
+        self, limits: Retention | Limits, which: str = "archive"
     ) -> RetentionFolder:
-        of = (lambda _: values) if isinstance(values, Retention) else values
+        of = (lambda _: limits) if isinstance(limits, Retention) else limits
         return RetentionFolder(which, self.folder, of)  # type: ignore[arg-type]
 
-    def clear(self, values: Retention | Values, now: float, which: str = "archive") -> list[Due]:
-        """Remove what is due."""
-        retention_folder = self.retention_folder(values, which)
+    def clear(
+        self, limits: Retention | Limits, now: float, which: str = "archive"
+    ) -> list[ExpiredOriginal]:
+        """Remove the expired originals."""
+        retention_folder = self.retention_folder(limits, which)
         return [
-            due
-            for due in retention_folder.due(self.ledger_file, now)
-            if retention_folder.remove(due)
+            each
+            for each in retention_folder.expired(self.ledger_file, now)
+            if retention_folder.remove(each)
         ]
 
     def names(self) -> set[str]:
@@ -137,7 +139,11 @@ def test_what_the_ledger_does_not_know_is_hashed_once_and_makes_no_known_one_go(
     retention_folder, hashed = shelf.retention_folder(Retention(archive_megabytes=1)), []
     monkeypatch.setattr(fs, "digest_of", lambda file: hashed.append(file.name) or "0" * 64)
 
-    assert [list(retention_folder.due(shelf.ledger_file, TODAY)) for _ in range(3)] == [[], [], []]
+    assert [list(retention_folder.expired(shelf.ledger_file, TODAY)) for _ in range(3)] == [
+        [],
+        [],
+        [],
+    ]
     assert len(hashed) <= 2
 
 
@@ -172,11 +178,11 @@ def test_a_reason_that_a_kill_left_alone_goes_too(shelf: Shelf) -> None:
 
 def test_a_file_that_takes_the_place_of_a_due_one_is_left(shelf: Shelf) -> None:
     path, retention_folder = shelf.keep("scan.png"), shelf.retention_folder(ONE_DAY)
-    (due,) = retention_folder.due(shelf.ledger_file, TOMORROW)
+    (expired,) = retention_folder.expired(shelf.ledger_file, TOMORROW)
     path.rename(path.with_name("moved.png"))
     path.write_bytes(b"new")
 
-    assert (retention_folder.remove(due), path.read_bytes()) == (False, b"new")
+    assert (retention_folder.remove(expired), path.read_bytes()) == (False, b"new")
 
 
 def test_links_are_not_followed_and_folders_of_others_not_entered(shelf: Shelf) -> None:
@@ -187,16 +193,16 @@ def test_links_are_not_followed_and_folders_of_others_not_entered(shelf: Shelf) 
         "archive", shelf.folder, lambda _: ONE_DAY, {shelf.folder / "failed"}
     )
 
-    assert list(retention_folder.due(shelf.ledger_file, TOMORROW)) == []
+    assert list(retention_folder.expired(shelf.ledger_file, TOMORROW)) == []
 
 
 def test_each_profile_has_its_own_megabytes(shelf: Shelf) -> None:
-    """Two values that are equal are two limits all the same."""
+    """Two equal objects are two limits all the same."""
     for name in ("in/1.png", "out/1.png"):
         shelf.keep(name, name.encode() * 100_000)
-    values = {"in": Retention(archive_megabytes=1), "out": Retention(archive_megabytes=1)}
+    limits = {"in": Retention(archive_megabytes=1), "out": Retention(archive_megabytes=1)}
 
-    assert shelf.clear(lambda name: values[name.split("/")[0]], TODAY) == []
+    assert shelf.clear(lambda name: limits[name.split("/")[0]], TODAY) == []
 
 
 def test_a_turn_is_bounded_and_says_that_there_is_more(shelf: Shelf) -> None:
@@ -204,7 +210,7 @@ def test_a_turn_is_bounded_and_says_that_there_is_more(shelf: Shelf) -> None:
         shelf.keep(f"{number}.png", bytes([number]))
     retention_folder = shelf.retention_folder(ONE_DAY)
 
-    assert len(list(retention_folder.due(shelf.ledger_file, TOMORROW, most=3))) == 3
+    assert len(list(retention_folder.expired(shelf.ledger_file, TOMORROW, max_files=3))) == 3
     assert retention_folder.has_more
 
 
@@ -215,7 +221,7 @@ def test_a_folder_that_is_away_is_no_end_of_the_thread(shelf: Shelf, tmp_path: P
 
     retention_sweeper = RetentionSweeper([retention_folder], shelf.ledger_file)
     try:
-        assert retention_sweeper._turn(retention_folder) is False
+        assert retention_sweeper._sweep(retention_folder) is False
     finally:
         retention_sweeper.end()
 

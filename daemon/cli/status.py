@@ -8,7 +8,7 @@ import time
 from daemon.cli import verify as proof
 from daemon.config.settings import Config
 from daemon.core.logs import without_controls
-from daemon.inbox.retention import plan
+from daemon.inbox.retention import preview
 from daemon.ledger.deliveries import Deliveries, NotificationCounts
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.notification import Notification
@@ -135,7 +135,7 @@ def retention(config: Config) -> str:
         return "every original is kept for ever: retention has no limit"
     if not ledger_path(config).exists():
         return _no_ledger(config)
-    return plan(retention_folders(config), ledger_path(config), time.time())
+    return preview(retention_folders(config), ledger_path(config), time.time())
 
 
 def _no_ledger(config: Config) -> str:

@@ -37,7 +37,7 @@ from daemon.supervisor.outputs import MADE
 from daemon.supervisor.policy import Policies, Policy
 
 if TYPE_CHECKING:
-    from daemon.inbox.retention import RetentionFolder, RetentionSweeper, Which
+    from daemon.inbox.retention import FolderName, RetentionFolder, RetentionSweeper
 
 SCRATCH_NAME = "making"
 T = TypeVar("T")
@@ -181,7 +181,7 @@ def retention_folders(config: Config) -> list[RetentionFolder]:
         RetentionFolder,  # half a megabyte, where something is ever removed
     )
 
-    folders: dict[Which, Path]
+    folders: dict[FolderName, Path]
     folders = {"archive": config.folders.archive, "failed": config.folders.failed}
     return [
         RetentionFolder(which, folder, kept.of, set(folders.values()))

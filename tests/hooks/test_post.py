@@ -24,7 +24,7 @@ def hook(url: str, **changes: object) -> Hook:
 
 
 def put(to: Hook) -> None:
-    WebhookClient(to).put(notification(to), NOW)
+    WebhookClient(to).send(notification(to), NOW)
 
 
 @pytest.mark.parametrize(
@@ -49,10 +49,10 @@ def test_a_letter_arrives_signed_as_standard_webhooks_are(secret: str, key: byte
 def test_a_secret_in_a_file_may_be_exchanged_at_any_time(tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     with receiving() as receiver:
-        mailbox = WebhookClient(to := hook(receiver.address, secret_file=secret))
+        webhook = WebhookClient(to := hook(receiver.address, secret_file=secret))
         for content in ("first\n", "second\n"):
             secret.write_text(content)
-            mailbox.put(notification(to), NOW)
+            webhook.send(notification(to), NOW)
 
     first, second = receiver.came
     assert is_signed(*first, b"first")

@@ -97,11 +97,11 @@ def test_a_rest_is_a_chance_share_and_never_longer_than_six_hours(failing: Room)
     sender = HookSender(
         failing.hook, failing.deliveries, Path("/out"), lambda: EARLY, random.Random(7), Event()
     )
-    rests = [sender._rest(1, LONGEST_REST) for _ in range(200)]
+    rests = [sender._backoff(1, LONGEST_REST) for _ in range(200)]
 
     assert 0 <= min(rests) < 1
     assert 9 < max(rests) <= 10
-    assert failing.sender._rest(1000, LONGEST_REST) == LONGEST_REST
+    assert failing.sender._backoff(1000, LONGEST_REST) == LONGEST_REST
 
 
 def test_an_outage_costs_attempts_of_few_letters_and_not_of_all(failing: Room) -> None:

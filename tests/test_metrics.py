@@ -95,7 +95,7 @@ def test_while_the_model_is_loaded_it_lives_and_is_not_ready(
     live, ready, failing = house.at_start  # type: ignore[attr-defined]
 
     assert (live, ready) == (200, 503)
-    assert failing == {"model": "it is being loaded"}
+    assert failing == {"model": "the model is being loaded"}
 
 
 def test_what_was_answered_is_counted(house: Watched, daemon: Daemon) -> None:

@@ -68,7 +68,7 @@ class Loop(Protocol):
         """What holds it up."""
 
     @property
-    def is_stuck(self) -> bool:
+    def is_stalled(self) -> bool:
         """Whether a step has not returned from the folders in time."""
 
     @property
@@ -76,7 +76,7 @@ class Loop(Protocol):
         """How many documents are in progress."""
 
     @property
-    def held(self) -> int:
+    def retrying(self) -> int:
         """How many of them wait for a retry."""
 
 
@@ -158,7 +158,7 @@ class Health:
 
     def is_progressing(self, now: float) -> bool:
         """Return False for a loop that neither scans nor knows a reason why it cannot."""
-        return self._scan(now).ok or bool(self.loop.faults) or self.loop.is_stuck
+        return self._scan(now).ok or bool(self.loop.faults) or self.loop.is_stalled
 
     def _loop(self, now: float) -> HealthCheck:
         if self.phase == "starting":

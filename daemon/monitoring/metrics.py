@@ -165,12 +165,14 @@ def _loop(counters: Counters, health: Health, now: float) -> Iterator[Metric]:
         loop.in_progress,
     )  # fmt: skip
     yield _gauge(
-        "ocr_daemon_documents_retrying", "Documents in progress that wait for a retry.", loop.held
+        "ocr_daemon_documents_retrying",
+        "Documents in progress that wait for a retry.",
+        loop.retrying,
     )
     faults = {
         "inbox": health.inbox.fault is not None,
-        "step": loop.is_stuck,
-        "document": loop.held > 0,
+        "step": loop.is_stalled,
+        "document": loop.retrying > 0,
         "logs": health.folders.warning is not None,
     }
     yield _gauges(

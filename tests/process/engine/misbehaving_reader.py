@@ -1,0 +1,141 @@
+"""What a worker may do that went astray; run in place of `worker.read`, in a real worker."""
+
+from __future__ import annotations
+
+import gc
+import os
+import pickle
+import signal
+import struct
+import time
+from pathlib import Path
+
+from pebble.pool.channel import WorkerChannel
+
+from daemon.core.errors import Deferred, Died, Misconfigured
+from daemon.core.options import Recipe
+from daemon.core.records import PagesRead, PageText, Stamp
+from daemon.engine import worker
+
+
+def honestly(path: Path, stamp: Stamp, first: int, last: int) -> PagesRead:
+    pages = tuple(PageText.unread(number, None) for number in range(first, last + 1))
+    return PagesRead("application/pdf", 9, pages, {"decode": 0.1}, precision=str(os.getpid()))
+
+
+def by_kind(path: Path, stamp: Stamp, first: int, last: int, recipe: Recipe) -> object:
+    """Do what the file's name says."""
+    return _KINDS[path.stem](path, stamp, first, last)
+
+
+def _nonsense(*_: object) -> object:
+    return {"pages": "many"}
+
+
+def _too_many_pages(path: Path, stamp: Stamp, first: int, last: int) -> object:
+    return PagesRead("application/pdf", 10**12, (), {})
+
+
+def _fewer_pages(path: Path, stamp: Stamp, first: int, last: int) -> object:
+    return honestly(path, stamp, first, last - 1)
+
+
+def _other_pages(path: Path, stamp: Stamp, first: int, last: int) -> object:
+    return honestly(path, stamp, first + 5, last + 5)
+
+
+class _Call:
+    """A pickle that makes whoever reads it call a function."""
+
+    def __init__(self, footprint: Path) -> None:
+        self.footprint = footprint
+
+    def __reduce__(self) -> tuple:
+        return os.mkdir, (str(self.footprint),)
+
+
+def _attack(path: Path, stamp: Stamp, first: int, last: int) -> object:
+    return _Call(path.with_name("footprint"))
+
+
+def _unknown_error(*_: object) -> object:
+    raise struct.error("of a class that the daemon does not know")
+
+
+def _written(content: bytes) -> None:
+    (channel,) = [found for found in gc.get_objects() if isinstance(found, WorkerChannel)]
+    os.write(channel.writer.fileno(), content)
+
+
+def _babble(*_: object) -> object:
+    _written(struct.pack("!i", 20) + b"no pickle whatsoever")
+    signal.pause()
+
+
+def _half_a_message(*_: object) -> object:
+    _written(struct.pack("!i", 5000) + pickle.dumps("a beginning"))
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _endless_message(*_: object) -> object:
+    _written(struct.pack("!i", -1) + struct.pack("!Q", 1 << 60))
+    signal.pause()
+
+
+def _holding_the_lock(*_: object) -> object:
+    (channel,) = [found for found in gc.get_objects() if isinstance(found, WorkerChannel)]
+    channel.mutex.acquire()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _silent_exit(*_: object) -> object:
+    os._exit(0)
+
+
+def _slowly(*_: object) -> object:
+    time.sleep(60)
+    return None
+
+
+def _out_of_reach(*_: object) -> object:
+    raise Deferred("the share is gone")
+
+
+def _misconfigured(*_: object) -> object:
+    raise Misconfigured("model.sha256", "0", "the file was exchanged")
+
+
+def _out_of_memory(*_: object) -> object:
+    raise Died("memory", "there was not enough memory to read it")
+
+
+_KINDS = {
+    "honest": honestly, "nonsense": _nonsense, "many": _too_many_pages, "fewer": _fewer_pages,
+    "other": _other_pages,
+    "attack": _attack, "unknown": _unknown_error, "babble": _babble, "half": _half_a_message,
+    "endless": _endless_message, "lock": _holding_the_lock, "exit": _silent_exit,
+    "memory": _out_of_memory, "slow": _slowly,
+    "reach": _out_of_reach,
+    "weights": _misconfigured,
+}  # fmt: skip
+
+
+def warm() -> str:
+    return "nothing"
+
+
+def warm_and_die() -> str:
+    """Die while the networks are loaded."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    return "never"
+
+
+def warm_at_last() -> str:
+    """Die of it twice: how often is kept in the folder that this worker may write."""
+    setup = worker._process.setup
+    assert setup is not None
+    assert setup.scratch is not None
+    deaths = setup.scratch / "deaths"
+    with deaths.open("a") as file:
+        file.write("x")
+    return "something" if deaths.stat().st_size > 2 else warm_and_die()

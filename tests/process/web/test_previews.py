@@ -1,0 +1,53 @@
+"""Pictures of pages, drawn by the real sandboxed process, under what the document's folder says."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pymupdf
+import pytest
+
+from daemon.config.load import load
+from daemon.core.folder_rules import ByFolder
+from daemon.core.options import Limits, Rendering
+from daemon.web import server
+from daemon.web.index.records import Found
+from daemon.web.ui.previews import Pictures
+from tests.support.running_daemon import Workspace
+from tests.support.web.stand_in import item
+
+
+def locked(path: Path) -> Path:
+    """Write a PDF of one page that opens with the password `hunter2` alone."""
+    with pymupdf.open() as document:
+        document.new_page(width=200, height=100)
+        document.save(path, encryption=pymupdf.PDF_ENCRYPT_AES_256, user_pw="hunter2")
+    return path
+
+
+def found(original: Path, landed_as: str) -> Found:
+    digest = hashlib.sha256(original.read_bytes()).hexdigest()
+    done = item("a", landed_as, pages=1)
+    return Found(done, None, (), original, landed_as, digest)
+
+
+def test_a_page_is_drawn_with_the_password_of_its_folders_profile(tmp_path: Path) -> None:
+    secret = Limits(), Rendering(passwords=("hunter2",))
+    pictures = Pictures(tmp_path / "pages", ByFolder((Limits(), Rendering()), [(["bank"], secret)]))
+    original = locked(tmp_path / "a.pdf")
+
+    drawn = pictures.page(found(original, "bank/a.pdf"), 1)
+
+    assert drawn.read_bytes().startswith(b"\xff\xd8\xff")
+    with pytest.raises(LookupError):
+        pictures.page(found(original, "other/a.pdf"), 1)
+
+
+def test_the_site_knows_the_profiles_of_the_config(tmp_path: Path) -> None:
+    bank = {"name": "bank", "folders": ["bank"], "pdf": {"passwords": ["hunter2"]}}
+    workspace = Workspace(tmp_path, profiles=[bank])
+
+    site = server.site(load(workspace.config))
+
+    assert site.pictures.page(found(locked(tmp_path / "a.pdf"), "bank/a.pdf"), 1).exists()

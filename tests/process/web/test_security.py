@@ -1,0 +1,213 @@
+"""Strangers, rebinding names and foreign pages before the real web process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import requests
+from starlette.datastructures import Headers
+from starlette.responses import Response
+
+from daemon.web.http.errors import Refused
+from daemon.web.http.middleware import Guard
+from daemon.web.http.security import CLIENTS, Gate, Rate
+from daemon.web.ui.pages import STATIC
+from daemon.web.ui.templating import Paper
+from tests.support.running_daemon import Workspace
+from tests.support.web.guarded import BEARER, FRIEND, IMAGE, TOKEN, alone, raw
+from tests.support.web.site import Site
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with alone(tmp_path_factory.mktemp("gate")) as site:
+        yield site
+
+
+@pytest.mark.parametrize("path", ["/documents", "/documents/" + "0" * 32, "/upload"])
+def test_without_the_token_nothing_is_told(site: Site, path: str) -> None:
+    assert site.get(path).status_code == 401
+    assert site.get(path, headers={"Authorization": "Bearer wrong"}).status_code == 401
+    assert site.get(path, headers={"Cookie": "ocr_daemon=wrong"}).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("asked", "login"),
+    [
+        ("/", "/login"),
+        (
+            "/documents/x%20y/view?q=a%26b",
+            "/login?next=%2Fdocuments%2Fx%2520y%2Fview%3Fq%3Da%2526b",
+        ),
+        ("//evil.example/%5c", "/login"),
+    ],
+)
+def test_a_person_without_the_token_is_led_to_the_login_and_on(
+    site: Site, asked: str, login: str
+) -> None:
+    head = (
+        f"GET {asked} HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\nConnection: close\r\n\r\n"
+    )
+
+    answer = raw(site, head.encode()).split(b"\r\n")
+
+    assert b" 303 " in answer[0]
+    assert f"location: {login}".encode() in answer
+
+
+def test_a_name_that_was_pointed_here_is_refused(site: Site) -> None:
+    assert site.get("/healthz", headers={"Host": "evil.example"}).status_code == 421
+    assert site.get("/healthz", headers={"Host": f"app.example:{site.port}"}).status_code == 200
+    assert site.get("/documents", headers={"Host": "compose-name", **BEARER}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://["},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+def test_a_foreign_page_cannot_put_in(site: Site, headers: dict[str, str]) -> None:
+    refused = site.post("/upload", files={"file": IMAGE}, headers=headers | BEARER)
+
+    assert (refused.status_code, refused.json()["error"]["class"]) == (403, "foreign_origin")
+
+
+def test_a_configured_origin_may_ask_and_no_other(site: Site) -> None:
+    asks = {"Access-Control-Request-Method": "POST"}
+
+    friend = requests.options(f"{site.base}/upload", headers={"Origin": FRIEND} | asks, timeout=9)
+    other = requests.options(
+        f"{site.base}/upload", headers={"Origin": "http://x"} | asks, timeout=9
+    )
+    read = site.get("/documents", headers={"Origin": FRIEND} | BEARER)
+
+    assert (friend.status_code, friend.headers["access-control-allow-origin"]) == (204, FRIEND)
+    assert other.status_code == 403
+    assert "access-control-allow-origin" not in other.headers
+    assert read.headers["access-control-allow-origin"] == FRIEND
+
+
+def test_what_breaks_before_a_route_still_bears_the_headers() -> None:
+    class Broken(Gate):
+        def check(self, method: str, path: str, headers: Headers) -> None:
+            raise ValueError(path)
+
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(Guard(Response(), Broken(None), Rate(0), Paper(STATIC)))
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            return await client.get("/")
+
+    answer = asyncio.run(ask())
+
+    assert (answer.status_code, answer.json()["error"]["class"]) == (500, "crashed")
+    assert answer.headers["x-frame-options"] == "DENY"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/documents/..%2f..%2fledger.sqlite3", "/documents/%00", "/documents/u-../../etc",
+        "/documents/" + "0" * 32 + "/outputs/..%2f..%2fstate%2fledger.sqlite3",
+        "/documents/" + "0" * 32 + "/pages/../../x", "/documents/u-" + "*" * 32,
+    ],
+)  # fmt: skip
+def test_a_path_that_climbs_leads_nowhere(site: Site, path: str) -> None:
+    head = (
+        f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+        f"Authorization: Bearer {TOKEN}\r\n\r\n"
+    )
+
+    assert b" 404 " in raw(site, head.encode()).split(b"\r\n")[0]
+
+
+def test_every_answer_bears_the_headers(site: Site) -> None:
+    for answer in (site.get("/healthz"), site.get("/documents"), site.get("/nothing")):
+        assert answer.headers["content-security-policy"].startswith("default-src 'self'")
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["x-frame-options"] == "DENY"
+        assert "server" not in answer.headers
+
+
+def test_a_client_that_asks_too_often_is_told_when_to_come_again(tmp_path: Path) -> None:
+    now = [0.0]
+    rate = Rate(60, lambda: now[0])
+    for _ in range(60):
+        rate.spend("192.0.2.1")
+
+    with pytest.raises(Refused) as refused:
+        rate.spend("192.0.2.1")
+
+    assert refused.value.headers == {"Retry-After": "1"}
+    rate.spend("192.0.2.2")
+    now[0] = 1.0
+    rate.spend("192.0.2.1")
+    for number in range(CLIENTS + 50):
+        rate.spend(f"2001:db8:{number:x}::1")
+    assert len(rate._buckets) == CLIENTS
+
+
+def test_a_person_who_asks_too_often_is_told_on_a_page_and_a_program_as_json() -> None:
+    guard = Guard(Response(), Gate(None), Rate(1), Paper(STATIC))
+
+    async def ask(accept: str) -> httpx.Response:
+        transport = httpx.ASGITransport(guard)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            return await client.get("/", headers={"Accept": accept})
+
+    asyncio.run(ask("*/*"))
+    page, told = asyncio.run(ask("text/html,*/*")), asyncio.run(ask("*/*"))
+
+    assert (page.status_code, page.headers["content-type"]) == (429, "text/html; charset=utf-8")
+    assert int(page.headers["retry-after"]) > 0
+    assert "try again in" in page.text
+    assert (told.status_code, told.json()["error"]["class"]) == (429, "too_many")
+
+
+@pytest.mark.parametrize(
+    ("web", "key"),
+    [
+        ({"address": "0.0.0.0"}, "web.address"),
+        ({"token": "short"}, "web.token"),
+        ({"origins": ["https://a.example/path"]}, "web.origins"),
+    ],
+)
+def test_what_would_let_anybody_in_is_misconfigured(
+    tmp_path: Path, web: dict[str, object], key: str
+) -> None:
+    said = Workspace(tmp_path, web=web).command("web")
+
+    assert said.returncode == 78
+    assert key in said.stderr
+
+
+def test_a_port_that_is_taken_is_misconfigured(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        said = Workspace(tmp_path, web={"port": other.getsockname()[1]}).command("web")
+
+    assert (said.returncode, "web.port" in said.stderr) == (78, True)
+
+
+def test_without_the_extra_the_daemon_says_what_to_install(tmp_path: Path) -> None:
+    blocked = tmp_path / "blocked"
+    blocked.mkdir()
+    (blocked / "sitecustomize.py").write_text(
+        "import importlib.util as u\nfind = u.find_spec\n"
+        "u.find_spec = lambda n, *a: None if n == 'starlette' else find(n, *a)\n"
+    )
+    path = f"{blocked}:{os.environ.get('PYTHONPATH', '')}"
+
+    said = Workspace(tmp_path, web={"enabled": True}).command("run", PYTHONPATH=path)
+
+    assert said.returncode == 78
+    assert "ocr-daemon[web]" in said.stderr

@@ -1,0 +1,136 @@
+"""Who waits for an answer, in a site whose catalogue is played: what is told, and for how long."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from daemon.web.http.errors import Refused, told
+from daemon.web.index.records import Found, Item
+from daemon.web.rest import api
+
+TOKEN = "u-" + "0" * 32
+SIDECAR: dict[str, Any] = {"text": "Read", "pages": [{"text": "Read"}]}
+
+
+class Played:
+    """A catalogue with one document, in the states that a test names, the last one for good."""
+
+    def __init__(self, *states: Found) -> None:
+        self._states = list(states)
+        self.asked = 0
+        self.discarded = 0
+
+    def answered_before(self, sha256: str, profile: str) -> None:
+        """Return nothing: the bytes are new."""
+
+    def is_answered(self, identity: str) -> bool:
+        """Tell whether there is a document, counting how often that is asked."""
+        self.asked += 1
+        return bool(self._states)
+
+    def document(self, identity: str) -> Found:
+        """Return it in its next state."""
+        return self._states.pop(0) if len(self._states) > 1 else self._states[0]
+
+    def in_full(self, found: Found) -> Found:
+        """Return it as it is: what it may be a duplicate of is gone."""
+        return found
+
+    def discard(self, *_: object) -> None:
+        """Count it."""
+        self.discarded += 1
+
+
+def found(status: str, sidecar: dict[str, Any] | None = None, *, is_gone: bool = False) -> Found:
+    item = Item("1" * 32, "a.png", "a.png", status, 3, is_gone=is_gone)  # type: ignore[arg-type]
+    return Found(item, sidecar, (), None)
+
+
+@pytest.fixture
+def app_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Played], Starlette]:
+    async def received(*_: object) -> list[Any]:
+        return [SimpleNamespace(sha256="a" * 64)]
+
+    monkeypatch.setattr(api, "receive", received)
+    monkeypatch.setattr(api.heartbeat, "diagnose", lambda *_: ("ok", ""))
+
+    def made(played: Played) -> Starlette:
+        uploads = SimpleNamespace(commit_all=lambda _: [TOKEN], discard=played.discard)
+        site: Any = SimpleNamespace(
+            catalogue=played, uploads=uploads, state=tmp_path, profile="default@1",
+            upload_bytes=9, predict_seconds=2,
+        )  # fmt: skip
+        return Starlette(
+            routes=api.routes(site), exception_handlers={Refused: lambda _, error: told(error)}
+        )
+
+    return made
+
+
+def predict(app: Starlette) -> httpx.Response:
+    async def asked() -> httpx.Response:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            return await client.post("/predict", content=b"png")
+
+    return asyncio.run(asked())
+
+
+@pytest.mark.parametrize(
+    "gone",
+    [found("done", is_gone=True), found("duplicate", {"text": "", "pages": []})],
+    ids=["collected", "a duplicate of what was collected"],
+)
+def test_an_answer_that_is_collected_before_it_is_told_is_no_empty_text(
+    app_of: Callable[[Played], Starlette], gone: Found
+) -> None:
+    answer = predict(app_of(Played(gone)))
+
+    assert (answer.status_code, answer.json()["error"]["class"]) == (410, "gone")
+
+
+def test_a_document_that_is_tried_again_is_waited_for(
+    app_of: Callable[[Played], Starlette],
+) -> None:
+    answer = predict(app_of(Played(found("waiting"), found("reading"), found("done", SIDECAR))))
+
+    assert (answer.status_code, answer.json()["text"]) == (200, "Read")
+
+
+def test_nobody_is_waited_for_who_has_hung_up(app_of: Callable[[Played], Starlette]) -> None:
+    played = Played()
+    app = app_of(played)
+    scope = {
+        "type": "http", "method": "POST", "path": "/predict", "raw_path": b"/predict",
+        "root_path": "", "scheme": "http", "query_string": b"", "headers": [],
+    }  # fmt: skip
+
+    async def hung_up() -> dict[str, str]:
+        return {"type": "http.disconnect"}
+
+    async def unheard(_: object) -> None:
+        pass
+
+    asyncio.run(app(scope, hung_up, unheard))  # type: ignore[arg-type]
+
+    assert played.asked == 0
+
+
+def test_more_than_can_wait_are_told_to_come_again(
+    app_of: Callable[[Played], Starlette], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "MOST_AWAITED", 0)
+    played = Played(found("done", SIDECAR))
+
+    answer = predict(app_of(played))
+
+    assert (answer.status_code, answer.json()["error"]["class"]) == (503, "busy")
+    assert (answer.headers["Retry-After"], played.discarded) == ("5", 1)

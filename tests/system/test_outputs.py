@@ -180,4 +180,4 @@ def test_once_refuses_an_output_that_it_does_not_know(tmp_path: Path) -> None:
     said = Workspace(tmp_path).command("once", "a.png", "--output", "docx")
 
     assert said.returncode == 2
-    assert "docx is none of text, hocr" in said.stderr
+    assert "unknown output docx; use one of text, hocr" in said.stderr

@@ -21,11 +21,11 @@ def test_status_counts_what_became_of_every_file(workspace: Workspace) -> None:
     status = workspace.command("status").stdout
 
     counted = dict(
-        line.split(maxsplit=1) for line in status.replace("in work", "in-work").splitlines()
+        line.split(maxsplit=1) for line in status.replace("in progress", "in-progress").splitlines()
     )
     assert counted.pop("oldest").startswith("d.png")
     assert counted == {
-        "done": "1", "partial": "0", "failed": "1", "duplicate": "1", "in-work": "0",
+        "done": "1", "partial": "0", "failed": "1", "duplicate": "1", "in-progress": "0",
         "waiting": "1",
     }  # fmt: skip
     assert (alive.returncode, alive.stdout.split(":")[0]) == (0, "ok")

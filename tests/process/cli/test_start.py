@@ -40,14 +40,14 @@ def test_networks_that_are_not_what_they_say_stop_the_start(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be refused as root")
-def test_root_is_refused_unless_told_to_and_check_says_so(tmp_path: Path) -> None:
+def test_root_is_refused_by_default_and_check_reports_the_same_error(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path, allow_root=False)
 
     refused, checked = workspace.command("run"), workspace.command("check")
 
     assert refused.returncode == 78
-    assert "allow_root = False: as root the daemon does not run unless told to" in refused.stderr
-    assert (checked.returncode, "warning: allow_root" in checked.stdout) == (0, True)
+    assert "allow_root = False: the daemon does not run as root by default" in refused.stderr
+    assert (checked.returncode, "error: allow_root" in checked.stdout) == (78, True)
     assert workspace.command("once", str(workspace.inbox)).returncode == 0
 
 

@@ -90,7 +90,7 @@ def daemon(workspace: Watched) -> Iterator[RunningDaemon]:
         made.end()
 
 
-def test_while_the_model_is_loaded_it_lives_and_is_not_ready(
+def test_while_the_model_is_loaded_the_daemon_is_live_and_not_ready(
     workspace: Watched, daemon: RunningDaemon
 ) -> None:
     live, ready, failing = workspace.at_start  # type: ignore[attr-defined]

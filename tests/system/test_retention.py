@@ -1,4 +1,4 @@
-"""What the real daemon removes of answered originals."""
+"""Which originals a real daemon removes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.torture import pretended
 from tests.torture.life import living, quick_workspace
 
 
-def test_the_daemon_removes_what_has_had_its_time_and_the_proof_holds(tmp_path: Path) -> None:
+def test_the_daemon_removes_expired_originals_and_verify_holds(tmp_path: Path) -> None:
     workspace = quick_workspace(tmp_path, "pretended")
     workspace.drop("a/scan.png", pretended.content("Good"))
     workspace.drop("broken.png", pretended.BROKEN)
@@ -43,7 +43,7 @@ def test_the_daemon_removes_what_has_had_its_time_and_the_proof_holds(tmp_path: 
     assert "0 are kept as they landed, 2 gone" in workspace.command("verify", "--deep").stdout
 
 
-def test_a_limit_of_a_profile_alone_is_told_too(tmp_path: Path) -> None:
+def test_a_limit_of_a_profile_only_is_reported_too(tmp_path: Path) -> None:
     short = {"name": "a", "folders": ["a"], "retention": {"archive_days": 1}}
     workspace = quick_workspace(tmp_path, "pretended", profiles=[short])
 

@@ -1,4 +1,4 @@
-"""What is taken next: priorities, turns, natural names, and nothing that waits for ever."""
+"""The order of the queue: priorities, turns, natural names, and no file waits for ever."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def drained(waiting: Queue, most: int = 1000) -> list[str]:
         ["", "a"],
     ],
 )
-def test_names_go_as_a_person_would_sort_them(names: list[str]) -> None:
+def test_names_are_in_natural_order(names: list[str]) -> None:
     shuffled = random.Random(3).sample(names, len(names))
 
     assert sorted(shuffled, key=natural) == names
 
 
-def test_names_that_count_alike_have_an_order_all_the_same() -> None:
+def test_names_with_equal_keys_have_a_stable_order() -> None:
     assert sorted(["a1", "A01", "a01"], key=natural) == sorted(["a01", "a1", "A01"], key=natural)
 
 
@@ -79,7 +79,7 @@ def test_folders_of_one_priority_take_turns() -> None:
     ]  # fmt: skip
 
 
-def test_turns_go_on_from_one_look_to_the_next() -> None:
+def test_turns_continue_from_one_queue_to_the_next() -> None:
     turns = Turns()
     first = queue("a/1", "a/2", "b/1", turns=turns)
     assert first.pop() == "a/1"
@@ -99,7 +99,7 @@ def test_every_eighth_is_the_oldest_whatever_its_priority() -> None:
     ]
 
 
-def test_each_look_orders_what_came_in_and_forgets_what_has_gone() -> None:
+def test_each_queue_has_the_new_files_in_order_and_not_those_that_are_gone() -> None:
     turns = Turns()
     names = [f"{number}.png" for number in range(0, 400, 2)]
     before = Queue(dict.fromkeys(names, 0.0), URGENT, turns)
@@ -112,7 +112,7 @@ def test_each_look_orders_what_came_in_and_forgets_what_has_gone() -> None:
     assert drained(after) == sorted(names, key=lambda name: int(name.removesuffix(".png")))
 
 
-def test_turns_of_folders_without_end_are_not_all_remembered() -> None:
+def test_the_number_of_remembered_turns_is_limited() -> None:
     turns = Turns()
     for number in range(MAX_FOLDERS + 100):
         turns.note(str(number))
@@ -150,5 +150,5 @@ def test_no_file_waits_longer_than_eight_turns_for_each_that_is_as_old(
 
 @given(names=st.sets(st.text(st.characters(codec=None), min_size=1, max_size=8)))
 @settings(max_examples=60, deadline=None)
-def test_each_file_is_taken_once_whatever_its_name(names: set[str]) -> None:
+def test_each_file_leaves_the_queue_once_whatever_its_name(names: set[str]) -> None:
     assert sorted(drained(queue(*names))) == sorted(names)

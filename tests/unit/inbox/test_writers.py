@@ -160,7 +160,7 @@ def of_another(uid: int) -> Iterator[None]:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be two users")
-def test_a_file_of_another_user_is_told_and_taken_when_it_may_be_read() -> None:
+def test_a_file_of_another_user_is_blocked_until_it_can_be_read() -> None:
     inbox = Path(tempfile.mkdtemp(prefix="inbox-"))
     inbox.chmod(0o777)
     looked, path = Looked(inbox), inbox / "theirs.png"

@@ -1,4 +1,4 @@
-"""The heartbeat file and the health that it tells, with the test as the clock."""
+"""The heartbeat file and the health it reports; the test is the clock."""
 
 import json
 from pathlib import Path

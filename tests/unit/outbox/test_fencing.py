@@ -1,4 +1,4 @@
-"""Who was stopped while it published and has lost its claim takes nothing away when it goes on.
+"""A daemon that was stopped while publishing and lost its claim removes nothing when it continues.
 
 The stop is a failpoint at which the successor does its work, in the same process; the real thing
 is in tests/system/test_outputs.py.
@@ -146,7 +146,7 @@ def test_an_error_when_an_output_has_its_name_and_its_draft_leaves_neither(
     assert kept(tmp_path) == set()
 
 
-def test_the_note_of_the_successor_outlives_who_was_stopped(
+def test_the_journal_of_the_successor_survives_the_stopped_daemon(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So what a successor leaves that is killed then is removed by whoever comes next."""
@@ -167,7 +167,7 @@ def test_the_note_of_the_successor_outlives_who_was_stopped(
     assert kept(tmp_path) == set()
 
 
-def test_what_another_claims_answer_lists_is_not_recalled(
+def test_outputs_that_another_answer_lists_are_not_rolled_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both have read the same bytes: neither name nor digest tells their outputs apart."""
@@ -181,7 +181,7 @@ def test_what_another_claims_answer_lists_is_not_recalled(
     assert kept(tmp_path) == WHOLE
 
 
-def test_where_a_name_changes_the_inode_outputs_are_recalled_by_their_note(
+def test_without_stable_inodes_outputs_are_rolled_back_by_the_journal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def link(old: Path, new: Path, **_: object) -> None:

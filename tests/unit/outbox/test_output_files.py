@@ -1,4 +1,4 @@
-"""Outputs get their names before the sidecar does, all of them or none, over nobody's files."""
+"""Outputs are published before the sidecar, all of them or none, and replace no other file."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def publish(outbox: Outbox, token: str = "one", **more: object) -> str:
     return place
 
 
-def test_outputs_lie_beside_their_answer_and_nothing_else_is_left(tmp_path: Path) -> None:
+def test_outputs_are_next_to_their_answer_and_nothing_else_is_left(tmp_path: Path) -> None:
     publish(Outbox(tmp_path))
 
     assert kept(tmp_path) == {"a.pdf.json", "a.pdf.hocr", "a.pdf.txt"}
@@ -64,16 +64,14 @@ def test_outputs_of_a_name_that_is_used_again_are_numbered_with_their_answer(
 
 
 @pytest.mark.parametrize("name", ["a.pdf.txt", "a.pdf.alto.xml"])
-def test_a_strangers_file_that_could_be_taken_for_an_output_is_left_alone(
-    name: str, tmp_path: Path
-) -> None:
+def test_a_foreign_file_with_the_name_of_an_output_stays(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(b"mine")
 
     assert publish(Outbox(tmp_path)) == "a.pdf.2.json"
     assert (tmp_path / name).read_bytes() == b"mine"
 
 
-def test_the_answer_beyond_a_strangers_file_is_found_again(tmp_path: Path) -> None:
+def test_an_answer_numbered_because_of_a_foreign_file_is_found_again(tmp_path: Path) -> None:
     (tmp_path / "a.pdf.txt").write_bytes(b"mine")
     publish(Outbox(tmp_path))
 
@@ -83,7 +81,7 @@ def test_the_answer_beyond_a_strangers_file_is_found_again(tmp_path: Path) -> No
     assert found[0] == "a.pdf.2.json"
 
 
-def test_who_loses_the_race_for_a_name_takes_its_outputs_back(tmp_path: Path) -> None:
+def test_a_lost_race_for_a_name_rolls_the_outputs_back(tmp_path: Path) -> None:
     outbox = Outbox(tmp_path)
     made = drafts(outbox)
     (tmp_path / "a.pdf.json").write_bytes(answer("two", "cd" * 32))
@@ -163,7 +161,7 @@ def test_a_file_that_has_taken_the_name_of_a_removed_output_stays(
     assert (tmp_path / "a.pdf.txt").read_bytes() == b"not ours"
 
 
-def test_outputs_that_nobody_takes_up_are_removed_after_a_while(
+def test_abandoned_outputs_are_removed_after_a_while(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     killed_before_the_answer(tmp_path, monkeypatch)
@@ -176,7 +174,7 @@ def test_outputs_that_nobody_takes_up_are_removed_after_a_while(
     assert {name for name in kept(tmp_path) if not name.endswith(".tmp")} == set()
 
 
-def test_outputs_of_a_replaced_answer_give_way_with_it(tmp_path: Path) -> None:
+def test_outputs_of_a_replaced_answer_are_removed_with_it(tmp_path: Path) -> None:
     outbox = Outbox(tmp_path, replaceable=("done",))
     listed = [{"name": "a.pdf.txt"}, {"name": "a.pdf.ocr.pdf"}]
     publish(outbox, outputs=listed)

@@ -1,4 +1,4 @@
-"""What is rendered of a document: plain text, hOCR, ALTO, from records alone."""
+"""Plain text, hOCR and ALTO outputs, rendered from records."""
 
 from __future__ import annotations
 

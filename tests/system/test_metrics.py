@@ -244,7 +244,7 @@ def test_check_says_where_it_can_be_asked_and_warns_where_others_can(tmp_path: P
 
     said = workspace.command("check").stdout
 
-    assert "says how it is at http://0.0.0.0:9478" in said
+    assert "reports its health at http://0.0.0.0:9478" in said
     assert "warning: metrics.address = 0.0.0.0: whoever reaches port 9478" in said
 
 

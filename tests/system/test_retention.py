@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from tests.support.running_daemon import until
+from tests.support.running_daemon import Workspace, until
 from tests.torture import pretended
 from tests.torture.life import living, quick_workspace
+
+
+def removals(workspace: Workspace) -> list[dict[str, Any]]:
+    return [event for event in workspace.events() if event["event"] == "retention.removed"]
 
 
 def test_the_daemon_removes_expired_originals_and_verify_holds(tmp_path: Path) -> None:
@@ -32,14 +37,13 @@ def test_the_daemon_removes_expired_originals_and_verify_holds(tmp_path: Path) -
                 and workspace.files_in(workspace.archive) == {"stranger.png"}
             )
         )
-        told = until(
-            lambda: [e for e in workspace.events() if e["event"] == "retention.removed"][:2]
-        )
+        until(lambda: len(removals(workspace)) == 2, what="both removals are logged")
+        removed = removals(workspace)
         until(lambda: any(e["event"] == "retention.unknown" for e in workspace.events()))
 
     assert "archive/a/scan.png" in planned
     assert "2 originals" in planned
-    assert {event["name"] for event in told} == {"a/scan.png", "broken.png"}
+    assert {event["name"] for event in removed} == {"a/scan.png", "broken.png"}
     assert "0 are kept as they landed, 2 gone" in workspace.command("verify", "--deep").stdout
 
 

@@ -245,7 +245,7 @@ def test_check_says_where_it_can_be_asked_and_warns_where_others_can(tmp_path: P
     said = workspace.command("check").stdout
 
     assert "reports its health at http://0.0.0.0:9478" in said
-    assert "warning: metrics.address = 0.0.0.0: whoever reaches port 9478" in said
+    assert "warning: metrics.address = 0.0.0.0: everybody who can reach port 9478" in said
 
 
 def test_what_it_needs_is_not_loaded_where_it_is_off() -> None:

@@ -44,7 +44,9 @@ def test_the_daemon_removes_expired_originals_and_verify_holds(tmp_path: Path) -
     assert "archive/a/scan.png" in planned
     assert "2 originals" in planned
     assert {event["name"] for event in removed} == {"a/scan.png", "broken.png"}
-    assert "0 are kept as they landed, 2 gone" in workspace.command("verify", "--deep").stdout
+    assert (
+        "0 originals are kept unchanged, 2 are gone" in workspace.command("verify", "--deep").stdout
+    )
 
 
 def test_a_limit_of_a_profile_only_is_reported_too(tmp_path: Path) -> None:

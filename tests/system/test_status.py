@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from tests.support.running_daemon import Workspace
 from tests.support.samples import png, text_page
 
 
-def test_status_counts_what_became_of_every_file(workspace: Workspace) -> None:
+def test_status_counts_what_became_of_every_file(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
     content = png(text_page(["Counted"]))
     with workspace.running():
         workspace.drop("a.png", content)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from daemon.core import fs
+from daemon.outbox.reader import upgrade_page, upgraded
 
 # there is none, or a link or folder in its place; any other error is no word on what is there
 _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EINVAL)
@@ -58,7 +59,7 @@ def read(outbox: Path, place: str) -> Answer | None:
             is_large = file.seek(0, 2) > HELD_BYTES
             file.seek(0)
             if not is_large:
-                content = json.load(file)
+                content = upgraded(json.load(file))
                 return _answer(content, content["pages"], content)
             skimmed = _skim(file)
             return _answer(skimmed.top, skimmed.pages, None)
@@ -86,7 +87,9 @@ def pages(outbox: Path, place: str) -> Iterator[dict[str, Any]]:
 def _each(file: BinaryIO) -> Iterator[dict[str, Any]]:
     with file:
         for lines in _pages(file):
-            yield json.loads(b"".join(lines).rstrip().rstrip(b","))
+            page = json.loads(b"".join(lines).rstrip().rstrip(b","))
+            upgrade_page(page)
+            yield page
 
 
 def disarmed(content: Mapping[str, Any], places: Mapping[str, str]) -> dict[str, Any]:

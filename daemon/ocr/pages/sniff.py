@@ -4,27 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from daemon.core import signatures
 from daemon.core.errors import Rejected
 from daemon.ocr.pages import heif
 
 HEAD_BYTES: Final = 4096
-_MAX_PDF_OFFSET: Final = 1024  # Adobe's readers accept a header in the first 1024 bytes too
-
-_HEIC: Final = (b"heic", b"heix", b"heim", b"heis", b"hevc")
-_ANY_CODEC: Final = (b"mif1", b"msf1")  # brands that do not name the codec; the compatible ones do
-_READABLE: Final = (
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"GIF87a", "image/gif"),
-    (b"GIF89a", "image/gif"),
-    (b"II*\0", "image/tiff"),
-    (b"MM\0*", "image/tiff"),
-    (b"II+\0", "image/tiff"),
-    (b"MM\0+", "image/tiff"),
-    (b"\0\0\0\x0cjP  \r\n\x87\n", "image/jp2"),
-    (b"\xff\x4f\xff\x51", "image/jp2"),
-    (b"%PDF-", "application/pdf"),
-)
 
 _UNSUPPORTED: Final = (
     (b"Rar!", "a RAR archive"),
@@ -50,20 +34,13 @@ def media_type(head: bytes) -> str:
     """Return the media type of a file that starts with `head`; raises Rejected if unsupported."""
     if not head:
         raise Rejected("corrupt", "the file is empty; scan or copy it again")
-    for magic, kind in _READABLE:
-        if head.startswith(magic):
-            return kind
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return "image/webp"
-    if head[:2] == b"BM" and head[6:10] == bytes(4):  # the reserved words distinguish it from text
-        return "image/bmp"
-    if head[:1] == b"P" and head[1:2] in b"123456" and head[2:3].isspace():
-        return "image/x-portable-anymap"
+    if kind := signatures.media_type(head):
+        return kind
     if _is_heic(head):
         return _heic()
     unsupported = _unsupported_name(head)
-    if unsupported is None and b"%PDF-" in head[: _MAX_PDF_OFFSET + 5]:
-        return "application/pdf"
+    if unsupported is None and signatures.has_pdf_header(head):
+        return signatures.PDF
     raise _rejection(head, unsupported)
 
 
@@ -74,12 +51,14 @@ def title(kind: str) -> str:
 
 def _is_heic(head: bytes) -> bool:
     """Tell whether a file is HEIC by its file type box (ISO 23008-12) and four-byte brands."""
-    if head[4:8] != b"ftyp":
+    brand = signatures.file_brand(head)
+    if brand is None:
         return False
     size = min(int.from_bytes(head[:4], "big"), len(head))
     compatible = {head[at : at + 4] for at in range(16, size, 4)}
-    major_brand = head[8:12]
-    return major_brand in _HEIC or (major_brand in _ANY_CODEC and not compatible.isdisjoint(_HEIC))
+    return brand in signatures.HEIC_BRANDS or (
+        brand in signatures.HEIF_BRANDS and not compatible.isdisjoint(signatures.HEIC_BRANDS)
+    )
 
 
 def _heic() -> str:
@@ -87,11 +66,11 @@ def _heic() -> str:
     if not heif.installed():
         remedy = "install 'ocr-daemon[heif]' to have such photos read, or convert it to JPEG"
         raise Rejected("unsupported", f"this is a HEIC photo; {remedy}")
-    return "image/heic"
+    return signatures.HEIC
 
 
 def _rejection(head: bytes, unsupported: str | None) -> Rejected:
-    if any(magic.startswith(head) for magic, _ in _READABLE):
+    if any(magic.startswith(head) for magic, _ in signatures.SIGNATURES):
         return Rejected("corrupt", "the file ends inside its signature; scan or copy it again")
     name = unsupported or ("plain text" if _is_text(head) else "data of an unknown kind")
     remedy = "convert it to PDF, PNG or TIFF and drop it again"
@@ -104,8 +83,8 @@ def _unsupported_name(head: bytes) -> str | None:
             return name
     if head.startswith(b"PK\x03\x04"):
         return _zip_name(head)
-    if head[4:8] == b"ftyp":
-        return _container_name(head[8:12])
+    if (brand := signatures.file_brand(head)) is not None:
+        return _container_name(brand)
     return _markup_name(head)
 
 
@@ -120,7 +99,7 @@ def _zip_name(head: bytes) -> str:
 
 
 def _container_name(brand: bytes) -> str:
-    return "an AVIF image" if brand in (b"avif", b"avis", *_ANY_CODEC) else "a video"
+    return "an AVIF image" if brand in (b"avif", b"avis", *signatures.HEIF_BRANDS) else "a video"
 
 
 def _markup_name(head: bytes) -> str | None:

@@ -99,8 +99,8 @@ class _Rest:
         )
 
     def _refuse_unread(self) -> None:
-        is_alive, _ = heartbeat.diagnose(self._site.state, time.monotonic())
-        if not is_alive:
+        status, _ = heartbeat.diagnose(self._site.state, time.monotonic())
+        if status == "down":
             why = "the daemon that reads is not running; POST /upload keeps the file until it does"
             raise Refused(503, "daemon_not_running", why, {"Retry-After": "30"})
         if self._awaited >= MOST_AWAITED:

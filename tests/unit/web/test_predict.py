@@ -60,7 +60,7 @@ def app_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Played]
         return [SimpleNamespace(sha256="a" * 64)]
 
     monkeypatch.setattr(api, "receive", received)
-    monkeypatch.setattr(api.health, "diagnose", lambda *_: (True, "alive"))
+    monkeypatch.setattr(api.heartbeat, "diagnose", lambda *_: ("ok", ""))
 
     def made(played: Played) -> Starlette:
         uploads = SimpleNamespace(commit_all=lambda _: [TOKEN], discard=played.discard)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from daemon.web.http.security import Gate, Rate
 from daemon.web.index.catalogue import Catalogue
-from daemon.web.ui.previews import Pictures
+from daemon.web.previews.page_images import Pictures
 from daemon.web.uploads.uploads import Uploads
 
 

@@ -23,9 +23,9 @@ from daemon.web.app import build
 from daemon.web.context import Site
 from daemon.web.http.security import Gate, Rate
 from daemon.web.index.catalogue import Catalogue
-from daemon.web.ui.previews import Pictures
-from daemon.web.uploads.paths import Places
-from daemon.web.uploads.pending import UPLOADS
+from daemon.web.previews.page_images import Pictures
+from daemon.web.index.paths import Places
+from daemon.web.index.pending import UPLOADS
 from daemon.web.uploads.uploads import Uploads
 
 log = structlog.get_logger()

@@ -10,7 +10,7 @@ from daemon.core.records import Claim, Stamp
 from daemon.inbox.scan import Scanner
 from daemon.ledger.ledger import Ledger
 from daemon.web.index.catalogue import Catalogue
-from daemon.web.uploads.paths import Places
+from daemon.web.index.paths import Places
 
 
 class Folder:

@@ -12,7 +12,7 @@ import pytest
 
 from daemon.core import fs
 from daemon.web.http.errors import Refused
-from daemon.web.uploads.deletion import delete_answer
+from daemon.web.index.deletion import delete_answer
 from tests.web.folder import Folder, names
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from daemon.monitoring.heartbeat import Heartbeat, beat
 from daemon.web.daemon_status import Standing, standing
-from daemon.web.http.downloads import disposed
+from daemon.web.rest.downloads import disposed
 from daemon.web.index.records import Found, Piece
 from daemon.web.ui.templating import shown
 from tests.web.stand_in import Documents, item, site_of

@@ -13,7 +13,7 @@ from daemon.core.folder_rules import ByFolder
 from daemon.core.options import Limits, Rendering
 from daemon.web import server
 from daemon.web.index.records import Found
-from daemon.web.ui.previews import Pictures
+from daemon.web.previews.page_images import Pictures
 from tests.house import House
 from tests.web.stand_in import item
 

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from daemon.web.http.errors import Refused, told
 from daemon.web.http.security import HEADERS, Gate, Rate
-from daemon.web.ui.redirects import login_for
+from daemon.web.http.redirects import login_for
 from daemon.web.ui.templating import Paper, is_for_a_person
 
 log = structlog.get_logger()

@@ -20,9 +20,9 @@ from daemon.web.index.ledger_sync import Following
 from daemon.web.index.outbox_view import Outbox
 from daemon.web.index.records import STATUSES, Found, Item, ItemStatus, Listing, Piece
 from daemon.web.index.search_index import Card, Shelf
-from daemon.web.uploads.originals import Originals
-from daemon.web.uploads.paths import Places
-from daemon.web.uploads.pending import Waiting
+from daemon.web.index.originals import Originals
+from daemon.web.index.paths import Places
+from daemon.web.index.pending import Waiting
 
 __all__ = ["Catalogue", "Found", "Item", "ItemStatus", "Listing", "Piece", "Places"]
 

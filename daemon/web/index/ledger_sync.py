@@ -8,7 +8,7 @@ from daemon.core.errors import Misconfigured
 from daemon.core.records import LedgerEntry
 from daemon.ledger.ledger import Ledger
 from daemon.web.index.search_index import Shelf
-from daemon.web.uploads.pending import token_of
+from daemon.web.index.pending import token_of
 
 ROWS_AT_ONCE = 2000  # of the ledger that are taken in together
 

@@ -16,12 +16,12 @@ from starlette.routing import BaseRoute, Route
 from daemon.monitoring import heartbeat
 from daemon.web.context import Site
 from daemon.web.daemon_status import standing
-from daemon.web.http import downloads
+from daemon.web.rest import downloads
 from daemon.web.http.errors import Partly, Refused, told
-from daemon.web.http.multipart import receive
+from daemon.web.uploads.multipart import receive
 from daemon.web.index.records import STATUSES, UNANSWERED, Found
 from daemon.web.rest import openapi, serializers
-from daemon.web.uploads.deletion import delete_answer
+from daemon.web.index.deletion import delete_answer
 from daemon.web.uploads.uploads import Draft
 
 MOST_LISTED = 200

@@ -22,12 +22,12 @@ from daemon.web.context import Site
 from daemon.web.daemon_status import standing
 from daemon.web.http.body import Forms
 from daemon.web.http.errors import Refused
-from daemon.web.http.multipart import receive
+from daemon.web.uploads.multipart import receive
 from daemon.web.index.records import STATUSES, UNANSWERED, Found, Listing
-from daemon.web.ui.redirects import local
+from daemon.web.http.redirects import local
 from daemon.web.ui.templating import Paper
 from daemon.web.ui.view import DOUBTFUL, UNSURE, sheet
-from daemon.web.uploads.deletion import delete_answer
+from daemon.web.index.deletion import delete_answer
 
 ON_A_PAGE = 30
 WATCHED = 40  # uploads that one page follows at once
@@ -80,7 +80,7 @@ class _Pages:
         content = self._list(asked)
         if request.query_params.get("seen") == content["seen"]:
             return Response(status_code=204)
-        answer = self._paper.page(request, "items.html", **content)
+        answer = self._paper.page(request, "document_list.html", **content)
         if "seen" not in request.query_params:  # somebody searched: the address says for what
             answer.headers["HX-Replace-Url"] = asked.address()
         return answer
@@ -115,7 +115,7 @@ class _Pages:
 
     def standing(self, request: Request) -> Response:
         now = standing(self._site.state, time.monotonic())
-        return self._paper.page(request, "standing.html", standing=now)
+        return self._paper.page(request, "daemon_status.html", standing=now)
 
     def document(self, request: Request) -> Response:
         found = self._found(request)
@@ -226,7 +226,7 @@ class _Pages:
         return self._paper.refused(request, refused)
 
     def _missing(self, request: Request) -> Response:
-        return self._paper.page(request, "missing.html", code=404)
+        return self._paper.page(request, "not_found.html", code=404)
 
 
 class _Static(StaticFiles):

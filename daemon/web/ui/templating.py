@@ -18,7 +18,7 @@ from daemon.web.index.records import Found, Item
 from daemon.web.rest.serializers import place
 from daemon.web.ui import error_messages, messages
 from daemon.web.ui.view import doubt, percent
-from daemon.web.uploads.pending import UPLOADS
+from daemon.web.index.pending import UPLOADS
 
 LANGUAGE_COOKIE = "language"
 YEAR_SECONDS = 365 * 86_400
@@ -68,7 +68,7 @@ class Paper:
     def refused(self, request: Request, refused: Refused) -> HTMLResponse:
         """Return a page that says why a request gets no more."""
         taken = len(refused.taken) if isinstance(refused, Partly) else 0
-        page = self.page(request, "refused.html", code=refused.status, refused=refused, taken=taken)
+        page = self.page(request, "error.html", code=refused.status, refused=refused, taken=taken)
         page.headers.update(refused.headers)
         return page
 

@@ -26,7 +26,7 @@ from daemon.inbox.scan import WORK_FOLDER
 from daemon.web.http.errors import Partly, Refused, Unkept
 from daemon.web.http.sniff import HEAD_BYTES, kind_of
 from daemon.web.index.records import Found
-from daemon.web.uploads.pending import UPLOADS
+from daemon.web.index.pending import UPLOADS
 
 NAME_CHARACTERS = 60  # of a name that are kept; at most four bytes each
 EMPTY_SECONDS = 60.0  # after which the folder of an upload that was claimed is removed

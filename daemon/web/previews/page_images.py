@@ -11,7 +11,7 @@ from threading import Lock
 from daemon.core.folder_rules import ByFolder
 from daemon.core.options import Limits, Rendering
 from daemon.web.index.records import Found
-from daemon.web.ui.render_preview import Painting, paint
+from daemon.web.previews.render_preview import Painting, paint
 
 PICTURES = 500  # that are kept; those not looked at for longest go first
 SIDE = 2000  # pixels of a picture's longer side at most

@@ -1,6 +1,6 @@
 """Draws one page of a stranger's file, in a process of its own that can do nothing else.
 
-`paint` is asked for it; `python -m daemon.web.ui.render_preview` does it.
+`paint` is asked for it; `python -m daemon.web.previews.render_preview` does it.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def paint(painting: Painting) -> str | None:
     """Paint it within the time that reading a page may take; None, or a sentence on what failed."""
     seconds = painting.limits.page_seconds
     try:
-        code, said = run_isolated("daemon.web.ui.render_preview", painting, seconds)
+        code, said = run_isolated("daemon.web.previews.render_preview", painting, seconds)
     except TimeoutError:
         return f"the page could not be drawn within {seconds:.0f} s"
     if not code:

@@ -169,6 +169,6 @@ class Browser:
 def brought(page: Browser, name: str, content: bytes, kind: str = "image/png") -> None:
     """Drop a file, wait until it is answered, and open its document."""
     page.bring([(name, kind, content)])
-    page.wait(lambda: page.all("#ended a"), f"{name} is answered")
-    page.one("#ended li:last-child a").click()
+    page.wait(lambda: page.all("#finished a"), f"{name} is answered")
+    page.one("#finished li:last-child a").click()
     page.wait(lambda: page.all("h1") and name in page.text("h1"), f"the view of {name}")

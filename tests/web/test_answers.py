@@ -16,38 +16,38 @@ def test_a_large_answer_is_skimmed_to_the_same_as_when_it_is_parsed(
     claim = folder.claim("a.png")
     error = {"class": "killed", "message": "page 2 was killed", "page": 2}
     output = {"kind": "text", "name": "a.png.txt", "bytes": 3, "media_type": "text/plain"}
-    path = folder.places.outbox / "a.png.json"
+    path = folder.paths.outbox / "a.png.json"
     texts = ['One "quoted"\n  {', "二", ""]
     path.write_text(sidecar(claim, texts, "partial", error=error, outputs=[output]))
-    whole = sidecar_reader.read(folder.places.outbox, "a.png.json")
+    whole = sidecar_reader.read(folder.paths.outbox, "a.png.json")
     assert whole is not None
     assert whole.content is not None
-    monkeypatch.setattr(sidecar_reader, "HELD_BYTES", 10)
+    monkeypatch.setattr(sidecar_reader, "MAX_PARSED_BYTES", 10)
 
-    skimmed = sidecar_reader.read(folder.places.outbox, "a.png.json")
+    skimmed = sidecar_reader.read(folder.paths.outbox, "a.png.json")
 
     assert skimmed is not None
     assert skimmed.content is None
     for name in ("claim", "status", "pages", "confidence", "text", "error", "outputs"):
         assert getattr(skimmed, name) == getattr(whole, name), name
-    pages = [sidecar_reader.page(folder.places.outbox, "a.png.json", n) for n in (1, 2, 3, 4)]
+    pages = [sidecar_reader.page(folder.paths.outbox, "a.png.json", n) for n in (1, 2, 3, 4)]
     assert pages == [*whole.content["pages"], None]
 
 
 def test_a_path_of_the_machine_in_an_error_is_not_shown(folder: Folder) -> None:
     claim = folder.claim("a.png")
-    why = f"[Errno 5] Input/output error: '{folder.places.inbox}/x'"
+    why = f"[Errno 5] Input/output error: '{folder.paths.inbox}/x'"
     folder.answer(claim, "", "failed", error={"class": "crashed", "message": why})
 
     found = folder.catalogue().document(claim.id)
 
     assert found is not None
-    assert str(folder.places.inbox) not in repr((found.item, found.sidecar))
+    assert str(folder.paths.inbox) not in repr((found.summary, found.sidecar))
 
 
 def test_a_path_of_the_machine_in_a_document_is_shown_as_it_was_read(folder: Folder) -> None:
     claim = folder.claim("a.png")
-    text = f"cp {folder.places.outbox}/a.png.json {folder.places.inbox}"
+    text = f"cp {folder.paths.outbox}/a.png.json {folder.paths.inbox}"
     folder.answer(claim, text)
     catalogue = folder.catalogue()
 
@@ -64,6 +64,6 @@ def test_a_path_of_the_machine_in_a_document_is_shown_as_it_was_read(folder: Fol
 def test_what_does_not_say_to_which_file_it_is_an_answer_is_none_of_ours(folder: Folder) -> None:
     content = json.loads(sidecar(folder.claim("a.png"), ["One"], "done"))
     del content["source"]
-    (folder.places.outbox / "a.png.json").write_text(json.dumps(content))
+    (folder.paths.outbox / "a.png.json").write_text(json.dumps(content))
 
-    assert sidecar_reader.read(folder.places.outbox, "a.png.json") is None
+    assert sidecar_reader.read(folder.paths.outbox, "a.png.json") is None

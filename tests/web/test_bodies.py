@@ -12,9 +12,9 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from daemon.monitoring import heartbeat
-from daemon.web.http.body import FORMS_AT_ONCE, Body, Pace
-from daemon.web.http.errors import Refused
-from daemon.web.server import CONNECTIONS
+from daemon.web.http.body import MAX_CONCURRENT_FORMS, PaceLimits, RequestBody
+from daemon.web.http.errors import HttpError
+from daemon.web.server import MAX_CONNECTIONS
 from tests.house import until
 from tests.web.guarded import BEARER, IMAGE, TOKEN, alone, raw
 from tests.web.site import Site
@@ -29,7 +29,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 def test_predict_without_a_daemon_says_so_and_keeps_nothing(site: Site) -> None:
     answer = site.post("/predict", files={"file": IMAGE}, headers=BEARER)
 
-    assert (answer.status_code, answer.json()["error"]["class"]) == (503, "daemon_not_running")
+    assert (answer.status_code, answer.json()["error_class"]) == (503, "daemon_not_running")
     assert site.house.kept(site.house.inbox) == set()
 
 
@@ -38,7 +38,7 @@ def test_predict_that_waits_too_long_tells_where_to_ask_later(site: Site) -> Non
 
     answer = site.post("/predict", files={"file": IMAGE}, headers=BEARER)
 
-    assert (answer.status_code, answer.json()["error"]["class"]) == (504, "late")
+    assert (answer.status_code, answer.json()["error_class"]) == (504, "timeout")
     waiting = site.get(answer.headers["Location"], headers=BEARER).json()
     assert (waiting["id"], waiting["status"]) == (answer.json()["id"], "waiting")
 
@@ -89,7 +89,7 @@ def test_names_arrive_as_harmless_ones_and_too_many_must_wait(site: Site) -> Non
     assert {each["id"] for each in listed["documents"]} > {each["id"] for each in taken}
     assert site.get(taken[0]["location"], headers=BEARER).json()["status"] == "waiting"
     crowd = site.post("/upload", files={"file": IMAGE}, headers=BEARER)
-    assert (crowd.status_code, crowd.json()["error"]["class"]) == (503, "crowded")
+    assert (crowd.status_code, crowd.json()["error_class"]) == (503, "queue_full")
 
 
 def test_a_client_that_never_ends_its_head_is_hung_up_on(site: Site) -> None:
@@ -110,7 +110,7 @@ def test_silent_logins_hold_up_nobody_but_logins_and_those_for_seconds(site: Sit
     with contextlib.ExitStack() as lines:
         silent = [
             lines.enter_context(socket.create_connection(("127.0.0.1", site.port), timeout=30))
-            for _ in range(FORMS_AT_ONCE + 20)
+            for _ in range(MAX_CONCURRENT_FORMS + 20)
         ]
         for line in silent:
             line.sendall(login("x", 9))
@@ -127,7 +127,7 @@ def test_silent_logins_hold_up_nobody_but_logins_and_those_for_seconds(site: Sit
 
 def test_silent_connections_make_way_for_those_that_ask(site: Site) -> None:
     with contextlib.ExitStack() as lines:
-        for _ in range(CONNECTIONS + 50):
+        for _ in range(MAX_CONNECTIONS + 50):
             lines.enter_context(socket.create_connection(("127.0.0.1", site.port), timeout=30))
 
         answer = site.get("/healthz")
@@ -142,20 +142,20 @@ def test_a_login_above_the_limit_is_refused(site: Site) -> None:
 def test_an_upload_that_trickles_is_given_up_and_one_on_a_poor_line_is_not() -> None:
     now = [0.0]
 
-    def body(piece: bytes) -> Body:
+    def body(piece: bytes) -> RequestBody:
         async def coming() -> Message:
             now[0] += 20.0
             return {"type": "http.request", "body": piece, "more_body": True}
 
         request = Request({"type": "http", "method": "POST", "headers": []}, coming)
-        return Body(request, 10**9, Pace(30.0, 60.0, 5_000.0), lambda: now[0])
+        return RequestBody(request, 10**9, PaceLimits(30.0, 60.0, 5_000.0), lambda: now[0])
 
-    async def read(body: Body) -> None:
+    async def read(body: RequestBody) -> None:
         for _ in range(20):
             await body.next_chunk()
 
     asyncio.run(read(body(bytes(200_000))))
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(HttpError) as refused:
         asyncio.run(read(body(b"x")))
 
     assert (refused.value.status, refused.value.headers) == (408, {"Connection": "close"})

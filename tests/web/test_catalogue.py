@@ -12,7 +12,7 @@ from tests.web.folder import Folder, names
 
 def test_a_document_is_followed_from_the_inbox_to_its_answer(folder: Folder) -> None:
     catalogue = folder.catalogue()
-    (folder.places.inbox / "waits.png").write_bytes(b"png")
+    (folder.paths.inbox / "waits.png").write_bytes(b"png")
     claim = folder.claim("read.png")
     assert [item.status for item in catalogue.documents().items] == ["waiting", "reading"]
 
@@ -20,7 +20,7 @@ def test_a_document_is_followed_from_the_inbox_to_its_answer(folder: Folder) -> 
 
     found = catalogue.document(claim.id)
     assert found is not None
-    assert (found.item.status, found.item.confidence) == ("done", 0.9)
+    assert (found.summary.status, found.summary.confidence) == ("done", 0.9)
     assert names(catalogue, "answered") == ["read.png"]
 
 
@@ -39,15 +39,15 @@ def test_a_row_that_was_given_back_is_forgotten_though_its_number_is_used_again(
 
 
 def test_a_ledger_made_anew_and_a_damaged_index_cost_nothing_but_time(folder: Folder) -> None:
-    folder.answer(folder.claim("a.png"), "Found before")
+    folder.answer(folder.claim("a.png"), "DocumentDetails before")
     catalogue = folder.catalogue()
     assert names(catalogue, "before") == ["a.png"]
     catalogue.close()
     folder.ledger.close()
-    folder.places.ledger_file.rename(folder.places.ledger_file.with_suffix(".old"))
-    folder.ledger = Ledger(folder.places.ledger_file)
-    folder.answer(folder.claim("b.png"), "Found after")
-    folder.places.shelf.write_bytes(b"damaged" * 1000)
+    folder.paths.ledger_file.rename(folder.paths.ledger_file.with_suffix(".old"))
+    folder.ledger = Ledger(folder.paths.ledger_file)
+    folder.answer(folder.claim("b.png"), "DocumentDetails after")
+    folder.paths.index_file.write_bytes(b"damaged" * 1000)
 
     again = folder.catalogue()
 
@@ -64,12 +64,12 @@ def test_a_ledger_made_anew_with_the_inode_of_the_old_one_is_known_for_another(
     assert len(names(catalogue)) == 3
     catalogue.close()
     folder.ledger.close()
-    anew = folder.places.ledger_file.with_name("anew")
+    anew = folder.paths.ledger_file.with_name("anew")
     folder.ledger = Ledger(anew)
     for number in (1, 2):
         folder.answer(folder.claim(f"new-{number}.png", f"{number}" * 64), "After")
     folder.ledger.close()
-    folder.places.ledger_file.write_bytes(anew.read_bytes())
+    folder.paths.ledger_file.write_bytes(anew.read_bytes())
 
     again = folder.catalogue()
 
@@ -102,4 +102,4 @@ def test_an_index_is_kept_though_its_newest_row_was_given_back(
     ],
 )
 def test_what_a_person_types_is_never_syntax(query: str, wanted: str | None) -> None:
-    assert tokenizer.expression(query) == wanted
+    assert tokenizer.match_expression(query) == wanted

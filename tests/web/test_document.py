@@ -31,8 +31,10 @@ def test_pointing_at_a_word_marks_its_box_in_the_picture(page: Browser) -> None:
     ActionChains(page.driver).move_to_element(word).perform()
 
     key = word.get_attribute("data-word")
-    page.wait(lambda: page.all(f'.boxes g.here[data-line="0-1"] [data-word="{key}"].here'), "box")
-    assert len(page.all(".boxes g.here")) == 1
+    page.wait(
+        lambda: page.all(f'.boxes g.current[data-line="0-1"] [data-word="{key}"].current'), "box"
+    )
+    assert len(page.all(".boxes g.current")) == 1
 
 
 def test_pointing_at_a_box_marks_its_line_in_the_text(page: Browser) -> None:
@@ -40,19 +42,19 @@ def test_pointing_at_a_box_marks_its_line_in_the_text(page: Browser) -> None:
 
     ActionChains(page.driver).move_to_element(page.one('.boxes [data-word="0-0-2"]')).perform()
 
-    page.wait(lambda: page.text(".row.here") == "Over the picture", "its line")
-    assert page.text(".row .word.here") == "picture"
+    page.wait(lambda: page.text(".row.current") == "Over the picture", "its line")
+    assert page.text(".row .word.current") == "picture"
 
 
 def test_a_box_lies_over_the_ink_of_its_line(page: Browser) -> None:
     image = text_page(["Where is it"], height=800)
     brought(page, "place.png", images.png(image))
     page.wait(
-        lambda: page.run("return document.querySelector('.sheet img').naturalWidth"), "picture"
+        lambda: page.run("return document.querySelector('.page-image img').naturalWidth"), "picture"
     )
 
     box = page.run(
-        "const [b, i] = ['.boxes .line', '.sheet img'].map("
+        "const [b, i] = ['.boxes .line', '.page-image img'].map("
         "(each) => document.querySelector(each).getBoundingClientRect());"
         "return [(b.left - i.left) / i.width, (b.top - i.top) / i.height,"
         " (b.right - i.left) / i.width, (b.bottom - i.top) / i.height]"
@@ -70,18 +72,18 @@ def test_the_keyboard_walks_through_the_lines(page: Browser) -> None:
     ActionChains(page.driver).send_keys(Keys.ARROW_DOWN, Keys.ARROW_DOWN).perform()
 
     assert page.run("return document.activeElement.innerText") == "Step three"
-    assert page.one(".boxes g.here").get_attribute("data-line") == "0-2"
+    assert page.one(".boxes g.current").get_attribute("data-line") == "0-2"
 
 
 def test_a_long_document_shows_one_page_at_a_time(page: Browser) -> None:
     brought(page, "book.pdf", BOOK, "application/pdf")
     assert "Chapter one" in page.text("#lines")
 
-    page.one('.sheets-nav a[rel="next"]').click()
+    page.one('.page-nav a[rel="next"]').click()
 
     page.wait(lambda: "Chapter two" in page.text("#lines"), "the second page")
     assert page.text(".of") == "Page 2 of 3"
-    assert len(page.all(".sheet img")) == 1
+    assert len(page.all(".page-image img")) == 1
 
 
 def test_the_text_of_the_page_is_copied(page: Browser) -> None:

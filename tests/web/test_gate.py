@@ -14,11 +14,11 @@ import requests
 from starlette.datastructures import Headers
 from starlette.responses import Response
 
-from daemon.web.http.errors import Refused
-from daemon.web.http.middleware import Guard
-from daemon.web.http.security import CLIENTS, Gate, Rate
+from daemon.web.http.errors import HttpError
+from daemon.web.http.middleware import SecurityMiddleware
+from daemon.web.http.security import MAX_CLIENTS, AccessControl, RateLimiter
 from daemon.web.ui.pages import STATIC
-from daemon.web.ui.templating import Paper
+from daemon.web.ui.templating import Templates
 from tests.house import House
 from tests.web.guarded import BEARER, FRIEND, IMAGE, TOKEN, alone, raw
 from tests.web.site import Site
@@ -80,7 +80,7 @@ def test_a_name_that_was_pointed_here_is_refused(site: Site) -> None:
 def test_a_foreign_page_cannot_put_in(site: Site, headers: dict[str, str]) -> None:
     refused = site.post("/upload", files={"file": IMAGE}, headers=headers | BEARER)
 
-    assert (refused.status_code, refused.json()["error"]["class"]) == (403, "foreign_origin")
+    assert (refused.status_code, refused.json()["error_class"]) == (403, "foreign_origin")
 
 
 def test_a_configured_origin_may_ask_and_no_other(site: Site) -> None:
@@ -98,19 +98,25 @@ def test_a_configured_origin_may_ask_and_no_other(site: Site) -> None:
     assert read.headers["access-control-allow-origin"] == FRIEND
 
 
+def guarded(access: AccessControl, rate_limiter: RateLimiter) -> SecurityMiddleware:
+    """Return an application that answers every request that the middleware lets pass."""
+    error_page = Templates(STATIC).error_page
+    return SecurityMiddleware(Response(), access, rate_limiter, error_page)
+
+
 def test_what_breaks_before_a_route_still_bears_the_headers() -> None:
-    class Broken(Gate):
+    class Broken(AccessControl):
         def check(self, method: str, path: str, headers: Headers) -> None:
             raise ValueError(path)
 
     async def ask() -> httpx.Response:
-        transport = httpx.ASGITransport(Guard(Response(), Broken(None), Rate(0), Paper(STATIC)))
+        transport = httpx.ASGITransport(guarded(Broken(None), RateLimiter(0)))
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             return await client.get("/")
 
     answer = asyncio.run(ask())
 
-    assert (answer.status_code, answer.json()["error"]["class"]) == (500, "crashed")
+    assert (answer.status_code, answer.json()["error_class"]) == (500, "internal_error")
     assert answer.headers["x-frame-options"] == "DENY"
 
 
@@ -141,27 +147,27 @@ def test_every_answer_bears_the_headers(site: Site) -> None:
 
 def test_a_client_that_asks_too_often_is_told_when_to_come_again(tmp_path: Path) -> None:
     now = [0.0]
-    rate = Rate(60, lambda: now[0])
+    rate = RateLimiter(60, lambda: now[0])
     for _ in range(60):
-        rate.spend("192.0.2.1")
+        rate.check("192.0.2.1")
 
-    with pytest.raises(Refused) as refused:
-        rate.spend("192.0.2.1")
+    with pytest.raises(HttpError) as refused:
+        rate.check("192.0.2.1")
 
     assert refused.value.headers == {"Retry-After": "1"}
-    rate.spend("192.0.2.2")
+    rate.check("192.0.2.2")
     now[0] = 1.0
-    rate.spend("192.0.2.1")
-    for number in range(CLIENTS + 50):
-        rate.spend(f"2001:db8:{number:x}::1")
-    assert len(rate._buckets) == CLIENTS
+    rate.check("192.0.2.1")
+    for number in range(MAX_CLIENTS + 50):
+        rate.check(f"2001:db8:{number:x}::1")
+    assert len(rate._buckets) == MAX_CLIENTS
 
 
 def test_a_person_who_asks_too_often_is_told_on_a_page_and_a_program_as_json() -> None:
-    guard = Guard(Response(), Gate(None), Rate(1), Paper(STATIC))
+    app = guarded(AccessControl(None), RateLimiter(1))
 
     async def ask(accept: str) -> httpx.Response:
-        transport = httpx.ASGITransport(guard)
+        transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             return await client.get("/", headers={"Accept": accept})
 
@@ -171,7 +177,7 @@ def test_a_person_who_asks_too_often_is_told_on_a_page_and_a_program_as_json() -
     assert (page.status_code, page.headers["content-type"]) == (429, "text/html; charset=utf-8")
     assert int(page.headers["retry-after"]) > 0
     assert "try again in" in page.text
-    assert (told.status_code, told.json()["error"]["class"]) == (429, "too_many")
+    assert (told.status_code, told.json()["error_class"]) == (429, "rate_limited")
 
 
 @pytest.mark.parametrize(

@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from daemon.web.sidecar_reader import HELD_BYTES
+from daemon.web.sidecar_reader import MAX_PARSED_BYTES
 from tests.samples import pdf_of_text
 from tests.web.site import Site, running
 
-PAGES, LINES, WORDS = 30, 35, 9
+PAGES, LINES, MESSAGES = 30, 35, 9
 BOOK = pdf_of_text([
-    [" ".join(f"{page}.{line}.{word}" for word in range(WORDS)) for line in range(LINES)]
+    [" ".join(f"{page}.{line}.{word}" for word in range(MESSAGES)) for line in range(LINES)]
     for page in range(1, PAGES + 1)
 ])  # fmt: skip
-LAST = f"{PAGES}.{LINES - 1}.{WORDS - 1}"
+LAST = f"{PAGES}.{LINES - 1}.{MESSAGES - 1}"
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def predicted(site: Site) -> dict[str, Any]:
 def sidecar_of(site: Site, told: dict[str, Any]) -> dict[str, Any]:
     (place,) = [each["location"] for each in told["outputs"] if each["kind"] == "answer"]
     content = site.get(place).content
-    assert len(content) > HELD_BYTES
+    assert len(content) > MAX_PARSED_BYTES
     return json.loads(content)
 
 

@@ -25,8 +25,8 @@ HOSTILE = (
 def test_a_page_that_is_dropped_is_followed_and_its_text_is_read(page: Browser) -> None:
     page.bring([("dropped.png", "image/png", LETTER)])
 
-    page.wait(lambda: "Done" in page.text("#ended"), "done")
-    page.one("#ended a").click()
+    page.wait(lambda: "Done" in page.text("#finished"), "done")
+    page.one("#finished a").click()
     page.wait(lambda: "Total 4711 crates" in page.text("#lines"), "its text")
 
 
@@ -37,7 +37,7 @@ def test_several_files_are_chosen_at_once(page: Browser, tmp_path: Path) -> None
 
     page.one("#files").send_keys("\n".join(map(str, paths)))
 
-    page.wait(lambda: page.text("#ended").count("Done") == 2, "both are done")
+    page.wait(lambda: page.text("#finished").count("Done") == 2, "both are done")
 
 
 def test_a_picture_is_pasted(page: Browser) -> None:
@@ -45,25 +45,25 @@ def test_a_picture_is_pasted(page: Browser) -> None:
 
     page.bring([("image.png", "image/png", pasted)], how="paste")
 
-    page.wait(lambda: "Done" in page.text("#ended"), "done")
-    assert page.text("#ended a").startswith("pasted ")
+    page.wait(lambda: "Done" in page.text("#finished"), "done")
+    assert page.text("#finished a").startswith("pasted ")
 
 
 def test_what_is_no_document_is_refused_with_a_sentence(page: Browser) -> None:
     page.bring([("song.mp3", "audio/mpeg", b"ID3" + bytes(2000))])
 
-    page.wait(lambda: "neither an image nor a PDF" in page.text("#sending"), "why")
+    page.wait(lambda: "not an image or a PDF" in page.text("#sending"), "why")
     assert any("415" in error for error in page.errors())  # the browser itself notes the refusal
 
 
 def test_a_failed_file_says_why_and_is_tried_again(page: Browser, house: House) -> None:
     page.bring([("secret.pdf", "application/pdf", pdfs.pdf_encrypted(user_password="x"))])
-    page.wait(lambda: "password" in page.text("#ended .why"), "why")
-    page.wait(lambda: page.all("#list .item.failed .retry button"), "a way to try again")
+    page.wait(lambda: "password" in page.text("#finished .reason"), "why")
+    page.wait(lambda: page.all("#list .summary.failed .retry button"), "a way to try again")
     until(lambda: [n for n in house.kept(house.failed) if n.endswith(".pdf")], what="its bytes")
     [before] = claims_of("secret.pdf", house)
 
-    page.one("#list .item.failed .retry button").click()
+    page.one("#list .summary.failed .retry button").click()
 
     until(lambda: claims_of("secret.pdf", house) - {before}, what="it is answered anew")
 
@@ -117,7 +117,7 @@ def test_a_narrow_window_has_nothing_beside_it(page: Browser, width: int) -> Non
     brought(page, f"narrow {'very' * 12} {width}.png", LETTER)
 
     assert (wide, page.overhang()) == (0, 0)
-    picture, text = page.one(".pane.picture"), page.one(".pane.text")
+    picture, text = page.one(".pane.image"), page.one(".pane.text")
     assert picture.location["y"] < text.location["y"]
 
 
@@ -181,7 +181,7 @@ def test_a_token_is_asked_for_once_and_then_everything_works(house: House) -> No
         browser = Browser(site)
         try:
             browser.open("/").one("#token").send_keys("a guess that is wrong", Keys.ENTER)
-            browser.wait(lambda: "not the token" in browser.text(), "it is refused")
+            browser.wait(lambda: "token is not correct" in browser.text(), "it is refused")
             assert browser.barriers() == []
 
             browser.one("#token").send_keys(TOKEN, Keys.ENTER)

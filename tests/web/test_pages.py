@@ -11,10 +11,9 @@ from urllib.parse import unquote
 import pytest
 
 from daemon.monitoring.heartbeat import Heartbeat, beat
-from daemon.web.daemon_status import Standing, standing
-from daemon.web.rest.downloads import disposed
-from daemon.web.index.records import Found, Piece
-from daemon.web.ui.templating import shown
+from daemon.web.daemon_status import DaemonStatus, daemon_status
+from daemon.web.http.filenames import content_disposition, visible_name
+from daemon.web.index.records import DocumentDetails, SnippetFragment
 from tests.web.stand_in import Documents, item, site_of
 from tests.web.test_view import block, line, page, word
 
@@ -24,11 +23,11 @@ ALERT = "<script>alert(1)</script>"
 
 def listed(count: int) -> Documents:
     return Documents(
-        *(Found(item(f"{n:032x}", f"scan {n}.png"), None, (), None) for n in range(count))
+        *(DocumentDetails(item(f"{n:032x}", f"scan {n}.png"), None, (), None) for n in range(count))
     )
 
 
-def read(name: str, text: str = "text", pages: int = 1) -> Found:
+def read(name: str, text: str = "text", pages: int = 1) -> DocumentDetails:
     content = [
         {**page(block(line(text, word(text)))), "number": n + 1, "text": text} for n in range(pages)
     ]
@@ -37,7 +36,7 @@ def read(name: str, text: str = "text", pages: int = 1) -> Found:
         "processing": {"seconds": 0.5}, "engine": {"model": {"name": "crnn"}},
     }  # fmt: skip
     done = item("a1", name, pages=pages, confidence=0.97, answered_at="2026-03-01T10:00:01Z")
-    return Found(done, sidecar, (), Path("original.png"))
+    return DocumentDetails(done, sidecar, (), Path("original.png"))
 
 
 def test_a_long_list_comes_in_pages_that_lead_to_one_another(tmp_path: Path) -> None:
@@ -55,17 +54,17 @@ def test_beyond_the_end_of_the_list_is_its_last_page(tmp_path: Path) -> None:
 
     assert "61 to 70 of 70" in beyond.text
     assert "/?offset=30" in beyond.text
-    assert "Nothing has been read yet" not in beyond.text
+    assert "No documents yet" not in beyond.text
 
 
 def test_what_is_deleted_already_is_not_asked_about(tmp_path: Path) -> None:
-    gone = Found(item("a1", "scan.png", is_gone=True), None, (), None)
+    gone = DocumentDetails(item("a1", "scan.png", is_gone=True), None, (), None)
 
     assert site_of(Documents(gone), tmp_path).get("/documents/a1/view/delete").status_code == 404
 
 
 def test_a_download_has_no_name_that_turns_round_or_breaks_a_line() -> None:
-    said = disposed("a\u202egnp.\n\x1b[31m中.exe", "attachment")["Content-Disposition"]
+    said = content_disposition("a\u202egnp.\n\x1b[31m中.exe", "attachment")["Content-Disposition"]
 
     name = unquote(said.partition("filename*=UTF-8''")[2])
     assert name == "a\ufffdgnp.\ufffd\ufffd[31m中.exe"
@@ -106,8 +105,10 @@ def test_a_list_that_has_not_changed_is_not_sent_again(tmp_path: Path) -> None:
 
 
 def test_markup_in_names_sentences_and_text_is_shown_and_not_obeyed(tmp_path: Path) -> None:
-    hit = item("b", f"{MARKUP}.png", "failed", error=ALERT, snippet=(Piece(ALERT, True),))
-    site = site_of(Documents(Found(hit, None, (), None), read(f'"{MARKUP}', ALERT)), tmp_path)
+    hit = item("b", f"{MARKUP}.png", "failed", error=ALERT, snippet=(SnippetFragment(ALERT, True),))
+    site = site_of(
+        Documents(DocumentDetails(hit, None, (), None), read(f'"{MARKUP}', ALERT)), tmp_path
+    )
 
     answers = [site.get(path).text for path in ("/", "/documents/a1/view", f"/?q={ALERT}")]
 
@@ -116,7 +117,7 @@ def test_markup_in_names_sentences_and_text_is_shown_and_not_obeyed(tmp_path: Pa
 
 def test_names_show_what_has_no_look_of_its_own() -> None:
     assert (
-        shown("a\nb\u202ec\u200fd\x7f\udce9 é中.png")
+        visible_name("a\nb\u202ec\u200fd\x7f\udce9 é中.png")
         == "a\ufffdb\ufffdc\ufffdd\ufffd\ufffd é中.png"
     )
 
@@ -127,7 +128,7 @@ def test_a_page_of_many_is_shown_alone(tmp_path: Path) -> None:
     answer = site.get("/documents/a1/view", params={"page": "250"}).text
 
     assert answer.count('src="/documents/a1/pages/') == 1
-    assert "/documents/a1/pages/250/picture" in answer
+    assert "/documents/a1/pages/250/image" in answer
     assert "?page=249" in answer
     assert "?page=251" in answer
 
@@ -140,14 +141,14 @@ def test_a_page_that_is_not_there_is_the_nearest_one(
 
     answer = site.get("/documents/a1/view", params={"page": said}).text
 
-    assert f"/documents/a1/pages/{number}/picture" in answer
+    assert f"/documents/a1/pages/{number}/image" in answer
 
 
 def test_a_page_of_a_document_too_large_to_be_held_is_read_by_itself(tmp_path: Path) -> None:
     large = item(
         "a2", "archive.pdf", pages=9000, confidence=0.9, answered_at="2026-03-01T10:00:01Z"
     )
-    documents = Documents(Found(large, None, (), Path("original.pdf"), is_large=True))
+    documents = Documents(DocumentDetails(large, None, (), Path("original.pdf"), is_large=True))
     documents.pages["a2", 8000] = page(block(line("far", word("far"))))
 
     answer = site_of(documents, tmp_path).get("/documents/a2/view", params={"page": "8000"}).text
@@ -169,16 +170,16 @@ def test_a_document_that_is_not_there_is_told_in_words(tmp_path: Path) -> None:
     answer = site_of(Documents(), tmp_path).get("/documents/none/view")
 
     assert answer.status_code == 404
-    assert "There is no such document" in answer.text
+    assert "Document not found" in answer.text
 
 
 def test_who_waits_for_a_document_is_told_when_it_moves_on(tmp_path: Path) -> None:
     site = site_of(Documents(read("scan.png")), tmp_path)
 
-    moved = site.get("/documents/a1/view", params={"waits": "reading"})
+    moved = site.get("/documents/a1/view", params={"status": "reading"})
 
     assert moved.headers["hx-refresh"] == "true"
-    assert "hx-refresh" not in site.get("/documents/a1/view", params={"waits": "done"}).headers
+    assert "hx-refresh" not in site.get("/documents/a1/view", params={"status": "done"}).headers
 
 
 def test_the_language_that_was_chosen_is_kept(tmp_path: Path) -> None:
@@ -257,7 +258,7 @@ def test_what_holds_the_daemon_up_is_told_without_the_folders_on_the_way(tmp_pat
     fault = ("/srv/scans/outbox has 3 MB free; make room on /srv", now - 90)
     beat(tmp_path, Heartbeat(1, now, now, 0, False, [fault]))
 
-    answer = site_of(listed(1), tmp_path).get("/partials/standing").text
+    answer = site_of(listed(1), tmp_path).get("/partials/daemon-status").text
 
     assert "outbox has 3 MB free; make room on srv" in answer
     assert "/srv" not in answer
@@ -267,13 +268,13 @@ def test_what_holds_the_daemon_up_is_told_without_the_folders_on_the_way(tmp_pat
 def test_a_daemon_at_work_is_not_talked_about(tmp_path: Path) -> None:
     beat(tmp_path, Heartbeat(1, time.monotonic(), 0.0, 2, False, []))
 
-    assert site_of(listed(1), tmp_path).get("/partials/standing").text.strip() == ""
+    assert site_of(listed(1), tmp_path).get("/partials/daemon-status").text.strip() == ""
 
 
 def test_a_loop_that_does_not_turn_is_stuck_and_a_torn_heartbeat_is_none(tmp_path: Path) -> None:
     beat(tmp_path, Heartbeat(1, 100.0, 100.0, 0, False, []))
-    assert standing(tmp_path, 400.0) == Standing("stuck", 300)
+    assert daemon_status(tmp_path, 400.0) == DaemonStatus("down", 300)
 
     (tmp_path / "heartbeat.json").write_text(json.dumps({"pid": 1})[:-2])
 
-    assert standing(tmp_path, 400.0) == Standing("stopped")
+    assert daemon_status(tmp_path, 400.0) == DaemonStatus("down")

@@ -1,4 +1,4 @@
-"""Pictures of pages, drawn by the real sandboxed process, under what the document's folder says."""
+"""PageImages of pages, drawn by the real sandboxed process, under what the document's folder says."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from daemon.config.load import load
 from daemon.core.folder_rules import ByFolder
 from daemon.core.options import Limits, Rendering
 from daemon.web import server
-from daemon.web.index.records import Found
-from daemon.web.previews.page_images import Pictures
+from daemon.web.index.records import DocumentDetails
+from daemon.web.previews.page_images import PageImages
 from tests.house import House
 from tests.web.stand_in import item
 
@@ -26,15 +26,17 @@ def locked(path: Path) -> Path:
     return path
 
 
-def found(original: Path, landed_as: str) -> Found:
+def found(original: Path, landed_as: str) -> DocumentDetails:
     digest = hashlib.sha256(original.read_bytes()).hexdigest()
     done = item("a", landed_as, pages=1)
-    return Found(done, None, (), original, landed_as, digest)
+    return DocumentDetails(done, None, (), original, landed_as, digest)
 
 
 def test_a_page_is_drawn_with_the_password_of_its_folders_profile(tmp_path: Path) -> None:
     secret = Limits(), Rendering(passwords=("hunter2",))
-    pictures = Pictures(tmp_path / "pages", ByFolder((Limits(), Rendering()), [(["bank"], secret)]))
+    pictures = PageImages(
+        tmp_path / "pages", ByFolder((Limits(), Rendering()), [(["bank"], secret)])
+    )
     original = locked(tmp_path / "a.pdf")
 
     drawn = pictures.page(found(original, "bank/a.pdf"), 1)
@@ -48,6 +50,6 @@ def test_the_site_knows_the_profiles_of_the_config(tmp_path: Path) -> None:
     bank = {"name": "bank", "folders": ["bank"], "pdf": {"passwords": ["hunter2"]}}
     house = House(tmp_path, profiles=[bank])
 
-    site = server.site(load(house.config))
+    site = server.build_context(load(house.config))
 
     assert site.pictures.page(found(locked(tmp_path / "a.pdf"), "bank/a.pdf"), 1).exists()

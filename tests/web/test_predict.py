@@ -12,8 +12,9 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from daemon.web.http.errors import Refused, told
-from daemon.web.index.records import Found, Item
+from daemon.web.daemon_status import DaemonStatus
+from daemon.web.http.errors import HttpError, problem_response
+from daemon.web.index.records import DocumentDetails, DocumentSummary
 from daemon.web.rest import api
 
 TOKEN = "u-" + "0" * 32
@@ -23,12 +24,12 @@ SIDECAR: dict[str, Any] = {"text": "Read", "pages": [{"text": "Read"}]}
 class Played:
     """A catalogue with one document, in the states that a test names, the last one for good."""
 
-    def __init__(self, *states: Found) -> None:
+    def __init__(self, *states: DocumentDetails) -> None:
         self._states = list(states)
         self.asked = 0
         self.discarded = 0
 
-    def answered_before(self, sha256: str, profile: str) -> None:
+    def find_answered(self, sha256: str, profile: str) -> None:
         """Return nothing: the bytes are new."""
 
     def is_answered(self, identity: str) -> bool:
@@ -36,11 +37,11 @@ class Played:
         self.asked += 1
         return bool(self._states)
 
-    def document(self, identity: str) -> Found:
+    def document(self, identity: str) -> DocumentDetails:
         """Return it in its next state."""
         return self._states.pop(0) if len(self._states) > 1 else self._states[0]
 
-    def in_full(self, found: Found) -> Found:
+    def resolve_duplicate(self, found: DocumentDetails) -> DocumentDetails:
         """Return it as it is: what it may be a duplicate of is gone."""
         return found
 
@@ -49,9 +50,11 @@ class Played:
         self.discarded += 1
 
 
-def found(status: str, sidecar: dict[str, Any] | None = None, *, is_gone: bool = False) -> Found:
-    item = Item("1" * 32, "a.png", "a.png", status, 3, is_gone=is_gone)  # type: ignore[arg-type]
-    return Found(item, sidecar, (), None)
+def found(
+    status: str, sidecar: dict[str, Any] | None = None, *, is_gone: bool = False
+) -> DocumentDetails:
+    item = DocumentSummary("1" * 32, "a.png", "a.png", status, 3, is_gone=is_gone)  # type: ignore[arg-type]
+    return DocumentDetails(item, sidecar, (), None)
 
 
 @pytest.fixture
@@ -59,8 +62,8 @@ def app_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Played]
     async def received(*_: object) -> list[Any]:
         return [SimpleNamespace(sha256="a" * 64)]
 
-    monkeypatch.setattr(api, "receive", received)
-    monkeypatch.setattr(api.health, "diagnose", lambda *_: (True, "alive"))
+    monkeypatch.setattr(api, "receive_files", received)
+    monkeypatch.setattr(api, "daemon_status", lambda *_: DaemonStatus("ok"))
 
     def made(played: Played) -> Starlette:
         uploads = SimpleNamespace(commit_all=lambda _: [TOKEN], discard=played.discard)
@@ -69,7 +72,8 @@ def app_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Played]
             upload_bytes=9, predict_seconds=2,
         )  # fmt: skip
         return Starlette(
-            routes=api.routes(site), exception_handlers={Refused: lambda _, error: told(error)}
+            routes=api.routes(site),
+            exception_handlers={HttpError: lambda _, error: problem_response(error)},
         )
 
     return made
@@ -90,11 +94,11 @@ def predict(app: Starlette) -> httpx.Response:
     ids=["collected", "a duplicate of what was collected"],
 )
 def test_an_answer_that_is_collected_before_it_is_told_is_no_empty_text(
-    app_of: Callable[[Played], Starlette], gone: Found
+    app_of: Callable[[Played], Starlette], gone: DocumentDetails
 ) -> None:
     answer = predict(app_of(Played(gone)))
 
-    assert (answer.status_code, answer.json()["error"]["class"]) == (410, "gone")
+    assert (answer.status_code, answer.json()["error_class"]) == (410, "gone")
 
 
 def test_a_document_that_is_tried_again_is_waited_for(
@@ -127,10 +131,10 @@ def test_nobody_is_waited_for_who_has_hung_up(app_of: Callable[[Played], Starlet
 def test_more_than_can_wait_are_told_to_come_again(
     app_of: Callable[[Played], Starlette], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api, "MOST_AWAITED", 0)
+    monkeypatch.setattr(api, "MAX_WAITING_REQUESTS", 0)
     played = Played(found("done", SIDECAR))
 
     answer = predict(app_of(played))
 
-    assert (answer.status_code, answer.json()["error"]["class"]) == (503, "busy")
+    assert (answer.status_code, answer.json()["error_class"]) == (503, "busy")
     assert (answer.headers["Retry-After"], played.discarded) == ("5", 1)

@@ -158,11 +158,11 @@ def test_the_sidecar_and_the_picture_of_a_page_are_served(site: Site) -> None:
     (answer,) = document["outputs"]
 
     sidecar = site.get(answer["location"]).json()
-    picture = site.get(f"{document['location']}/pages/1/picture")
+    picture = site.get(f"{document['location']}/pages/1/image")
 
     assert sidecar == json.loads((site.house.outbox / f"{document['name']}.json").read_text())
     assert picture.content.startswith(b"\xff\xd8\xff")
-    assert site.get(f"{document['location']}/pages/2/picture").status_code == 404
+    assert site.get(f"{document['location']}/pages/2/image").status_code == 404
 
 
 def test_files_of_one_form_are_taken_together_or_not_at_all(site: Site) -> None:

@@ -29,7 +29,7 @@ include-path-regex = "^/documents/"
 expected-statuses = ["2xx", "401", "404", "409", "410", "429"]
 
 [[operations]]
-include-path = ["/documents/{id}/original", "/documents/{id}/pages/{number}/picture"]
+include-path = ["/documents/{id}/original", "/documents/{id}/pages/{number}/image"]
 [operations.checks.use_after_free]
 enabled = false
 """

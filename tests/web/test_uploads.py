@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 
-from daemon.web.http.errors import Partly, Refused
-from daemon.web.http.security import Gate
-from daemon.web.index.records import Found
+from daemon.web.http.errors import HttpError, PartialUpload
+from daemon.web.http.security import AccessControl
+from daemon.web.index.records import DocumentDetails
 from daemon.web.rest import api
 from daemon.web.ui import pages
-from daemon.web.ui.templating import Paper
-from daemon.web.uploads.uploads import Draft, Uploads
+from daemon.web.ui.templating import Templates
+from daemon.web.uploads.uploads import ReceivedFile, Uploads
 from tests.samples import png, text_page
 from tests.web.stand_in import Reader, item
 
@@ -48,7 +48,7 @@ def uploads(inbox: Path) -> Uploads:
     return Uploads(inbox, inbox.with_name("failed"), (), 10, 0)
 
 
-def draft(uploads: Uploads, name: str) -> Draft:
+def draft(uploads: Uploads, name: str) -> ReceivedFile:
     incoming = uploads.begin(name)
     incoming.write(IMAGE)
     return incoming.finish()
@@ -59,19 +59,21 @@ def test_nothing_is_put_where_the_inbox_is_not_mounted(share: Path) -> None:
     received = draft(door, "a.png")
     original = share.with_name("failed") / "b.png"
     original.write_bytes(IMAGE)
-    failed = Found(item("b", "b.png", "failed"), None, (), original, "b.png")
+    failed = DocumentDetails(item("b", "b.png", "failed"), None, (), original, "b.png")
     unmounted(share)
 
     refusals = []
     for act in (
         lambda: door.begin("c.png"), lambda: door.commit(received), lambda: door.retry(failed)
     ):  # fmt: skip
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(HttpError) as refused:
             act()
         refusals.append(refused.value)
 
-    assert [(each.status, each.kind) for each in refusals] == [(503, "inbox_away")] * 3
-    assert "/dev/shm" not in "".join(each.message for each in refusals)
+    assert [(each.status, each.error_class) for each in refusals] == [
+        (503, "inbox_unavailable")
+    ] * 3
+    assert "/dev/shm" not in "".join(each.detail for each in refusals)
     assert list(share.iterdir()) == []
     assert original.exists()
 
@@ -92,10 +94,10 @@ def test_a_name_that_is_too_long_is_not_the_inboxs_fault(
         raise OSError(errno.ENAMETOOLONG, "File name too long", str(target))
 
     monkeypatch.setattr(Path, "rename", rename)
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(HttpError) as refused:
         door.commit(received)
 
-    assert (refused.value.status, refused.value.kind) == (400, "name_too_long")
+    assert (refused.value.status, refused.value.error_class) == (400, "name_too_long")
 
 
 def test_of_files_that_only_partly_get_in_the_rest_is_discarded_and_the_taken_told(
@@ -105,16 +107,16 @@ def test_of_files_that_only_partly_get_in_the_rest_is_discarded_and_the_taken_to
     drafts = [draft(door, f"{number}.png") for number in range(3)]
     commit = door.commit
 
-    def full(draft: Draft) -> str:
+    def full(draft: ReceivedFile) -> str:
         if draft is drafts[1]:
-            raise Refused(507, "full", "no room")
+            raise HttpError(507, "disk_full", "no room")
         return commit(draft)
 
     monkeypatch.setattr(door, "commit", full)
-    with pytest.raises(Partly) as partly:
+    with pytest.raises(PartialUpload) as partly:
         door.commit_all(drafts)
 
-    assert (partly.value.status, partly.value.taken) == (507, (f"u-{drafts[0].token}",))
+    assert (partly.value.status, partly.value.accepted) == (507, (f"u-{drafts[0].token}",))
     assert [path.name for path in (tmp_path / "inbox").rglob("*.png")] == ["0.png"]
 
 
@@ -124,22 +126,24 @@ def test_a_request_that_is_taken_in_part_is_told_so_as_json_and_on_a_page(
     door = uploads(tmp_path / "inbox")
     commit = door.commit
 
-    def full(draft: Draft) -> str:
+    def full(draft: ReceivedFile) -> str:
         if draft.name == "2.png":
-            raise Refused(507, "full", "no room")
+            raise HttpError(507, "disk_full", "no room")
         return commit(draft)
 
     monkeypatch.setattr(door, "commit", full)
     site: Any = SimpleNamespace(
-        uploads=door, upload_bytes=10**6, catalogue=None, gate=Gate(None), state=tmp_path
+        uploads=door, upload_bytes=10**6, catalogue=None, access=AccessControl(None), state=tmp_path
     )
-    reader = Reader(Starlette(routes=[*api.routes(site), *pages.routes(site, Paper(pages.STATIC))]))
+    reader = Reader(
+        Starlette(routes=[*api.routes(site), *pages.routes(site, Templates(pages.STATIC))])
+    )
     sent = [("f", ("1.png", IMAGE)), ("f", ("2.png", IMAGE))]
 
     told = reader.post("/upload", files=sent)
     page = reader.post("/upload-form", files=sent)
 
-    assert (told.status_code, told.json()["error"]["class"]) == (507, "full")
+    assert (told.status_code, told.json()["error_class"]) == (507, "disk_full")
     assert [each["name"] for each in told.json()["documents"]] == ["1.png"]
     assert (page.status_code, "1 file was taken" in page.text) == (507, True)
     assert len(list((tmp_path / "inbox").rglob("*.png"))) == 2

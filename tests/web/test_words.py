@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from daemon.web.ui import messages
-from daemon.web.ui.messages import CHINESE, ENGLISH, WORDS, preferred
+from daemon.web.ui.messages import CHINESE, ENGLISH, MESSAGES, preferred_language
 
 TEMPLATES = Path(messages.__file__).with_name("templates")
 
@@ -19,16 +19,16 @@ def holes(sentence: str) -> set[str]:
 
 
 def test_both_languages_have_the_same_words() -> None:
-    assert WORDS[CHINESE].keys() == WORDS[ENGLISH].keys()
+    assert MESSAGES[CHINESE].keys() == MESSAGES[ENGLISH].keys()
 
 
 def test_both_languages_say_the_same_things_about_a_document() -> None:
-    singular = {key for key in WORDS[ENGLISH] if key.endswith("_one")}
+    singular = {key for key in MESSAGES[ENGLISH] if key.endswith("_one")}
 
     assert {
-        key: (holes(WORDS[ENGLISH][key]), holes(WORDS[CHINESE][key]))
-        for key in WORDS[ENGLISH].keys() - singular
-        if holes(WORDS[ENGLISH][key]) != holes(WORDS[CHINESE][key])
+        key: (holes(MESSAGES[ENGLISH][key]), holes(MESSAGES[CHINESE][key]))
+        for key in MESSAGES[ENGLISH].keys() - singular
+        if holes(MESSAGES[ENGLISH][key]) != holes(MESSAGES[CHINESE][key])
     } == {}
 
 
@@ -37,7 +37,7 @@ def test_every_chinese_sentence_is_chinese() -> None:
 
     assert [
         key
-        for key, said in WORDS[CHINESE].items()
+        for key, said in MESSAGES[CHINESE].items()
         if not re.search("[\u4e00-\u9fff]", said) and key not in names
     ] == []
 
@@ -49,7 +49,7 @@ def test_templates_say_no_word_that_is_not_in_the_list() -> None:
         for key in re.findall(r"\bw\.([a-z_]+)", template.read_text())
     }
 
-    assert said - WORDS[ENGLISH].keys() == set()
+    assert said - MESSAGES[ENGLISH].keys() == set()
 
 
 def test_templates_have_no_words_of_their_own() -> None:
@@ -79,4 +79,4 @@ def test_templates_have_no_words_of_their_own() -> None:
     ],
 )
 def test_the_language_is_the_one_that_the_browser_likes_best(accepted: str, language: str) -> None:
-    assert preferred(accepted) == language
+    assert preferred_language(accepted) == language

@@ -1,4 +1,4 @@
-"""Where a person goes after the login: to what was asked for, and never to another host."""
+"""Safe post-login redirects: never to another host (open-redirect protection)."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from urllib.parse import quote, urlencode
 
 HOME = "/"
 LOGIN = "/login"
-MOST_CHARACTERS = 2000
+MAX_URL_CHARACTERS = 2000
 
 
-def login_for(path: str, query: str) -> str:
-    """Return the address of a login that leads on to a path of ours."""
-    wanted = quote(path, safe="/") + (f"?{query}" if query else "")
-    wanted = local(wanted)
-    return LOGIN if wanted == HOME else f"{LOGIN}?{urlencode({'next': wanted})}"
+def login_url(path: str, query: str) -> str:
+    """Return the URL of the login page that redirects to `path` and `query` afterwards."""
+    target = quote(path, safe="/") + (f"?{query}" if query else "")
+    target = local_url(target)
+    return LOGIN if target == HOME else f"{LOGIN}?{urlencode({'next': target})}"
 
 
-def local(said: str) -> str:
-    """Return an address of this site as it was said, or the list in place of any other.
+def local_url(url: str) -> str:
+    """Return `url` unchanged if it is a path of this site, else the path of the list.
 
-    Browsers take `//host` and `/\\host` for another host, and pass over tabs and line ends.
+    Browsers take `//host` and `/\\host` for another host, and ignore tabs and line ends.
     """
-    is_plain = all("!" <= character <= "~" and character != "\\" for character in said)
-    is_ours = said.startswith("/") and not said.startswith(("//", LOGIN))
-    return said if is_plain and is_ours and len(said) <= MOST_CHARACTERS else HOME
+    is_plain = all("!" <= character <= "~" and character != "\\" for character in url)
+    is_local = url.startswith("/") and not url.startswith(("//", LOGIN))
+    return url if is_plain and is_local and len(url) <= MAX_URL_CHARACTERS else HOME

@@ -1,4 +1,4 @@
-"""An answer is deleted as if somebody had collected it: the sidecar first, then what it lists."""
+"""Deletes a result as if it had been collected: first the sidecar, then the outputs it lists."""
 
 from __future__ import annotations
 
@@ -10,56 +10,57 @@ from pathlib import Path
 from daemon.core import fs
 from daemon.inbox.scan import WORK_FOLDER
 from daemon.web import sidecar_reader
-from daemon.web.http.errors import Refused, Unkept
+from daemon.web.http.errors import HttpError
 from daemon.web.index.catalogue import Catalogue
-from daemon.web.index.records import Found
+from daemon.web.index.records import DocumentDetails
 
 
-def delete_answer(catalogue: Catalogue, found: Found) -> None:
-    """Remove the answer of a document and its outputs, never its original; Refused if it cannot.
+def delete_result(catalogue: Catalogue, details: DocumentDetails) -> None:
+    """Remove the sidecar of a document and its outputs, never its original; HttpError on failure.
 
-    The name may be given to the answer of a retry at any moment: so the sidecar is taken aside
-    first, and put back if it is not the one that was meant.
+    A retry may publish another sidecar under the same name at any moment. So the sidecar is first
+    renamed, and moved back if it is not the expected one.
     """
-    if found.item.is_gone:
-        raise Unkept(410, "gone", "its answer was collected or deleted already")
-    place = catalogue.place_of(found)
-    if place is None or not catalogue.is_closed(found):
-        raise Refused(409, "busy", "it is not answered yet, or being put away; try again")
-    outbox = catalogue.places.outbox
-    drafts = outbox / WORK_FOLDER / "drafts"  # what a crash leaves there the daemon clears away
-    aside = f"{WORK_FOLDER}/drafts/web.{uuid.uuid4().hex}.tmp"
+    if details.summary.is_gone:
+        raise HttpError(410, "gone", "the result was already collected or deleted")
+    name = catalogue.sidecar_name(details)
+    if name is None or not catalogue.is_closed(details):
+        reason = "the document is not finished, or being archived; try again in a moment"
+        raise HttpError(409, "busy", reason)
+    outbox = catalogue.paths.outbox
+    drafts = outbox / WORK_FOLDER / "drafts"  # after a crash the daemon clears this folder
+    draft = f"{WORK_FOLDER}/drafts/web.{uuid.uuid4().hex}.tmp"
     try:
         fs.make_folder(drafts, outbox)
-        fs.rename_below(outbox, place, outbox / aside)
-        if not _is_meant(outbox, aside, found):
-            fs.move_no_clobber(outbox / aside, outbox, place)
-            raise Refused(409, "busy", "it was answered anew meanwhile; look at it again")
-        (outbox / aside).unlink()
-        for output in found.outputs:
+        fs.rename_below(outbox, name, outbox / draft)
+        if not _has_claim(outbox, draft, details.summary.id):
+            fs.move_no_clobber(outbox / draft, outbox, name)
+            raise HttpError(409, "busy", "the result was just replaced; load the document again")
+        (outbox / draft).unlink()
+        for output in details.outputs:
             if output["kind"] != "answer":
-                _remove_beside(outbox, place, output["name"])
-        fs.sync_folder((outbox / place).parent)
+                _remove_output(outbox, name, output["name"])
+        fs.sync_folder((outbox / name).parent)
     except FileNotFoundError as error:
-        raise Unkept(410, "gone", "its answer was collected just now") from error
+        raise HttpError(410, "gone", "the result was just collected") from error
     except OSError as error:
-        why = f"the outbox cannot be written ({error.strerror}); the operator must restore it"
-        raise Refused(503, "outbox_away", why) from error
-    catalogue.lose(found)
+        reason = f"the outbox cannot be written ({error.strerror}); the operator must restore it"
+        raise HttpError(503, "outbox_unavailable", reason) from error
+    catalogue.mark_gone(details)
 
 
-def _is_meant(outbox: Path, aside: str, found: Found) -> bool:
+def _has_claim(outbox: Path, name: str, claim: str) -> bool:
     try:
-        answer = sidecar_reader.read(outbox, aside)
+        sidecar = sidecar_reader.read(outbox, name)
     except OSError:
-        return False  # it goes back to where it was
-    return answer is not None and answer.claim == found.item.id
+        return False  # then it is moved back
+    return sidecar is not None and sidecar.claim == claim
 
 
-def _remove_beside(outbox: Path, place: str, name: str) -> None:
-    """Remove an output; a listed name that leads elsewhere is no output of ours."""
+def _remove_output(outbox: Path, sidecar_name: str, name: str) -> None:
+    """Remove an output beside the sidecar; a listed name that leads elsewhere is ignored."""
     if os.path.basename(name) == name:  # noqa: PTH119  # a name, and no path yet
         with contextlib.suppress(OSError, ValueError):
-            path = (outbox / place).with_name(name)
+            path = (outbox / sidecar_name).with_name(name)
             if fs.is_regular(path):
                 path.unlink()

@@ -1,4 +1,4 @@
-"""Where the daemon keeps what; the only paths that the web process knows."""
+"""The folders and files that the web process uses."""
 
 from __future__ import annotations
 
@@ -8,27 +8,29 @@ from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
-    """The folders of the daemon, and its ledger; `shelf` is the file of the search index."""
+class WebPaths:
+    """The folders of the daemon, its ledger, and the file of the search index."""
 
     inbox: Path
     outbox: Path
     archive: Path
     failed: Path
     ledger_file: Path
-    shelf: Path
+    index_file: Path
 
     @property
-    def names(self) -> Mapping[str, str]:
-        """What each folder is called where its path must not be told, longest path first."""
+    def labels(self) -> Mapping[str, str]:
+        """The word that replaces the path of each folder in messages, longest path first."""
         paths = {
             self.inbox: "inbox", self.outbox: "outbox", self.archive: "archive",
             self.failed: "failed", self.ledger_file.parent: "state",
         }  # fmt: skip
         ordered = sorted(paths.items(), key=lambda item: -len(str(item[0])))
-        return {str(path): name for path, name in ordered}
+        return {str(path): label for path, label in ordered}
 
-    def is_landed(self, path: Path) -> bool:
-        """Tell whether a file lies in the inbox, and not in a folder of ours inside it."""
-        kept = (self.archive, self.failed)
-        return path.is_relative_to(self.inbox) and not any(path.is_relative_to(k) for k in kept)
+    def is_in_inbox(self, path: Path) -> bool:
+        """Return whether a file is in the inbox, not in an archive or failed folder inside it."""
+        nested = (self.archive, self.failed)
+        return path.is_relative_to(self.inbox) and not any(
+            path.is_relative_to(folder) for folder in nested
+        )

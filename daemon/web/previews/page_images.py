@@ -1,4 +1,4 @@
-"""Pictures of pages: drawn when they are looked at, kept for a while."""
+"""Images of pages: rendered on request, cached for a day."""
 
 from __future__ import annotations
 
@@ -10,73 +10,75 @@ from threading import Lock
 
 from daemon.core.folder_rules import ByFolder
 from daemon.core.options import Limits, Rendering
-from daemon.web.index.records import Found
-from daemon.web.previews.render_preview import Painting, paint
+from daemon.web.index.records import DocumentDetails
+from daemon.web.previews.render_preview import PreviewRequest, render_preview
 
-PICTURES = 500  # that are kept; those not looked at for longest go first
-SIDE = 2000  # pixels of a picture's longer side at most
-KEPT_SECONDS = 86_400.0  # after which one that nobody looked at goes
+MAX_IMAGES = 500  # in the cache; those not requested for longest are removed first
+MAX_SIDE = 2000  # pixels of the longer side
+CACHE_SECONDS = 86_400.0  # after which an image that nobody requested is removed
 
 
-class Pictures:
-    """Pages as JPEG in original proportions, below one folder; one is drawn at a time."""
+class PageImages:
+    """Pages as JPEG in their original proportions, cached in a folder; rendered one at a time."""
 
     def __init__(
-        self, folder: Path, means: ByFolder[tuple[Limits, Rendering]], *, in_sandbox: bool = True
+        self, folder: Path, options: ByFolder[tuple[Limits, Rendering]], *, in_sandbox: bool = True
     ) -> None:
-        """`means` are those of each folder of the inbox: a profile may know a PDF's password."""
+        """`options` depend on the folder of the inbox: a profile may have the password of a PDF."""
         self._folder = folder
-        self._means = means
+        self._options = options
         self._in_sandbox = in_sandbox
         self._lock = Lock()
 
-    def page(self, found: Found, number: int) -> Path:
-        """Return the picture of page `number` (from 1); LookupError with a sentence if none."""
-        if found.original is None or found.sha256 is None:
-            raise LookupError("the original is not kept any more")
-        if 0 < found.item.pages < number:
-            raise LookupError(f"the document has {found.item.pages} page(s)")
-        limits, rendering = self._means.of(found.landed_as)
-        key = hashlib.sha256(f"{found.sha256} {SIDE} {rendering}".encode()).hexdigest()
-        picture = self._folder / f"{key[:32]}-{number}.jpg"
-        if _looked_at(picture):
-            return picture
+    def get(self, details: DocumentDetails, number: int) -> Path:
+        """Return the image of page `number` (from 1); LookupError with a sentence if none."""
+        if details.original is None or details.sha256 is None:
+            raise LookupError("the original is not available any more")
+        if 0 < details.summary.pages < number:
+            raise LookupError(f"the document has {details.summary.pages} page(s)")
+        limits, rendering = self._options.of(details.inbox_name)
+        key = hashlib.sha256(f"{details.sha256} {MAX_SIDE} {rendering}".encode()).hexdigest()
+        image = self._folder / f"{key[:32]}-{number}.jpg"
+        if _is_cached(image):
+            return image
         with self._lock:
-            if not _looked_at(picture):
+            if not _is_cached(image):
                 self._folder.mkdir(exist_ok=True)
                 draft = self._folder / f".{uuid.uuid4().hex}.tmp"
-                original, is_safe = found.original, self._in_sandbox
-                _draw(Painting(original, number, limits, rendering, draft, SIDE, is_safe), picture)
-        return picture
+                request = PreviewRequest(
+                    details.original, number, limits, rendering, draft, MAX_SIDE, self._in_sandbox
+                )
+                _render(request, image)
+        return image
 
     def sweep(self, now: float) -> None:
-        """Remove pictures that nobody has looked at for a day, and the oldest of too many.
+        """Remove images that nobody requested for a day, and the oldest if there are too many.
 
         `now` is in seconds of the wall clock, as the times of files are.
         """
         try:
-            kept = sorted((path.stat().st_mtime, path) for path in self._folder.iterdir())
+            cached = sorted((path.stat().st_mtime, path) for path in self._folder.iterdir())
         except OSError:
-            return  # none yet, or one was removed just now
-        for place, (looked_at, path) in enumerate(kept):
-            if now - looked_at > KEPT_SECONDS or place < len(kept) - PICTURES:
+            return  # no folder yet, or a file was just removed
+        for rank, (requested_at, path) in enumerate(cached):
+            if now - requested_at > CACHE_SECONDS or rank < len(cached) - MAX_IMAGES:
                 path.unlink(missing_ok=True)
 
 
-def _draw(painting: Painting, picture: Path) -> None:
-    """Paint a draft and make it the picture; LookupError with a sentence if it cannot be."""
+def _render(request: PreviewRequest, image: Path) -> None:
+    """Render a draft and rename it to `image`; LookupError with a sentence if that fails."""
     try:
-        if sentence := paint(painting):
-            raise LookupError(sentence)
-        painting.picture.rename(picture)
+        if reason := render_preview(request):
+            raise LookupError(reason)
+        request.draft.rename(image)
     finally:
-        painting.picture.unlink(missing_ok=True)
+        request.draft.unlink(missing_ok=True)
 
 
-def _looked_at(picture: Path) -> bool:
-    """Tell whether a picture is there, and note that it was asked for."""
+def _is_cached(image: Path) -> bool:
+    """Return whether an image exists, and record that it was requested."""
     try:
-        os.utime(picture)
+        os.utime(image)
     except OSError:
         return False
     return True

@@ -1,6 +1,6 @@
-"""Draws one page of a stranger's file, in a process of its own that can do nothing else.
+"""Renders one page of an untrusted file, in a sandboxed process of its own.
 
-`paint` is asked for it; `python -m daemon.web.previews.render_preview` does it.
+`render_preview` starts `python -m daemon.web.previews.render_preview`.
 """
 
 from __future__ import annotations
@@ -19,62 +19,64 @@ from daemon.engine.isolated import run_isolated
 if TYPE_CHECKING:
     from daemon.core.options import Limits, Rendering
 
-MOST_MEMORY = 3_000_000_000  # bytes of address space that drawing a page may take
-QUALITY = 85  # of a JPEG: small print stays sharp
+MAX_MEMORY_BYTES = 3_000_000_000  # of address space for rendering a page
+QUALITY = 85  # of the JPEG: small print stays sharp
 
 
 @dataclass(frozen=True, slots=True)
-class Painting:
-    """Page `number` of the file `path`, as a JPEG `picture` whose longer side has `side` pixels
-    at most. In a sandbox the process can open that file, write in that folder, and no more.
+class PreviewRequest:
+    """Page `number` (from 1) of the file `path`, to be written as a JPEG to `draft`.
+
+    The longer side has at most `max_side` pixels. In a sandbox the process can open this file,
+    write in that folder, and do nothing else.
     """
 
     path: Path
     number: int
     limits: Limits
     rendering: Rendering
-    picture: Path
-    side: int
+    draft: Path
+    max_side: int
     in_sandbox: bool = True
 
 
-def paint(painting: Painting) -> str | None:
-    """Paint it within the time that reading a page may take; None, or a sentence on what failed."""
-    seconds = painting.limits.page_seconds
+def render_preview(request: PreviewRequest) -> str | None:
+    """Render within the time limit of a page; return None, or a sentence on what failed."""
+    seconds = request.limits.page_seconds
     try:
-        code, said = run_isolated("daemon.web.previews.render_preview", painting, seconds)
+        code, message = run_isolated("daemon.web.previews.render_preview", request, seconds)
     except TimeoutError:
-        return f"the page could not be drawn within {seconds:.0f} s"
+        return f"the page could not be rendered within {seconds:.0f} s"
     if not code:
         return None
-    is_ours = code == 1 and said and "Error" not in said
-    return said if is_ours else "the page could not be drawn"
+    is_ours = code == 1 and message and "Error" not in message
+    return message if is_ours else "the page could not be rendered"
 
 
-def _paint_here(painting: Painting) -> None:
+def _render_here(request: PreviewRequest) -> None:
     import cv2
 
     from daemon.engine import sandbox
     from daemon.ocr import pages
 
-    with contextlib.suppress(OSError, ValueError):  # a lower limit holds already
-        resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
-    if painting.in_sandbox:
-        sandbox.enter([painting.path], [painting.picture.parent])
-    rendered = replace(painting.rendering, text_layer="never")
-    with pages.open_document(painting.path, painting.limits, rendered) as source:
-        if not 1 <= painting.number <= source.page_count:
+    with contextlib.suppress(OSError, ValueError):  # a lower limit is already in force
+        resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
+    if request.in_sandbox:
+        sandbox.enter([request.path], [request.draft.parent])
+    rendering = replace(request.rendering, text_layer="never")
+    with pages.open_document(request.path, request.limits, rendering) as source:
+        if not 1 <= request.number <= source.page_count:
             raise Rejected("no_page", f"the document has {source.page_count} pages")
-        image = source.page(painting.number).image
-    share = min(1.0, painting.side / max(image.shape))
-    if share < 1:
-        image = cv2.resize(image, None, fx=share, fy=share, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+        image = source.page(request.number).image
+    scale = min(1.0, request.max_side / max(image.shape))
+    if scale < 1:
+        image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
     _, content = cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, QUALITY))
-    painting.picture.write_bytes(content.tobytes())
+    request.draft.write_bytes(content.tobytes())
 
 
 if __name__ == "__main__":
     try:
-        _paint_here(pickle.load(sys.stdin.buffer))  # noqa: S301  # from our own parent
+        _render_here(pickle.load(sys.stdin.buffer))  # noqa: S301  # from our own parent
     except (Rejected, Deferred) as error:
         sys.exit(str(error))

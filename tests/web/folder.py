@@ -64,4 +64,4 @@ def sidecar(claim: Claim, texts: list[str], status: str = "done", **more: Any) -
 
 
 def names(catalogue: Catalogue, query: str = "", status: str = "") -> list[str]:
-    return [item.name for item in catalogue.documents(query, status).items]
+    return [item.name for item in catalogue.documents(query, status).documents]

@@ -14,7 +14,7 @@ def test_a_document_is_followed_from_the_inbox_to_its_answer(folder: Folder) -> 
     catalogue = folder.catalogue()
     (folder.paths.inbox / "waits.png").write_bytes(b"png")
     claim = folder.claim("read.png")
-    assert [item.status for item in catalogue.documents().items] == ["waiting", "reading"]
+    assert [item.status for item in catalogue.documents().documents] == ["waiting", "reading"]
 
     folder.answer(claim, "Now answered")
 
@@ -39,14 +39,14 @@ def test_a_row_that_was_given_back_is_forgotten_though_its_number_is_used_again(
 
 
 def test_a_ledger_made_anew_and_a_damaged_index_cost_nothing_but_time(folder: Folder) -> None:
-    folder.answer(folder.claim("a.png"), "DocumentDetails before")
+    folder.answer(folder.claim("a.png"), "Found before")
     catalogue = folder.catalogue()
     assert names(catalogue, "before") == ["a.png"]
     catalogue.close()
     folder.ledger.close()
     folder.paths.ledger_file.rename(folder.paths.ledger_file.with_suffix(".old"))
     folder.ledger = Ledger(folder.paths.ledger_file)
-    folder.answer(folder.claim("b.png"), "DocumentDetails after")
+    folder.answer(folder.claim("b.png"), "Found after")
     folder.paths.index_file.write_bytes(b"damaged" * 1000)
 
     again = folder.catalogue()

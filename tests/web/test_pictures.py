@@ -1,4 +1,4 @@
-"""PageImages of pages, drawn by the real sandboxed process, under what the document's folder says."""
+"""Page images, rendered by the real sandboxed process under the options of their folder."""
 
 from __future__ import annotations
 
@@ -34,22 +34,20 @@ def found(original: Path, landed_as: str) -> DocumentDetails:
 
 def test_a_page_is_drawn_with_the_password_of_its_folders_profile(tmp_path: Path) -> None:
     secret = Limits(), Rendering(passwords=("hunter2",))
-    pictures = PageImages(
-        tmp_path / "pages", ByFolder((Limits(), Rendering()), [(["bank"], secret)])
-    )
+    images = PageImages(tmp_path / "pages", ByFolder((Limits(), Rendering()), [(["bank"], secret)]))
     original = locked(tmp_path / "a.pdf")
 
-    drawn = pictures.page(found(original, "bank/a.pdf"), 1)
+    drawn = images.get(found(original, "bank/a.pdf"), 1)
 
     assert drawn.read_bytes().startswith(b"\xff\xd8\xff")
     with pytest.raises(LookupError):
-        pictures.page(found(original, "other/a.pdf"), 1)
+        images.get(found(original, "other/a.pdf"), 1)
 
 
 def test_the_site_knows_the_profiles_of_the_config(tmp_path: Path) -> None:
     bank = {"name": "bank", "folders": ["bank"], "pdf": {"passwords": ["hunter2"]}}
     house = House(tmp_path, profiles=[bank])
 
-    site = server.build_context(load(house.config))
+    context = server.build_context(load(house.config))
 
-    assert site.pictures.page(found(locked(tmp_path / "a.pdf"), "bank/a.pdf"), 1).exists()
+    assert context.page_images.get(found(locked(tmp_path / "a.pdf"), "bank/a.pdf"), 1).exists()

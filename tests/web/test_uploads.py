@@ -145,5 +145,5 @@ def test_a_request_that_is_taken_in_part_is_told_so_as_json_and_on_a_page(
 
     assert (told.status_code, told.json()["error_class"]) == (507, "disk_full")
     assert [each["name"] for each in told.json()["documents"]] == ["1.png"]
-    assert (page.status_code, "1 file was taken" in page.text) == (507, True)
+    assert (page.status_code, "1 file was uploaded" in page.text) == (507, True)
     assert len(list((tmp_path / "inbox").rglob("*.png"))) == 2

@@ -46,7 +46,7 @@ def test_templates_say_no_word_that_is_not_in_the_list() -> None:
     said = {
         key
         for template in TEMPLATES.glob("*.html")
-        for key in re.findall(r"\bw\.([a-z_]+)", template.read_text())
+        for key in re.findall(r"\bt\.([a-z_]+)", template.read_text())
     }
 
     assert said - MESSAGES[ENGLISH].keys() == set()

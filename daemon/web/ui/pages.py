@@ -219,7 +219,7 @@ class _PageEndpoints:
         target = local_url(form.get("next", ""))
         if not access.is_token(form.get("token", "")):
             return self._templates.render(
-                request, "login.html", status=403, is_wrong=True, target=target
+                request, "login.html", status_code=403, is_wrong=True, target=target
             )
         response = RedirectResponse(target, 303)
         # behind a proxy only web.origins tells whether browsers use HTTPS
@@ -232,7 +232,7 @@ class _PageEndpoints:
         return self._context.catalogue.document(request.path_params["id"])
 
     def _not_found(self, request: Request) -> Response:
-        return self._templates.render(request, "not_found.html", status=404)
+        return self._templates.render(request, "not_found.html", status_code=404)
 
 
 class _CachedStaticFiles(StaticFiles):

@@ -44,7 +44,7 @@ class Templates:
         )  # fmt: skip
 
     def render(
-        self, request: Request, template: str, *, status: int = 200, **values: object
+        self, request: Request, template: str, *, status_code: int = 200, **values: object
     ) -> HTMLResponse:
         """Return a page in the reader's language; `?language=` is stored in a cookie."""
         chosen = request.query_params.get("language", "")
@@ -59,7 +59,7 @@ class Templates:
             "Content-Language": messages.LANGUAGES[language], "Vary": "Accept-Language, Cookie",
         }  # fmt: skip
         # a lone surrogate cannot be encoded: it becomes a question mark
-        response = HTMLResponse(content.encode("utf-8", "replace"), status, headers)
+        response = HTMLResponse(content.encode("utf-8", "replace"), status_code, headers)
         if chosen in messages.MESSAGES:
             response.set_cookie(
                 LANGUAGE_COOKIE, chosen, COOKIE_SECONDS, samesite="lax", httponly=True
@@ -70,7 +70,7 @@ class Templates:
         """Return a page that explains an error."""
         accepted = len(error.accepted) if isinstance(error, PartialUpload) else 0
         page = self.render(
-            request, "error.html", status=error.status, error=error, accepted=accepted
+            request, "error.html", status_code=error.status, error=error, accepted=accepted
         )
         page.headers.update(error.headers)
         return page

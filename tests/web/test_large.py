@@ -12,12 +12,12 @@ from daemon.web.sidecar_reader import MAX_PARSED_BYTES
 from tests.samples import pdf_of_text
 from tests.web.site import Site, running
 
-PAGES, LINES, MESSAGES = 30, 35, 9
+PAGES, LINES, WORDS = 30, 35, 9
 BOOK = pdf_of_text([
-    [" ".join(f"{page}.{line}.{word}" for word in range(MESSAGES)) for line in range(LINES)]
+    [" ".join(f"{page}.{line}.{word}" for word in range(WORDS)) for line in range(LINES)]
     for page in range(1, PAGES + 1)
 ])  # fmt: skip
-LAST = f"{PAGES}.{LINES - 1}.{MESSAGES - 1}"
+LAST = f"{PAGES}.{LINES - 1}.{WORDS - 1}"
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,7 @@ from daemon.monitoring.heartbeat import Heartbeat
 HealthWord = Literal["starting", "ok", "degraded", "down"]
 HEALTH_WORDS: Final[tuple[HealthWord, ...]] = get_args(HealthWord)
 
+START_SECONDS = 300.0  # loading the model and recovery take less
 # the page does not show the folders that lead to a file
 _PATH = re.compile(r"(?<![\w/.])/(?:[^/\s]+/)*([^/\s]*)")
 
@@ -45,11 +46,16 @@ def daemon_status(state: Path, now: float) -> DaemonStatus:
         )
     except (OSError, ValueError, TypeError):
         return DaemonStatus("down")
-    if not 0 <= age <= heartbeat.STALE_SECONDS:
-        return DaemonStatus("down", max(0, int(age)))
-    return DaemonStatus(_health_word(last), int(age), faults)
+    status = _health_word(last, age)
+    return DaemonStatus(status, max(0, int(age)), () if status == "down" else faults)
 
 
-def _health_word(last: Heartbeat) -> HealthWord:
-    """Return the status that a fresh heartbeat stands for."""
-    return "degraded" if last.faults else "ok"
+def _health_word(last: Heartbeat, age: float) -> HealthWord:
+    """Return the status by the last heartbeat and its age in seconds.
+
+    While the daemon starts, the heartbeat has the status "starting" and the time of the start.
+    """
+    is_starting = getattr(last, "status", None) == "starting"
+    if not 0 <= age <= (START_SECONDS if is_starting else heartbeat.STALE_SECONDS):
+        return "down"
+    return "starting" if is_starting else "degraded" if last.faults else "ok"

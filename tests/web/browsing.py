@@ -72,7 +72,7 @@ def _ready(log: Path) -> dict[str, Any] | None:
 
 
 class Browser:
-    """Chromium on one site. `language` is what it asks for, `dark` and `width` what it says."""
+    """Chromium on one site, with a language, window size and colour scheme."""
 
     def __init__(
         self, site: str, *, language: str = "en-US,en", width: int = 1280, height: int = 900,
@@ -91,22 +91,22 @@ class Browser:
         self.theme(dark=dark)
 
     def end(self) -> None:
-        """Close it."""
+        """Close the browser."""
         self.driver.quit()
         shutil.rmtree(self._profile, ignore_errors=True)
 
     def resize(self, width: int, height: int) -> None:
-        """Give the page this many pixels."""
+        """Set the size of the window in pixels."""
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
 
     def theme(self, *, dark: bool) -> None:
-        """Prefer light or dark."""
+        """Set the preferred colour scheme."""
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
 
     def open(self, path: str) -> Browser:
-        """Go to a page of the site."""
+        """Open a path of the site."""
         self.driver.get(self.site + path)
         return self
 
@@ -128,13 +128,13 @@ class Browser:
         self.run(_DROP, some, how)
 
     def text(self, selector: str = "body") -> str:
-        """Return what is to be read there now; pieces may be replaced while one looks."""
+        """Return the visible text; elements may be replaced meanwhile."""
         return str(
             self.run("return document.querySelector(arguments[0])?.innerText ?? ''", selector)
         )
 
     def wait(self, said: Callable[[], Any], what: str) -> Any:
-        """Return the first true answer; what is replaced meanwhile is looked for again."""
+        """Wait for a true value and return it; replaced elements are looked up again."""
 
         def asked() -> Any:
             try:
@@ -145,20 +145,20 @@ class Browser:
         return until(asked, what=f"{what}; the page says:\n{self.text()}")
 
     def script(self, *, on: bool) -> None:
-        """Let pages run scripts, or not."""
+        """Turn JavaScript on or off."""
         self.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not on})
 
     def errors(self) -> list[str]:
-        """Return what the console complained of since it was asked last."""
+        """Return the errors and warnings of the console since the last call."""
         log = self.driver.get_log("browser")
         return [each["message"] for each in log if each["level"] in ("SEVERE", "WARNING")]
 
     def overhang(self) -> int:
-        """Return by how many pixels the page is wider than its window."""
+        """Return how many pixels the page is wider than the window."""
         return int(self.run("return document.documentElement.scrollWidth - innerWidth"))
 
     def barriers(self) -> list[str]:
-        """Return what axe-core finds that would keep people out."""
+        """Return the accessibility violations that axe-core finds."""
         self.run(gzip.decompress(AXE.read_bytes()).decode())
         found = self.driver.execute_async_script(
             "const done = arguments[0]; axe.run().then((said) => done(said.violations))"
@@ -167,7 +167,7 @@ class Browser:
 
 
 def brought(page: Browser, name: str, content: bytes, kind: str = "image/png") -> None:
-    """Drop a file, wait until it is answered, and open its document."""
+    """Drop a file, wait for its result, and open its document."""
     page.bring([(name, kind, content)])
     page.wait(lambda: page.all("#finished a"), f"{name} is answered")
     page.one("#finished li:last-child a").click()

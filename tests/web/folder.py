@@ -1,4 +1,4 @@
-"""The folders, ledger and answers of a daemon that a test plays."""
+"""Folders, ledger and sidecars of a fake daemon."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from daemon.web.index.paths import WebPaths
 
 
 class Folder:
-    """The folders of a daemon that a test plays."""
+    """The folders of a fake daemon."""
 
     def __init__(self, root: Path) -> None:
         self.paths = WebPaths(
@@ -35,7 +35,7 @@ class Folder:
         return claim
 
     def answer(self, claim: Claim, text: str, status: str = "done", **more: Any) -> Path:
-        """Publish an answer as the daemon does, and close its row."""
+        """Publish a sidecar as the daemon does, and close its row."""
         place = f"{claim.name}.json"
         path = self.paths.outbox / place
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""A site of documents that a test names, without a daemon behind it."""
+"""The pages over a fake catalogue, without a daemon."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def item(identity: str, title: str, status: str = "done", **more: Any) -> Docume
 
 
 class Documents:
-    """A catalogue, uploads and pictures in one; what was asked of it is kept."""
+    """A fake catalogue that records its queries."""
 
     def __init__(self, *found: DocumentDetails) -> None:
         self._found = list(found)
@@ -36,7 +36,7 @@ class Documents:
     def documents(
         self, query: str = "", status: str = "", offset: int = 0, limit: int = 50
     ) -> DocumentList:
-        """Return those of the status whose title has the query, with a snippet."""
+        """Return the documents of a status whose title contains the query."""
         self.asked.append((query, status, offset, limit))
         fitting = [
             each.summary
@@ -46,7 +46,7 @@ class Documents:
         return DocumentList(tuple(fitting[offset : offset + limit]), len(fitting))
 
     def document(self, identity: str) -> DocumentDetails | None:
-        """Return the one with the id."""
+        """Return the document with this id."""
         return next((each for each in self._found if each.summary.id == identity), None)
 
     def resolve_duplicate(self, found: DocumentDetails) -> DocumentDetails:
@@ -54,23 +54,23 @@ class Documents:
         return found
 
     def page(self, identity: str, number: int) -> dict[str, Any] | None:
-        """Return the page of a document that is too large to be held."""
+        """Return a page of a document that is too large to be held in memory."""
         return self.pages.get((identity, number))
 
 
 class Reader:
-    """A browser without scripts: it keeps its cookies and follows no redirection."""
+    """A browser without JavaScript: it stores cookies and follows no redirects."""
 
     def __init__(self, app: Starlette) -> None:
         self._app = app
         self._cookies = httpx.Cookies()
 
     def get(self, path: str, **more: Any) -> httpx.Response:
-        """Ask for a page."""
+        """Send a GET request."""
         return asyncio.run(self._ask("GET", path, **more))
 
     def post(self, path: str, **more: Any) -> httpx.Response:
-        """Send a form."""
+        """Send a POST request."""
         return asyncio.run(self._ask("POST", path, **more))
 
     async def _ask(self, method: str, path: str, **more: Any) -> httpx.Response:
@@ -84,6 +84,6 @@ class Reader:
 
 
 def site_of(documents: Documents, state: Path, token: str | None = None) -> Reader:
-    """Return a reader of a site of the documents."""
+    """Return a browser on the pages of these documents."""
     site: Any = SimpleNamespace(catalogue=documents, access=AccessControl(token), state=state)
     return Reader(Starlette(routes=pages.routes(site, Templates(pages.STATIC))))

@@ -1,4 +1,4 @@
-"""Sidecars of any size, and what of them is not shown."""
+"""Reading sidecars of any size, and hiding paths in them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from daemon.web import sidecar_reader
 from tests.web.folder import Folder, sidecar
 
 
-def test_a_large_answer_is_skimmed_to_the_same_as_when_it_is_parsed(
+def test_a_large_sidecar_is_scanned_to_the_same_values_as_when_it_is_parsed(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     claim = folder.claim("a.png")
@@ -34,7 +34,7 @@ def test_a_large_answer_is_skimmed_to_the_same_as_when_it_is_parsed(
     assert pages == [*whole.content["pages"], None]
 
 
-def test_a_path_of_the_machine_in_an_error_is_not_shown(folder: Folder) -> None:
+def test_paths_in_an_error_are_replaced(folder: Folder) -> None:
     claim = folder.claim("a.png")
     why = f"[Errno 5] Input/output error: '{folder.paths.inbox}/x'"
     folder.answer(claim, "", "failed", error={"class": "crashed", "message": why})
@@ -45,7 +45,7 @@ def test_a_path_of_the_machine_in_an_error_is_not_shown(folder: Folder) -> None:
     assert str(folder.paths.inbox) not in repr((found.summary, found.sidecar))
 
 
-def test_a_path_of_the_machine_in_a_document_is_shown_as_it_was_read(folder: Folder) -> None:
+def test_paths_in_the_text_of_a_document_are_kept(folder: Folder) -> None:
     claim = folder.claim("a.png")
     text = f"cp {folder.paths.outbox}/a.png.json {folder.paths.inbox}"
     folder.answer(claim, text)
@@ -61,7 +61,7 @@ def test_a_path_of_the_machine_in_a_document_is_shown_as_it_was_read(folder: Fol
     assert page["blocks"][0]["lines"][0]["text"] == text
 
 
-def test_what_does_not_say_to_which_file_it_is_an_answer_is_none_of_ours(folder: Folder) -> None:
+def test_json_without_a_source_is_not_a_sidecar(folder: Folder) -> None:
     content = json.loads(sidecar(folder.claim("a.png"), ["One"], "done"))
     del content["source"]
     (folder.paths.outbox / "a.png.json").write_text(json.dumps(content))

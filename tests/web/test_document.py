@@ -1,4 +1,4 @@
-"""A document in a real browser: its picture and its text, what is taken from it, its end."""
+"""The document page in a real browser: image and text, copying, deleting."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BOOK = pdfs.pdf_of_images(
 )
 
 
-def test_bytes_that_were_read_before_show_the_text_of_then(page: Browser) -> None:
+def test_a_duplicate_shows_the_text_of_the_earlier_document(page: Browser) -> None:
     content = images.png(text_page(["Seen before"]))
     brought(page, "seen.png", content)
     brought(page.open("/"), "seen again.png", content)
@@ -24,7 +24,7 @@ def test_bytes_that_were_read_before_show_the_text_of_then(page: Browser) -> Non
     assert page.text(".head .notice a") == "seen.png"
 
 
-def test_pointing_at_a_word_marks_its_box_in_the_picture(page: Browser) -> None:
+def test_pointing_at_a_word_highlights_its_box_in_the_image(page: Browser) -> None:
     brought(page, "pointed.png", images.png(text_page(["First of all", "Second line"])))
     word = page.one("#l-0-1 .word")
 
@@ -37,7 +37,7 @@ def test_pointing_at_a_word_marks_its_box_in_the_picture(page: Browser) -> None:
     assert len(page.all(".boxes g.current")) == 1
 
 
-def test_pointing_at_a_box_marks_its_line_in_the_text(page: Browser) -> None:
+def test_pointing_at_a_box_highlights_its_line_in_the_text(page: Browser) -> None:
     brought(page, "boxed.png", images.png(text_page(["Over the picture", "Under it"])))
 
     ActionChains(page.driver).move_to_element(page.one('.boxes [data-word="0-0-2"]')).perform()
@@ -46,7 +46,7 @@ def test_pointing_at_a_box_marks_its_line_in_the_text(page: Browser) -> None:
     assert page.text(".row .word.current") == "picture"
 
 
-def test_a_box_lies_over_the_ink_of_its_line(page: Browser) -> None:
+def test_a_box_covers_the_ink_of_its_line(page: Browser) -> None:
     image = text_page(["Where is it"], height=800)
     brought(page, "place.png", images.png(image))
     page.wait(
@@ -65,7 +65,7 @@ def test_a_box_lies_over_the_ink_of_its_line(page: Browser) -> None:
     assert box == pytest.approx(ink, abs=0.02)
 
 
-def test_the_keyboard_walks_through_the_lines(page: Browser) -> None:
+def test_the_arrow_keys_move_through_the_lines(page: Browser) -> None:
     brought(page, "walked.png", images.png(text_page(["Step one", "Step two", "Step three"])))
     page.run("document.querySelector('.row').focus()")
 
@@ -98,7 +98,7 @@ def test_the_text_of_the_page_is_copied(page: Browser) -> None:
     assert page.driver.execute_async_script(clipboard) == "Copy me\nplease"
 
 
-def test_an_answer_is_deleted_once_that_is_confirmed_and_the_original_stays(
+def test_a_result_is_deleted_after_confirmation_and_the_original_is_kept(
     page: Browser, house: House
 ) -> None:
     content = images.png(text_page(["Soon forgotten"]))

@@ -1,4 +1,4 @@
-"""Strangers, rebinding names and foreign pages before the real web process."""
+"""Access control at the real web process: token, host names, origins, rate limit."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 @pytest.mark.parametrize("path", ["/documents", "/documents/" + "0" * 32, "/upload"])
-def test_without_the_token_nothing_is_told(site: Site, path: str) -> None:
+def test_requests_without_the_token_are_rejected(site: Site, path: str) -> None:
     assert site.get(path).status_code == 401
     assert site.get(path, headers={"Authorization": "Bearer wrong"}).status_code == 401
     assert site.get(path, headers={"Cookie": "ocr_daemon=wrong"}).status_code == 401
@@ -48,7 +48,7 @@ def test_without_the_token_nothing_is_told(site: Site, path: str) -> None:
         ("//evil.example/%5c", "/login"),
     ],
 )
-def test_a_person_without_the_token_is_led_to_the_login_and_on(
+def test_a_browser_without_the_token_is_redirected_to_the_login(
     site: Site, asked: str, login: str
 ) -> None:
     head = (
@@ -61,7 +61,7 @@ def test_a_person_without_the_token_is_led_to_the_login_and_on(
     assert f"location: {login}".encode() in answer
 
 
-def test_a_name_that_was_pointed_here_is_refused(site: Site) -> None:
+def test_an_unknown_host_name_is_rejected(site: Site) -> None:
     assert site.get("/healthz", headers={"Host": "evil.example"}).status_code == 421
     assert site.get("/healthz", headers={"Host": f"app.example:{site.port}"}).status_code == 200
     assert site.get("/documents", headers={"Host": "compose-name", **BEARER}).status_code == 200
@@ -77,13 +77,13 @@ def test_a_name_that_was_pointed_here_is_refused(site: Site) -> None:
         {"Sec-Fetch-Site": "same-site"},
     ],
 )
-def test_a_foreign_page_cannot_put_in(site: Site, headers: dict[str, str]) -> None:
+def test_a_page_of_another_site_cannot_upload(site: Site, headers: dict[str, str]) -> None:
     refused = site.post("/upload", files={"file": IMAGE}, headers=headers | BEARER)
 
     assert (refused.status_code, refused.json()["error_class"]) == (403, "foreign_origin")
 
 
-def test_a_configured_origin_may_ask_and_no_other(site: Site) -> None:
+def test_only_a_configured_origin_gets_cors_headers(site: Site) -> None:
     asks = {"Access-Control-Request-Method": "POST"}
 
     friend = requests.options(f"{site.base}/upload", headers={"Origin": FRIEND} | asks, timeout=9)
@@ -104,7 +104,7 @@ def guarded(access: AccessControl, rate_limiter: RateLimiter) -> SecurityMiddlew
     return SecurityMiddleware(Response(), access, rate_limiter, error_page)
 
 
-def test_what_breaks_before_a_route_still_bears_the_headers() -> None:
+def test_an_internal_error_has_the_security_headers() -> None:
     class Broken(AccessControl):
         def check(self, method: str, path: str, headers: Headers) -> None:
             raise ValueError(path)
@@ -128,7 +128,7 @@ def test_what_breaks_before_a_route_still_bears_the_headers() -> None:
         "/documents/" + "0" * 32 + "/pages/../../x", "/documents/u-" + "*" * 32,
     ],
 )  # fmt: skip
-def test_a_path_that_climbs_leads_nowhere(site: Site, path: str) -> None:
+def test_path_traversal_is_not_found(site: Site, path: str) -> None:
     head = (
         f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
         f"Authorization: Bearer {TOKEN}\r\n\r\n"
@@ -137,7 +137,32 @@ def test_a_path_that_climbs_leads_nowhere(site: Site, path: str) -> None:
     assert b" 404 " in raw(site, head.encode()).split(b"\r\n")[0]
 
 
-def test_every_answer_bears_the_headers(site: Site) -> None:
+@pytest.mark.parametrize(
+    ("method", "path", "status", "error_class"),
+    [
+        ("GET", "/documents", 401, "unauthorized"),
+        ("GET", "/nothing", 404, "not_found"),
+        ("GET", "/documents/" + "0" * 32, 404, "not_found"),
+        ("GET", "/documents?status=unknown", 400, "invalid_parameter"),
+        ("DELETE", "/predict", 405, "method_not_allowed"),
+    ],
+)
+def test_every_error_is_a_problem_as_in_rfc_9457(
+    site: Site, method: str, path: str, status: int, error_class: str
+) -> None:
+    headers = {} if status == 401 else BEARER
+
+    response = requests.request(method, site.base + path, headers=headers, timeout=9)
+
+    problem = response.json()
+    assert response.headers["content-type"] == "application/problem+json"
+    assert problem.keys() == {"type", "title", "status", "detail", "error_class"}
+    assert (response.status_code, problem["status"]) == (status, status)
+    assert problem["error_class"] == error_class
+    assert problem["type"] == f"urn:ocr-daemon:error:{error_class}"
+
+
+def test_every_response_has_the_security_headers(site: Site) -> None:
     for answer in (site.get("/healthz"), site.get("/documents"), site.get("/nothing")):
         assert answer.headers["content-security-policy"].startswith("default-src 'self'")
         assert answer.headers["x-content-type-options"] == "nosniff"
@@ -145,7 +170,7 @@ def test_every_answer_bears_the_headers(site: Site) -> None:
         assert "server" not in answer.headers
 
 
-def test_a_client_that_asks_too_often_is_told_when_to_come_again(tmp_path: Path) -> None:
+def test_a_client_above_the_rate_limit_gets_retry_after(tmp_path: Path) -> None:
     now = [0.0]
     rate = RateLimiter(60, lambda: now[0])
     for _ in range(60):
@@ -163,7 +188,7 @@ def test_a_client_that_asks_too_often_is_told_when_to_come_again(tmp_path: Path)
     assert len(rate._buckets) == MAX_CLIENTS
 
 
-def test_a_person_who_asks_too_often_is_told_on_a_page_and_a_program_as_json() -> None:
+def test_a_rate_limited_browser_gets_a_page_and_a_program_gets_json() -> None:
     app = guarded(AccessControl(None), RateLimiter(1))
 
     async def ask(accept: str) -> httpx.Response:
@@ -172,12 +197,12 @@ def test_a_person_who_asks_too_often_is_told_on_a_page_and_a_program_as_json() -
             return await client.get("/", headers={"Accept": accept})
 
     asyncio.run(ask("*/*"))
-    page, told = asyncio.run(ask("text/html,*/*")), asyncio.run(ask("*/*"))
+    page, problem = asyncio.run(ask("text/html,*/*")), asyncio.run(ask("*/*"))
 
     assert (page.status_code, page.headers["content-type"]) == (429, "text/html; charset=utf-8")
     assert int(page.headers["retry-after"]) > 0
     assert "try again in" in page.text
-    assert (told.status_code, told.json()["error_class"]) == (429, "rate_limited")
+    assert (problem.status_code, problem.json()["error_class"]) == (429, "rate_limited")
 
 
 @pytest.mark.parametrize(
@@ -188,23 +213,21 @@ def test_a_person_who_asks_too_often_is_told_on_a_page_and_a_program_as_json() -
         ({"origins": ["https://a.example/path"]}, "web.origins"),
     ],
 )
-def test_what_would_let_anybody_in_is_misconfigured(
-    tmp_path: Path, web: dict[str, object], key: str
-) -> None:
+def test_an_insecure_config_is_refused(tmp_path: Path, web: dict[str, object], key: str) -> None:
     said = House(tmp_path, web=web).command("web")
 
     assert said.returncode == 78
     assert key in said.stderr
 
 
-def test_a_port_that_is_taken_is_misconfigured(tmp_path: Path) -> None:
+def test_a_port_in_use_is_misconfigured(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         said = House(tmp_path, web={"port": other.getsockname()[1]}).command("web")
 
     assert (said.returncode, "web.port" in said.stderr) == (78, True)
 
 
-def test_without_the_extra_the_daemon_says_what_to_install(tmp_path: Path) -> None:
+def test_without_the_extra_the_error_names_it(tmp_path: Path) -> None:
     blocked = tmp_path / "blocked"
     blocked.mkdir()
     (blocked / "sitecustomize.py").write_text(

@@ -1,4 +1,4 @@
-"""Answers that vanish, come back or are deleted, and an outbox that is away."""
+"""Results that are collected, restored or deleted, and an unavailable outbox."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from daemon.web.index.deletion import delete_result
 from tests.web.folder import Folder, names
 
 
-def test_a_collected_answer_leaves_the_list_and_the_search(folder: Folder) -> None:
+def test_a_collected_result_leaves_the_list_and_the_search(folder: Folder) -> None:
     catalogue = folder.catalogue()
     claim = folder.claim("a.png")
     path = folder.answer(claim, "Collected soon")
@@ -30,7 +30,7 @@ def test_a_collected_answer_leaves_the_list_and_the_search(folder: Folder) -> No
     assert found.summary.is_gone
 
 
-def test_an_outbox_that_is_away_is_told_and_nothing_is_taken_for_collected(folder: Folder) -> None:
+def test_an_unavailable_outbox_is_an_error_and_nothing_counts_as_collected(folder: Folder) -> None:
     claim = folder.claim("a.png")
     folder.answer(claim, "Still there")
     catalogue = folder.catalogue()
@@ -46,7 +46,7 @@ def test_an_outbox_that_is_away_is_told_and_nothing_is_taken_for_collected(folde
     assert names(catalogue, "still") == ["a.png"]
 
 
-def test_an_index_made_while_the_outbox_was_away_has_all_answers_when_it_returns(
+def test_an_index_built_without_the_outbox_is_complete_once_it_returns(
     folder: Folder,
 ) -> None:
     folder.answer(folder.claim("a.png"), "Still there")
@@ -60,7 +60,7 @@ def test_an_index_made_while_the_outbox_was_away_has_all_answers_when_it_returns
     assert names(catalogue, "still") == ["a.png"]
 
 
-def test_what_was_missed_in_the_empty_mount_point_of_the_outbox_is_found_in_the_outbox(
+def test_results_missing_in_an_empty_mount_point_are_found_after_mounting(
     folder: Folder,
 ) -> None:
     folder.answer(folder.claim("a.png"), "Still there")
@@ -75,7 +75,7 @@ def test_what_was_missed_in_the_empty_mount_point_of_the_outbox_is_found_in_the_
     assert names(catalogue, "still") == ["a.png"]
 
 
-def test_an_answer_that_was_put_back_is_there_again_for_who_asks_for_it(folder: Folder) -> None:
+def test_a_restored_result_is_found_again(folder: Folder) -> None:
     claim = folder.claim("a.png")
     path = folder.answer(claim, "Put back")
     content = path.read_bytes()
@@ -91,7 +91,7 @@ def test_an_answer_that_was_put_back_is_there_again_for_who_asks_for_it(folder: 
     assert names(catalogue, "back") == ["a.png"]
 
 
-def test_an_answer_that_cannot_be_read_now_is_not_taken_for_collected(
+def test_an_unreadable_result_does_not_count_as_collected(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bad, good = folder.claim("bad.png"), folder.claim("good.png", "b" * 64)
@@ -110,7 +110,7 @@ def test_an_answer_that_cannot_be_read_now_is_not_taken_for_collected(
 
 
 def failing(opened: Callable[..., Any], name: str) -> Callable[..., Any]:
-    """Return a way to open files that a disk does not give one of."""
+    """Return an `open_below` that fails for one file with an I/O error."""
 
     def open_below(root: Path, place: str) -> Any:
         if place == name:
@@ -120,7 +120,7 @@ def failing(opened: Callable[..., Any], name: str) -> Callable[..., Any]:
     return open_below
 
 
-def test_an_answer_to_another_claim_under_the_same_name_is_not_taken_for_it(folder: Folder) -> None:
+def test_a_result_of_another_claim_under_the_same_name_is_ignored(folder: Folder) -> None:
     catalogue = folder.catalogue()
     old = folder.claim("scan.png")
     folder.answer(old, "The old one").unlink()
@@ -135,7 +135,7 @@ def test_an_answer_to_another_claim_under_the_same_name_is_not_taken_for_it(fold
         delete_result(catalogue, found)
 
 
-def test_delete_removes_the_listed_outputs_beside_the_sidecar_and_nothing_else(
+def test_delete_removes_only_the_sidecar_and_its_outputs(
     folder: Folder,
 ) -> None:
     claim = folder.claim("deep/a.png")

@@ -19,7 +19,7 @@ from tests.web.stand_in import item
 
 
 def locked(path: Path) -> Path:
-    """Write a PDF of one page that opens with the password `hunter2` alone."""
+    """Write a PDF of one page that needs the password `hunter2`."""
     with pymupdf.open() as document:
         document.new_page(width=200, height=100)
         document.save(path, encryption=pymupdf.PDF_ENCRYPT_AES_256, user_pw="hunter2")
@@ -32,7 +32,7 @@ def found(original: Path, landed_as: str) -> DocumentDetails:
     return DocumentDetails(done, None, (), original, landed_as, digest)
 
 
-def test_a_page_is_drawn_with_the_password_of_its_folders_profile(tmp_path: Path) -> None:
+def test_a_page_is_rendered_with_the_password_of_its_profile(tmp_path: Path) -> None:
     secret = Limits(), Rendering(passwords=("hunter2",))
     images = PageImages(tmp_path / "pages", ByFolder((Limits(), Rendering()), [(["bank"], secret)]))
     original = locked(tmp_path / "a.pdf")
@@ -44,7 +44,7 @@ def test_a_page_is_drawn_with_the_password_of_its_folders_profile(tmp_path: Path
         images.get(found(original, "other/a.pdf"), 1)
 
 
-def test_the_site_knows_the_profiles_of_the_config(tmp_path: Path) -> None:
+def test_page_images_use_the_profiles_of_the_config(tmp_path: Path) -> None:
     bank = {"name": "bank", "folders": ["bank"], "pdf": {"passwords": ["hunter2"]}}
     house = House(tmp_path, profiles=[bank])
 

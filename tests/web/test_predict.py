@@ -1,4 +1,4 @@
-"""Who waits for an answer, in a site whose catalogue is played: what is told, and for how long."""
+"""`POST /predict` with a fake catalogue: waiting, time-outs and errors."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SIDECAR: dict[str, Any] = {"text": "Read", "pages": [{"text": "Read"}]}
 
 
 class Played:
-    """A catalogue with one document, in the states that a test names, the last one for good."""
+    """A fake catalogue with one document in a sequence of states, of which the last stays."""
 
     def __init__(self, *states: DocumentDetails) -> None:
         self._states = list(states)
@@ -30,10 +30,10 @@ class Played:
         self.discarded = 0
 
     def find_answered(self, sha256: str, profile: str) -> None:
-        """Return nothing: the bytes are new."""
+        """Return nothing: the content is new."""
 
     def is_answered(self, identity: str) -> bool:
-        """Tell whether there is a document, counting how often that is asked."""
+        """Return whether there is a document, and count the calls."""
         self.asked += 1
         return bool(self._states)
 
@@ -42,7 +42,7 @@ class Played:
         return self._states.pop(0) if len(self._states) > 1 else self._states[0]
 
     def resolve_duplicate(self, found: DocumentDetails) -> DocumentDetails:
-        """Return it as it is: what it may be a duplicate of is gone."""
+        """Return it as it is: the original result of a duplicate is gone."""
         return found
 
     def discard(self, *_: object) -> None:
@@ -93,7 +93,7 @@ def predict(app: Starlette) -> httpx.Response:
     [found("done", is_gone=True), found("duplicate", {"text": "", "pages": []})],
     ids=["collected", "a duplicate of what was collected"],
 )
-def test_an_answer_that_is_collected_before_it_is_told_is_no_empty_text(
+def test_a_result_collected_before_it_is_returned_is_gone(
     app_of: Callable[[Played], Starlette], gone: DocumentDetails
 ) -> None:
     answer = predict(app_of(Played(gone)))
@@ -101,7 +101,7 @@ def test_an_answer_that_is_collected_before_it_is_told_is_no_empty_text(
     assert (answer.status_code, answer.json()["error_class"]) == (410, "gone")
 
 
-def test_a_document_that_is_tried_again_is_waited_for(
+def test_predict_waits_for_a_retried_document(
     app_of: Callable[[Played], Starlette],
 ) -> None:
     answer = predict(app_of(Played(found("waiting"), found("reading"), found("done", SIDECAR))))
@@ -109,7 +109,9 @@ def test_a_document_that_is_tried_again_is_waited_for(
     assert (answer.status_code, answer.json()["text"]) == (200, "Read")
 
 
-def test_nobody_is_waited_for_who_has_hung_up(app_of: Callable[[Played], Starlette]) -> None:
+def test_predict_stops_waiting_when_the_client_disconnects(
+    app_of: Callable[[Played], Starlette],
+) -> None:
     played = Played()
     app = app_of(played)
     scope = {
@@ -128,7 +130,7 @@ def test_nobody_is_waited_for_who_has_hung_up(app_of: Callable[[Played], Starlet
     assert played.asked == 0
 
 
-def test_more_than_can_wait_are_told_to_come_again(
+def test_too_many_waiting_requests_get_retry_after(
     app_of: Callable[[Played], Starlette], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(api, "MAX_WAITING_REQUESTS", 0)

@@ -1,4 +1,4 @@
-"""What becomes of uploads where the inbox is away, full or odd: without a server."""
+"""Uploads into an inbox that is unavailable, full or unusual; without a server."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ IMAGE = png(text_page(["Door"]))
 
 @pytest.fixture
 def share(tmp_path: Path) -> Iterator[Path]:
-    """A path to a folder of another filesystem, which `unmounted` turns to one of this."""
+    """A path to a folder of another file system; `unmounted` replaces it by a local folder."""
     if Path("/dev/shm").stat().st_dev == tmp_path.stat().st_dev:
         pytest.skip("all folders lie on one filesystem here")
     beyond = tempfile.mkdtemp(dir="/dev/shm")
@@ -54,9 +54,9 @@ def draft(uploads: Uploads, name: str) -> ReceivedFile:
     return incoming.finish()
 
 
-def test_nothing_is_put_where_the_inbox_is_not_mounted(share: Path) -> None:
-    door = uploads(share)
-    received = draft(door, "a.png")
+def test_nothing_is_written_to_an_unmounted_inbox(share: Path) -> None:
+    inbox = uploads(share)
+    received = draft(inbox, "a.png")
     original = share.with_name("failed") / "b.png"
     original.write_bytes(IMAGE)
     failed = DocumentDetails(item("b", "b.png", "failed"), None, (), original, "b.png")
@@ -64,7 +64,7 @@ def test_nothing_is_put_where_the_inbox_is_not_mounted(share: Path) -> None:
 
     refusals = []
     for act in (
-        lambda: door.begin("c.png"), lambda: door.commit(received), lambda: door.retry(failed)
+        lambda: inbox.begin("c.png"), lambda: inbox.commit(received), lambda: inbox.retry(failed)
     ):  # fmt: skip
         with pytest.raises(HttpError) as refused:
             act()
@@ -78,72 +78,74 @@ def test_nothing_is_put_where_the_inbox_is_not_mounted(share: Path) -> None:
     assert original.exists()
 
 
-def test_a_long_name_with_an_ending_of_other_letters_is_taken(tmp_path: Path) -> None:
+def test_a_long_name_with_a_non_ascii_extension_is_accepted(tmp_path: Path) -> None:
     name = draft(uploads(tmp_path / "inbox"), "漢" * 100 + "." + "𠀀" * 8).name
 
     assert name == "漢" * 60 + ".png"
 
 
-def test_a_name_that_is_too_long_is_not_the_inboxs_fault(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    door = uploads(tmp_path / "inbox")
-    received = draft(door, "a.png")
+def test_a_too_long_name_is_a_client_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inbox = uploads(tmp_path / "inbox")
+    received = draft(inbox, "a.png")
 
     def rename(self: Path, target: Path) -> Path:
         raise OSError(errno.ENAMETOOLONG, "File name too long", str(target))
 
     monkeypatch.setattr(Path, "rename", rename)
     with pytest.raises(HttpError) as refused:
-        door.commit(received)
+        inbox.commit(received)
 
     assert (refused.value.status, refused.value.error_class) == (400, "name_too_long")
 
 
-def test_of_files_that_only_partly_get_in_the_rest_is_discarded_and_the_taken_told(
+def test_after_a_partial_upload_the_other_files_are_discarded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    door = uploads(tmp_path / "inbox")
-    drafts = [draft(door, f"{number}.png") for number in range(3)]
-    commit = door.commit
+    inbox = uploads(tmp_path / "inbox")
+    drafts = [draft(inbox, f"{number}.png") for number in range(3)]
+    commit = inbox.commit
 
     def full(draft: ReceivedFile) -> str:
         if draft is drafts[1]:
             raise HttpError(507, "disk_full", "no room")
         return commit(draft)
 
-    monkeypatch.setattr(door, "commit", full)
+    monkeypatch.setattr(inbox, "commit", full)
     with pytest.raises(PartialUpload) as partly:
-        door.commit_all(drafts)
+        inbox.commit_all(drafts)
 
     assert (partly.value.status, partly.value.accepted) == (507, (f"u-{drafts[0].token}",))
     assert [path.name for path in (tmp_path / "inbox").rglob("*.png")] == ["0.png"]
 
 
-def test_a_request_that_is_taken_in_part_is_told_so_as_json_and_on_a_page(
+def test_a_partial_upload_is_reported_as_json_and_on_a_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    door = uploads(tmp_path / "inbox")
-    commit = door.commit
+    inbox = uploads(tmp_path / "inbox")
+    commit = inbox.commit
 
     def full(draft: ReceivedFile) -> str:
         if draft.name == "2.png":
             raise HttpError(507, "disk_full", "no room")
         return commit(draft)
 
-    monkeypatch.setattr(door, "commit", full)
+    monkeypatch.setattr(inbox, "commit", full)
     site: Any = SimpleNamespace(
-        uploads=door, upload_bytes=10**6, catalogue=None, access=AccessControl(None), state=tmp_path
+        uploads=inbox,
+        upload_bytes=10**6,
+        catalogue=None,
+        access=AccessControl(None),
+        state=tmp_path,
     )
     reader = Reader(
         Starlette(routes=[*api.routes(site), *pages.routes(site, Templates(pages.STATIC))])
     )
     sent = [("f", ("1.png", IMAGE)), ("f", ("2.png", IMAGE))]
 
-    told = reader.post("/upload", files=sent)
+    problem = reader.post("/upload", files=sent)
     page = reader.post("/upload-form", files=sent)
 
-    assert (told.status_code, told.json()["error_class"]) == (507, "disk_full")
-    assert [each["name"] for each in told.json()["documents"]] == ["1.png"]
+    assert (problem.status_code, problem.json()["error_class"]) == (507, "disk_full")
+    assert [each["name"] for each in problem.json()["documents"]] == ["1.png"]
     assert (page.status_code, "1 file was uploaded" in page.text) == (507, True)
     assert len(list((tmp_path / "inbox").rglob("*.png"))) == 2

@@ -1,4 +1,4 @@
-"""What a page of an answer looks like: words, lines beside one another, tables."""
+"""View models of a page: words, rows of lines, tables."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def page(*blocks: dict[str, Any], **more: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def test_a_line_is_its_words_and_what_stands_between_them() -> None:
+def test_a_line_consists_of_words_and_the_text_between_them() -> None:
     read = page_view(page(block(line("自2026年 起, ok", word("自2026年"), word("起"), word("ok")))))
 
     [line_view] = read.lines
@@ -38,7 +38,7 @@ def test_a_line_is_its_words_and_what_stands_between_them() -> None:
     assert [span.text for span in line_view.words] == ["自2026年", "起", "ok"]
 
 
-def test_a_word_that_is_spelt_otherwise_in_its_line_loses_no_text() -> None:
+def test_a_word_spelt_differently_in_its_line_loses_no_text() -> None:
     [line_view] = page_view(page(block(line("one two", word("one"), word("tvvo"))))).lines
 
     assert "".join(span.text for span in line_view.spans) == "one two"
@@ -48,7 +48,7 @@ def test_a_word_that_is_spelt_otherwise_in_its_line_loses_no_text() -> None:
     ("confidence", "css_class"),
     [(1.0, ""), (0.95, ""), (0.9499, "uncertain"), (0.7999, "very-uncertain"), (None, "")],
 )
-def test_an_uncertain_word_is_marked(confidence: float | None, css_class: str) -> None:
+def test_an_uncertain_word_has_a_css_class(confidence: float | None, css_class: str) -> None:
     [line_view] = page_view(page(block(line("a", word("a", confidence=confidence))))).lines
 
     assert line_view.words[0].uncertainty == css_class
@@ -60,7 +60,7 @@ def test_boxes_are_left_top_width_height() -> None:
     assert line_view.box == (5, 10, 20, 30)
 
 
-def test_a_name_and_its_value_stand_beside_one_another() -> None:
+def test_a_label_and_its_value_share_a_row() -> None:
     name = line("Date", word("Date"), box=(0, 10, 40, 30))
     value = line("1 May", word("1"), box=(100, 12, 160, 31))
     below = line("Order", word("Order"), box=(0, 40, 40, 60))

@@ -21,10 +21,11 @@ from pathlib import Path
 from bench.path import REPOSITORY, clean_page
 from daemon.config.load import load
 from daemon.core.records import Stamp
-from daemon.core.tasks import Task
+from daemon.core.tasks import ReadPages
 from daemon.engine import worker
+from daemon.engine.protocol import WorkerSetup
 from daemon.engine.slot import WARM_SECONDS
-from daemon.engine.worker_process import Hired
+from daemon.engine.worker_process import WorkerProcess
 
 ENTERING = """
 import time
@@ -41,18 +42,18 @@ def entering() -> float:
     return float(said.stdout)
 
 
-def started(start: worker.WorkerSetup) -> tuple[Hired, float]:
+def started(setup: WorkerSetup) -> tuple[WorkerProcess, float]:
     """Return a warm worker, and the seconds until it was warm."""
     began = time.perf_counter()
-    hired = Hired(start)
-    hired.warm(WARM_SECONDS).result()
-    return hired, time.perf_counter() - began
+    process = WorkerProcess(setup)
+    process.warm(WARM_SECONDS).result()
+    return process, time.perf_counter() - began
 
 
-def seconds_of(hired: Hired, task: Task) -> float:
+def seconds_of(process: WorkerProcess, task: ReadPages) -> float:
     """Return the seconds of a page."""
     began = time.perf_counter()
-    hired.read(task).result()
+    process.submit(task).result()
     return time.perf_counter() - began
 
 
@@ -83,26 +84,26 @@ def main(count: int) -> None:
     with tempfile.TemporaryDirectory() as root:
         path = Path(root, "page.png")
         clean_page().save(str(path))
-        task = Task("bench", path, 1, 1, 120.0, Stamp.of(path), recipe)
+        task = ReadPages("bench", path, Stamp.of(path), 120.0, recipe, 1, 1)
         starts = {
-            True: worker.WorkerSetup((recipe,), 1, (Path(root),)),
-            False: worker.WorkerSetup((recipe,), 1, None),
+            True: WorkerSetup((recipe,), 1, (Path(root),)),
+            False: WorkerSetup((recipe,), 1, None),
         }
-        started(starts[False])[0].dismiss().join()  # the fork server has its modules now
+        started(starts[False])[0].close().join()  # the fork server has its modules now
 
         def start(is_inside: bool) -> float:
-            hired, seconds = started(starts[is_inside])
-            hired.dismiss().join()
+            process, seconds = started(starts[is_inside])
+            process.close().join()
             return seconds
 
         print(f"entering {statistics.median(entering() for _ in range(count)):7.2f} ms")
         told("start", in_turns(count, start))
         warm = {each: started(starts[each])[0] for each in starts}
-        for hired in warm.values():
-            seconds_of(hired, task)
+        for process in warm.values():
+            seconds_of(process, task)
         told("page", in_turns(count, lambda is_inside: seconds_of(warm[is_inside], task)))
-        for hired in warm.values():
-            hired.dismiss().join()
+        for process in warm.values():
+            process.close().join()
 
 
 if __name__ == "__main__":

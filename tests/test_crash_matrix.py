@@ -49,7 +49,7 @@ def test_a_daemon_killed_at_any_step_answers_once_after_the_restart(
 
 @pytest.mark.parametrize(
     ("act", "only"),
-    [("kill worker", "worker.read|task.taken"), ("terminate", "worker.page|publish.named")],
+    [("kill worker", "worker.read|task.finished"), ("terminate", "worker.page|publish.named")],
 )
 def test_a_step_that_a_worker_dies_or_a_stop_falls_in_is_gone_through(
     act: Act, only: str, tmp_path: Path, far: Path

@@ -1,4 +1,4 @@
-"""The order of letting go where a crash has left a trace: real ledger, real folders, no worker."""
+"""The steps of a delivery after a crash: real ledger, real folders, no worker."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from daemon.core.errors import Deferred
 from daemon.core.folder_rules import ByFolder
 from daemon.core.options import Recipe, Weights
 from daemon.core.records import Block as Paragraph
-from daemon.core.records import Box, Document, Failure, PageText, TextLine, Word
+from daemon.core.records import Box, Document, DocumentState, Failure, PageText, TextLine, Word
 from daemon.inbox.claims.by_rename import RenameClaims
 from daemon.ledger.deliveries import Deliveries
 from daemon.ledger.ledger import Ledger
 from daemon.outbox.publish import Outbox
 from daemon.outbox.sidecar import Provenance, sidecar
 from daemon.supervisor.delivery import Delivery
+from daemon.supervisor.document import DocumentInFlight
 from daemon.supervisor.policy import Policy
 
 FAILURE = Failure("corrupt", "It is broken.", attempt=1)
@@ -46,12 +47,12 @@ def policy(**changes: object) -> Policy:
         "recipe": Recipe(weights=Weights(file=Path("crnn.pt"))), "model": "crnn",
         "model_sha256": "cd" * 32, "lexicon_sha256": None, "detector_sha256": None,
         "attempts": 3, "pages_per_task": 4,
-        "point_to_duplicates": True,
+        "refers_to_duplicates": True,
     }  # fmt: skip
     return Policy(**(values | changes))  # type: ignore[arg-type]
 
 
-class DiskUsage:
+class Home:
     """One start of the daemon over the folders of a test."""
 
     def __init__(self, root: Path, **changes: object) -> None:
@@ -63,10 +64,10 @@ class DiskUsage:
         self.outbox = Outbox(root / "outbox")
         self.delivery = Delivery(self.claims, self.ledger, self.outbox, ByFolder(policy(**changes)))
 
-    def begin(self, content: bytes = b"bytes"):
+    def record(self, content: bytes = b"bytes"):
         (self.root / "inbox/a.png").write_bytes(content)
-        work = self.delivery.work_on(self.claims.take("a.png"))
-        self.delivery.begin(work)
+        work = self.delivery.new_document(self.claims.take("a.png"))
+        self.delivery.record(work)
         return work
 
     def status(self, place: str = "a.png.json") -> str:
@@ -75,50 +76,58 @@ class DiskUsage:
         return str(answer["status"])
 
 
-def deliver(room: DiskUsage, document: Document) -> None:
-    work = room.begin()
+def finish(room: Home, work: DocumentInFlight) -> None:
+    """Take the steps that are left, as the main loop does."""
+    if work.state != DocumentState.ANSWERED:
+        room.delivery.publish(work)
+    if not work.is_over:
+        room.delivery.close(work)
+
+
+def deliver(room: Home, document: Document) -> None:
+    work = room.record()
     work.document = document
-    room.delivery.deliver(work)
+    finish(room, work)
 
 
 def test_a_retry_killed_before_its_answer_is_read_again_and_not_taken_for_the_failure(
     tmp_path: Path,
 ) -> None:
-    deliver(DiskUsage(tmp_path), FAILED)
-    before = DiskUsage(tmp_path)
-    work = before.begin()
+    deliver(Home(tmp_path), FAILED)
+    before = Home(tmp_path)
+    work = before.record()
     before.ledger.answering(work.claim.id, "done", "a.png.json")  # and here it is killed
 
-    after = DiskUsage(tmp_path)
+    after = Home(tmp_path)
     (claim,) = after.claims.held([], 0.0)
-    resumed = after.delivery.work_on(claim, may_be_answered=True)
-    after.delivery.begin(resumed)
+    resumed = after.delivery.new_document(claim, is_recovered=True)
+    after.delivery.record(resumed)
 
-    assert resumed.is_to_be_read
+    assert resumed.has_pending
     resumed.document = DONE
-    after.delivery.deliver(resumed)
+    finish(after, resumed)
     assert after.status() == "done"
     assert (tmp_path / "archive/a.png").exists()
 
 
 def test_a_kill_after_the_answer_only_archives(tmp_path: Path) -> None:
-    before = DiskUsage(tmp_path)
-    work = before.begin()
+    before = Home(tmp_path)
+    work = before.record()
     before.delivery._publish(work, DONE)  # and here it is killed
 
-    after = DiskUsage(tmp_path)
+    after = Home(tmp_path)
     (claim,) = after.claims.held([], 0.0)
-    resumed = after.delivery.work_on(claim, may_be_answered=True)
-    after.delivery.begin(resumed)
+    resumed = after.delivery.new_document(claim, is_recovered=True)
+    after.delivery.record(resumed)
 
-    assert resumed.answered
-    after.delivery.deliver(resumed)
+    assert resumed.state == DocumentState.ANSWERED
+    finish(after, resumed)
     assert [path.name for path in (tmp_path / "outbox").glob("*.json")] == ["a.png.json"]
     assert (tmp_path / "archive/a.png").exists()
     assert after.ledger.unfinished() == []
 
 
-def notifications(room: DiskUsage) -> list[tuple[str, str]]:
+def notifications(room: Home) -> list[tuple[str, str]]:
     """Return what the ledger has of letters: hook and state."""
     return room.ledger._run("SELECT hook, state FROM deliveries")
 
@@ -127,41 +136,41 @@ TELL = (Hook(name="tell", command=("tell",)),)
 
 
 def test_an_answer_that_is_marked_again_after_a_kill_is_not_told_again(tmp_path: Path) -> None:
-    before = DiskUsage(tmp_path, hooks=TELL)
-    work = before.begin()
+    before = Home(tmp_path, hooks=TELL)
+    work = before.record()
     before.delivery._publish(work, DONE)
     with closing(Deliveries(tmp_path / "ledger.sqlite3")) as deliveries:
         (notification,) = deliveries.open()
         deliveries.delivered(notification)  # and here it is killed, its original not let go of
 
-    after = DiskUsage(tmp_path, hooks=TELL)
+    after = Home(tmp_path, hooks=TELL)
     (claim,) = after.claims.held([], 0.0)
-    resumed = after.delivery.work_on(claim, may_be_answered=True)
-    after.delivery.begin(resumed)
+    resumed = after.delivery.new_document(claim, is_recovered=True)
+    after.delivery.record(resumed)
 
-    assert resumed.answered
+    assert resumed.state == DocumentState.ANSWERED
     assert notifications(after) == [("tell", "delivered")]
 
 
 def test_an_answer_that_was_named_and_not_marked_is_told_after_the_restart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = DiskUsage(tmp_path, hooks=TELL)
-    work = before.begin()
+    before = Home(tmp_path, hooks=TELL)
+    work = before.record()
     monkeypatch.setattr(before.ledger, "answered", lambda *_: None)  # and here it is killed
     before.delivery._publish(work, DONE)
     assert notifications(before) == []
 
-    after = DiskUsage(tmp_path, hooks=TELL)
+    after = Home(tmp_path, hooks=TELL)
     (claim,) = after.claims.held([], 0.0)
-    after.delivery.begin(after.delivery.work_on(claim, may_be_answered=True))
+    after.delivery.record(after.delivery.new_document(claim, is_recovered=True))
 
     assert notifications(after) == [("tell", "waiting")]
 
 
 def test_marking_an_answer_and_writing_its_letter_is_one_thing(tmp_path: Path) -> None:
-    room = DiskUsage(tmp_path, hooks=TELL)
-    work = room.begin()
+    room = Home(tmp_path, hooks=TELL)
+    work = room.record()
     room.ledger._db.execute("DROP TABLE deliveries")
     with pytest.raises(Deferred, match="deliveries"):
         room.delivery._publish(work, DONE)
@@ -174,7 +183,7 @@ def test_marking_an_answer_and_writing_its_letter_is_one_thing(tmp_path: Path) -
 def test_an_answer_that_cannot_be_said_fails_the_document_and_not_the_daemon(
     tmp_path: Path,
 ) -> None:
-    room = DiskUsage(tmp_path)
+    room = Home(tmp_path)
 
     deliver(room, Document("done", "image/png", (page(Box(-3, 0, 9, 9)),), {}, 1))
 
@@ -183,12 +192,12 @@ def test_an_answer_that_cannot_be_said_fails_the_document_and_not_the_daemon(
 
 
 def test_a_file_taken_away_while_it_was_read_is_forgotten(tmp_path: Path) -> None:
-    room = DiskUsage(tmp_path)
-    work = room.begin()
+    room = Home(tmp_path)
+    work = room.record()
     work.document = DONE
     work.claim.path.unlink()
 
-    room.delivery.deliver(work)
+    finish(room, work)
 
     assert room.ledger.unfinished() == []
     assert not (tmp_path / "outbox").exists() or not list((tmp_path / "outbox").glob("*.json"))
@@ -196,16 +205,16 @@ def test_a_file_taken_away_while_it_was_read_is_forgotten(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     ("changes", "to_be_read"),
-    [({}, False), ({"model_sha256": "ef" * 32}, True), ({"point_to_duplicates": False}, True)],
+    [({}, False), ({"model_sha256": "ef" * 32}, True), ({"refers_to_duplicates": False}, True)],
 )
 def test_the_same_bytes_are_a_duplicate_only_under_the_same_model(
     tmp_path: Path, changes: dict[str, object], to_be_read: bool
 ) -> None:
-    deliver(DiskUsage(tmp_path), DONE)
+    deliver(Home(tmp_path), DONE)
 
-    work = DiskUsage(tmp_path, **changes).begin()
+    work = Home(tmp_path, **changes).record()
 
-    assert work.is_to_be_read == to_be_read
+    assert work.has_pending == to_be_read
 
 
 def test_other_words_to_spell_with_make_another_profile():
@@ -214,17 +223,17 @@ def test_other_words_to_spell_with_make_another_profile():
 
 
 def test_an_answer_that_was_collected_before_a_kill_is_not_given_again(tmp_path: Path) -> None:
-    before = DiskUsage(tmp_path)
-    work = before.begin()
+    before = Home(tmp_path)
+    work = before.record()
     work.document = DONE
     before.delivery._publish(work, DONE)
     (tmp_path / "outbox/a.png.json").unlink()  # by whoever it was for
-    after = DiskUsage(tmp_path)
+    after = Home(tmp_path)
     (claim,) = after.claims.held([], 0.0)
-    resumed = after.delivery.work_on(claim, may_be_answered=True)
+    resumed = after.delivery.new_document(claim, is_recovered=True)
 
-    after.delivery.begin(resumed)
-    after.delivery.deliver(resumed)
+    after.delivery.record(resumed)
+    finish(after, resumed)
 
     assert resumed.is_over
     assert list((tmp_path / "outbox").rglob("*.json")) == []
@@ -240,17 +249,15 @@ def by(document: Document) -> Provenance:
     return policy().provenance(document, "2026-01-01T00:00:00Z", 1.0)
 
 
-def fenced_out(room: DiskUsage):
+def fenced_out(room: Home):
     """Return the work of a daemon that failed to publish and has lost its claim since."""
-    work = room.begin()
-    work.document, work.may_be_answered = DONE, True
+    work = room.record()
+    work.document, work.state = DONE, DocumentState.ANSWERING
     work.claim.path.rename(room.root / "taken-over.png")
     return work
 
 
-def succeed(
-    room: DiskUsage, work, monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[], object]
-):
+def succeed(room: Home, work, monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[], object]):
     """Let the successor publish with an output, and `meanwhile` happen before its sidecar."""
     successor = Outbox(room.root / "outbox")
     output = successor.draft(work.claim.id, "text", ".txt", b"text")
@@ -268,10 +275,10 @@ def succeed(
 def test_a_retry_of_who_has_lost_the_claim_takes_nothing_from_its_successor(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    room = DiskUsage(tmp_path)
+    room = Home(tmp_path)
     work = fenced_out(room)
 
-    succeed(room, work, monkeypatch, lambda: room.delivery.deliver(work))
+    succeed(room, work, monkeypatch, lambda: finish(room, work))
 
     assert work.is_over
     assert {path.name for path in (tmp_path / "outbox").glob("a.*")} == {
@@ -282,7 +289,7 @@ def test_a_retry_of_who_has_lost_the_claim_takes_nothing_from_its_successor(
 def test_a_restart_leaves_the_outputs_of_a_claim_that_was_taken_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = DiskUsage(tmp_path)
+    before = Home(tmp_path)
     work = fenced_out(before)
     (entry,) = before.ledger.unfinished()
 

@@ -90,7 +90,8 @@ def test_errors_of_the_disk_at_any_step_cost_no_attempt_and_heal(tmp_path: Path)
         "claim.moved@a.png": "ENOSPC", "claim.hashed@b.png": "EIO",
         "publish.drafted@c.png.json": "EDQUOT", "publish.named@d.png.json": "ESTALE",
         "rename.linked@e.png.json": "EIO", "rename.linked@f.png": "EDQUOT",
-        "move.named@g.png": "EROFS", "let_go.done@h.png": "ENOTCONN", "fail.told@broken.png": "EIO",
+        "move.named@g.png": "EROFS", "original.released@h.png": "ENOTCONN",
+        "fail.told@broken.png": "EIO",
     }  # fmt: skip
     house = House(tmp_path)
     rules = ";".join(f"{step}=2*{error}" for step, error in steps.items())

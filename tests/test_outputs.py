@@ -97,7 +97,7 @@ def test_an_output_that_cannot_be_made_costs_the_answer_nothing_but_itself(
     action: str, kind: str, tmp_path: Path
 ) -> None:
     home = pretending(tmp_path, outputs=["searchable_pdf", "text"], limits={"page_seconds": 0.2})
-    with living(home, "pretended", FAILPOINTS=f"worker.make={action}"):
+    with living(home, "pretended", FAILPOINTS=f"worker.render={action}"):
         home.drop("scan.jpg", content("Hello"))
 
         answer = home.answer("scan.jpg.json")

@@ -93,7 +93,7 @@ def test_what_this_user_may_not_do_stops_the_start(
     config = load(House(tmp_path, permissions={"user": STRANGER}).config)
 
     with pytest.raises(Misconfigured, match="cannot give files away") as refused:
-        preflight.refuse_fatal(config)
+        preflight.prepare(config)
 
     assert refused.value.key == "permissions"
     assert list(config.folders.outbox.iterdir()) == []

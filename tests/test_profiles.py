@@ -12,7 +12,7 @@ from daemon.config.load import load
 from daemon.config.sections import Profile
 from daemon.config.settings import Config
 from daemon.core.errors import Misconfigured
-from daemon.engine.worker import WorkerSetup
+from daemon.engine.protocol import WorkerSetup
 from daemon.supervisor import preflight, wiring
 from tests.house import DETECTOR, MODEL, REPOSITORY, House
 

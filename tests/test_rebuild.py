@@ -72,7 +72,7 @@ def process_of(config: Config, wanted: Callable[[], Config] | None = None) -> Pr
 
 def config(root: Path, **values: Any) -> Config:
     made = load(House(root, **values).config)
-    preflight.refuse_fatal(made)
+    preflight.prepare(made)
     return made
 
 

@@ -1,4 +1,4 @@
-"""The commands; each imports what it needs inside, so that the daemon stays small."""
+"""The commands of the console script; each imports its module inside, so that `run` stays small."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from daemon.config.settings import Config
 
 app = typer.Typer(
-    help="""The folder that reads what is dropped into it: images and PDFs in, JSON sidecars out.
+    help="""A hot folder for OCR: images and PDFs in, JSON sidecars with their text out.
 
     Example: ocr-daemon run --config config.yaml""",
     no_args_is_help=True,
@@ -35,12 +35,12 @@ KINDS = get_args(OutputKind)
 
 def main() -> None:
     """Run the command on the command line."""
-    with _errors_told():
+    with _errors_reported():
         app()
 
 
 @contextmanager
-def _errors_told() -> Iterator[None]:
+def _errors_reported() -> Iterator[None]:
     try:
         yield
     except Misconfigured as error:
@@ -74,26 +74,26 @@ def run(config: ConfigFile = DEFAULT_CONFIG) -> None:
 
     Example: ocr-daemon run
     """
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is a config that could be old
-    # structlog loads rich and asyncio where it finds them, and asyncio ssl: 8 MB that a daemon
-    # never uses; a hook that posts loads ssl by itself
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until a config has been loaded
+    # structlog loads rich and asyncio where they are installed, and asyncio loads ssl: 8 MB that a
+    # daemon never uses; a webhook loads ssl by itself
     sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
     sys.modules["ssl"] = None  # type: ignore[assignment]
     from daemon.core import logs
-    from daemon.supervisor import main as daemon
+    from daemon.supervisor import main as supervisor
 
     del sys.modules["ssl"]
 
-    daemon.run(_load(config), lambda: _load(config))
+    supervisor.run(_load(config), lambda: _load(config))
     if not logs.drain():
-        os._exit(Exit.OK)  # the log volume hangs, and the end of the interpreter would wait for it
+        os._exit(Exit.OK)  # the log volume hangs, and the interpreter's end would wait for it
 
 
-def _kinds(said: list[str] | None) -> list[str] | None:
-    for kind in said or ():
+def _known_kinds(kinds: list[str] | None) -> list[str] | None:
+    for kind in kinds or ():
         if kind not in KINDS:
-            raise typer.BadParameter(f"{kind} is none of {', '.join(KINDS)}")
-    return said
+            raise typer.BadParameter(f"unknown output {kind}; use one of {', '.join(KINDS)}")
+    return kinds
 
 
 @app.command()
@@ -105,68 +105,65 @@ def once(
     text: Annotated[bool, typer.Option("--text", help="print the text instead")] = False,
     look: Annotated[
         Path | None,
-        typer.Option(help="folder for a PNG of each page with boxes, order, doubtful words"),
+        typer.Option(
+            help="folder for a PNG of each page with boxes, reading order and doubtful words"
+        ),
     ] = None,
     profile: Annotated[
-        str, typer.Option(help="read as the profile of this name says, wherever the files lie")
+        str, typer.Option(help="name of the profile to read by, wherever the files lie")
     ] = "default",
     output: Annotated[
         list[str] | None,
         typer.Option(
             metavar="KIND",
-            callback=_kinds,
+            callback=_known_kinds,
             help=f"{', '.join(KINDS)}: written beside each sidecar; repeatable",
         ),
     ] = None,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Read files now and end.
+    """Read files and end.
 
     Example: ocr-daemon once scan.pdf --output searchable_pdf
     """
-    from daemon.cli import once as terminal
+    from daemon.cli import once as command
 
     loaded, kinds = _load(config), cast("list[OutputKind]", output or [])
-    sys.exit(terminal.read_all(loaded, paths, out, look, kinds, print_text=text, profile=profile))
+    sys.exit(command.read_all(loaded, paths, out, look, kinds, print_text=text, profile=profile))
 
 
 @app.command()
 def check(config: ConfigFile = DEFAULT_CONFIG) -> None:
-    """Look at config and environment and say what would happen.
+    """Check config and environment and print what the daemon would do; writes nothing.
 
     Example: ocr-daemon check
     """
-    from daemon.cli.describe import plan
-    from daemon.supervisor import preflight
+    from daemon.cli import check as command
 
-    loaded = _load(config)
-    findings = list(preflight.findings(loaded))
-    for finding in findings:
-        kind = "error" if finding.is_fatal else "warning"
-        print(f"{kind}: {finding.key} = {finding.value}: {finding.remedy}")
-    print(plan(loaded))
-    if any(finding.is_fatal for finding in findings):
+    text, is_fit = command.check(_load(config))
+    print(text)
+    if not is_fit:
         sys.exit(Exit.MISCONFIGURED)
 
 
 @app.command()
 def status(config: ConfigFile = DEFAULT_CONFIG) -> None:
-    """Say what the ledger knows.
+    """Print what the ledger contains.
 
     Example: ocr-daemon status
     """
-    from daemon.cli import status
+    from daemon.cli import status as command
 
-    print(status.status(_load(config)))
+    print(command.status(_load(config)))
 
 
 @app.command()
 def verify(
     rebuild: Annotated[
-        bool, typer.Option("--rebuild", help="make the ledger anew from the sidecars")
+        bool, typer.Option("--rebuild", help="rebuild the ledger from the sidecars")
     ] = False,
     deep: Annotated[
-        bool, typer.Option("--deep", help="hash every original that is kept, too")
+        bool, typer.Option("--deep", help="also hash every original that is kept")
     ] = False,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
@@ -174,64 +171,65 @@ def verify(
 
     Example: ocr-daemon verify
     """
-    from daemon.cli import status
+    from daemon.cli import verify as command
 
-    sentence, holds = status.verify(_load(config), rebuild=rebuild, deep=deep)
-    _say(sentence, is_good=holds)
+    text, holds = command.report(_load(config), rebuild=rebuild, deep=deep)
+    _print_result(text, is_good=holds)
 
 
 @app.command()
 def hooks(
     retry: Annotated[
-        bool, typer.Option("--retry", help="try at once again what failed, the dead too")
+        bool, typer.Option("--retry", help="retry failed notifications now, the dead ones too")
     ] = False,
     drop: Annotated[
-        bool, typer.Option("--drop", help="forget the dead, and those to hooks that are gone")
+        bool,
+        typer.Option("--drop", help="drop dead notifications, and those to hooks that are gone"),
     ] = False,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Say whom answers are still to be told, and why that failed.
+    """Print which notifications are not delivered, and why.
 
     Example: ocr-daemon hooks --retry
     """
-    from daemon.cli import status
+    from daemon.cli import hooks as command
 
-    print(status.hooks(_load(config), retry=retry, drop=drop))
+    print(command.hooks(_load(config), retry=retry, drop=drop))
 
 
 @app.command()
 def retention(config: ConfigFile = DEFAULT_CONFIG) -> None:
-    """Say what the retention of the config would remove now; removes nothing.
+    """Print which originals retention would remove now; removes nothing.
 
     Example: ocr-daemon retention
     """
-    from daemon.cli import status
+    from daemon.cli import retention as command
 
-    print(status.retention(_load(config)))
+    print(command.retention(_load(config)))
 
 
 @app.command()
 def observe(
-    folder: Annotated[Path, typer.Argument(help="where the scanner writes; only looked at")],
+    folder: Annotated[Path, typer.Argument(help="where the scanner writes; nothing is changed")],
     minutes: Annotated[
         float | None, typer.Option(min=0.0, help="how long [default: until Ctrl-C]")
     ] = None,
     record: Annotated[
-        Path | None, typer.Option(help="file for what was seen, a line of JSON each")
+        Path | None, typer.Option(help="file for the observations, a line of JSON each")
     ] = None,
 ) -> None:
     """Watch how a scanner writes and recommend the `watch` section of the config.
 
     Example: ocr-daemon observe /srv/scans --minutes 10
     """
-    from daemon.cli import observe as observation
+    from daemon.cli import observe as command
 
-    observation.run(folder, minutes, record)
+    command.run(folder, minutes, record)
 
 
 @app.command()
 def health(config: ConfigFile = DEFAULT_CONFIG) -> None:
-    """Say whether the daemon lives (exit code 0 or 1).
+    """Print whether the daemon is alive (exit code 0 or 1).
 
     Example: ocr-daemon health
     """
@@ -239,7 +237,7 @@ def health(config: ConfigFile = DEFAULT_CONFIG) -> None:
 
     state = _load(config, touch_folders=False).folders.state
     is_alive, sentence = heartbeat.diagnose(state, time.monotonic())
-    _say(sentence, is_good=is_alive)
+    _print_result(sentence, is_good=is_alive)
 
 
 @app.command()
@@ -247,26 +245,26 @@ def web(
     config: ConfigFile = DEFAULT_CONFIG,
     daemon_pid: Annotated[int, typer.Option(hidden=True)] = 0,
 ) -> None:
-    """Serve the page and the REST interface, in the foreground; `run` reads what is uploaded.
+    """Serve the web page and the REST interface, in the foreground; `run` reads uploads.
 
     Example: ocr-daemon web
     """
-    # loaded where found, 8 MB that a server never uses
+    # rich is loaded where it is found: 8 MB that a server never uses
     sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
     from daemon.supervisor import web_process
 
     if daemon_pid:
         web_process.die_with(daemon_pid)
-    loaded = web_process.handed_over() if daemon_pid else _load(config)
+    loaded = web_process.config_from_daemon() if daemon_pid else _load(config)
     web_process.refuse_missing()
     from daemon.web import server
 
     server.run(loaded)
 
 
-def _say(sentence: str, *, is_good: bool) -> None:
-    """Print what was found, and end with exit code 1 where it is not good."""
-    print(sentence)
+def _print_result(text: str, *, is_good: bool) -> None:
+    """Print a result, and end with exit code 1 where it is not good."""
+    print(text)
     if not is_good:
         sys.exit(Exit.SOME_FAILED)
 

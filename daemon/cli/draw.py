@@ -1,6 +1,6 @@
-"""Draws what was read of a document, in a process of its own: decoders never run beside `once`.
+"""Draws boxes and doubtful words on pictures of pages (`once --look`), in a process of its own.
 
-`draw` is asked for it by whoever has read; `python -m daemon.cli.draw` does it.
+Decoders never run in the process of `once`: `draw` starts `python -m daemon.cli.draw`.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Drawing:
-    """What is to be drawn: the pages read of `path`, as `<pictures>.<page>.png`.
+class DrawRequest:
+    """A request to draw the pages read of `path` as `<pictures>.<page>.png`.
 
-    In a sandbox the process can open that file, and write pictures, and no more.
+    In a sandbox the process can only open that file and write the pictures.
     """
 
     path: Path
@@ -37,47 +37,47 @@ class Drawing:
     in_sandbox: bool = True
 
 
-def draw(drawing: Drawing) -> str | None:
-    """Draw it within the time that reading may take; return None, or a sentence on what failed."""
-    seconds = drawing.limits.page_seconds * len(drawing.pages)
+def draw(request: DrawRequest) -> str | None:
+    """Draw within the time that reading may take; return None, or why it failed."""
+    seconds = request.limits.page_seconds * len(request.pages)
     try:
-        code, said = run_isolated("daemon.cli.draw", drawing, seconds)
+        code, message = run_isolated("daemon.cli.draw", request, seconds)
     except TimeoutError:
         return f"it could not be drawn within {seconds:.0f} s"
-    return (said or f"drawing it ended with {code}") if code else None
+    return (message or f"drawing it ended with {code}") if code else None
 
 
-def _draw_here(drawing: Drawing) -> None:
+def _draw(request: DrawRequest) -> None:
     from daemon.engine import sandbox
     from daemon.ocr import pages
     from daemon.ocr.render import overlay
 
-    _make_folder(drawing)
-    if drawing.in_sandbox:
-        sandbox.enter([drawing.path], [drawing.pictures.parent])
-    rendered = replace(drawing.rendering, text_layer="never")
-    with pages.open_document(drawing.path, drawing.limits, rendered) as source:
-        for text in drawing.pages:
-            _save(drawing, text.number, overlay.png(source.page(text.number), text))
+    _make_folder(request)
+    if request.in_sandbox:
+        sandbox.enter([request.path], [request.pictures.parent])
+    rendered = replace(request.rendering, text_layer="never")
+    with pages.open_document(request.path, request.limits, rendered) as source:
+        for text in request.pages:
+            _save(request, text.number, overlay.png(source.page(text.number), text))
 
 
-def _make_folder(drawing: Drawing) -> None:
-    with _told(_picture(drawing, drawing.pages[0].number)):
-        drawing.pictures.parent.mkdir(parents=True, exist_ok=True)
+def _make_folder(request: DrawRequest) -> None:
+    with _translated_errors(_picture(request, request.pages[0].number)):
+        request.pictures.parent.mkdir(parents=True, exist_ok=True)
 
 
-def _save(drawing: Drawing, number: int, content: bytes) -> None:
-    path = _picture(drawing, number)
-    with _told(path):
+def _save(request: DrawRequest, number: int, content: bytes) -> None:
+    path = _picture(request, number)
+    with _translated_errors(path):
         path.write_bytes(content)
 
 
-def _picture(drawing: Drawing, number: int) -> Path:
-    return drawing.pictures.with_name(f"{drawing.pictures.name}.{number}.png")
+def _picture(request: DrawRequest, number: int) -> Path:
+    return request.pictures.with_name(f"{request.pictures.name}.{number}.png")
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _translated_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -86,6 +86,6 @@ def _told(path: Path) -> Iterator[None]:
 
 if __name__ == "__main__":
     try:
-        _draw_here(pickle.load(sys.stdin.buffer))  # noqa: S301  # from our own parent
+        _draw(pickle.load(sys.stdin.buffer))  # noqa: S301  # from our own parent
     except (Rejected, Deferred) as error:
         sys.exit(str(error))

@@ -1,6 +1,6 @@
-"""`ocr-daemon once`, the same engine without the watching.
+"""`ocr-daemon once`: reads files and ends, with the engine of the daemon but without an inbox.
 
-Progress goes to standard error, text to standard output.
+Progress is written to standard error, text to standard output.
 """
 
 from __future__ import annotations
@@ -18,18 +18,19 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from daemon.cli.batch import REPLACEABLE, BatchReader, FileResult, find
-from daemon.cli.draw import Drawing, draw
+from daemon.cli.draw import DrawRequest, draw
 from daemon.config.sections import DEFAULT_PROFILE
 from daemon.config.settings import Config
 from daemon.core import logs
+from daemon.core.counters import Counters
 from daemon.core.errors import Deferred, Exit
 from daemon.core.records import OutputKind
 from daemon.core.scratch import Scratch
 from daemon.core.wakeup import WakeupPipe
+from daemon.engine.create import create_engine
 from daemon.outbox.publish import Outbox
 from daemon.supervisor import preflight
-from daemon.supervisor.outputs import DerivedOutputs
-from daemon.supervisor.wiring import engine, policy, pool_setup
+from daemon.supervisor.wiring import engine_setup_for, policy
 
 
 def read_all(
@@ -44,8 +45,8 @@ def read_all(
 ) -> Exit:
     """Read every file; sidecars go to `out`, or beside each file unless the text is printed.
 
-    Outputs of the `kinds` lie beside the sidecars, pictures of what was seen in `look`, if it is
-    given. All are read by one profile, wherever they lie.
+    Outputs of the `kinds` go beside the sidecars, and pictures of the boxes into the folder
+    `look`, if it is given. All files are read by one profile, wherever they lie.
     """
     config = config.named(profile)
     preflight.refuse_bad_weights(config)
@@ -55,70 +56,72 @@ def read_all(
     wakeup = WakeupPipe()
     scratch = Scratch(Path(tempfile.mkdtemp(prefix="ocr-daemon-")))
     real = [Path(os.path.realpath(path)) for path in paths]
-    workers = engine(pool_setup(config, real, scratch if kinds else None), wakeup)
-    reader = BatchReader(workers, replace(policy(config, profile), outputs=tuple(kinds)), wakeup)
+    setup = engine_setup_for(config, real, scratch if kinds else None)
+    engine = create_engine(setup, wakeup.notify, Counters())
+    reader = BatchReader(engine, replace(policy(config, profile), outputs=tuple(kinds)), wakeup)
     failed = pages = 0
     began = time.monotonic()
     try:
-        workers.warm()
+        engine.start()
+        engine.warm()
         with _progress() as progress:
             bar = progress.add_task("reading", total=len(found), pages=0, rate=0.0)
-            for reading in reader.read(found):
-                failed += reading.document.status == "failed"
-                _tell(reading, print_text=print_text)
+            for result in reader.read(found):
+                failed += result.document.status == "failed"
+                _print_result(result, print_text=print_text)
                 if out or kinds or not print_text:
-                    failed += not _publish(reader, reading, out or reading.path.parent, scratch)
+                    failed += not _publish(reader, result, out or result.path.parent, scratch)
                 if look:
-                    failed += not _draw(config, reading, look / names[reading.path])
-                pages += len(reading.document.pages)
+                    failed += not _draw(config, result, look / names[result.path])
+                pages += len(result.document.pages)
                 rate = pages / (time.monotonic() - began)
                 progress.update(bar, advance=1, pages=pages, rate=rate)
     finally:
-        workers.stop()
+        engine.close()
         scratch.remove()
     return Exit.SOME_FAILED if failed else Exit.OK
 
 
-def _publish(reader: BatchReader, reading: FileResult, folder: Path, scratch: Scratch) -> bool:
-    """Write the sidecar and its outputs; say so where the folder refuses them."""
+def _publish(reader: BatchReader, result: FileResult, folder: Path, scratch: Scratch) -> bool:
+    """Write the sidecar and its outputs; print an error where the folder cannot be written."""
     outbox = Outbox(folder, f"drafts-{os.getpid()}", REPLACEABLE)
     try:
-        with contextlib.suppress(FileExistsError):  # no folder: the outbox says so
+        with contextlib.suppress(FileExistsError):  # not a folder: the outbox reports that
             folder.mkdir(parents=True, exist_ok=True)
-        reader.publish(reading, outbox, DerivedOutputs(outbox, scratch))
+        reader.publish(result, outbox, scratch)
     except (Deferred, OSError) as error:
-        _complain(reading, str(error))
+        _print_error(result, str(error))
         return False
     finally:
         outbox.clear_drafts()
     return True
 
 
-def _draw(config: Config, reading: FileResult, pictures: Path) -> bool:
-    """Write a picture of each page that was read; say so where that fails."""
-    pages = tuple(page for page in reading.document.pages if page.status != "failed")
+def _draw(config: Config, result: FileResult, pictures: Path) -> bool:
+    """Write a picture of each page that was read; print an error where that fails."""
+    pages = tuple(page for page in result.document.pages if page.status != "failed")
     if not pages:
         return True
     in_sandbox = config.sandbox == "auto"
-    drawing = Drawing(reading.path, pages, config.limits, config.pdf, pictures, in_sandbox)
-    failure = draw(drawing)
+    request = DrawRequest(result.path, pages, config.limits, config.pdf, pictures, in_sandbox)
+    failure = draw(request)
     if failure:
-        _complain(reading, failure)
+        _print_error(result, failure)
     return not failure
 
 
-def _tell(reading: FileResult, *, print_text: bool) -> None:
-    document = reading.document
+def _print_result(result: FileResult, *, print_text: bool) -> None:
+    document = result.document
     if document.failure is not None:
-        _complain(reading, document.failure.message)
+        _print_error(result, document.failure.message)
     if print_text:
         text = "\n\n".join(page.text for page in document.pages if page.text)
-        is_watched = sys.stdout.isatty()
-        print(logs.without_controls(text, keep="\n\t") if is_watched else text, flush=True)
+        is_terminal = sys.stdout.isatty()
+        print(logs.without_controls(text, keep="\n\t") if is_terminal else text, flush=True)
 
 
-def _complain(reading: FileResult, sentence: str) -> None:
-    print(logs.without_controls(f"{reading.path}: {sentence}"), file=sys.stderr)
+def _print_error(result: FileResult, message: str) -> None:
+    print(logs.without_controls(f"{result.path}: {message}"), file=sys.stderr)
 
 
 def _progress() -> Progress:

@@ -1,10 +1,10 @@
-"""The proof that nothing is lost: landed = answered + waiting; the daemon may be running.
+"""`ocr-daemon verify`: proves that landed = answered + waiting; the daemon may be running.
 
-An answer that is gone from the outbox was collected by whoever it was for; one that is there but
-unreadable is torn; a claimed file that is neither held nor answered is lost.
+A sidecar that is gone from the outbox was collected by its reader; one that is there but unreadable
+is torn; a claimed file that is neither held nor answered is lost.
 
-The deep proof hashes every original that is kept and reads every answer that lies there: each
-answered file's bytes are where they were put, unchanged, and no claim has two answers.
+The deep proof hashes every original that is kept and reads every sidecar in the outbox: the bytes
+of each answered file are where they were put, unchanged, and no claim has two sidecars.
 """
 
 from __future__ import annotations
@@ -17,18 +17,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from daemon.cli.ledger_access import no_ledger
 from daemon.config.settings import Config
 from daemon.core import fs
+from daemon.core.logs import without_controls
 from daemon.core.records import LedgerEntry
+from daemon.inbox.claims.by_rename import claim_folders
+from daemon.inbox.claims.modes import CLAIM_MODES
 from daemon.inbox.scan import WORK_FOLDER
 from daemon.ledger.ledger import Ledger
 from daemon.outbox.publish import Outbox
 from daemon.outbox.sidecar import is_valid
+from daemon.supervisor import ledger_recovery
+from daemon.supervisor.instance_lock import hold_lock
 from daemon.supervisor.ledger_recovery import ledger_path
 from daemon.supervisor.wiring import scanner
 
 FATES = ("answered", "collected", "waiting", "torn", "lost")
-GRACE_SECONDS = 1.0  # in which a running daemon forgets the row of a file that it has given back
+GRACE_SECONDS = 1.0  # in which a running daemon drops the row of a file that it has given back
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +60,11 @@ class Balance:
 
 @dataclass(frozen=True, slots=True)
 class Depth:
-    """What became of the bytes of answered files, by name, and the claims with two answers.
+    """What became of the bytes of answered files, by name, and the claims with two sidecars.
 
-    `kept` counts originals that lie in archive/, failed/ or the inbox as they landed. The bytes of
-    the `removed` are none of those: somebody took or deleted the file, or they are `altered`, where
-    other bytes lie under its name. `spoiled` are outputs that lie beside their answers and are not
-    what these list.
+    `kept` counts originals that lie unchanged in archive/, failed/ or the inbox. `removed` are
+    those that somebody took or deleted; `altered` are names under which other bytes lie. `spoiled`
+    are outputs beside their sidecars that are not what these list.
     """
 
     kept: int
@@ -72,6 +77,46 @@ class Depth:
     def holds(self) -> bool:
         """Whether no bytes were changed and no claim was answered twice."""
         return not self.altered and not self.twice and not self.spoiled
+
+
+def report(config: Config, *, rebuild: bool, deep: bool = False) -> tuple[str, bool]:
+    """Return the balance as lines, and whether it holds."""
+    if rebuild:
+        config.folders.state.mkdir(parents=True, exist_ok=True)
+        with hold_lock(config.folders.state):
+            found = ledger_recovery.rebuild(config)
+        return f"the ledger was rebuilt from {found} sidecars in {config.folders.outbox}", True
+    if not ledger_path(config).exists():
+        return no_ledger(config), True
+    balance = verify(config)
+    lines = [
+        f"landed {balance.landed} = answered {balance.answered} + waiting {balance.waiting}"
+        if balance.holds
+        else f"landed {balance.landed} is not answered {balance.answered} + "
+        f"waiting {balance.waiting}",
+        f"{balance.collected} of the sidecars have been collected from the outbox",
+    ]
+    lines += [
+        f"torn: {without_controls(name)} is no valid sidecar; drop the original again"
+        for name in balance.torn
+    ]
+    lines += [
+        f"lost: {without_controls(name)} is neither answered nor held" for name in balance.lost
+    ]
+    if not deep:
+        return "\n".join(lines), balance.holds
+    depth = verify_deep(config)
+    lines.append(f"{depth.kept} originals are kept unchanged, {len(depth.removed)} are gone")
+    lines += [
+        f"altered: {without_controls(name)} is kept, but its bytes have changed"
+        for name in depth.altered
+    ]
+    lines += [f"twice: {claim} has two sidecars" for claim in depth.twice]
+    lines += [
+        f"spoiled: {without_controls(name)} is not the output that its sidecar lists"
+        for name in depth.spoiled
+    ]
+    return "\n".join(lines), balance.holds and depth.holds
 
 
 def verify(config: Config) -> Balance:
@@ -89,7 +134,7 @@ def verify(config: Config) -> Balance:
             time.sleep(GRACE_SECONDS)
             fate = _fate(entry, ledger, config)
         found[fate].append(fs.printable(entry.answer or entry.name))
-    unrecorded = sum(path.name not in rows for path in _tokens(config.folders.inbox))
+    unrecorded = sum(path.name not in rows for path in claim_folders(config.folders.inbox))
     waiting = len(found["waiting"]) + unrecorded + _unclaimed(config, ledger)
     ledger.close()
     return Balance(
@@ -131,7 +176,7 @@ def _digests(config: Config) -> dict[Path, str]:
     folders = config.folders
     found = {}
     for folder in (folders.inbox, folders.failed, folders.archive):
-        for path in _files_below(folder):
+        for path in fs.files_below(folder):
             with contextlib.suppress(OSError):
                 found[path] = fs.sha256_of(path)
     return found
@@ -156,7 +201,7 @@ def _answers_read(outbox: Outbox) -> tuple[list[str], list[str]]:
 
 
 def _answer_places(outbox: Outbox) -> Iterator[str]:
-    paths = (path for path in _files_below(outbox.folder) if path.suffix == ".json")
+    paths = (path for path in fs.files_below(outbox.folder) if path.suffix == ".json")
     places = (path.relative_to(outbox.folder) for path in paths)
     return (os.fspath(place) for place in places if WORK_FOLDER not in place.parts)
 
@@ -186,26 +231,9 @@ def _answer_fate(entry: LedgerEntry, outbox: Outbox) -> str:
 
 
 def _is_held(entry: LedgerEntry, config: Config) -> bool:
-    if config.claim == "ledger":
-        return os.path.lexists(config.folders.inbox / entry.name)
-    return any(path.name == entry.id for path in _tokens(config.folders.inbox))
-
-
-def _tokens(inbox: Path) -> list[Path]:
-    """Return the folder of each claim that holds a file, of any instance."""
-    folders = (inbox / WORK_FOLDER / "work").glob("*/*")
-    return [folder for folder in folders if next(_files_below(folder), None)]
-
-
-def _files_below(folder: Path) -> Iterator[Path]:
-    """Return the files below a folder; what vanishes meanwhile is left out."""
-    for parent, _, names in os.walk(folder):
-        yield from (Path(parent, name) for name in names)
+    return CLAIM_MODES[config.claim].is_held(entry, config.folders.inbox)
 
 
 def _unclaimed(config: Config, ledger: Ledger) -> int:
     listing = scanner(config).scan().files
-    if config.claim == "rename":
-        return len(listing)
-    stamps = ledger.stamps()
-    return sum(stamps.get(name) != str(stamp) for name, stamp in listing.items())
+    return len(CLAIM_MODES[config.claim].unanswered(listing, ledger))

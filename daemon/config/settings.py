@@ -52,6 +52,7 @@ from daemon.core.ownership import Ownership
 from daemon.core.records import OutputKind
 
 ENV_PREFIX = "OCR_DAEMON__"
+FILE_MOVING_CLAIMS = ("rename",)
 CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of the container this runs in (cgroup v2)
 
 
@@ -173,6 +174,11 @@ class Config(BaseSettings):
     def worker_count(self) -> int:
         """Worker processes: as said, or one for each core that this process may use."""
         return self.workers or usable_cores(CPU_QUOTA)
+
+    @property
+    def moves_files(self) -> bool:
+        """Whether a claimed file leaves the inbox."""
+        return self.claim in FILE_MOVING_CLAIMS
 
     @property
     def free_bytes(self) -> int:

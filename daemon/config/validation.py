@@ -29,7 +29,7 @@ def refuse_impossible(config: Config) -> None:
             watch.quiet_seconds,
             f"must not be longer than watch.incomplete_seconds ({watch.incomplete_seconds})",
         )
-    if (config.claim == "ledger") != (config.originals == "leave"):
+    if config.moves_files == (config.originals == "leave"):
         raise Misconfigured(
             "claim",
             config.claim,
@@ -60,7 +60,7 @@ def refuse_bad_web(config: Config) -> None:
     if not _is_loopback(web.address) and web.token is None:
         remedy = "others can reach this address; set web.token, or listen on 127.0.0.1"
         raise Misconfigured("web.address", web.address, remedy)
-    if config.claim == "ledger":
+    if not config.moves_files:
         remedy = "what is uploaded would stay in the inbox for good; use claim: rename"
         raise Misconfigured("claim", config.claim, f"does not go with web: {remedy}")
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from daemon.core.errors import DaemonError, Died, Rejected
-from daemon.core.records import Document, PagesRead
+from daemon.core.records import Document, PageCount, PagesRead
 
 OTHER = "other"
 MOST = 1e9
@@ -23,7 +23,7 @@ DEATHS = ("killed", "timeout", "memory", "crashed")
 CLASSES = (
     "corrupt", "encrypted", "unsupported", "too_large", "damaged", *DEATHS, "environment",
 )  # fmt: skip
-RESULTS = ("read", "made", "rejected", "deferred", "died")
+RESULTS = ("counted", "read", "rendered", "rejected", "deferred", "died")
 RECYCLES = ("died", "idle", "deferred", "tasks", "memory")
 
 # seconds: a line of text to a book
@@ -98,13 +98,15 @@ class Counters:
                 if line.confidence is not None:
                     self.confidence.add(line.confidence)
 
-    def task_ended(self, result: PagesRead | DaemonError | None) -> None:
+    def task_ended(self, result: PageCount | PagesRead | DaemonError | None) -> None:
         """Count what became of a task: pages, an output, or an error that says what is next."""
         match result:
+            case PageCount():
+                self.tasks["counted"] += 1
             case PagesRead():
                 self.tasks["read"] += 1
             case None:
-                self.tasks["made"] += 1
+                self.tasks["rendered"] += 1
             case Rejected():
                 self.tasks["rejected"] += 1
             case Died(kind=kind):

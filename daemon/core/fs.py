@@ -281,6 +281,12 @@ def shortened(stem: str, ending: str) -> str:
     return os.fsdecode(raw + tail)
 
 
+def files_below(folder: Path) -> Iterator[Path]:
+    """Return the files below a folder, links not followed; what vanishes meanwhile is left out."""
+    for parent, _, names in os.walk(folder):
+        yield from (Path(parent, name) for name in names)
+
+
 def is_regular(path: Path) -> bool:
     """Tell whether `path` itself is a regular file (a link to one is not)."""
     return stat.S_ISREG(path.lstat().st_mode)

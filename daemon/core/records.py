@@ -9,6 +9,7 @@ scaled down). What travels between the rooms of a worker alone is in `daemon.ocr
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -24,9 +25,20 @@ if TYPE_CHECKING:
 TextSource = Literal["ocr", "text_layer", "mixed"]
 PageStatus = Literal["done", "partial", "failed"]
 Status = Literal["done", "partial", "failed", "duplicate"]
-State = Literal["claimed", "answering", "answered", "closed"]
 BlockKind = Literal["text", "heading", "table", "header", "footer"]
 OutputKind = Literal["text", "hocr", "alto", "searchable_pdf", "picture"]
+
+
+class DocumentState(StrEnum):
+    """Where a claimed document stands. The ledger stores all but the first and the last."""
+
+    UNRECORDED = "unrecorded"  # claimed, not in the ledger yet
+    CLAIMED = "claimed"  # in the ledger; it is read, and its outputs are rendered
+    ANSWERING = "answering"  # the ledger names the sidecar that is about to be published
+    ANSWERED = "answered"  # the sidecar is durable
+    CLOSED = "closed"  # the original is archived, deleted, failed or left where it lies
+    RELEASED = "released"  # given back to the inbox; its row is dropped
+
 
 _LEVEL = 0.5  # of the lower one's height that two boxes of one row share
 
@@ -233,7 +245,7 @@ class LedgerEntry:
     sha256: str
     profile: str
     stamp: str
-    state: State
+    state: DocumentState
     starts: int
     attempts: int
     status: Status | None
@@ -250,8 +262,17 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
+class PageCount:
+    """What a worker returns for `CountPages`; `seconds` are wall seconds by stage."""
+
+    media_type: str
+    page_count: int
+    seconds: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class PagesRead:
-    """What a worker answers to a task: the pages of its range and what they cost.
+    """What a worker returns for `ReadPages`: the pages of its range and what they cost.
 
     `page_count` is the document's, `seconds` the worker's wall seconds by stage, `precision` what
     its network computes in.

@@ -1,47 +1,63 @@
-"""What a slot is given, and what became of it."""
+"""Tasks for the worker pool and their outcomes.
+
+A worker that a hostile file has taken over may answer anything: `is_answered_by` checks the type
+and range of a result. The content of pages is checked when the sidecar is validated.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from daemon.core.errors import DaemonError
 from daemon.core.options import Recipe
-from daemon.core.records import OutputKind, PagesRead, PageText, Stamp
+from daemon.core.records import OutputKind, PageCount, PagesRead, PageText, Stamp
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
-    """Pages `first` to `last` (1-based, inclusive) of a claimed file; `seconds` is its deadline.
+class CountPages:
+    """Open a claimed file and count its pages within `seconds`.
 
-    `stamp` is the file's when it was claimed: other bytes are not read in its name. `recipe` says
-    how it is read: that of its folder's profile.
+    `stamp` is that of the file when it was claimed: other bytes are not opened in its name.
+    `recipe` is that of its folder's profile.
     """
 
     claim: str
     path: Path
-    first: int
-    last: int
-    seconds: float
     stamp: Stamp
+    seconds: float
     recipe: Recipe
 
     def is_answered_by(self, result: object) -> bool:
-        """Tell whether `result` is the pages of this range, of a document that is not too long.
+        """Tell whether `result` is a page count within the limits."""
+        return isinstance(result, PageCount) and _is_count(result.page_count, self.recipe)
 
-        A worker that went astray may answer anything; what the pages say is judged when their
-        answer is held against the schema.
-        """
+
+@dataclass(frozen=True, slots=True)
+class ReadPages:
+    """Read pages `first` to `last` (1-based, inclusive) of a claimed file within `seconds`.
+
+    `stamp` and `recipe` are as in `CountPages`.
+    """
+
+    claim: str
+    path: Path
+    stamp: Stamp
+    seconds: float
+    recipe: Recipe
+    first: int
+    last: int
+
+    def is_answered_by(self, result: object) -> bool:
+        """Tell whether `result` holds the pages of this range, of a document within the limits."""
         return (
             isinstance(result, PagesRead)
-            and isinstance(result.page_count, int)
-            and 1 <= result.page_count <= self.recipe.limits.pages
+            and _is_count(result.page_count, self.recipe)
             and isinstance(result.pages, tuple)
             and all(isinstance(page, PageText) for page in result.pages)
             and [page.number for page in result.pages] == self._numbers(result.page_count)
             and isinstance(result.seconds, dict)
-            and all(isinstance(spent, int | float) for spent in result.seconds.values())
+            and all(isinstance(seconds, int | float) for seconds in result.seconds.values())
         )
 
     def _numbers(self, page_count: int) -> list[int]:
@@ -50,9 +66,9 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class RenderTask:
-    """An output of a document that has been read, to be written as `target`.
+    """Render an output of a document that has been read into the file `target`.
 
-    `pages` are those that it shows: the one of a picture, all of them otherwise.
+    `pages` are those that the output shows: one page for a picture, all of them otherwise.
     """
 
     claim: str
@@ -65,31 +81,22 @@ class RenderTask:
     recipe: Recipe
 
     def is_answered_by(self, result: object) -> bool:
-        """Tell whether `result` says that it was made; whether it was, the file tells."""
+        """Tell whether `result` says that the task is done; whether it is, the file tells."""
         return result is None
+
+
+Task = CountPages | ReadPages | RenderTask
+Result = PageCount | PagesRead | None
+"""What a worker returns: pages counted, pages read, or None for a rendered output."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a task: pages read, None for what was made, or Rejected, Deferred or Died."""
+    """A finished task and its result, or the Rejected, Deferred or Died that ended it."""
 
-    task: Task | RenderTask
-    result: PagesRead | DaemonError | None
+    task: Task
+    result: Result | DaemonError
 
 
-class Engine(Protocol):
-    """Where tasks run."""
-
-    @property
-    def slots(self) -> int:
-        """How many tasks run at once."""
-
-    @property
-    def free(self) -> int:
-        """How many slots wait for a task."""
-
-    def submit(self, task: Task | RenderTask) -> None:
-        """Give a task to a free slot."""
-
-    def finished(self) -> list[Outcome]:
-        """Return what has ended since the last call."""
+def _is_count(pages: object, recipe: Recipe) -> bool:
+    return isinstance(pages, int) and 1 <= pages <= recipe.limits.pages

@@ -1,8 +1,9 @@
-"""One document's way through the engine: count, read ranges, isolate what kills, add up.
+"""The reading of one document as a series of tasks: count, read ranges, isolate poison pages.
 
-A death costs an attempt. A range that dies is tried again page by page; a page that has died
-`attempts` times is marked and the others are published without it. A document that has ended the
-daemon itself `attempts` times is read page by page with one try for each, and given up after that.
+A worker's death costs an attempt. A range over which a worker died is tried again page by page; a
+page over which `attempts` workers died is marked as failed and the others are published without it.
+A document that has ended the daemon itself `attempts` times is read page by page with one attempt
+for each page, and given up after that.
 """
 
 from __future__ import annotations
@@ -12,15 +13,13 @@ from dataclasses import dataclass, field, replace
 
 from daemon.core.errors import DaemonError, Died, Rejected
 from daemon.core.options import Recipe
-from daemon.core.records import Claim, Document, Failure, PagesRead, PageText, Status
-from daemon.core.tasks import Outcome, Task
-
-COUNT_ONLY = (1, 0)
+from daemon.core.records import Claim, Document, Failure, PageCount, PagesRead, PageText, Status
+from daemon.core.tasks import CountPages, Outcome, ReadPages
 
 
 @dataclass(slots=True)
 class DocumentJob:
-    """The state of one document in work; `attempt` is the ledger's number, set by the owner."""
+    """The reading of one claimed document; `attempt` is the ledger's number, set by the owner."""
 
     claim: Claim
     attempts: int
@@ -28,9 +27,9 @@ class DocumentJob:
     pages_per_task: int
     attempt: int = 0
     in_flight: int = 0
-    tasks_given: int = 0
-    _pending: deque[tuple[int, int]] = field(default_factory=lambda: deque([COUNT_ONLY]))
-    _deaths: Counter[tuple[int, int]] = field(default_factory=Counter)
+    tasks_submitted: int = 0
+    _pending: deque[CountPages | ReadPages] = field(default_factory=deque)
+    _deaths: Counter[CountPages | ReadPages] = field(default_factory=Counter)
     _pages: dict[int, PageText] = field(default_factory=dict)
     _seconds: Counter[str] = field(default_factory=Counter)
     _media_type: str | None = None
@@ -38,10 +37,15 @@ class DocumentJob:
     _failure: Failure | None = None
     _given_up: bool = False
 
+    def __post_init__(self) -> None:
+        claim, recipe = self.claim, self.recipe
+        count = CountPages(claim.id, claim.path, claim.stamp, recipe.limits.page_seconds, recipe)
+        self._pending.append(count)
+
     def begin(self, starts: int, attempt: int) -> None:
         """Begin with the ledger's counts, this start included.
 
-        A document that was started before and not ended has, for all we know, ended the daemon.
+        A document that was started before and not finished may have ended the daemon.
         """
         self.attempt = attempt
         if starts > self.attempts + 1:
@@ -59,35 +63,39 @@ class DocumentJob:
         """Whether nothing is pending or in flight."""
         return not self._pending and not self.in_flight
 
-    def next_task(self) -> Task:
-        """Return the next range to read."""
-        first, last = self._pending.popleft()
+    def next_task(self) -> CountPages | ReadPages:
+        """Return the next task."""
         self.in_flight += 1
-        self.tasks_given += 1
-        seconds = max(1, last - first + 1) * self.recipe.limits.page_seconds
-        claim = self.claim
-        return Task(claim.id, claim.path, first, last, seconds, claim.stamp, self.recipe)
+        self.tasks_submitted += 1
+        return self._pending.popleft()
 
-    def put_back(self, task: Task) -> None:
-        """Queue a task again that the environment spoiled."""
+    def put_back(self, task: CountPages | ReadPages) -> None:
+        """Queue a task again that failed because of the environment."""
         self.in_flight -= 1
         if not self._given_up:
-            self._pending.appendleft((task.first, task.last))
+            self._pending.appendleft(task)
 
-    def take(self, outcome: Outcome) -> bool:
-        """Take in what became of a task; return whether it must be tried again at a cost."""
+    def add_outcome(self, outcome: Outcome) -> bool:
+        """Add what became of a task; return whether it is tried again at the cost of an attempt."""
         self.in_flight -= 1
         if self._given_up:
             return False
-        match outcome.result:
-            case PagesRead() as read if isinstance(outcome.task, Task):
-                self._add(read, outcome.task)
-            case Rejected() as error:
+        match outcome.task, outcome.result:
+            case CountPages(), PageCount() as count:
+                self._media_type = count.media_type
+                self._seconds.update(count.seconds)
+                self._pending.extend(self._ranges(1, count.page_count, self.pages_per_task))
+            case ReadPages(), PagesRead() as read:
+                self._media_type = read.media_type
+                self._seconds.update(read.seconds)
+                self._precision = read.precision
+                self._pages.update({page.number: page for page in read.pages})
+            case _, Rejected() as error:
                 self.give_up(error)
-            case Died() as error if isinstance(outcome.task, Task):
-                return self._died(outcome.task, error)
-            case error:
-                raise AssertionError(f"the owner deals with {error!r}")
+            case (CountPages() | ReadPages()) as task, Died() as error:
+                return self._retry(task, error)
+            case _, result:
+                raise AssertionError(f"the owner of a job handles {result!r}")
         return False
 
     def give_up(self, error: DaemonError) -> None:
@@ -104,7 +112,7 @@ class DocumentJob:
                 self._failure = Failure("environment", str(error), attempt=self.attempt)
 
     def document(self) -> Document:
-        """Add the pages up."""
+        """Return the document made of the pages read so far."""
         pages = tuple(self._pages[number] for number in sorted(self._pages))
         if self._failure is None:
             self._failure = _first_failure(pages)
@@ -118,43 +126,40 @@ class DocumentJob:
             precision=self._precision,
         )
 
-    def _add(self, read: PagesRead, task: Task) -> None:
-        self._media_type = read.media_type
-        self._seconds.update(read.seconds)
-        self._precision = read.precision
-        self._pages.update({page.number: page for page in read.pages})
-        if (task.first, task.last) == COUNT_ONLY:
-            self._pending.extend(_ranges(1, read.page_count, self.pages_per_task))
+    def _ranges(self, first: int, last: int, step: int) -> list[ReadPages]:
+        claim, recipe = self.claim, self.recipe
+        ranges = [(start, min(start + step - 1, last)) for start in range(first, last + 1, step)]
+        return [
+            ReadPages(
+                claim.id, claim.path, claim.stamp,
+                (end - start + 1) * recipe.limits.page_seconds, recipe, start, end,
+            )
+            for start, end in ranges
+        ]  # fmt: skip
 
-    def _died(self, task: Task, error: Died) -> bool:
-        key = (task.first, task.last)
-        self._deaths[key] += 1
-        if task.last > task.first:
-            self._pending.extend(_ranges(task.first, task.last, 1))
-        elif self._deaths[key] < self.attempts:
-            self._pending.append(key)
-        elif key == COUNT_ONLY:
-            self.give_up(error)
-            return False
+    def _retry(self, task: CountPages | ReadPages, error: Died) -> bool:
+        """Queue a task again over which a worker died; False where its attempts are used up."""
+        self._deaths[task] += 1
+        if isinstance(task, ReadPages) and task.last > task.first:
+            self._pending.extend(self._ranges(task.first, task.last, 1))
+            return True
+        if self._deaths[task] < self.attempts:
+            self._pending.append(task)
+            return True
+        if isinstance(task, ReadPages):
+            self._mark_failed(task, error)
         else:
-            self._mark(task.first, error)
-            return False
-        return True
+            self.give_up(error)
+        return False
 
-    def _mark(self, number: int, error: Died) -> None:
-        tries = self._deaths[number, number]
-        failure = Failure(
-            error.kind, f"{error.message} ({tries} tries)", number, self.attempt, error.signal
-        )
-        self._pages[number] = PageText.unread(number, failure)
-
-
-def _ranges(first: int, last: int, step: int) -> list[tuple[int, int]]:
-    return [(start, min(start + step - 1, last)) for start in range(first, last + 1, step)]
+    def _mark_failed(self, task: ReadPages, error: Died) -> None:
+        message = f"{error.message} ({self._deaths[task]} tries)"
+        failure = Failure(error.kind, message, task.first, self.attempt, error.signal)
+        self._pages[task.first] = PageText.unread(task.first, failure)
 
 
 def _first_failure(pages: tuple[PageText, ...]) -> Failure | None:
-    """Return what is wrong with the first page that is not whole, saying which page it is."""
+    """Return the failure of the first page that has one, with the page's number."""
     for page in pages:
         if page.failure is not None:
             message = f"page {page.number}: {page.failure.message}"

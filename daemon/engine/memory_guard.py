@@ -1,4 +1,4 @@
-"""A thread that looks after workers while they have tasks, and sleeps while they have none."""
+"""A thread that checks the memory of workers while they have tasks, and sleeps otherwise."""
 
 from __future__ import annotations
 
@@ -12,39 +12,39 @@ from daemon.engine.slot import Slot
 
 log = structlog.get_logger()
 
-# A core fills about 2 GB a second: a worker oversteps its allowance by some 100 MB at most.
-LOOK_SECONDS = 0.05
+# A core fills about 2 GB a second: a worker exceeds its limit by some 100 MB at most.
+CHECK_SECONDS = 0.05
 
 
 class MemoryGuard:
-    """Looks at every slot each `LOOK_SECONDS` from the first task on, until none has any."""
+    """Checks every slot each `CHECK_SECONDS` while any of them has a task."""
 
     def __init__(self, slots: Sequence[Slot]) -> None:
         self._slots = slots
-        self._wanted = threading.Event()
-        self._is_over = False
-        threading.Thread(target=self._run, name="sentry", daemon=True).start()
+        self._has_work = threading.Event()
+        self._is_closed = False
+        threading.Thread(target=self._run, name="memory-guard", daemon=True).start()
 
     def wake(self) -> None:
-        """Say that a task was given."""
-        self._wanted.set()
+        """Note that a task was submitted."""
+        self._has_work.set()
 
-    def stop(self) -> None:
-        """Look no more."""
-        self._is_over = True
-        self._wanted.set()
+    def close(self) -> None:
+        """Stop checking."""
+        self._is_closed = True
+        self._has_work.set()
 
     def _run(self) -> None:
-        while self._wanted.wait() and not self._is_over:
-            self._wanted.clear()
+        while self._has_work.wait() and not self._is_closed:
+            self._has_work.clear()
             while any(slot.task is not None for slot in self._slots):
-                self._look()
-                time.sleep(LOOK_SECONDS)
+                self._check_slots()
+                time.sleep(CHECK_SECONDS)
 
-    def _look(self) -> None:
-        """Look at every slot; a bug here must cost neither the daemon nor the other slots."""
+    def _check_slots(self) -> None:
+        """Check every slot; a bug here must cost neither the daemon nor the other slots."""
         for slot in self._slots:
             try:
-                slot.watch()
+                slot.check_worker()
             except Exception:
                 log.exception("memory_guard.failed")

@@ -1,6 +1,7 @@
-"""A worker process: the warm pipeline behind three functions that travel by name.
+"""A worker process: a loaded pipeline behind functions that the pool calls by name.
 
-Imported by the supervising process too (for the names), so everything heavy is imported inside.
+The supervising process imports this module too (for the names), so everything heavy is imported
+inside the functions.
 """
 
 from __future__ import annotations
@@ -23,52 +24,19 @@ from daemon.engine import sandbox
 
 if TYPE_CHECKING:
     from daemon.core.options import Recipe
-    from daemon.core.records import PagesRead, Stamp
+    from daemon.core.records import PageCount, PagesRead, Stamp
     from daemon.core.tasks import RenderTask
+    from daemon.engine.protocol import WorkerSetup
     from daemon.ocr.pipeline import Pipeline
 
-_BLAME = Path("/proc/self/oom_score_adj")  # proc(5)
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerSetup:
-    """What a worker process is started with: the ways to read, and how many threads.
-
-    The recipes share their weights and the network that finds lines where one does; each task says
-    by which it is read. `documents` are the folders and files that it may read from, None for
-    everything: it then works without a sandbox. `scratch` is where it may write what it is told to
-    make, None where nothing is ever made.
-    """
-
-    recipes: tuple[Recipe, ...]
-    threads: int
-    documents: tuple[Path, ...] | None = None
-    scratch: Path | None = None
-
-    @property
-    def readable(self) -> tuple[Path, ...]:
-        """Where it must read, besides the libraries."""
-        weights = self.widest.weights
-        networks = (weights.file, weights.lexicon, self.widest.network)
-        wanted = (*networks, self.scratch, *(self.documents or ()))
-        return tuple(path for path in wanted if path is not None)
-
-    @property
-    def writable(self) -> tuple[Path, ...]:
-        """Where it may write."""
-        return () if self.scratch is None else (self.scratch,)
-
-    @property
-    def widest(self) -> Recipe:
-        """The recipe whose networks serve all the others: one that finds lines by one, if any."""
-        return next((each for each in self.recipes if each.network), self.recipes[0])
+_OOM_SCORE = Path("/proc/self/oom_score_adj")  # proc(5)
 
 
 @dataclass(slots=True)
 class _Process:
     """What this worker process was started with and has loaded."""
 
-    start: WorkerSetup | None = None
+    setup: WorkerSetup | None = None
     pipeline: Pipeline | None = None
     protections: sandbox.Protections = sandbox.NONE
 
@@ -82,93 +50,100 @@ def preloaded(recipe: Recipe) -> list[str]:
     return ["daemon.ocr.pipeline", backend]
 
 
-def prepare(start: WorkerSetup) -> None:
-    """Set a fresh worker process up; cheap, since a failing initialiser would restart for ever."""
-    _process.start = start
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a reload asked of the whole group is not for us
-    with contextlib.suppress(OSError):  # where memory runs out, a worker goes before the daemon
-        _BLAME.write_text("1000")
-    # libjpeg and libpng complain of damaged data to standard error; what matters comes as a result
+def prepare(setup: WorkerSetup) -> None:
+    """Set up a new worker process; cheap, since a failing initialiser is restarted for ever."""
+    _process.setup = setup
+    signal.signal(
+        signal.SIGHUP, signal.SIG_IGN
+    )  # a reload of the process group does not concern workers
+    with contextlib.suppress(OSError):  # out of memory, a worker is killed before the daemon
+        _OOM_SCORE.write_text("1000")
+    # libjpeg and libpng write warnings to standard error; what matters is in the result
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):
         os.dup2(nowhere, stream)
-    if start.documents is not None:
-        _process.protections = sandbox.enter(start.readable, start.writable)
-    _die_with_the_daemon()
+    if setup.documents is not None:
+        _process.protections = sandbox.enter(setup.readable, setup.writable)
+    _die_with_daemon()
 
 
 def warm() -> str:
-    """Load the model and return what the sandbox protects from.
+    """Load the model and return the protections of the sandbox.
 
-    Misconfigured when the weights are not what they say.
+    Misconfigured when the weights are missing or altered.
     """
     _pipeline()
     return str(_process.protections)
 
 
+def count(path: Path, stamp: Stamp, recipe: Recipe) -> PageCount:
+    """Open the document and count its pages; arguments and errors as for `read`."""
+    with _translated_errors("counting its pages"):
+        failpoints.reach("worker.count", path.name)
+        return _pipeline().with_recipe(recipe).count_pages(path, stamp)
+
+
 def read(path: Path, stamp: Stamp, first: int, last: int, recipe: Recipe) -> PagesRead:
-    """Read pages `first` to `last` (1-based, inclusive); an empty range only opens and counts.
+    """Read pages `first` to `last` (1-based, inclusive); `recipe` is one of the worker's own.
 
-    The recipe is one of those that this worker was started with.
-
-    Deferred when the file at `path` does not bear `stamp` any more. Whatever a library of this
-    process raises leaves it as Died: its class may not be known to the supervising process.
+    Deferred when the file at `path` no longer has `stamp`. Whatever a library raises in this
+    process leaves it as Died: the supervising process may not know its class.
     """
-    with _told("read", "reading"):
+    with _translated_errors("reading it"):
         failpoints.reach("worker.read", path.name)
-        read = _pipeline().by(recipe).read_pages(path, first, last, stamp)
+        pages = _pipeline().with_recipe(recipe).read_pages(path, first, last, stamp)
         failpoints.reach("worker.done", path.name)
-    return read
+    return pages
 
 
-def make(render_task: RenderTask) -> None:
-    """Make an output of a document that has been read; errors as from `read`.
+def render(task: RenderTask) -> None:
+    """Render an output of a document that has been read; errors as for `read`.
 
-    Rejected where it cannot be made of this file, Deferred also where it cannot be written.
+    Rejected where this file has no such output, Deferred also where it cannot be written.
     """
-    with _told("make", "making"):
+    with _translated_errors(f"rendering its {task.kind}"):
         try:
-            failpoints.reach("worker.make", f"{render_task.path.name}.{render_task.kind}")
-            _make(render_task)
-            failpoints.reach("worker.made", f"{render_task.path.name}.{render_task.kind}")
+            failpoints.reach("worker.render", f"{task.path.name}.{task.kind}")
+            _render_output(task)
+            failpoints.reach("worker.rendered", f"{task.path.name}.{task.kind}")
         except OSError as error:
-            raise _unwritten(render_task, error) from error
+            raise _write_failure(task, error) from error
 
 
-def _unwritten(render_task: RenderTask, error: OSError) -> DaemonError:
-    """Return what a target that refuses to be written means: too much, or no room as yet."""
+def _render_output(task: RenderTask) -> None:
+    from daemon.ocr.render.render import render
+
+    render(task)
+
+
+def _write_failure(task: RenderTask, error: OSError) -> DaemonError:
+    """Return what it means that a target cannot be written: too large, or no space for now."""
     if error.errno == errno.EFBIG:
-        most = f"{sandbox.MOST_BYTES >> 30} GiB"
-        return Rejected("too_large", f"it would have more than {most}; split the document")
-    where = render_task.target.parent.parent
-    return Deferred(f"{where} refuses an output ({error.strerror}); make room")
-
-
-def _make(render_task: RenderTask) -> None:
-    from daemon.ocr.render import render as outputs
-
-    outputs.make(render_task)
+        limit = f"{sandbox.MOST_BYTES >> 30} GiB"
+        return Rejected("too_large", f"it would have more than {limit}; split the document")
+    folder = task.target.parent.parent
+    return Deferred(f"cannot write an output to {folder} ({error.strerror}); free some space")
 
 
 @contextlib.contextmanager
-def _told(do: str, doing: str) -> Iterator[None]:
-    """Let only our own errors out: what a library raises may have no meaning elsewhere."""
+def _translated_errors(doing: str) -> Iterator[None]:
+    """Let only our own errors out: an exception of a library may have no meaning elsewhere."""
     try:
         yield
     except DaemonError:
         raise
     except Exception as error:
         if memory.is_short(error):
-            raise Died("memory", f"there was not enough memory to {do} it ({error})") from error
-        raise Died("crashed", f"{doing} it ended in {type(error).__name__}: {error}") from error
+            raise Died("memory", f"there was not enough memory for {doing} ({error})") from error
+        raise Died("crashed", f"{doing} ended in {type(error).__name__}: {error}") from error
 
 
-def _die_with_the_daemon() -> None:
-    """Have the kernel kill this process when the daemon is gone, though it hang or stand still.
+def _die_with_daemon() -> None:
+    """Let the kernel kill this process when the daemon is gone, even if it hangs or is stopped.
 
-    A worker that went on would read for nobody, and one that hangs for ever. PR_SET_PDEATHSIG would
-    not do: the parent is the fork server, which lives as long as any worker does. The daemon alone
-    holds the other end of the sentinel, a pipe (fcntl(2): O_ASYNC, F_SETSIG).
+    PR_SET_PDEATHSIG does not help: the parent is the fork server, which lives as long as any
+    worker. Only the daemon holds the other end of the sentinel, a pipe (fcntl(2): O_ASYNC,
+    F_SETSIG).
     """
     parent = multiprocessing.parent_process()
     assert parent is not None, "workers are started by multiprocessing"
@@ -176,14 +151,14 @@ def _die_with_the_daemon() -> None:
     fcntl.fcntl(parent.sentinel, fcntl.F_SETSIG, signal.SIGKILL)
     flags = fcntl.fcntl(parent.sentinel, fcntl.F_GETFL)
     fcntl.fcntl(parent.sentinel, fcntl.F_SETFL, flags | os.O_ASYNC)
-    if select.select([parent.sentinel], [], [], 0)[0]:  # it was gone before we asked
+    if select.select([parent.sentinel], [], [], 0)[0]:  # it was gone already
         os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _pipeline() -> Pipeline:
     if _process.pipeline is None:
-        assert _process.start is not None, "prepare() runs before any task"
-        _process.pipeline = _load(_process.start.widest, _process.start.threads)
+        assert _process.setup is not None, "prepare() runs before any task"
+        _process.pipeline = _load(_process.setup.largest_recipe, _process.setup.threads)
     return _process.pipeline
 
 

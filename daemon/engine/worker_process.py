@@ -1,14 +1,15 @@
-"""A worker process in a pebble pool of its own, from its start to its end.
+"""One worker process in a pebble pool of its own, from its start to its end.
 
-pebble kills what outlives its deadline and notices most deaths. What it keeps to itself, a start
-method of ours sees: who the worker is, and that another was started in its place, which after a
-silent exit is the only sign. A pool whose worker has ended is not used again: a worker that was
-killed while it spoke leaves half a message in the pipe, or holds the lock on it.
+pebble kills a worker at its deadline and notices most deaths. It does not tell the worker's process
+id, nor that another worker was started in its place, which after a silent exit is the only sign: a
+start method of ours records both. A pool whose worker has ended is not used again: a worker that
+was killed while it wrote leaves half a message in the pipe, or holds the lock on it.
 """
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 from multiprocessing import Pipe, context
 from multiprocessing.connection import Connection
@@ -17,13 +18,13 @@ from typing import Any
 from pebble import ProcessPool
 
 from daemon.core import memory
-from daemon.core.records import PagesRead
-from daemon.core.tasks import RenderTask, Task
+from daemon.core.tasks import CountPages, ReadPages, RenderTask, Task
 from daemon.engine import wire, worker
+from daemon.engine.protocol import WorkerSetup
 
 
-class _Starts(context.ForkServerContext):
-    """The fork server, remembering whom it was asked to start, and trusting no worker's words."""
+class _RecordingContext(context.ForkServerContext):
+    """A fork server that records the processes it starts, and restricts what they may send."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -36,44 +37,42 @@ class _Starts(context.ForkServerContext):
         return process
 
     def Pipe(self, duplex: bool = True) -> tuple[Connection, Connection]:  # noqa: N802
-        """Return a pipe whose reading end, in this process, takes nothing but answers."""
+        """Return a pipe whose reading end, in this process, accepts only results."""
         reader, writer = Pipe(duplex)
         return wire.ResultReader(reader), writer
 
 
 class WorkerProcess:
-    """One worker process; started by its first task."""
+    """One worker process; its first task starts it."""
 
-    def __init__(self, start: worker.WorkerSetup) -> None:
-        self._context = _Starts()
+    def __init__(self, setup: WorkerSetup) -> None:
+        self._context = _RecordingContext()
         self._pool = ProcessPool(
-            max_workers=1, initializer=worker.prepare, initargs=(start,), context=self._context
+            max_workers=1, initializer=worker.prepare, initargs=(setup,), context=self._context
         )
         self.tasks = 0
-        self.outgrew = False
+        self.exceeded_memory = False
 
     @property
-    def is_sound(self) -> bool:
-        """Whether the process that was started first still works, and is listened to."""
+    def is_alive(self) -> bool:
+        """Whether the process that was started first still runs, and its pool is active."""
         return bool(self._pool.active) and len(self._context.started) <= 1
 
     @property
     def megabytes(self) -> float:
-        """How much memory is its own; 0 before it is started and after its end."""
+        """Megabytes of memory of its own; 0 before it is started and after its end."""
         pids = [process.pid for process in self._context.started]
         return (memory.taken_by(pids[0]) or 0.0) if pids and pids[0] else 0.0
 
     def warm(self, seconds: float) -> Future[str]:
-        """Let it load its networks."""
+        """Let it load its models."""
         return self._pool.schedule(worker.warm, timeout=seconds)
 
-    def do(self, task: Task | RenderTask) -> Future[PagesRead] | Future[None]:
-        """Let it read, or make an output; RuntimeError when it has just ended."""
+    def submit(self, task: Task) -> Future[Any]:
+        """Let it do a task; RuntimeError when it has just ended."""
         self.tasks += 1
-        if isinstance(task, RenderTask):
-            return self._pool.schedule(worker.make, (task,), timeout=task.seconds)
-        arguments = (task.path, task.stamp, task.first, task.last, task.recipe)
-        return self._pool.schedule(worker.read, arguments, timeout=task.seconds)
+        function, arguments = _call_of(task)
+        return self._pool.schedule(function, arguments, timeout=task.seconds)
 
     def kill(self) -> None:
         """Kill the process as it is, whatever it does."""
@@ -81,13 +80,24 @@ class WorkerProcess:
             if process.pid:
                 process.kill()
 
-    def dismiss(self) -> threading.Thread:
-        """Kill the process and let go of its pool; the thread returned ends when that is done.
+    def close(self) -> threading.Thread:
+        """Kill the process and close its pool; the returned thread ends when that is done.
 
-        pebble waits for its own threads, and one that waits for the rest of a message never ends.
+        pebble joins its own threads, and one that waits for the rest of a message never ends.
         """
         self._pool.stop()  # type: ignore[no-untyped-call]
         self.kill()
-        ending = threading.Thread(target=self._pool.join, name="dismissal", daemon=True)
+        ending = threading.Thread(target=self._pool.join, name="pool-close", daemon=True)
         ending.start()
         return ending
+
+
+def _call_of(task: Task) -> tuple[Callable[..., object], tuple[object, ...]]:
+    """Return the worker's function for a task, and its arguments."""
+    match task:
+        case CountPages():
+            return worker.count, (task.path, task.stamp, task.recipe)
+        case ReadPages():
+            return worker.read, (task.path, task.stamp, task.first, task.last, task.recipe)
+        case RenderTask():
+            return worker.render, (task,)

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from daemon.core.records import Claim, LedgerEntry, Status
+from daemon.core.records import Claim, DocumentState, LedgerEntry, Status
 from daemon.ledger.connection import LedgerConnection
 from daemon.ledger.notification import Notification
 
@@ -187,9 +187,9 @@ class Ledger(LedgerConnection):
         return int(number)
 
     def counts(self) -> Mapping[str, int]:
-        """Return how many rows are done, partial, failed, duplicate, and (unanswered) in work."""
+        """Return how many rows are done, partial, failed, duplicate, and in_progress."""
         rows = self._run(
-            "SELECT CASE WHEN state IN ('answered', 'closed') THEN status ELSE 'in work' END, "
+            "SELECT CASE WHEN state IN ('answered', 'closed') THEN status ELSE 'in_progress' END, "
             "count(*) FROM claims GROUP BY 1"
         )
         return dict(rows)
@@ -209,4 +209,5 @@ class Ledger(LedgerConnection):
         for row in rows:
             entry = LedgerEntry(*row)
             answer = None if entry.answer is None else os.fsdecode(entry.answer)
-            yield replace(entry, name=os.fsdecode(entry.name), answer=answer)
+            state = DocumentState(entry.state)
+            yield replace(entry, name=os.fsdecode(entry.name), answer=answer, state=state)

@@ -69,7 +69,7 @@ class Loop(Protocol):
         """What holds it up."""
 
     @property
-    def is_stuck(self) -> bool:
+    def is_stalled(self) -> bool:
         """Whether a step is late."""
 
     @property
@@ -77,7 +77,7 @@ class Loop(Protocol):
         """How many documents are in work."""
 
     @property
-    def held(self) -> int:
+    def retrying(self) -> int:
         """How many of them are held up."""
 
 
@@ -132,7 +132,7 @@ class Health:
 
     def is_progressing(self, now: float) -> bool:
         """Tell a loop that scans, or knows why it cannot, from one that has lost its way."""
-        return self._scan(now).ok or bool(self.loop.faults) or self.loop.is_stuck
+        return self._scan(now).ok or bool(self.loop.faults) or self.loop.is_stalled
 
     def _loop(self, now: float) -> HealthCheck:
         if self.phase == "starting":

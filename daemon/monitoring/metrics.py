@@ -152,12 +152,14 @@ def _state(counters: Counters, health: Health, now: float) -> Iterator[Metric]:
         loop.in_progress,
     )
     yield _gauge(
-        "ocr_daemon_documents_retrying", "Those of them that the environment holds up.", loop.held
+        "ocr_daemon_documents_retrying",
+        "Those of them that the environment holds up.",
+        loop.retrying,
     )
     faults = {
         "inbox": health.inbox.fault is not None,
-        "step": loop.is_stuck,
-        "document": loop.held > 0,
+        "step": loop.is_stalled,
+        "document": loop.retrying > 0,
         "logs": health.folders.warning is not None,
     }
     yield _gauges("ocr_daemon_faults", "1 for each fault that holds.", "source", faults)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from daemon.core import failpoints, malloc
 from daemon.core.errors import Rejected
-from daemon.core.records import Failure, PagesRead, PageText
+from daemon.core.records import Failure, PageCount, PagesRead, PageText
 from daemon.ocr import assemble, layout, orientation, pages, preprocess, segment
 from daemon.ocr.recognizer import Recognizer
 
@@ -70,7 +70,7 @@ class Pipeline:
         """Return a pipeline with the networks of `recipe`; Misconfigured where they do not fit."""
         return cls(recipe, Recognizer.load(recipe.weights), _detector(recipe))
 
-    def by(self, recipe: Recipe) -> Pipeline:
+    def with_recipe(self, recipe: Recipe) -> Pipeline:
         """Return a pipeline of the same networks that reads by another recipe of these weights."""
         self.detector = self.detector or _detector(recipe)
         return Pipeline(recipe, self.recognizer, self.detector)
@@ -144,6 +144,15 @@ class Pipeline:
         read = self.recognizer.read([view.lines[place] for place in rest])
         readings = view.known | dict(zip(rest, read, strict=True))
         return [readings[place] for place in range(len(view.lines))]
+
+    def count_pages(self, path: Path, stamp: Stamp | None = None) -> PageCount:
+        """Open a document and count its pages; errors as for `read_pages`."""
+        recipe, stages = self.recipe, Stages()
+        with stages("decode"):
+            document = pages.open_document(path, recipe.limits, recipe.rendering, stamp)
+            with document as source:
+                media_type, count = source.media_type, source.page_count
+        return PageCount(media_type, count, stages.seconds)
 
     def read_pages(
         self, path: Path, first: int = 1, last: int | None = None, stamp: Stamp | None = None

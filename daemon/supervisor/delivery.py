@@ -1,9 +1,9 @@
-"""The order of letting go, for one document: each step may be repeated after a crash.
+"""The steps that answer one document; each may be repeated after a crash.
 
-    claim -> ledger row, attempt + 1 -> [read] -> validate -> publish -> ledger -> archive | failed/
+    claim -> record (ledger row, attempt + 1) -> [read] -> collect -> [render] -> publish -> close
 
 A restart goes on where the work folder and the ledger say. Deferred and OSErrors pass through: the
-service tries the same step again later.
+main loop tries the same step again later.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import structlog
 from daemon.core import failpoints, fs
 from daemon.core.counters import Counters
 from daemon.core.errors import Deferred
-from daemon.core.records import Claim, Document, Failure, LedgerEntry
+from daemon.core.records import Claim, Document, DocumentState, Failure, LedgerEntry
 from daemon.core.scratch import Scratch
 from daemon.engine.document_job import DocumentJob
 from daemon.inbox.claims.protocol import Claims, is_held
@@ -31,11 +31,11 @@ from daemon.supervisor.policy import Policies
 
 log = structlog.get_logger()
 
-_COLLECTED = Failure("environment", "it failed; its answer, which said why, has been collected")
+_COLLECTED = Failure("environment", "it failed; its sidecar, which said why, has been collected")
 
 
 class Delivery:
-    """Takes one document through ledger and outbox."""
+    """Takes documents through ledger and outbox, a step at a time."""
 
     def __init__(
         self,
@@ -53,197 +53,209 @@ class Delivery:
         self._counters = counters or Counters()
         self._outputs = DerivedOutputs(outbox, scratch)
 
-    def work_on(self, claim: Claim, *, may_be_answered: bool = False) -> DocumentInFlight:
-        """Return the work that a claim makes; an inherited claim may be answered already."""
+    def new_document(self, claim: Claim, *, is_recovered: bool = False) -> DocumentInFlight:
+        """Return the document of a claim, under the policy of its folder."""
         policy = self._policies.of(claim.name)
         job = DocumentJob(claim, policy.attempts, policy.recipe, policy.pages_per_task)
-        return DocumentInFlight(job, policy, may_be_answered=may_be_answered)
+        return DocumentInFlight(job, policy, is_recovered)
 
-    def begin(self, work: DocumentInFlight) -> None:
+    # --- the steps ------------------------------------------------------------------------------
+
+    def record(self, document: DocumentInFlight) -> None:
         """Enter the claim into the ledger and count an attempt, unless nothing need be read."""
-        claim, profile = work.claim, work.policy.profile
+        claim, profile = document.claim, document.policy.profile
         entry = self._ledger.claimed(claim, profile)
-        if entry.sha256 != claim.sha256:  # a late writer changed it between two runs
+        if entry.sha256 != claim.sha256:  # a late writer changed the file between two runs
             self._ledger.forget(claim.id)
             entry = self._ledger.claimed(claim, profile)
         failpoints.reach("ledger.claimed", claim.name)
-        if work.may_be_answered and (own := self._own_answer(entry, claim)):
-            work.document, work.answered = own[1], True
-        elif earlier := self._earlier_answer(work):
-            work.document = Document("duplicate", None, (), {}, 0, duplicate_of=earlier)
+        if document.is_recovered and (own := self._own_sidecar(entry, claim)):
+            document.document = own[1]
+            document.state = DocumentState.ANSWERED
+            return
+        if earlier := self._earlier_sidecar(document):
+            document.document = Document("duplicate", None, (), {}, 0, duplicate_of=earlier)
         else:
-            work.job.begin(*self._ledger.start(claim.id))
+            document.job.begin(*self._ledger.start(claim.id))
             self._counters.attempts += 1
             failpoints.reach("ledger.started", claim.name)
-        work.begun = True
+        document.state = DocumentState.CLAIMED
 
-    def count_attempt(self, work: DocumentInFlight) -> None:
+    def collect(self, document: DocumentInFlight) -> None:
+        """Put the pages read together, and say which outputs workers render of them."""
+        result = document.job.document()
+        document.render_job = self._outputs.render_job(document.claim, result, document.policy)
+        document.document = result
+
+    def publish(self, document: DocumentInFlight) -> None:
+        """Publish the sidecar and its outputs; a file that has changed is given back instead."""
+        assert document.document is not None, "it has been read"
+        try:
+            self._publish_or_fail(document, document.document)
+        except Superseded:
+            self.give_back(document)
+            return
+        document.state = DocumentState.ANSWERED
+        size, seconds = document.claim.stamp.size, document.seconds
+        self._counters.answered(document.document, size, seconds)
+
+    def close(self, document: DocumentInFlight) -> None:
+        """Archive, delete or fail the original, and close its row."""
+        claim, result = document.claim, document.document
+        assert result is not None, "it has been answered"
+        self._outputs.forget(claim)
+        if result.status == "failed":
+            assert result.failure is not None, "a failed document has a failure"
+            self._claims.fail(claim, result.failure)
+        else:
+            self._claims.finish(claim)
+        failpoints.reach("original.released", claim.name)
+        self._ledger.closed(claim.id)
+        failpoints.reach("ledger.closed", claim.name)
+        document.state = DocumentState.CLOSED
+
+    # --- beside the steps -----------------------------------------------------------------------
+
+    def count_attempt(self, document: DocumentInFlight) -> None:
         """Count another attempt within this run, after a worker's death."""
-        work.job.attempt = self._ledger.attempt(work.claim.id)
+        document.job.attempt = self._ledger.attempt(document.claim.id)
         self._counters.attempts += 1
 
-    def uncount(self, work: DocumentInFlight) -> None:
-        """Take a start back that the document is not to blame for."""
-        self._ledger.uncount(work.claim.id)
+    def refund_attempt(self, document: DocumentInFlight) -> None:
+        """Take back a start that was not the document's fault."""
+        self._ledger.uncount(document.claim.id)
 
-    def deliver(self, work: DocumentInFlight) -> None:
-        """Publish the answer and let go of the original; a changed original is given back.
-
-        Where outputs are wanted that workers make, that comes first, and this is called again.
-        """
-        if work.document is None:
-            document = work.job.document()
-            work.render_job = self._outputs.render_job(work.claim, document, work.policy)
-            work.document = document
-            if work.has_pending:
-                return
-        if not work.answered:
-            try:
-                self._publish_or_fail(work, work.document)
-            except Superseded:
-                self.give_back(work)
-                return
-            work.answered = True
-            self._counters.answered(work.document, work.claim.stamp.size, work.seconds)
-        self._outputs.forget(work.claim)
-        self._let_go(work.claim, work.document)
-        work.is_over = True
-
-    def give_back(self, work: DocumentInFlight) -> None:
-        """Let a file go that was written to while being read, or taken away from us."""
-        claim = work.claim
+    def give_back(self, document: DocumentInFlight) -> None:
+        """Return a file to the inbox that was changed or taken away while it was read."""
+        claim = document.claim
         with contextlib.suppress(FileNotFoundError):
             self._claims.give_back(claim)
         self._outputs.forget(claim)
         self._ledger.forget(claim.id)
-        work.is_over = True
+        document.state = DocumentState.RELEASED
         log.warning("claim.changed", name=claim.name, reason="changed or removed while being read")
 
-    def give_back_changed(self, work: DocumentInFlight) -> None:
-        """Let a file go that a worker could not read, if it is not what we claimed."""
-        if not is_held(work.claim):
-            self.give_back(work)
+    def give_back_if_changed(self, document: DocumentInFlight) -> None:
+        """Return a file to the inbox that a worker could not read, if it is not what we claimed."""
+        if not is_held(document.claim):
+            self.give_back(document)
 
     def settle_vanished(self, entry: LedgerEntry) -> None:
-        """Close the row of a claim whose file is no longer held, or forget it and say so.
+        """Close the row of a claim whose file is no longer held, or drop it and log that.
 
-        Another daemon may have it, whose drafts and outputs of that claim are not ours to remove.
+        Another daemon may have the file: drafts and outputs of that claim are not ours to remove.
         """
-        if self._answer_given(entry):
+        if self._published_sidecar(entry):
             self._ledger.closed(entry.id)
         else:
             self._ledger.forget(entry.id)
             log.warning("claim.vanished", name=entry.name, claim=entry.id)
 
-    def _own_answer(self, entry: LedgerEntry, claim: Claim) -> tuple[str, Document] | None:
-        """Return what `_answer_given` does, or make room for an answer where we hold the claim.
+    # --- sidecars that exist already ------------------------------------------------------------
 
-        What a daemon, from which it was taken over, has not published by now it never will.
+    def _own_sidecar(self, entry: LedgerEntry, claim: Claim) -> tuple[str, Document] | None:
+        """Return what `_published_sidecar` does, or clear the way for one while we hold the claim.
+
+        A daemon from which the claim was taken over never publishes what it has not published yet.
         """
-        if not is_held(claim):  # who has it now may be publishing: its drafts are none of ours
-            return self._answer_given(entry)
+        if not is_held(claim):  # its present owner may be publishing: leave its drafts alone
+            return self._published_sidecar(entry)
         self._outbox.withdraw(entry.id)
-        given = self._answer_given(entry)
-        if given is None:
+        published = self._published_sidecar(entry)
+        if published is None:
             self._outbox.recall(entry.id)
-        return given
+        return published
 
-    def _answer_given(self, entry: LedgerEntry) -> tuple[str, Document] | None:
-        """Return place and document of the answer that this claim has got already, durable now.
+    def _published_sidecar(self, entry: LedgerEntry) -> tuple[str, Document] | None:
+        """Return place and document of the sidecar that this claim already has, durable now.
 
-        A crash or an error came after it was named, or it is another daemon's, from which the claim
-        was taken over, or which has taken it over. An answer that was collected from the outbox
-        meanwhile is in the ledger.
+        A crash or an error came after it got its name, or it was published by another daemon, from
+        which the claim was taken over or which has taken it over. A sidecar that was collected from
+        the outbox meanwhile is in the ledger.
         """
         if found := self._outbox.answer_of(entry.id, entry.name, entry.answer):
             place, answer = found
             self._outbox.settle(place, entry.id)
             self._ledger.answering(entry.id, answer["status"], place)
-            told = notifications(entry.name, place, answer, self._policies.of(entry.name).hooks)
-            self._ledger.answered(entry.id, told)
-            return place, _as_answered(answer)
-        if entry.state in ("answered", "closed") and entry.answer and entry.status:
+            hooks = self._policies.of(entry.name).hooks
+            self._ledger.answered(entry.id, notifications(entry.name, place, answer, hooks))
+            return place, _as_published(answer)
+        is_answered = entry.state in (DocumentState.ANSWERED, DocumentState.CLOSED)
+        if is_answered and entry.answer and entry.status:
             failure = _COLLECTED if entry.status == "failed" else None
             self._outbox.forget_outputs(entry.id)
             return entry.answer, Document(entry.status, None, (), {}, 0, failure)
         return None
 
-    def _earlier_answer(self, work: DocumentInFlight) -> str | None:
-        if not work.policy.point_to_duplicates:
+    def _earlier_sidecar(self, document: DocumentInFlight) -> str | None:
+        """Return the place of a sidecar for the same bytes under the same profile, if any."""
+        if not document.policy.refers_to_duplicates:
             return None
-        sha256 = work.claim.sha256
-        for entry in self._ledger.answers_to(sha256, work.policy.profile):
+        sha256 = document.claim.sha256
+        for entry in self._ledger.answers_to(sha256, document.policy.profile):
             answer = self._outbox.answer_to(sha256, entry.answer)
             if answer is not None and answer["status"] in ("done", "partial"):
                 return entry.answer
         return None
 
-    def _publish_or_fail(self, work: DocumentInFlight, document: Document) -> None:
-        """Publish; what cannot be said in a valid answer is a bug, and must not stop the daemon."""
+    # --- publishing -----------------------------------------------------------------------------
+
+    def _publish_or_fail(self, document: DocumentInFlight, result: Document) -> None:
+        """Publish; a result that makes no valid sidecar is a bug, and must not stop the daemon."""
         try:
-            self._publish(work, document)
+            self._publish(document, result)
         except (Deferred, OSError, Superseded):
             raise
         except Exception as error:
-            log.exception("sidecar.invalid", name=work.claim.name)
-            why = f"its answer is not valid ({type(error).__name__}: {error}); report this as a bug"
-            failure = Failure("crashed", why, attempt=work.job.attempt)
-            work.document = Document("failed", None, (), {}, work.job.attempt, failure)
-            self._publish(work, work.document)
+            log.exception("sidecar.invalid", name=document.claim.name)
+            reason = f"its sidecar is invalid ({type(error).__name__}: {error})"
+            attempt = document.job.attempt
+            failure = Failure("crashed", f"{reason}; report this as a bug", attempt=attempt)
+            document.document = Document("failed", None, (), {}, attempt, failure)
+            self._publish(document, document.document)
 
-    def _publish(self, work: DocumentInFlight, document: Document) -> None:
-        """Publish, unless an earlier try got as far as to name the answer and failed after that."""
-        claim = work.claim
+    def _publish(self, document: DocumentInFlight, result: Document) -> None:
+        """Publish, unless an earlier try named the sidecar and failed after that."""
+        claim = document.claim
         own = None
-        if work.may_be_answered:
-            entry = self._ledger.claimed(claim, work.policy.profile)
-            own = self._own_answer(entry, claim)
-        work.may_be_answered = True
-        place = own[0] if own else self._publish_once(work, document)
-        _log_answer(claim, document, place, work.seconds)
+        if document.may_have_sidecar:
+            entry = self._ledger.claimed(claim, document.policy.profile)
+            own = self._own_sidecar(entry, claim)
+        document.state = DocumentState.ANSWERING
+        place = own[0] if own else self._publish_once(document, result)
+        _log_result(claim, result, place, document.seconds)
 
-    def _publish_once(self, work: DocumentInFlight, document: Document) -> str:
+    def _publish_once(self, document: DocumentInFlight, result: Document) -> str:
         """Publish under the first free name and return it."""
-        claim = work.claim
-        by = work.policy.provenance(document, work.started_at, work.seconds)
-        with self._outputs.drafted(claim, document, work.policy, work.render_job) as drafted:
+        claim, policy = document.claim, document.policy
+        provenance = policy.provenance(result, document.started_at, document.seconds)
+        with self._outputs.drafted(claim, result, policy, document.render_job) as outputs:
             while True:
-                place = self._outbox.place_for(claim.name, claim.sha256, drafted.endings)
-                outputs = drafted.outputs_at(place)
-                content = sidecar(claim, document, by, outputs, drafted.missing)
-                self._ledger.answering(claim.id, document.status, place)
+                place = self._outbox.place_for(claim.name, claim.sha256, outputs.endings)
+                listed = outputs.outputs_at(place)
+                content = sidecar(claim, result, provenance, listed, outputs.missing)
+                self._ledger.answering(claim.id, result.status, place)
                 failpoints.reach("ledger.answering", claim.name)
                 try:
                     self._outbox.publish(
-                        place, content, claim, lambda: is_held(claim), drafted.drafts
+                        place, content, claim, lambda: is_held(claim), outputs.drafts
                     )
                 except FileExistsError:
-                    continue  # another daemon took the name since we looked
+                    continue  # another daemon took the name meanwhile
                 break
-        told = notifications(claim.name, place, content, work.policy.hooks)
-        self._ledger.answered(claim.id, told)
+        self._ledger.answered(claim.id, notifications(claim.name, place, content, policy.hooks))
         failpoints.reach("ledger.answered", claim.name)
         return place
 
-    def _let_go(self, claim: Claim, document: Document) -> None:
-        if document.status == "failed":
-            assert document.failure is not None, "a failed document says why"
-            self._claims.fail(claim, document.failure)
-        else:
-            self._claims.finish(claim)
-        failpoints.reach("let_go.done", claim.name)
-        self._ledger.closed(claim.id)
-        failpoints.reach("ledger.closed", claim.name)
 
-
-def _as_answered(answer: dict[str, Any]) -> Document:
-    """Return as much of a published document as letting go of its original needs."""
+def _as_published(answer: dict[str, Any]) -> Document:
+    """Return as much of a published document as closing it needs."""
     error = answer.get("error")
     failure = Failure(error.pop("class"), **error) if error else None
     return Document(answer["status"], None, (), {}, 0, failure)
 
 
-def _log_answer(claim: Claim, document: Document, place: str, seconds: float) -> None:
+def _log_result(claim: Claim, document: Document, place: str, seconds: float) -> None:
     confidences = [page.confidence for page in document.pages if page.confidence is not None]
     facts = {
         "name": fs.printable(claim.name),
@@ -251,9 +263,10 @@ def _log_answer(claim: Claim, document: Document, place: str, seconds: float) ->
         "pages": len(document.pages),
         "lines": sum(len(block.lines) for page in document.pages for block in page.blocks),
         "seconds": round(seconds, 2),
-        "stages": {stage: round(spent, 3) for stage, spent in document.seconds.items()},
+        "stages": {stage: round(each, 3) for stage, each in document.seconds.items()},
         "confidence": round(fmean(confidences), 3) if confidences else None,
     }
     if document.failure is not None:
         facts |= {"class": document.failure.kind, "reason": document.failure.message}
-    log.info(f"document.{document.status}", **facts)
+    is_complete = document.status in ("done", "duplicate")
+    (log.info if is_complete else log.warning)(f"document.{document.status}", **facts)

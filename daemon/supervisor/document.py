@@ -1,103 +1,114 @@
-"""One claimed document on its way through workers and delivery, and what they have to do for it."""
+"""A document in flight: one claimed file between its claim and the release of its original."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
 
-from daemon.core.records import Claim, Document, Fault
+from daemon.core.records import Claim, Document, DocumentState, Fault
 from daemon.core.tasks import Outcome, RenderTask, Task
 from daemon.engine.document_job import DocumentJob
+from daemon.supervisor.outputs import RenderJob
 from daemon.supervisor.policy import Policy, utc_now
-from daemon.supervisor.render_jobs import RenderJob
 
 
 @dataclass(slots=True)
 class DocumentInFlight:
-    """A claimed document on its way, under the policy of its folder.
+    """One claimed document, under the policy of its folder.
 
-    It is `begun` once counted, `answered` once its answer is durable, `is_over` once its original
-    is let go of.
-
-    `document` is set when there is nothing (more) to read, `render_job` when workers are to make
-    outputs of it. While the environment is at fault, `fault` says how, since when, and `retry_at`
-    when (monotonic seconds) the step is tried again; `held_since` outlives a try that came to
-    nothing too.
+    `document` is set when there is nothing (more) to read, `render_job` when workers render outputs
+    of it. `is_recovered` says that the claim was found at a start or taken over from another
+    daemon: it may have a sidecar already. While the environment is at fault, `fault` says how and
+    since when, and `retry_at` when (monotonic seconds) the step is tried again; `failing_since` is
+    kept while a step that was tried again has not succeeded.
     """
 
     job: DocumentJob
     policy: Policy
+    is_recovered: bool = False
+    state: DocumentState = DocumentState.UNRECORDED
     document: Document | None = None
     render_job: RenderJob | None = None
-    may_be_answered: bool = False
-    begun: bool = False
-    answered: bool = False
-    is_over: bool = False
     fault: Fault | None = None
-    held_since: float | None = None
+    failing_since: float | None = None
     retry_at: float = 0.0
     started_at: str = field(default_factory=utc_now)
     _began: float = field(default_factory=time.monotonic)
 
     @property
     def claim(self) -> Claim:
-        """The file in our possession."""
+        """The claimed file."""
         return self.job.claim
 
     @property
-    def is_to_be_read(self) -> bool:
-        """Whether its tasks may go to a worker: counted, and not answered without reading."""
-        return self.begun and self.document is None
+    def is_over(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.state in (DocumentState.CLOSED, DocumentState.RELEASED)
 
     @property
-    def has_pending(self) -> bool:
-        """Whether a task of it waits for a slot."""
-        if self.render_job is not None:
-            return bool(self.render_job.pending)
-        return self.is_to_be_read and self.job.has_pending
+    def may_have_sidecar(self) -> bool:
+        """Whether a sidecar of this claim may have been published already."""
+        return self.is_recovered or self.state == DocumentState.ANSWERING
 
     @property
     def is_read(self) -> bool:
-        """Whether nothing is left but to answer."""
-        if self.render_job is not None:
-            return self.render_job.is_finished
-        return self.begun and (self.document is not None or self.job.is_finished)
+        """Whether all its pages have been read, or need not be."""
+        return self.document is not None or self.job.is_finished
 
     @property
-    def has_new_makings(self) -> bool:
-        """Whether outputs are to be made, and none has been given to a worker yet."""
-        return self.has_pending and self.render_job is not None and not self.render_job.given
+    def is_rendered(self) -> bool:
+        """Whether nothing is left but to publish."""
+        is_rendered = self.render_job is None or self.render_job.is_finished
+        return self.document is not None and is_rendered
 
-    def next_task(self) -> Task | RenderTask:
-        """Return what a worker is to do next."""
-        return self.render_job.next_task() if self.render_job is not None else self.job.next_task()
+    @property
+    def has_pending(self) -> bool:
+        """Whether one of its tasks waits for a slot."""
+        if self.render_job is not None:
+            return bool(self.render_job.pending)
+        is_recorded = self.state != DocumentState.UNRECORDED
+        return is_recorded and self.document is None and self.job.has_pending
 
-    def put_back(self, task: Task | RenderTask) -> None:
-        """Queue a task again that the environment spoiled."""
-        if isinstance(task, Task):
+    @property
+    def has_unsubmitted_render_job(self) -> bool:
+        """Whether outputs are to be rendered and no task for that has been submitted yet."""
+        return self.render_job is not None and self.has_pending and not self.render_job.submitted
+
+    @property
+    def tasks_submitted(self) -> int:
+        """How many of its tasks have been given to the engine."""
+        return self.job.tasks_submitted
+
+    def next_task(self) -> Task:
+        """Return the next task for a worker."""
+        return self.render_job.next_task() if self.render_job else self.job.next_task()
+
+    def put_back(self, task: Task) -> None:
+        """Queue a task again that failed because of the environment."""
+        if not isinstance(task, RenderTask):
             self.job.put_back(task)
         elif self.render_job is not None:
             self.render_job.put_back(task)
 
-    def take(self, outcome: Outcome) -> bool:
-        """Take in what became of a task; return whether it must be tried again at a cost."""
-        if isinstance(outcome.task, Task):
-            return self.job.take(outcome)
+    def add_outcome(self, outcome: Outcome) -> bool:
+        """Add what became of a task; return whether it is tried again at the cost of an attempt."""
+        if not isinstance(outcome.task, RenderTask):
+            return self.job.add_outcome(outcome)
         if self.render_job is not None:
-            self.render_job.take(outcome.task, outcome)
+            self.render_job.add_outcome(outcome.task, outcome)
         return False
 
-    def hold(self, why: str, now: float) -> bool:
-        """Note what the environment holds it up with; return whether that is news."""
-        self.held_since = now if self.held_since is None else self.held_since
-        if self.fault is not None and self.fault.why == why:
+    def note_failure(self, message: str, now: float) -> bool:
+        """Note why a step must be tried again; return whether that is news."""
+        self.failing_since = now if self.failing_since is None else self.failing_since
+        if self.fault is not None and self.fault.why == message:
             return False
-        self.fault = Fault(why, self.fault.since if self.fault else now)
+        self.fault = Fault(message, self.fault.since if self.fault else now)
         return True
 
-    def go_on(self) -> None:
-        """Note that a step came to its end: nothing holds it up."""
-        self.fault = self.held_since = None
+    def note_success(self) -> None:
+        """Note that a step succeeded: no fault holds the document up."""
+        self.fault = self.failing_since = None
 
     @property
     def seconds(self) -> float:

@@ -1,4 +1,4 @@
-"""One daemon on one state folder: two on one ledger would count for each other."""
+"""The lock of a state folder: only one daemon may use it, since both would write one ledger."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LOCK_NAME = "lock"
 
 
 @contextlib.contextmanager
-def alone(state: Path) -> Iterator[None]:
+def hold_lock(state: Path) -> Iterator[None]:
     """Hold the lock of the state folder; Misconfigured where another daemon holds it."""
     with (state / LOCK_NAME).open("w") as lock:
         try:

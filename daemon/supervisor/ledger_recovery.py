@@ -1,4 +1,4 @@
-"""The ledger as the daemon finds it: opened, or made anew from the sidecars where it is lost."""
+"""Opens the ledger, and rebuilds it from the sidecars where it is lost."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def ledger_path(config: Config) -> Path:
     return config.folders.state / LEDGER_NAME
 
 
-def opened(config: Config) -> Ledger:
-    """Return the ledger, made from the answers where it is damaged, deleted or not there yet.
+def open_ledger(config: Config) -> Ledger:
+    """Return the ledger, rebuilt from the sidecars where it is damaged, deleted or not there yet.
 
     The caller holds the lock of the state folder.
     """
@@ -40,41 +40,43 @@ def opened(config: Config) -> Ledger:
     try:
         if path.exists():
             return Ledger(path)
-        why = "it is not there"
+        reason = "it is not there"
     except LedgerLost as error:
-        why = error.remedy
+        reason = error.remedy
     if found := rebuild(config):
-        log.error("ledger.rebuilt", path=str(path), reason=why, answers=found)
+        log.error("ledger.rebuilt", path=str(path), reason=reason, answers=found)
     return Ledger(path)
 
 
 def rebuild(config: Config) -> int:
-    """Make the ledger anew from the sidecars in the outbox; the old one is kept beside it.
+    """Rebuild the ledger from the sidecars in the outbox; the old one is kept beside it.
 
-    The caller holds the lock of the state folder. Returns the number of answers found.
+    The caller holds the lock of the state folder. Returns the number of sidecars found.
     """
     ledger_file = ledger_path(config)
-    untold = _untold(ledger_file)
+    undelivered = _undelivered(ledger_file)
     ending = datetime.now(UTC).strftime(".%Y%m%dT%H%M%S.old")
-    _set_aside(ledger_file, ending)
+    _rename_old(ledger_file, ending)
     draft = ledger_file.with_name(
         f"{ledger_file.name}.draft"
-    )  # a kill leaves this, and not half a ledger
-    _set_aside(draft, ending)
+    )  # a kill leaves this and not half a ledger
+    _rename_old(draft, ending)
     ledger = Ledger(draft)
     found = 0
     with ledger.at_once():
-        for at, place, answer in sorted(_answers(config.folders.outbox), key=lambda each: each[:2]):
+        for at, place, answer in sorted(
+            _sidecars(config.folders.outbox), key=lambda each: each[:2]
+        ):
             claim = _claim_of(answer, config.folders.inbox)
             ledger.restore(claim, answer["engine"]["profile"], answer["status"], place, at)
             found += 1
-        ledger.keep(untold)
+        ledger.keep(undelivered)
     ledger.close()
     draft.rename(ledger_file)
     return found
 
 
-def _untold(ledger_file: Path) -> list[Notification]:
+def _undelivered(ledger_file: Path) -> list[Notification]:
     """Return the letters that an old ledger was still to deliver, as far as it can be read.
 
     Answers that are found in the outbox have been told before: they make no letters.
@@ -88,15 +90,15 @@ def _untold(ledger_file: Path) -> list[Notification]:
         return []
 
 
-def _set_aside(ledger_file: Path, ending: str) -> None:
+def _rename_old(ledger_file: Path, ending: str) -> None:
     for suffix in ("", "-wal", "-shm"):
         old = ledger_file.with_name(ledger_file.name + suffix)
         if old.exists():
             old.rename(old.with_name(old.name + ending))
 
 
-def _answers(outbox: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Return time, place and what is needed of each answer."""
+def _sidecars(outbox: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Return time, place and the needed parts of each sidecar."""
     reader = Outbox(outbox)
     for path in outbox.rglob("*.json"):
         place = os.fspath(path.relative_to(outbox))

@@ -1,10 +1,10 @@
-"""The loop: intake, backpressure, collecting, delivering, draining.
+"""The main loop: intake, backpressure, outcomes of workers, deliveries, draining.
 
 A file is claimed only while a worker slot is free: the inbox itself is the queue. A document that
 the environment holds up (outbox full, share gone) keeps its place and is tried again; when all
-places are taken nothing more is claimed. The one catch is here, at the document. What touches the
-folders is done aside, a step at a time: where one does not come back (a share whose server hangs)
-the loop turns on and does nothing but wait for it.
+places are taken nothing more is claimed. Errors are caught here, at the document. Whatever touches
+the folders runs on a thread of its own, one step at a time: where a step does not return (a share
+whose server hangs) the loop goes on turning and only waits for it.
 """
 
 from __future__ import annotations
@@ -20,28 +20,31 @@ import structlog
 from daemon.core import failpoints, fs
 from daemon.core.errors import Deferred, LedgerLost
 from daemon.core.io_thread import IoThread, Stalled
-from daemon.core.records import Claim, Fault, LedgerEntry
-from daemon.core.tasks import Engine, Outcome
+from daemon.core.records import Claim, DocumentState, Fault, LedgerEntry
+from daemon.core.tasks import Outcome
+from daemon.engine.protocol import Engine
 from daemon.inbox.claims.protocol import Claims, Vanished
 from daemon.inbox.intake import Intake
 from daemon.supervisor.delivery import Delivery
+from daemon.supervisor.dispatcher import Dispatcher
 from daemon.supervisor.document import DocumentInFlight
 
 log = structlog.get_logger()
 
+Step = Callable[[DocumentInFlight], None]
+
 PLACES_PER_SLOT = 2  # one document is read while the one before it is delivered
-TASKS_OF_A_SHORT_DOCUMENT = 2  # counting its pages, and the first of them
-HELD_PER_SLOT = 8  # documents that the environment holds up may pile up to this, then intake rests
-STUCK_SECONDS = 1.0  # between two looks whether a late step is back
-ORPHANS_SECONDS = 5.0  # between two looks for the claims of daemons that died
-# what is wrong with the inbox as a whole and not with the one file
-_OF_THE_INBOX = (
+FAILING_PER_SLOT = 8  # documents held up by the environment before no more is claimed
+STALLED_SECONDS = 1.0  # between two checks whether a stalled step has returned
+ORPHANS_SECONDS = 5.0  # between two searches for claims of daemons that died
+# errors of the inbox as a whole, not of one file
+_INBOX_ERRORS = (
     errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ENODEV, errno.ESTALE, errno.ENOTCONN,
 )  # fmt: skip
 
 
 class MainLoop:
-    """One daemon on one inbox; `turn(now)` is one round of the loop, `now` monotonic seconds."""
+    """One daemon on one inbox; `turn(now)` is one turn, `now` monotonic seconds."""
 
     def __init__(
         self,
@@ -55,160 +58,143 @@ class MainLoop:
         self._claims = claims
         self._delivery = delivery
         self._engine = engine
-        self._wait = wait_seconds
+        self._dispatcher = Dispatcher(engine)
+        self._wait_seconds = wait_seconds
         self._io = IoThread("steps")
-        self._late: DocumentInFlight | None = None
+        self._stalled: DocumentInFlight | None = None
         self._orphans_at = float("-inf")
         self._outcomes: deque[Outcome] = deque()
-        self._work: dict[str, DocumentInFlight] = {}
-        self._is_turn_of_new = True
+        self._documents: dict[str, DocumentInFlight] = {}
         self._has_progressed = False
         self.draining = False
 
     @property
     def faults(self) -> list[Fault]:
-        """What the environment holds us up with, each once, since it began."""
-        held = [work.fault for work in list(self._work.values())]
+        """What the environment holds up, each fault once, since it began."""
+        faults = [document.fault for document in list(self._documents.values())]
         since: dict[str, float] = {}
-        for fault in filter(None, [self._intake.fault, self._io.stall, *held]):
+        for fault in filter(None, [self._intake.fault, self._io.stall, *faults]):
             since[fault.why] = min(fault.since, since.get(fault.why, fault.since))
-        return [Fault(why, at) for why, at in since.items()]
+        return [Fault(message, at) for message, at in since.items()]
 
     @property
-    def is_stuck(self) -> bool:
-        """Whether a step has not come back from the folders yet."""
+    def is_stalled(self) -> bool:
+        """Whether a step on the folders has not returned yet."""
         return self._io.late_seconds is not None
 
     @property
     def in_progress(self) -> int:
-        """How many documents are claimed and not yet let go."""
-        return len(self._work)
+        """How many documents are claimed and not released."""
+        return len(self._documents)
 
     @property
-    def held(self) -> int:
+    def retrying(self) -> int:
         """How many of those the environment holds up."""
-        return sum(work.fault is not None for work in list(self._work.values()))
+        return sum(document.fault is not None for document in list(self._documents.values()))
 
     def recover(self, unfinished: list[LedgerEntry]) -> None:
-        """Take up what an earlier run left: read, publish or archive what it had claimed."""
-        self._take_up(self._claims.held(unfinished, time.monotonic()))
+        """Resume what an earlier run left: read, publish or archive what it had claimed."""
+        self._resume(self._claims.held(unfinished, time.monotonic()))
         for entry in unfinished:
-            if entry.id not in self._work:
+            if entry.id not in self._documents:
                 self._delivery.settle_vanished(entry)
 
     def is_at_rest(self, now: float, patience: float) -> bool:
-        """Tell whether what was in work is over, or held up for `patience` seconds at least."""
-        held = [work.held_since for work in list(self._work.values())]
+        """Tell whether nothing is in progress but documents held up for `patience` seconds."""
+        failing = [document.failing_since for document in list(self._documents.values())]
         is_idle = self._engine.free == self._engine.slots and not self._outcomes
-        is_held = all(since is not None and now - since >= patience for since in held)
-        return is_idle and is_held and not self.is_stuck
+        is_failing = all(since is not None and now - since >= patience for since in failing)
+        return is_idle and is_failing and not self.is_stalled
 
-    def exchange(self, intake: Intake, delivery: Delivery, wait_seconds: float) -> None:
-        """Go on with other rooms, between two turns; what is in work stays as it is."""
-        self._intake, self._delivery, self._wait = intake, delivery, wait_seconds
+    def reconfigure(self, intake: Intake, delivery: Delivery, wait_seconds: float) -> None:
+        """Go on under another config, between two turns; documents in progress stay as they are."""
+        self._intake, self._delivery, self._wait_seconds = intake, delivery, wait_seconds
 
-    def end(self) -> None:
+    def close(self) -> None:
         """Let its thread end."""
         self._io.end()
 
     def turn(self, now: float) -> None:
         """Do what can be done now; the workers are served first."""
-        if self.is_stuck:
+        if self.is_stalled:
             return
-        self._hear_what_was_late(now)
-        self._collect(now)
+        self._finish_stalled_step(now)
+        self._collect_outcomes(now)
         if not self.draining:
             self._intake.look(now)
-            self._take_over(now)
-        self._dispatch(now)
-        for work in self._due(now):
-            if not work.begun:
-                self._attempt_step(self._delivery.begin, work, now)
-            if work.is_read:
-                self._attempt_step(self._delivery.deliver, work, now)
-        self._forget_what_is_over(now)
+            self._adopt_orphans(now)
+        self._dispatcher.dispatch(lambda: self._due(now), lambda: self._claim_next(now))
+        for document in self._due(now):
+            self._advance(document, now)
+        self._remove_finished(now)
 
     def next_turn(self, now: float) -> float:
-        """Return the seconds until something is due without a ring of the bell."""
-        if self.is_stuck:
-            return STUCK_SECONDS
+        """Return the seconds until something is due without a notification."""
+        if self.is_stalled:
+            return STALLED_SECONDS
         if self._has_progressed:
             return 0.0  # a place has become free
-        times = [work.retry_at for work in list(self._work.values()) if work.retry_at > now]
+        times = [each.retry_at for each in list(self._documents.values()) if each.retry_at > now]
         if not self.draining:
             times.append(self._intake.next_look())
-        return max(0.0, min(times, default=now + self._wait) - now)
+        return max(0.0, min(times, default=now + self._wait_seconds) - now)
 
     def abandon(self, now: float) -> None:
-        """Leave what is still in work for the next start; a stop by hand costs no attempt."""
-        for work in list(self._work.values()):
-            if work.begun and not work.answered:
-                self._attempt_step(self._delivery.uncount, work, now)
-            log.warning(
-                "document.interrupted", name=work.claim.name, reason="the next start takes it up"
-            )
+        """Leave what is in progress for the next start; a stop by hand costs no attempt."""
+        for document in list(self._documents.values()):
+            if document.state in (DocumentState.CLAIMED, DocumentState.ANSWERING):
+                self._attempt(self._delivery.refund_attempt, document, now)
+            name = document.claim.name
+            log.warning("document.interrupted", name=name, reason="the next start resumes it")
 
     def _due(self, now: float) -> list[DocumentInFlight]:
-        return [work for work in list(self._work.values()) if now >= work.retry_at]
+        return [each for each in list(self._documents.values()) if now >= each.retry_at]
 
-    def _forget_what_is_over(self, now: float) -> None:
-        over = [self._work.pop(token) for token, w in list(self._work.items()) if w.is_over]
-        render_job = self._engine.free and any(work.has_new_makings for work in self._due(now))
-        self._has_progressed = bool(over or render_job)
+    def _remove_finished(self, now: float) -> None:
+        tokens = [token for token, document in self._documents.items() if document.is_over]
+        for token in tokens:
+            del self._documents[token]
+        has_render_job = any(each.has_unsubmitted_render_job for each in self._due(now))
+        self._has_progressed = bool(tokens or (self._engine.free and has_render_job))
 
-    # --- what the workers have ended ------------------------------------------------------------
+    # --- outcomes of tasks ----------------------------------------------------------------------
 
-    def _collect(self, now: float) -> None:
+    def _collect_outcomes(self, now: float) -> None:
         self._outcomes.extend(self._engine.finished())
-        while self._outcomes and not self.is_stuck:
+        while self._outcomes and not self.is_stalled:
             outcome = self._outcomes.popleft()
-            if work := self._work.get(outcome.task.claim):  # else taken away meanwhile
-                failpoints.reach("task.taken", work.claim.name)
-                self._take_in(outcome, work, now)
+            # a document may have been given back meanwhile
+            if document := self._documents.get(outcome.task.claim):
+                failpoints.reach("task.finished", document.claim.name)
+                self._add_outcome(outcome, document, now)
 
-    def _take_in(self, outcome: Outcome, work: DocumentInFlight, now: float) -> None:
-        since, work.held_since = work.held_since, None
+    def _add_outcome(self, outcome: Outcome, document: DocumentInFlight, now: float) -> None:
+        since, document.failing_since = document.failing_since, None
         if isinstance(outcome.result, Deferred):
-            work.put_back(outcome.task)
-            self._attempt_step(self._delivery.give_back_changed, work, now)
-            work.held_since = since  # to look at the file has healed nothing
-            if not work.is_over:
-                self._postpone(work, str(outcome.result), now)
-        elif work.take(outcome):
-            log.warning("worker.died", name=work.claim.name, reason=str(outcome.result))
-            self._attempt_step(self._delivery.count_attempt, work, now)
+            document.put_back(outcome.task)
+            self._attempt(self._delivery.give_back_if_changed, document, now)
+            document.failing_since = since  # looking at the file has healed nothing
+            if not document.is_over:
+                self._postpone(document, str(outcome.result), now)
+        elif document.add_outcome(outcome):
+            log.warning("worker.died", name=document.claim.name, reason=str(outcome.result))
+            self._attempt(self._delivery.count_attempt, document, now)
 
-    # --- what is given to them ------------------------------------------------------------------
-
-    def _dispatch(self, now: float) -> None:
-        """Fill the free slots; new files take turns with the later pages of long documents."""
-        while self._engine.free:
-            waiting = [w for w in self._due(now) if w.has_pending]
-            work = min(waiting, key=lambda work: work.job.tasks_given, default=None)
-            is_long = work is not None and work.job.tasks_given >= TASKS_OF_A_SHORT_DOCUMENT
-            if (work is None or (is_long and self._is_turn_of_new)) and self._claim_next(now):
-                self._is_turn_of_new = work is None
-                continue
-            if work is None:
-                return
-            self._is_turn_of_new = True
-            work.fault = None  # it may be over
-            self._engine.submit(work.next_task())
-            failpoints.reach("task.given", work.claim.name)
+    # --- claims ---------------------------------------------------------------------------------
 
     def _claim_next(self, now: float) -> bool:
-        """Claim the next ready file; False when there is none, or no place to keep it."""
-        if self.draining or self.is_stuck or not self._has_place():
+        """Claim the next ready file; False when there is none, or no place for it."""
+        if self.draining or self.is_stalled or not self._has_place():
             return False
         name = self._intake.next_ready(now)
         if name is None:
             return False
         settled = self._intake.settled(name)
         try:
-            work = self._io.call(
-                f"claiming {name}", lambda: self._accept(self._claims.take(name, settled))
+            document = self._io.call(
+                f"claiming {name}", lambda: self._add(self._claims.take(name, settled))
             )
-            self._attempt_step(self._delivery.begin, work, now)
+            self._attempt(self._delivery.record, document, now)
         except Stalled:
             return False
         except LedgerLost:
@@ -216,89 +202,114 @@ class MainLoop:
         except Vanished:
             log.debug("file.vanished", name=name)
         except Exception as error:
-            self._say_unclaimed(name, error, now)
+            self._refuse(name, error, now)
         return True
 
-    def _say_unclaimed(self, name: str, error: Exception, now: float) -> None:
-        why = f"claiming it failed: {_why(error)}"
-        if isinstance(error, OSError) and error.errno in _OF_THE_INBOX:
-            self._intake.pause(f"{name}: {why}", now)
+    def _refuse(self, name: str, error: Exception, now: float) -> None:
+        """Leave a file alone that could not be claimed, or the whole inbox where it is at fault."""
+        reason = f"claiming it failed: {_message_of(error)}"
+        if isinstance(error, OSError) and error.errno in _INBOX_ERRORS:
+            self._intake.pause(f"{name}: {reason}", now)
             return
-        self._intake.refuse(name, now + self._wait)
-        log.warning("file.blocked", name=name, reason=why, exc_info=not isinstance(error, OSError))
+        self._intake.refuse(name, now + self._wait_seconds)
+        is_bug = not isinstance(error, OSError)
+        log.warning("file.blocked", name=name, reason=reason, exc_info=is_bug)
 
     def _has_place(self) -> bool:
-        held, slots = self.held, self._engine.slots
-        return held < HELD_PER_SLOT * slots and self.in_progress - held < PLACES_PER_SLOT * slots
+        retrying, slots = self.retrying, self._engine.slots
+        has_place = self.in_progress - retrying < PLACES_PER_SLOT * slots
+        return retrying < FAILING_PER_SLOT * slots and has_place
 
-    def _accept(self, claim: Claim, *, may_be_answered: bool = False) -> DocumentInFlight:
-        """Keep a claim; also called aside, where the loop may have stopped waiting for it."""
-        work = self._delivery.work_on(claim, may_be_answered=may_be_answered)
-        return self._work.setdefault(claim.id, work)
+    def _add(self, claim: Claim, *, is_recovered: bool = False) -> DocumentInFlight:
+        """Add a claim; runs on the I/O thread, where the loop may have stopped waiting for it."""
+        document = self._delivery.new_document(claim, is_recovered=is_recovered)
+        return self._documents.setdefault(claim.id, document)
 
-    def _take_up(self, claims: Iterable[Claim]) -> None:
+    def _resume(self, claims: Iterable[Claim]) -> None:
         for claim in claims:
-            self._accept(claim, may_be_answered=True)
+            self._add(claim, is_recovered=True)
             log.info("claim.recovered", name=claim.name)
 
-    def _take_over(self, now: float) -> None:
-        """Take up what a daemon that died had, and what we had and lost sight of, now and then."""
-        if now < self._orphans_at or self.is_stuck:
+    def _adopt_orphans(self, now: float) -> None:
+        """Now and then resume claims of daemons that died, and own ones that were lost sight of."""
+        if now < self._orphans_at or self.is_stalled:
             return
         self._orphans_at = now + ORPHANS_SECONDS
-        with contextlib.suppress(Stalled, OSError):  # the intake says what is wrong with the inbox
-            known = set(self._work)
+        with contextlib.suppress(Stalled, OSError):  # the intake reports faults of the inbox
+            known = set(self._documents)
             self._io.call(
-                "looking for orphans", lambda: self._take_up(self._claims.orphans(now, known))
+                "looking for orphans", lambda: self._resume(self._claims.orphans(now, known))
             )
 
-    # --- steps, aside ---------------------------------------------------------------------------
+    # --- steps ----------------------------------------------------------------------------------
 
-    def _attempt_step(
-        self, step: Callable[[DocumentInFlight], None], work: DocumentInFlight, now: float
-    ) -> None:
-        """Take a step of a delivery; where the environment is at fault, say so and wait.
+    def _advance(self, document: DocumentInFlight, now: float) -> None:
+        """Take the steps of a document that are due, until one fails or a worker is needed."""
+        while (step := self._next_step(document)) and self._attempt(step, document, now):
+            pass
 
-        A step that is late goes on by itself; what it has changed in `work` holds when it is back.
+    def _next_step(self, document: DocumentInFlight) -> Step | None:
+        """Return the step of the delivery that is due, None while workers are at it, or after."""
+        if document.is_over:
+            return None
+        if document.state == DocumentState.UNRECORDED:
+            return self._delivery.record
+        if document.state == DocumentState.ANSWERED:
+            return self._delivery.close
+        if document.document is None:
+            return self._delivery.collect if document.is_read else None
+        return self._delivery.publish if document.is_rendered else None
+
+    def _attempt(self, step: Step, document: DocumentInFlight, now: float) -> bool:
+        """Take a step on the I/O thread and return whether it succeeded; else log why, and wait.
+
+        A step that stalls goes on by itself; what it changes in `document` holds when it returns.
         """
-        if self.is_stuck:
-            return
-        doing = f"{step.__name__} {fs.printable(work.claim.name)}"
+        if self.is_stalled:
+            return False
+        doing = f"{step.__name__} {fs.printable(document.claim.name)}"
         try:
-            self._io.call(doing, lambda: step(work))
+            self._io.call(doing, lambda: step(document))
         except Stalled:
-            self._late = work
+            self._stalled = document
         except Exception as error:
-            self._hold(work, error, now)
+            self._note_failure(document, error, now)
         else:
-            work.go_on()
+            document.note_success()
+            return True
+        return False
 
-    def _hear_what_was_late(self, now: float) -> None:
-        """Take in how a step has ended that nobody waited for."""
-        work, self._late = self._late, None
-        if work is None:
+    def _finish_stalled_step(self, now: float) -> None:
+        """Handle the end of a step for which the loop did not wait."""
+        document, self._stalled = self._stalled, None
+        if document is None:
             return
         error = self._io.failure
         if isinstance(error, Exception):
-            self._hold(work, error, now)
+            self._note_failure(document, error, now)
         else:
-            work.go_on()
+            document.note_success()
 
-    def _hold(self, work: DocumentInFlight, error: Exception, now: float) -> None:
+    def _note_failure(self, document: DocumentInFlight, error: Exception, now: float) -> None:
         """Keep a document whose step failed for later."""
         if isinstance(error, LedgerLost):
             raise error
         if not isinstance(error, Deferred | OSError):  # a bug of ours holds up no other document
-            log.error("claim.crashed", name=work.claim.name, exc_info=error)
-        self._postpone(work, _why(error), now)
+            log.error("claim.crashed", name=document.claim.name, exc_info=error)
+        self._postpone(document, _message_of(error), now)
 
-    def _postpone(self, work: DocumentInFlight, why: str, now: float) -> None:
-        work.retry_at = now + self._wait
-        if work.hold(why, now):
-            log.error("document.retrying", name=work.claim.name, reason=why, retry_in=self._wait)
+    def _postpone(self, document: DocumentInFlight, message: str, now: float) -> None:
+        document.retry_at = now + self._wait_seconds
+        if document.note_failure(message, now):
+            log.error(
+                "document.retrying",
+                name=document.claim.name,
+                reason=message,
+                retry_in=self._wait_seconds,
+            )
 
 
-def _why(error: Exception) -> str:
+def _message_of(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}: {error.filename2 or error.filename or ''}"
     return str(error) or repr(error)

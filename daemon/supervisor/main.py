@@ -1,4 +1,4 @@
-"""From a Config to a running daemon, and to the next one: a new config, or a ledger made anew."""
+"""Runs the daemon, and the next one after a reload or the loss of the ledger."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from daemon.core.errors import LedgerLost, Misconfigured
 from daemon.core.wakeup import WakeupPipe
 from daemon.monitoring.systemd import SystemdNotifier
 from daemon.supervisor import startup
-from daemon.supervisor.daemon import Daemon, ProcessContext, WarmPool
-from daemon.supervisor.instance_lock import alone
+from daemon.supervisor.daemon import Daemon, ProcessContext, WarmEngine
+from daemon.supervisor.instance_lock import hold_lock
 from daemon.supervisor.reload import Reload
 from daemon.supervisor.signals import Signals
 
@@ -26,13 +26,13 @@ log = structlog.get_logger()
 def run(config: Config, load: Callable[[], Config]) -> None:
     """Run the daemon in the foreground until SIGTERM or SIGINT; Misconfigured if it cannot.
 
-    At SIGHUP the config is read anew, by `load`.
+    `load` reads the config again at SIGHUP.
     """
     wakeup = WakeupPipe()
     signals = Signals(wakeup.notify)
     if config.permissions.umask is not None:
         os.umask(int(config.permissions.umask, 8))
-    if not startup.is_fit(config, signals):
+    if not startup.check(config, signals):
         return
     logs.set_up(
         config.folders.logs,
@@ -45,22 +45,22 @@ def run(config: Config, load: Callable[[], Config]) -> None:
         wakeup, signals, reload, SystemdNotifier.from_environment(), Counters()
     )
     while True:
-        with alone(config.folders.state):
+        with hold_lock(config.folders.state):
             try:
-                _live(process)
-            except LedgerLost as error:  # opened anew, what is in work is found in its folder
+                _run_daemons(process)
+            except LedgerLost as error:  # the next daemon rebuilds it, and finds the claims
                 log.error("ledger.lost", path=str(error.value), reason=error.remedy)
                 continue
             return
 
 
-def _live(process: ProcessContext) -> None:
-    """Build the rooms and run them, again with each new config, until told to stop."""
-    warm: WarmPool | None = None
+def _run_daemons(process: ProcessContext) -> None:
+    """Run one daemon after another, each under the config in force, until told to stop."""
+    warm: WarmEngine | None = None
     while True:
         try:
             daemon = Daemon(process, warm)
-            warm = None  # the daemon's now
+            warm = None  # owned by the daemon now
             is_over = daemon.run()
         except LedgerLost:
             raise
@@ -70,7 +70,7 @@ def _live(process: ProcessContext) -> None:
             continue
         finally:
             if warm:
-                warm.engine.stop()
+                warm.engine.close()
                 warm = None
         if is_over:
             return

@@ -1,34 +1,124 @@
-"""The outputs of a document: which are wanted, which workers make, and all of them as drafts."""
+"""Derived outputs of a document: which are wanted, which workers render, and all as drafts.
+
+Each output that a worker renders is a task of its own once the document is read. If its worker
+dies, it is tried once more and then given up: a sidecar without a picture is better than none.
+"""
 
 from __future__ import annotations
 
 import contextlib
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import Final, assert_never
 
 import structlog
 
 from daemon.core import fs
-from daemon.core.errors import Deferred
+from daemon.core.errors import DaemonError, Deferred, Died, Rejected
+from daemon.core.options import Recipe
 from daemon.core.records import Claim, Document, Failure, Missing, Output, OutputKind
 from daemon.core.scratch import Scratch
+from daemon.core.tasks import Outcome, RenderTask
 from daemon.outbox import text
 from daemon.outbox.output_files import ENDINGS, Draft, picture_ending
 from daemon.outbox.publish import Outbox
 from daemon.supervisor.policy import Policy
-from daemon.supervisor.render_jobs import RenderJob
 
 log = structlog.get_logger()
 
-RENDERED: Final[tuple[OutputKind, ...]] = ("text", "hocr", "alto")
-MADE: Final[tuple[OutputKind, ...]] = ("searchable_pdf", "picture")
+# the supervising process formats these itself; workers render the others, which need a decoder
+FORMATTED: Final[tuple[OutputKind, ...]] = ("text", "hocr", "alto")
+RENDERED: Final[tuple[OutputKind, ...]] = ("searchable_pdf", "picture")
+RENDER_ATTEMPTS = 2
+PDF_SECONDS_PER_PAGE = 1.0  # a searchable PDF may take this for each page, beside one page's limit
+
+
+@dataclass(slots=True)
+class RenderJob:
+    """The outputs of one document that workers render: pending, rendered and missing ones."""
+
+    pending: deque[RenderTask]
+    in_flight: int = 0
+    submitted: int = 0
+    rendered: list[RenderTask] = field(default_factory=list)
+    missing: list[Missing] = field(default_factory=list)
+    _deaths: Counter[Path] = field(default_factory=Counter)
+
+    @classmethod
+    def of(
+        cls,
+        claim: Claim,
+        document: Document,
+        kinds: Sequence[OutputKind],
+        folder: Path,
+        recipe: Recipe,
+    ) -> RenderJob:
+        """Return the tasks that render `kinds` of a document into `folder`."""
+        readable = [page for page in document.pages if page.status != "failed"]
+        page_seconds = recipe.limits.page_seconds
+        template = RenderTask(
+            claim.id, claim.path, claim.stamp, "picture", (), folder, page_seconds, recipe
+        )
+        tasks = []
+        if "searchable_pdf" in kinds:
+            seconds = page_seconds + PDF_SECONDS_PER_PAGE * len(document.pages)
+            pdf = replace(template, kind="searchable_pdf", pages=document.pages, seconds=seconds)
+            tasks.append(replace(pdf, target=folder / "searchable.pdf"))
+        if "picture" in kinds:
+            tasks += [
+                replace(template, pages=(page,), target=folder / f"page-{page.number:04d}.png")
+                for page in readable
+            ]
+        return cls(deque(tasks))
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing is pending or in flight."""
+        return not self.pending and not self.in_flight
+
+    def next_task(self) -> RenderTask:
+        """Return the next task."""
+        self.in_flight += 1
+        self.submitted += 1
+        return self.pending.popleft()
+
+    def put_back(self, task: RenderTask) -> None:
+        """Queue a task again that failed because of the environment."""
+        self.in_flight -= 1
+        self.pending.appendleft(task)
+
+    def add_outcome(self, task: RenderTask, outcome: Outcome) -> None:
+        """Add what became of a task."""
+        self.in_flight -= 1
+        match outcome.result:
+            case None:
+                self.rendered.append(task)
+            case Died() as error:
+                self._deaths[task.target] += 1
+                if self._deaths[task.target] < RENDER_ATTEMPTS:
+                    self.pending.append(task)
+                else:
+                    message = f"{error} ({RENDER_ATTEMPTS} tries)"
+                    self._mark_missing(task, error.kind, message, error.signal)
+            case Rejected(reason=kind, message=message):
+                self._mark_missing(task, kind, message)
+            case DaemonError() as error:
+                self._mark_missing(task, "environment", str(error))
+            case result:
+                raise AssertionError(f"no slot returns {result!r} for a render task")
+
+    def _mark_missing(
+        self, task: RenderTask, kind: str, message: str, signal: int | None = None
+    ) -> None:
+        failure = Failure(kind, message, _page_of(task), signal=signal)
+        self.missing.append(Missing(task.kind, failure))
 
 
 @dataclass(frozen=True, slots=True)
 class OutputDrafts:
-    """The outputs of a document as they wait for their names, and those that are missing."""
+    """The outputs of a document before they get their names, and those that are missing."""
 
     drafts: tuple[Draft, ...] = ()
     missing: tuple[Missing, ...] = ()
@@ -39,28 +129,29 @@ class OutputDrafts:
         return tuple(draft.ending for draft in self.drafts)
 
     def outputs_at(self, place: str) -> list[Output]:
-        """Return how the sidecar at `place` lists them."""
+        """Return the entries for these outputs in the sidecar at `place`."""
         return [draft.output_at(place) for draft in self.drafts]
 
 
 class DerivedOutputs:
-    """Makes drafts of the outputs of documents; in `scratch` lies what workers have made."""
+    """Drafts the outputs of documents; workers render into `scratch`."""
 
     def __init__(self, outbox: Outbox, scratch: Scratch | None) -> None:
         self._outbox = outbox
         self._scratch = scratch
 
     def render_job(self, claim: Claim, document: Document, policy: Policy) -> RenderJob | None:
-        """Return what workers are to make of a document; None where that is nothing."""
-        kinds = [kind for kind in policy.outputs if kind in MADE]
+        """Return the outputs of a document that workers render; None where there are none."""
+        kinds = [kind for kind in policy.outputs if kind in RENDERED]
         if not kinds or not _has_outputs(document) or self._scratch is None:
             return None
         try:
-            room = self._scratch.room_of(claim.id)
+            folder = self._scratch.room_of(claim.id)
         except OSError as error:
-            where = self._scratch.folder
-            raise Deferred(f"{where} refuses an output ({error.strerror}); make room") from error
-        return RenderJob.of(claim, document, kinds, room, policy.recipe)
+            scratch = self._scratch.folder
+            message = f"cannot write outputs to {scratch} ({error.strerror}); free some space"
+            raise Deferred(message) from error
+        return RenderJob.of(claim, document, kinds, folder, policy.recipe)
 
     @contextlib.contextmanager
     def drafted(
@@ -72,66 +163,72 @@ class DerivedOutputs:
         try:
             if policy.outputs and _has_outputs(document):
                 missing += render_job.missing if render_job else ()
-                self._draft_rendered(claim, document, policy.outputs, drafts)
-                self._draft_made(claim, render_job, drafts, missing)
-            for lost in missing:
-                name, why = fs.printable(claim.name), lost.failure.message
-                log.warning("output.missing", name=name, kind=lost.kind, reason=why)
-            drafts.sort(key=lambda draft: draft.ending)  # two daemons go for names in one order
+                self._draft_formatted(claim, document, policy.outputs, drafts)
+                self._draft_rendered(claim, render_job, drafts, missing)
+            for each in missing:
+                name, reason = fs.printable(claim.name), each.failure.message
+                log.warning("output.missing", name=name, kind=each.kind, reason=reason)
+            drafts.sort(key=lambda draft: draft.ending)  # two daemons publish names in one order
             yield OutputDrafts(tuple(drafts), tuple(missing))
         finally:
             self._outbox.drop(drafts)
 
     def forget(self, claim: Claim) -> None:
-        """Remove what workers have made of a document."""
+        """Remove what workers have rendered of a document."""
         if self._scratch is not None:
             self._scratch.forget(claim.id)
 
-    def _draft_rendered(
+    def _draft_formatted(
         self, claim: Claim, document: Document, kinds: Sequence[OutputKind], drafts: list[Draft]
     ) -> None:
         name = PurePosixPath(fs.printable(claim.name)).name
-        for kind in RENDERED:
+        for kind in FORMATTED:
             if kind in kinds:
-                content = _rendered(kind, document, name)
+                content = _formatted(kind, document, name)
                 drafts.append(self._outbox.draft(claim.id, kind, ENDINGS[kind], content))
 
-    def _draft_made(
+    def _draft_rendered(
         self,
         claim: Claim,
         render_job: RenderJob | None,
         drafts: list[Draft],
         missing: list[Missing],
     ) -> None:
-        """Copy what workers have made; what is no file is missing, whatever they said."""
-        for render_task in render_job.made if render_job else ():
-            page = render_task.pages[0].number if render_task.kind == "picture" else None
-            ending = picture_ending(page) if page else ENDINGS[render_task.kind]
-            if not _is_file(render_task.target):
-                why = "the worker process made no file"
-                missing.append(Missing(render_task.kind, Failure("crashed", why, page)))
+        """Copy what workers have rendered; a target that is no file is missing."""
+        for task in render_job.rendered if render_job else ():
+            page = _page_of(task)
+            ending = picture_ending(page) if page else ENDINGS[task.kind]
+            if not _is_file(task.target):
+                message = "the worker process wrote no file"
+                missing.append(Missing(task.kind, Failure("crashed", message, page)))
                 continue
-            drafts.append(
-                self._outbox.draft(claim.id, render_task.kind, ending, render_task.target)
-            )
+            drafts.append(self._outbox.draft(claim.id, task.kind, ending, task.target))
+
+
+def _page_of(task: RenderTask) -> int | None:
+    return task.pages[0].number if task.kind == "picture" else None
 
 
 def _has_outputs(document: Document) -> bool:
     return document.status in ("done", "partial")
 
 
-def _rendered(kind: OutputKind, document: Document, name: str) -> bytes:
+def _formatted(kind: OutputKind, document: Document, name: str) -> bytes:
     match kind:
         case "text":
             return text.render(document)
         case "hocr":
-            from daemon.outbox import hocr  # XML takes half a megabyte, where it is wanted
+            from daemon.outbox import hocr  # XML takes half a megabyte, only where it is wanted
 
             return hocr.render(document, name)
-        case _:
+        case "alto":
             from daemon.outbox import alto
 
             return alto.render(document, name)
+        case "searchable_pdf" | "picture":
+            raise AssertionError(f"workers render {kind}")
+        case _:
+            assert_never(kind)
 
 
 def _is_file(path: Path) -> bool:

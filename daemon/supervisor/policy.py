@@ -30,7 +30,7 @@ class Policy:
     detector_sha256: str | None
     attempts: int
     pages_per_task: int
-    point_to_duplicates: bool
+    refers_to_duplicates: bool
     hooks: tuple[Hook, ...] = ()
     outputs: tuple[OutputKind, ...] = ()
 

@@ -1,6 +1,7 @@
-"""What the daemon finds around it before it starts: folders, permissions, limits, weights, space.
+"""Checks before the start: folders, permissions, limits, weights, free space.
 
-`ocr-daemon check` prints these findings; `ocr-daemon run` refuses to start on a fatal one.
+`ocr-daemon check` prints the findings and writes nothing. `ocr-daemon run` creates missing folders,
+tries to write in them, and refuses to start on a fatal finding.
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ from daemon.inbox.watch import delivers_events
 from daemon.supervisor import web_process
 
 LOW_SPACE_BYTES = 500 * 1024**2
-PROBE_SECONDS = 60.0  # after which a probe of ours belongs to a start that did not end
+STALE_PROBE_SECONDS = 60.0  # after which a probe file is left over from a start that was killed
 INOTIFY_LIMITS = Path("/proc/sys/fs/inotify")
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing worth knowing: a fatal one keeps the daemon from starting."""
+    """One thing an operator should know; a fatal one keeps the daemon from starting."""
 
     is_fatal: bool
     key: str
@@ -40,13 +41,18 @@ class Finding:
     remedy: str
 
 
-def refuse_fatal(config: Config) -> None:
-    """Raise Misconfigured for the first fatal finding; to run as root is one, unless told to."""
-    _refuse((*_root(config, is_fatal=True), *findings(config)))
+def prepare(config: Config) -> None:
+    """Create missing folders and try them; Misconfigured for the first fatal finding."""
+    _refuse(_findings(config, may_write=True))
+
+
+def findings(config: Config) -> Iterator[Finding]:
+    """Return what `prepare` would find, as far as that can be told without writing anything."""
+    yield from _findings(config, may_write=False)
 
 
 def refuse_bad_weights(config: Config) -> None:
-    """Raise Misconfigured when networks or lexicon are missing or not what they should be."""
+    """Raise Misconfigured when networks or lexicon are missing or altered."""
     _refuse((*_networks(config), *_lexicon(config)))
 
 
@@ -56,50 +62,53 @@ def _refuse(found: Iterable[Finding]) -> None:
             raise Misconfigured(finding.key, finding.value, finding.remedy)
 
 
-def findings(config: Config) -> Iterator[Finding]:
-    """Look at everything; makes the folders that are missing, leaves nothing else behind."""
+def _findings(config: Config, *, may_write: bool) -> Iterator[Finding]:
     folders = config.folders
-    yield from _root(config, is_fatal=False)
-    if config.claim == "ledger":
-        yield from _readable(folders.inbox)
+    yield from _root(config)
+    written = {"outbox": folders.outbox, "failed": folders.failed}
+    written |= {"state": folders.state, "logs": folders.logs}
+    if config.moves_files:
+        written = {"inbox": folders.inbox} | written
     else:
-        yield from _usable("inbox", folders.inbox)
-    yield from _usable("outbox", folders.outbox)
-    yield from _usable("failed", folders.failed)
-    yield from _usable("state", folders.state)
-    yield from _usable("logs", folders.logs)
+        yield from _readable(folders.inbox)
     if config.originals == "archive":
-        yield from _usable("archive", folders.archive)
-        yield from _other_filesystem(config)
-    yield from _ownable(config)
+        written |= {"archive": folders.archive}
+    for name, folder in written.items():
+        yield from _tried(name, folder) if may_write else _permitted(name, folder)
+    if config.originals == "archive":
+        yield from _other_filesystem(config, may_write=may_write)
+    yield from _ownership_tried(config) if may_write else _ownership_permitted(config)
     yield from _networks(config)
     yield from _lexicon(config)
     yield from _watching(config)
     for hook in config.every_hook:
         for key, value, remedy in hook.hindrances():
             yield Finding(True, f"hooks.{hook.name}.{key}", value, remedy)
-    yield from _overheard(config.metrics)
+    yield from _open_metrics(config.metrics)
     yield from _web(config)
 
 
-def _overheard(metrics: Metrics) -> Iterator[Finding]:
-    """Say so where other machines may ask how the daemon is: there is no password."""
+def _open_metrics(metrics: Metrics) -> Iterator[Finding]:
+    """Warn where other machines can reach the metrics, which have no password."""
     is_ours = metrics.address == "localhost" or metrics.address.startswith(("127.", "::1"))
     if metrics.enabled and not is_ours:
         yield Finding(
             False, "metrics.address", metrics.address,
-            f"whoever reaches port {metrics.port} may read how the daemon is, and the names of "
-            "files that hold it up; let a firewall or a network of its own decide who does",
+            f"everybody who can reach port {metrics.port} can read the metrics, and in /healthz "
+            "the names of files in faults; restrict access by a firewall or a separate network",
         )  # fmt: skip
 
 
-def _root(config: Config, *, is_fatal: bool) -> Iterator[Finding]:
+def _root(config: Config) -> Iterator[Finding]:
     if os.geteuid() == 0 and not config.allow_root:
         yield Finding(
-            is_fatal, "allow_root", False,
-            "as root the daemon does not run unless told to: a file that takes over a decoder "
-            "would be root too; run it as a user who owns its folders, or set allow_root: true",
+            True, "allow_root", False,
+            "the daemon does not run as root by default: a file that takes over a decoder would "
+            "have root's rights; run it as a user who owns its folders, or set allow_root: true",
         )  # fmt: skip
+
+
+# --- folders ------------------------------------------------------------------------------------
 
 
 def _readable(inbox: Path) -> Iterator[Finding]:
@@ -107,29 +116,49 @@ def _readable(inbox: Path) -> Iterator[Finding]:
         yield Finding(True, "folders.inbox", inbox, "cannot be listed; mount it, allow reading it")
 
 
-def _usable(name: str, folder: Path) -> Iterator[Finding]:
-    key = f"folders.{name}"
+def _tried(name: str, folder: Path) -> Iterator[Finding]:
+    """Create a folder where it is missing, and try to write and rename in it."""
     try:
         # never the parents of an inbox: a share that is not mounted must not look like an empty one
         folder.mkdir(parents=name != "inbox", exist_ok=True)
         _write_and_rename(folder)
     except OSError as error:
-        why = error.strerror or str(error)
-        yield Finding(
-            True, key, folder, f"{why}; give uid {os.geteuid()} a folder it can write and rename in"
-        )
+        yield _not_writable(name, folder, error.strerror or str(error))
         return
+    yield from _low_space(name, folder)
+
+
+def _permitted(name: str, folder: Path) -> Iterator[Finding]:
+    """Check the rights on a folder, or on the folder in which it would be created."""
+    existing = next((each for each in (folder, *folder.parents) if os.path.lexists(each)), folder)
+    if not existing.is_dir():
+        yield _not_writable(name, folder, f"{existing} is not a folder")
+    elif not os.access(existing, os.W_OK | os.X_OK):
+        yield _not_writable(name, folder, f"no permission to write in {existing}")
+    elif name == "inbox" and existing not in (folder, folder.parent):
+        yield _not_writable(name, folder, f"{folder.parent} does not exist")
+    else:
+        yield from _low_space(name, existing)
+
+
+def _not_writable(name: str, folder: Path, reason: str) -> Finding:
+    remedy = f"{reason}; give uid {os.geteuid()} a folder in which it can write and rename"
+    return Finding(True, f"folders.{name}", folder, remedy)
+
+
+def _low_space(name: str, folder: Path) -> Iterator[Finding]:
     free = shutil.disk_usage(folder).free
     if free < LOW_SPACE_BYTES:
-        yield Finding(False, key, folder, f"only {free // 1024**2} MiB are free; make room")
+        remedy = f"only {free // 1024**2} MiB are free; free some space"
+        yield Finding(False, f"folders.{name}", folder, remedy)
 
 
 def _write_and_rename(folder: Path) -> None:
-    """Do once what the daemon does all day: a file in a subfolder, renamed within the folder."""
+    """Do once what the daemon does all day: write a file in a subfolder, rename it."""
     nested = folder / WORK_FOLDER
-    was_there = nested.is_dir()
+    existed = nested.is_dir()
     nested.mkdir(exist_ok=True)
-    _sweep_probes(folder)
+    _remove_stale_probes(folder)
     draft, final = (where / f".probe-{uuid.uuid4().hex}.tmp" for where in (nested, folder))
     try:
         fs.write_durable(draft, b"ocr-daemon check")
@@ -137,14 +166,23 @@ def _write_and_rename(folder: Path) -> None:
     finally:
         draft.unlink(missing_ok=True)
         final.unlink(missing_ok=True)
-        if not was_there:
+        if not existed:
             with contextlib.suppress(OSError):
                 nested.rmdir()
 
 
-def _ownable(config: Config) -> Iterator[Finding]:
+def _remove_stale_probes(folder: Path) -> None:
+    """Remove the probes of a start that was killed; never what another daemon has just made."""
+    for where in (folder, folder / WORK_FOLDER):
+        for probe in where.glob(".probe-*.tmp"):
+            with contextlib.suppress(OSError):
+                if time.time() - probe.stat().st_mtime > STALE_PROBE_SECONDS:
+                    shutil.rmtree(probe) if probe.is_dir() else probe.unlink()
+
+
+def _ownership_tried(config: Config) -> Iterator[Finding]:
     """Try owner and modes on a file and a folder of the outbox."""
-    said, ownership = config.permissions, config.ownership
+    ownership = config.ownership
     if ownership == INHERITED:
         return
     probe = config.folders.outbox / f".probe-{uuid.uuid4().hex}.tmp"
@@ -153,54 +191,71 @@ def _ownable(config: Config) -> Iterator[Finding]:
         ownership.mark_folder(probe)
         fs.write_durable(probe / "file", b"", ownership)
     except OSError as error:
-        if probe.is_dir():  # else the outbox itself is at fault, which is said already
-            yield Finding(
-                True, "permissions", f"user {said.user}, group {said.group}",
-                f"uid {os.geteuid()} cannot give files away like this ({error.strerror}): only "
-                "root can to another user, and its owner to a group that the owner is in",
-            )  # fmt: skip
+        if probe.is_dir():  # else the outbox itself is at fault, which is a finding already
+            yield _not_permitted_to_give(config, error.strerror)
     finally:
         shutil.rmtree(probe, ignore_errors=True)
 
 
-def _sweep_probes(folder: Path) -> None:
-    """Remove what a start that was killed has left; never what another daemon has just made."""
-    for where in (folder, folder / WORK_FOLDER):
-        for probe in where.glob(".probe-*.tmp"):
-            with contextlib.suppress(OSError):
-                if time.time() - probe.stat().st_mtime > PROBE_SECONDS:
-                    shutil.rmtree(probe) if probe.is_dir() else probe.unlink()
+def _ownership_permitted(config: Config) -> Iterator[Finding]:
+    """Check by the rules of chown(2) whether files can be given to the configured owner."""
+    ownership = config.ownership
+    groups = {-1, os.getegid(), *os.getgroups()}
+    is_permitted = ownership.user in (-1, os.geteuid()) and ownership.group in groups
+    if os.geteuid() != 0 and not is_permitted:
+        yield _not_permitted_to_give(config, os.strerror(errno.EPERM))
 
 
-def _other_filesystem(config: Config) -> Iterator[Finding]:
+def _not_permitted_to_give(config: Config, reason: str | None) -> Finding:
+    wanted = config.permissions
+    return Finding(
+        True, "permissions", f"user {wanted.user}, group {wanted.group}",
+        f"uid {os.geteuid()} cannot give files to this owner ({reason}): only root can give them "
+        "to another user, and their owner to a group that the owner is in",
+    )  # fmt: skip
+
+
+def _other_filesystem(config: Config, *, may_write: bool) -> Iterator[Finding]:
     inbox, archive = config.folders.inbox, config.folders.archive
+    if may_write:
+        is_other = _is_rename_refused(inbox, archive)
+    else:
+        is_other = mount_of(inbox)[0] != mount_of(archive)[0]
+    if is_other:
+        yield Finding(
+            False, "folders.archive", archive,
+            "is on another filesystem (or mount) than the inbox: originals are copied instead of "
+            "renamed; put both on one filesystem to save the copying",
+        )  # fmt: skip
+
+
+def _is_rename_refused(inbox: Path, archive: Path) -> bool:
     draft = inbox / f".probe-{uuid.uuid4().hex}.tmp"
     probe = archive / draft.name
     try:
         draft.touch()
         draft.rename(probe)
     except OSError as error:
-        if error.errno == errno.EXDEV:
-            yield Finding(
-                False, "folders.archive", archive,
-                "lies on another filesystem (or mount) than the inbox: originals are copied "
-                "instead of renamed; put both on one to save the copying",
-            )  # fmt: skip
+        return error.errno == errno.EXDEV
     finally:
         with contextlib.suppress(OSError):
             draft.unlink(missing_ok=True)
             probe.unlink(missing_ok=True)
+    return False
+
+
+# --- networks, web, watching --------------------------------------------------------------------
 
 
 def _networks(config: Config) -> Iterator[Finding]:
-    yield from _pinned("model", config.model.file, config.model.sha256)
+    yield from _checksum("model", config.model.file, config.model.sha256)
     network = next((each.network for each in config.recipes if each.network), None)
     if network is not None:
-        yield from _pinned("detector", network, config.detector.sha256)
+        yield from _checksum("detector", network, config.detector.sha256)
 
 
-def _pinned(section: str, file: Path, sha256: str | None) -> Iterator[Finding]:
-    """Say what is wrong with a network's file and the digest that it should have."""
+def _checksum(section: str, file: Path, sha256: str | None) -> Iterator[Finding]:
+    """Compare the file of a network with the digest that it should have."""
     try:
         digest = fs.sha256_of(file)
     except OSError as error:
@@ -249,7 +304,7 @@ def _watching(config: Config) -> Iterator[Finding]:
 
 
 def _inotify(config: Config) -> Iterator[Finding]:
-    """Say so where one more watch on each folder of the inbox would pass the kernel's limits."""
+    """Warn where one more watch on each folder of the inbox would exceed the kernel's limits."""
     folders = sum(1 for _ in os.walk(config.folders.inbox))
     wanted = {"max_user_watches": folders, "max_user_instances": 1}
     for name, number in wanted.items():
@@ -258,6 +313,6 @@ def _inotify(config: Config) -> Iterator[Finding]:
             if number > limit // 2:
                 yield Finding(
                     False, "watch.mode", config.watch.mode,
-                    f"{number} of at most {limit} are wanted (fs.inotify.{name}); raise it with "
+                    f"{number} of at most {limit} are needed (fs.inotify.{name}); raise it with "
                     "sysctl, or the daemon falls back to scanning",
                 )  # fmt: skip

@@ -1,7 +1,8 @@
-"""What a changed config changes: live at once, live by building the rooms anew, or at a restart.
+"""Reload of the config: what changes at once, after documents in progress, or at a restart.
 
-A key is live unless it stands in `AT_RESTART`, and its rooms are built anew (after what is in work
-has been read to its end) unless it stands in `AT_ONCE`. docs/decisions/0022-reload-in-place.md.
+A key in `AT_RESTART` keeps its running value. A key in `IMMEDIATE` changes at once. Any other key
+is changed by a new daemon in the same process, once documents in progress have been read.
+See docs/decisions/0022-reload-in-place.md.
 """
 
 from __future__ import annotations
@@ -24,23 +25,24 @@ from daemon.core.errors import Misconfigured
 from daemon.core.io_thread import IoThread
 from daemon.core.records import Fault
 from daemon.core.volumes import VolumeMonitor
+from daemon.engine.protocol import EngineSetup
 from daemon.supervisor import preflight, wiring
 from daemon.supervisor.policy import Policies
 
 log = structlog.get_logger()
 
-# what the process has got hold of at its start: the lock and the ledger, the log, its own rights;
-# and what says where claims lie, which would be lost sight of
+# what the process acquires at its start: the lock and the ledger, the log, its own rights; and
+# where claims lie, which would be lost sight of
 AT_RESTART = (
     "folders.inbox", "folders.state", "folders.logs", "claim", "allow_root", "permissions.umask",
     "logging.file_megabytes", "logging.files",
 )  # fmt: skip
-# what only decides over the next look, step or document
-AT_ONCE = (
+# what concerns only the next scan, step or document
+IMMEDIATE = (
     "watch", "retry", "pages_per_task", "duplicates", "min_free_megabytes", "grace_seconds",
     "retention", "logging.level",
 )  # fmt: skip
-STALL_SECONDS = 10.0  # a trial that takes longer waits for a share
+STALL_SECONDS = 10.0  # a trial that takes longer waits for a share that does not answer
 _SECRET = re.compile(
     r"password|secret|token|credential|authorization|api_?key|command", re.IGNORECASE
 )
@@ -49,12 +51,12 @@ _URL = re.compile(r"(?P<scheme>\w://)(?P<user>[^/?#\s]*@)?(?P<host>[^/?#\s]*)(?P
 _OF_A_HOOK = ("timeout_seconds", "attempts", "wait_seconds", "text_characters")
 
 Change = tuple[object, object]
-"""A value before and after; what is secret is masked already."""
+"""A value before and after; secrets are masked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """A config that may take the place of the running one: `config` has the live changes alone.
+    """A config that may replace the running one: `config` has only the live changes.
 
     The mappings go from a key to its values before and after.
     """
@@ -64,21 +66,21 @@ class Changes:
     at_restart: Mapping[str, Change]
 
     @property
-    def are_at_once(self) -> bool:
-        """Whether no room but intake, delivery and retention need be built anew."""
-        return all(_is_below(key, AT_ONCE) for key in self.live)
+    def are_immediate(self) -> bool:
+        """Whether only intake, delivery and retention must be rebuilt."""
+        return all(_is_below(key, IMMEDIATE) for key in self.live)
 
 
 @dataclass(frozen=True, slots=True)
 class Trial(Changes):
-    """Changes that were tried, with all that was read from files for it: the loop opens none."""
+    """Changes that were tried, with all that was read from files, so that the loop opens none."""
 
     policies: Policies
-    pool_setup: wiring.PoolSetup
+    engine_setup: EngineSetup
 
 
 def changes(running: Config, wanted: Config) -> Changes:
-    """Return what would change; what needs a restart keeps its running value."""
+    """Return what would change; keys that need a restart keep their running values."""
     different = {
         key: (before, after)
         for key, before, after in _differences(running, wanted)
@@ -88,15 +90,15 @@ def changes(running: Config, wanted: Config) -> Changes:
     for key, (before, _) in different.items():
         if _is_below(key, AT_RESTART):
             config = _with(config, key.split("."), before)
-    told = {key: _told(key, old, new) for key, (old, new) in different.items()}
+    told = {key: _masked_change(key, old, new) for key, (old, new) in different.items()}
     waiting = {key: change for key, change in told.items() if _is_below(key, AT_RESTART)}
     return Changes(config, {k: v for k, v in told.items() if k not in waiting}, waiting)
 
 
-def tried(running: Config, load: Callable[[], Config], volumes: VolumeMonitor | None) -> Trial:
-    """Read the config anew and try it as a start would; Misconfigured where it cannot be meant.
+def try_config(running: Config, load: Callable[[], Config], volumes: VolumeMonitor | None) -> Trial:
+    """Read the config and check it as a start would; Misconfigured where it is invalid.
 
-    `volumes` are those of the running config: where they miss a folder, nothing is tried in it.
+    `volumes` are those of the running config: where a folder is away, nothing is tried in it.
     """
     found = changes(running, load())
     try:
@@ -106,34 +108,34 @@ def tried(running: Config, load: Callable[[], Config], volumes: VolumeMonitor | 
         remedy = f"{error.remedy} (until a restart: {', '.join(found.at_restart)})"
         raise Misconfigured(error.key, error.value, remedy) from error
     config = found.config
-    refuse_away(config, volumes)
-    preflight.refuse_fatal(config)
-    policies, pool_setup = wiring.policies(config), wiring.readers(config)
-    return Trial(config, found.live, found.at_restart, policies, pool_setup)
+    refuse_absent_folders(config, volumes)
+    preflight.prepare(config)
+    policies, engine_setup = wiring.policies(config), wiring.engine_setup(config)
+    return Trial(config, found.live, found.at_restart, policies, engine_setup)
 
 
-def refuse_away(config: Config, volumes: VolumeMonitor | None) -> None:
-    """Raise Misconfigured where a folder in use is away, and the config goes on using it.
+def refuse_absent_folders(config: Config, volumes: VolumeMonitor | None) -> None:
+    """Raise Misconfigured where a folder in use is away and the config goes on using it.
 
-    Rooms that were built now would take the empty mount point for the share, and write there.
+    A new daemon would take the empty mount point for the share, and write there.
     """
     for name, folder in config.folders:
         if volumes is not None and (absence := volumes.absence(folder)):
             raise Misconfigured(f"folders.{name}", folder, absence)
 
 
-def _told(key: str, before: object, after: object) -> Change:
-    """Return both values as they may be told; where no difference shows then, that there is one."""
-    told = (masked(key, before), masked(key, after))
-    return told if told[0] != told[1] else (told[0], f"{told[1]}, changed in what is not told")
+def _masked_change(key: str, before: object, after: object) -> Change:
+    """Return both values with secrets masked; say so where only a secret has changed."""
+    old, new = masked(key, before), masked(key, after)
+    return (old, new) if old != new else (old, f"{new}, a secret has changed")
 
 
 def masked(key: str, value: object) -> object:
-    """Return a value as it may be told: no secret, at any depth; of an address only the host."""
+    """Return a value with secrets masked at any depth; of an address only the host is shown."""
     if value is not None and _SECRET.search(key.rpartition(".")[2]):
         return HIDDEN
     match value:
-        case Hook():  # of one the path is the whole secret, of another an argument
+        case Hook():  # the path or an argument may be the secret
             told = {name: getattr(value, name) for name in _OF_A_HOOK}
             return {"name": value.name, "place": value.place, "on": list(value.on), **told}
         case BaseModel() | Mapping():
@@ -155,9 +157,9 @@ def _host(url: re.Match[str]) -> str:
 
 
 class Reload:
-    """The config in force, and the one that takes its place when an operator asks for it.
+    """The config in force, and the one that replaces it when an operator asks for it.
 
-    Reading and trying a config touches folders, which may hang: it is done aside.
+    Reading and checking a config touches folders, which may hang: a thread of its own does it.
     """
 
     def __init__(
@@ -171,8 +173,8 @@ class Reload:
         self._before: Config | None = None
         self._io: IoThread | None = None
         self._trial: Future[Trial] | None = None
-        self._tried_beside = config
-        self._asked = False
+        self._tried_against = config
+        self._is_requested = False
         self._refusal: Fault | None = None
 
     @property
@@ -186,44 +188,46 @@ class Reload:
         return [*filter(None, [self._refusal, stall])]
 
     @property
-    def has_way_back(self) -> bool:
-        """Whether the config in force has not proved itself yet, and there is one before it."""
+    def can_fall_back(self) -> bool:
+        """Whether the config in force is not committed yet, and there is one before it."""
         return self._before is not None
 
-    def ask(self) -> None:
-        """Ask for the config to be read anew; asking again before it is, is asking once."""
-        self._asked = True
+    def request(self) -> None:
+        """Request a reload; requests that come before it has begun count as one."""
+        self._is_requested = True
 
-    def arrived(self, now: float) -> Trial | None:
-        """Return the changes of a config that was tried since the last call; never blocks."""
-        found = self._taken(now) if self._trial is not None and self._trial.done() else None
-        if self._asked and self._trial is None:
-            self._asked = False
-            self._tried_beside = self.running
+    def poll(self, now: float) -> Trial | None:
+        """Return the trial that has finished since the last call; never blocks."""
+        found = (
+            self._finished_trial(now) if self._trial is not None and self._trial.done() else None
+        )
+        if self._is_requested and self._trial is None:
+            self._is_requested = False
+            self._tried_against = self.running
             self._io = self._io or IoThread("reload")
             self._trial = self._io.begin(self._try)
             self._trial.add_done_callback(lambda _: self._notify())
         return found
 
-    def stands(self, found: Changes, now: float) -> bool:
-        """Tell whether rooms may be built by a config that has waited; else it is refused."""
+    def is_still_possible(self, found: Changes, now: float) -> bool:
+        """Tell whether a config that has waited may take over now; else it is refused."""
         try:
-            refuse_away(found.config, self.volumes)
+            refuse_absent_folders(found.config, self.volumes)
         except Misconfigured as error:
             self._refuse(error, now)
             return False
         return True
 
-    def take(self, found: Changes) -> None:
+    def apply(self, found: Changes) -> None:
         """Put a config in force."""
         self._before, self.running = self.running, found.config
 
-    def hold(self) -> None:
-        """Note that the config in force has proved itself: there is no way back."""
+    def commit(self) -> None:
+        """Note that the daemon runs with the config in force, and forget the one before."""
         self._before = None
 
     def fall_back(self, error: Exception, now: float) -> bool:
-        """Go back to the config before, because of `error`; False where there is none."""
+        """Return to the config before, because of `error`; False where there is none."""
         if self._before is None:
             return False
         self.running, self._before = self._before, None
@@ -231,23 +235,25 @@ class Reload:
         return True
 
     def _try(self) -> Trial:
-        return tried(self._tried_beside, self._load, self.volumes)
+        return try_config(self._tried_against, self._load, self.volumes)
 
-    def _taken(self, now: float) -> Trial | None:
+    def _finished_trial(self, now: float) -> Trial | None:
         trial, self._trial = self._trial, None
         assert trial is not None, "a trial is over"
-        if self._tried_beside is not self.running:  # which has changed meanwhile: see what differs
-            self._asked = True
+        if self._tried_against is not self.running:  # which has changed meanwhile: compare again
+            self._is_requested = True
             return None
         try:
             found = trial.result()
-        except Exception as error:  # whatever is wrong with it, the daemon goes on as it is
+        except Exception as error:  # whatever is wrong, the daemon goes on as it is
             self._refuse(error, now)
             return None
         self._refusal = None
         if found.at_restart:
-            why = "they keep their running values until the daemon is restarted"
-            log.warning("config.needs_restart", changes=told(found.at_restart), reason=why)
+            reason = "they keep their running values until the daemon is restarted"
+            log.warning(
+                "config.needs_restart", changes=change_texts(found.at_restart), reason=reason
+            )
         return found
 
     def _refuse(self, error: Exception, now: float) -> None:
@@ -260,7 +266,7 @@ class Reload:
         self._refusal = Fault(f"{why}; correct it and send SIGHUP again", now)
 
 
-def told(differences: Mapping[str, Change]) -> dict[str, str]:
+def change_texts(differences: Mapping[str, Change]) -> dict[str, str]:
     """Return key -> "before -> after", for the log."""
     return {key: f"{before} -> {after}" for key, (before, after) in differences.items()}
 

@@ -1,7 +1,7 @@
-"""What an operator asks for by signals: SIGTERM, SIGINT to stop, SIGHUP to read the config anew.
+"""Signals of the daemon: SIGTERM and SIGINT stop it, SIGHUP reloads the config.
 
-Handlers set a flag and ring, nothing else. A terminal that is closed sends SIGHUP too: then nobody
-asked for anything, and the daemon stops as it did before SIGHUP had another meaning.
+Handlers set a flag and wake the main loop, nothing else. A terminal that is closed sends SIGHUP,
+too: that is no request to reload, and the daemon stops as it does by default.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from types import FrameType
 
 
 class Signals:
-    """Counts the stops, and remembers one reload however often it was asked for."""
+    """Counts requests to stop, and notes whether a reload was requested."""
 
     def __init__(self, notify: Callable[[], None]) -> None:
-        """Begin to listen; `notify` must be safe in a signal handler."""
+        """Install the handlers; `notify` must be safe in a signal handler."""
         self.stops = 0
         self._reload = False
         self._notify = notify
         self._terminals = [stream for stream in (0, 1, 2) if os.isatty(stream)]
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, self._hear)
+            signal.signal(number, self._handle)
 
-    def take_reload(self) -> bool:
-        """Tell whether a reload was asked for since the last call."""
-        was, self._reload = self._reload, False
-        return was
+    def reload_requested(self) -> bool:
+        """Tell whether a reload was requested since the last call."""
+        was_requested, self._reload = self._reload, False
+        return was_requested
 
-    def _hear(self, number: int, frame: FrameType | None) -> None:
+    def _handle(self, number: int, frame: FrameType | None) -> None:
         del frame
         if number == signal.SIGHUP and all(os.isatty(stream) for stream in self._terminals):
             self._reload = True

@@ -1,7 +1,7 @@
-"""The look at everything before the start, told of where a folder does not answer.
+"""Runs the checks before the start, and reports folders that do not answer meanwhile.
 
-A share whose server is gone makes the very first look wait in the kernel: the daemon says so, waits
-as long as it takes, and ends when it is told to.
+A share whose server is gone makes the first access wait in the kernel: the daemon logs which folder
+does not answer, waits as long as it takes, and ends when it is told to.
 """
 
 from __future__ import annotations
@@ -18,39 +18,40 @@ from daemon.supervisor.signals import Signals
 
 log = structlog.get_logger()
 
-_LOOK_SECONDS = 1.0  # in which a folder that answers has answered
+_POLL_SECONDS = 1.0  # in which a folder that answers has answered
 
 
-def is_fit(config: Config, signals: Signals) -> bool:
-    """Refuse what is fatal, by Misconfigured; False where the daemon was told to end meanwhile."""
+def check(config: Config, signals: Signals) -> bool:
+    """Create and check folders, by Misconfigured; False where the daemon was told to end."""
     io_thread = IoThread("start")
-    look = io_thread.begin(lambda: preflight.refuse_fatal(config))
-    if not wait([look], PATIENCE_SECONDS).done and not _is_waited_out(look, config, signals):
+    checks = io_thread.begin(lambda: preflight.prepare(config))
+    if not wait([checks], PATIENCE_SECONDS).done and not _have_ended(checks, config, signals):
         return False
-    look.result()
+    checks.result()
     io_thread.end()
     malloc.trim()
     return True
 
 
-def _is_waited_out(look: Future[None], config: Config, signals: Signals) -> bool:
-    """Return when the look has come back, True, or when the daemon is told to end; say meanwhile
-    which folders do not answer, once for each change.
+def _have_ended(checks: Future[None], config: Config, signals: Signals) -> bool:
+    """Wait for the checks and return True, or False when the daemon is told to end.
+
+    Meanwhile log which folders do not answer, once for each change.
     """
-    asides = {name: IoThread(name) for name, _ in config.folders}
-    answers = {name: asides[name].begin(folder.exists) for name, folder in config.folders}
-    wait(answers.values(), _LOOK_SECONDS)
-    said = None
-    while not look.done():
+    threads = {name: IoThread(name) for name, _ in config.folders}
+    answers = {name: threads[name].begin(folder.exists) for name, folder in config.folders}
+    wait(answers.values(), _POLL_SECONDS)
+    reported = None
+    while not checks.done():
         if signals.stops:
             return False
         silent = [name for name, answer in answers.items() if not answer.done()]
-        if silent != said:
-            said = silent
-            which = [f"{getattr(config.folders, name)} (folders.{name})" for name in silent]
-            why = f"{', '.join(which) or 'a file'} does not answer; restore the share"
-            log.warning("start.waiting", reason=why)
-        wait([look], _LOOK_SECONDS)
-    for each in asides.values():
-        each.end()
+        if silent != reported:
+            reported = silent
+            folders = [f"{getattr(config.folders, name)} (folders.{name})" for name in silent]
+            reason = f"{', '.join(folders) or 'a file'} does not answer; restore the share"
+            log.warning("start.waiting", reason=reason)
+        wait([checks], _POLL_SECONDS)
+    for thread in threads.values():
+        thread.end()
     return True

@@ -1,7 +1,7 @@
-"""The web process beside the daemon: started, looked after, and ended with it.
+"""The web process beside the daemon: started, restarted and ended by it.
 
-Whatever becomes of it, reading goes on: a thread waits for its end and starts it again, ever more
-patiently. Where the daemon is killed the kernel ends it too.
+Reading goes on whatever happens to the web process: a thread waits for its end and restarts it
+after longer and longer pauses. The kernel ends it where the daemon is killed.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-NEEDED = ("starlette", "uvicorn", "jinja2", "python_multipart")
-FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 1.0, 60.0
+REQUIRED_PACKAGES = ("starlette", "uvicorn", "jinja2", "python_multipart")
+FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 1.0, 60.0
 STEADY_SECONDS = 60.0  # after which a start counts as a success
 STOP_SECONDS = 15.0
-LOOK_SECONDS = 0.5  # between two looks whether it runs
+POLL_SECONDS = 0.5  # between two checks whether it runs
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 def refuse_missing() -> None:
     """Raise Misconfigured where the extra [web] is not installed."""
-    for package in NEEDED:
+    for package in REQUIRED_PACKAGES:
         if importlib.util.find_spec(package) is None:
             remedy = f"needs {package}; install 'ocr-daemon[web]', or set it to false"
             raise Misconfigured("web.enabled", True, remedy)
 
 
 @contextlib.contextmanager
-def beside(config: Config) -> Iterator[WebProcess]:
+def running(config: Config) -> Iterator[WebProcess]:
     """Keep `ocr-daemon web` running until the block ends, where the config has it enabled."""
     process = WebProcess(config)
     if not config.web.enabled:
@@ -58,17 +58,17 @@ def beside(config: Config) -> Iterator[WebProcess]:
         process.end()
 
 
-def handed_over() -> Config:
-    """Return the config that the daemon has in force, which is at standard input.
+def config_from_daemon() -> Config:
+    """Return the config that the daemon has in force, read from standard input.
 
-    The file may say something else: what waits for a restart, or was refused.
+    The config file may differ: by changes that wait for a restart or were refused.
     """
-    config: Config = pickle.load(sys.stdin.buffer)  # noqa: S301 -- our parent's, who started us
+    config: Config = pickle.load(sys.stdin.buffer)  # noqa: S301 -- from our own parent
     return config
 
 
 class WebProcess:
-    """`ocr-daemon web` as a child, and the thread that looks after it."""
+    """`ocr-daemon web` as a child process, and the thread that supervises it."""
 
     def __init__(self, config: Config) -> None:
         self._command = [
@@ -78,26 +78,26 @@ class WebProcess:
         self._config = config
         self._is_outdated = False
         self._is_ending = Event()
-        self._thread = Thread(target=self._keep_up, name="web", daemon=True)
+        self._thread = Thread(target=self._supervise, name="web", daemon=True)
 
     def start(self) -> None:
         """Start the process."""
         self._thread.start()
 
-    def take(self, config: Config) -> None:
-        """Go on by another config of the same folders; started anew where it keeps what changed."""
+    def reconfigure(self, config: Config) -> None:
+        """Use another config of the same folders; restart where a value changed that it uses."""
         before, self._config = self._config, config
-        if _kept(before) != _kept(config):
+        if _values_used(before) != _values_used(config):
             self._is_outdated = True
 
     def end(self) -> None:
-        """Ask it to stop, and see that it does."""
+        """Stop it, and wait until it has ended."""
         self._is_ending.set()
         self._thread.join(STOP_SECONDS + 5.0)
 
-    def _keep_up(self) -> None:
-        """Run it again and again until told to end; the kernel ties it to this thread."""
-        pause = FIRST_WAIT_SECONDS
+    def _supervise(self) -> None:
+        """Run it again and again until told to end; the kernel ties its life to this thread."""
+        pause = FIRST_PAUSE_SECONDS
         while not self._is_ending.is_set():
             began = time.monotonic()
             code = self._run_once()
@@ -106,15 +106,15 @@ class WebProcess:
             if self._is_outdated:
                 continue
             if time.monotonic() - began >= STEADY_SECONDS:
-                pause = FIRST_WAIT_SECONDS
-            if code == Exit.MISCONFIGURED:  # it has said why, and will hardly heal by itself
-                pause = LONGEST_WAIT_SECONDS
+                pause = FIRST_PAUSE_SECONDS
+            if code == Exit.MISCONFIGURED:  # it has logged why, and will hardly heal by itself
+                pause = MAX_PAUSE_SECONDS
             log.error("web.ended", code=code, again_in=pause)
             self._is_ending.wait(pause)
-            pause = min(LONGEST_WAIT_SECONDS, 2 * pause)
+            pause = min(MAX_PAUSE_SECONDS, 2 * pause)
 
     def _run_once(self) -> int:
-        """Run it to its end, or to ours; return its exit code."""
+        """Run it until it ends or we do; return its exit code."""
         self._is_outdated = False
         try:
             with _in_memory(pickle.dumps(self._config)) as config:
@@ -123,7 +123,7 @@ class WebProcess:
             log.error("web.not_started", reason=error.strerror)
             return -1
         log.info("web.started", pid=child.pid)
-        while child.poll() is None and not self._is_ending.wait(LOOK_SECONDS):
+        while child.poll() is None and not self._is_ending.wait(POLL_SECONDS):
             if self._is_outdated:
                 break
         if child.poll() is None:
@@ -131,12 +131,12 @@ class WebProcess:
         return child.returncode
 
 
-def _kept(config: Config) -> tuple[object, ...]:
+def _values_used(config: Config) -> tuple[object, ...]:
     return config.watch.ignore, config.min_free_megabytes
 
 
 def _in_memory(content: bytes) -> BinaryIO:
-    """Return an open file of no folder, to be read from its start: a config holds secrets."""
+    """Return an open file in memory, at its start: a config holds secrets."""
     file = os.fdopen(os.memfd_create("config"), "w+b")
     file.write(content)
     file.seek(0)
@@ -153,9 +153,9 @@ def _stop(child: subprocess.Popen[bytes]) -> None:
 
 
 def die_with(daemon_pid: int) -> None:
-    """Have the kernel end this process when the daemon that started it ends, in whatever way."""
+    """Let the kernel end this process when the daemon that started it ends."""
     import ctypes
 
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-    if os.getppid() != daemon_pid:  # it has ended before we could ask
+    if os.getppid() != daemon_pid:  # it has ended already
         raise SystemExit(Exit.SOME_FAILED)

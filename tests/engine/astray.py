@@ -132,10 +132,10 @@ def warm_and_die() -> str:
 
 def warm_at_last() -> str:
     """Die of it twice: how often is kept in the folder that this worker may write."""
-    start = worker._process.start
-    assert start is not None
-    assert start.scratch is not None
-    deaths = start.scratch / "deaths"
+    setup = worker._process.setup
+    assert setup is not None
+    assert setup.scratch is not None
+    deaths = setup.scratch / "deaths"
     with deaths.open("a") as file:
         file.write("x")
     return "something" if deaths.stat().st_size > 2 else warm_and_die()

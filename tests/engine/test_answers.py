@@ -10,7 +10,7 @@ import pytest
 from pebble.common.types import ResultStatus
 
 from daemon.core.records import Box
-from daemon.engine.wire import Reader
+from daemon.engine.wire import ResultReader
 
 NAME = "SUCCESS"
 
@@ -32,7 +32,7 @@ class ByAttribute:
 def received(message: object) -> object:
     """Send a message through a pipe as a worker does, and return what is read."""
     reading, writing = Pipe(duplex=False)
-    with Reader(reading) as reader, writing:
+    with ResultReader(reading) as reader, writing:
         writing.send_bytes(pickle.dumps(message))
         return reader.recv()
 

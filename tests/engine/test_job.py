@@ -8,12 +8,13 @@ import pytest
 
 from daemon.core.errors import Died, Rejected
 from daemon.core.options import Limits, Recipe
-from daemon.core.records import Claim, Failure, PagesRead, PageText, Stamp
-from daemon.core.tasks import Outcome, Task
+from daemon.core.records import Claim, Failure, PageCount, PagesRead, PageText, Stamp
+from daemon.core.tasks import CountPages, Outcome, ReadPages
 from daemon.engine.document_job import DocumentJob
 from tests.house import SHIPPED
 
 CLAIM = Claim("t1", "scan.pdf", Path("/claimed/scan.pdf"), Stamp(1, 2, 3), "ab" * 32)
+Task = CountPages | ReadPages
 RECIPE = Recipe(weights=SHIPPED, limits=Limits(page_seconds=10.0))
 KILLED = Died("killed", "the worker process was ended by signal 9", 9)
 
@@ -32,13 +33,22 @@ def page(number: int, error: str | None = None) -> PageText:
     )  # fmt: skip
 
 
-def read(task: Task, total: int, errors: dict[int, str] | None = None) -> PagesRead:
+COUNTED = (0, 0)
+
+
+def pages_of(task: Task) -> tuple[int, int]:
+    return (task.first, task.last) if isinstance(task, ReadPages) else COUNTED
+
+
+def read(task: Task, total: int, errors: dict[int, str] | None = None) -> PageCount | PagesRead:
+    if isinstance(task, CountPages):
+        return PageCount("application/pdf", total, {"decode": 1.0})
     numbers = range(task.first, min(task.last, total) + 1)
     pages = tuple(page(number, (errors or {}).get(number)) for number in numbers)
     return PagesRead("application/pdf", total, pages, {"decode": 1.0})
 
 
-Worker = Callable[[Task], PagesRead | Rejected | Died]
+Worker = Callable[[Task], PageCount | PagesRead | Rejected | Died]
 
 
 def work_off(made: DocumentJob, worker: Worker, limit: int = 500) -> Counter[tuple[int, int]]:
@@ -46,9 +56,9 @@ def work_off(made: DocumentJob, worker: Worker, limit: int = 500) -> Counter[tup
     tried: Counter[tuple[int, int]] = Counter()
     while made.has_pending:
         task = made.next_task()
-        tried[task.first, task.last] += 1
+        tried[pages_of(task)] += 1
         assert tried.total() < limit, "the job never ends"
-        made.take(Outcome(task, worker(task)))
+        made.add_outcome(Outcome(task, worker(task)))
     assert made.is_finished
     return tried
 
@@ -67,7 +77,7 @@ def test_every_page_is_read_once_and_comes_in_order(total: int) -> None:
 def test_a_range_has_a_deadline_for_each_of_its_pages() -> None:
     made = job()
     counting = made.next_task()
-    made.take(Outcome(counting, read(counting, 6)))
+    made.add_outcome(Outcome(counting, read(counting, 6)))
 
     tasks = [made.next_task() for _ in range(2)]
 
@@ -78,8 +88,9 @@ def test_a_range_has_a_deadline_for_each_of_its_pages() -> None:
 def test_pages_that_kill_are_isolated_and_the_rest_is_partial(poison: set[int]) -> None:
     made = job(attempts=3)
 
-    def worker(task: Task) -> PagesRead | Died:
-        return KILLED if poison & set(range(task.first, task.last + 1)) else read(task, 9)
+    def worker(task: Task) -> PageCount | PagesRead | Died:
+        first, last = pages_of(task)
+        return KILLED if poison & set(range(first, last + 1)) else read(task, 9)
 
     tried = work_off(made, worker)
 
@@ -95,7 +106,7 @@ def test_pages_that_kill_are_isolated_and_the_rest_is_partial(poison: set[int]) 
 def test_a_document_of_nothing_but_poison_has_failed() -> None:
     made = job()
 
-    work_off(made, lambda task: KILLED if task.last else read(task, 2))
+    work_off(made, lambda task: KILLED if isinstance(task, ReadPages) else read(task, 2))
 
     assert made.document().status == "failed"
 
@@ -105,7 +116,7 @@ def test_a_document_that_kills_when_opened_is_given_up_after_the_attempts() -> N
 
     tried = work_off(made, lambda task: KILLED)
 
-    assert tried == {(1, 0): 3}
+    assert tried == {COUNTED: 3}
     assert made.document().status == "failed"
 
 
@@ -146,9 +157,9 @@ def test_a_page_that_cannot_be_read_makes_the_document_partial() -> None:
 def test_a_document_that_ended_the_daemon_is_read_page_by_page_with_one_try_each() -> None:
     made = job(attempts=3, starts=4)
 
-    tried = work_off(made, lambda task: KILLED if task.first == 2 else read(task, 3))
+    tried = work_off(made, lambda task: KILLED if pages_of(task)[0] == 2 else read(task, 3))
 
-    assert tried == {(1, 0): 1, (1, 1): 1, (2, 2): 1, (3, 3): 1}
+    assert tried == {COUNTED: 1, (1, 1): 1, (2, 2): 1, (3, 3): 1}
     assert made.document().status == "partial"
 
 
@@ -162,11 +173,11 @@ def test_a_document_that_ended_the_daemon_even_so_is_given_up_unread() -> None:
 def test_what_comes_in_after_giving_up_changes_nothing() -> None:
     made = job()
     counting = made.next_task()
-    made.take(Outcome(counting, read(counting, 8)))
+    made.add_outcome(Outcome(counting, read(counting, 8)))
     first, second = made.next_task(), made.next_task()
 
-    made.take(Outcome(first, Rejected("corrupt", "It is broken.")))
-    made.take(Outcome(second, read(second, 8)))
+    made.add_outcome(Outcome(first, Rejected("corrupt", "It is broken.")))
+    made.add_outcome(Outcome(second, read(second, 8)))
 
     assert made.is_finished
     assert made.document().pages == ()

@@ -15,11 +15,11 @@ from daemon.core.errors import Deferred, Died, Misconfigured
 from daemon.core.memory import MemoryLimits
 from daemon.core.options import Recipe
 from daemon.core.records import PagesRead, Stamp
-from daemon.core.tasks import Task
+from daemon.core.tasks import ReadPages, Task
 from daemon.engine import worker
 from daemon.engine.local_pool import LocalEngine
+from daemon.engine.protocol import EngineSetup, WorkerSetup
 from daemon.engine.slot import SILENCE_SECONDS
-from daemon.engine.worker import WorkerSetup
 from tests.engine import astray
 from tests.house import SHIPPED, until
 
@@ -41,22 +41,28 @@ ASTRAY = {
 }
 
 
+def pool(workers: int = 2, tasks_per_worker: int = 3, scratch: Path | None = None) -> LocalEngine:
+    setup = WorkerSetup((RECIPE,), 1, scratch=scratch)
+    limits = MemoryLimits(900, 600)
+    return LocalEngine(
+        EngineSetup(setup, workers, tasks_per_worker, limits), lambda: None, Counters()
+    )
+
+
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalEngine]:
     monkeypatch.setattr(worker, "read", astray.by_kind)
     monkeypatch.setattr(worker, "warm", astray.warm)
     monkeypatch.setattr(worker, "preloaded", lambda _: [])
-    made = LocalEngine(
-        WorkerSetup((RECIPE,), 1), workers=2, tasks_per_worker=3,
-        memory_limits=MemoryLimits(900, 600), wake=lambda: None, counters=Counters(),
-    )  # fmt: skip
+    made = pool()
+    made.start()
     made.warm()
     yield made
-    made.stop()
+    made.close()
 
 
 def task(kind: str, folder: Path = Path("/nowhere")) -> Task:
-    return Task(kind, folder / f"{kind}.pdf", 1, 4, SECONDS, Stamp(1, 2, 3), RECIPE)
+    return ReadPages(kind, folder / f"{kind}.pdf", Stamp(1, 2, 3), SECONDS, RECIPE, 1, 4)
 
 
 def outcomes(engine: LocalEngine, *tasks: Task) -> dict[str, object]:
@@ -116,10 +122,10 @@ def test_where_the_environment_is_at_fault_the_file_waits_and_another_worker_loo
     assert reader_of(engine) != before
 
 
-def test_a_bug_of_the_sentry_does_not_end_its_watch(
+def test_a_bug_of_the_memory_guard_does_not_end_it(
     engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("daemon.engine.slot.Slot.watch", lambda _: 1 / 0)
+    monkeypatch.setattr("daemon.engine.slot.Slot.check_worker", lambda _: 1 / 0)
     outcomes(engine, task("honest"))
     monkeypatch.undo()
     monkeypatch.setattr(worker, "read", astray.by_kind)
@@ -169,12 +175,10 @@ def lonely(monkeypatch: pytest.MonkeyPatch, folder: Path, warm: object) -> Itera
     """One worker that loads its networks in the given way."""
     monkeypatch.setattr(worker, "warm", warm)
     monkeypatch.setattr(worker, "preloaded", lambda _: [])
-    made = LocalEngine(
-        WorkerSetup((RECIPE,), 1, scratch=folder), workers=1, tasks_per_worker=0,
-        memory_limits=MemoryLimits(900, 600), wake=lambda: None, counters=Counters(),
-    )  # fmt: skip
+    made = pool(workers=1, tasks_per_worker=0, scratch=folder)
+    made.start()
     yield made
-    made.stop()
+    made.close()
 
 
 def test_a_worker_that_is_killed_while_it_loads_is_replaced(
@@ -183,7 +187,7 @@ def test_a_worker_that_is_killed_while_it_loads_is_replaced(
     with lonely(monkeypatch, tmp_path, astray.warm_at_last) as engine:
         engine.warm()
 
-        assert engine.sandbox == "something"
+        assert engine.protections == "something"
 
 
 def test_workers_that_all_die_of_loading_are_misconfigured(

@@ -10,7 +10,7 @@ from daemon.core.errors import DaemonError, Deferred, Died, Rejected
 from daemon.core.options import Recipe
 from daemon.core.records import Claim, Document, Failure, Missing, PageText, Stamp
 from daemon.core.tasks import Outcome
-from daemon.supervisor.render_jobs import RenderJob
+from daemon.supervisor.outputs import RenderJob
 from tests.house import SHIPPED
 
 CLAIM = Claim("one", "a.pdf", Path("/in/a.pdf"), Stamp(1, 1, 1), "ab" * 32)
@@ -36,7 +36,7 @@ def render_job(*kinds: str) -> RenderJob:
 
 def end(made: RenderJob, result: DaemonError | None) -> None:
     task = made.next_task()
-    made.take(task, Outcome(task, result))
+    made.add_outcome(task, Outcome(task, result))
 
 
 def test_a_page_that_could_not_be_read_has_no_picture_and_keeps_its_place_in_the_pdf() -> None:
@@ -57,7 +57,7 @@ def test_an_output_whose_worker_dies_is_tried_once_more() -> None:
 
     end(made, None)
 
-    assert (made.is_finished, len(made.made), made.missing) == (True, 1, [])
+    assert (made.is_finished, len(made.rendered), made.missing) == (True, 1, [])
 
 
 def test_an_output_that_kills_twice_is_missing() -> None:
@@ -93,8 +93,8 @@ def test_nothing_else_is_taken_for_an_answer() -> None:
     task = made.next_task()
 
     assert not task.is_answered_by("done")
-    with pytest.raises(AssertionError, match="lets no"):
-        made.take(task, Outcome(task, "done"))  # type: ignore[arg-type]
+    with pytest.raises(AssertionError, match="no slot returns"):
+        made.add_outcome(task, Outcome(task, "done"))  # type: ignore[arg-type]
 
 
 def test_what_the_environment_spoils_for_good_is_missing_too() -> None:

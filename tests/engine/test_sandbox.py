@@ -15,11 +15,11 @@ from daemon.core.counters import Counters
 from daemon.core.memory import MemoryLimits
 from daemon.core.options import Recipe
 from daemon.core.records import PagesRead, Stamp
-from daemon.core.tasks import Task
+from daemon.core.tasks import ReadPages
 from daemon.engine import sandbox, worker
 from daemon.engine.local_pool import LocalEngine
+from daemon.engine.protocol import EngineSetup, WorkerSetup
 from daemon.engine.sandbox import Protections, landlock, seccomp
-from daemon.engine.worker import WorkerSetup
 from tests.engine import attempts
 from tests.house import SHIPPED, until
 
@@ -53,21 +53,20 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
         patched.setattr(worker, "preloaded", lambda _: [])
         (tmp_path_factory.getbasetemp() / "secret").write_text("of somebody else")
         folder = tmp_path_factory.mktemp("documents")
-        made = LocalEngine(
-            WorkerSetup((RECIPE,), 1, (folder,)), workers=1, tasks_per_worker=0,
-            memory_limits=MemoryLimits(2000, 2000), wake=lambda: None, counters=Counters(),
-        )  # fmt: skip
+        setup = EngineSetup(WorkerSetup((RECIPE,), 1, (folder,)), 1, 0, MemoryLimits(2000, 2000))
+        made = LocalEngine(setup, lambda: None, Counters())
+        made.start()
         made.warm()
         made.folder = folder  # type: ignore[attr-defined]
         yield made
-        made.stop()
+        made.close()
 
 
 def told(engine: LocalEngine, kind: str) -> str:
     """Let the worker try something on a file that it may read, and say how it went."""
     path = engine.folder / f"{kind}.png"  # type: ignore[attr-defined]
     path.write_bytes(b"a scan")
-    engine.submit(Task(kind, path, 1, 1, 10.0, Stamp.of(path), RECIPE))
+    engine.submit(ReadPages(kind, path, Stamp.of(path), 10.0, RECIPE, 1, 1))
     (outcome,) = until(engine.finished, 20, what=kind)
     assert isinstance(outcome.result, PagesRead), str(outcome.result)
     assert path.read_bytes() == b"a scan"
@@ -87,7 +86,7 @@ def test_a_worker_can_do_what_reading_needs(engine: LocalEngine, kind: str) -> N
 
 @needs_kernel
 def test_the_engine_says_what_is_in_force(engine: LocalEngine) -> None:
-    assert engine.sandbox.startswith(f"landlock ABI {known_abi()}, seccomp, no_new_privs")
+    assert engine.protections.startswith(f"landlock ABI {known_abi()}, seccomp, no_new_privs")
 
 
 def test_protections_are_named_and_none_is_said() -> None:

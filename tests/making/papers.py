@@ -82,7 +82,7 @@ def made(
     source.write_bytes(content)
     recipe = Recipe(weights=SHIPPED, rendering=Rendering(**rendering))  # type: ignore[arg-type]
     pages = pages or (READ,)
-    render.make(
+    render.render(
         RenderTask("c", source, Stamp.of(source), "searchable_pdf", pages, target, 60, recipe)
     )
     return target

@@ -158,4 +158,4 @@ def test_a_folder_that_refuses_is_told_as_such(tmp_path: Path) -> None:
     task = RenderTask("c", source, Stamp.of(source), "searchable_pdf", (READ,), away, 60.0, recipe)
 
     with pytest.raises(FileNotFoundError):
-        render.make(task)
+        render.render(task)

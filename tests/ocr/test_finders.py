@@ -100,8 +100,8 @@ def test_another_recipe_reads_by_the_same_networks_and_loads_what_it_needs_besid
     there = Detector(file=Path(DETECTOR["file"]))
     asks = dataclasses.replace(recipe_with("dbnet"), detector=there)
 
-    other = first.by(asks)
-    third = first.by(asks)
+    other = first.with_recipe(asks)
+    third = first.with_recipe(asks)
 
     assert other.recognizer is first.recognizer
     assert other.detector is third.detector is not None

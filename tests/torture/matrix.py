@@ -33,11 +33,11 @@ TOLD = "told.jsonl"  # what hooks have been told, a letter a line
 # of the step before would stop there too
 _READ = (
     "worker.page@1", "claim.moved@{name}", "claim.hashed@{name}", "ledger.claimed@{name}",
-    "ledger.started@{name}", "task.given@{name}", "worker.read@{name}", "worker.done@{name}",
-    "task.taken@{name}", "ledger.answering@{name}", "publish.drafted@{name}.json",
+    "ledger.started@{name}", "task.submitted@{name}", "worker.read@{name}", "worker.done@{name}",
+    "task.finished@{name}", "ledger.answering@{name}", "publish.drafted@{name}.json",
 )  # fmt: skip
 _ANSWERED = ("publish.named@{name}.json", "publish.synced@{name}.json", "ledger.answered@{name}")
-_LET_GO = ("let_go.done@{name}", "ledger.closed@{name}")
+_LET_GO = ("original.released@{name}", "ledger.closed@{name}")
 _MOVED = ("rename.linked@{name}", "move.named@{name}")
 
 
@@ -67,7 +67,8 @@ SCENARIOS = {
     # a picture is made by a worker; all get their names before the answer does
     "outputs": Scenario(
         (
-            "worker.make@{name}.picture", "worker.made@{name}.picture", "outputs.noted@{name}.json",
+            "worker.render@{name}.picture", "worker.rendered@{name}.picture",
+            "outputs.noted@{name}.json",
             "outputs.named@{name}.page-0001.png", "outputs.named@{name}.txt",
             "outputs.synced@{name}.json", "publish.named@{name}.json", "publish.synced@{name}.json",
             "outputs.settled@{name}.json", "ledger.answered@{name}", *_MOVED, *_LET_GO,

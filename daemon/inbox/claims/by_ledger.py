@@ -1,8 +1,9 @@
-"""Possession by a row in the ledger: a read-only inbox is left alone, a file known by its stamp."""
+"""Claims by a row in the ledger: the inbox may be read-only, and a file is known by its stamp."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import uuid
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -12,12 +13,13 @@ from daemon.core.ownership import INHERITED, Ownership
 from daemon.core.records import Claim, Failure, LedgerEntry, Stamp
 from daemon.core.volumes import Volume
 from daemon.inbox.archive import Archive
-from daemon.inbox.claims.protocol import Vanished, claim_on, vanishing
+from daemon.inbox.claims.protocol import ClaimSettings, Vanished, claim_on, vanishing
 from daemon.inbox.scan import Listing
+from daemon.ledger.ledger import Ledger
 
 
 class LedgerClaims:
-    """Possession is a row in the ledger; the inbox may be read-only and originals stay."""
+    """A claim is a row in the ledger; originals stay in the inbox."""
 
     def __init__(
         self,
@@ -29,7 +31,7 @@ class LedgerClaims:
     ) -> None:
         """`stamps` are the ledger's: the name and the stamp of every file as it was last read.
 
-        `is_answered` tells of a file with a new stamp whether its bytes are those answered before.
+        `is_answered` tells for a file with a new stamp whether its bytes were answered before.
         """
         self._inbox = inbox
         self._volume = Volume(inbox)
@@ -38,7 +40,7 @@ class LedgerClaims:
         self._is_answered = is_answered
 
     def take(self, name: str, settled: Stamp | None = None) -> Claim:
-        """Hash the file where it lies and remember it; one that was only touched is Vanished."""
+        """Hash the file where it lies and remember it; Vanished where only its times changed."""
         claim = self._claim(uuid.uuid4().hex, name)
         is_known = self._stamps.get(name) == str(claim.stamp)  # by a scan from before it was taken
         if settled not in (None, claim.stamp) or is_known:
@@ -50,13 +52,13 @@ class LedgerClaims:
         return claim
 
     def unread(self, listing: Listing) -> Listing:
-        """Leave out what bears the stamp with which it was last read."""
+        """Return a listing without the files that have the stamp with which they were last read."""
         return {
             name: stamp for name, stamp in listing.items() if self._stamps.get(name) != str(stamp)
         }
 
     def held(self, unfinished: Iterable[LedgerEntry], now: float) -> Iterator[Claim]:
-        """Take up the unfinished rows whose file still lies there unchanged."""
+        """Return the unfinished rows whose file still lies there unchanged."""
         del now
         for entry in unfinished:
             with contextlib.suppress(Vanished, OSError):
@@ -65,7 +67,7 @@ class LedgerClaims:
                     yield claim
 
     def orphans(self, now: float, known: Container[str] = ()) -> Iterator[Claim]:
-        """Return nothing: what is read in place is nobody's to take over."""
+        """Return nothing: a file that is read in place cannot be taken over."""
         del now, known
         return iter(())
 
@@ -78,7 +80,7 @@ class LedgerClaims:
         self._failed.keep_reason(claim, failure)
 
     def give_back(self, claim: Claim) -> None:
-        """Forget that it was read."""
+        """Forget that the file was read."""
         self._volume.check()
         if self._stamps.get(claim.name) == str(claim.stamp):
             del self._stamps[claim.name]
@@ -90,3 +92,23 @@ class LedgerClaims:
         with vanishing(name):
             file = fs.open_below(self._inbox, name)
             return claim_on(self._inbox / name, file, token, name)
+
+
+class LedgerMode:
+    """The claim mode `ledger`."""
+
+    def open(self, settings: ClaimSettings, ledger: Ledger) -> LedgerClaims:
+        """Return the claims of the daemon that owns `ledger`."""
+        return LedgerClaims(
+            settings.inbox, settings.failed, ledger.stamps(), settings.ownership,
+            settings.is_answered,
+        )  # fmt: skip
+
+    def is_held(self, entry: LedgerEntry, inbox: Path) -> bool:
+        """Tell whether the file of an unfinished row still lies in the inbox."""
+        return os.path.lexists(inbox / entry.name)
+
+    def unanswered(self, listing: Listing, ledger: Ledger) -> Listing:
+        """Return the files whose stamp is not the one with which they were last claimed."""
+        stamps = ledger.stamps()
+        return {name: stamp for name, stamp in listing.items() if stamps.get(name) != str(stamp)}

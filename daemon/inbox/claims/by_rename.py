@@ -1,7 +1,7 @@
-"""Possession by a rename into `<inbox>/.ocr-daemon/work/<instance>/<token>/<name>`.
+"""Claims by a rename into `<inbox>/.ocr-daemon/work/<instance>/<token>/<name>`.
 
-That is on the inbox's own filesystem, so that two daemons on one folder never read the same file
-and a restart finds what it had.
+The work folder is on the inbox's own filesystem, so that two daemons on one inbox never read the
+same file and a restart finds the files it had claimed.
 """
 
 from __future__ import annotations
@@ -21,16 +21,17 @@ from daemon.core.records import Claim, Failure, LedgerEntry, Stamp
 from daemon.core.volumes import Volume
 from daemon.inbox.archive import Archive
 from daemon.inbox.claims.lease import LOCK_NAME, Lease, PeerLeases
-from daemon.inbox.claims.protocol import Vanished, claim_on, vanishing
+from daemon.inbox.claims.protocol import ClaimSettings, Vanished, claim_on, vanishing
 from daemon.inbox.scan import WORK_FOLDER, Listing
+from daemon.ledger.ledger import Ledger
 
 log = structlog.get_logger()
 
-UNREADABLE_SECONDS = 60.0  # until what could not be read is tried again
+UNREADABLE_SECONDS = 60.0  # until a claimed file that could not be read is tried again
 
 
 class RenameClaims:
-    """Possession is a rename into the work folder of this instance."""
+    """A claim is a rename into the work folder of this instance."""
 
     def __init__(
         self,
@@ -50,7 +51,7 @@ class RenameClaims:
         self._unreadable: dict[str, float] = {}
         self._make_work_folder()
         self._lease = Lease(self._work, lease_seconds)
-        self._neighbours = PeerLeases(self._work, lease_seconds)
+        self._peers = PeerLeases(self._work, lease_seconds)
 
     def take(self, name: str, settled: Stamp | None = None) -> Claim:
         """Rename the file into the work folder and hash it there."""
@@ -62,42 +63,43 @@ class RenameClaims:
             with vanishing(name):
                 fs.rename_below(self._inbox, name, target)
         except (OSError, Vanished):
-            self._tidy(target)
+            self._remove_token_folder(target)
             raise
         failpoints.reach("claim.moved", name)
         try:
             with vanishing(name):
                 claim = claim_on(target, fs.open_regular(target), token, name)
-                if settled not in (None, claim.stamp):  # another since: it must settle itself
+                if settled not in (None, claim.stamp):  # another file: it must settle first
                     raise Vanished(name)
         except (OSError, Vanished):
-            self._put_back(target, name)
+            self._move_back(target, name)
             raise
         failpoints.reach("claim.hashed", name)
         return claim
 
     def unread(self, listing: Listing) -> Listing:
-        """Return the listing: what has been read is not in the inbox any more."""
+        """Return the listing: files that were read are not in the inbox any more."""
         return listing
 
     def held(self, unfinished: Iterable[LedgerEntry], now: float) -> Iterator[Claim]:
-        """Sweep the work folder of this instance, and of instances whose daemon is gone."""
-        del unfinished  # the folder tells more than the ledger
+        """Return the claims in the work folders of this instance and of dead daemons."""
+        del unfinished  # the work folder knows more than the ledger
         return self.orphans(now)
 
     def orphans(self, now: float, known: Container[str] = ()) -> Iterator[Claim]:
-        """Take over the claims of instances whose daemon is dead; a rename decides who does.
+        """Take over the claims of instances whose daemon is dead; a rename decides who gets one.
 
-        Also of our own, where a share broke off claiming and giving back alike.
+        Also return own claims that are not `known`: a share went away while one was made or given
+        back.
         """
-        yield from self._strays(known, now)
-        for folder in self._neighbours.dead(now):
-            yield from self._adopted(folder, now)
+        yield from self._unknown_claims(known, now)
+        for folder in self._peers.dead(now):
+            yield from self._taken_over(folder, now)
 
-    def _adopted(self, folder: Path, now: float) -> Iterator[Claim]:
+    def _taken_over(self, folder: Path, now: float) -> Iterator[Claim]:
         try:
             for token in _folders_in(folder):
-                with contextlib.suppress(FileNotFoundError):  # another one was faster
+                with contextlib.suppress(FileNotFoundError):  # another daemon was faster
                     token.rename(self._work / token.name)
                     yield from self._held_in(self._work / token.name, now)
             (folder / LOCK_NAME).unlink(missing_ok=True)
@@ -109,47 +111,47 @@ class RenameClaims:
 
     def finish(self, claim: Claim) -> None:
         """Clear the reason of an earlier failure, then archive or delete the original."""
-        self._volume.check()  # what is away with its share has not been moved already
+        self._volume.check()  # a file on a share that is away was not moved
         self._failed.clear_reason(claim)
         with contextlib.suppress(FileNotFoundError):
             if self._archive is None:
                 claim.path.unlink()
             else:
                 self._archive.keep(claim)
-        self._tidy(claim.path)
+        self._remove_token_folder(claim.path)
 
     def fail(self, claim: Claim, failure: Failure) -> None:
         """Write `<name>.error.json` to failed/, then move the bytes beside it."""
         self._volume.check()
         if os.path.lexists(claim.path):
             self._failed.keep_failed(claim, failure)
-        self._tidy(claim.path)
+        self._remove_token_folder(claim.path)
 
     def give_back(self, claim: Claim) -> None:
         """Rename the file back, numbered where its name has been taken meanwhile."""
-        self._put_back(claim.path, claim.name)
+        self._move_back(claim.path, claim.name)
 
     def close(self) -> None:
-        """Drop the lock, so that the next start is taken for no neighbour."""
+        """Release the lock, so that the next start does not take this instance for a live peer."""
         self._lease.end()
 
     def _make_work_folder(self) -> None:
-        """Make what was removed below the inbox; never the inbox, which may be a mount point."""
+        """Create the work folder, never the inbox itself, which may be a mount point."""
         self._volume.check()
         for folder in (self._work.parent.parent, self._work.parent, self._work):
             folder.mkdir(exist_ok=True)
             if folder.is_symlink():
                 raise OSError(errno.ENOTDIR, "is a link, remove it", str(folder))
 
-    def _put_back(self, path: Path, name: str) -> None:
+    def _move_back(self, path: Path, name: str) -> None:
         self._volume.check()
         if path.is_dir() and not path.is_symlink():
-            path.rename(self._inbox / name)  # refuses by itself to replace a folder with content
+            path.rename(self._inbox / name)  # fails by itself for a folder with content
         else:
             fs.move_no_clobber(path, self._inbox, name)
-        self._tidy(path)
+        self._remove_token_folder(path)
 
-    def _strays(self, known: Container[str], now: float) -> Iterator[Claim]:
+    def _unknown_claims(self, known: Container[str], now: float) -> Iterator[Claim]:
         for token in _folders_in(self._work):
             tried_at = self._unreadable.get(token.name, float("-inf"))
             if token.name not in known and now >= tried_at + UNREADABLE_SECONDS:
@@ -157,7 +159,7 @@ class RenameClaims:
                 yield from self._held_in(token, now)
 
     def _held_in(self, token: Path, now: float) -> Iterator[Claim]:
-        """Return the claim in the folder of a token; one that cannot be read waits there."""
+        """Return the claim in the folder of a token; a file that cannot be read stays there."""
         for path in sorted(path for path in token.rglob("*") if fs.is_regular(path)):
             name = os.fspath(path.relative_to(token))
             try:
@@ -169,15 +171,41 @@ class RenameClaims:
         _remove_empty_folders(token)
 
     def _finish_giving_back(self, token: Path) -> None:
-        """Take the second name from a file that a crash left both here and in the inbox."""
+        """Remove our name of a file that a crash left both here and in the inbox."""
         for path in token.rglob("*"):
             with contextlib.suppress(FileNotFoundError):
                 if fs.is_regular(path) and path.samefile(self._inbox / path.relative_to(token)):
                     path.unlink()
 
-    def _tidy(self, path: Path) -> None:
+    def _remove_token_folder(self, path: Path) -> None:
         token = self._work / path.relative_to(self._work).parts[0]
         _remove_empty_folders(token)
+
+
+class RenameMode:
+    """The claim mode `rename`."""
+
+    def open(self, settings: ClaimSettings, ledger: Ledger) -> RenameClaims:
+        """Return the claims of the daemon that owns `ledger`, which names its instance."""
+        return RenameClaims(
+            settings.inbox, ledger.fact("instance", uuid.uuid4().hex), settings.archive,
+            settings.failed, settings.lease_seconds, settings.ownership,
+        )  # fmt: skip
+
+    def is_held(self, entry: LedgerEntry, inbox: Path) -> bool:
+        """Tell whether the file of an unfinished row lies in the work folder of any instance."""
+        return any(folder.name == entry.id for folder in claim_folders(inbox))
+
+    def unanswered(self, listing: Listing, ledger: Ledger) -> Listing:
+        """Return the listing: claimed files have left the inbox."""
+        del ledger
+        return listing
+
+
+def claim_folders(inbox: Path) -> list[Path]:
+    """Return the folder of each claim that holds a file, of any instance; its name is the token."""
+    folders = (inbox / WORK_FOLDER / "work").glob("*/*")
+    return [folder for folder in folders if next(fs.files_below(folder), None)]
 
 
 def _folders_in(folder: Path) -> list[Path]:

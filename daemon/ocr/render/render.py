@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from daemon.core.tasks import RenderTask
 
 
-def make(task: RenderTask) -> None:
+def render(task: RenderTask) -> None:
     """Write one output of a document to `task.target`, replacing what an earlier try has left.
 
     Deferred where the file cannot be read now or no longer has `task.stamp`, an OSError where the

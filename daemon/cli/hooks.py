@@ -1,0 +1,55 @@
+"""`ocr-daemon hooks`: which notifications are not delivered, and why."""
+
+from __future__ import annotations
+
+import contextlib
+
+from daemon.cli.ledger_access import no_ledger
+from daemon.config.settings import Config
+from daemon.core.logs import without_controls
+from daemon.ledger.deliveries import Deliveries, NotificationCounts
+from daemon.ledger.notification import Notification
+from daemon.supervisor.ledger_recovery import ledger_path
+
+MAX_LISTED = 100  # notifications in a list for people
+
+
+def hooks(config: Config, *, retry: bool, drop: bool) -> str:
+    """Return the counts of each hook, and a line for each notification that failed.
+
+    First drop dead notifications, or let them be tried again, where that is asked for.
+    """
+    ledger_file = ledger_path(config)
+    if not ledger_file.exists():
+        return no_ledger(config)
+    known = [hook.name for hook in config.every_hook]
+    lines = []
+    if retry or drop:
+        with contextlib.closing(Deliveries(ledger_file)) as deliveries:
+            if drop:
+                lines.append(f"notifications dropped: {deliveries.drop(known)}")
+            if retry:
+                lines.append(
+                    f"notifications that the running daemon tries again: {deliveries.retry()}"
+                )
+    with contextlib.closing(Deliveries(ledger_file, read_only=True)) as deliveries:
+        counts = dict.fromkeys(known, NotificationCounts()) | deliveries.posts()
+        open_ones = deliveries.open()
+    lines += [_counts_line(hook, each, known) for hook, each in counts.items()]
+    failed = [notification for notification in open_ones if notification.why is not None]
+    lines += [_failure_line(notification) for notification in failed[:MAX_LISTED]]
+    if len(failed) > MAX_LISTED:
+        lines.append(f"and {len(failed) - MAX_LISTED} more")
+    return "\n".join(lines) or "no hooks in the config"
+
+
+def _counts_line(hook: str, counts: NotificationCounts, known: list[str]) -> str:
+    line = f"{hook}: {counts.delivered} delivered, {counts.waiting} waiting, {counts.dead} dead"
+    return line if hook in known else f"{line}; no such hook in the config: restore it, or --drop"
+
+
+def _failure_line(notification: Notification) -> str:
+    state = "dead" if notification.is_dead else "waiting"
+    about = f"{notification.hook}: {notification.event} {notification.name}"
+    text = f"{about}: {notification.attempts} attempts: {notification.why}"
+    return f"{state} {without_controls(text)}"

@@ -1,0 +1,43 @@
+"""Gives the free slots of the engine their tasks; the main loop and `once` share it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from daemon.core import failpoints
+from daemon.engine.protocol import Engine
+from daemon.supervisor.document import DocumentInFlight
+
+TASKS_OF_A_SHORT_DOCUMENT = 2  # counting its pages, and the first of them
+
+
+class Dispatcher:
+    """New files take turns with the later pages of long documents."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._is_turn_of_new = True
+
+    def dispatch(
+        self,
+        documents: Callable[[], Iterable[DocumentInFlight]],
+        start_next: Callable[[], bool],
+    ) -> None:
+        """Fill the free slots.
+
+        `documents` returns those whose tasks may be submitted now. `start_next` begins the next
+        file, so that `documents` has one more, and returns False where it cannot.
+        """
+        while self._engine.free:
+            waiting = [document for document in documents() if document.has_pending]
+            document = min(waiting, key=lambda each: each.tasks_submitted, default=None)
+            is_long = document is not None and document.tasks_submitted >= TASKS_OF_A_SHORT_DOCUMENT
+            if (document is None or (is_long and self._is_turn_of_new)) and start_next():
+                self._is_turn_of_new = document is None
+                continue
+            if document is None:
+                return
+            self._is_turn_of_new = True
+            document.fault = None  # it may be over
+            self._engine.submit(document.next_task())
+            failpoints.reach("task.submitted", document.claim.name)

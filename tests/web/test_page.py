@@ -59,11 +59,11 @@ def test_an_unsupported_file_shows_an_error(page: Browser) -> None:
 def test_a_failed_file_shows_its_reason_and_can_be_retried(page: Browser, house: House) -> None:
     page.bring([("secret.pdf", "application/pdf", pdfs.pdf_encrypted(user_password="x"))])
     page.wait(lambda: "password" in page.text("#finished .reason"), "why")
-    page.wait(lambda: page.all("#list .summary.failed .retry button"), "a way to try again")
+    page.wait(lambda: page.all("#list .item.failed .retry button"), "a way to try again")
     until(lambda: [n for n in house.kept(house.failed) if n.endswith(".pdf")], what="its bytes")
     [before] = claims_of("secret.pdf", house)
 
-    page.one("#list .summary.failed .retry button").click()
+    page.one("#list .item.failed .retry button").click()
 
     until(lambda: claims_of("secret.pdf", house) - {before}, what="it is answered anew")
 

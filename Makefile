@@ -85,7 +85,7 @@ bench-recognizer: bench-peers
 bench-pages: bench-peers
 	$(BIN)/python -m bench.pages $(PAGES) --peers all $(ARGS)
 
-# MINUTES for each of the two rooms that read strangers' bytes; findings go to .fuzz/ROOM/found.
+# MINUTES for each of the two readers of untrusted bytes; findings go to .fuzz/TARGET/found.
 MINUTES ?= 15
 fuzz: develop
 	$(PIP) --editable .[fuzz]

@@ -20,9 +20,9 @@ from PIL import Image
 from selenium.webdriver import ActionChains
 
 from bench import papers
-from tests.house import House, until
-from tests.samples import pdfs
-from tests.web.browsing import Browser, web_of
+from tests.support.running_daemon import Workspace, until
+from tests.support.samples import pdfs
+from tests.support.web.browsing import Browser, web_of
 
 TALLEST = 1500
 
@@ -33,14 +33,14 @@ def main() -> None:
     out: Path = asked.parse_args().out
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        house = House(Path(folder), web={"port": 0, "requests_per_minute": 0})
-        with house.running(), web_of(house) as site:
-            _fill(house)
+        workspace = Workspace(Path(folder), web={"port": 0, "requests_per_minute": 0})
+        with workspace.running(), web_of(workspace) as site:
+            _fill(workspace)
             for name, picture in _pictures(site):
                 _save(out / f"web-{name}.png", picture)
 
 
-def _fill(house: House) -> None:
+def _fill(workspace: Workspace) -> None:
     some = {
         "letters/fax from the library.jpg": papers.fax(),
         "ferry timetable.jpg": papers.timetable(),
@@ -50,8 +50,8 @@ def _fill(house: House) -> None:
         "invoice 2041.jpg": papers.invoice(),
     }
     for name, content in some.items():
-        house.drop(name, content)
-        house.answer(f"{name}.json")
+        workspace.drop(name, content)
+        workspace.answer(f"{name}.json")
 
 
 def _more() -> list[tuple[str, bytes]]:

@@ -21,8 +21,8 @@ from threading import Event, Thread
 import psutil
 import requests
 
-from tests.samples import pdf_of_text
-from tests.web.site import Site, running
+from tests.support.samples import pdf_of_text
+from tests.support.web.site import Site, running
 
 AT_ONCE = 100  # uploads that wait for their answers: the loop is bounded, as a careful caller's is
 PATIENCE_SECONDS = 120.0
@@ -99,7 +99,7 @@ def main() -> None:
             right = answered(site, sent)
             took = time.monotonic() - began
             found = requests.get(f"{site.base}/documents?query=number", timeout=30).json()["total"]
-        proof = site.house.command("verify", "--deep")
+        proof = site.workspace.command("verify", "--deep")
         cpu = sum(process.cpu_times()[:2])
         print(f"uploaded    {count} in {uploaded:.1f} s, {count / uploaded:.1f} a second")
         print(f"answered    {right} rightly after {took:.1f} s, lost {count - right}")

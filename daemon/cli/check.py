@@ -60,16 +60,20 @@ def describe(config: Config) -> str:
 
 def _retention(retention: Retention) -> str:
     limits = [
-        f"{folder}/ for {days:g} days" if megabytes is None
-        else f"{folder}/ up to {megabytes} MB" if days is None
-        else f"{folder}/ for {days:g} days, up to {megabytes} MB"
+        f"{folder}/ {_limit(days, megabytes)}"
         for folder, days, megabytes in (
             ("archive", retention.archive_days, retention.archive_megabytes),
             ("failed", retention.failed_days, retention.failed_megabytes),
         )
         if days is not None or megabytes is not None
-    ]  # fmt: skip
+    ]
     return f"keeps originals in {' and in '.join(limits)}" if limits else "keeps originals for ever"
+
+
+def _limit(days: float | None, megabytes: int | None) -> str:
+    age = "" if days is None else f"for {days:g} {'day' if days == 1 else 'days'}"
+    size = "" if megabytes is None else f"up to {megabytes} MB"
+    return ", ".join(filter(None, [age, size]))
 
 
 def _metrics(metrics: Metrics) -> str:

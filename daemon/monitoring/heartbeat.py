@@ -68,7 +68,7 @@ def diagnose(state: Path, now: float) -> tuple[bool, str]:
     scan = "no scan yet"
     if heartbeat.scanned_at > float("-inf"):
         scan = f"last scan {now - heartbeat.scanned_at:.0f} s ago"
-    return True, f"alive: {heartbeat.in_progress} in work, {scan}"
+    return True, f"alive: {heartbeat.in_progress} in progress, {scan}"
 
 
 def pulse(

@@ -1,12 +1,12 @@
-"""Fuzzing of the two rooms that read strangers' bytes: `make fuzz MINUTES=15`.
+"""Fuzzing of the two targets that read strangers' bytes: `make fuzz MINUTES=15`.
 
 `pages` and `completeness` each have a `check(path)` that raises where a promise is broken. The kept
-inputs, kept/<room>/, once broke one or lead far in; the ordinary suite checks them all.
+inputs, corpus/<target>/, once broke one or lead far in; the ordinary suite checks them all.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-ROOMS = ("completeness", "pages")
-KEPT = Path(__file__).parent / "kept"
+TARGETS = ("completeness", "pages")
+CORPUS = Path(__file__).parent / "corpus"

@@ -1,7 +1,7 @@
-"""`python -m tests.fuzz ROOM --minutes N`: fuzz one room, again and again after each finding.
+"""`python -m tests.fuzz TARGET --minutes N`: fuzz one target, again and again after each finding.
 
-What was learned stays in .fuzz/ROOM/corpus, what broke a promise in .fuzz/ROOM/found: move the
-latter to tests/fuzz/kept/ROOM when it is mended.
+What was learned stays in .fuzz/TARGET/corpus, what broke a promise in .fuzz/TARGET/found: move the
+latter to tests/fuzz/corpus/TARGET when it is mended.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import sys
 import time
 from pathlib import Path
 
-from tests import samples
-from tests.fuzz import KEPT, ROOMS
+from tests.fuzz import CORPUS, TARGETS
+from tests.support import samples
 
 HOME = Path(".fuzz")
 LARGEST = 40_000  # bytes of an input
@@ -25,18 +25,18 @@ MEGABYTES = 2000
 def main() -> None:
     """Fuzz for the minutes that are asked for and say what it came to."""
     parser = argparse.ArgumentParser(prog="tests.fuzz", description=__doc__)
-    parser.add_argument("room", choices=ROOMS)
+    parser.add_argument("target", choices=TARGETS)
     parser.add_argument("--minutes", type=float, default=15.0)
     asked = parser.parse_args()
-    home = HOME / asked.room
+    home = HOME / asked.target
     corpus, seeds, found = (home / name for name in ("corpus", "seeds", "found"))
     for folder in (corpus, seeds, found):
         folder.mkdir(parents=True, exist_ok=True)
     plant(seeds)
     ends, executed = time.monotonic() + 60 * asked.minutes, 0
     while (left := ends - time.monotonic()) > 1:
-        executed += run(asked.room, home, [corpus, seeds, KEPT / asked.room], left)
-    print(f"{asked.room}: {executed} inputs, {len(list(corpus.iterdir()))} in the corpus")
+        executed += run(asked.target, home, [corpus, seeds, CORPUS / asked.target], left)
+    print(f"{asked.target}: {executed} inputs, {len(list(corpus.iterdir()))} in the corpus")
     for path in sorted(found.iterdir()):
         print(f"broke a promise: {path}")
 
@@ -49,11 +49,11 @@ def plant(seeds: Path) -> None:
             (seeds / sample.name).write_bytes(sample.data)
 
 
-def run(room: str, home: Path, corpora: list[Path], seconds: float) -> int:
+def run(target: str, home: Path, corpora: list[Path], seconds: float) -> int:
     """Run one process, at most `seconds` long; return how many inputs it tried."""
     log = home / f"{time.time_ns()}.log"
     command = [
-        sys.executable, "-m", "tests.fuzz.child", room, *map(str, corpora),
+        sys.executable, "-m", "tests.fuzz.child", target, *map(str, corpora),
         f"-artifact_prefix={home / 'found'}/", f"-max_total_time={int(seconds)}",
         f"-max_len={LARGEST}", f"-timeout={SLOWEST}", f"-rss_limit_mb={MEGABYTES}",
         "-print_final_stats=1",

@@ -11,10 +11,10 @@ import atheris
 
 
 def main() -> None:
-    """Fuzz the room named first with libFuzzer's arguments after it."""
-    room = sys.argv[1]
+    """Fuzz the target named first with libFuzzer's arguments after it."""
+    target = sys.argv[1]
     with atheris.instrument_imports(include=["daemon"]):
-        check = importlib.import_module(f"tests.fuzz.{room}").check
+        check = importlib.import_module(f"tests.fuzz.{target}").check
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "fuzzed-input"
 

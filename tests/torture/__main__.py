@@ -63,11 +63,11 @@ def _cuts(root: Path, every: int) -> bool:
 
 
 def _series(root: Path, program: str, kills: int, gap: float, asked: argparse.Namespace) -> bool:
-    home = root / program
-    struck = series.run(home / "struck", program, kills, asked.seed, gap, asked.minutes * 60)
+    workspace = root / program
+    struck = series.run(workspace / "struck", program, kills, asked.seed, gap, asked.minutes * 60)
     print("\n".join(struck.lines()), flush=True)
     files = min(struck.counted.landed, asked.undisturbed)
-    calm = series.run(home / "calm", program, 0, asked.seed, gap, 0, files)
+    calm = series.run(workspace / "calm", program, 0, asked.seed, gap, 0, files)
     print("\n".join(["undisturbed:", *calm.lines()]), flush=True)
     print(f"throughput under kills: {struck.rate / calm.rate:.2f} of undisturbed", flush=True)
     return struck.holds and calm.holds

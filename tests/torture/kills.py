@@ -18,7 +18,7 @@ from typing import Literal
 
 import psutil
 
-from tests.house import House
+from tests.support.running_daemon import Workspace
 from tests.torture.life import Life
 
 Kind = Literal["kill worker", "kill daemon", "terminate", "stop worker", "stop daemon"]
@@ -48,9 +48,9 @@ class Killer:
     """Holds one daemon alive and strikes it; `tend` is called all the while (to land files)."""
 
     def __init__(
-        self, house: House, program: str, seed: int, gap: float, tend: Callable[[], None]
+        self, workspace: Workspace, program: str, seed: int, gap: float, tend: Callable[[], None]
     ) -> None:
-        self._house, self._program, self._gap, self.tend = house, program, gap, tend
+        self._workspace, self._program, self._gap, self.tend = workspace, program, gap, tend
         self._chance = random.Random(seed)
         self.toll = Toll()
         self.life = self._start()
@@ -88,7 +88,7 @@ class Killer:
 
     def _start(self) -> Life:
         self._is_early = self._chance.random() < 0.2
-        return Life(self._house, self._program)
+        return Life(self._workspace, self._program)
 
     def _wait_for_moment(self) -> None:
         while not self._is_early and self.life.ready is None:

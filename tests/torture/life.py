@@ -14,15 +14,16 @@ from typing import Any
 
 import psutil
 
-from tests.house import REPOSITORY, House, until
+from tests.support.repository import REPOSITORY
+from tests.support.running_daemon import Workspace, until
 
 PROGRAMS = {"real": "daemon", "pretended": "tests.torture.program"}
 GREETING = b"Drop images and PDFs"  # printed when the model is warm and the inbox is watched
 END_SECONDS = 60.0
 
 
-def house(root: Path, program: str, **config: Any) -> House:
-    """Return a house with times as short as its program can follow, and attempts without end.
+def quick_workspace(root: Path, program: str, **config: Any) -> Workspace:
+    """Return a workspace with times as short as its program can follow, and attempts without end.
 
     A kill at random may hit one document again and again, which is then no fault of its own.
     """
@@ -32,20 +33,20 @@ def house(root: Path, program: str, **config: Any) -> House:
         "watch": quick if program == "pretended" else {},
     }
     root.mkdir(parents=True, exist_ok=True)
-    return House(root, **values | config)
+    return Workspace(root, **values | config)
 
 
 class Life:
     """A daemon from its start to its end; `started` and `ready` are monotonic seconds."""
 
-    def __init__(self, house: House, program: str, **environment: str) -> None:
-        self._output = house.root / "output"
+    def __init__(self, workspace: Workspace, program: str, **environment: str) -> None:
+        self._output = workspace.root / "output"
         self._said_before = self._output.stat().st_size if self._output.exists() else 0
         self.started = time.monotonic()
         self._ready: float | None = None
         with self._output.open("ab") as output:
             self.process = psutil.Popen(
-                [sys.executable, "-m", PROGRAMS[program], "run", "--config", str(house.config)],
+                [sys.executable, "-m", PROGRAMS[program], "run", "--config", str(workspace.config)],
                 stdout=output, stderr=subprocess.STDOUT, cwd=REPOSITORY, start_new_session=True,
                 env=os.environ | {"PYTHONPATH": str(REPOSITORY)} | environment,
             )  # fmt: skip
@@ -108,9 +109,9 @@ class Life:
 
 
 @contextmanager
-def living(house: House, program: str, **environment: str) -> Iterator[Life]:
+def living(workspace: Workspace, program: str, **environment: str) -> Iterator[Life]:
     """Run a daemon until the block ends, however it ends."""
-    life = Life(house, program, **environment)
+    life = Life(workspace, program, **environment)
     try:
         yield life
     finally:

@@ -19,9 +19,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from tests.house import House, until
+from tests.support.running_daemon import Workspace, until
 from tests.torture import oracle, pretended
-from tests.torture.life import Life, house, living
+from tests.torture.life import Life, living, quick_workspace
 from tests.torture.oracle import Landed
 
 Act = Literal["kill daemon", "kill worker", "terminate"]
@@ -100,7 +100,7 @@ class Ending:
 
 
 class Chain:
-    """A scenario's steps one after the other in one house: each life ends at the next step.
+    """A scenario's steps one after the other in one workspace: each life ends at the next step.
 
     The life that follows takes up what the one before it has left, and is then stopped itself with
     a file of its own: so a cell costs one start.
@@ -117,7 +117,7 @@ class Chain:
         self._act = act
         self._far = scenario == "across"
         self._outputs = list(whole.outputs)
-        self._house = self._made(root, far)
+        self._workspace = self._made(root, far)
         self._landed = [self._file(number) for number in range(len(self._scenario.steps))]
         self._known: set[str] = set()
 
@@ -128,21 +128,21 @@ class Chain:
         last: tuple[str, dict[str, str], float] | None = None
         for number, file in enumerate(self._landed):
             point = self._scenario.steps[number].format(name=file.name)
-            with living(self._house, self._program, FAILPOINTS=f"{point}=1*stop") as life:
+            with living(self._workspace, self._program, FAILPOINTS=f"{point}=1*stop") as life:
                 if last is not None:
                     yield self._ending(life, number, *last)
                 last = (point, self._stopped_at(life, point, file), time.monotonic())
                 self._hit(life, number)
-        with living(self._house, self._program) as life:
+        with living(self._workspace, self._program) as life:
             assert last is not None, "a scenario has steps"
             yield self._ending(life, len(self._landed), *last)
 
-    def _made(self, root: Path, far: Path) -> House:
+    def _made(self, root: Path, far: Path) -> Workspace:
         config: dict[str, Any] = {"folders": {"archive": str(far)}} if self._far else {}
         if self._scenario.told:
             config["hooks"] = [{"name": "tell", "command": ["tee", "-a", str(root / TOLD)]}]
         config |= {"outputs": self._outputs} if self._outputs else {}
-        made = house(root, self._program, **config)
+        made = quick_workspace(root, self._program, **config)
         if self._far:
             made.archive = far
         return made
@@ -154,24 +154,26 @@ class Chain:
 
     def _fail_all(self) -> None:
         """Let every file fail once: whatever worker reads it is killed."""
-        once = house(self._house.root, self._program, retry={"attempts": 1, "wait_seconds": 0.2})
+        once = quick_workspace(
+            self._workspace.root, self._program, retry={"attempts": 1, "wait_seconds": 0.2}
+        )
         for file in self._landed:
             once.drop(file.name, file.content)
         with living(once, self._program, FAILPOINTS="worker.read=kill") as life:
-            until(lambda: len(once.kept(once.failed)) == 2 * len(self._landed), 300)
+            until(lambda: len(once.files_in(once.failed)) == 2 * len(self._landed), 300)
             assert life.terminate() == 0
-        self._house = house(self._house.root, self._program)
+        self._workspace = quick_workspace(self._workspace.root, self._program)
 
     def _stopped_at(self, life: Life, point: str, file: Landed) -> dict[str, str]:
         """Land a file and wait until the daemon stands still; return what a person would find."""
         life.wait_ready()
-        before = state_of(self._house)
+        before = state_of(self._workspace)
         if self._scenario.failed_before:
-            (self._house.failed / file.name).rename(self._house.inbox / file.name)
+            (self._workspace.failed / file.name).rename(self._workspace.inbox / file.name)
         else:
-            self._house.drop(file.name, file.content)
+            self._workspace.drop(file.name, file.content)
         until(life.stopped, STEP_SECONDS, what=f"{point} is reached")
-        now = state_of(self._house)
+        now = state_of(self._workspace)
         return {place: told(now[place] - before[place]) for place in now}
 
     def _hit(self, life: Life, number: int) -> None:
@@ -194,11 +196,11 @@ class Chain:
         life.wait_ready()
         with contextlib.suppress(AssertionError):  # the count says better what is missing
             until(lambda: self._is_done(landed), STEP_SECONDS)
-        counted = oracle.count(self._house, self._present(landed))
-        found = counted.complaints + (untold(self._house) if self._scenario.told else [])
+        counted = oracle.count(self._workspace, self._present(landed))
+        found = counted.complaints + (untold(self._workspace) if self._scenario.told else [])
         new = [complaint for complaint in found if complaint not in self._known]
         self._known.update(new)
-        answer = self._house.answers().get(f"{self._landed[landed - 1].name}.json", {})
+        answer = self._workspace.answers().get(f"{self._landed[landed - 1].name}.json", {})
         attempt = answer.get("processing", {}).get("attempt", 0)
         return Ending(point, self._act, at_step, tuple(new), attempt, time.monotonic() - began)
 
@@ -211,12 +213,12 @@ class Chain:
 
     def _is_done(self, landed: int) -> bool:
         names = [file.name for file in self._landed[:landed]]
-        kept = self._house.failed if self._scenario.fails else self._house.archive
+        kept = self._workspace.failed if self._scenario.fails else self._workspace.archive
         return (
             all((kept / name).exists() for name in names)
-            and all((self._house.outbox / f"{name}.json").exists() for name in names)
-            and not open_rows(self._house)
-            and not (self._scenario.told and undelivered(self._house))
+            and all((self._workspace.outbox / f"{name}.json").exists() for name in names)
+            and not open_rows(self._workspace)
+            and not (self._scenario.told and undelivered(self._workspace))
         )
 
 
@@ -224,16 +226,16 @@ def file_of(program: str, text: str | None, number: int) -> bytes:
     """Return a file that is read as `text`, or cannot be read where it is None."""
     if program == "pretended":
         return pretended.content(text) if text else pretended.BROKEN + b"%d" % number
-    from tests.samples import png, text_page
+    from tests.support.samples import png, text_page
 
     return png(text_page([text])) if text else b"\x89PNG\r\n\x1a\n broken %d" % number
 
 
-def state_of(home: House) -> dict[str, set[str]]:
+def state_of(workspace: Workspace) -> dict[str, set[str]]:
     """Return what lies in each folder, and the rows of the ledger."""
     folders = ("inbox", "outbox", "archive", "failed")
-    found = {folder: home.kept(getattr(home, folder)) for folder in folders}
-    rows = _ask(home, "SELECT id, state, starts, attempts, coalesce(status, '-') FROM claims")
+    found = {folder: workspace.files_in(getattr(workspace, folder)) for folder in folders}
+    rows = _ask(workspace, "SELECT id, state, starts, attempts, coalesce(status, '-') FROM claims")
     found["ledger"] = {" ".join(map(str, row)) for row in rows}
     return found
 
@@ -244,33 +246,33 @@ def told(found: set[str]) -> str:
     return ", ".join(sorted(words)) or "-"
 
 
-def untold(home: House) -> list[str]:
+def untold(workspace: Workspace) -> list[str]:
     """Return the answers that no letter tells of, and the letters that say two things."""
     notifications: dict[str, set[str]] = {}
-    for line in (home.root / TOLD).read_text().splitlines():
+    for line in (workspace.root / TOLD).read_text().splitlines():
         notifications.setdefault(json.loads(line)["id"], set()).add(line)
-    claims = {answer["processing"]["claim"] for answer in home.answers().values()}
+    claims = {answer["processing"]["claim"] for answer in workspace.answers().values()}
     missing = {f"{claim}-tell" for claim in claims} ^ set(notifications)
     return [f"told and answered are not one: {token}" for token in missing] + [
         f"told in two ways: {token}" for token, said in notifications.items() if len(said) > 1
     ]
 
 
-def undelivered(home: House) -> int:
+def undelivered(workspace: Workspace) -> int:
     """Return how many letters the ledger is still to deliver."""
-    ((number,),) = _ask(home, "SELECT count(*) FROM deliveries WHERE state != 'delivered'")
+    ((number,),) = _ask(workspace, "SELECT count(*) FROM deliveries WHERE state != 'delivered'")
     return int(number)
 
 
-def open_rows(home: House) -> int:
+def open_rows(workspace: Workspace) -> int:
     """Return how many claims the ledger holds for unfinished."""
-    ((number,),) = _ask(home, "SELECT count(*) FROM claims WHERE state != 'closed'")
+    ((number,),) = _ask(workspace, "SELECT count(*) FROM claims WHERE state != 'closed'")
     return int(number)
 
 
-def _ask(home: House, question: str) -> list[tuple[Any, ...]]:
+def _ask(workspace: Workspace, question: str) -> list[tuple[Any, ...]]:
     with closing(
-        sqlite3.connect(f"file:{home.state}/ledger.sqlite3?mode=ro", uri=True)
+        sqlite3.connect(f"file:{workspace.state}/ledger.sqlite3?mode=ro", uri=True)
     ) as ledger_file:
         return ledger_file.execute(question).fetchall()
 

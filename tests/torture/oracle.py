@@ -17,7 +17,7 @@ from typing import Any
 import jsonschema_rs
 
 import daemon
-from tests.house import House
+from tests.support.running_daemon import Workspace
 
 _SCHEMA = Path(daemon.__file__).parent / "outbox" / "sidecar.schema.json"
 VALIDATOR = jsonschema_rs.validator_for(json.loads(_SCHEMA.read_text()))
@@ -73,15 +73,15 @@ class Count:
         return "\n  ".join([first, *self.complaints[:40]])
 
 
-def count(house: House, landed: Iterable[Landed]) -> Count:
-    """Count the house; it must stand still for the answer to be final."""
+def count(workspace: Workspace, landed: Iterable[Landed]) -> Count:
+    """Count the workspace; it must stand still for the answer to be final."""
     files = list(landed)
     wanted = Counter(file.sha256 for file in files)
     by_sha = {file.sha256: file for file in files}
     found = Count(landed=len(files))
-    _count_answers(house, wanted, by_sha, found)
-    _count_bytes(house, wanted, by_sha, found)
-    found.left += leftovers(house)
+    _count_answers(workspace, wanted, by_sha, found)
+    _count_bytes(workspace, wanted, by_sha, found)
+    found.left += leftovers(workspace)
     return found
 
 
@@ -96,26 +96,26 @@ def torn(path: Path) -> str | None:
     return None if VALIDATOR.is_valid(content) else f"{path}: not after the schema"
 
 
-def leftovers(house: House) -> list[str]:
-    """Return what a finished house holds besides inbox files, answers, originals and reasons."""
-    work = [path for path in (house.inbox / OURS).rglob("*") if path.is_file()]
+def leftovers(workspace: Workspace) -> list[str]:
+    """Return the files besides inbox files, answers, originals and reasons at the end."""
+    work = [path for path in (workspace.inbox / OURS).rglob("*") if path.is_file()]
     stray = [path for path in work if path.name != "lock"]
-    stray += [path for path in (house.outbox / OURS).rglob("*") if path.is_file()]
-    stray += [path for path in (house.state / "making").rglob("*") if path.is_file()]
-    for folder in (house.archive, house.failed, house.outbox):
+    stray += [path for path in (workspace.outbox / OURS).rglob("*") if path.is_file()]
+    stray += [path for path in (workspace.state / "making").rglob("*") if path.is_file()]
+    for folder in (workspace.archive, workspace.failed, workspace.outbox):
         stray += [path for path in folder.rglob("*.tmp") if path.is_file()]
-    for reason in house.failed.rglob("*.error.json"):
+    for reason in workspace.failed.rglob("*.error.json"):
         if not reason.with_name(reason.name.removesuffix(".error.json")).exists():
             stray.append(reason)
     return [str(path) for path in stray]
 
 
 def _count_answers(
-    house: House, wanted: Counter[str], by_sha: dict[str, Landed], found: Count
+    workspace: Workspace, wanted: Counter[str], by_sha: dict[str, Landed], found: Count
 ) -> None:
     answers: Counter[str] = Counter()
-    outputs = {path for path in _files(house.outbox) if path.suffix != ".json"}
-    for path in _files(house.outbox):
+    outputs = {path for path in _files(workspace.outbox) if path.suffix != ".json"}
+    for path in _files(workspace.outbox):
         if path.suffix != ".json":
             continue
         if (why := torn(path)) is not None:
@@ -124,7 +124,7 @@ def _count_answers(
         answer = json.loads(path.read_bytes())
         answers[answer["source"]["sha256"]] += 1
         if why := _is_wrong(answer, by_sha):
-            found.wrong.append(f"{path.relative_to(house.root)}: {why}")
+            found.wrong.append(f"{path.relative_to(workspace.root)}: {why}")
         for output in answer.get("outputs", ()):
             if why := _is_wrong_output(path.with_name(output["name"]), output["sha256"]):
                 found.wrong.append(why)
@@ -157,10 +157,10 @@ def _is_wrong_output(path: Path, sha256: str) -> str | None:
 
 
 def _count_bytes(
-    house: House, wanted: Counter[str], by_sha: dict[str, Landed], found: Count
+    workspace: Workspace, wanted: Counter[str], by_sha: dict[str, Landed], found: Count
 ) -> None:
     kept: Counter[str] = Counter()
-    for path in (*_files(house.archive), *_files(house.failed), *_files(house.inbox)):
+    for path in (*_files(workspace.archive), *_files(workspace.failed), *_files(workspace.inbox)):
         if path.name != "lock" and not path.name.endswith(".error.json"):
             kept[hashlib.sha256(path.read_bytes()).hexdigest()] += 1
     found.lost += [f"{by_sha[sha].name}: its bytes are nowhere" for sha in wanted - kept]

@@ -15,14 +15,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from daemon.config import settings as configuration
+from daemon.config.load import load
 from daemon.core.errors import DaemonError
 from daemon.core.records import PagesRead
 from daemon.core.tasks import Outcome, RenderTask, Task
 from daemon.supervisor import main, wiring
-from tests.house import House, until
+from tests.support.running_daemon import Workspace, until
 from tests.torture import disk, oracle, pretended, series
-from tests.torture.life import house, living
+from tests.torture.life import living, quick_workspace
 from tests.torture.oracle import Landed
 from tests.torture.trace import Record, record
 
@@ -92,19 +92,21 @@ def lives(root: Path) -> Iterator[tuple[str, Record, list[Landed]]]:
         Landed("broken.png", pretended.BROKEN, None),
         Landed("twin.png", pretended.content("One page"), "One page"),
     ]
-    first = house(root / "first", "pretended", **CONFIG)
+    first = quick_workspace(root / "first", "pretended", **CONFIG)
     yield "first", _recorded(first, landed), landed
-    later = house(root / "later", "pretended", retry={"attempts": 1, "wait_seconds": 0.2}, **CONFIG)
+    later = quick_workspace(
+        root / "later", "pretended", retry={"attempts": 1, "wait_seconds": 0.2}, **CONFIG
+    )
     again = Landed("again.png", pretended.content("Again"), "Again")
     later.drop(again.name, again.content)
     with living(later, "pretended", FAILPOINTS="worker.read=kill") as life:
         until((later.failed / again.name).exists, what="it fails")
         assert life.terminate() == 0
     (later.failed / again.name).rename(later.inbox / again.name)
-    later = house(root / "later", "pretended", **CONFIG)
+    later = quick_workspace(root / "later", "pretended", **CONFIG)
     more = [Landed("scan.png", pretended.content("Other"), "Other"), again]
     yield "later", _recorded(later, more), more
-    beside = house(root / "beside", "pretended", outputs=["text", "picture"], **CONFIG)
+    beside = quick_workspace(root / "beside", "pretended", outputs=["text", "picture"], **CONFIG)
     shown = [
         Landed("scan.png", pretended.content("One page"), "One page", outputs=2),
         Landed("sub/pages.pdf", pretended.content("First", "Second"), "Second", outputs=3),
@@ -113,17 +115,21 @@ def lives(root: Path) -> Iterator[tuple[str, Record, list[Landed]]]:
     yield "published", _recorded(beside, shown), shown
 
 
-def _recorded(home: House, landed: list[Landed]) -> Record:
+def _recorded(workspace: Workspace, landed: list[Landed]) -> Record:
     for file in landed:
-        if not (home.inbox / file.name).exists():
-            home.drop(file.name, file.content)
-    ledger_file = home.state / "ledger.sqlite3"
+        if not (workspace.inbox / file.name).exists():
+            workspace.drop(file.name, file.content)
+    ledger_file = workspace.state / "ledger.sqlite3"
 
     def is_done() -> bool:
-        kept = home.kept(home.archive) | home.kept(home.failed)
-        return all(f.name in kept for f in landed) and ledger_file.exists() and series.is_done(home)
+        kept = workspace.files_in(workspace.archive) | workspace.files_in(workspace.failed)
+        return (
+            all(f.name in kept for f in landed)
+            and ledger_file.exists()
+            and series.is_done(workspace)
+        )
 
-    return record(home, "pretended", is_done)
+    return record(workspace, "pretended", is_done)
 
 
 def cut(taken: Record, landed: list[Landed], model: disk.Model, root: Path, every: int = 1) -> Cuts:
@@ -148,18 +154,18 @@ def restarted(image: disk.Image, landed: list[Landed], root: Path) -> list[str]:
     root.mkdir(exist_ok=True)
     image.lay(root)
     code = _run(root)
-    home = _found(root)
+    workspace = _found(root)
     wrong = [] if code == 0 else [f"the daemon ended with {code}: {_tail(root)}"]
-    return wrong + oracle.count(home, landed).complaints
+    return wrong + oracle.count(workspace, landed).complaints
 
 
-def _found(root: Path) -> House:
-    """Return the house that an image is, its config untouched."""
+def _found(root: Path) -> Workspace:
+    """Return the workspace that an image is, its config untouched."""
     config = (root / "config.yaml").read_bytes()
     (root / "inbox").mkdir(exist_ok=True)
-    home = House(root)
+    workspace = Workspace(root)
     (root / "config.yaml").write_bytes(config)
-    return home
+    return workspace
 
 
 def _run(root: Path) -> int:
@@ -187,9 +193,9 @@ def _be_daemon(root: Path) -> None:
         os.dup2(output, 2)
         sys.stdout = sys.stderr = os.fdopen(output, "a", buffering=1)
         wiring.engine = lambda *_, **__: Engine()  # type: ignore[assignment]
-        home = _found(root)
-        threading.Thread(target=_stop_when_done, args=(home,), daemon=True).start()
-        main.run(configuration.load(home.config), lambda: configuration.load(home.config))
+        workspace = _found(root)
+        threading.Thread(target=_stop_when_done, args=(workspace,), daemon=True).start()
+        main.run(load(workspace.config), lambda: load(workspace.config))
         code = 0
     except BaseException as error:
         os.write(2, f"{error!r}\n".encode())
@@ -197,9 +203,9 @@ def _be_daemon(root: Path) -> None:
         os._exit(code)
 
 
-def _stop_when_done(home: House) -> None:
-    ledger_file, beat = home.state / "ledger.sqlite3", home.state / "heartbeat.json"
-    while not (beat.exists() and ledger_file.exists() and series.is_done(home)):
+def _stop_when_done(workspace: Workspace) -> None:
+    ledger_file, beat = workspace.state / "ledger.sqlite3", workspace.state / "heartbeat.json"
+    while not (beat.exists() and ledger_file.exists() and series.is_done(workspace)):
         time.sleep(0.01)
     os.kill(os.getpid(), signal.SIGTERM)
 

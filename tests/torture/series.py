@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from daemon.cli.verify import verify
-from daemon.config import settings as configuration
-from tests.house import House
+from daemon.config.load import load
+from tests.support.running_daemon import Workspace
 from tests.torture import oracle, traffic
 from tests.torture.kills import Killer, Toll
-from tests.torture.life import house
+from tests.torture.life import quick_workspace
 from tests.torture.matrix import open_rows
 from tests.torture.oracle import Count, Landed
 from tests.torture.watcher import Watcher
@@ -76,32 +76,32 @@ def run(
 
     `files` is how many are landed at least; without kills, how many are landed.
     """
-    home = house(root, program, workers=WORKERS, tasks_per_worker=200)
-    tap = Tap(home, program, seed)
-    watcher, proofs = Watcher(home.outbox), Proofs(home)
+    workspace = quick_workspace(root, program, workers=WORKERS, tasks_per_worker=200)
+    tap = Tap(workspace, program, seed)
+    watcher, proofs = Watcher(workspace.outbox), Proofs(workspace)
     began = time.monotonic()
-    killer = Killer(home, program, seed, gap, tap.top_up)
+    killer = Killer(workspace, program, seed, gap, tap.top_up)
     killer.strike(kills, began + limit)
     tap.limit = max(files, len(tap.landed))
-    finished = killer.rest(lambda: tap.is_dry and is_done(home), REST_SECONDS)
+    finished = killer.rest(lambda: tap.is_dry and is_done(workspace), REST_SECONDS)
     seconds = time.monotonic() - began
     killer.end()
     watcher.stop()
     proofs.stop()
-    counted = oracle.count(home, tap.landed)
+    counted = oracle.count(workspace, tap.landed)
     counted.torn += watcher.torn
     counted.duplicated += watcher.replaced()
     return Figures(
         program, counted, killer.toll, seconds, finished, _first_answers(killer.toll, watcher),
-        _attempts(home), proofs.wrong, proofs.made,
+        _attempts(workspace), proofs.wrong, proofs.made,
     )  # fmt: skip
 
 
 class Tap:
     """Lands files so that some always wait, up to `limit` in all."""
 
-    def __init__(self, home: House, program: str, seed: int) -> None:
-        self._house = home
+    def __init__(self, workspace: Workspace, program: str, seed: int) -> None:
+        self._workspace = workspace
         self._files = traffic.endless(program, seed)
         self.landed: list[Landed] = []
         self.limit: float = float("inf")
@@ -115,17 +115,17 @@ class Tap:
         """Land what is missing of the backlog."""
         if self.is_dry:
             return
-        waiting = sum(path.is_file() for path in self._house.inbox.glob("[0-9a]*/*"))
+        waiting = sum(path.is_file() for path in self._workspace.inbox.glob("[0-9a]*/*"))
         for _ in range(min(BACKLOG - waiting, int(min(self.limit - len(self.landed), BACKLOG)))):
-            self.landed.append(traffic.drop(self._house, next(self._files)))
+            self.landed.append(traffic.drop(self._workspace, next(self._files)))
 
 
 class Proofs:
     """`ocr-daemon verify` again and again on the live folders, in a thread of its own."""
 
-    def __init__(self, home: House) -> None:
-        self._config = configuration.load(home.config)
-        self._ledger_file = home.state / "ledger.sqlite3"
+    def __init__(self, workspace: Workspace) -> None:
+        self._config = load(workspace.config)
+        self._ledger_file = workspace.state / "ledger.sqlite3"
         self._over = threading.Event()
         self.made = 0
         self.wrong: list[str] = []
@@ -157,10 +157,10 @@ class Proofs:
         self.wrong += [f"lost {name}" for name in balance.lost]
 
 
-def is_done(home: House) -> bool:
+def is_done(workspace: Workspace) -> bool:
     """Tell whether nothing waits or is in work."""
-    waits = any(set(names) - {"lock"} for _, _, names in os.walk(home.inbox))
-    return not waits and not open_rows(home)
+    waits = any(set(names) - {"lock"} for _, _, names in os.walk(workspace.inbox))
+    return not waits and not open_rows(workspace)
 
 
 def _first_answers(toll: Toll, watcher: Watcher) -> list[float]:
@@ -174,8 +174,8 @@ def _first_answers(toll: Toll, watcher: Watcher) -> list[float]:
     return found
 
 
-def _attempts(home: House) -> dict[int, int]:
-    numbers = [answer["processing"]["attempt"] for answer in home.answers().values()]
+def _attempts(workspace: Workspace) -> dict[int, int]:
+    numbers = [answer["processing"]["attempt"] for answer in workspace.answers().values()]
     return {number: numbers.count(number) for number in sorted(set(numbers))}
 
 

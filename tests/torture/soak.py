@@ -21,10 +21,10 @@ from pathlib import Path
 
 import psutil
 
-from tests.house import House
+from tests.support.running_daemon import Workspace
 from tests.torture import oracle
 from tests.torture.kills import Killer, Toll
-from tests.torture.life import Life, house
+from tests.torture.life import Life, quick_workspace
 from tests.torture.oracle import Count
 from tests.torture.series import REST_SECONDS, WORKERS, Tap, is_done
 from tests.torture.watcher import Watcher
@@ -57,13 +57,13 @@ class Sights:
     seen: list[Sight] = field(default_factory=list)
     next_at: float = 0.0
 
-    def look(self, home: House, life: Life) -> None:
+    def look(self, workspace: Workspace, life: Life) -> None:
         """Look when it is time, at a daemon that is ready."""
         if time.monotonic() < self.next_at or life.ready is None:
             return
         self.next_at = time.monotonic() + LOOK_SECONDS
         with suppress(psutil.Error, OSError, ValueError):
-            self.seen.append(_sight(home, life))
+            self.seen.append(_sight(workspace, life))
 
     def quarter(self, which: int, name: str) -> float:
         """Return the median of a figure over one quarter of the run, 0 to 3."""
@@ -89,16 +89,16 @@ class Sights:
             yield f"{name:20} " + " ".join(f"{value:8.1f}" for value in (*medians, most))
 
 
-def _sight(home: House, life: Life) -> Sight:
+def _sight(workspace: Workspace, life: Life) -> Sight:
     workers = [worker.memory_info().rss for worker in life.workers()]
-    ledger_file = sum(path.stat().st_size for path in home.state.glob("ledger.sqlite3"))
-    documents = sum(1 for _ in home.outbox.rglob("*.json"))
+    ledger_file = sum(path.stat().st_size for path in workspace.state.glob("ledger.sqlite3"))
+    documents = sum(1 for _ in workspace.outbox.rglob("*.json"))
     return Sight(
         daemon=life.process.memory_info().rss / MEGABYTE,
         worker=max(workers) / MEGABYTE,
         descriptors=life.process.num_fds(),
         threads=life.process.num_threads(),
-        log=sum(path.stat().st_size for path in home.logs.iterdir()) / MEGABYTE,
+        log=sum(path.stat().st_size for path in workspace.logs.iterdir()) / MEGABYTE,
         ledger_per_document=ledger_file / max(1, documents),
     )
 
@@ -106,8 +106,8 @@ def _sight(home: House, life: Life) -> Sight:
 class Mover:
     """Moves a folder away now and then for some seconds, and back."""
 
-    def __init__(self, home: House, seed: int, gap: float) -> None:
-        self._home, self._gap = home, gap
+    def __init__(self, workspace: Workspace, seed: int, gap: float) -> None:
+        self._home, self._gap = workspace, gap
         self._chance = random.Random(seed)
         self._next = time.monotonic() + gap
         self.moves = 0
@@ -170,23 +170,23 @@ class Figures:
 def soak(root: Path, seconds: float, seed: int, gap: float) -> Figures:
     """Run below `root` for `seconds`, then until all is answered."""
     logging = {"file_megabytes": LOG_MEGABYTES, "files": LOG_FILES}
-    home = house(root, "real", workers=WORKERS, logging=logging)
-    tap, watcher = Tap(home, "real", seed), Watcher(home.outbox)
-    sights, mover = Sights(), Mover(home, seed, gap)
+    workspace = quick_workspace(root, "real", workers=WORKERS, logging=logging)
+    tap, watcher = Tap(workspace, "real", seed), Watcher(workspace.outbox)
+    sights, mover = Sights(), Mover(workspace, seed, gap)
 
     def tend() -> None:
         mover.pass_by(killer.life)
         tap.top_up()
-        sights.look(home, killer.life)
+        sights.look(workspace, killer.life)
 
-    killer = Killer(home, "real", seed, gap, lambda: None)
+    killer = Killer(workspace, "real", seed, gap, lambda: None)
     killer.tend = tend
     killer.strike(10**9, time.monotonic() + seconds)
     tap.limit = len(tap.landed)
-    finished = killer.rest(lambda: is_done(home), REST_SECONDS)
+    finished = killer.rest(lambda: is_done(workspace), REST_SECONDS)
     killer.end()
     watcher.stop()
-    counted = oracle.count(home, tap.landed)
+    counted = oracle.count(workspace, tap.landed)
     counted.torn += watcher.torn
     counted.duplicated += watcher.replaced()
     return Figures(seconds, counted, killer.toll, mover.moves, finished, sights)

@@ -17,7 +17,8 @@ from typing import Literal
 
 import psutil
 
-from tests.house import REPOSITORY, House, until
+from tests.support.repository import REPOSITORY
+from tests.support.running_daemon import Workspace, until
 from tests.torture.life import PROGRAMS
 
 STRACE = shutil.which("strace")
@@ -37,7 +38,7 @@ Kind = Literal["create", "write", "truncate", "sync", "sync folder", "rename", "
 
 @dataclass(frozen=True, slots=True)
 class Op:
-    """One operation; paths are relative to the house's root, `target` is a new name.
+    """One operation; paths are relative to the workspace's root, `target` is a new name.
 
     `at` is the offset of a write in bytes, or the size of a truncation.
     """
@@ -67,16 +68,16 @@ class Record:
     ops: tuple[Op, ...]
 
 
-def record(house: House, program: str, is_done: Callable[[], bool]) -> Record:
+def record(workspace: Workspace, program: str, is_done: Callable[[], bool]) -> Record:
     """Run the daemon under strace until it is done, and stop it; return its operations."""
     assert STRACE is not None, "strace is needed"
-    files, contents, folders = _snapshot(house.root)
-    trace = house.root / "trace"
+    files, contents, folders = _snapshot(workspace.root)
+    trace = workspace.root / "trace"
     command = [STRACE, "-f", "-y", "-xx", "-s", "10000000", "--seccomp-bpf", "-o", str(trace)]
-    with (house.root / "output").open("ab") as output:
+    with (workspace.root / "output").open("ab") as output:
         tracer = psutil.Popen(
             [*command, "-e", f"trace={CALLS}", sys.executable, "-m", PROGRAMS[program], "run",
-             "--config", str(house.config)],
+             "--config", str(workspace.config)],
             stdout=output, stderr=output, cwd=REPOSITORY,
             env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
         )  # fmt: skip
@@ -85,7 +86,7 @@ def record(house: House, program: str, is_done: Callable[[], bool]) -> Record:
     daemon.terminate()
     tracer.wait(60)
     lines = trace.read_text().splitlines()
-    return Record(files, contents, folders, tuple(_Names(house.root, files).told(lines)))
+    return Record(files, contents, folders, tuple(_Names(workspace.root, files).told(lines)))
 
 
 def _snapshot(root: Path) -> tuple[dict[str, int], dict[int, bytes], frozenset[str]]:
@@ -129,7 +130,7 @@ class _Names:
         self._next = 1
 
     def told(self, lines: list[str]) -> Iterator[Op]:
-        """Return the operations that concern the house."""
+        """Return the operations that concern the workspace."""
         for call, texts, bare in _whole(lines):
             for op in self._ops(call, texts, bare):
                 self._follow(op)
@@ -168,7 +169,7 @@ class _Names:
             yield Op("truncate", path, self._files[path], at=0)
 
     def _paths(self, call: str, texts: list[str]) -> list[str]:
-        """Return the one or two paths that a call on names is about, if they are the house's."""
+        """Return the one or two paths of a call on names, those that are in the workspace."""
         found = [_bytes(text) for text in texts]
         if call.endswith(("at", "at2")):
             found = [os.path.join(*found[n : n + 2]) for n in range(0, len(found), 2)]  # noqa: PTH118
@@ -184,7 +185,7 @@ class _Names:
         elif kind == "unlink":
             yield Op("unlink", paths[0], self._files[paths[0]])
         elif kind in ("rename", "link"):
-            source, target = paths  # nothing is moved into the house or out of it
+            source, target = paths  # nothing is moved into the workspace or out of it
             yield Op("rename" if kind == "rename" else "link", source, self._files[source], target)
         else:
             raise AssertionError(f"{call} is not replayed: {paths}")

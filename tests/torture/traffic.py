@@ -11,7 +11,7 @@ import random
 from collections.abc import Iterator
 from itertools import count
 
-from tests.house import House
+from tests.support.running_daemon import Workspace
 from tests.torture import pretended
 from tests.torture.oracle import Landed
 
@@ -30,13 +30,13 @@ def endless(program: str, seed: int) -> Iterator[Landed]:
         yield file
 
 
-def drop(house: House, file: Landed) -> Landed:
+def drop(workspace: Workspace, file: Landed) -> Landed:
     """Land a file, under another name where its own still waits in the inbox; return it so."""
-    if (house.inbox / file.name).exists():
+    if (workspace.inbox / file.name).exists():
         file = Landed(f"again/{file.sha256[:16]}.png", file.content, file.text)
-        if (house.inbox / file.name).exists():
-            return drop(house, Landed(f"{file.name}.png", file.content, file.text))
-    house.drop(file.name, file.content)
+        if (workspace.inbox / file.name).exists():
+            return drop(workspace, Landed(f"{file.name}.png", file.content, file.text))
+    workspace.drop(file.name, file.content)
     return file
 
 
@@ -62,7 +62,7 @@ def _encoded(program: str, texts: list[str], number: int) -> bytes:
     """Return a file of these pages, one that cannot be read where there are none."""
     if program == "pretended":
         return pretended.content(*texts) if texts else pretended.BROKEN + b" %d" % number
-    from tests.samples import pdf_of_images, png, text_page
+    from tests.support.samples import pdf_of_images, png, text_page
 
     if not texts:
         return b"\x89PNG\r\n\x1a\n broken %d" % number

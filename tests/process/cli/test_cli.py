@@ -1,0 +1,233 @@
+"""The commands as a user types them, on real files."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import pytest
+
+from daemon import __version__
+from tests.support.repository import REPOSITORY
+from tests.support.running_daemon import Workspace
+from tests.support.samples import pdf_of_text, png, text_page
+from tests.unit.config.test_profiles import named
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    made = Workspace(tmp_path)
+    scans = tmp_path / "scans"
+    (scans / "deep").mkdir(parents=True)
+    (scans / "a.png").write_bytes(png(text_page(["First scan"])))
+    (scans / "deep/b.pdf").write_bytes(pdf_of_text([["Second scan"], ["Second page"]]))
+    (scans / ".hidden.png").write_bytes(b"x")
+    return made
+
+
+def test_once_writes_a_sidecar_beside_each_file(workspace: Workspace) -> None:
+    said = workspace.command("once", str(workspace.root / "scans"))
+
+    assert (said.returncode, said.stderr) == (0, "")
+    assert workspace.files_in(workspace.root / "scans") == {
+        "a.png", "a.png.json", "deep/b.pdf", "deep/b.pdf.json", ".hidden.png",
+    }  # fmt: skip
+    assert not list((workspace.root / "scans").rglob(".ocr-daemon"))
+    answer = json.loads((workspace.root / "scans/deep/b.pdf.json").read_text())
+    assert (answer["status"], len(answer["pages"])) == ("done", 2)
+
+
+def test_once_mirrors_a_folder_below_out_and_may_be_repeated(workspace: Workspace) -> None:
+    for _ in range(2):
+        workspace.command(
+            "once", str(workspace.root / "scans"), "--out", str(workspace.root / "out")
+        )
+
+    assert workspace.files_in(workspace.root / "out") == {"a.png.json", "deep/b.pdf.json"}
+    assert workspace.files_in(workspace.root / "scans") == {"a.png", "deep/b.pdf", ".hidden.png"}
+
+
+def test_once_prints_the_text_in_the_order_asked_for_and_writes_nothing(
+    workspace: Workspace,
+) -> None:
+    scans = workspace.root / "scans"
+
+    said = workspace.command("once", str(scans / "deep/b.pdf"), str(scans / "a.png"), "--text")
+
+    assert said.stdout.split("\n") == ["Second scan", "", "Second page", "First scan", ""]
+    assert not list(scans.rglob("*.json"))
+
+
+def test_once_draws_what_it_saw_of_each_page(workspace: Workspace) -> None:
+    scans, pictures = workspace.root / "scans", workspace.root / "pictures"
+
+    said = workspace.command("once", str(scans), "--text", "--look", str(pictures))
+
+    assert (said.returncode, said.stderr) == (0, "")
+    assert workspace.files_in(pictures) == {"a.png.1.png", "deep/b.pdf.1.png", "deep/b.pdf.2.png"}
+    plain = cv2.imread(str(scans / "a.png"))
+    drawn = cv2.imread(str(pictures / "a.png.1.png"))
+    assert drawn.shape == plain.shape
+    coloured = drawn.max(axis=2) - drawn.min(axis=2) > 60
+    assert 0.0001 < coloured.mean() < 0.1
+
+
+def test_once_draws_nothing_of_what_it_could_not_read_and_says_so_once(
+    workspace: Workspace,
+) -> None:
+    (workspace.root / "bad.png").write_bytes(b"no image at all")
+
+    said = workspace.command(
+        "once",
+        str(workspace.root / "bad.png"),
+        "--text",
+        "--look",
+        str(workspace.root / "pictures"),
+    )
+
+    assert said.returncode == 1
+    assert said.stderr.count("not an image or a PDF") == 1
+    assert not (workspace.root / "pictures").exists()
+
+
+def test_once_reads_a_file_as_often_as_it_is_named(workspace: Workspace) -> None:
+    scan = str(workspace.root / "scans/a.png")
+
+    assert workspace.command("once", scan, scan, "--text").stdout == "First scan\nFirst scan\n"
+
+
+def test_once_says_where_it_cannot_draw(workspace: Workspace) -> None:
+    (workspace.root / "pictures").write_text("a file, no folder")
+
+    said = workspace.command(
+        "once",
+        str(workspace.root / "scans/a.png"),
+        "--text",
+        "--look",
+        str(workspace.root / "pictures"),
+    )
+
+    assert said.returncode == 1
+    assert "pictures/a.png.1.png cannot be written: File exists" in said.stderr
+    assert "First scan" in said.stdout
+
+
+def test_once_reads_the_rest_and_says_what_failed(workspace: Workspace) -> None:
+    scans = workspace.root / "scans"
+    (scans / "b.png").write_bytes(b"no image at all")
+
+    said = workspace.command("once", str(scans), str(scans / "missing.png"), "--text")
+
+    assert said.returncode == 1
+    assert f"{scans}/b.png: " in said.stderr
+    assert "missing.png: it cannot be opened: No such file or directory" in said.stderr
+    assert "First scan" in said.stdout
+
+
+def test_once_refuses_what_is_no_regular_file_and_reads_a_link_that_is_named(
+    workspace: Workspace,
+) -> None:
+    os.mkfifo(workspace.root / "fifo.png")
+    (workspace.root / "link.png").symlink_to(workspace.root / "scans/a.png")
+    paths = [str(workspace.root / name) for name in ("fifo.png", "link.png")]
+
+    said = workspace.command("once", *paths, "/dev/zero", "--text")
+
+    assert said.returncode == 1
+    assert said.stderr.count("it is no regular file") == 2
+    assert "First scan" in said.stdout
+
+
+def test_once_says_where_a_folder_refuses_the_sidecar_and_reads_the_rest(
+    workspace: Workspace,
+) -> None:
+    (workspace.root / "out").write_text("a file where the folder should be")
+
+    said = workspace.command(
+        "once", str(workspace.root / "scans"), "--out", str(workspace.root / "out")
+    )
+
+    assert said.returncode == 1
+    assert said.stderr.count("refuses an answer (Not a directory)") == 2
+
+
+def test_a_misconfigured_command_exits_with_78_and_the_remedy(workspace: Workspace) -> None:
+    said = workspace.command("once", str(workspace.root / "scans"), OCR_DAEMON__WORKRES="2")
+
+    assert said.returncode == 78
+    assert said.stderr == (
+        "ocr-daemon: OCR_DAEMON__WORKRES = 2: there is no such key; did you mean workers?\n"
+    )
+
+
+def test_check_says_what_it_would_do_and_finds_nothing_wrong(workspace: Workspace) -> None:
+    said = workspace.command("check")
+
+    assert said.returncode == 0
+    assert f"watches {workspace.inbox}" in said.stdout
+    assert "error" not in said.stdout
+    assert workspace.files_in(workspace.inbox) == set()
+
+
+def test_check_names_every_fatal_finding_with_its_remedy(workspace: Workspace) -> None:
+    (workspace.root / "outbox").write_text("in the way")
+
+    said = workspace.command("check", OCR_DAEMON__MODEL__SHA256="0" * 64)
+
+    assert said.returncode == 78
+    assert "error: folders.outbox" in said.stdout
+    assert "error: model.sha256" in said.stdout
+
+
+def test_status_and_health_before_the_first_start_say_so(workspace: Workspace) -> None:
+    status, health = workspace.command("status"), workspace.command("health")
+
+    assert (status.returncode, "has not run here yet" in status.stdout) == (0, True)
+    assert (health.returncode, "is not running" in health.stdout) == (1, True)
+
+
+def test_the_version_is_printed() -> None:
+    said = subprocess.run(
+        [sys.executable, "-m", "daemon", "--version"],
+        capture_output=True, text=True, check=True, cwd=REPOSITORY,
+    )  # fmt: skip
+
+    assert said.stdout == f"ocr-daemon {__version__}\n"
+
+
+@pytest.mark.parametrize("command", ["run", "once", "check", "status", "verify", "health"])
+def test_every_command_shows_an_example(workspace: Workspace, command: str) -> None:
+    assert f"ocr-daemon {command}" in workspace.command(command, "--help").stdout
+
+
+def test_a_link_that_once_was_asked_to_read_is_read(tmp_path: Path) -> None:
+    """Whoever names a link on the command line means the file."""
+    workspace = Workspace(tmp_path)
+    (tmp_path / "scan.png").write_bytes(png(text_page(["Linked"], height=90, width=300)))
+    (tmp_path / "link.png").symlink_to("scan.png")
+
+    done = workspace.command("once", str(tmp_path / "link.png"), "--text")
+
+    assert (done.returncode, done.stdout.strip()) == (0, "Linked"), done.stderr
+
+
+def test_check_says_which_profiles_there_are_and_no_password(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path, profiles=[
+        named("invoices", "invoices", "*/invoices", preprocess={"denoise": "median"}, priority=10),
+        named("secret", ".", pdf={"passwords": ["hunter2"]}, outputs=["text", "hocr"]),
+        named("plain"),
+    ])  # fmt: skip
+
+    said = workspace.command("check")
+
+    assert said.returncode == 0, said.stdout
+    assert (
+        "profile invoices, in invoices, */invoices: priority 10, preprocess.denoise median"
+    ) in said.stdout
+    assert "profile secret, in .: outputs text + hocr, pdf.passwords 1 of its own" in said.stdout
+    assert "profile plain, in plain: as everywhere" in said.stdout
+    assert "hunter2" not in said.stdout

@@ -1,0 +1,200 @@
+"""The pool with real worker processes whose reading is pretended: they go astray in many ways."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from daemon.core.counters import Counters
+from daemon.core.errors import Deferred, Died, Misconfigured
+from daemon.core.memory import MemoryLimits
+from daemon.core.options import Recipe
+from daemon.core.records import PagesRead, Stamp
+from daemon.core.tasks import ReadPages, Task
+from daemon.engine import worker
+from daemon.engine.local_pool import LocalEngine
+from daemon.engine.protocol import EngineSetup, WorkerSetup
+from daemon.engine.slot import SILENCE_SECONDS
+from tests.process.engine import misbehaving_reader
+from tests.support.running_daemon import SHIPPED, until
+
+SECONDS = 2.0
+RECIPE = Recipe(weights=SHIPPED)
+ASTRAY = {
+    "nonsense": "crashed",
+    "many": "crashed",
+    "fewer": "crashed",
+    "other": "crashed",
+    "attack": "killed",
+    "unknown": "killed",
+    "babble": "killed",
+    "half": "killed",
+    "endless": "killed",
+    "lock": "killed",
+    "exit": "killed",
+    "memory": "memory",
+}
+
+
+def pool(workers: int = 2, tasks_per_worker: int = 3, scratch: Path | None = None) -> LocalEngine:
+    setup = WorkerSetup((RECIPE,), 1, scratch=scratch)
+    limits = MemoryLimits(900, 600)
+    return LocalEngine(
+        EngineSetup(setup, workers, tasks_per_worker, limits), lambda: None, Counters()
+    )
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalEngine]:
+    monkeypatch.setattr(worker, "read", misbehaving_reader.by_kind)
+    monkeypatch.setattr(worker, "warm", misbehaving_reader.warm)
+    monkeypatch.setattr(worker, "preloaded", lambda _: [])
+    made = pool()
+    made.start()
+    made.warm()
+    yield made
+    made.close()
+
+
+def task(kind: str, folder: Path = Path("/nowhere")) -> Task:
+    return ReadPages(kind, folder / f"{kind}.pdf", Stamp(1, 2, 3), SECONDS, RECIPE, 1, 4)
+
+
+def outcomes(engine: LocalEngine, *tasks: Task) -> dict[str, object]:
+    """Give some tasks and return what became of each."""
+    for each in tasks:
+        engine.submit(each)
+    found: dict[str, object] = {}
+
+    def collected() -> bool:
+        found.update({ended.task.claim: ended.result for ended in engine.finished()})
+        return len(found) == len(tasks)
+
+    until(collected, 20, what=f"{len(tasks)} outcomes")
+    return found
+
+
+@pytest.mark.parametrize("kind", ASTRAY)
+def test_a_worker_gone_astray_costs_one_task_and_its_slot_goes_on(
+    engine: LocalEngine, kind: str, tmp_path: Path
+) -> None:
+    began = time.monotonic()
+
+    found = outcomes(engine, task(kind, tmp_path), task("honest"))
+    took = time.monotonic() - began
+    after = outcomes(engine, task("honest"))
+
+    assert isinstance(died := found[kind], Died)
+    assert died.kind == ASTRAY[kind], str(died)
+    assert isinstance(found["honest"], PagesRead)
+    assert isinstance(after["honest"], PagesRead)
+    assert took < SECONDS + 4.0  # pebble asks a process to end, and insists after three seconds
+    assert not (tmp_path / "footprint").exists()
+
+
+def reader_of(engine: LocalEngine) -> str | None:
+    """Return who reads the next task: of two free slots it is always the first."""
+    found = outcomes(engine, task("honest"))["honest"]
+    assert isinstance(found, PagesRead), str(found)
+    return found.precision
+
+
+def test_workers_are_renewed_after_their_tasks_and_no_task_is_lost(engine: LocalEngine) -> None:
+    readers = [reader_of(engine) for _ in range(7)]
+
+    assert [readers.count(pid) for pid in dict.fromkeys(readers)] == [3, 3, 1]
+
+
+@pytest.mark.parametrize("kind", ["reach", "weights"])
+def test_where_the_environment_is_at_fault_the_file_waits_and_another_worker_looks_again(
+    engine: LocalEngine, kind: str
+) -> None:
+    before = reader_of(engine)
+
+    found = outcomes(engine, task(kind))
+
+    assert isinstance(found[kind], Deferred)
+    assert reader_of(engine) != before
+
+
+def test_a_bug_of_the_memory_guard_does_not_end_it(
+    engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daemon.engine.slot.Slot.check_worker", lambda _: 1 / 0)
+    outcomes(engine, task("honest"))
+    monkeypatch.undo()
+    monkeypatch.setattr(worker, "read", misbehaving_reader.by_kind)
+
+    found = outcomes(engine, task("exit"))
+
+    assert isinstance(found["exit"], Died)
+
+
+def test_a_clock_that_is_set_forward_costs_no_attempt(
+    engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """pebble goes by the wall clock, and ends what it takes for too slow."""
+    jump = {"by": 0.0}
+    clock = SimpleNamespace(sleep=time.sleep, time=lambda: time.time() + jump["by"])
+    monkeypatch.setattr("pebble.pool.process.time", clock)
+    engine.submit(task("slow"))
+    ended: list = []
+    until(lambda: engine.slots - engine.free == 1)
+    time.sleep(0.5)  # it has begun
+
+    jump["by"] = 3600.0
+    until(lambda: ended.extend(engine.finished()) or ended, 10)
+
+    assert isinstance(ended[0].result, Deferred)
+
+
+def test_what_workers_do_is_told_while_they_do_it(engine: LocalEngine) -> None:
+    engine.submit(task("slow"))
+    during = [state for state, _ in engine.states(time.monotonic())]
+    until(engine.finished)
+
+    assert during == ["reading", "idle"]
+    until(lambda: {state for state, _ in engine.states(time.monotonic())} == {"idle"})
+
+
+def test_a_task_that_even_the_deadline_did_not_end_is_overdue(engine: LocalEngine) -> None:
+    engine.submit(task("slow"))
+
+    later = time.monotonic() + SECONDS + SILENCE_SECONDS + 1
+
+    assert [state for state, _ in engine.states(later)] == ["overdue", "idle"]
+
+
+@contextmanager
+def lonely(monkeypatch: pytest.MonkeyPatch, folder: Path, warm: object) -> Iterator[LocalEngine]:
+    """One worker that loads its networks in the given way."""
+    monkeypatch.setattr(worker, "warm", warm)
+    monkeypatch.setattr(worker, "preloaded", lambda _: [])
+    made = pool(workers=1, tasks_per_worker=0, scratch=folder)
+    made.start()
+    yield made
+    made.close()
+
+
+def test_a_worker_that_is_killed_while_it_loads_is_replaced(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with lonely(monkeypatch, tmp_path, misbehaving_reader.warm_at_last) as engine:
+        engine.warm()
+
+        assert engine.protections == "something"
+
+
+def test_workers_that_all_die_of_loading_are_misconfigured(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with (
+        lonely(monkeypatch, tmp_path, misbehaving_reader.warm_and_die) as engine,
+        pytest.raises(Misconfigured, match="could not load the model"),
+    ):
+        engine.warm()

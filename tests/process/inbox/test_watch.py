@@ -1,0 +1,172 @@
+"""The bell, with a real watchdog on a real folder."""
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from watchdog.observers import Observer
+
+from daemon.inbox.watch import InboxWatcher
+from tests.support.repository import REPOSITORY
+
+PATIENCE_SECONDS = 5.0
+
+
+class Rung:
+    """Counts nothing, only remembers that it rang; waiting clears it."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def __call__(self) -> None:
+        self._event.set()
+
+    def within(self, seconds: float) -> bool:
+        rang = self._event.wait(seconds)
+        self._event.clear()
+        return rang
+
+
+@pytest.fixture
+def rung() -> Rung:
+    return Rung()
+
+
+@pytest.fixture
+def watch(tmp_path: Path, rung: Rung) -> Iterator[InboxWatcher]:
+    (tmp_path / "inbox").mkdir()
+    made = InboxWatcher(tmp_path / "inbox", "events", rung)
+    made.supervise()
+    yield made
+    made.stop()
+
+
+def test_a_new_file_rings(watch: InboxWatcher, rung: Rung, tmp_path: Path) -> None:
+    (tmp_path / "inbox/a.png").write_bytes(b"x")
+
+    assert rung.within(PATIENCE_SECONDS)
+
+
+def test_a_populated_folder_moved_in_rings(watch: InboxWatcher, rung: Rung, tmp_path: Path) -> None:
+    (tmp_path / "batch").mkdir()
+    (tmp_path / "batch/a.png").write_bytes(b"x")
+
+    (tmp_path / "batch").rename(tmp_path / "inbox/batch")
+
+    assert rung.within(PATIENCE_SECONDS)
+
+
+def test_our_own_reading_does_not_ring(watch: InboxWatcher, rung: Rung, tmp_path: Path) -> None:
+    (tmp_path / "inbox/a.png").write_bytes(b"x")
+    while rung.within(1.0):
+        pass
+
+    (tmp_path / "inbox/a.png").read_bytes()
+
+    assert not rung.within(1.0)
+
+
+def test_a_replaced_inbox_is_watched_again(watch: InboxWatcher, rung: Rung, tmp_path: Path) -> None:
+    (tmp_path / "inbox").rename(tmp_path / "moved")
+    (tmp_path / "inbox").mkdir()
+    watch.supervise()
+    while rung.within(0.5):
+        pass
+
+    (tmp_path / "inbox/a.png").write_bytes(b"x")
+
+    assert rung.within(PATIENCE_SECONDS)
+
+
+def test_a_dead_emitter_is_replaced_while_the_observer_says_it_lives(
+    watch: InboxWatcher, rung: Rung, tmp_path: Path
+) -> None:
+    assert watch._observer is not None
+    for emitter in watch._observer.emitters:
+        emitter.stop()
+        emitter.join()
+    assert watch._observer.is_alive()
+
+    watch.supervise()
+    (tmp_path / "inbox/a.png").write_bytes(b"x")
+
+    assert rung.within(PATIENCE_SECONDS)
+
+
+def test_without_watches_left_it_scans_and_delivers_nothing(
+    tmp_path: Path, rung: Rung, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_args: object, **_named: object) -> None:
+        raise OSError(28, "inotify watch limit reached")
+
+    monkeypatch.setattr(Observer, "schedule", refuse)
+    made = InboxWatcher(tmp_path, "events", rung)
+
+    made.supervise()
+
+    assert not made.delivers
+
+
+# a user namespace has limits of its own, which whoever made it may lower
+LIMITED = ["unshare", "--user", "--map-root-user", "sh", "-c"]
+WATCH = """
+import sys
+from pathlib import Path
+from daemon.core import logs
+from daemon.inbox.watch import InboxWatcher
+logs.set_up(None, "INFO", 0, 0)
+made = InboxWatcher(Path(sys.argv[1]), "events", lambda: None)
+for _ in range(3):
+    made.supervise()
+sys.exit(made.delivers)
+"""
+
+
+def may_lower_limits() -> bool:
+    done = subprocess.run(
+        [*LIMITED, "test -w /proc/sys/user/max_inotify_instances"], capture_output=True, check=False
+    )
+    return done.returncode == 0
+
+
+@pytest.mark.skipif(not may_lower_limits(), reason="this user may make no user namespace")
+@pytest.mark.parametrize("limit", ["max_inotify_instances", "max_inotify_watches"])
+def test_a_limit_of_inotify_that_is_reached_is_told_once_with_its_remedy(
+    tmp_path: Path, limit: str
+) -> None:
+    lower = f'echo 0 > /proc/sys/user/{limit}; exec "$0" "$@"'
+
+    done = subprocess.run(
+        [*LIMITED, lower, sys.executable, "-c", WATCH, str(tmp_path)],
+        cwd=REPOSITORY, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    (said,) = [json.loads(line) for line in done.stderr.splitlines()]
+    assert said["event"] == "watch.refused"
+    assert "scanning instead; raise fs.inotify.max_user_watches" in said["remedy"]
+
+
+def test_a_missing_inbox_costs_no_descriptor_however_often_it_is_looked_for(
+    tmp_path: Path, rung: Rung
+) -> None:
+    made = InboxWatcher(tmp_path / "gone", "events", rung)
+    made.supervise()
+    before = len(list(Path("/proc/self/fd").iterdir()))
+
+    for _ in range(10):
+        made.supervise()
+
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before
+
+
+def test_scan_mode_never_starts_an_observer(tmp_path: Path, rung: Rung) -> None:
+    made = InboxWatcher(tmp_path, "scan", rung)
+
+    made.supervise()
+
+    assert not made.delivers

@@ -1,0 +1,34 @@
+"""A daemon that takes up the ledger of an earlier version."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from daemon.ledger import schema
+from tests.torture import pretended
+from tests.torture.life import living, quick_workspace
+from tests.unit.ledger.test_migration import version_of
+
+
+def test_the_daemon_takes_up_the_work_of_an_older_one(tmp_path: Path) -> None:
+    workspace = quick_workspace(tmp_path / "workspace", "pretended")
+    with living(workspace, "pretended") as life:
+        life.wait_ready()
+        workspace.drop("a.png", pretended.content("Before"))
+        workspace.bytes_of(workspace.archive / "a.png")
+        life.terminate()
+    ledger_file = workspace.state / "ledger.sqlite3"
+    with closing(sqlite3.connect(ledger_file)) as db:
+        db.executescript("DROP TABLE deliveries; PRAGMA user_version = 1;")
+    assert workspace.command("status").stdout.startswith("done       1")
+
+    with living(workspace, "pretended") as life:
+        life.wait_ready()
+        workspace.drop("b.png", pretended.content("Before"))
+
+        assert workspace.answer("b.png.json")["duplicate_of"] == "a.png.json"
+
+    assert version_of(ledger_file) == schema.VERSION
+    assert "landed 2 = answered 2" in workspace.command("verify").stdout

@@ -1,0 +1,228 @@
+"""What is removed of answered originals, and what never is; the test is the clock."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from daemon.config.sections import Retention
+from daemon.core import fs
+from daemon.core.records import Claim, Stamp
+from daemon.inbox.archive import reason_of
+from daemon.inbox.retention import DAY, Due, RetentionFolder, RetentionSweeper, Values
+from daemon.ledger.ledger import Ledger
+from tests.support.running_daemon import until
+
+TODAY, TOMORROW = time.time(), time.time() + 1.5 * DAY
+ONE_DAY = Retention(archive_days=1, failed_days=1)
+
+
+class Originals:
+    """A folder of kept originals beside a ledger that knows some of them."""
+
+    def __init__(self, root: Path) -> None:
+        self.folder, self.ledger_file = root / "kept", root / "ledger.sqlite3"
+        self.folder.mkdir()
+        self.ledger = Ledger(self.ledger_file)
+
+    def keep(self, name: str, content: bytes = b"scan", *, state: str = "closed") -> Path:
+        """Put a file in; `state` is how far the ledger is with its bytes, "unknown" for not."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        if state != "unknown":
+            claim = Claim(os.urandom(8).hex(), name, path, Stamp.of(path), fs.sha256_of(path))
+            self.ledger.claimed(claim, "default")
+            self.ledger.answering(claim.id, "done", f"{name}.json")
+            self.ledger.answered(claim.id)
+        if state == "closed":
+            self.ledger.closed(claim.id)
+        return path
+
+    def retention_folder(
+        self, values: Retention | Values, which: str = "archive"
+    ) -> RetentionFolder:
+        of = (lambda _: values) if isinstance(values, Retention) else values
+        return RetentionFolder(which, self.folder, of)  # type: ignore[arg-type]
+
+    def clear(self, values: Retention | Values, now: float, which: str = "archive") -> list[Due]:
+        """Remove what is due."""
+        retention_folder = self.retention_folder(values, which)
+        return [
+            due
+            for due in retention_folder.due(self.ledger_file, now)
+            if retention_folder.remove(due)
+        ]
+
+    def names(self) -> set[str]:
+        return {str(p.relative_to(self.folder)) for p in self.folder.rglob("*")}
+
+
+@pytest.fixture
+def originals(tmp_path: Path) -> Iterator[Originals]:
+    made = Originals(tmp_path)
+    yield made
+    made.ledger.close()
+
+
+@pytest.mark.parametrize(
+    ("now", "left"), [(TODAY, {"old.png"}), (TOMORROW, set())], ids=["today", "tomorrow"]
+)
+def test_an_original_goes_when_it_has_had_its_days(
+    originals: Originals, now: float, left: set[str]
+) -> None:
+    os.utime(originals.keep("old.png"), (1, 1))  # how old the picture is does not count
+
+    originals.clear(ONE_DAY, now)
+
+    assert originals.names() == left
+
+
+def test_without_a_limit_nothing_ever_goes(originals: Originals) -> None:
+    originals.keep("old.png")
+
+    assert originals.clear(Retention(failed_days=1), TODAY + 9999 * DAY) == []
+
+
+def test_the_oldest_go_until_the_rest_fits(originals: Originals) -> None:
+    for name in ("z.png", "m.png", "a.png"):
+        before = originals.keep(name, name[:1].encode() * 400_000).stat().st_ctime_ns
+        until(lambda: time.time_ns() > before + 20_000_000, what="another ctime")  # noqa: B023
+
+    originals.clear(Retention(archive_megabytes=1), TODAY)
+
+    assert originals.names() == {"m.png", "a.png"}
+
+
+@pytest.mark.parametrize("state", ["unknown", "claimed", "answered"])
+def test_what_is_not_answered_and_done_with_is_left_however_old_or_large(
+    originals: Originals, state: str
+) -> None:
+    path = originals.keep(
+        "odd.png", bytes(2_000_000), state="unknown" if state == "claimed" else state
+    )
+    if state == "claimed":
+        claim = Claim("c", "odd.png", path, Stamp.of(path), fs.sha256_of(path))
+        originals.ledger.claimed(claim, "default")
+    limits = Retention(archive_days=1, archive_megabytes=1)
+
+    assert (originals.clear(limits, TOMORROW), originals.names()) == ([], {"odd.png"})
+
+
+def test_bytes_that_landed_again_and_wait_keep_the_original_of_their_first_answer(
+    originals: Originals,
+) -> None:
+    originals.keep("scan.png")
+    originals.keep("again.png", state="answered")
+
+    assert originals.clear(ONE_DAY, TOMORROW) == []
+
+
+def test_other_bytes_under_an_answered_name_are_left(originals: Originals) -> None:
+    originals.keep("scan.png").write_bytes(b"what somebody else put there")
+
+    assert originals.clear(ONE_DAY, TOMORROW) == []
+
+
+def test_what_the_ledger_does_not_know_is_hashed_once_and_makes_no_known_one_go(
+    originals: Originals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    originals.keep("stranger.bin", bytes(5_000_000), state="unknown")
+    originals.keep("known.png", b"k" * 900_000)
+    retention_folder, hashed = originals.retention_folder(Retention(archive_megabytes=1)), []
+    monkeypatch.setattr(fs, "digest_of", lambda file: hashed.append(file.name) or "0" * 64)
+
+    assert [list(retention_folder.due(originals.ledger_file, TODAY)) for _ in range(3)] == [
+        [],
+        [],
+        [],
+    ]
+    assert len(hashed) <= 2
+
+
+def test_an_answer_of_before_this_program_was_given_by_a_clock_that_was_not_set(
+    originals: Originals,
+) -> None:
+    path = originals.keep("scan.png", state="unknown")
+    claim = Claim("c", "scan.png", path, Stamp.of(path), fs.sha256_of(path))
+    originals.ledger.restore(claim, "default", "done", "a", "1970-01-01T00:01:00.000Z")
+
+    assert originals.clear(ONE_DAY, TOMORROW) == []
+
+
+def test_a_failed_file_goes_with_its_reason_and_the_folders_they_leave_empty(
+    originals: Originals,
+) -> None:
+    path = originals.keep("a/b/broken.png")
+    reason_of(path).write_text("{}")
+
+    originals.clear(ONE_DAY, TOMORROW, "failed")
+
+    assert originals.names() == set()
+
+
+def test_a_reason_that_a_kill_left_alone_goes_too(originals: Originals) -> None:
+    path = originals.keep("broken.png")
+    reason_of(path).write_text(json.dumps({"sha256": fs.sha256_of(path)}))
+    path.unlink()
+
+    originals.clear(ONE_DAY, TOMORROW, "failed")
+
+    assert originals.names() == set()
+
+
+def test_a_file_that_takes_the_place_of_a_due_one_is_left(originals: Originals) -> None:
+    path, retention_folder = originals.keep("scan.png"), originals.retention_folder(ONE_DAY)
+    (due,) = retention_folder.due(originals.ledger_file, TOMORROW)
+    path.rename(path.with_name("moved.png"))
+    path.write_bytes(b"new")
+
+    assert (retention_folder.remove(due), path.read_bytes()) == (False, b"new")
+
+
+def test_links_are_not_followed_and_folders_of_others_not_entered(originals: Originals) -> None:
+    inner = originals.keep("failed/scan.png")
+    (originals.folder / "link.png").symlink_to(inner)
+    (originals.folder / "linked").symlink_to(inner.parent)
+    retention_folder = RetentionFolder(
+        "archive", originals.folder, lambda _: ONE_DAY, {originals.folder / "failed"}
+    )
+
+    assert list(retention_folder.due(originals.ledger_file, TOMORROW)) == []
+
+
+def test_each_profile_has_its_own_megabytes(originals: Originals) -> None:
+    """Two values that are equal are two limits all the same."""
+    for name in ("in/1.png", "out/1.png"):
+        originals.keep(name, name.encode() * 100_000)
+    values = {"in": Retention(archive_megabytes=1), "out": Retention(archive_megabytes=1)}
+
+    assert originals.clear(lambda name: values[name.split("/")[0]], TODAY) == []
+
+
+def test_a_turn_is_bounded_and_says_that_there_is_more(originals: Originals) -> None:
+    for number in range(5):
+        originals.keep(f"{number}.png", bytes([number]))
+    retention_folder = originals.retention_folder(ONE_DAY)
+
+    assert len(list(retention_folder.due(originals.ledger_file, TOMORROW, most=3))) == 3
+    assert retention_folder.has_more
+
+
+def test_a_folder_that_is_away_is_no_end_of_the_thread(
+    originals: Originals, tmp_path: Path
+) -> None:
+    originals.keep("scan.png")
+    retention_folder = originals.retention_folder(Retention(archive_days=1e-9))
+    originals.folder.rename(tmp_path / "away")
+
+    retention_sweeper = RetentionSweeper([retention_folder], originals.ledger_file)
+    try:
+        assert retention_sweeper._turn(retention_folder) is False
+    finally:
+        retention_sweeper.end()

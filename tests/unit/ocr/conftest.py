@@ -1,0 +1,14 @@
+"""What the tests of reading share."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.support import samples
+
+
+@pytest.fixture(scope="session")
+def drawn() -> np.ndarray:
+    """The page that every good sample shows."""
+    return samples.text_page()

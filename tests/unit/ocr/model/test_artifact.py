@@ -1,0 +1,233 @@
+"""The file of weights: what goes in comes out, and what is wrong with it is said at the start."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from daemon.core.errors import Misconfigured
+from daemon.core.options import Weights
+from daemon.ocr.model import artifact, onnx_graph, torchscript
+from daemon.ocr.model.card import Card, Framing
+from daemon.ocr.model.charset import Charset
+from daemon.ocr.model.crnn import CRNN, BestSteps, fold_norms
+from tests.support.running_daemon import SHIPPED, SHIPPED_ONNX
+
+TORCHSCRIPT = replace(SHIPPED, precision="fp32")
+ONNX = SHIPPED_ONNX
+CARD = Card(name="tiny", source="nowhere", licence="none", framing=Framing(stretch=1.5))
+CHARSET = Charset.of("abc语")
+
+
+@pytest.fixture
+def frames() -> np.ndarray:
+    generator = np.random.default_rng(0)
+    return generator.uniform(-1, 1, (3, 1, 32, 160)).astype(np.float32)
+
+
+def tiny(classes: int) -> BestSteps:
+    torch.manual_seed(0)
+    return BestSteps(fold_norms(CRNN(classes)))
+
+
+def save(folder: Path, backend: str, classes: int = CHARSET.classes) -> Weights:
+    """Write a random network with our charset, for `backend`."""
+    path = folder / "tiny"
+    write = torchscript if backend == "torchscript" else onnx_graph
+    write.save(tiny(classes), path, CHARSET, CARD)
+    return Weights(file=path, backend=backend)
+
+
+both = pytest.mark.parametrize("backend", ["torchscript", "onnxruntime"])
+shipped = pytest.mark.parametrize("weights", [TORCHSCRIPT, ONNX], ids=["torchscript", "onnx"])
+
+
+@both
+def test_card_and_charset_ride_in_the_file(tmp_path: Path, backend: str):
+    loaded = artifact.load(save(tmp_path, backend))
+
+    assert (loaded.card, loaded.charset) == (CARD, CHARSET)
+
+
+@both
+def test_a_saved_network_reads_as_the_eager_one_did(tmp_path: Path, backend: str, frames):
+    with torch.inference_mode():
+        labels, probabilities, _ = tiny(CHARSET.classes)(torch.from_numpy(frames))
+
+    loaded = artifact.load(save(tmp_path, backend)).steps(frames)
+
+    np.testing.assert_array_equal(loaded[0], labels)
+    np.testing.assert_allclose(loaded[1], probabilities, atol=1e-4)
+
+
+@both
+def test_a_line_that_is_silent_throughout_is_no_error(tmp_path: Path, backend: str, frames):
+    reader = tiny(CHARSET.classes)
+    torch.nn.init.constant_(reader.silence.judge.bias, 1.0)
+    write = torchscript if backend == "torchscript" else onnx_graph
+    write.save(reader, tmp_path / "tiny", CHARSET, CARD)
+
+    labels, probabilities = artifact.load(Weights(file=tmp_path / "tiny", backend=backend)).steps(
+        frames
+    )
+
+    assert not labels.any()
+    assert (probabilities[..., 0] == 1).all()
+
+
+def test_a_graph_is_no_captive_of_the_frame_it_was_drawn_from(tmp_path: Path, frames):
+    """An exporter that sees one step speak takes its shape for a constant."""
+    reader = tiny(CHARSET.classes)
+    torch.nn.init.normal_(reader.silence.judge.weight)
+    torch.nn.init.zeros_(reader.silence.judge.bias)
+    empty = torch.zeros(1, 1, 32, CARD.framing.min_width)
+    with torch.inference_mode():
+        heard = reader.silence(reader.network.features(empty)).flatten().sort().values
+        reader.silence.judge.bias.fill_(-(heard[0] + heard[1]) / 2)
+        labels, _, _ = reader(torch.from_numpy(frames))
+
+    onnx_graph.save(reader, tmp_path / "tiny", CHARSET, CARD)
+
+    loaded = artifact.load(Weights(file=tmp_path / "tiny", backend="onnxruntime"))
+    np.testing.assert_array_equal(loaded.steps(frames)[0], labels)
+
+
+def test_the_two_files_that_ship_hold_the_same_network(frames):
+    torchscript = artifact.load(TORCHSCRIPT).steps(frames)
+    onnx = artifact.load(ONNX).steps(frames)
+
+    np.testing.assert_array_equal(torchscript[0], onnx[0])
+    np.testing.assert_allclose(torchscript[1], onnx[1], atol=1e-4)
+
+
+@shipped
+def test_what_ships_carries_the_hash_that_its_card_tells(weights: Weights):
+    sha256 = artifact.load(weights).sha256
+
+    assert sha256 == hashlib.sha256(weights.file.read_bytes()).hexdigest()
+    assert f"`{sha256}`" in SHIPPED.file.with_suffix(".md").read_text()
+
+
+@shipped
+def test_what_ships_tells_nothing_of_the_machine_that_made_it(weights: Weights):
+    assert b"site-packages" not in weights.file.read_bytes()
+    assert weights.file.stat().st_size < 16e6
+
+
+def test_the_alphabet_that_ships_fits_a_line_of_a_table():
+    characters = artifact.load(TORCHSCRIPT).charset.characters
+
+    assert len(characters) == 9798
+    assert not set(characters) & set("\t\r\n\v\f\x1c\x1d\x1e\x85\u2028\u2029")
+
+
+def complaint(weights: Weights) -> Misconfigured:
+    with pytest.raises(Misconfigured) as caught:
+        artifact.load(weights)
+    assert caught.value.remedy
+    return caught.value
+
+
+@both
+def test_a_missing_file_is_named(tmp_path: Path, backend: str):
+    error = complaint(Weights(file=tmp_path / "none", backend=backend))
+
+    assert (error.key, error.value) == ("model.file", tmp_path / "none")
+
+
+@shipped
+def test_another_hash_than_the_configured_one_is_refused(weights: Weights):
+    error = complaint(
+        Weights(file=weights.file, backend=weights.backend, sha256=hashlib.sha256().hexdigest())
+    )
+
+    assert error.key == "model.sha256"
+    assert hashlib.sha256(weights.file.read_bytes()).hexdigest() in error.remedy
+
+
+@shipped
+def test_the_right_hash_is_accepted(weights: Weights):
+    sha256 = hashlib.sha256(weights.file.read_bytes()).hexdigest()
+
+    assert artifact.load(Weights(file=weights.file, backend=weights.backend, sha256=sha256))
+
+
+@both
+def test_a_charset_of_another_length_than_the_network_is_refused(tmp_path: Path, backend: str):
+    error = complaint(save(tmp_path, backend, classes=CHARSET.classes + 1))
+
+    assert error.key == "model.file"
+    assert "6 classes" in error.remedy
+
+
+@both
+def test_a_file_that_is_no_network_is_refused(tmp_path: Path, backend: str):
+    path = tmp_path / "notes.txt"
+    path.write_text("not a network")
+
+    assert complaint(Weights(file=path, backend=backend)).key == "model.file"
+
+
+@both
+def test_a_network_cut_short_is_refused(tmp_path: Path, backend: str):
+    weights = save(tmp_path, backend)
+    weights.file.write_bytes(weights.file.read_bytes()[:-5000])
+
+    assert complaint(weights).key == "model.file"
+
+
+@pytest.mark.parametrize(
+    ("path", "backend"), [(TORCHSCRIPT.file, "onnxruntime"), (ONNX.file, "torchscript")]
+)
+def test_a_file_of_the_other_backend_is_refused(path: Path, backend: str):
+    assert complaint(Weights(file=path, backend=backend)).key == "model.file"
+
+
+def test_a_network_without_card_is_refused(tmp_path: Path):
+    weights = save(tmp_path, "onnxruntime")
+    onnx = pytest.importorskip("onnx")
+    model = onnx.load(weights.file)
+    del model.metadata_props[:]
+    onnx.save(model, weights.file)
+
+    assert "card" in complaint(weights).remedy
+
+
+def test_onnxruntime_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+
+    error = complaint(ONNX)
+
+    assert error.key == "model.backend"
+    assert "pip install 'ocr-daemon[onnx]'" in error.remedy
+
+
+def test_bf16_is_refused_where_it_would_only_be_emulated(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)
+
+    assert complaint(Weights(file=TORCHSCRIPT.file, precision="bf16")).key == "model.precision"
+
+
+def test_bf16_is_refused_with_onnxruntime():
+    weights = Weights(file=ONNX.file, backend="onnxruntime", precision="bf16")
+
+    assert complaint(weights).key == "model.precision"
+
+
+@pytest.mark.parametrize(("weights", "absent"), [(TORCHSCRIPT, "onnxruntime"), (ONNX, "torch")])
+def test_only_the_chosen_backend_is_imported(weights: Weights, absent: str):
+    program = (
+        "import sys; from pathlib import Path; from daemon.ocr.recognizer import Recognizer;"
+        "from daemon.core.options import Weights;"
+        f"Recognizer.load(Weights(file=Path({str(weights.file)!r}), backend={weights.backend!r}));"
+        f"sys.exit({absent!r} in sys.modules)"
+    )
+
+    assert subprocess.run([sys.executable, "-c", program], timeout=120).returncode == 0

@@ -1,0 +1,131 @@
+"""What is too large or cannot be reached is refused, or waited for."""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from daemon.core.errors import Deferred, Rejected
+from daemon.core.options import Limits, Rendering
+from daemon.ocr import pages
+from tests.support import samples
+from tests.unit.ocr.pages.test_pages import difference, read_bytes, read_pages
+
+# --- what it is ---------------------------------------------------------------------------------
+
+NAMES = {
+    b"AT&TFORM\0\0\0\x20DJVM": "a DjVu document",
+    b"PK\x03\x04 [Content_Types].xml": "a Microsoft Office document",
+    b"PK\x03\x04"
+    + bytes(26)
+    + b"mimetypeapplication/vnd.oasis.opendocument.text": "an OpenDocument",
+    b"PK\x03\x04" + bytes(26) + b"mimetypeapplication/epub+zip": "an EPUB book",
+    b"PK\x03\x04" + bytes(40): "a ZIP archive",
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "an old Microsoft Office document",
+    b"%!PS-Adobe-3.0": "a PostScript document",
+    b"{\\rtf1": "an RTF document",
+    b"8BPS\0\1": "a Photoshop document",
+    b"\0\0\0\x18ftypavif\0\0\0\0mif1avif": "an AVIF image",
+    b"\0\0\0\x18ftypisom\0\0\0\0isomavc1": "a video",
+    b"\0\0\0\x0cJXL \r\n\x87\n": "a JPEG XL image",
+    b"\x97JB2\r\n\x1a\n": "a JBIG2 image",
+    b"RIFF\0\0\0\0WAVE": "a RIFF sound or video",
+    b"<?xml version='1.0'?><svg/>": "an SVG drawing",
+    b"<!DOCTYPE html><p>": "an HTML page",
+    b"<?xml version='1.0'?><a/>": "an XML document",
+    b"Dear Sir or Madam": "plain text",
+    b"\x00\x01\x02\x03": "data of an unknown kind",
+}
+
+
+@pytest.mark.parametrize(("data", "name"), NAMES.items(), ids=NAMES.values())
+def test_what_is_refused_is_called_by_its_name(data, name, tmp_path):
+    with pytest.raises(Rejected, match=f"this is {name}") as caught:
+        read_bytes(tmp_path, data)
+
+    assert caught.value.reason == "unsupported"
+
+
+# --- limits -------------------------------------------------------------------------------------
+
+
+def test_pixels_are_allowed_up_to_the_limit_and_not_beyond(tmp_path):
+    image = np.full((1000, 1000), 255, np.uint8)
+    data = samples.png(image)
+
+    assert read_bytes(tmp_path, data, Limits(page_megapixels=1.0))[0].scale == 1.0
+    with pytest.raises(Rejected, match=r"1000 x 1000 pixels, 0\.999 megapixels") as caught:
+        read_bytes(tmp_path, data, Limits(page_megapixels=0.999))
+    assert caught.value.reason == "too_large"
+
+
+def test_a_large_jpeg_is_scaled_while_it_is_decoded(tmp_path, drawn):
+    data = samples.jpeg(samples.in_colour(drawn), orientation=6)
+
+    (page,) = read_bytes(tmp_path, data, Limits(page_megapixels=0.1))
+
+    assert (page.width, page.height) == (400, 1000)
+    assert page.image.shape == (500, 200, 3)
+    assert page.scale == 0.5
+
+
+def test_bytes_are_limited(tmp_path):
+    path = tmp_path / "long.png"
+    with closing(path.open("wb")) as file:
+        file.write(samples.png(samples.text_page()))
+        file.truncate(1_000_001)
+
+    with pytest.raises(Rejected, match=r"limits\.file_megabytes is 1") as caught:
+        read_pages(path, Limits(file_megabytes=1))
+    assert caught.value.reason == "too_large"
+
+
+@pytest.mark.parametrize("count", [3, 4])
+def test_pages_are_limited_in_a_tiff(count, tmp_path, drawn):
+    data = samples.tiff([samples.plain_page(drawn)] * count)
+    if count == 3:
+        assert len(read_bytes(tmp_path, data, Limits(pages=3))) == 3
+    else:
+        with pytest.raises(Rejected, match="more than 3 pages"):
+            read_bytes(tmp_path, data, Limits(pages=3))
+
+
+# --- the environment ----------------------------------------------------------------------------
+
+
+def test_a_file_that_may_not_be_read_is_deferred(tmp_path, monkeypatch):
+    def refused(*_args, **_kwargs):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "open", refused)
+
+    with pytest.raises(Deferred, match="Permission denied"):
+        read_pages(tmp_path / "scan.png")
+
+
+def test_a_file_that_vanished_is_deferred(tmp_path):
+    with pytest.raises(Deferred, match="No such file"):
+        read_pages(tmp_path / "gone.pdf")
+
+
+def test_an_error_of_the_caller_passes_through_the_open_document(tmp_path):
+    path = tmp_path / "scan.png"
+    path.write_bytes(samples.png(samples.text_page()))
+
+    with (
+        pytest.raises(ZeroDivisionError),
+        pages.open_document(path, Limits(), Rendering()),
+    ):
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("make", [samples.png, lambda image: samples.pdf_of_images([image])])
+def test_a_name_that_is_no_text_is_no_obstacle(make, tmp_path, drawn):
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff\xfe scan"))
+    path.write_bytes(make(drawn))
+
+    assert difference(read_pages(path)[0].image, drawn) < 3

@@ -1,0 +1,61 @@
+"""What a hook is told of an answer."""
+
+from __future__ import annotations
+
+import json
+
+from daemon.config.hook import Hook
+from daemon.outbox.hooks.payload import notifications
+from tests.support.hooks.sidecars import notification, sidecar
+
+ALL = Hook(name="all", on=("done", "partial", "failed", "duplicate"), command=("tell",))
+
+
+def told(**changes: object) -> dict:
+    return json.loads(notification(ALL, **changes).text)
+
+
+def test_a_letter_says_what_became_of_which_file_and_where_the_answer_lies() -> None:
+    said = told()
+
+    assert (said["id"], said["type"]) == ("c1-all", "document.done")
+    assert said["timestamp"] == "2026-11-24T13:32:00.896Z"
+    data = said["data"]
+    assert (data["document"], data["status"], data["pages"]) == ("c1", "done", 3)
+    assert (data["relative_path"], data["answer"]) == ("in/scan.png", "in/scan.png.json")
+    assert (data["confidence"], data["text"], data["text_is_cut"]) == (0.85, "发票 2041", False)
+
+
+def test_only_what_is_asked_for_is_told() -> None:
+    bad = Hook(name="bad", on=("failed", "partial"), command=("tell",))
+
+    made = notifications("a", "a.json", sidecar(), [ALL, bad])
+    later = notifications("a", "a.json", sidecar(status="partial"), [ALL, bad])
+
+    assert [each.hook for each in made] == ["all"]
+    assert [each.hook for each in later] == ["all", "bad"]
+
+
+def test_without_hooks_the_answer_is_not_even_parsed() -> None:
+    assert notifications("a", "a.json", b"no JSON at all", ()) == []
+
+
+def test_a_long_text_is_cut_and_says_so() -> None:
+    short = Hook(name="short", command=("tell",), text_characters=2)
+
+    data = json.loads(notification(short).text)["data"]
+
+    assert (data["text"], data["text_is_cut"]) == ("发票", True)
+
+
+def test_an_error_and_where_a_duplicate_points_are_told() -> None:
+    error = {"class": "corrupt", "message": "It is broken.", "page": None}
+
+    assert told(status="failed", error=error)["data"]["error"] == error
+    assert told(status="duplicate", duplicate_of="b.json")["data"]["duplicate_of"] == "b.json"
+
+
+def test_outputs_are_told_but_for_a_picture_of_each_page() -> None:
+    outputs = [{"kind": "text", "name": "scan.png.txt"}, {"kind": "picture", "name": "p1.png"}]
+
+    assert told(outputs=outputs)["data"]["outputs"] == outputs[:1]

@@ -1,0 +1,157 @@
+"""The container's files agree with the config, the commands and each other; nothing is built."""
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from daemon.cli.app import app
+from daemon.config.load import load
+from daemon.config.settings import ENV_PREFIX, Config
+from tests.support.repository import REPOSITORY
+
+SHIPPED = REPOSITORY / "config.yaml"
+STOP_MARGIN_SECONDS = 20  # killing workers and closing the ledger after the grace time
+
+Instruction = tuple[str, str]
+
+
+@pytest.fixture(scope="module")
+def stages() -> list[list[Instruction]]:
+    """The Dockerfile's stages, each a list of (instruction, the rest of its line)."""
+    lines = (REPOSITORY / "Dockerfile").read_text().splitlines()
+    text = "\n".join(line for line in lines if not line.lstrip().startswith("#"))
+    found: list[list[Instruction]] = []
+    for line in filter(None, text.replace("\\\n", " ").splitlines()):
+        instruction, rest = line.split(maxsplit=1)
+        if instruction == "FROM":
+            found.append([])
+        if found:
+            found[-1].append((instruction, rest))
+    return found
+
+
+@pytest.fixture(scope="module")
+def service() -> dict[str, Any]:
+    """What docker-compose.yml says of the daemon."""
+    return yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())["services"]["ocr-daemon"]
+
+
+@pytest.fixture
+def config(
+    stages: list[list[Instruction]], service: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> Config:
+    """The config as the container sees it."""
+    for name, value in (environment(stages[-1]) | service["environment"]).items():
+        if name.startswith(ENV_PREFIX):
+            monkeypatch.setenv(name, str(value))
+    return load(SHIPPED)
+
+
+def environment(stage: list[Instruction]) -> dict[str, str]:
+    pairs = [shlex.split(rest) for instruction, rest in stage if instruction == "ENV"]
+    return dict(pair.split("=", 1) for line in pairs for pair in line)
+
+
+def copied(stage: list[Instruction]) -> list[str]:
+    """The paths of the repository that a stage copies, in order."""
+    lines = [rest for instruction, rest in stage if instruction == "COPY"]
+    return [name for line in lines if not line.startswith("--from") for name in line.split()[:-1]]
+
+
+def mount_of(folder: Path, service: dict[str, Any]) -> str:
+    """The mount that holds a folder of the container, "" for the image itself."""
+    targets = [volume["target"] for volume in service["volumes"]]
+    return next((target for target in targets if folder.is_relative_to(target)), "")
+
+
+def seconds(duration: str) -> int:
+    amount, unit = re.fullmatch(r"(\d+)([sm])", duration).groups()
+    return int(amount) * {"s": 1, "m": 60}[unit]
+
+
+def test_every_setting_of_the_container_is_a_key_of_the_config(config: Config) -> None:
+    assert config.workers == 2
+
+
+def test_every_folder_the_daemon_writes_lies_in_a_volume(
+    config: Config, service: dict[str, Any]
+) -> None:
+    assert service["read_only"]
+    assert all(mount_of(folder, service) for _, folder in config.folders)
+
+
+def test_a_file_is_moved_and_never_copied_between_mounts(
+    config: Config, service: dict[str, Any]
+) -> None:
+    folders = config.folders
+
+    mounts = {mount_of(path, service) for path in (folders.inbox, folders.archive, folders.failed)}
+    assert len(mounts) == 1
+
+
+def test_the_workers_fit_the_limit_of_the_processor(
+    config: Config, service: dict[str, Any]
+) -> None:
+    limits = service["deploy"]["resources"]["limits"]
+
+    assert config.workers * config.threads == float(limits["cpus"])
+
+
+def test_a_stop_waits_longer_than_the_daemon_does(config: Config, service: dict[str, Any]) -> None:
+    assert seconds(service["stop_grace_period"]) > config.grace_seconds + STOP_MARGIN_SECONDS
+
+
+def test_the_container_has_no_power_that_it_does_not_need(service: dict[str, Any]) -> None:
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["network_mode"] == "none"
+
+
+def test_the_image_runs_as_a_user_by_number_that_is_not_root(
+    stages: list[list[Instruction]],
+) -> None:
+    users = [rest for instruction, rest in stages[-1] if instruction == "USER"]
+
+    assert users == ["1000:1000"]
+
+
+def test_requirements_are_copied_before_code(stages: list[list[Instruction]]) -> None:
+    names = copied(stages[0])
+
+    assert names.index("requirements/constraints.txt") < names.index("daemon")
+    assert names.index("pyproject.toml") < names.index("daemon")
+
+
+def test_what_the_image_copies_exists_and_is_let_through_to_the_builder(
+    stages: list[list[Instruction]],
+) -> None:
+    patterns = (REPOSITORY / ".dockerignore").read_text().splitlines()
+    let_through = {line[1:] for line in patterns if line.startswith("!")}
+
+    for name in [name for stage in stages for name in copied(stage)]:
+        assert (REPOSITORY / name).exists()
+        assert Path(name).parts[0] in let_through
+    assert "*" in patterns  # and nothing else: no scan travels
+
+
+def test_the_weights_of_the_shipped_config_are_in_the_image(
+    stages: list[list[Instruction]],
+) -> None:
+    weights = load(SHIPPED).model.file.relative_to(REPOSITORY)
+
+    assert any(weights.is_relative_to(name) for name in copied(stages[-1]))
+
+
+def test_the_commands_of_the_image_are_commands_of_the_daemon(
+    stages: list[list[Instruction]],
+) -> None:
+    known = {command.callback.__name__ for command in app.registered_commands if command.callback}
+    said = dict(stages[-1])
+
+    assert said["ENTRYPOINT"] == '["ocr-daemon"]'
+    assert re.search(r'CMD \["ocr-daemon", "(\w+)"\]', said["HEALTHCHECK"]).group(1) in known
+    assert re.fullmatch(r'\["(\w+)"\]', said["CMD"]).group(1) in known

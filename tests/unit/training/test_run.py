@@ -1,0 +1,111 @@
+"""A run from its first batch to the files that ship, small: one face, four texts, seconds."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from daemon.ocr.model import artifact
+from tests.support.running_daemon import SHIPPED
+from tests.unit.training.drawn import TEXTS, built_in
+from training.commands import app
+from training.data.corpus import POOLS
+from training.release import export, release
+from training.train.trainer import Course
+
+CHINESE = ("发票号码", "合计金额")
+
+
+@pytest.fixture(scope="module")
+def supplies(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One face to train on and one held out (here the same), and a text or two in each pool."""
+    folder = tmp_path_factory.mktemp("supplies")
+    for package in ("fonts-dejavu-core", "fonts-vollkorn"):
+        (folder / "fonts" / package).mkdir(parents=True)
+        built_in(folder / "fonts" / package)
+    corpus = folder / "texts/corpus"
+    corpus.mkdir(parents=True)
+    for pool in POOLS:
+        texts = CHINESE if pool.startswith("zh") else TEXTS
+        many = [f"{text} {n}" for n in range(300) for text in texts]
+        (corpus / f"{pool}.txt").write_text("\n".join(many), "utf-8")
+        words = [f"{text.split()[0]}{n}\t1" for n in range(300) for text in texts]
+        (corpus / f"words-{pool}.txt").write_text("\n".join(words), "utf-8")
+    return folder
+
+
+def train(folder: Path, supplies: Path, minutes: float) -> list[dict[str, object]]:
+    """Run `train run` in this process and return its record."""
+    arguments = ["run", str(folder), "--minutes", str(minutes), "--supplies", str(supplies)]
+    small = ["--workers", "0", "--heldout", "4", "--columns", "640", "--every", "1000"]
+    outcome = CliRunner().invoke(app, [*arguments, *small], catch_exceptions=False)
+    assert outcome.exit_code == 0
+    return [json.loads(row) for row in (folder / "history.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, supplies: Path) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "small"
+    train(folder, supplies, 0.03)
+    return folder
+
+
+def test_a_run_that_is_gone_on_with_begins_where_it_stopped(run: Path, supplies: Path) -> None:
+    before = torch.load(run / "last.pt", weights_only=True)
+    record = train(run, supplies, 0.06)
+
+    assert before["steps"] > 0
+    resumed, ended = record[-2], record[-1]
+    assert (resumed["steps"], resumed["lines"]) == (before["steps"], before["lines"])
+    assert ended["steps"] > before["steps"]
+
+
+def test_the_best_of_a_run_ships_in_both_formats_with_its_card(
+    run: Path, supplies: Path, tmp_path: Path
+) -> None:
+    arguments = ["export", str(run), "--name", "small-1", "--into", str(tmp_path), "--heldout", "3"]
+    outcome = CliRunner().invoke(
+        app, [*arguments, "--supplies", str(supplies), "--int8"], catch_exceptions=False
+    )
+
+    assert outcome.exit_code == 0
+    names = ["small-1.pt", "small-1.onnx", "small-1.int8.onnx", "small-1.md"]
+    assert [Path(row).name for row in outcome.stdout.splitlines()] == names
+    loaded = artifact.load(export.weights_in(tmp_path / "small-1.int8.onnx"))
+    assert (loaded.card.name, loaded.precision) == ("small-1", "int8")
+    assert "錢" in loaded.charset.characters
+    assert "Temperature" in (tmp_path / "small-1.md").read_text()
+
+
+def test_a_file_that_reads_otherwise_is_refused(run: Path, supplies: Path, tmp_path: Path) -> None:
+    order = release.Order(
+        runs=[run], start=SHIPPED.file, share=0.2, name="one", into=tmp_path,
+        supplies=supplies,
+    )  # fmt: skip
+    network, charset, card = release.trained(order)
+    (script, _), _ = export.export(export.BestSteps(network), charset, card, tmp_path)
+    with torch.no_grad():
+        network.classifier.bias[7] += 30
+
+    with pytest.raises(export.Unequal, match=r"one\.pt"):
+        export.check(export.BestSteps(network), script, card.framing)
+
+
+def test_the_rate_rises_then_falls_to_nothing() -> None:
+    course = Course(minutes=10, peak=1e-3, warm_up=0.1)
+
+    rates = [course.rate(progress) for progress in (0.0, 0.05, 0.1, 0.55, 1.0, 1.2)]
+
+    assert rates == pytest.approx([0, 5e-4, 1e-3, 5e-4, 0, 0])
+
+
+def test_blending_leaves_new_classes_as_they_were_learned() -> None:
+    learned, start = {"w": torch.tensor([1.0, 1.0, 1.0])}, {"w": torch.tensor([0.0, 0.0])}
+
+    mixed = export.blended(learned, start, 0.25)
+
+    torch.testing.assert_close(mixed["w"], torch.tensor([0.75, 0.75, 1.0]))

@@ -1,0 +1,290 @@
+"""The pages as a browser without JavaScript gets them."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+from daemon.monitoring.heartbeat import Heartbeat, beat
+from daemon.web.daemon_status import DaemonStatus, daemon_status
+from daemon.web.http.filenames import content_disposition, visible_name
+from daemon.web.index.records import DocumentDetails, SnippetFragment
+from tests.support.web.stand_in import Documents, item, site_of
+from tests.unit.web.test_view import block, line, page, word
+
+MARKUP = "<img src=x onerror=alert(1)>"
+ALERT = "<script>alert(1)</script>"
+
+
+def listed(count: int) -> Documents:
+    return Documents(
+        *(DocumentDetails(item(f"{n:032x}", f"scan {n}.png"), None, (), None) for n in range(count))
+    )
+
+
+def read(name: str, text: str = "text", pages: int = 1) -> DocumentDetails:
+    content = [
+        {**page(block(line(text, word(text)))), "number": n + 1, "text": text} for n in range(pages)
+    ]
+    sidecar = {
+        "pages": content, "text": text,
+        "processing": {"seconds": 0.5}, "engine": {"model": {"name": "crnn"}},
+    }  # fmt: skip
+    done = item("a1", name, pages=pages, confidence=0.97, answered_at="2026-03-01T10:00:01Z")
+    return DocumentDetails(done, sidecar, (), Path("original.png"))
+
+
+def test_a_long_list_is_split_into_linked_pages(tmp_path: Path) -> None:
+    documents = listed(70)
+
+    first = site_of(documents, tmp_path).get("/")
+
+    assert "1 to 30 of 70" in first.text
+    assert 'rel="next" href="/?offset=30"' in first.text
+    assert 'rel="prev"' not in first.text
+
+
+def test_an_offset_beyond_the_end_shows_the_last_page(tmp_path: Path) -> None:
+    beyond = site_of(listed(70), tmp_path).get("/?offset=900")
+
+    assert "61 to 70 of 70" in beyond.text
+    assert "/?offset=30" in beyond.text
+    assert "No documents yet" not in beyond.text
+
+
+def test_a_deleted_result_cannot_be_deleted_again(tmp_path: Path) -> None:
+    gone = DocumentDetails(item("a1", "scan.png", is_gone=True), None, (), None)
+
+    assert site_of(Documents(gone), tmp_path).get("/documents/a1/view/delete").status_code == 404
+
+
+def test_a_download_name_has_no_control_characters() -> None:
+    header = content_disposition("a\u202egnp.\n\x1b[31m中.exe", "attachment")["Content-Disposition"]
+
+    name = unquote(header.partition("filename*=UTF-8''")[2])
+    assert name == "a\ufffdgnp.\ufffd\ufffd[31m中.exe"
+    assert header.isascii()
+    assert header.isprintable()
+
+
+def test_the_search_works_without_javascript(tmp_path: Path) -> None:
+    documents = listed(12)
+
+    found = site_of(documents, tmp_path).get("/", params={"q": "scan 11", "status": "done"})
+
+    assert documents.asked == [("scan 11", "done", 0, 30)]
+    assert "1 document<" in found.text
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "?offset=-1",
+        "?offset=x",
+        "?offset=99999999999999999999",
+        "?status=nonsense",
+        "?offset=%C2%B2",
+    ],
+)
+def test_invalid_parameters_are_ignored(tmp_path: Path, asked: str) -> None:
+    assert "3 documents" in site_of(listed(3), tmp_path).get(f"/{asked}").text
+
+
+def test_an_unchanged_list_is_not_sent_again(tmp_path: Path) -> None:
+    site = site_of(listed(3), tmp_path)
+    seen = re.search(r'data-seen="(\w+)"', site.get("/").text)
+    assert seen
+
+    assert site.get("/partials/list", params={"seen": seen[1]}).status_code == 204
+    assert site.get("/partials/list", params={"seen": "older"}).status_code == 200
+
+
+def test_markup_in_names_errors_and_text_is_escaped(tmp_path: Path) -> None:
+    hit = item("b", f"{MARKUP}.png", "failed", error=ALERT, snippet=(SnippetFragment(ALERT, True),))
+    site = site_of(
+        Documents(DocumentDetails(hit, None, (), None), read(f'"{MARKUP}', ALERT)), tmp_path
+    )
+
+    answers = [site.get(path).text for path in ("/", "/documents/a1/view", f"/?q={ALERT}")]
+
+    assert not [each for each in answers if MARKUP in each or ALERT in each or "&lt;" not in each]
+
+
+def test_invisible_characters_in_names_are_replaced() -> None:
+    assert (
+        visible_name("a\nb\u202ec\u200fd\x7f\udce9 é中.png")
+        == "a\ufffdb\ufffdc\ufffdd\ufffd\ufffd é中.png"
+    )
+
+
+def test_only_one_page_of_a_document_is_shown(tmp_path: Path) -> None:
+    site = site_of(Documents(read("book.pdf", pages=500)), tmp_path)
+
+    answer = site.get("/documents/a1/view", params={"page": "250"}).text
+
+    assert answer.count('src="/documents/a1/pages/') == 1
+    assert "/documents/a1/pages/250/image" in answer
+    assert "?page=249" in answer
+    assert "?page=251" in answer
+
+
+@pytest.mark.parametrize(("asked", "number"), [("0", 1), ("501", 500), ("-3", 1), ("x", 1)])
+def test_an_invalid_page_number_shows_the_nearest_page(
+    tmp_path: Path, asked: str, number: int
+) -> None:
+    site = site_of(Documents(read("book.pdf", pages=500)), tmp_path)
+
+    answer = site.get("/documents/a1/view", params={"page": asked}).text
+
+    assert f"/documents/a1/pages/{number}/image" in answer
+
+
+def test_a_page_of_a_very_large_document_is_read_alone(tmp_path: Path) -> None:
+    large = item(
+        "a2", "archive.pdf", pages=9000, confidence=0.9, answered_at="2026-03-01T10:00:01Z"
+    )
+    documents = Documents(DocumentDetails(large, None, (), Path("original.pdf"), is_large=True))
+    documents.pages["a2", 8000] = page(block(line("far", word("far"))))
+
+    answer = site_of(documents, tmp_path).get("/documents/a2/view", params={"page": "8000"}).text
+
+    assert "Page 8000 of 9000" in answer
+    assert ">far</span>" in answer
+
+
+def test_the_text_of_all_pages_can_be_copied(tmp_path: Path) -> None:
+    answer = site_of(Documents(read("scan.png", "all of it")), tmp_path).get(
+        "/documents/a1/view/text"
+    )
+
+    assert answer.text == "all of it"
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+
+
+def test_an_unknown_document_is_not_found(tmp_path: Path) -> None:
+    answer = site_of(Documents(), tmp_path).get("/documents/none/view")
+
+    assert answer.status_code == 404
+    assert "Document not found" in answer.text
+
+
+def test_a_page_of_a_waiting_document_reloads_when_the_status_changes(tmp_path: Path) -> None:
+    site = site_of(Documents(read("scan.png")), tmp_path)
+
+    moved = site.get("/documents/a1/view", params={"status": "reading"})
+
+    assert moved.headers["hx-refresh"] == "true"
+    assert "hx-refresh" not in site.get("/documents/a1/view", params={"status": "done"}).headers
+
+
+def test_the_chosen_language_is_remembered(tmp_path: Path) -> None:
+    site = site_of(listed(1), tmp_path)
+    english = site.get("/", headers={"Accept-Language": "en"}).text
+
+    site.get("/?language=zh", headers={"Accept-Language": "en"})
+
+    assert 'lang="en"' in english
+    assert '<html lang="zh-Hans">' in site.get("/", headers={"Accept-Language": "en"}).text
+
+
+def test_switching_the_language_keeps_the_query(tmp_path: Path) -> None:
+    answer = site_of(listed(1), tmp_path).get("/?q=a%26b&status=done").text
+
+    assert 'href="?q=a%26b&amp;status=done&amp;language=zh"' in answer
+
+
+def test_no_page_has_inline_scripts_or_styles(tmp_path: Path) -> None:
+    site = site_of(Documents(read("scan.png")), tmp_path)
+
+    for path in ("/", "/documents/a1/view", "/documents/a1/view/delete", "/documents/none/view"):
+        answer = site.get(path).text
+        assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|javascript:", answer)
+        assert not re.search(r"""(?:src|href)=["'](?:https?:)?//""", answer)
+
+
+def test_only_the_right_token_logs_in(tmp_path: Path) -> None:
+    site = site_of(listed(1), tmp_path, token="a secret of some length")
+
+    assert site.post("/login", data={"token": "guess"}).status_code == 403
+    right = site.post("/login", data={"token": "a secret of some length"})
+    assert right.status_code == 303
+    assert "httponly; " in right.headers["set-cookie"].lower()
+    assert "samesite=lax" in right.headers["set-cookie"].lower()
+
+
+def test_a_login_redirects_to_the_requested_page(tmp_path: Path) -> None:
+    token = "a secret of some length"
+    site = site_of(listed(1), tmp_path, token=token)
+    wanted = "/documents/a1/view?q=a%26b&page=2"
+
+    form = site.get("/login", params={"next": wanted}).text
+    wrong = site.post("/login", data={"token": "guess", "next": wanted}).text
+    right = site.post("/login", data={"token": token, "next": wanted})
+
+    assert 'name="next" value="/documents/a1/view?q=a%26b&amp;page=2"' in form
+    assert 'name="next" value="/documents/a1/view?q=a%26b&amp;page=2"' in wrong
+    assert right.headers["location"] == wanted
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        "https://evil.example/", "//evil.example", "/\\evil.example", "\\\\evil.example",
+        "/\t/evil.example", "evil.example", "javascript:alert(1)", "/a\r\nSet-Cookie: x=1",
+        " //evil.example", "/login?next=/", "",
+    ],
+)  # fmt: skip
+def test_a_login_never_redirects_to_another_host(tmp_path: Path, elsewhere: str) -> None:
+    token = "a secret of some length"
+
+    answer = site_of(listed(1), tmp_path, token=token).post(
+        "/login", data={"token": token, "next": elsewhere}
+    )
+
+    assert answer.headers["location"] == "/"
+
+
+def test_a_stopped_daemon_is_reported(tmp_path: Path) -> None:
+    assert "The daemon is not running." in site_of(listed(1), tmp_path).get("/").text
+
+
+def test_a_fault_makes_the_daemon_degraded(tmp_path: Path) -> None:
+    beat(tmp_path, Heartbeat(1, 100.0, 100.0, 0, False, []))
+    assert daemon_status(tmp_path, 103.0) == DaemonStatus("ok", 3)
+
+    beat(tmp_path, Heartbeat(1, 100.0, 100.0, 0, False, [("the outbox is full", 90.0)]))
+
+    expected = DaemonStatus("degraded", 3, (("the outbox is full", 13),))
+    assert daemon_status(tmp_path, 103.0) == expected
+
+
+def test_faults_of_the_daemon_are_shown_without_parent_folders(tmp_path: Path) -> None:
+    now = time.monotonic()
+    fault = ("/srv/scans/outbox has 3 MB free; make room on /srv", now - 90)
+    beat(tmp_path, Heartbeat(1, now, now, 0, False, [fault]))
+
+    answer = site_of(listed(1), tmp_path).get("/partials/daemon-status").text
+
+    assert "outbox has 3 MB free; make room on srv" in answer
+    assert "/srv" not in answer
+    assert "for 90 s" in answer
+
+
+def test_a_healthy_daemon_shows_no_notice(tmp_path: Path) -> None:
+    beat(tmp_path, Heartbeat(1, time.monotonic(), 0.0, 2, False, []))
+
+    assert site_of(listed(1), tmp_path).get("/partials/daemon-status").text.strip() == ""
+
+
+def test_a_stale_or_damaged_heartbeat_means_down(tmp_path: Path) -> None:
+    beat(tmp_path, Heartbeat(1, 100.0, 100.0, 0, False, []))
+    assert daemon_status(tmp_path, 400.0) == DaemonStatus("down", 300)
+
+    (tmp_path / "heartbeat.json").write_text(json.dumps({"pid": 1})[:-2])
+
+    assert daemon_status(tmp_path, 400.0) == DaemonStatus("down")

@@ -49,11 +49,13 @@ class ReceivedFile:
 class UploadWriter:
     """Writes a file while it is received; HttpError as soon as it cannot be accepted."""
 
-    def __init__(self, folder: Path, name: str, ignored: re.Pattern[str], free_bytes: int) -> None:
+    def __init__(
+        self, folder: Path, name: str, ignored: re.Pattern[str], min_free_bytes: int
+    ) -> None:
         self.folder = folder
         self._name = name
         self._ignored = ignored
-        self._free_bytes = free_bytes
+        self._min_free_bytes = min_free_bytes
         self._file = (folder / "draft").open("xb")
         self._digest = hashlib.sha256()
         self._head = b""
@@ -71,7 +73,7 @@ class UploadWriter:
                 self._detect_type()
         if self._bytes - self._checked_bytes >= SPACE_CHECK_BYTES:
             self._checked_bytes = self._bytes
-            check_free_space(self.folder, self._free_bytes)
+            check_free_space(self.folder, self._min_free_bytes)
         with _os_errors_as_http():
             self._file.write(content)
 
@@ -109,9 +111,14 @@ class Uploads:
     """Moves uploads and retries into the inbox; every method may be called from any thread."""
 
     def __init__(
-        self, inbox: Path, failed: Path, ignore: Sequence[str], max_waiting: int, free_bytes: int
+        self,
+        inbox: Path,
+        failed: Path,
+        ignore: Sequence[str],
+        max_waiting: int,
+        min_free_bytes: int,
     ) -> None:
-        """`ignore` are the names that the daemon never claims, `free_bytes` must stay free."""
+        """`ignore` are the names that the daemon never claims, `min_free_bytes` must stay free."""
         self._inbox = inbox
         self._volume = Volume(inbox)
         self._failed = failed
@@ -119,7 +126,7 @@ class Uploads:
         self._uploads = inbox / UPLOAD_FOLDER
         self._ignored = re.compile("|".join(fnmatch.translate(p) for p in ignore) or "(?!)")
         self._max_waiting = max_waiting
-        self._free_bytes = free_bytes
+        self._min_free_bytes = min_free_bytes
         self._lock = Lock()
         self._waiting = set(_names_in(self._uploads))
 
@@ -131,8 +138,8 @@ class Uploads:
             self._volume.check()
             self._make_folder(self._drafts)
             folder.mkdir()
-        check_free_space(folder, self._free_bytes)
-        return UploadWriter(folder, name, self._ignored, self._free_bytes)
+        check_free_space(folder, self._min_free_bytes)
+        return UploadWriter(folder, name, self._ignored, self._min_free_bytes)
 
     def commit(self, file: ReceivedFile) -> str:
         """Move a received file into the inbox, durably; return the id of the upload."""
@@ -230,11 +237,11 @@ class Uploads:
                 raise OSError(errno.ENOTDIR, "is a link, remove it", str(path))
 
 
-def check_free_space(folder: Path, free_bytes: int) -> None:
+def check_free_space(folder: Path, min_free_bytes: int) -> None:
     """Raise HttpError if a filesystem has less free space than the daemon needs."""
     with _os_errors_as_http():
         usage = shutil.disk_usage(folder)
-    if usage.free < least_room(free_bytes, usage.total):
+    if usage.free < least_room(min_free_bytes, usage.total):
         reason = "not enough free space for more files (min_free_megabytes); free some space"
         raise HttpError(507, "disk_full", reason, _RETRY_LATER)
 

@@ -1,7 +1,7 @@
-"""`ocr-daemon observe`: watches how a scanner writes into a folder, and never touches a file.
+"""`ocr-daemon observe`: watches how a scanner writes into a folder, and never changes a file.
 
-The folder is listed ten times a second, events are heard beside that, and what has been still for a
-moment is asked whether it has its end, by the daemon's own check.
+The folder is listed ten times a second, events are recorded beside that, and the daemon's own check
+tells whether a file that has not changed for a moment is complete.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import TextIO
 
-from daemon.cli.recommend import Moment, What, advise, files_of, snippet
+from daemon.cli.recommend import Kind, Moment, files_of, recommend, snippet
 from daemon.config.sections import Watch
 from daemon.core import fs
 from daemon.core.errors import Misconfigured
@@ -29,16 +29,16 @@ from daemon.inbox.completeness import missing_end
 from daemon.inbox.scan import WORK_FOLDER, Listing, Scanner
 from daemon.inbox.watch import FileEvent, delivers_events, listening
 
-LOOK_SECONDS = 0.1  # between two listings; in a huge folder ten times what one takes
-STILL_SECONDS = 0.3  # without a change, after which a file is asked for its end
-LAG_SECONDS = 1.0  # in which events of the last changes still come
+LIST_SECONDS = 0.1  # between two listings; in a huge folder ten times the duration of one
+STILL_SECONDS = 0.3  # without a change, after which a file is checked for its end
+LAG_SECONDS = 1.0  # in which events of the last changes may still come
 
 
 class Observation:
-    """What was seen of one folder; `look(now)` is one listing, `now` monotonic seconds."""
+    """The observations of one folder; `look(now)` is one listing, `now` monotonic seconds."""
 
     def __init__(self, folder: Path, now: float) -> None:
-        """What lies there already counts only if it changes."""
+        """Files that exist already count only if they change."""
         self.moments: list[Moment] = []
         self._folder = folder
         self._scanner = Scanner(folder, (), ())
@@ -47,7 +47,7 @@ class Observation:
         self._moving: dict[str, float] = {}
 
     def look(self, now: float) -> list[Moment]:
-        """Return what has happened since the last look."""
+        """List the folder and return what has changed since the last listing."""
         listing = self._scanner.scan().files
         before, self._listing = self._listing, listing
         found = [*self._compared(before, listing, now), *self._stilled(listing, now)]
@@ -55,21 +55,21 @@ class Observation:
         return found
 
     def hear(self, heard: FileEvent) -> Moment | None:
-        """Take an event in; None for one that does not concern a file of ours."""
+        """Add a filesystem event; None for one that concerns no file of this folder."""
         name = self._below(heard.path) or self._below(heard.to)
         if name is None:
             return None
-        what: What = "event"
+        kind: Kind = "event"
         if heard.what == "moved" and f"/{WORK_FOLDER}/" in heard.to:
-            what = "taken"
+            kind = "taken"
         elif heard.what == "moved" and name not in self._listing:
             name = self._below(heard.to) or name
-        moment = Moment(self._since(heard.at), what, name, detail=heard.what)
+        moment = Moment(self._since(heard.at), kind, name, detail=heard.what)
         self.moments.append(moment)
         return moment
 
     def _compared(self, before: Listing, now_there: Listing, now: float) -> Iterator[Moment]:
-        """Return what differs; a file that has its inode under another name was renamed."""
+        """Return the differences; a file whose inode has another name was renamed."""
         vanished = {stamp.inode: name for name, stamp in before.items() if name not in now_there}
         for name, stamp in now_there.items():
             old = before.get(name)
@@ -86,8 +86,8 @@ class Observation:
                 continue
             self._moving[name] = now
             is_alike = old is not None and (old.size, old.inode) == (stamp.size, stamp.inode)
-            what: What = "touched" if is_alike else "changed"
-            yield Moment(self._since(now), what, name, stamp.size)
+            kind: Kind = "touched" if is_alike else "changed"
+            yield Moment(self._since(now), kind, name, stamp.size)
         for name in vanished.values():
             self._moving.pop(name, None)
             yield Moment(self._since(now), "gone", name)
@@ -105,7 +105,7 @@ class Observation:
             yield Moment(self._since(now), "still", name, size, lacks or "")
 
     def _below(self, path: str) -> str | None:
-        """Return a path relative to the folder, None for ours and for what lies elsewhere."""
+        """Return a path relative to the folder, None for our work folder and other places."""
         if not path or f"/{WORK_FOLDER}/" in path:
             return None
         with contextlib.suppress(ValueError):
@@ -116,60 +116,60 @@ class Observation:
         return round(now - self._began, 2)
 
 
-class _Stop:
-    """Set by SIGINT and SIGTERM."""
+class _StopRequest:
+    """Whether SIGINT or SIGTERM came."""
 
     def __init__(self) -> None:
         self.wakeup = WakeupPipe()
-        self.is_asked = False
+        self.is_requested = False
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._ask)
+            signal.signal(number, self._request)
 
-    def _ask(self, number: int, frame: FrameType | None) -> None:
+    def _request(self, number: int, frame: FrameType | None) -> None:
         del number, frame
-        self.is_asked = True
+        self.is_requested = True
         self.wakeup.notify()
 
 
 def run(folder: Path, minutes: float | None, record: Path | None) -> None:
-    """Observe until SIGINT, SIGTERM or the end of `minutes`, then print what that asks for."""
+    """Observe until SIGINT, SIGTERM or the end of `minutes`, then print the recommendation."""
     folder = folder.absolute()
     if not folder.is_dir():
-        raise Misconfigured("DIR", folder, "is no folder; name the one that the scanner writes to")
+        raise Misconfigured("DIR", folder, "is not a folder; name that of the scanner")
     if record and record.absolute().is_relative_to(folder):
-        raise Misconfigured("--record", record, "lies in the observed folder; name another place")
-    stop = _Stop()
+        raise Misconfigured("--record", record, "is in the observed folder; name another place")
+    stop = _StopRequest()
     until = time.monotonic() + minutes * 60 if minutes is not None else float("inf")
     with contextlib.ExitStack() as stack:
         lines = stack.enter_context(record.open("w", encoding="utf-8")) if record else None
-        observation = _observed(folder, until, stop, lines)
-    print(_said(observation.moments, folder))
+        observation = _observe(folder, until, stop, lines)
+    print(_report(observation.moments, folder))
 
 
-def _observed(folder: Path, until: float, stop: _Stop, lines: TextIO | None) -> Observation:
+def _observe(folder: Path, until: float, stop: _StopRequest, lines: TextIO | None) -> Observation:
     heard: SimpleQueue[FileEvent] = SimpleQueue()
     with contextlib.ExitStack() as stack:
         try:
             stack.enter_context(listening(folder, heard))
         except OSError as error:
-            _tell(f"no events here ({error}); the folder is listed all the same")
+            _print(f"no events here ({error}); the folder is listed all the same")
         observation = Observation(folder, time.monotonic())
-        _tell(f"observing {folder}; scan as usual, several documents, then press Ctrl-C")
-        while not stop.is_asked and time.monotonic() < until:
+        _print(f"observing {folder}; scan as usual, several documents, then press Ctrl-C")
+        while not stop.is_requested and time.monotonic() < until:
             began = time.monotonic()
             _look(observation, heard, lines)
-            stop.wakeup.wait(max(LOOK_SECONDS, 10 * (time.monotonic() - began)))
+            stop.wakeup.wait(max(LIST_SECONDS, 10 * (time.monotonic() - began)))
         time.sleep(LAG_SECONDS)
         _look(observation, heard, lines)
     return observation
 
 
 def _look(observation: Observation, heard: SimpleQueue[FileEvent], lines: TextIO | None) -> None:
-    """Look once, and tell and record what happened."""
+    """List the folder once, and print and record what happened."""
     try:
         found = observation.look(time.monotonic())
     except OSError as error:
-        _tell(f"the folder cannot be listed ({error.strerror})")
+        _print(f"the folder cannot be listed ({error.strerror})")
         found = []
     with contextlib.suppress(Empty):
         while True:
@@ -177,20 +177,22 @@ def _look(observation: Observation, heard: SimpleQueue[FileEvent], lines: TextIO
                 found.append(moment)
     for moment in found:
         if lines:
-            told = asdict(moment) | {"name": fs.printable(moment.name)}
-            lines.write(json.dumps(told, ensure_ascii=False) + "\n")
-        if moment.what != "event":
+            record = asdict(moment) | {"name": fs.printable(moment.name)}
+            lines.write(json.dumps(record, ensure_ascii=False) + "\n")
+        if moment.kind != "event":
             detail = f" {moment.detail}" if moment.detail else ""
-            _tell(f"{moment.at:8.1f} s  {moment.what:<8} {moment.name}  {moment.bytes} B{detail}")
+            _print(f"{moment.at:8.1f} s  {moment.kind:<8} {moment.name}  {moment.bytes} B{detail}")
     if lines:
         lines.flush()
 
 
-def _said(moments: list[Moment], folder: Path) -> str:
-    """Return a table of the files, the reasons, and the section for the config."""
+def _report(moments: list[Moment], folder: Path) -> str:
+    """Return a line for each file, the reasons, and the section for the config."""
     ignored = Watch().ignore
-    advice = advise(moments, ignored, mount_of(folder)[1], is_silent=not delivers_events(folder))
-    if advice is None:
+    recommendation = recommend(
+        moments, ignored, mount_of(folder)[1], is_silent=not delivers_events(folder)
+    )
+    if recommendation is None:
         return "nothing was written; let the scanner write while this runs"
     rows = [
         f"{without_controls(' -> '.join(file.names))}: written {_times(len(file.changes))} in "
@@ -199,12 +201,12 @@ def _said(moments: list[Moment], folder: Path) -> str:
         f"{max((seconds for seconds, _ in file.pauses(())), default=0.0):.1f} s"
         for file in files_of(moments)
     ]
-    return "\n".join([*rows, "", *advice.reasons, "", snippet(advice, ignored)])
+    return "\n".join([*rows, "", *recommendation.reasons, "", snippet(recommendation, ignored)])
 
 
 def _times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
 
 
-def _tell(line: str) -> None:
+def _print(line: str) -> None:
     print(without_controls(line), file=sys.stderr, flush=True)

@@ -119,7 +119,7 @@ def _render_output(task: RenderTask) -> None:
 def _write_failure(task: RenderTask, error: OSError) -> DaemonError:
     """Return what it means that a target cannot be written: too large, or no space for now."""
     if error.errno == errno.EFBIG:
-        limit = f"{sandbox.MOST_BYTES >> 30} GiB"
+        limit = f"{sandbox.MAX_OUTPUT_BYTES >> 30} GiB"
         return Rejected("too_large", f"it would have more than {limit}; split the document")
     folder = task.target.parent.parent
     return Deferred(f"cannot write an output to {folder} ({error.strerror}); free some space")

@@ -1,4 +1,4 @@
-"""What of the config decides over one document, and who answers for it."""
+"""Per-document settings resolved from the config, and the provenance block of the sidecar."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def utc_now() -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """The values of the config that decide over one document."""
+    """The settings for one document, from the config under its profile."""
 
     recipe: Recipe
     model: str
@@ -36,10 +36,10 @@ class Policy:
 
     @property
     def profile(self) -> str:
-        """The name of the recipe and a digest of what decides a reading: half of an identity.
+        """The name of the recipe and a digest of all that decides a result.
 
-        The same bytes read by other weights, with other switches, for other outputs or under
-        another profile's name are no duplicate.
+        With the file's sha256 it identifies a result: the same bytes read by other weights, with
+        other settings, for other outputs or under another profile are no duplicate.
         """
         recipe = self.recipe
         decisive = {
@@ -58,7 +58,7 @@ class Policy:
         return f"{recipe.name}@{digest[:8]}"
 
     def provenance(self, document: Document, started_at: str, seconds: float) -> Provenance:
-        """Return who answers for `document`, now; what was not read was read in no precision."""
+        """Return the provenance of `document`, finished now."""
         return Provenance(
             model=self.model,
             model_sha256=self.model_sha256,
@@ -72,4 +72,4 @@ class Policy:
 
 
 Policies = ByFolder[Policy]
-"""What decides over each file, by its folder."""
+"""The policy of each folder."""

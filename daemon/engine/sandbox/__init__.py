@@ -1,9 +1,9 @@
-"""What a worker gives up before it opens a stranger's file; nothing of it can be taken back.
+"""The sandbox of a worker: rights that it drops for good before it opens an untrusted file.
 
-No new privileges, no writing, no executing, no network, no signals to others, and reading only
-where the interpreter, the networks and the documents lie. Decoders need no more, and a file that
-takes one over gets no more. Each protection stands alone: what this kernel or container has not is
-left out, and `Protections` says what is in force.
+No new privileges, no writing, no executing, no network, no signals to other processes, and reading
+only where the interpreter, the models and the documents lie. Decoders need no more, and a file that
+takes a decoder over gets no more. Each protection is independent: one that this kernel or container
+lacks is left out, and `Protections` says which ones are in force.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ import daemon
 from daemon.engine.sandbox import kernel, landlock, seccomp
 
 OPEN_FILES = 256  # a worker has some 20 open
-MOST_BYTES = 4 << 30  # of a file that is made; its content is a stranger's doing
+MAX_OUTPUT_BYTES = 4 << 30  # of a rendered output, whose content an untrusted file decides
 
-# What the interpreter, glibc and the networks' libraries look at while they read.
+# What the interpreter, glibc and the libraries of the models open while they read.
 _SYSTEM = (
     "/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/localtime", "/proc/self", "/proc/cpuinfo",
     "/proc/meminfo", "/sys/devices/system", "/dev/null", "/dev/zero", "/dev/urandom", "/dev/random",
@@ -32,7 +32,7 @@ _SYSTEM = (
 
 @dataclass(frozen=True, slots=True)
 class Protections:
-    """What is in force: the ABI of Landlock (0 is none) and the others by name."""
+    """The protections in force: the ABI of Landlock (0: none) and the others by name."""
 
     landlock_abi: int = 0
     seccomp: bool = False
@@ -54,22 +54,22 @@ NONE = Protections()
 
 
 def enter(readable: Iterable[Path], writable: Sequence[Path] = ()) -> Protections:
-    """Give up, for this process and for good, all but reading below `readable`.
+    """Restrict this process, for good, to reading below `readable`.
 
-    Files may be made in the folders `writable`, if there are any. For a process with one thread:
-    threads that it starts later are bound too.
+    It may create files in the folders `writable`, if there are any. Call it while the process has
+    one thread: threads that are started later are restricted too.
     """
-    _lower_limits(MOST_BYTES if writable else 0)
-    privileges = _held(kernel.forbid_new_privileges)
-    dropped = os.geteuid() == 0 and _held(kernel.drop_capabilities)
+    _lower_limits(MAX_OUTPUT_BYTES if writable else 0)
+    privileges = _is_applied(kernel.forbid_new_privileges)
+    dropped = os.geteuid() == 0 and _is_applied(kernel.drop_capabilities)
     abi = 0
     with contextlib.suppress(OSError):
         abi = landlock.restrict((*_libraries(), *readable), writable)
-    return Protections(abi, _held(seccomp.restrict), privileges, dropped)
+    return Protections(abi, _is_applied(seccomp.restrict), privileges, dropped)
 
 
-def _held(protect: Callable[[], None]) -> bool:
-    """Return whether a protection could be taken."""
+def _is_applied(protect: Callable[[], None]) -> bool:
+    """Return whether a protection could be applied."""
     try:
         protect()
     except OSError:
@@ -78,25 +78,25 @@ def _held(protect: Callable[[], None]) -> bool:
 
 
 def _lower_limits(file_bytes: int) -> None:
-    """No core dumps (they hold what was read), small files, few of them open (setrlimit(2))."""
-    wanted = {
+    """Forbid core dumps (they contain the document), large and many open files (setrlimit(2))."""
+    limits = {
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_FSIZE: file_bytes,
         resource.RLIMIT_NOFILE: OPEN_FILES,
     }
-    for kind, limit in wanted.items():
-        _, most = resource.getrlimit(kind)
-        finite = [each for each in (limit, most) if each != resource.RLIM_INFINITY]
+    for kind, limit in limits.items():
+        _, hard = resource.getrlimit(kind)
+        finite = [each for each in (limit, hard) if each != resource.RLIM_INFINITY]
         lowered = min(finite, default=resource.RLIM_INFINITY)
         with contextlib.suppress(OSError, ValueError):
             resource.setrlimit(kind, (lowered, lowered))
 
 
 def _libraries() -> Iterator[Path]:
-    """Return where the interpreter, its packages and this package lie."""
+    """Return the folders of the interpreter, its packages and this package."""
     yield from map(Path, _SYSTEM)
     yield from map(Path, (sys.prefix, sys.base_prefix, sys.exec_prefix, site.getusersitepackages()))
     yield Path(daemon.__file__).parent
-    for entry in filter(None, sys.path):  # "" is where the daemon happened to be started
+    for entry in filter(None, sys.path):  # "" is the working directory
         if Path(entry).resolve() != Path("/"):
             yield Path(entry)

@@ -1,4 +1,4 @@
-"""System calls that Python has no name for, through libc (syscall(2), prctl(2), capset(2))."""
+"""System calls that Python does not wrap, through libc (syscall(2), prctl(2), capset(2))."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 
 _PR_SET_NO_NEW_PRIVS = 38
 _CAPABILITY_VERSION_3 = 0x20080522
-_CAP_DAC_READ_SEARCH = 2  # scans of other users are read as before
+_CAP_DAC_READ_SEARCH = 2  # kept, so that scans of other users can still be read
 
 
 def call(number: int, *arguments: int | ctypes.Array[ctypes.c_char] | None) -> int:
-    """Make a system call; an OSError says what it refused with."""
+    """Make a system call; an OSError where it fails."""
     words = [
         ctypes.c_long(argument) if isinstance(argument, int) else argument for argument in arguments
     ]
@@ -22,7 +22,7 @@ def call(number: int, *arguments: int | ctypes.Array[ctypes.c_char] | None) -> i
 
 
 def prctl(option: int, *arguments: int | ctypes.Array[ctypes.c_char]) -> int:
-    """Change this process; an OSError says what was refused."""
+    """Change an attribute of this process (prctl(2)); an OSError where it fails."""
     words = [
         ctypes.c_ulong(argument) if isinstance(argument, int) else argument
         for argument in (*arguments, 0, 0, 0, 0)[:4]
@@ -31,12 +31,12 @@ def prctl(option: int, *arguments: int | ctypes.Array[ctypes.c_char]) -> int:
 
 
 def forbid_new_privileges() -> None:
-    """No program that this process might start gains rights by its file's mode."""
+    """Forbid programs that this process starts to gain rights by their file mode."""
     prctl(_PR_SET_NO_NEW_PRIVS, 1)
 
 
 def drop_capabilities() -> None:
-    """Drop what root may do beyond others, but for reading their files."""
+    """Drop the capabilities of root, except that of reading files of other users."""
     header = ctypes.create_string_buffer(struct.pack("Ii", _CAPABILITY_VERSION_3, 0))
     held = ctypes.create_string_buffer(24)  # effective, permitted, inheritable: low, then high
     _checked(_LIBC.capget(header, held))

@@ -1,7 +1,7 @@
-"""Which files may be opened, and how (landlock(7), linux/landlock.h; since Linux 5.13).
+"""Landlock: which files may be opened, and how (landlock(7), linux/landlock.h; Linux 5.13).
 
-A ruleset names the rights that it takes away and the places where some of them stay. Later ABIs
-know more rights: each is handled where the kernel knows it.
+A ruleset names the rights that it removes and the paths where some of them stay. Later ABIs have
+more rights: each is handled where the kernel knows it.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ _SCOPES = {6: 0b11}  # abstract sockets, signals: not out of this domain
 
 
 def abi() -> int:
-    """Return the ABI of this kernel; an OSError where it has no Landlock, or it is switched off."""
+    """Return the ABI of this kernel; an OSError where Landlock is missing or switched off."""
     return kernel.call(_CREATE_RULESET, None, 0, _VERSION)
 
 
 def restrict(readable: Iterable[Path], writable: Iterable[Path] = ()) -> int:
-    """Let this thread and its offspring open files below `readable` alone, and write in `writable`.
+    """Let this thread and its children open only files below `readable`, and write in `writable`.
 
-    What is not there is no place to read or write at; what is mounted there later is another
-    place. Returns the ABI; needs that new privileges were forbidden before.
+    A path that does not exist is left out; a filesystem that is mounted there later is not covered.
+    Returns the ABI. New privileges must have been forbidden before.
     """
     version = abi()
     handled = [

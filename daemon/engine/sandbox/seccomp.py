@@ -1,7 +1,7 @@
-"""Which system calls are refused (seccomp(2), bpf(4), linux/seccomp.h; since Linux 3.5).
+"""seccomp: which system calls are refused (seccomp(2), bpf(4), linux/seccomp.h; Linux 3.5).
 
-A deny list: what a decoder can do without however it is built. A list of what it may call would be
-tighter, and would break with each release of glibc, torch or MuPDF.
+A deny list of calls that no decoder needs, however it is built. An allow list would be tighter, and
+would break with each release of glibc, torch or MuPDF.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ _ALLOW, _ERRNO = 0x7FFF0000, 0x00050000
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06  # bpf(4), 32-bit words
 _NUMBER_AT, _ARCHITECTURE_AT, _FIRST_ARGUMENT_AT = 0, 4, 16  # in struct seccomp_data
 _CLONE_THREAD = 0x00010000
-_X32 = 0x40000000  # from here on x86-64 numbers the calls of its 32-bit variant
+_X32 = 0x40000000  # calls of the 32-bit variant of x86-64 begin here
 
 # Numbers of asm/unistd_64.h and asm-generic/unistd.h: network, other programs, other processes,
-# mounts and namespaces, keys, modules, clocks, names, io_uring (which does all of it unseen).
+# mounts and namespaces, keys, modules, clocks, names, io_uring (which bypasses the filter).
 _X86_64 = {
-    "own": (62, 234),  # kill, tgkill: at this process alone
+    "own": (62, 234),  # kill, tgkill: allowed for this process only
     "clone": (56,),
     "clone3": (435,),
     "refused": (
@@ -36,7 +36,7 @@ _X86_64 = {
         303, 304,  # name_to_handle_at open_by_handle_at
         248, 249, 250, 298, 321, 323,  # keys perf_event_open bpf userfaultfd
         175, 176, 246, 313, 320,  # modules, kexec
-        135, 163, 164, 167, 168, 169, 170, 171, 179, 227, 443,  # of the machine as a whole
+        135, 163, 164, 167, 168, 169, 170, 171, 179, 227, 443,  # settings of the whole machine
         425, 426, 427,  # io_uring
     ),
 }  # fmt: skip
@@ -55,16 +55,16 @@ _MACHINES = {"x86_64": (0xC000003E, _X86_64), "aarch64": (0xC00000B7, _GENERIC)}
 
 
 def restrict() -> None:
-    """Refuse them to this thread and its offspring; an OSError where that is not possible.
+    """Refuse these calls to this thread and its children; an OSError where that is not possible.
 
-    Needs that new privileges were forbidden before. A refused call fails with EPERM, clone3 with
-    ENOSYS, upon which glibc starts threads by clone, whose flags a filter can see.
+    New privileges must have been forbidden before. A refused call fails with EPERM; clone3 fails
+    with ENOSYS, so that glibc starts threads by clone, whose flags a filter can see.
     """
     if platform.machine() not in _MACHINES or struct.calcsize("P") != 8:
         raise OSError(errno.ENOSYS, f"no list of system calls for {platform.machine()}")
     code = program(platform.machine(), os.getpid())
-    held = ctypes.create_string_buffer(code, len(code))
-    description = struct.pack("H6xP", len(code) // 8, ctypes.addressof(held))
+    buffer = ctypes.create_string_buffer(code, len(code))
+    description = struct.pack("H6xP", len(code) // 8, ctypes.addressof(buffer))
     kernel.prctl(_PR_SET_SECCOMP, _FILTER, ctypes.create_string_buffer(description))
 
 
@@ -100,5 +100,5 @@ def program(machine: str, pid: int) -> bytes:
 
 
 def _jump(target: str, place: int, places: dict[str, int]) -> int:
-    """Return how many instructions are left out to get from `place` to `target`."""
+    """Return how many instructions are skipped to get from `place` to `target`."""
     return places[target] - place - 1 if target else 0

@@ -144,7 +144,7 @@ def test_a_file_held_open_lacks_its_end_and_that_is_enough(observed: dict[str, O
 
 def test_each_observation_ends_well_and_has_touched_nothing(observed: dict[str, Observed]) -> None:
     for of in observed.values():
-        assert (of.code, "mode: auto, for events came" in of.said) == (0, True), of.said
+        assert (of.code, "mode: auto, because events came" in of.said) == (0, True), of.said
         assert (of.folder / "old.pdf").read_bytes() == b"it lay there before"
         assert "old.pdf" not in of.said
         assert {"changed", "still", "event"} <= {moment["what"] for moment in of.record}

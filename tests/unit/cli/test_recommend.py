@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 import yaml
 
-from daemon.cli.recommend import Advice, Moment, advise, files_of, snippet
+from daemon.cli.recommend import Moment, Recommendation, files_of, recommend, snippet
 from daemon.config.sections import Watch
 
 IGNORED = Watch().ignore
@@ -27,10 +27,10 @@ def paused(name: str, *times: float, whole: bool = True) -> list[Moment]:
 
 def recommended(
     moments: Sequence[Moment], kind: str = "ext4", *, is_silent: bool = False
-) -> Advice:
-    advice = advise(moments, IGNORED, kind, is_silent=is_silent)
-    assert advice is not None
-    return advice
+) -> Recommendation:
+    recommendation = recommend(moments, IGNORED, kind, is_silent=is_silent)
+    assert recommendation is not None
+    return recommendation
 
 
 def several(count: int, *times: float, whole: bool = True) -> list[Moment]:
@@ -38,16 +38,18 @@ def several(count: int, *times: float, whole: bool = True) -> list[Moment]:
 
 
 def test_the_longest_pause_of_a_file_that_looked_whole_decides() -> None:
-    advice = recommended([*several(4, 1.0, 3.0), *paused("long.tif", 10.0, 13.8, 14.0)])
+    recommendation = recommended([*several(4, 1.0, 3.0), *paused("long.tif", 10.0, 13.8, 14.0)])
 
-    assert advice.quiet_seconds == 6.0
-    assert "was 3.8 s (one was closed 3 times) and half as much again" in " ".join(advice.reasons)
+    assert recommendation.quiet_seconds == 6.0
+    assert "was 3.8 s (one was closed 3 times), with a margin of half of it" in " ".join(
+        recommendation.reasons
+    )
 
 
 def test_a_pause_of_a_file_that_lacks_its_end_costs_no_quiet_time() -> None:
-    advice = recommended(several(5, 1.0, 46.0, whole=False))
+    recommendation = recommended(several(5, 1.0, 46.0, whole=False))
 
-    assert (advice.quiet_seconds, advice.incomplete_seconds) == (2.0, 90.0)
+    assert (recommendation.quiet_seconds, recommendation.incomplete_seconds) == (2.0, 90.0)
 
 
 @pytest.mark.parametrize(("count", "quiet"), [(4, 5.0), (5, 2.0)])
@@ -57,8 +59,8 @@ def test_few_files_are_no_reason_to_go_below_the_default(count: int, quiet: floa
 
 def test_what_is_recommended_goes_together() -> None:
     """Relations that the config refuses otherwise."""
-    advice = recommended(several(5, 1.0, 101.0))
-    section = yaml.safe_load(snippet(advice, IGNORED))["watch"]
+    recommendation = recommended(several(5, 1.0, 101.0))
+    section = yaml.safe_load(snippet(recommendation, IGNORED))["watch"]
 
     watch = Watch(**section)
     assert watch.quiet_seconds == 150.0
@@ -83,10 +85,10 @@ def test_drafts_are_ignored_by_a_pattern_where_one_tells_them_from_documents(
         for moment in (*paused(draft, 1.0, 9.0), Moment(9.5, "renamed", draft, 9, final))
     ]
 
-    advice = recommended(moments)
+    recommendation = recommended(moments)
 
-    assert advice.ignore == patterns
-    assert advice.quiet_seconds == (1.0 if "1.pdf" not in drafts else 12.0)
+    assert recommendation.ignore == patterns
+    assert recommendation.quiet_seconds == (1.0 if "1.pdf" not in drafts else 12.0)
 
 
 def test_a_lock_file_beside_the_documents_is_ignored() -> None:
@@ -106,7 +108,7 @@ def test_attributes_touched_later_are_no_pause() -> None:
     [(True, False, "auto"), (False, False, "scan"), (False, True, "auto"), (True, True, "auto")],
 )
 def test_the_mode_is_what_the_events_prove(heard: bool, is_silent: bool, mode: str) -> None:
-    moments = [m for m in several(5, 1.0) if heard or m.what != "event"]
+    moments = [m for m in several(5, 1.0) if heard or m.kind != "event"]
 
     assert recommended(moments, is_silent=is_silent).mode == mode
 
@@ -125,8 +127,8 @@ def test_events_that_come_before_the_listing_or_after_a_rename_are_counted() -> 
 def test_a_daemon_that_takes_files_away_is_told() -> None:
     taken = [Moment(2.0, "gone", "0.pdf"), Moment(2.4, "taken", "0.pdf", detail="moved")]
 
-    assert "A daemon took 1 file away" in " ".join(recommended([*several(5, 1.0), *taken]).reasons)
+    assert "A daemon claimed 1 file meanwhile" in " ".join(recommended([*several(5, 1.0), *taken]).reasons)
 
 
 def test_of_nothing_written_nothing_is_recommended() -> None:
-    assert advise([Moment(1.0, "gone", "old.pdf")], IGNORED, "ext4", is_silent=False) is None
+    assert recommend([Moment(1.0, "gone", "old.pdf")], IGNORED, "ext4", is_silent=False) is None

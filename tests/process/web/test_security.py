@@ -214,17 +214,17 @@ def test_a_rate_limited_browser_gets_a_page_and_a_program_gets_json() -> None:
     ],
 )
 def test_an_insecure_config_is_refused(tmp_path: Path, web: dict[str, object], key: str) -> None:
-    said = Workspace(tmp_path, web=web).command("web")
+    result = Workspace(tmp_path, web=web).command("web")
 
-    assert said.returncode == 78
-    assert key in said.stderr
+    assert result.returncode == 78
+    assert key in result.stderr
 
 
 def test_a_port_in_use_is_misconfigured(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
-        said = Workspace(tmp_path, web={"port": other.getsockname()[1]}).command("web")
+        result = Workspace(tmp_path, web={"port": other.getsockname()[1]}).command("web")
 
-    assert (said.returncode, "web.port" in said.stderr) == (78, True)
+    assert (result.returncode, "web.port" in result.stderr) == (78, True)
 
 
 def test_without_the_extra_the_error_names_it(tmp_path: Path) -> None:
@@ -236,7 +236,7 @@ def test_without_the_extra_the_error_names_it(tmp_path: Path) -> None:
     )
     path = f"{blocked}:{os.environ.get('PYTHONPATH', '')}"
 
-    said = Workspace(tmp_path, web={"enabled": True}).command("run", PYTHONPATH=path)
+    result = Workspace(tmp_path, web={"enabled": True}).command("run", PYTHONPATH=path)
 
-    assert said.returncode == 78
-    assert "ocr-daemon[web]" in said.stderr
+    assert result.returncode == 78
+    assert "ocr-daemon[web]" in result.stderr

@@ -51,16 +51,16 @@ if (arguments[1] === "paste") {
 @contextmanager
 def web_of(workspace: Workspace, **environment: str) -> Iterator[str]:
     """Run the web process of a workspace; yields the address that it listens on."""
-    said = workspace.root / f"web.{uuid.uuid4().hex}.log"
-    with said.open("w") as log:
+    log_path = workspace.root / f"web.{uuid.uuid4().hex}.log"
+    with log_path.open("w") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "daemon", "web", "--config", str(workspace.config)],
             stdout=log, stderr=subprocess.STDOUT, cwd=REPOSITORY,
             env=os.environ | environment,
         )  # fmt: skip
     try:
-        ready = until(lambda: _ready(said) or process.poll() is not None, what="web.ready")
-        assert isinstance(ready, dict), said.read_text()
+        ready = until(lambda: _ready(log_path) or process.poll() is not None, what="web.ready")
+        assert isinstance(ready, dict), log_path.read_text()
         yield f"http://{ready['address']}:{ready['port']}"
     finally:
         process.terminate()
@@ -134,16 +134,16 @@ class Browser:
             self.run("return document.querySelector(arguments[0])?.innerText ?? ''", selector)
         )
 
-    def wait(self, said: Callable[[], Any], what: str) -> Any:
+    def wait(self, condition: Callable[[], Any], what: str) -> Any:
         """Wait for a true value and return it; replaced elements are looked up again."""
 
-        def asked() -> Any:
+        def checked() -> Any:
             try:
-                return said()
+                return condition()
             except StaleElementReferenceException:
                 return None
 
-        return until(asked, what=f"{what}; the page says:\n{self.text()}")
+        return until(checked, what=f"{what}; the page says:\n{self.text()}")
 
     def script(self, *, on: bool) -> None:
         """Turn JavaScript on or off."""
@@ -162,7 +162,7 @@ class Browser:
         """Return the accessibility violations that axe-core finds."""
         self.run(gzip.decompress(AXE.read_bytes()).decode())
         found = self.driver.execute_async_script(
-            "const done = arguments[0]; axe.run().then((said) => done(said.violations))"
+            "const done = arguments[0]; axe.run().then((results) => done(results.violations))"
         )
         return [f"{each['id']}: {[node['html'] for node in each['nodes']]}" for each in found]
 

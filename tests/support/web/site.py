@@ -62,13 +62,13 @@ class Site:
 
 def port_of(workspace: Workspace, after: int = 0) -> int:
     """Return the port that the web process logged, in the output after an offset."""
-    said = workspace.root / "output"
+    output = workspace.root / "output"
 
-    def told() -> str | None:
-        found = re.search(r'"port": (\d+), "event": "web.ready"', said.read_text()[after:])
+    def logged_port() -> str | None:
+        found = re.search(r'"port": (\d+), "event": "web.ready"', output.read_text()[after:])
         return found and found[1]
 
-    return int(until(told, SECONDS, what=said.read_text()[-2000:]))
+    return int(until(logged_port, SECONDS, what=output.read_text()[-2000:]))
 
 
 @contextmanager

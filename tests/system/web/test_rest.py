@@ -140,8 +140,8 @@ def test_delete_removes_the_result_and_keeps_the_original(site: Site) -> None:
     assert site.get(original).content == content
     assert site.get("/documents?query=deleted").json()["total"] == 0
     assert not (site.workspace.outbox / f"{document['name']}.json").exists()
-    said = site.workspace.command("verify", "--deep")
-    assert said.returncode == 0, said.stdout
+    result = site.workspace.command("verify", "--deep")
+    assert result.returncode == 0, result.stdout
 
 
 def test_deleted_content_is_read_again(site: Site) -> None:
@@ -203,9 +203,9 @@ def test_files_dropped_into_the_inbox_are_listed(site: Site) -> None:
 def test_no_response_contains_a_path_of_the_server(site: Site) -> None:
     paths = ["/documents", "/healthz", "/openapi.json", "/nothing", "/documents/x", "/upload"]
 
-    said = "".join(site.get(path).text for path in paths)
+    text = "".join(site.get(path).text for path in paths)
 
-    assert str(site.workspace.root) not in said
+    assert str(site.workspace.root) not in text
 
 
 def test_a_killed_web_process_is_restarted_and_the_daemon_continues(site: Site) -> None:
@@ -225,7 +225,7 @@ def test_the_web_process_uses_the_config_in_force(tmp_path: Path) -> None:
         Workspace(tmp_path, web=web, folders={"state": str(tmp_path / "other")})
         assert site.daemon is not None
         site.daemon.signal(signal.SIGHUP)
-        until(lambda: said(workspace, "config.needs_restart"), what=workspace.log_tail())
+        until(lambda: has_event(workspace, "config.needs_restart"), what=workspace.log_tail())
         printed = len((workspace.root / "output").read_text())
         site.process().kill()
         site.move_to(port_of(workspace, printed))
@@ -247,7 +247,7 @@ def test_the_web_process_is_restarted_with_new_ignore_patterns(tmp_path: Path) -
         assert "old" not in site.upload("old.pdf", pdf_of_text([["Kept"]]))["name"]
 
 
-def said(workspace: Workspace, event: str) -> bool:
+def has_event(workspace: Workspace, event: str) -> bool:
     return any(each["event"] == event for each in workspace.events())
 
 

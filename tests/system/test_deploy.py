@@ -1,4 +1,4 @@
-"""The files that ship for operators agree with the daemon and with the programs that read them."""
+"""The files in deploy/ agree with the daemon and with the programs that read them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ needs_promtool = pytest.mark.skipif(
 
 
 class _Reset(yaml.SafeLoader):
-    """Reads Compose's `!reset`, which takes away what the file before said, as that word."""
+    """Reads Compose's `!reset`, which removes a value of the file before, as that string."""
 
 
 _Reset.add_constructor("!reset", lambda loader, node: "!reset")
@@ -46,18 +46,18 @@ def rules() -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     "command", [["rules", "alerts.yml"], ["config", "prometheus.yml"]], ids=["rules", "config"]
 )
-def test_promtool_takes_what_prometheus_is_given(command: list[str]) -> None:
-    said = subprocess.run(
+def test_promtool_accepts_the_files_of_prometheus(command: list[str]) -> None:
+    result = subprocess.run(
         ["promtool", "check", *command], cwd=ALERTS.parent, capture_output=True, text=True
     )
 
-    assert said.returncode == 0, said.stdout + said.stderr
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 DOCUMENTS = 'ocr_daemon_files_total{job="ocr-daemon",instance="a",status="%s"}'
 LABELS = 'job="ocr-daemon",instance="a"'
 CONFIDENCE = "ocr_daemon_line_confidence_ratio"
-FALLS = {
+FIRING = {
     "OcrDaemonDown": {f"up{{{LABELS}}}": "0x60"},
     "OcrDaemonNotLive": {f"ocr_daemon_live{{{LABELS}}}": "0x60"},
     "OcrDaemonNotReady": {
@@ -81,7 +81,7 @@ FALLS = {
     },
     "OcrHooksGivenUp": {f"ocr_daemon_hooks_dead{{{LABELS}}}": "1x60"},
 }  # fmt: skip
-WELL = {
+HEALTHY = {
     f"up{{{LABELS}}}": "1x60", f"ocr_daemon_live{{{LABELS}}}": "1x60",
     f"ocr_daemon_ready{{{LABELS}}}": "1x60",
     f"ocr_daemon_oldest_waiting_seconds{{{LABELS}}}": "4x60",
@@ -97,7 +97,7 @@ WELL = {
 
 
 def firing(series: dict[str, str], minutes: int, folder: Path) -> str:
-    """Return what promtool says where no alert is expected, of those that fire then."""
+    """Return the output of promtool when no alert is expected; it lists those that fire."""
     test = {
         "rule_files": [str(ALERTS)],
         "evaluation_interval": "1m",
@@ -112,33 +112,35 @@ def firing(series: dict[str, str], minutes: int, folder: Path) -> str:
     }  # fmt: skip
     path = folder / "test.yml"
     path.write_text(yaml.safe_dump(test))
-    said = subprocess.run(["promtool", "test", "rules", str(path)], capture_output=True, text=True)
-    assert "SUCCESS" in said.stdout + said.stderr or "FAILED" in said.stdout + said.stderr
-    return said.stdout + said.stderr
+    result = subprocess.run(
+        ["promtool", "test", "rules", str(path)], capture_output=True, text=True
+    )
+    assert "SUCCESS" in result.stdout + result.stderr or "FAILED" in result.stdout + result.stderr
+    return result.stdout + result.stderr
 
 
 @needs_promtool
 @pytest.mark.parametrize("name", [rule["alert"] for rule in rules()])
-def test_each_alert_and_no_other_fires_where_it_should(name: str, tmp_path: Path) -> None:
+def test_each_alert_fires_alone_on_its_own_series(name: str, tmp_path: Path) -> None:
     minutes = 760 if name == "OcrConfidenceFalls" else 50
 
-    said = firing(FALLS[name], minutes, tmp_path)
+    output = firing(FIRING[name], minutes, tmp_path)
 
-    assert set(re.findall(r"alertname: ?(\w+)", said)) == {name}, said
+    assert set(re.findall(r"alertname: ?(\w+)", output)) == {name}, output
 
 
 @needs_promtool
-def test_no_alert_fires_on_a_daemon_that_is_well(tmp_path: Path) -> None:
-    assert "SUCCESS" in firing(WELL, 50, tmp_path)
+def test_no_alert_fires_on_a_healthy_daemon(tmp_path: Path) -> None:
+    assert "SUCCESS" in firing(HEALTHY, 50, tmp_path)
 
 
-def test_every_alert_has_a_row_of_what_to_do() -> None:
+def test_every_alert_has_a_row_in_the_documentation() -> None:
     rows = re.findall(r"^\| `(Ocr\w+)`", (REPOSITORY / "docs/monitoring.md").read_text(), re.M)
 
     assert rows == [rule["alert"] for rule in rules()]
 
 
-def test_the_dashboard_asks_the_data_source_that_is_chosen_and_places_every_panel() -> None:
+def test_the_dashboard_uses_the_selected_data_source_and_no_panels_overlap() -> None:
     dashboard = json.loads((DEPLOY / "grafana/ocr-daemon.json").read_text())
     panels = [panel for panel in dashboard["panels"] if panel["type"] != "row"]
     places = [
@@ -156,22 +158,24 @@ def test_the_dashboard_asks_the_data_source_that_is_chosen_and_places_every_pane
 
 
 @needs_promtool
-def test_prometheus_understands_what_the_dashboard_asks(tmp_path: Path) -> None:
+def test_prometheus_accepts_the_queries_of_the_dashboard(tmp_path: Path) -> None:
     dashboard = json.loads((DEPLOY / "grafana/ocr-daemon.json").read_text())
-    asked = [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", ())]
+    queries = [
+        target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", ())
+    ]
     known = {"$__rate_interval": "1m", "$instance": ".*"}
     for variable, value in known.items():
-        asked = [expression.replace(variable, value) for expression in asked]
-    recorded = [{"record": f"r{n}", "expr": expression} for n, expression in enumerate(asked)]
+        queries = [query.replace(variable, value) for query in queries]
+    recorded = [{"record": f"r{n}", "expr": query} for n, query in enumerate(queries)]
     path = tmp_path / "rules.yml"
     path.write_text(yaml.safe_dump({"groups": [{"name": "dashboard", "rules": recorded}]}))
 
-    said = subprocess.run(["promtool", "check", "rules", path], capture_output=True, text=True)
+    result = subprocess.run(["promtool", "check", "rules", path], capture_output=True, text=True)
 
-    assert said.returncode == 0, said.stdout + said.stderr
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_with_monitoring_the_daemon_has_a_network_that_leads_to_prometheus_alone(
+def test_with_monitoring_the_daemon_shares_a_network_with_prometheus_alone(
     monitoring: dict[str, Any],
 ) -> None:
     services = monitoring["services"]
@@ -180,14 +184,14 @@ def test_with_monitoring_the_daemon_has_a_network_that_leads_to_prometheus_alone
     assert daemon["network_mode"] == "!reset"
     assert daemon["networks"] == ["monitoring"]
     assert monitoring["networks"]["monitoring"] == {"internal": True}
-    beside = [name for name, each in services.items() if "monitoring" in each["networks"]]
-    assert beside == ["ocr-daemon", "prometheus"]
+    members = [name for name, each in services.items() if "monitoring" in each["networks"]]
+    assert members == ["ocr-daemon", "prometheus"]
     assert "ports" not in daemon
     published = [port for each in services.values() for port in each.get("ports", ())]
     assert all(port.startswith("127.0.0.1:") for port in published)
 
 
-def test_what_prometheus_scrapes_is_where_the_daemon_listens(
+def test_prometheus_scrapes_the_port_on_which_the_daemon_listens(
     monitoring: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in monitoring["services"]["ocr-daemon"]["environment"].items():
@@ -200,7 +204,7 @@ def test_what_prometheus_scrapes_is_where_the_daemon_listens(
     assert job["static_configs"] == [{"targets": [f"ocr-daemon:{metrics.port}"]}]
 
 
-def test_what_the_compose_file_mounts_is_there(monitoring: dict[str, Any]) -> None:
+def test_the_files_that_the_compose_file_mounts_exist(monitoring: dict[str, Any]) -> None:
     mounts = [
         volume["source"]
         for service in monitoring["services"].values()
@@ -213,41 +217,43 @@ def test_what_the_compose_file_mounts_is_there(monitoring: dict[str, Any]) -> No
 
 
 def _compose() -> list[str] | None:
-    """Return the command of a Compose that knows `!reset`, None where there is none."""
+    """Return the command of a Compose that supports `!reset`, None if there is none."""
     for command in (["docker", "compose"], ["docker-compose"]):
         if shutil.which(command[0]):
-            said = subprocess.run([*command, "version", "--short"], capture_output=True, text=True)
-            version = [int(part) for part in re.findall(r"\d+", said.stdout)[:2]]
-            if said.returncode == 0 and version >= [2, 24]:
+            result = subprocess.run(
+                [*command, "version", "--short"], capture_output=True, text=True
+            )
+            version = [int(part) for part in re.findall(r"\d+", result.stdout)[:2]]
+            if result.returncode == 0 and version >= [2, 24]:
                 return command
     return None
 
 
 @pytest.mark.skipif(_compose() is None, reason="Compose 2.24 or later is not installed")
-def test_compose_joins_the_two_files(tmp_path: Path) -> None:
+def test_compose_merges_the_two_files(tmp_path: Path) -> None:
     files = ["-f", str(REPOSITORY / "docker-compose.yml"), "-f", str(MONITORING)]
 
-    said = subprocess.run(
+    result = subprocess.run(
         [*(_compose() or []), *files, "config"], capture_output=True, text=True,
         env=os.environ | {"GRAFANA_PASSWORD": "x"},
     )  # fmt: skip
 
-    assert said.returncode == 0, said.stderr
-    assert "network_mode" not in yaml.safe_load(said.stdout)["services"]["ocr-daemon"]
+    assert result.returncode == 0, result.stderr
+    assert "network_mode" not in yaml.safe_load(result.stdout)["services"]["ocr-daemon"]
 
 
 @pytest.mark.skipif(
     shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed"
 )
-def test_systemd_takes_the_unit(tmp_path: Path) -> None:
-    unit = tmp_path / UNIT.name  # the program is not installed where the unit says
+def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
+    unit = tmp_path / UNIT.name  # with a program that exists on this machine
     unit.write_text(re.sub(r"(ExecStart=)\S+", r"\1/bin/true", UNIT.read_text()))
 
-    said = subprocess.run(
+    result = subprocess.run(
         ["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, check=False
     )
 
-    assert (said.returncode, said.stdout + said.stderr) == (0, "")
+    assert (result.returncode, result.stdout + result.stderr) == (0, "")
 
 
 def test_the_unit_waits_longer_for_a_stop_than_the_daemon_does() -> None:

@@ -147,7 +147,7 @@ def test_each_observation_ends_well_and_has_touched_nothing(observed: dict[str, 
         assert (of.code, "mode: auto, because events came" in of.said) == (0, True), of.said
         assert (of.folder / "old.pdf").read_bytes() == b"it lay there before"
         assert "old.pdf" not in of.said
-        assert {"changed", "still", "event"} <= {moment["what"] for moment in of.record}
+        assert {"changed", "still", "event"} <= {moment["kind"] for moment in of.record}
         assert "changed" in of.progress
 
 

@@ -138,4 +138,4 @@ def test_the_example_of_the_documentation_is_a_program_that_works(tmp_path: Path
     for claim in ("c1", "c1", "c2"):
         run(Hook(name="tell", command=(str(program),)), claim=claim)
 
-    assert subprocess.run(["wc", "-l", tmp_path / "told"], capture_output=True).stdout[:1] == b"2"
+    assert subprocess.run(["wc", "-l", tmp_path / "events"], capture_output=True).stdout[:1] == b"2"

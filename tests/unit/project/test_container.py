@@ -1,4 +1,4 @@
-"""The container's files agree with the config, the commands and each other; nothing is built."""
+"""The container's files agree with the config, the commands and each other; builds no image."""
 
 import re
 import shlex
@@ -36,7 +36,7 @@ def stages() -> list[list[Instruction]]:
 
 @pytest.fixture(scope="module")
 def service() -> dict[str, Any]:
-    """What docker-compose.yml says of the daemon."""
+    """The daemon's service in docker-compose.yml."""
     return yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())["services"]["ocr-daemon"]
 
 
@@ -44,7 +44,7 @@ def service() -> dict[str, Any]:
 def config(
     stages: list[list[Instruction]], service: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> Config:
-    """The config as the container sees it."""
+    """The config with the environment of the container."""
     for name, value in (environment(stages[-1]) | service["environment"]).items():
         if name.startswith(ENV_PREFIX):
             monkeypatch.setenv(name, str(value))
@@ -63,7 +63,7 @@ def copied(stage: list[Instruction]) -> list[str]:
 
 
 def mount_of(folder: Path, service: dict[str, Any]) -> str:
-    """The mount that holds a folder of the container, "" for the image itself."""
+    """The mount of a folder in the container, "" for the image itself."""
     targets = [volume["target"] for volume in service["volumes"]]
     return next((target for target in targets if folder.is_relative_to(target)), "")
 
@@ -77,7 +77,7 @@ def test_every_setting_of_the_container_is_a_key_of_the_config(config: Config) -
     assert config.workers == 2
 
 
-def test_every_folder_the_daemon_writes_lies_in_a_volume(
+def test_every_folder_that_the_daemon_writes_is_in_a_volume(
     config: Config, service: dict[str, Any]
 ) -> None:
     assert service["read_only"]
@@ -105,7 +105,7 @@ def test_a_stop_waits_longer_than_the_daemon_does(config: Config, service: dict[
     assert seconds(service["stop_grace_period"]) > config.grace_seconds + STOP_MARGIN_SECONDS
 
 
-def test_the_container_has_no_power_that_it_does_not_need(service: dict[str, Any]) -> None:
+def test_the_container_has_no_capability_and_no_network(service: dict[str, Any]) -> None:
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert service["network_mode"] == "none"
@@ -126,16 +126,16 @@ def test_requirements_are_copied_before_code(stages: list[list[Instruction]]) ->
     assert names.index("pyproject.toml") < names.index("daemon")
 
 
-def test_what_the_image_copies_exists_and_is_let_through_to_the_builder(
+def test_files_that_the_image_copies_exist_and_are_not_ignored_by_docker(
     stages: list[list[Instruction]],
 ) -> None:
     patterns = (REPOSITORY / ".dockerignore").read_text().splitlines()
-    let_through = {line[1:] for line in patterns if line.startswith("!")}
+    included = {line[1:] for line in patterns if line.startswith("!")}
 
     for name in [name for stage in stages for name in copied(stage)]:
         assert (REPOSITORY / name).exists()
-        assert Path(name).parts[0] in let_through
-    assert "*" in patterns  # and nothing else: no scan travels
+        assert Path(name).parts[0] in included
+    assert "*" in patterns  # everything else is ignored, scans above all
 
 
 def test_the_weights_of_the_shipped_config_are_in_the_image(
@@ -150,8 +150,8 @@ def test_the_commands_of_the_image_are_commands_of_the_daemon(
     stages: list[list[Instruction]],
 ) -> None:
     known = {command.callback.__name__ for command in app.registered_commands if command.callback}
-    said = dict(stages[-1])
+    image = dict(stages[-1])
 
-    assert said["ENTRYPOINT"] == '["ocr-daemon"]'
-    assert re.search(r'CMD \["ocr-daemon", "(\w+)"\]', said["HEALTHCHECK"]).group(1) in known
-    assert re.fullmatch(r'\["(\w+)"\]', said["CMD"]).group(1) in known
+    assert image["ENTRYPOINT"] == '["ocr-daemon"]'
+    assert re.search(r'CMD \["ocr-daemon", "(\w+)"\]', image["HEALTHCHECK"]).group(1) in known
+    assert re.fullmatch(r'\["(\w+)"\]', image["CMD"]).group(1) in known

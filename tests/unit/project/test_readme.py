@@ -1,26 +1,41 @@
-"""The README's commands are what CI runs, and what it names exists."""
+"""The README and the contributors' pages name targets, files and keys that exist."""
 
 import re
+from pathlib import Path
 
+import pytest
 import yaml
 
 from daemon.config.settings import Config
 from tests.support.repository import REPOSITORY
 
 README = (REPOSITORY / "README.md").read_text()
-MAKEFILE = (REPOSITORY / "Makefile").read_text()
+TARGETS = set(re.findall(r"^([\w-]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
+PAGES = [
+    *REPOSITORY.glob("*.md"),
+    *REPOSITORY.glob("docs/**/*.md"),
+    *REPOSITORY.glob(".github/*.md"),
+]
 
 
-def test_the_commands_of_the_readme_are_targets_and_ci_runs_its_test_command() -> None:
-    commands = set(re.findall(r"(?:`|^)make (\w+)", README, re.MULTILINE))
-    targets = set(re.findall(r"^(\w+):", MAKEFILE, re.MULTILINE))
+def make_commands(text: str) -> set[str]:
+    return set(re.findall(r"(?:`|^ *)make ([a-z][\w-]*)", text, re.MULTILINE))
+
+
+def test_the_commands_of_the_readme_are_targets_and_ci_runs_them() -> None:
+    commands = make_commands(README)
     ci = (REPOSITORY / ".ci/run").read_text().splitlines()
 
-    assert {"run", "test"} <= commands <= targets
+    assert {"run", "test"} <= commands <= TARGETS
     assert {"make check", "make test"} <= set(ci)
 
 
-def test_the_hooks_run_the_target_that_ci_runs() -> None:
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
+def test_every_make_command_on_a_page_is_a_target(page: Path) -> None:
+    assert make_commands(page.read_text()) - TARGETS == set()
+
+
+def test_the_pre_commit_hook_runs_the_target_that_ci_runs() -> None:
     hooks = yaml.safe_load((REPOSITORY / ".pre-commit-config.yaml").read_text())
 
     assert [hook["entry"] for hook in hooks["repos"][0]["hooks"]] == ["make check"]

@@ -15,7 +15,7 @@ from typing import Literal, Protocol
 from daemon.core.records import Fault
 from daemon.core.volumes import DiskUsage
 from daemon.inbox.intake import QueueCounts
-from daemon.monitoring.heartbeat import STALE_SECONDS, START_SECONDS, Status
+from daemon.monitoring.heartbeat import STALE_SECONDS, START_SECONDS, HealthStatus
 
 TURN_SECONDS = 10.0  # between two turns of a loop that nothing delays, with a margin
 
@@ -130,7 +130,7 @@ class Health:
         ]
         return self.status(now), [*self._reported, *failed]
 
-    def status(self, now: float) -> Status:
+    def status(self, now: float) -> HealthStatus:
         """Return the health in one word, from the checks and from what the loop reported last."""
         checks = self.ready(now)
         if not all(check.ok for check in checks if check.check == "loop"):

@@ -22,7 +22,7 @@ BEAT_SECONDS = 5.0
 STALE_SECONDS = 60.0
 START_SECONDS = 300.0  # loading the model may take 120; recovery of unfinished documents follows
 
-Status = Literal["starting", "ok", "degraded", "down"]
+HealthStatus = Literal["starting", "ok", "degraded", "down"]
 """The health of a daemon in one word.
 
     starting    the model is being loaded, or recovery is not finished
@@ -47,7 +47,7 @@ class Heartbeat:
     in_progress: int
     draining: bool
     faults: list[tuple[str, float]]  # a sentence each, and since when
-    status: Status | None = None
+    status: HealthStatus | None = None
 
 
 def beat(state: Path, heartbeat: Heartbeat) -> None:
@@ -92,7 +92,7 @@ def last(state: Path) -> Heartbeat:
     return Heartbeat(**{key: value for key, value in dict(content).items() if key in known})
 
 
-def status_of(heartbeat: Heartbeat, now: float) -> Status:
+def status_of(heartbeat: Heartbeat, now: float) -> HealthStatus:
     """Return the health at `now` (monotonic seconds), from the last word and its age."""
     is_starting = heartbeat.status == "starting"
     if not 0 <= now - heartbeat.beat_at <= (START_SECONDS if is_starting else STALE_SECONDS):
@@ -100,7 +100,7 @@ def status_of(heartbeat: Heartbeat, now: float) -> Status:
     return heartbeat.status or ("degraded" if heartbeat.faults else "ok")
 
 
-def diagnose(state: Path, now: float) -> tuple[Status, str]:
+def diagnose(state: Path, now: float) -> tuple[HealthStatus, str]:
     """Return the health of the daemon and a sentence about it; `now` is monotonic seconds."""
     try:
         heartbeat = last(state)
@@ -112,7 +112,7 @@ def diagnose(state: Path, now: float) -> tuple[Status, str]:
         return "down", f"the heartbeat in {state} cannot be read: {error}"
 
 
-def _sentence(heartbeat: Heartbeat, status: Status, now: float) -> str:
+def _sentence(heartbeat: Heartbeat, status: HealthStatus, now: float) -> str:
     age = now - heartbeat.beat_at
     if heartbeat.status == "starting":
         if status == "down":
@@ -131,7 +131,11 @@ def _sentence(heartbeat: Heartbeat, status: Status, now: float) -> str:
 
 
 def pulse(
-    status: Status, scanned_at: float, in_progress: int, draining: bool, faults: Iterable[Fault]
+    status: HealthStatus,
+    scanned_at: float,
+    in_progress: int,
+    draining: bool,
+    faults: Iterable[Fault],
 ) -> Heartbeat:
     """Return the heartbeat of this process now."""
     reasons = [(fault.message, fault.since) for fault in faults]

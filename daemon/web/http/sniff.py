@@ -1,6 +1,6 @@
-"""What an upload is, by its first bytes: enough to turn away what is never read.
+"""Detects the type of an upload from its first bytes, to reject what the daemon never reads.
 
-`daemon.ocr.pages.sniff` knows more and brings a decoder along; the daemon asks it later anyway.
+`daemon.ocr.pages.sniff` knows more, and loads a decoder; the daemon runs it later in any case.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from daemon.core import signatures
 
 HEAD_BYTES: Final = signatures.HEADER_BYTES
 
-_ENDINGS: Final = {
+_EXTENSIONS: Final = {
     signatures.PNG: ".png",
     signatures.JPEG: ".jpg",
     signatures.GIF: ".gif",
@@ -25,8 +25,8 @@ _ENDINGS: Final = {
 }
 
 
-def kind_of(head: bytes) -> tuple[str, str] | None:
-    """Return media type and ending of a file that starts with `head`, None if it is never read."""
+def sniff(head: bytes) -> tuple[str, str] | None:
+    """Return media type and extension of a file that starts with `head`, None if unsupported."""
     media_type = signatures.media_type(head)
     if media_type is None:
         brand = signatures.file_brand(head)
@@ -34,4 +34,4 @@ def kind_of(head: bytes) -> tuple[str, str] | None:
             media_type = signatures.HEIC
         elif signatures.has_pdf_header(head):
             media_type = signatures.PDF
-    return None if media_type is None else (media_type, _ENDINGS[media_type])
+    return None if media_type is None else (media_type, _EXTENSIONS[media_type])

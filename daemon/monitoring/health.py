@@ -116,7 +116,7 @@ class Health:
         """Return the number of workers in each state."""
         return Counter(state for state, _ in self._workers.states(now))
 
-    def beat(self, now: float, faults: Iterable[Fault]) -> tuple[Status, list[Fault]]:
+    def beat(self, now: float, faults: Iterable[Fault]) -> tuple[HealthStatus, list[Fault]]:
         """Note that the loop turns and which faults it knows; return the health and all faults.
 
         Failed checks that repeat none of the faults are added to them.

@@ -23,7 +23,7 @@ import structlog
 from daemon import __version__
 from daemon.core.errors import Misconfigured
 from daemon.monitoring.health import Health, HealthCheck
-from daemon.monitoring.heartbeat import Status
+from daemon.monitoring.heartbeat import HealthStatus
 from daemon.monitoring.metrics import Exposition
 
 log = structlog.get_logger()
@@ -160,7 +160,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Log nothing: a scrape comes every few seconds."""
 
 
-def _report(status: Status, checks: Iterable[HealthCheck]) -> Page:
+def _report(status: HealthStatus, checks: Iterable[HealthCheck]) -> Page:
     """Return the checks as JSON; the code tells whether all are ok, `status` how the daemon is."""
     results = [asdict(check) for check in checks]
     code = HTTPStatus.OK if all(each["ok"] for each in results) else HTTPStatus.SERVICE_UNAVAILABLE

@@ -1,5 +1,5 @@
 # make run   sets everything up in .venv and starts the daemon on ./inbox
-# make test  passes the tests
+# make test  passes the tests; make test-fast those that take no time
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -10,7 +10,7 @@ TORCH_INDEX ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	--constraint requirements/constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: run install develop test torture soak fuzz check docs format bench bench-overhead bench-peers bench-recognizer bench-pages fonts image clean
+.PHONY: run install develop test test-fast torture soak fuzz check docs format bench bench-overhead bench-peers bench-recognizer bench-pages fonts image clean
 
 # A newcomer who is root wants to see it run, and is told so; a service says allow_root itself.
 run: install
@@ -33,9 +33,14 @@ $(VENV)/.developed: pyproject.toml requirements/constraints.txt $(VENV)/.install
 	$(PIP) --editable .[dev]
 	touch $@
 
-# Two files of tests at a time: they mostly wait for daemons.
+# For while you work: the unit tests that take no time.
+test-fast: develop
+	$(BIN)/python -m pytest tests/unit -m "not slow" -n 2 --dist worksteal
+
+# All tests. Four files at a time: most tests wait for a daemon. In the order of the folders, so that
+# the short ones come last and all four end together.
 test: develop
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 # Crash tests: a kill at every failpoint, power cuts, a thousand random kills; takes hours.
 KILLS ?= 1000

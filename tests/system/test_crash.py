@@ -151,7 +151,7 @@ def test_a_file_taken_away_while_it_is_read_frees_its_place(tmp_path: Path) -> N
     workspace = Workspace(tmp_path, claim="ledger", originals="leave")
     with workspace.running():
         workspace.drop("gone.pdf", long_document("Taken away"))
-        until(lambda: "in work    1" in workspace.command("status").stdout, what="claimed")
+        until(lambda: "in progress  1" in workspace.command("status").stdout, what="claimed")
         (workspace.inbox / "gone.pdf").unlink()
         until(lambda: "claim.changed" in [event["event"] for event in workspace.events()])
         workspace.drop("after.png", png(text_page(["After it"])))

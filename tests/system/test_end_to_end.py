@@ -14,14 +14,14 @@ import pytest
 
 from daemon.outbox.sidecar import schema
 from tests.support import samples
-from tests.support.running_daemon import Workspace, until
+from tests.support.running_daemon import MODEL, Workspace, until
 from tests.support.samples import Sample, pdf_of_images, png, text_page
 
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     """One daemon for the tests that only drop files: each uses names and bytes of its own."""
-    made = Workspace(tmp_path_factory.mktemp("workspace"))
+    made = Workspace(tmp_path_factory.mktemp("workspace"), model=MODEL)
     with made.running():
         yield made
 

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from tests.support.repository import SHARED
-from tests.support.running_daemon import RunningDaemon, Workspace, until
+from tests.support.running_daemon import MODEL, RunningDaemon, Workspace, until
 from tests.support.samples import png, text_page
 
 COLLECTION = SHARED / "data/nasty"
@@ -77,7 +77,7 @@ def peak(daemon: RunningDaemon, since: tuple[float, float]) -> tuple[float, floa
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     """One daemon of two workers reads all, each followed by a good file while it is read."""
-    workspace = Workspace(tmp_path_factory.mktemp("nasty"), workers=2)
+    workspace = Workspace(tmp_path_factory.mktemp("nasty"), model=MODEL, workers=2)
     waits: dict[str, float] = {}
     with workspace.running() as daemon:
         megabytes = (0.0, 0.0)

@@ -22,7 +22,7 @@ def test_the_daemon_takes_up_the_work_of_an_older_one(tmp_path: Path) -> None:
     ledger_file = workspace.state / "ledger.sqlite3"
     with closing(sqlite3.connect(ledger_file)) as db:
         db.executescript("DROP TABLE deliveries; PRAGMA user_version = 1;")
-    assert workspace.command("status").stdout.startswith("done       1")
+    assert workspace.command("status").stdout.startswith("done         1")
 
     with living(workspace, "pretended") as life:
         life.wait_ready()

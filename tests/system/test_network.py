@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.repository import REPOSITORY
-from tests.support.running_daemon import Workspace
+from tests.support.running_daemon import MODEL, Workspace
 from tests.support.samples import png, text_page
 
 ALONE = ["unshare", "--map-root-user", "--net"]
@@ -38,7 +38,7 @@ def once(workspace: Workspace, *around: str) -> subprocess.CompletedProcess[str]
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
-    workspace = Workspace(tmp_path)
+    workspace = Workspace(tmp_path, model=MODEL)
     workspace.drop("scan.png", png(text_page(["Offline"])))
     return workspace
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.running_daemon import Workspace, until
+from tests.support.running_daemon import MODEL, Workspace, until
 from tests.support.samples import pdf_of_images, png, text_page
 
 SLOTS = 2
@@ -27,7 +27,7 @@ def scan(title: str) -> bytes:
 
 def workspace(tmp_path, **config) -> Workspace:
     settings = {"workers": SLOTS, "limits": LIMITS, "worker_max_megabytes": 900}
-    return Workspace(tmp_path, retry={"attempts": 2}, **(settings | config))
+    return Workspace(tmp_path, model=MODEL, retry={"attempts": 2}, **(settings | config))
 
 
 def events(workspace: Workspace, name: str) -> list[dict]:

@@ -131,7 +131,7 @@ def test_workers_that_stay_warm_may_still_write_the_outputs_that_they_make(tmp_p
 
 def test_the_environment_goes_on_winning(tmp_path: Path) -> None:
     workspace = workspace_of(tmp_path)
-    with living(workspace, "pretended", OCR_DAEMON__TASK_PAGES="7") as life:
+    with living(workspace, "pretended", OCR_DAEMON__PAGES_PER_TASK="7") as life:
         life.wait_ready()
 
         reloads(workspace, life, "config.unchanged", pages_per_task=9)

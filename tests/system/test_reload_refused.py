@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.running_daemon import MODEL, Workspace, until
+from tests.support.running_daemon import QUICK_MODEL, Workspace, until
 from tests.system.test_reload import STOPS_ON_PAGE_2, events, reading, reloads, workspace_of
 from tests.torture import pretended
 from tests.torture.life import Life, living
@@ -31,7 +31,7 @@ def settled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Workspac
         (lambda text: text + "\n  : [", "is not valid YAML"),
         (lambda text: text.replace("workers: 2", "workers: -2"), "greater than or equal to 0"),
         (lambda text: text.replace("workers: 2", "worker: 2"), "did you mean worker"),
-        (lambda text: text.replace(MODEL["sha256"], "f" * 64), "restore the file or correct"),
+        (lambda text: text.replace(QUICK_MODEL["sha256"], "f" * 64), "restore the file or correct"),
     ],
 )
 def test_a_config_that_cannot_be_meant_is_refused_and_the_daemon_goes_on(

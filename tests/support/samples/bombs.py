@@ -52,10 +52,13 @@ def endless_drawing(levels: int = 11) -> bytes:
 
 
 def deflated(size: int, head: bytes = b"") -> bytes:
-    """Return a stream that inflates to `head` and `size` zero bytes."""
-    packer, piece = zlib.compressobj(6), bytes(_PIECE)
-    parts = [packer.compress(head), *(packer.compress(piece) for _ in range(size // _PIECE))]
-    return b"".join([*parts, packer.flush()])
+    """Return a stream of one repeated piece that inflates to `head` and `size` zero bytes."""
+    packer, raw = zlib.compressobj(6), zlib.compressobj(6, zlib.DEFLATED, -15)
+    begin = packer.compress(head) + packer.flush(zlib.Z_FULL_FLUSH)
+    piece = raw.compress(bytes(_PIECE)) + raw.flush(zlib.Z_FULL_FLUSH)
+    high, low = divmod(zlib.adler32(head), 1 << 16)
+    high = (high + size * low) % 65521  # Adler-32 of the zeros: only the upper half changes
+    return begin + piece * (size // _PIECE) + b"\x03\0" + struct.pack(">HH", high, low)
 
 
 def _pdf_drawing(filters: bytes, content: bytes) -> bytes:

@@ -7,6 +7,7 @@ import struct
 import zipfile
 import zlib
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
@@ -82,6 +83,7 @@ def readable(image: Image | None = None) -> list[Sample]:
     ]
 
 
+@cache
 def broken() -> list[Sample]:
     """Return odd, broken and hostile files with the expected result of reading them."""
     page = in_colour(text_page())

@@ -102,6 +102,7 @@ def test_text_on_a_terminal_keeps_line_breaks_and_tabs() -> None:
     assert shown == "a\tb\nc\\x1b[2J"
 
 
+@pytest.mark.slow
 def test_a_stalled_log_volume_blocks_nothing(
     tmp_path: Path, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:

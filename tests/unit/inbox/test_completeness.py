@@ -101,6 +101,7 @@ def test_hostile_files_are_judged_without_an_error(sample, tmp_path):
     assert found is None or "\n" not in found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COMPLETE)
 @FIXTURE
 @given(data=st.data())

@@ -75,6 +75,7 @@ def test_light_text_on_dark_is_inverted_to_dark_on_light(detector):
     assert np.median(line.image) > 200
 
 
+@pytest.mark.slow
 def test_a_page_of_several_tiles_has_each_line_once(detector):
     gray = paper(4000, 3000)
     for row in range(150, 4000, 100):
@@ -99,7 +100,8 @@ def test_a_blank_page_of_any_shape_has_no_lines(detector, shape):
     assert found(paper(*shape), detector) == []
 
 
-def test_noise_yields_a_bounded_number_of_lines(detector):
+@pytest.mark.slow
+def test_noise_ends_in_bounded_many_lines(detector):
     noise = np.random.default_rng(0).integers(0, 256, (1600, 1200), np.uint8)
 
     assert len(found(noise, detector)) <= 3000

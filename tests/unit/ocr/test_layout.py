@@ -179,6 +179,7 @@ def test_thousands_of_boxes_are_ordered_in_time():
     assert sorted(flat(boxes)) == list(range(len(boxes)))
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(20)
 def test_labels_not_level_with_long_prose_are_ordered_in_time():
     prose = [line(400, 30 * k, 1400) for k in range(1000)]

@@ -208,6 +208,7 @@ def test_an_even_page_of_any_size_has_no_lines(shape, value):
     assert segment.find_lines_and_rules(clean(np.full(shape, value, np.uint8)))[0] == []
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("kind", ["noise", "specks", "grid"])
 def test_a_page_of_noise_yields_a_bounded_number_of_lines(kind):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter
 from dataclasses import replace
+from functools import cache
 from itertools import accumulate, chain
 from random import Random
 
@@ -38,13 +39,18 @@ STUB = Corpus(
     words_zh_hant=listed("檯燈", "說明"),
     words_latin=listed("Straße", "año"),
 )
-PHRASES = Phrases(STUB, ALPHABET)
 
 
+@cache
+def phrases() -> Phrases:
+    return Phrases(STUB, ALPHABET)
+
+
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(st.sampled_from(ROWS), st.integers(0, 2**32))
 def test_a_phrase_is_a_line_in_the_alphabet(row: tuple[str, str], seed: int) -> None:
-    text = PHRASES.of_kind(*row, Random(seed)).text
+    text = phrases().of_kind(*row, Random(seed)).text
 
     assert 1 <= len(text) <= 100
     assert text == unicodedata.normalize("NFC", text)
@@ -56,13 +62,13 @@ def test_equal_seeds_draw_equal_phrases() -> None:
     one, other = Random(7), Random(7)
 
     again = Phrases(STUB, ALPHABET)
-    assert [PHRASES.draw(one) for _ in range(300)] == [again.draw(other) for _ in range(300)]
+    assert [phrases().draw(one) for _ in range(300)] == [again.draw(other) for _ in range(300)]
 
 
 def test_the_shares_are_those_of_the_mixture() -> None:
     rng = Random(1)
 
-    drawn = Counter((p.language, p.kind) for p in (PHRASES.draw(rng) for _ in range(20_000)))
+    drawn = Counter((p.language, p.kind) for p in (phrases().draw(rng) for _ in range(20_000)))
 
     for language, kind in ROWS:
         within = MIXTURE[language]
@@ -81,7 +87,7 @@ def test_balanced_lines_reach_every_character_that_can_be_drawn() -> None:
             ("latin", "balanced", 2_000)]  # fmt: skip
 
     drawn = {
-        c for row, kind, n in rows for _ in range(n) for c in PHRASES.of_kind(row, kind, rng).text
+        c for row, kind, n in rows for _ in range(n) for c in phrases().of_kind(row, kind, rng).text
     }
 
     assert set(filter(coverage.drawable, ALPHABET)) - drawn == set()
@@ -89,13 +95,14 @@ def test_balanced_lines_reach_every_character_that_can_be_drawn() -> None:
 
 def test_a_rare_character_occurs_as_often_as_a_common_one() -> None:
     rng = Random(3)
-    lines = (PHRASES.of_kind("zh", "balanced", rng).text for _ in range(12_000))
+    lines = (phrases().of_kind("zh", "balanced", rng).text for _ in range(12_000))
 
     seen = Counter(chain.from_iterable(lines))
 
     assert 0.3 < seen["螽"] / seen["的"] < 3
 
 
+@pytest.mark.slow
 def test_characters_that_look_alike_have_one_label() -> None:
     corpus = replace(STUB, zh=("每公斤￥１２３，ＡＢＣ　型",))
     rng = Random(4)
@@ -106,6 +113,7 @@ def test_characters_that_look_alike_have_one_label() -> None:
     assert not set("￥１Ａ　") & set(drawn)
 
 
+@pytest.mark.slow
 def test_a_clause_with_a_character_outside_the_alphabet_is_replaced_by_another() -> None:
     corpus = replace(STUB, en=("plain words only", "слово слово слово"))
     rng = Random(5)

@@ -55,6 +55,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, supplies: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_resumed_run_continues_where_it_stopped(run: Path, supplies: Path) -> None:
     before = torch.load(run / "last.pt", weights_only=True)
     history = train(run, supplies, 0.06)
@@ -65,6 +66,7 @@ def test_a_resumed_run_continues_where_it_stopped(run: Path, supplies: Path) -> 
     assert ended["steps"] > before["steps"]
 
 
+@pytest.mark.slow
 def test_the_best_checkpoint_is_exported_in_both_formats_with_a_card(
     run: Path, supplies: Path, tmp_path: Path
 ) -> None:
@@ -82,6 +84,7 @@ def test_the_best_checkpoint_is_exported_in_both_formats_with_a_card(
     assert "Temperature" in (tmp_path / "small-1.md").read_text()
 
 
+@pytest.mark.slow
 def test_a_file_that_reads_differently_is_refused(
     run: Path, supplies: Path, tmp_path: Path
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import pytest
 import torch
 
 from daemon.core.records import Box
@@ -31,6 +32,7 @@ def drawn(texts: tuple[str, ...]) -> list[LabelledLine]:
     return lines
 
 
+@pytest.mark.slow
 def test_silent_steps_are_found_and_characters_are_kept() -> None:
     network, _, card = artifact.restore(SHIPPED.file)
     ungated = TopKNetwork(network).eval()

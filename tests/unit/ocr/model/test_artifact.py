@@ -221,6 +221,7 @@ def test_bf16_is_rejected_with_onnxruntime():
     assert complaint(weights).key == "model.precision"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("weights", "absent"), [(TORCHSCRIPT, "onnxruntime"), (ONNX, "torch")])
 def test_only_the_chosen_backend_is_imported(weights: Weights, absent: str):
     program = (

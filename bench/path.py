@@ -62,7 +62,7 @@ def page(root: Path, arguments: argparse.Namespace) -> None:
     import torch
 
     from daemon.ocr import pages, preprocess
-    from daemon.ocr.pipeline import Pipeline, Stages
+    from daemon.ocr.pipeline import Pipeline, StageTimer
 
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
@@ -73,7 +73,7 @@ def page(root: Path, arguments: argparse.Namespace) -> None:
     pipeline.read_pages(file)
     runs = []
     for _ in range(arguments.repeat):
-        stages = Stages(clock=time.process_time)
+        stages = StageTimer(clock=time.process_time)
         document = pages.open_document(file, recipe.limits, recipe.rendering, in_gray=True)
         with document as source:
             with stages("decode"):

@@ -113,9 +113,9 @@ class OurPipeline:
 def _read_by_ours(pipeline: Pipeline, file: Path) -> PageReading:
     from daemon.core import malloc
     from daemon.ocr import pages, preprocess
-    from daemon.ocr.pipeline import Stages
+    from daemon.ocr.pipeline import StageTimer
 
-    stages, recipe = Stages(process_time), pipeline.recipe
+    stages, recipe = StageTimer(process_time), pipeline.recipe
     document = pages.open_document(file, recipe.limits, recipe.rendering, in_gray=True)
     with stages("decode"), document as source:
         page = preprocess.grayed(source.page(1))

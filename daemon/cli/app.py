@@ -229,15 +229,15 @@ def observe(
 
 @app.command()
 def health(config: ConfigFile = DEFAULT_CONFIG) -> None:
-    """Print whether the daemon is alive (exit code 0 or 1).
+    """Print the health of the daemon: starting, ok, degraded (exit code 0) or down (1).
 
     Example: ocr-daemon health
     """
     from daemon.monitoring import heartbeat
 
     state = _load(config, touch_folders=False).folders.state
-    is_alive, sentence = heartbeat.diagnose(state, time.monotonic())
-    _print_result(sentence, is_good=is_alive)
+    status, sentence = heartbeat.diagnose(state, time.monotonic())
+    _print_result(f"{status}: {sentence}", is_good=status != "down")
 
 
 @app.command()

@@ -27,7 +27,7 @@ from daemon.core.volumes import mount_of
 from daemon.core.wakeup import WakeupPipe
 from daemon.inbox.completeness import missing_end
 from daemon.inbox.scan import WORK_FOLDER, Listing, Scanner
-from daemon.inbox.watch import FileEvent, delivers_events, listening
+from daemon.inbox.watch import FileEvent, delivers_events, recorded_events
 
 LIST_SECONDS = 0.1  # between two listings; in a huge folder ten times the duration of one
 STILL_SECONDS = 0.3  # without a change, after which a file is checked for its end
@@ -150,7 +150,7 @@ def _observe(folder: Path, until: float, stop: _StopRequest, lines: TextIO | Non
     heard: SimpleQueue[FileEvent] = SimpleQueue()
     with contextlib.ExitStack() as stack:
         try:
-            stack.enter_context(listening(folder, heard))
+            stack.enter_context(recorded_events(folder, heard))
         except OSError as error:
             _print(f"no events here ({error}); the folder is listed all the same")
         observation = Observation(folder, time.monotonic())

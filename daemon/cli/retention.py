@@ -6,7 +6,7 @@ import time
 
 from daemon.cli.ledger_access import no_ledger
 from daemon.config.settings import Config
-from daemon.inbox.retention import plan
+from daemon.inbox.retention import preview
 from daemon.supervisor.wiring import retention_folders, retentions
 
 
@@ -16,4 +16,4 @@ def retention(config: Config) -> str:
         return "every original is kept for ever: retention has no limit"
     if not config.ledger_file.exists():
         return no_ledger(config)
-    return plan(retention_folders(config), config.ledger_file, time.time())
+    return preview(retention_folders(config), config.ledger_file, time.time())

@@ -194,7 +194,7 @@ def _answers_read(outbox: Outbox) -> tuple[list[str], list[str]]:
     for place in _answer_places(outbox):
         if (answer := outbox.read(place)) is not None:
             claims[answer["processing"].get("claim")] += 1
-            spoiled += outbox.spoiled(place, answer)
+            spoiled += outbox.altered_outputs(place, answer)
     twice = [f"claim {claim}" for claim, number in claims.items() if claim and number > 1]
     return twice, spoiled
 

@@ -35,7 +35,7 @@ _TYPES: Final = {
 }
 
 
-class MalformedTiffError(ValueError):
+class MalformedFileError(ValueError):
     """The bytes are no valid TIFF, or are incomplete."""
 
 
@@ -80,7 +80,7 @@ class _Layout:
         size = struct.calcsize(codes)
         data = read_at(offset, size)
         if len(data) < size:
-            raise MalformedTiffError("an offset lies outside of the file")
+            raise MalformedFileError("an offset lies outside of the file")
         return struct.unpack(codes, data)
 
     def entry(self, data: bytes) -> _Entry:
@@ -118,7 +118,7 @@ def read_chain(
 ) -> Chain:
     """Read up to `max_directories` directories, and the first `max_values` values of each tag.
 
-    Raises MalformedTiffError if not even one directory is complete.
+    Raises MalformedFileError if not even one directory is complete.
     """
     layout, offset = _read_header(read_at)
     reader = _DirectoryReader(read_at, layout, wanted, max_values)
@@ -132,13 +132,13 @@ def read_chain(
         seen.add(offset)
         try:
             directory, offset = reader.read_directory(offset)
-        except MalformedTiffError:
+        except MalformedFileError:
             if not found:
                 raise
             return Chain(tuple(found), "truncated")
         found.append(directory)
     if not found:
-        raise MalformedTiffError("no directory")
+        raise MalformedFileError("no directory")
     return Chain(tuple(found), "complete")
 
 
@@ -155,7 +155,7 @@ def _read_header(read_at: ReadAt) -> tuple[_Layout, int]:
     head = read_at(0, 4)
     order = {b"II": "<", b"MM": ">"}.get(head[:2])
     if order is None or len(head) < 4:
-        raise MalformedTiffError("no byte order")
+        raise MalformedFileError("no byte order")
     (version,) = struct.unpack(order + "H", head[2:])
     layout = _Layout(order, version == 43)
     (offset,) = layout.unpack(read_at, *(("Q", 8) if layout.big else ("I", 4)))
@@ -183,11 +183,11 @@ class _DirectoryReader:
         count_code, entry_size, next_code = ("Q", 20, "Q") if layout.big else ("H", 12, "I")
         (count,) = layout.unpack(self.read_at, count_code, offset)
         if not 0 < count <= _MAX_ENTRIES:
-            raise MalformedTiffError("a directory has no plausible size")
+            raise MalformedFileError("a directory has no plausible size")
         start = offset + struct.calcsize("=" + count_code)
         block = self.read_at(start, count * entry_size)
         if len(block) < count * entry_size:
-            raise MalformedTiffError("a directory is incomplete")
+            raise MalformedFileError("a directory is incomplete")
         self.entries += count
         entries = (block[at : at + entry_size] for at in range(0, len(block), entry_size))
         tags, end = self._read_tags(map(layout.entry, entries))

@@ -111,7 +111,7 @@ def render(task: RenderTask) -> None:
 
 
 def _render_output(task: RenderTask) -> None:
-    from daemon.ocr.render.render import render
+    from daemon.ocr.render.outputs import render
 
     render(task)
 

@@ -1,1 +1,1 @@
-"""When is a file in the inbox ready? Watch rings, scan knows, settle decides."""
+"""The inbox: which files are there, which are complete, and which is taken next."""

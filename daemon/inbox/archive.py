@@ -1,4 +1,4 @@
-"""Where originals are kept once they are answered: archive/, and failed/ with the reasons."""
+"""The folders for originals after processing: archive/, and failed/ with a reason file each."""
 
 from __future__ import annotations
 
@@ -16,47 +16,49 @@ REASON_ENDING = ".error.json"
 
 
 class Archive:
-    """A folder of originals that mirrors the inbox; an OSError where it is away or refuses."""
+    """A folder of originals with the structure of the inbox; an OSError if it cannot be used."""
 
     def __init__(self, folder: Path, ownership: Ownership = INHERITED) -> None:
-        """Make the folder where it is missing; `ownership` is that of what is made in it."""
+        """Create the folder if it is missing; `ownership` applies to what is created in it."""
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._ownership = ownership
         self._volume = Volume(folder)
 
-    def keep(self, claim: Claim) -> None:
-        """Move an original here; its name is numbered where another one has it."""
+    def add(self, claim: Claim) -> None:
+        """Move an original here; it gets a number if another file has its name."""
         self._volume.check()
         fs.move_no_clobber(claim.path, self._folder, claim.name, self._ownership)
 
-    def keep_failed(self, claim: Claim, failure: Failure) -> None:
-        """Write the reason, then move the original beside it."""
+    def add_failed(self, claim: Claim, failure: Failure) -> None:
+        """Write the reason file, then move the original next to it."""
         self._volume.check()
-        wanted = fs.numbered_paths(fs.unobstructed(self._folder, claim.name))
-        free = next(
-            path for path in wanted if not os.path.lexists(path) or fs.is_moved_to(claim.path, path)
+        numbered_paths = fs.numbered_paths(fs.unobstructed(self._folder, claim.name))
+        target = next(
+            path
+            for path in numbered_paths
+            if not os.path.lexists(path) or fs.is_moved_to(claim.path, path)
         )
-        self._write_reason(free, claim, failure)
+        self._write_reason(target, claim, failure)
         failpoints.reach("fail.told", claim.name)
-        place = os.fspath(free.relative_to(self._folder))
-        fs.move_no_clobber(claim.path, self._folder, place, self._ownership)
+        name = os.fspath(target.relative_to(self._folder))
+        fs.move_no_clobber(claim.path, self._folder, name, self._ownership)
 
-    def keep_reason(self, claim: Claim, failure: Failure) -> None:
-        """Write the reason of a failed file that stays where it is."""
+    def add_reason(self, claim: Claim, failure: Failure) -> None:
+        """Write the reason file of a failed original that stays in the inbox."""
         self._volume.check()
         self._write_reason(fs.unobstructed(self._folder, claim.name), claim, failure)
 
-    def clear_reason(self, claim: Claim) -> None:
-        """Remove the reason of an earlier failure whose file was dragged back and read."""
-        kept = fs.unobstructed(self._folder, claim.name)
-        with contextlib.suppress(OSError):  # a stale reason must not hold up an answered document
-            if not kept.is_file():
-                reason_of(kept).unlink()
+    def remove_reason(self, claim: Claim) -> None:
+        """Remove the reason file of an earlier failure: the original was put back and read."""
+        original = fs.unobstructed(self._folder, claim.name)
+        with contextlib.suppress(OSError):  # an obsolete reason must not delay an answered document
+            if not original.is_file():
+                reason_of(original).unlink()
 
-    def _write_reason(self, kept: Path, claim: Claim, failure: Failure) -> None:
-        """Write the reason beside a failed file, replacing that of an earlier failure."""
-        path = reason_of(kept)
+    def _write_reason(self, original: Path, claim: Claim, failure: Failure) -> None:
+        """Write the reason file next to a failed original, replacing that of an earlier failure."""
+        path = reason_of(original)
         fs.make_folder(path.parent, self._folder, self._ownership)
         content = {
             "name": fs.to_unicode(claim.name),
@@ -66,16 +68,16 @@ class Archive:
             "page": failure.page,
             "attempt": failure.attempt,
             "signal": failure.signal,
-            "retry": "drag the file back into the inbox; where it never left it, touch it",
+            "retry": "to retry, move the file back into the inbox; if it is still there, touch it",
         }
         draft = path.with_name(f".{claim.id}.tmp")
-        draft.unlink(missing_ok=True)  # a crash has left it
-        said = json.dumps(content, indent=2, ensure_ascii=False).encode()
-        fs.write_durable(draft, said, self._ownership)
+        draft.unlink(missing_ok=True)  # left by a crash
+        encoded = json.dumps(content, indent=2, ensure_ascii=False).encode()
+        fs.write_durable(draft, encoded, self._ownership)
         draft.replace(path)
         fs.fsync_folder(path.parent)
 
 
-def reason_of(kept: Path) -> Path:
-    """Return where the reason of a kept file that failed is."""
-    return kept.with_name(fs.shorten(kept.name, REASON_ENDING))
+def reason_of(original: Path) -> Path:
+    """Return the path of the reason file of a failed original."""
+    return original.with_name(fs.shorten(original.name, REASON_ENDING))

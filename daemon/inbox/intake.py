@@ -1,9 +1,9 @@
-"""What may be claimed now: scan when it is time, settle, and say why the rest must wait.
+"""The intake: scans the inbox when a scan is due and keeps the queue of ready files.
 
-Time comes in by the door. A scan runs when the bell was rung, when a moving file could be still,
-and every `rescan_seconds` (every `poll_seconds` where no events come); never so often that scanning
-a huge tree costs more than a hundredth of a core while idle. It runs aside: a share whose server
-hangs keeps the scan, and not the daemon.
+The caller passes the time. A scan runs after a filesystem event, when a changing file could have
+settled, and every `rescan_seconds` (every `poll_seconds` if no events arrive), but never so often
+that scanning a huge tree costs more than a hundredth of a core while idle. It runs in a thread of
+its own: a share whose server hangs blocks the scan and not the daemon.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ from daemon.inbox.watch import InboxWatcher
 
 log = structlog.get_logger()
 
-RUNG_GAP_SECONDS = 0.2  # a burst of events is one reason to look
-IDLE_SHARE = 0.005  # of a core that unprompted scans may take
-RUNG_SHARE = 0.05  # of a core that scans may take while events pour in
-SLOW_SECONDS = 1.0  # a scan that takes longer is fetched on a later turn
-STALL_SECONDS = 10.0  # a scan that takes longer is a share that does not answer, unless
-STALL_TIMES = 3  # the one before took long, too: this many times that
+EVENT_GAP_SECONDS = 0.2  # a burst of events causes one scan
+IDLE_SHARE = 0.005  # of a core that periodic scans may take
+EVENT_SHARE = 0.05  # of a core that scans may take while events keep arriving
+SLOW_SECONDS = 1.0  # the result of a scan that takes longer is collected on a later turn
+STALL_SECONDS = 10.0  # a scan that takes longer means that a share does not respond, unless
+STALL_TIMES = 3  # the scan before took long too: this many times as long
 
 
 @dataclass(frozen=True, slots=True)
 class QueueCounts:
-    """How many files the last look found unanswered, by what they wait for.
+    """How many files the last scan found, by what they wait for.
 
-    They are `unstable` until they are still, `incomplete` until their end has come, `ready` until a
-    worker is free; those that `blocked` be taken wait for a person. `since` is when (monotonic
-    seconds) the one that waits longest last changed before our eyes, None where none waits.
+    They are `unstable` until they stop changing, `incomplete` until their end has arrived, `ready`
+    until a worker is free; a `blocked` file waits for an operator. `since` is when (monotonic
+    seconds) the oldest of them was last seen to change, None without files.
     """
 
     ready: int = 0
@@ -52,211 +52,217 @@ class QueueCounts:
 
 
 @dataclass(frozen=True, slots=True)
-class _Looked:
-    """What a look found: `hindrance` says why nothing may be taken though the inbox is there."""
+class _Snapshot:
+    """The result of a scan; `fault` is why no file may be taken although the inbox is there.
 
-    hindrance: str | None
+    `cost` is the CPU time of the scan and `duration` its wall time, in seconds.
+    """
+
+    fault: str | None
     listing: Listing
-    settled: StabilityReport
+    stability: StabilityReport
     queue: Queue
     refused: Mapping[str, str]
     cost: float
-    took: float
+    duration: float
     oldest: float | None
 
     @property
-    def waiting(self) -> QueueCounts:
-        """How many files wait for what."""
+    def counts(self) -> QueueCounts:
+        """The number of files by what they wait for."""
         ready, incomplete, blocked = map(
-            len, (self.settled.ready, self.settled.incomplete, self.settled.blocked)
+            len, (self.stability.ready, self.stability.incomplete, self.stability.blocked)
         )
         unstable = max(0, len(self.listing) - ready - incomplete - blocked)
         return QueueCounts(ready, unstable, incomplete, blocked + len(self.refused), self.oldest)
 
 
 class Intake:
-    """The inbox as the service sees it: a queue of ready files."""
+    """The inbox as the main loop uses it: a queue of ready files."""
 
     def __init__(
         self,
         scanner: Scanner,
-        settle: StabilityTracker,
+        stability: StabilityTracker,
         watch: InboxWatcher,
         rescan_seconds: float,
         poll_seconds: float,
-        is_new: Callable[[Listing], Listing],
-        hindrance: Callable[[], str | None] = lambda: None,
+        only_new: Callable[[Listing], Listing],
+        check_volumes: Callable[[], str | None] = lambda: None,
         priority: FolderRules[int] | None = None,
         counters: Counters | None = None,
     ) -> None:
-        """`is_new` filters a listing to what has not been read in place before.
+        """`only_new` removes from a listing the files that were read in place before.
 
-        `hindrance` looks at the other folders and says why nothing may be taken now.
+        `check_volumes` checks the other folders and returns why no file may be taken now, if so.
         """
         self._scanner = scanner
-        self._settle = settle
+        self._stability = stability
         self._watch = watch
-        self._rescan = rescan_seconds
-        self._poll = poll_seconds
-        self._is_new = is_new
-        self._hindrance = hindrance
+        self._rescan_seconds = rescan_seconds
+        self._poll_seconds = poll_seconds
+        self._only_new = only_new
+        self._check_volumes = check_volumes
         self._counters = counters or Counters()
         self._missed_events = MissedEvents()
         self._io = IoThread("scan")
-        self._looking: Future[_Looked] | None = None
-        self._asked_at = 0.0
+        self._scanning: Future[_Snapshot] | None = None
+        self._waited_at = 0.0
         self._priority = priority or FolderRules(0)
         self._turns = Turns()
-        self._queue = self._queued({})
+        self._queue = self._new_queue({})
         self._listing: Listing = {}
-        self._refused: dict[str, float] = {}
-        self._said: Mapping[str, str] = {}
-        self._rung = True
+        self._postponed: dict[str, float] = {}
+        self._logged: Mapping[str, str] = {}
+        self._is_notified = True
         self._cost = 0.0
-        self._took = 0.0
+        self._duration = 0.0
         self._scanned_at = float("-inf")
         self._due: float | None = None
         self.fault: Fault | None = None
         self.waiting = QueueCounts()
 
     def end(self) -> None:
-        """Look no more: the watch is stopped behind the look in hand, which would begin it anew."""
+        """Stop scanning; the watch stops after the running scan, which would start it again."""
         self._io.stop(self._watch.stop)
 
     def notify(self) -> None:
-        """Note that something moved in the inbox."""
+        """Note that something changed in the inbox."""
         self._missed_events.notify()
-        self._rung = True
+        self._is_notified = True
 
     @property
     def scanned_at(self) -> float:
-        """When (monotonic seconds) the inbox was last looked at, minus infinity before."""
+        """When (monotonic seconds) the last scan began, minus infinity before the first."""
         return self._scanned_at
 
     @property
-    def events_come(self) -> bool:
-        """Whether the next look may wait for an event."""
+    def uses_events(self) -> bool:
+        """Whether the next scan may wait for a filesystem event."""
         return self._watch.delivers
 
     @property
-    def watch_says(self) -> str | None:
-        """What is wrong with the events, None where nothing is."""
-        return self._watch.defect
+    def watch_fault(self) -> str | None:
+        """What is wrong with the filesystem events, None if nothing is."""
+        return self._watch.fault
 
     @property
     def overdue_at(self) -> float:
-        """By when (monotonic seconds) a look must have come back, unless something hangs.
+        """By when (monotonic seconds) a scan must have returned, unless something hangs.
 
-        A huge tree is looked at rarely, and its looks take long.
+        A huge tree is scanned rarely, and its scans take long.
         """
-        pace = max(self._rescan, self._poll, self._cost / IDLE_SHARE)
-        return self._scanned_at + pace + STALL_SECONDS + STALL_TIMES * self._took
+        interval = max(self._rescan_seconds, self._poll_seconds, self._cost / IDLE_SHARE)
+        return self._scanned_at + interval + STALL_SECONDS + STALL_TIMES * self._duration
 
-    def next_look(self) -> float:
-        """Return when (monotonic seconds) the next scan is due, or the one in hand is asked for."""
-        if self._looking is not None:
-            return self._asked_at + SLOW_SECONDS
-        if self._rung and not self.fault:
-            return self._scanned_at + max(RUNG_GAP_SECONDS, self._cost / RUNG_SHARE)
-        pace = self._rescan if self._watch.delivers else self._poll
+    def next_scan(self) -> float:
+        """Return when (monotonic seconds) `scan_if_due` has something to do."""
+        if self._scanning is not None:
+            return self._waited_at + SLOW_SECONDS
+        if self._is_notified and not self.fault:
+            return self._scanned_at + max(EVENT_GAP_SECONDS, self._cost / EVENT_SHARE)
+        interval = self._rescan_seconds if self._watch.delivers else self._poll_seconds
         if self.fault:
-            pace = self._poll
-        regular = self._scanned_at + max(pace, self._cost / IDLE_SHARE)
+            interval = self._poll_seconds
+        regular = self._scanned_at + max(interval, self._cost / IDLE_SHARE)
         return regular if self._due is None else min(regular, self._due)
 
-    def look(self, now: float) -> None:
-        """Scan if it is time; a missing inbox is a fault that heals by itself, not an empty one."""
-        if now < self.next_look():
+    def scan_if_due(self, now: float) -> None:
+        """Scan if it is time; a missing inbox is a fault that can pass, and not an empty inbox."""
+        if now < self.next_scan():
             return
-        if self._looking is None:
-            is_unasked = not self._rung and self._watch.delivers
-            rings = self._missed_events.rings if is_unasked else None
-            self._rung = False
+        if self._scanning is None:
+            is_periodic = not self._is_notified and self._watch.delivers
+            notifications = self._missed_events.notifications if is_periodic else None
+            self._is_notified = False
             self._scanned_at = now
-            self._looking = self._io.start(lambda: self._look(now, rings))
-        self._asked_at = now
-        wait([self._looking], SLOW_SECONDS)
-        if (late := self._io.stalled_seconds) is not None:
-            if late >= max(STALL_SECONDS, STALL_TIMES * self._took):
+            self._scanning = self._io.start(lambda: self._scan(now, notifications))
+        self._waited_at = now
+        wait([self._scanning], SLOW_SECONDS)
+        if (stalled_seconds := self._io.stalled_seconds) is not None:
+            if stalled_seconds >= max(STALL_SECONDS, STALL_TIMES * self._duration):
                 self.pause(
                     "the inbox, or a folder that answers need, does not answer; restore it", now
                 )
             return
-        looking, self._looking = self._looking, None
+        scanning, self._scanning = self._scanning, None
         try:
-            self._take_in(looking.result(), now)
+            self._apply(scanning.result(), now)
         except OSError as error:
             self.pause(f"the inbox cannot be listed ({error.strerror}); restore it", now)
 
-    def _look(self, now: float, rings: int | None) -> _Looked:
-        began, spent = time.monotonic(), time.thread_time()
+    def _scan(self, now: float, notifications: int | None) -> _Snapshot:
+        began, cpu_before = time.monotonic(), time.thread_time()
         self._watch.supervise()
-        seen = self._scanner.scan()
-        listing = self._is_new(seen.files)
-        self._counters.missed_events += self._missed_events.observe(listing, rings)
-        settled = self._settle.observe(listing, now)
-        queue = self._queued(self._untried(settled.ready, now), self._queue)
-        cost = time.thread_time() - spent  # what a share lets us wait for is no cost
-        took = time.monotonic() - began
-        oldest = self._settle.oldest
-        refused, hindrance = seen.refused, self._hindrance()
-        return _Looked(hindrance, listing, settled, queue, refused, cost, took, oldest)
+        result = self._scanner.scan()
+        listing = self._only_new(result.files)
+        self._counters.missed_events += self._missed_events.observe(listing, notifications)
+        stability = self._stability.observe(listing, now)
+        queue = self._new_queue(self._not_postponed(stability.ready, now), self._queue)
+        cost = time.thread_time() - cpu_before  # waiting for a share costs nothing
+        duration = time.monotonic() - began
+        oldest = self._stability.oldest
+        fault = self._check_volumes()
+        return _Snapshot(fault, listing, stability, queue, result.refused, cost, duration, oldest)
 
-    def _queued(self, ready: Mapping[str, float], before: Queue | None = None) -> Queue:
+    def _new_queue(self, ready: Mapping[str, float], before: Queue | None = None) -> Queue:
         return Queue(ready, self._priority, self._turns, before)
 
-    def _untried(self, ready: Mapping[str, float], now: float) -> Mapping[str, float]:
-        """Leave out what could not be claimed a moment ago: it must not take another's turn."""
-        refused = {name for name, until in dict(self._refused).items() if now < until}
-        return {name: since for name, since in ready.items() if name not in refused}
+    def _not_postponed(self, ready: Mapping[str, float], now: float) -> Mapping[str, float]:
+        """Leave out the files that could not be claimed: they must not use up a turn."""
+        postponed = {name for name, until in dict(self._postponed).items() if now < until}
+        return {name: since for name, since in ready.items() if name not in postponed}
 
-    def _take_in(self, looked: _Looked, now: float) -> None:
-        self._cost, self._took = looked.cost, looked.took
-        self._counters.scans.observe(looked.took)
-        self.waiting = looked.waiting
-        self._refused = {name: at for name, at in self._refused.items() if name in looked.listing}
-        self._due = looked.settled.due
-        self._say({**looked.refused, **looked.settled.blocked}, looked.settled.incomplete)
-        if looked.hindrance:
-            self.pause(looked.hindrance, now)
+    def _apply(self, snapshot: _Snapshot, now: float) -> None:
+        self._cost, self._duration = snapshot.cost, snapshot.duration
+        self._counters.scans.observe(snapshot.duration)
+        self.waiting = snapshot.counts
+        self._postponed = {
+            name: until for name, until in self._postponed.items() if name in snapshot.listing
+        }
+        self._due = snapshot.stability.due
+        blocked = {**snapshot.refused, **snapshot.stability.blocked}
+        self._log_waiting(blocked, snapshot.stability.incomplete)
+        if snapshot.fault:
+            self.pause(snapshot.fault, now)
             return
         if self.fault:
             log.info(
                 "intake.resumed", after=self.fault.message, seconds=round(now - self.fault.since)
             )
         self.fault = None
-        self._queue = looked.queue
-        self._listing = looked.listing
+        self._queue = snapshot.queue
+        self._listing = snapshot.listing
 
     def next_ready(self, now: float) -> str | None:
-        """Take the next ready file off the queue, None when there is none."""
-        while (name := self._queue.take()) is not None:
-            if now >= self._refused.get(name, now):
-                self._refused.pop(name, None)
+        """Remove the next ready file from the queue and return it, None if there is none."""
+        while (name := self._queue.pop()) is not None:
+            if now >= self._postponed.get(name, now):
+                self._postponed.pop(name, None)
                 return name
         return None
 
-    def settled(self, name: str) -> Stamp:
+    def stamp_of(self, name: str) -> Stamp:
         """Return the stamp with which a ready file has settled."""
         return self._listing[name]
 
-    def refuse(self, name: str, until: float) -> None:
-        """Leave a file alone that could not be claimed; `until` is monotonic seconds."""
-        self._refused[name] = until
+    def postpone(self, name: str, until: float) -> None:
+        """Offer a file that could not be claimed again only after `until` (monotonic seconds)."""
+        self._postponed[name] = until
 
-    def pause(self, why: str, now: float) -> None:
-        """Take nothing until a later look finds that nothing hinders."""
-        if self.fault is None or self.fault.message != why:
-            log.error("intake.paused", reason=why)
-            self.fault = Fault(why, self.fault.since if self.fault else now)
-        self._queue = self._queued({})
+    def pause(self, reason: str, now: float) -> None:
+        """Offer no file until a later scan finds no fault."""
+        if self.fault is None or self.fault.message != reason:
+            log.error("intake.paused", reason=reason)
+            self.fault = Fault(reason, self.fault.since if self.fault else now)
+        self._queue = self._new_queue({})
 
-    def _say(self, blocked: Mapping[str, str], incomplete: Mapping[str, str]) -> None:
-        """Say once why a file must wait."""
+    def _log_waiting(self, blocked: Mapping[str, str], incomplete: Mapping[str, str]) -> None:
+        """Log once why a file has to wait."""
         for name, reason in blocked.items():
-            if self._said.get(name) != reason:
+            if self._logged.get(name) != reason:
                 log.warning("file.blocked", name=name, reason=reason)
         for name, reason in incomplete.items():
-            if self._said.get(name) != reason:
+            if self._logged.get(name) != reason:
                 log.info("file.incomplete", name=name, reason=reason)
-        self._said = {**incomplete, **blocked}
+        self._logged = {**incomplete, **blocked}

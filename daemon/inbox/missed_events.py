@@ -1,7 +1,7 @@
-"""Files that no event told of: they were there when a scan came by that nobody had asked for.
+"""Counts the files that a periodic scan found although no filesystem event announced them.
 
-The listing is the truth, so nothing is lost by a lost event but time; how often that happens says
-whether the inbox should be watched otherwise (`watch.mode: scan`).
+The scan is authoritative, so a lost event costs nothing but time. The count shows whether the inbox
+should be watched in another way (`watch.mode: scan`).
 """
 
 from __future__ import annotations
@@ -10,33 +10,33 @@ from collections.abc import Iterable
 
 
 class MissedEvents:
-    """Tells, a look later, how many files were found without a ring.
+    """Counts files without an event, one scan later.
 
-    A ring names no file, so any that comes after a file was first seen clears it of suspicion:
-    its event may only have been late. What is counted was missed for certain; a busy inbox, where
-    something always rings, may hide some.
+    A notification names no file, so any that comes after a file was first seen may be its event,
+    late: the file does not count. What is counted was missed for certain; a busy inbox, in which
+    events arrive all the time, may hide some.
     """
 
     def __init__(self) -> None:
-        self.rings = 0
+        self.notifications = 0
         self._known: frozenset[str] = frozenset()
         self._suspects: frozenset[str] = frozenset()
-        self._rings_then = 0
+        self._notifications_before = 0
 
     def notify(self) -> None:
-        """Note an event; from the thread of the watch."""
-        self.rings += 1
+        """Count an event; called from the thread of the observer."""
+        self.notifications += 1
 
-    def observe(self, names: Iterable[str], rings_before: int | None) -> int:
-        """Return how many files that the look before found first were missed for certain.
+    def observe(self, names: Iterable[str], notifications: int | None) -> int:
+        """Return how many of the files that the scan before found first had no event for certain.
 
-        `rings_before` is how often it had rung when this look began, None where the look was rung
-        for, or no events come.
+        `notifications` is their number when this scan began, None if an event requested the scan
+        or if no events are used.
         """
         listed = frozenset(names)
-        is_silent = self.rings == self._rings_then
-        missed = len(self._suspects & listed) if is_silent else 0
-        self._suspects = frozenset() if rings_before is None else listed - self._known
-        self._rings_then = rings_before or 0
+        had_no_event = self.notifications == self._notifications_before
+        missed = len(self._suspects & listed) if had_no_event else 0
+        self._suspects = frozenset() if notifications is None else listed - self._known
+        self._notifications_before = notifications or 0
         self._known = listed
         return missed

@@ -1,9 +1,9 @@
-"""Which of the files that may be taken is taken next.
+"""The queue of ready files: which one is processed next.
 
-The folder of the highest priority comes first; folders of one priority take turns; within a folder
-names go in natural order, `scan2` before `scan10`. But every eighth file is the one that has been
-waiting longest, wherever it lies: so with n files that have waited as long, each is taken within
-8 (n + 1), whatever else arrives.
+The folder of the highest priority comes first; folders of the same priority take turns; within a
+folder, names are in natural order, `scan2` before `scan10`. But every eighth file is the one that
+has been waiting longest, in whatever folder. So if n files have been waiting equally long, each of
+them is processed within 8 (n + 1) files, whatever else arrives.
 """
 
 from __future__ import annotations
@@ -19,44 +19,44 @@ from natsort import natsort_keygen, ns
 
 from daemon.core.folder_rules import FolderRules, folder_of
 
-EVERY = 8  # of so many files taken one is the oldest
-MOST_TURNS = 10_000  # folders of which it is remembered when they had their turn
-FEW = 20  # a folder that grows by less than one in so many is not sorted anew
+OLDEST_EVERY = 8  # one in so many files is the oldest one
+MAX_FOLDERS = 10_000  # whose last turn is remembered
+SORT_SHARE = 20  # a folder that grows by less than one in so many files is not sorted again
 
 Key = tuple[Any, str]
-"""What natsort makes of a name, and the name itself, so that no two are alike."""
+"""The key that natsort makes of a name, and the name itself, so that no two keys are equal."""
 
 _natural = natsort_keygen(alg=ns.IGNORECASE)
 
 
 def natural(text: str) -> Key:
-    """Return what sorts names as a person would: runs of digits by their number, `a` as `A`."""
+    """Return the key of the natural order: digits count as numbers, `a` as `A`."""
     return _natural(text), text
 
 
 def natural_path(name: str) -> list[Key]:
-    """Return what sorts paths folder by folder, each as a person would."""
+    """Return the key of the natural order of paths, folder by folder."""
     return [natural(part) for part in name.split("/")]
 
 
 @dataclass(slots=True)
 class Turns:
-    """How many files have been taken, and of each folder at which of them it had its turn."""
+    """Counts the files that left the queue, and notes the last turn of each folder."""
 
-    taken: int = 0
+    count: int = 0
     last: dict[str, int] = field(default_factory=dict)
 
     def note(self, folder: str) -> None:
-        """Count a file of this folder; the folders whose turn is longest ago are forgotten."""
-        self.taken += 1
+        """Count a file of this folder; forget the folder whose turn is longest ago."""
+        self.count += 1
         self.last.pop(folder, None)
-        self.last[folder] = self.taken
-        if len(self.last) > MOST_TURNS:
+        self.last[folder] = self.count
+        if len(self.last) > MAX_FOLDERS:
             del self.last[next(iter(self.last))]
 
 
 class Queue:
-    """The files that wait. A look at the inbox makes a new one; `turns` go from one to the next."""
+    """The ready files. Each scan makes a new queue; `turns` are passed on to the next one."""
 
     def __init__(
         self,
@@ -65,9 +65,9 @@ class Queue:
         turns: Turns,
         before: Queue | None = None,
     ) -> None:
-        """`ready` has by name since when each file has been still, monotonic seconds.
+        """`ready` maps each name to the time since which the file is unchanged (monotonic seconds).
 
-        `before` may be taken from meanwhile: what it has in order need not be sorted anew.
+        `before`, the queue of the scan before, saves sorting; files may leave it meanwhile.
         """
         self._waiting = dict(ready)
         self._turns = turns
@@ -80,19 +80,22 @@ class Queue:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def take(self) -> str | None:
-        """Take the next file off the queue, None when there is none."""
+    def pop(self) -> str | None:
+        """Remove the next file from the queue and return it, None if the queue is empty."""
         name, oldest = self._next_by_rule(), self._oldest_waiting()
         if name is None or oldest is None:
             return None
-        if self._turns.taken % EVERY == EVERY - 1 and self._waiting[oldest] < self._waiting[name]:
+        if (
+            self._turns.count % OLDEST_EVERY == OLDEST_EVERY - 1
+            and self._waiting[oldest] < self._waiting[name]
+        ):
             name = oldest
         del self._waiting[name]
         self._turns.note(folder_of(name))
         return name
 
     def _ordered(self, before: Queue | None) -> dict[str, list[str]]:
-        """Return the names by folder, in the order in which its turns take them."""
+        """Return the names by folder, in the order of its turns."""
         names: defaultdict[str, list[str]] = defaultdict(list)
         for name in self._waiting:
             names[folder_of(name)].append(name)
@@ -102,18 +105,18 @@ class Queue:
         }
 
     def _ranked(self, priority: FolderRules[int]) -> list[tuple[int, int, int, str]]:
-        """Return priority (the highest is the least), last turn and rank of each folder."""
+        """Return negative priority, last turn and rank of each folder."""
         since: dict[str, float] = {}
-        for name, still in self._waiting.items():
+        for name, unchanged_since in self._waiting.items():
             folder = folder_of(name)
-            since[folder] = min(still, since.get(folder, still))
+            since[folder] = min(unchanged_since, since.get(folder, unchanged_since))
         ranked = sorted(self._folders, key=lambda folder: (since[folder], natural_path(folder)))
         return [
-            (-priority.of(f"{folder}/"), self._last(folder), rank, folder)
+            (-priority.of(f"{folder}/"), self._last_turn(folder), rank, folder)
             for rank, folder in enumerate(ranked)
         ]
 
-    def _last(self, folder: str) -> int:
+    def _last_turn(self, folder: str) -> int:
         return self._turns.last.get(folder, 0)
 
     def _next_by_rule(self) -> str | None:
@@ -122,11 +125,11 @@ class Queue:
             rank, last, place, folder = self._heap[0]
             names = self._folders[folder]
             while names and names[0] not in self._waiting:
-                del names[0]  # it was the oldest once
+                del names[0]  # it has left the queue as the oldest file
             if not names:
                 heapq.heappop(self._heap)
-            elif last != self._last(folder):  # it has had its turn since
-                heapq.heapreplace(self._heap, (rank, self._last(folder), place, folder))
+            elif last != self._last_turn(folder):  # it has had a turn since
+                heapq.heapreplace(self._heap, (rank, self._last_turn(folder), place, folder))
             else:
                 return names[0]
         return None
@@ -138,15 +141,15 @@ class Queue:
 
 
 def _in_order(names: Iterable[str], before: list[str]) -> list[str]:
-    """Return names in natural order; making the keys is what costs, so few are made."""
-    now = {name: name for name in names}
-    kept = [now.pop(name) for name in before if name in now]
-    if len(now) * FEW > len(kept):
-        return sorted([*kept, *now], key=_base)
-    for name in now:
-        insort(kept, name, key=_base)
-    return kept
+    """Return names in natural order; keys are slow to make, so as few as possible are made."""
+    new = {name: name for name in names}
+    ordered = [new.pop(name) for name in before if name in new]
+    if len(new) * SORT_SHARE > len(ordered):
+        return sorted([*ordered, *new], key=_base_key)
+    for name in new:
+        insort(ordered, name, key=_base_key)
+    return ordered
 
 
-def _base(name: str) -> Key:
+def _base_key(name: str) -> Key:
     return natural(name.rpartition("/")[2])

@@ -1,11 +1,13 @@
-"""How long originals are kept once they are answered: by age and by size, off the path.
+"""Retention: removes originals in archive/ and failed/ by age and by total size.
 
-Nothing is removed but on the ledger's word: its bytes are hashed, and every claim on them must be
-answered and closed. What the ledger does not know is left, and told. A file is as old as its answer
-and as its place in the folder (ctime, which copies do not keep), whichever is younger.
+A file is removed only if the ledger confirms it: the file is hashed, and every claim on its bytes
+must be answered and closed. Files that the ledger does not know stay, and are logged. The age of a
+file counts from its answer or from its arrival in the folder (ctime, which copies do not preserve),
+whichever is later.
 
-A thread of its own does it, so that a share that hangs holds up nothing else; a turn is bounded.
-A kill leaves at most the reason of a failed file without the file, which goes at a later turn.
+A thread of its own does this, so that a hanging share delays nothing else; a sweep is bounded. A
+kill leaves at most the reason file of a failed original without the original, which a later sweep
+removes.
 """
 
 from __future__ import annotations
@@ -38,32 +40,32 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-TURN_SECONDS = 3600.0  # between two looks
-MORE_SECONDS = 10.0  # until the next look where a turn did not get to its end
-SPENT_SECONDS = 60.0  # that a turn takes: hashing must not keep the disk for itself
-BATCH = 1000  # files hashed in a turn, the oldest first
-EVERYTHING = 1_000_000_000  # files hashed where a person asks
-MOST_UNKNOWN = 100_000  # that the ledger does not know, remembered so as not to hash them again
-NICE = 10  # of the thread: reading comes first
+SWEEP_SECONDS = 3600.0  # between two sweeps
+CONTINUE_SECONDS = 10.0  # until the next sweep if one was not finished
+MAX_SWEEP_SECONDS = 60.0  # of one sweep: hashing must not occupy the disk
+BATCH = 1000  # files that one sweep hashes, the oldest first
+UNLIMITED = 1_000_000_000  # files that a preview hashes
+MAX_UNKNOWN = 100_000  # files unknown to the ledger that are remembered, not to be hashed again
+NICE = 10  # of the thread: OCR comes first
 DAY = 86_400.0
-# no answer is older than this program: a machine that starts without a clock says 1970
+# no answer is older than this program: a machine that starts without a clock reports 1970
 FIRST_ANSWER = datetime.fromisoformat("2026-01-01T00:00:00Z").timestamp()
 _DRAFT = re.compile(r"\.(probe-)?[0-9a-f]{32}\.tmp")
-_SAID = {"age": "has had its days", "size": "is over the megabytes"}
+_REASONS = {"age": "is older than the limit of days", "size": "exceeds the limit of megabytes"}
 
-Which = Literal["archive", "failed"]
-Values = Callable[[str], "Retention"]
-"""By the path of a kept file, which is that of the original: what holds for it.
+FolderName = Literal["archive", "failed"]
+Limits = Callable[[str], "Retention"]
+"""Returns the limits for an original, by its path below its folder.
 
-Files for which it returns the same object share its megabytes.
+Files for which it returns the same object share the limit of megabytes.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """A kept file: its path below its folder, its bytes with those of its reason, its ctime.
+    """A file: its path below its folder, its size with that of its reason file, its ctime.
 
-    The reason of a failed file counts for one where it lies without that file.
+    A reason file without its original counts as an original.
     """
 
     name: str
@@ -73,140 +75,143 @@ class Original:
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
-    """An original that has had its time: when it was answered, and which limit it is over."""
+class ExpiredOriginal:
+    """An original that exceeds a limit: when it was answered, and which limit it is."""
 
-    which: Which
+    folder: FolderName
     original: Original
     answered_at: str
-    why: Literal["age", "size"]
+    reason: Literal["age", "size"]
 
 
 class RetentionFolder:
-    """One folder of kept originals, and what may go from it."""
+    """One folder of originals, and what may be removed from it."""
 
     def __init__(
-        self, which: Which, folder: Path, values: Values, others: Container[Path] = ()
+        self, name: FolderName, folder: Path, limits: Limits, excluded: Container[Path] = ()
     ) -> None:
-        """`others` are folders that are left out where they lie in this one."""
-        self.which: Which = which
+        """`excluded` are folders inside this one that are left out."""
+        self.name: FolderName = name
         self.folder = folder
         self.has_more = False
-        self._values = values
-        self._others = others
+        self._limits_of = limits
+        self._excluded = excluded
         self._volume = Volume(folder)
         self._unknown: set[tuple[int, float]] = set()
-        self._told = 0
+        self._warned = 0
         self._alive: dict[int, Retention] = {}
 
-    def due(self, ledger_file: Path, now: float, most: int = BATCH) -> Iterator[Due]:
-        """Return what has had its time at `now` (seconds since 1970), the oldest first.
+    def expired(
+        self, ledger_file: Path, now: float, max_files: int = BATCH
+    ) -> Iterator[ExpiredOriginal]:
+        """Return the originals that exceed a limit at `now` (seconds since 1970), oldest first.
 
-        At most `most` files are hashed. An OSError where the folder is away.
+        At most `max_files` are hashed. An OSError if the folder is away.
         """
         self._volume.check()
         excess = self._excess()
-        old = self._old(excess, now, most)
-        self.has_more = len(old) == most and len(self._unknown) < MOST_UNKNOWN
-        if not old:
+        numbered_paths = self._candidates(excess, now, max_files)
+        self.has_more = len(numbered_paths) == max_files and len(self._unknown) < MAX_UNKNOWN
+        if not numbered_paths:
             return
         with contextlib.closing(Ledger(ledger_file, read_only=True)) as ledger:
-            for original, values in old:
-                days, _ = self._limits(values)
-                is_over = excess[id(values)] > 0
+            for original, limits in numbered_paths:
+                days, _ = self._days_and_megabytes(limits)
+                is_over = excess[id(limits)] > 0
                 if not is_over and not _is_past(original.since, days, now):
                     continue
                 at = self._answered_at(original, ledger)
                 is_old = at is not None and _is_past(
                     datetime.fromisoformat(at).timestamp(), days, now
                 )
-                if is_over or is_old:  # what is not ours to remove does not count as too much
-                    excess[id(values)] -= original.bytes
+                if is_over or is_old:  # a file that may not be removed does not count as excess
+                    excess[id(limits)] -= original.bytes
                 if at is not None and (is_over or is_old):
-                    yield Due(self.which, original, at, "age" if is_old else "size")
-        self._tell_unknown()
+                    yield ExpiredOriginal(self.name, original, at, "age" if is_old else "size")
+        self._warn_unknown()
 
-    def remove(self, due: Due) -> bool:
-        """Remove an original, then its reason; False where somebody took it away meanwhile."""
-        original = due.original
+    def remove(self, expired: ExpiredOriginal) -> bool:
+        """Remove an original, then its reason file; False if somebody has moved it meanwhile."""
+        original = expired.original
         if not fs.remove_beneath(self.folder, original.name, original.inode):
             return False
         failpoints.reach("retention.removed", original.name)
         reason = reason_of(Path(original.name))
-        if self.which == "failed":
+        if self.name == "failed":
             with contextlib.suppress(OSError):
                 inode = (self.folder / reason).lstat().st_ino
                 fs.remove_beneath(self.folder, os.fspath(reason), inode)
         return True
 
-    def _limits(self, values: Retention) -> tuple[float | None, int | None]:
-        if self.which == "archive":
-            return values.archive_days, values.archive_megabytes
-        return values.failed_days, values.failed_megabytes
+    def _days_and_megabytes(self, limits: Retention) -> tuple[float | None, int | None]:
+        if self.name == "archive":
+            return limits.archive_days, limits.archive_megabytes
+        return limits.failed_days, limits.failed_megabytes
 
     def _known(self) -> Iterator[tuple[Original, Retention]]:
-        """Return what lies here and is not known to be unknown, with what holds for it."""
-        for original in originals(self.folder, self._others):
+        """Return the originals with their limits, without those that the ledger does not know."""
+        for original in originals(self.folder, self._excluded):
             if (original.inode, original.since) not in self._unknown:
-                values = self._values(original.name)
-                self._alive[id(values)] = values  # else another might get its id
-                yield original, values
+                limits = self._limits_of(original.name)
+                self._alive[id(limits)] = limits  # otherwise another object could get its id
+                yield original, limits
 
     def _excess(self) -> dict[int, float]:
-        """Return by values how many bytes too many are kept; below the limit it is negative."""
+        """Return the bytes above the limit, by the id of the limits; negative if below."""
         excess: dict[int, float] = {}
-        for original, values in self._known():
-            _, megabytes = self._limits(values)
+        for original, limits in self._known():
+            _, megabytes = self._days_and_megabytes(limits)
             limit = float("inf") if megabytes is None else megabytes * 1e6
-            excess[id(values)] = excess.get(id(values), -limit) + original.bytes
+            excess[id(limits)] = excess.get(id(limits), -limit) + original.bytes
         return excess
 
-    def _old(
-        self, excess: Mapping[int, float], now: float, most: int
+    def _candidates(
+        self, excess: Mapping[int, float], now: float, max_files: int
     ) -> list[tuple[Original, Retention]]:
-        """Return the oldest of what may have had its time."""
-        candidates = (
-            (original, values)
-            for original, values in self._known()
-            if excess.get(id(values), 0.0) > 0
-            or _is_past(original.since, self._limits(values)[0], now)
+        """Return the oldest originals that may exceed a limit."""
+        numbered_paths = (
+            (original, limits)
+            for original, limits in self._known()
+            if excess.get(id(limits), 0.0) > 0
+            or _is_past(original.since, self._days_and_megabytes(limits)[0], now)
         )
-        return heapq.nsmallest(most, candidates, key=lambda each: each[0].since)
+        return heapq.nsmallest(max_files, numbered_paths, key=lambda each: each[0].since)
 
     def _answered_at(self, original: Original, ledger: Ledger) -> str | None:
-        """Return when an original was answered, None where it is not, or not for sure."""
+        """Return when an original was answered, None if it was not, or if that is not certain."""
         digest = self._digest(original)
         times = ledger.answer_times(digest) if digest else [None]
-        if not times and len(self._unknown) < MOST_UNKNOWN:
+        if not times and len(self._unknown) < MAX_UNKNOWN:
             self._unknown.add((original.inode, original.since))
         known = [at for at in times if at is not None]
         return max(known) if known and len(known) == len(times) else None
 
     def _digest(self, original: Original) -> str | None:
-        """Return the digest of the original's bytes, None where it cannot be read or has changed.
+        """Return the digest of an original, None if it cannot be read or has changed.
 
-        Of a reason that lies without its file it is the digest that the reason tells.
+        For a reason file without its original, it is the digest that the reason file contains.
         """
         try:
             with fs.open_beneath(self.folder, original.name) as file:
                 status = os.fstat(file.fileno())
                 if (status.st_ino, status.st_ctime) != (original.inode, original.since):
                     return None
-                if self.which == "failed" and original.name.endswith(REASON_ENDING):
+                if self.name == "failed" and original.name.endswith(REASON_ENDING):
                     return str(json.load(file)["sha256"])
                 return fs.digest_of(file)
         except (OSError, ValueError, TypeError, KeyError):
             return None
 
-    def _tell_unknown(self) -> None:
-        if len(self._unknown) > self._told:
-            self._told = len(self._unknown)
-            why = "the ledger does not know their bytes; they are left, and yours to remove"
-            log.warning("retention.unknown", folder=str(self.folder), files=self._told, reason=why)
+    def _warn_unknown(self) -> None:
+        if len(self._unknown) > self._warned:
+            self._warned = len(self._unknown)
+            reason = "the ledger does not know these files; they stay until you remove them"
+            folder = str(self.folder)
+            log.warning("retention.unknown", folder=folder, files=self._warned, reason=reason)
 
 
 class RetentionSweeper:
-    """The thread that removes what has had its time."""
+    """The thread that removes expired originals."""
 
     def __init__(self, retention_folders: Iterable[RetentionFolder], ledger_file: Path) -> None:
         self._folders = list(retention_folders)
@@ -215,25 +220,25 @@ class RetentionSweeper:
         threading.Thread(target=self._run, name="retention", daemon=True).start()
 
     def end(self) -> None:
-        """Begin nothing more; a removal in hand is finished, or hangs with its share."""
+        """Start no more removals; a running one finishes, or hangs with its share."""
         self._ended.set()
 
     def _run(self) -> None:
         with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
         while not self._ended.is_set():
-            has_more = [self._turn(retention_folder) for retention_folder in self._folders]
-            self._ended.wait(MORE_SECONDS if any(has_more) else TURN_SECONDS)
+            has_more = [self._sweep(retention_folder) for retention_folder in self._folders]
+            self._ended.wait(CONTINUE_SECONDS if any(has_more) else SWEEP_SECONDS)
 
-    def _turn(self, retention_folder: RetentionFolder) -> bool:
-        """Remove what is due from one folder; return whether there may be more."""
-        ends = time.monotonic() + SPENT_SECONDS
+    def _sweep(self, retention_folder: RetentionFolder) -> bool:
+        """Remove expired originals from one folder; return whether there may be more."""
+        ends = time.monotonic() + MAX_SWEEP_SECONDS
         try:
-            for due in retention_folder.due(self._ledger_file, time.time()):
+            for expired in retention_folder.expired(self._ledger_file, time.time()):
                 if self._ended.is_set():
                     return False
-                if retention_folder.remove(due):
-                    _log(due)
+                if retention_folder.remove(expired):
+                    _log_removed(expired)
                 if time.monotonic() >= ends:
                     return True
         except (OSError, DaemonError) as error:
@@ -241,35 +246,36 @@ class RetentionSweeper:
                 "retention.retrying", folder=str(retention_folder.folder), reason=str(error)
             )
             return False
-        except Exception:  # a bug here must not end the thread without a word
+        except Exception:  # a bug here must not end the thread silently
             log.exception("retention.failed", folder=str(retention_folder.folder))
             return False
         return retention_folder.has_more
 
 
-def plan(retention_folders: Iterable[RetentionFolder], ledger_file: Path, now: float) -> str:
-    """Return what would be removed at `now`, a line each, and the sum; removes nothing."""
+def preview(retention_folders: Iterable[RetentionFolder], ledger_file: Path, now: float) -> str:
+    """Return what would be removed at `now`, a line each, and the total; removes nothing."""
     lines, total = [], 0
     for retention_folder in retention_folders:
-        for due in retention_folder.due(ledger_file, now, EVERYTHING):
-            name = escape_controls(f"{due.which}/{due.original.name}")
-            lines.append(f"{name}  answered {due.answered_at}, {_SAID[due.why]}")
-            total += due.original.bytes
-    return "\n".join([*lines, f"{len(lines)} originals, {total / 1e6:.1f} MB, would go now"])
+        for each in retention_folder.expired(ledger_file, now, UNLIMITED):
+            name = escape_controls(f"{each.folder}/{each.original.name}")
+            lines.append(f"{name}  answered {each.answered_at}, {_REASONS[each.reason]}")
+            total += each.original.bytes
+    summary = f"{len(lines)} originals, {total / 1e6:.1f} MB, would be removed now"
+    return "\n".join([*lines, summary])
 
 
-def originals(folder: Path, others: Container[Path] = ()) -> Iterator[Original]:
-    """Return what is kept in a folder, at any depth; links, drafts and `others` are left out."""
-    waiting = [""]
-    while waiting:
-        prefix = waiting.pop()
+def originals(folder: Path, excluded: Container[Path] = ()) -> Iterator[Original]:
+    """Return the originals in a folder, at any depth, without links, drafts and `excluded`."""
+    prefixes = [""]
+    while prefixes:
+        prefix = prefixes.pop()
         found: dict[str, os.stat_result] = {}
         with contextlib.suppress(FileNotFoundError), os.scandir(folder / prefix) as entries:
             for entry in entries:
                 if entry.name == WORK_FOLDER or _DRAFT.fullmatch(entry.name):
                     continue
                 if entry.is_dir(follow_symlinks=False):
-                    waiting += [] if Path(entry.path) in others else [f"{prefix}{entry.name}/"]
+                    prefixes += [] if Path(entry.path) in excluded else [f"{prefix}{entry.name}/"]
                 elif entry.is_file(follow_symlinks=False):
                     with contextlib.suppress(FileNotFoundError):
                         found[entry.name] = entry.stat(follow_symlinks=False)
@@ -277,11 +283,11 @@ def originals(folder: Path, others: Container[Path] = ()) -> Iterator[Original]:
 
 
 def _with_reasons(prefix: str, found: Mapping[str, os.stat_result]) -> Iterator[Original]:
-    """Return the files of one folder, each with its reason, and reasons that lie alone."""
+    """Return the originals of one folder with their reason files, and reason files without one."""
     reasons = {name: reason_of(Path(name)).name for name in found}
-    accompanied = set(reasons.values())
+    reason_names = set(reasons.values())
     for name, status in found.items():
-        if name in accompanied:
+        if name in reason_names:
             continue
         reason = found.get(reasons[name])
         size = status.st_size + (reason.st_size if reason else 0)
@@ -292,8 +298,8 @@ def _is_past(since: float, days: float | None, now: float) -> bool:
     return days is not None and since >= FIRST_ANSWER and now - since > days * DAY
 
 
-def _log(due: Due) -> None:
+def _log_removed(expired: ExpiredOriginal) -> None:
     log.info(
-        "retention.removed", name=fs.to_unicode(due.original.name), folder=due.which,
-        bytes=due.original.bytes, answered_at=due.answered_at, reason=due.why,
+        "retention.removed", name=fs.to_unicode(expired.original.name), folder=expired.folder,
+        bytes=expired.original.bytes, answered_at=expired.answered_at, reason=expired.reason,
     )  # fmt: skip

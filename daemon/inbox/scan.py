@@ -1,8 +1,8 @@
-"""What lies in the inbox: the directory listing is the truth, an event only rings the bell.
+"""The directory scan of the inbox: the authoritative list of its files.
 
-Costs 0.03 s for 10 000 files. Links, fifos, sockets and devices are never listed, ignored names
-and excluded folders are not even asked for their status. A hard link is a file like any other while
-all its names lie in the inbox; one that has a name elsewhere may be somebody's secret, and waits.
+A scan of 10 000 files takes 0.03 s. Links, fifos, sockets and devices are never listed; there is no
+stat(2) of ignored names and excluded folders. A hard link is a file like any other while all its
+names are in the inbox; one with a name elsewhere may be somebody's secret, and is not taken.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ LINKED = "a file outside the inbox is the same file (a hard link); copy it in in
 
 Listing = Mapping[str, Stamp]
 _Inode = tuple[int, int]
-"""Device and inode number: what tells whether two names are one file."""
+"""Device and inode number: two names with the same are one file."""
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What a scan saw: the files, and with a reason what is left alone.
+class ScanResult:
+    """The files that a scan found, and what it refused, with a reason each.
 
-    These are sub-folders that cannot be entered, and files that have a name outside the inbox too.
+    Refused are subfolders that cannot be listed, and files with a hard link outside the inbox.
     """
 
     files: Listing
@@ -38,12 +38,15 @@ class Seen:
 
 
 @dataclass(slots=True)
-class _Found:
-    """A scan in the making; `linked` has by inode and count the names of what has several."""
+class _ScanState:
+    """A scan in progress; `linked` has the names of files with several links, by inode and count.
+
+    `folders` are the prefixes of the folders that are still to be listed.
+    """
 
     files: dict[str, Stamp] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
-    waiting: list[str] = field(default_factory=lambda: [""])
+    folders: list[str] = field(default_factory=lambda: [""])
     linked: dict[tuple[_Inode, int], list[str]] = field(default_factory=lambda: defaultdict(list))
 
 
@@ -51,64 +54,65 @@ class Scanner:
     """Lists the files of one inbox by their path relative to it."""
 
     def __init__(self, inbox: Path, ignore: Sequence[str], excluded: Sequence[Path]) -> None:
-        """`excluded` folders are left out, by whatever path or link they are named."""
+        """`excluded` folders are left out, whatever path or link names them."""
         self.inbox = inbox
         self._ignored = re.compile("|".join(fnmatch.translate(pattern) for pattern in ignore))
         self._any_ignored = bool(ignore)
-        self._inside: set[_Inode] = set()
+        self._linked_inside: set[_Inode] = set()
         root = os.path.realpath(inbox)
         self._excluded = frozenset(
             os.path.relpath(os.path.realpath(folder), root) for folder in excluded
         )
 
-    def scan(self) -> Seen:
-        """Return every regular file that is not ignored; OSError when the inbox itself is gone.
+    def scan(self) -> ScanResult:
+        """Return every regular file that is not ignored; OSError if the inbox itself is gone.
 
         Folders may be nested as deep as the filesystem allows.
         """
-        found = _Found()
-        while found.waiting:
-            prefix = found.waiting.pop()
+        state = _ScanState()
+        while state.folders:
+            prefix = state.folders.pop()
             try:
                 with os.scandir(self.inbox / prefix) as entries:
                     for entry in entries:
-                        self._sort(entry, prefix, found)
+                        self._add(entry, prefix, state)
             except FileNotFoundError:
                 if not prefix:
                     raise
             except OSError as error:
                 if not prefix:
                     raise
-                found.refused[prefix] = f"the folder cannot be listed ({error.strerror})"
-        self._refuse_linked(found)
-        return Seen(found.files, found.refused)
+                state.refused[prefix] = f"the folder cannot be listed ({error.strerror})"
+        self._refuse_linked(state)
+        return ScanResult(state.files, state.refused)
 
-    def _sort(self, entry: os.DirEntry[str], prefix: str, found: _Found) -> None:
+    def _add(self, entry: os.DirEntry[str], prefix: str, state: _ScanState) -> None:
         if entry.name == WORK_FOLDER or (self._any_ignored and self._ignored.match(entry.name)):
             return
         name = prefix + entry.name
         if entry.is_dir(follow_symlinks=False):
             if name not in self._excluded:
-                found.waiting.append(name + "/")
+                state.folders.append(name + "/")
         elif entry.is_file(follow_symlinks=False):
             with contextlib.suppress(FileNotFoundError):
                 status = entry.stat(follow_symlinks=False)
-                found.files[name] = Stamp.from_status(status)
+                state.files[name] = Stamp.from_status(status)
                 if status.st_nlink > 1:
                     inode = (status.st_dev, status.st_ino)
-                    found.linked[inode, status.st_nlink].append(name)
+                    state.linked[inode, status.st_nlink].append(name)
 
-    def _refuse_linked(self, found: _Found) -> None:
-        """Leave alone what has more names than lie in the inbox.
+    def _refuse_linked(self, state: _ScanState) -> None:
+        """Refuse files with a link outside the inbox.
 
-        What once had all of them there stays welcome, though we move one after the other away.
+        A file that once had all its links inside stays accepted: the daemon moves them away one
+        after the other.
         """
         inside: set[_Inode] = set()
-        for (inode, count), names in found.linked.items():
-            if len(names) >= count or inode in self._inside:
+        for (inode, count), names in state.linked.items():
+            if len(names) >= count or inode in self._linked_inside:
                 inside.add(inode)
                 continue
             for name in names:
-                del found.files[name]
-                found.refused[name] = LINKED
-        self._inside = inside
+                del state.files[name]
+                state.refused[name] = LINKED
+        self._linked_inside = inside

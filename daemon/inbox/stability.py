@@ -1,7 +1,8 @@
-"""When has a file settled? Still on our own monotonic clock, and complete for its format.
+"""When has a file settled? It has not changed for `quiet_seconds`, and is complete.
 
-Three answers, each file gets exactly one: ready, busy, cannot. A file that stays still but
-incomplete for `incomplete_seconds` is ready all the same: the reader will say what it lacks.
+Time is the monotonic clock of this machine, not the modification time. Each file is either
+unstable, incomplete, blocked or ready. A file that stays unchanged but incomplete for
+`incomplete_seconds` is ready all the same: the worker that reads it reports what is missing.
 """
 
 from __future__ import annotations
@@ -20,11 +21,10 @@ from daemon.inbox.scan import Listing
 
 @dataclass(frozen=True, slots=True)
 class StabilityReport:
-    """The still files of a listing; `incomplete` and `blocked` with a reason each.
+    """The unchanged files of a listing; `incomplete` and `blocked` have a reason each.
 
-    `ready` has by name since when (monotonic seconds) each has been still, the oldest first.
-
-    `due` is the time at which the next moving file could be still, None when nothing moves.
+    `ready` maps each name to the time (monotonic seconds) since which the file is unchanged, the
+    oldest first. `due` is when the next file could become ready, None if there is no other.
     """
 
     ready: Mapping[str, float]
@@ -34,17 +34,17 @@ class StabilityReport:
 
 
 @dataclass(slots=True)
-class _Watched:
-    """A file as last seen; `missing` is what its end lacks, asked once for each stamp."""
+class _TrackedFile:
+    """A file as last seen; `missing` says what is incomplete, checked once for each stamp."""
 
     stamp: Stamp
     since: float
     missing: str | None = None
-    asked: bool = False
+    is_checked: bool = False
 
 
 class StabilityTracker:
-    """Remembers since when each file has been still."""
+    """Remembers since when each file has been unchanged."""
 
     def __init__(
         self,
@@ -55,77 +55,78 @@ class StabilityTracker:
         *,
         must_move: bool,
     ) -> None:
-        """`quiet_seconds` may be 0 where files come complete, by a rename: they are not waited for.
+        """`quiet_seconds` may be 0 for folders whose files appear complete, by a rename.
 
-        `must_move` says that a file can be taken only where its folder may be written.
+        With `must_move`, a file is blocked unless its folder can be written.
         """
         self._inbox = inbox
-        self._quiet = quiet_seconds
-        self._patience = incomplete_seconds
+        self._quiet_seconds = quiet_seconds
+        self._incomplete_seconds = incomplete_seconds
         self._missing_end = missing_end
         self._must_move = must_move
-        self._watched: dict[str, _Watched] = {}
+        self._files: dict[str, _TrackedFile] = {}
 
     @property
     def oldest(self) -> float | None:
-        """When (monotonic seconds) the file last changed that has not for longest, None without."""
-        return min((file.since for file in self._watched.values()), default=None)
+        """Since when (monotonic seconds) the oldest file is unchanged, None without a file."""
+        return min((file.since for file in self._files.values()), default=None)
 
     def observe(self, listing: Listing, now: float) -> StabilityReport:
-        """Answer for every file of the listing; forget the vanished. `now` is monotonic seconds."""
-        self._watched = {
+        """Judge every file of a listing; forget files that are gone. `now` is monotonic seconds."""
+        self._files = {
             name: seen
-            if (seen := self._watched.get(name)) and seen.stamp == stamp
-            else _Watched(stamp, now)
+            if (seen := self._files.get(name)) and seen.stamp == stamp
+            else _TrackedFile(stamp, now)
             for name, stamp in listing.items()
         }
         ready: dict[str, float] = {}
         incomplete: dict[str, str] = {}
         blocked: dict[str, str] = {}
-        for name, file in sorted(self._watched.items(), key=lambda item: item[1].since):
-            if now - file.since < self._quiet.of(name):
+        for name, file in sorted(self._files.items(), key=lambda item: item[1].since):
+            if now - file.since < self._quiet_seconds.of(name):
                 continue
             try:
-                if missing := self._lacks(name, file, now):
+                if missing := self._missing(name, file, now):
                     incomplete[name] = missing
-                elif refusal := self._refusal(self._inbox / name):
-                    blocked[name] = refusal
+                elif reason := self._denied(self._inbox / name):
+                    blocked[name] = reason
                 else:
                     ready[name] = file.since
             except FileNotFoundError:
-                continue  # vanished since the listing: the next one forgets it
+                continue  # gone since the listing: the next one forgets it
             except OSError as error:
-                blocked[name] = f"{error.strerror}; {who_may(self._inbox / name)}"
+                blocked[name] = f"{error.strerror}; {owner_and_mode(self._inbox / name)}"
         return StabilityReport(ready, incomplete, blocked, self._due(now, incomplete))
 
-    def _lacks(self, name: str, file: _Watched, now: float) -> str | None:
+    def _missing(self, name: str, file: _TrackedFile, now: float) -> str | None:
         if file.stamp.size == 0:
             return "is empty (0 bytes)"
-        if now - file.since >= self._patience:
+        if now - file.since >= self._incomplete_seconds:
             return None
-        if not file.asked:
+        if not file.is_checked:
             file.missing = self._missing_end(self._inbox / name)
-            file.asked = True
+            file.is_checked = True
         return file.missing
 
-    def _refusal(self, path: Path) -> str | None:
+    def _denied(self, path: Path) -> str | None:
         if not os.access(path, os.R_OK):
-            return f"it cannot be read; {who_may(path)}"
+            return f"it cannot be read; {owner_and_mode(path)}"
         if self._must_move and not os.access(path.parent, os.W_OK | os.X_OK):
-            return f"it cannot be moved out of its folder; {who_may(path.parent)}"
+            return f"it cannot be moved out of its folder; {owner_and_mode(path.parent)}"
         return None
 
     def _due(self, now: float, incomplete: Mapping[str, str]) -> float | None:
-        waits = [
-            file.since + (self._patience if name in incomplete else self._quiet.of(name))
-            for name, file in self._watched.items()
+        times = [
+            file.since
+            + (self._incomplete_seconds if name in incomplete else self._quiet_seconds.of(name))
+            for name, file in self._files.items()
             if file.stamp.size
         ]
-        return min((due for due in waits if due > now), default=None)
+        return min((due for due in times if due > now), default=None)
 
 
-def who_may(path: Path) -> str:
-    """Return who owns a path and with which mode, for the sentence that asks for permission."""
+def owner_and_mode(path: Path) -> str:
+    """Return a sentence about owner and mode of a path that asks for permission."""
     status = path.lstat()
     try:
         owner = pwd.getpwuid(status.st_uid).pw_name

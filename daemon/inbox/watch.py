@@ -1,8 +1,9 @@
-"""The bell: a supervised watchdog observer that says "look now", never what happened.
+"""Filesystem events: a supervised watchdog observer that requests a scan and reports no details.
 
-Events are lost (a stalled reader saw 886 of 20 000 with watchdog 7), emitters die with a moved
-folder while the observer says it is alive, and network mounts deliver none at all. So the scan is
-the truth, and this room only makes it come sooner. Here alone is watchdog imported.
+Events get lost (a stalled reader received 886 of 20 000 with watchdog 7), emitters die with a moved
+folder while the observer reports that it is alive, and network mounts deliver none at all. So the
+directory scan is authoritative, and an event only makes it come sooner. No other module imports
+watchdog.
 """
 
 from __future__ import annotations
@@ -37,73 +38,72 @@ from watchdog.observers.api import BaseObserver
 from daemon.core.volumes import mount_of
 
 log = structlog.get_logger()
-# where folders come and go quickly watchdog warns of itself, in lines as long as its whole list
+# if folders come and go quickly, watchdog warns in lines as long as its list of watches
 warnings.filterwarnings("ignore", category=RuntimeWarning, module="watchdog")
-logging.getLogger("watchdog").setLevel(
-    logging.CRITICAL
-)  # and of events behind a stop that we asked
+# and it logs events that arrive after `stop`
+logging.getLogger("watchdog").setLevel(logging.CRITICAL)
 
-# our own reading opens and closes files: asking for those events would make the daemon wake itself
-RINGING: list[type[FileSystemEvent]] = [
+# the daemon itself opens and closes files to read them: those events would wake it for nothing
+SCAN_EVENTS: list[type[FileSystemEvent]] = [
     DirCreatedEvent, DirMovedEvent, FileClosedEvent, FileCreatedEvent, FileModifiedEvent,
     FileMovedEvent,
 ]  # fmt: skip
-TOLD: list[type[FileSystemEvent]] = [
+REPORTED_EVENTS: list[type[FileSystemEvent]] = [
     FileClosedEvent, FileCreatedEvent, FileDeletedEvent, FileModifiedEvent, FileMovedEvent,
 ]  # fmt: skip
-SILENT_FILESYSTEMS = (
+REMOTE_FILESYSTEMS = (
     "nfs", "cifs", "smb", "9p", "fuse", "afs", "ceph", "glusterfs", "vboxsf", "virtiofs",
 )  # fmt: skip
 
 
-class _Bell(FileSystemEventHandler):
+class _ScanRequester(FileSystemEventHandler):
     def __init__(self, notify: Callable[[], None]) -> None:
         self._notify = notify
 
     def on_any_event(self, event: FileSystemEvent) -> None:
-        del event  # the listing is the truth
+        del event  # the scan finds out what happened
         self._notify()
 
 
 class InboxWatcher:
-    """Rings when something moves in the inbox; `delivers` tells whether it can be relied upon."""
+    """Calls `notify` when something changes in the inbox; may be unable to (see `delivers`)."""
 
     def __init__(
         self, inbox: Path, mode: Literal["auto", "events", "scan"], notify: Callable[[], None]
     ) -> None:
         self._inbox = inbox
-        self._wanted = mode == "events" or (mode == "auto" and delivers_events(inbox))
-        self._wakeup = _Bell(notify)
+        self._is_enabled = mode == "events" or (mode == "auto" and delivers_events(inbox))
+        self._handler = _ScanRequester(notify)
         self._observer: BaseObserver | None = None
         self._root: tuple[int, int] | None = None
-        self._refusal = ""
+        self._last_error = ""
 
     @property
     def delivers(self) -> bool:
-        """Whether events are coming in; otherwise the caller scans every `poll_seconds`."""
+        """Whether the observer runs; otherwise the caller scans every `poll_seconds`."""
         return self._observer is not None
 
     @property
-    def defect(self) -> str | None:
-        """Say what is wrong with the events until the next `supervise`; asks no folder."""
+    def fault(self) -> str | None:
+        """What is wrong with the events until the next `supervise`; accesses no folder."""
         observer = self._observer
         if observer is None or (observer.is_alive() and _all_alive(observer)):
             return None
-        return "no events come any more; they are asked for anew at the next scan"
+        return "no filesystem events arrive any more; the next scan restarts the watch"
 
     def supervise(self) -> None:
-        """Start or rebuild the observer where it is missing, half dead, or on a replaced folder."""
-        if not self._wanted or self._is_sound():
+        """Start the observer, or restart it if it is partly dead or its folder was replaced."""
+        if not self._is_enabled or self._is_working():
             return
         self.stop()
         try:
-            observer = self._started()
+            observer = self._start()
             self._root = _identity(self._inbox)
         except OSError as error:
-            self._refuse(error)
+            self._warn_once(error)
             return
         self._observer = observer
-        self._refusal = ""
+        self._last_error = ""
         log.info("watch.started", inbox=str(self._inbox))
 
     def stop(self) -> None:
@@ -113,26 +113,28 @@ class InboxWatcher:
             self._observer.join(timeout=2)
             self._observer = None
 
-    def _started(self) -> BaseObserver:
-        """Return an observer that runs; making one may fail too (watchdog 7 opens inotify then)."""
+    def _start(self) -> BaseObserver:
+        """Return a running observer; creating one may fail too (watchdog 7 opens inotify there)."""
         observer = Observer()
         try:
-            observer.schedule(self._wakeup, str(self._inbox), recursive=True, event_filter=RINGING)
+            observer.schedule(
+                self._handler, str(self._inbox), recursive=True, event_filter=SCAN_EVENTS
+            )
             observer.start()
         except OSError:
-            observer.stop()  # or its inotify descriptor stays open
+            observer.stop()  # otherwise its inotify descriptor stays open
             raise
         return observer
 
-    def _is_sound(self) -> bool:
+    def _is_working(self) -> bool:
         if self._observer is None or self._root != _identity(self._inbox):
             return False
         return self._observer.is_alive() and _all_alive(self._observer)
 
-    def _refuse(self, error: OSError) -> None:
-        """Say once why there are no events; the scans go on every `poll_seconds`."""
-        if str(error) != self._refusal:
-            self._refusal = str(error)
+    def _warn_once(self, error: OSError) -> None:
+        """Log why there are no events, once; scans go on every `poll_seconds`."""
+        if str(error) != self._last_error:
+            self._last_error = str(error)
             limits = "raise fs.inotify.max_user_watches or max_user_instances"
             is_limit = error.errno in (errno.ENOSPC, errno.EMFILE)
             remedy = limits if is_limit else "restore the folder"
@@ -145,9 +147,10 @@ def _all_alive(observer: BaseObserver) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class FileEvent:
-    """One event: what happened (created, modified, closed, moved, deleted) to a path, where to.
+    """One filesystem event: `what` is created, modified, closed, moved or deleted.
 
-    `at` is monotonic seconds when watchdog told it, up to half a second after it happened.
+    `to` is the new path of a moved file. `at` is when watchdog reported it (monotonic seconds), up
+    to half a second after it happened.
     """
 
     what: str
@@ -156,22 +159,24 @@ class FileEvent:
     at: float
 
 
-class _Ear(FileSystemEventHandler):
-    def __init__(self, heard: SimpleQueue[FileEvent]) -> None:
-        self._heard = heard
+class _EventRecorder(FileSystemEventHandler):
+    def __init__(self, events: SimpleQueue[FileEvent]) -> None:
+        self._events = events
 
     def on_any_event(self, event: FileSystemEvent) -> None:
         if not event.is_directory:
             path, to = os.fsdecode(event.src_path), os.fsdecode(event.dest_path)
-            self._heard.put(FileEvent(event.event_type, path, to, time.monotonic()))
+            self._events.put(FileEvent(event.event_type, path, to, time.monotonic()))
 
 
 @contextlib.contextmanager
-def listening(folder: Path, heard: SimpleQueue[FileEvent]) -> Iterator[None]:
-    """Put every event below a folder into `heard`; an OSError where none can be had."""
+def recorded_events(folder: Path, events: SimpleQueue[FileEvent]) -> Iterator[None]:
+    """Put every event below a folder into `events`; an OSError if the folder cannot be watched."""
     observer = Observer()
     try:
-        observer.schedule(_Ear(heard), str(folder), recursive=True, event_filter=TOLD)
+        observer.schedule(
+            _EventRecorder(events), str(folder), recursive=True, event_filter=REPORTED_EVENTS
+        )
         observer.start()
         yield
     finally:
@@ -181,8 +186,8 @@ def listening(folder: Path, heard: SimpleQueue[FileEvent]) -> Iterator[None]:
 
 
 def delivers_events(folder: Path) -> bool:
-    """Tell from the filesystem type whether inotify sees what other machines write there."""
-    return not mount_of(folder)[1].startswith(SILENT_FILESYSTEMS)
+    """Return whether inotify reports what other machines write there, by the filesystem type."""
+    return not mount_of(folder)[1].startswith(REMOTE_FILESYSTEMS)
 
 
 def _identity(folder: Path) -> tuple[int, int] | None:

@@ -1,13 +1,13 @@
-"""How the daemon is, asked from another thread: does it live, and would it answer a file now?
+"""The health of the daemon: is it alive, and would it answer a file that arrives now?
 
-What is asked of the rooms here never touches a folder, so that there is an answer even while a
-share hangs or the loop stands still. Times are monotonic seconds.
+Other threads ask. No check here touches a folder, so that there is an answer even while a share
+hangs or the loop stands still. Times are monotonic seconds.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -15,52 +15,51 @@ from typing import Literal, Protocol
 from daemon.core.records import Fault
 from daemon.core.volumes import DiskUsage
 from daemon.inbox.intake import QueueCounts
-from daemon.monitoring.heartbeat import STALE_SECONDS
+from daemon.monitoring.heartbeat import STALE_SECONDS, START_SECONDS, HealthStatus
 
-START_SECONDS = 300.0  # loading the model has 120; what was left in work is taken up after that
-TURN_SECONDS = 10.0  # between two turns of a loop that nothing keeps, with room to spare
+TURN_SECONDS = 10.0  # between two turns of a loop that nothing delays, with a margin
 
 Phase = Literal["starting", "ready"]
 
 
 @dataclass(frozen=True, slots=True)
 class HealthCheck:
-    """One thing looked at: whether it holds, a sentence, and for how many seconds or how long ago.
+    """The result of one check; `seconds` is for how long it has held, or how long ago it was.
 
-    A check that holds may have something to say all the same.
+    A check that is ok may have a message too.
     """
 
     check: str
     ok: bool
-    says: str
+    message: str
     seconds: float | None = None
 
 
 class Inbox(Protocol):
-    """What is asked of the intake."""
+    """What the checks need of the intake."""
 
     fault: Fault | None
     waiting: QueueCounts
 
     @property
     def scanned_at(self) -> float:
-        """When the inbox was last looked at."""
+        """When the last scan began."""
 
     @property
     def overdue_at(self) -> float:
-        """By when a look must have come back."""
+        """By when a scan must have returned."""
 
     @property
-    def watch_says(self) -> str | None:
-        """What is wrong with the events."""
+    def watch_fault(self) -> str | None:
+        """What is wrong with the filesystem events."""
 
     @property
-    def events_come(self) -> bool:
-        """Whether events are relied upon."""
+    def uses_events(self) -> bool:
+        """Whether the intake relies on filesystem events."""
 
 
 class Loop(Protocol):
-    """What is asked of the service."""
+    """What the checks need of the main loop."""
 
     draining: bool
 
@@ -70,26 +69,26 @@ class Loop(Protocol):
 
     @property
     def is_stalled(self) -> bool:
-        """Whether a step is late."""
+        """Whether a step has not returned from the folders in time."""
 
     @property
     def in_progress(self) -> int:
-        """How many documents are in work."""
+        """How many documents are in progress."""
 
     @property
     def retrying(self) -> int:
-        """How many of them are held up."""
+        """How many of them wait for a retry."""
 
 
 class Workers(Protocol):
-    """What is asked of the engine."""
+    """What the checks need of the engine."""
 
     def states(self, now: float) -> Sequence[tuple[str, float]]:
-        """What each worker does, for how long."""
+        """The state of each worker, and for how long."""
 
 
 class MonitoredVolumes(Protocol):
-    """What is asked of the grounds."""
+    """What the checks need of the volumes."""
 
     warning: str | None
 
@@ -99,7 +98,7 @@ class MonitoredVolumes(Protocol):
 
 
 class Health:
-    """The rooms of one daemon as others see them; the loop says when it turns (`beat_at`)."""
+    """The checks of one daemon; the loop reports each of its turns (`beat`)."""
 
     def __init__(
         self, inbox: Inbox, loop: Loop, workers: Workers, folders: MonitoredVolumes, began: float
@@ -109,29 +108,56 @@ class Health:
         self.folders = folders
         self._workers = workers
         self._began = began
+        self._reported: tuple[Fault, ...] = ()
         self.beat_at = began
         self.phase: Phase = "starting"
 
     def workers(self, now: float) -> Counter[str]:
-        """Return how many workers do what."""
+        """Return the number of workers in each state."""
         return Counter(state for state, _ in self._workers.states(now))
 
+    def beat(self, now: float, faults: Iterable[Fault]) -> tuple[HealthStatus, list[Fault]]:
+        """Note that the loop turns and which faults it knows; return the health and all faults.
+
+        Failed checks that repeat none of the faults are added to them.
+        """
+        self.beat_at, self._reported = now, tuple(faults)
+        known = {fault.message for fault in self._reported}
+        failed = [
+            Fault(check.message, now - (check.seconds or 0.0))
+            for check in self.live(now)
+            if not check.ok and check.message not in known
+        ]
+        return self.status(now), [*self._reported, *failed]
+
+    def status(self, now: float) -> HealthStatus:
+        """Return the health in one word, from the checks and from what the loop reported last."""
+        checks = self.ready(now)
+        if not all(check.ok for check in checks if check.check == "loop"):
+            return "down"
+        if self.phase == "starting":
+            return "starting"
+        is_well = not self._reported and all(check.ok for check in checks)
+        return "ok" if is_well else "degraded"
+
     def live(self, now: float) -> list[HealthCheck]:
-        """Return what must hold for the daemon to do its work, or heal by itself soon."""
-        return [self._loop(now), self._scan(now), self._readers(now), self._events()]
+        """Return the checks of a daemon that works, or will recover by itself soon."""
+        return [self._loop(now), self._scan(now), self._pool(now), self._events()]
 
     def ready(self, now: float) -> list[HealthCheck]:
-        """Return what must hold, besides, for a file that lands now to be taken and answered."""
+        """Return, with those, the checks of a daemon that would answer a file that arrives now."""
         is_loaded = self.phase == "ready"
         model = HealthCheck(
-            "model", is_loaded, "it is loaded" if is_loaded else "it is being loaded"
+            "model", is_loaded, "the model is loaded" if is_loaded else "the model is being loaded"
         )
         draining = self.loop.draining
-        taking = HealthCheck("taking", not draining, "it ends" if draining else "files are taken")
+        taking = HealthCheck(
+            "taking", not draining, "no new files are taken" if draining else "new files are taken"
+        )
         return [*self.live(now), model, taking, *self._faults(now)]
 
     def is_progressing(self, now: float) -> bool:
-        """Tell a loop that scans, or knows why it cannot, from one that has lost its way."""
+        """Return False for a loop that neither scans nor knows a reason why it cannot."""
         return self._scan(now).ok or bool(self.loop.faults) or self.loop.is_stalled
 
     def _loop(self, now: float) -> HealthCheck:
@@ -139,37 +165,36 @@ class Health:
             age = now - self._began
             return HealthCheck("loop", age <= START_SECONDS, "the daemon is starting", age)
         age = now - self.beat_at
-        says = "it turns" if age <= TURN_SECONDS else "it has not turned for long"
-        return HealthCheck("loop", age <= STALE_SECONDS, says, age)
+        message = "the loop turns" if age <= TURN_SECONDS else "the loop has not turned for long"
+        return HealthCheck("loop", age <= STALE_SECONDS, message, age)
 
     def _scan(self, now: float) -> HealthCheck:
         if self.phase == "starting" or self.loop.draining:
-            return HealthCheck("scan", True, "none is due")
+            return HealthCheck("scan", True, "no scan is due")
         if self.inbox.scanned_at < self._began:
-            return HealthCheck("scan", True, "the first look is to come")
+            return HealthCheck("scan", True, "the first scan is still to come")
         age = now - self.inbox.scanned_at
         if now <= self.inbox.overdue_at:
-            return HealthCheck("scan", True, "the inbox is looked at", age)
+            return HealthCheck("scan", True, "the inbox is scanned", age)
         fault = next(iter(self.loop.faults), None)
-        return HealthCheck(
-            "scan", False, fault.message if fault else "the inbox was not looked at", age
-        )
+        message = fault.message if fault else "the scan of the inbox is overdue"
+        return HealthCheck("scan", False, message, age)
 
-    def _readers(self, now: float) -> HealthCheck:
-        """Idle ones that ended are replaced by their next task: nothing is wrong with that."""
+    def _pool(self, now: float) -> HealthCheck:
+        """An idle worker that ended is no fault: the next task replaces it."""
         states = self._workers.states(now)
-        counted = ", ".join(f"{n} {state}" for state, n in self.workers(now).items())
+        counts = ", ".join(f"{number} {state}" for state, number in self.workers(now).items())
         longest = max((seconds for state, seconds in states if state == "overdue"), default=None)
-        return HealthCheck("workers", longest is None, counted, longest)
+        return HealthCheck("workers", longest is None, f"workers: {counts or 'none'}", longest)
 
     def _events(self) -> HealthCheck:
-        says = self.inbox.watch_says
-        if says is not None:
-            return HealthCheck("events", False, says)
-        come = self.inbox.events_come
-        return HealthCheck(
-            "events", True, "they come" if come else "none are relied upon: it scans"
-        )
+        message = self.inbox.watch_fault
+        if message is not None:
+            return HealthCheck("events", False, message)
+        message = "filesystem events arrive"
+        if not self.inbox.uses_events:
+            message = "no filesystem events are used; the inbox is scanned"
+        return HealthCheck("events", True, message)
 
     def _faults(self, now: float) -> Iterator[HealthCheck]:
         for fault in self.loop.faults:

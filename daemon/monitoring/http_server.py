@@ -1,7 +1,7 @@
-"""`/metrics`, `/healthz` and `/readyz`, answered from threads of their own.
+"""The HTTP server of `/metrics`, `/healthz` and `/readyz`, with threads of its own.
 
-Whoever is slow keeps one of few threads for few seconds, and costs the path nothing. The answers
-come from what the rooms know already (`health.py`): they come too while a share hangs.
+A slow client occupies one of a few threads for a few seconds and never slows down OCR. Responses
+use only what is in memory (`health.py`), so that they are sent even while a share hangs.
 """
 
 from __future__ import annotations
@@ -23,105 +23,110 @@ import structlog
 from daemon import __version__
 from daemon.core.errors import Misconfigured
 from daemon.monitoring.health import Health, HealthCheck
+from daemon.monitoring.heartbeat import HealthStatus
 from daemon.monitoring.metrics import Exposition
 
 log = structlog.get_logger()
 
-MOST_REQUESTS = 8  # answered at once; a scrape and two probes are three
-ANSWER_SECONDS = 5.0  # for a whole request, from its first byte to the last of the answer
-LOOK_SECONDS = 0.5  # between two looks for those that take longer
+MAX_REQUESTS = 8  # served at once; a scrape and two probes are three
+ANSWER_SECONDS = 5.0  # for a whole request, from its first byte to the last of the response
+POLL_SECONDS = 0.5  # between two searches for requests that take longer
 
-Answer = tuple[HTTPStatus, str, bytes]
+Page = tuple[HTTPStatus, str, bytes]
 
 
 class MonitoringServer:
-    """Listens from its making until `close`; Misconfigured where it cannot."""
+    """Listens from its creation until `close`; Misconfigured if it cannot."""
 
     def __init__(self, address: str, port: int, health: Health, exposition: Exposition) -> None:
-        def metrics(accept: str) -> Answer:
+        def metrics(accept: str) -> Page:
             body, media_type = exposition.render(accept)
             return HTTPStatus.OK, media_type, body
 
-        pages: dict[str, Callable[[str], Answer]] = {
-            "/metrics": metrics,
-            "/healthz": lambda _: _told(health.live(time.monotonic())),
-            "/readyz": lambda _: _told(health.ready(time.monotonic())),
-        }
+        def healthz(_: str) -> Page:
+            now = time.monotonic()
+            return _report(health.status(now), health.live(now))
+
+        def readyz(_: str) -> Page:
+            now = time.monotonic()
+            return _report(health.status(now), health.ready(now))
+
+        pages = {"/metrics": metrics, "/healthz": healthz, "/readyz": readyz}
         try:
             self._server = _Server(address, port, pages)
         except OSError as error:
             remedy = f"{error.strerror or error}; free the port or name another in metrics.port"
             raise Misconfigured("metrics", f"{address}:{port}", remedy) from error
         self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(LOOK_SECONDS,), name="endpoint", daemon=True
+            target=self._server.serve_forever, args=(POLL_SECONDS,), name="monitoring", daemon=True
         )
         self._thread.start()
 
     def close(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join(ANSWER_SECONDS)
 
 
 class _Server(ThreadingHTTPServer):
-    """At most `MOST_REQUESTS` threads, none for longer than `ANSWER_SECONDS`."""
+    """At most `MAX_REQUESTS` threads, none for longer than `ANSWER_SECONDS`."""
 
     block_on_close = False
-    request_queue_size = MOST_REQUESTS
+    request_queue_size = MAX_REQUESTS
 
-    def __init__(self, address: str, port: int, pages: dict[str, Callable[[str], Answer]]) -> None:
+    def __init__(self, address: str, port: int, pages: dict[str, Callable[[str], Page]]) -> None:
         self.address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self.pages = pages
-        self._free = threading.BoundedSemaphore(MOST_REQUESTS)
-        self._begun: dict[socket.socket, float] = {}
-        super().__init__((address, port), _Asked)
+        self._free = threading.BoundedSemaphore(MAX_REQUESTS)
+        self._started: dict[socket.socket, float] = {}
+        super().__init__((address, port), _Handler)
 
     def server_bind(self) -> None:
-        """Bind without asking a name server for our own name, as the class below does."""
+        """Bind without a DNS query for our own host name, which the base class makes."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(self.server_address)
         self.server_name, self.server_port = self.server_address[:2]  # type: ignore[assignment]
 
     def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
-        """Answer in a thread, or hang up where all of them are taken."""
+        """Handle the request in a thread; close the connection if all threads are in use."""
         if not self._free.acquire(blocking=False):
             self.shutdown_request(request)
             return
-        self._begun[request] = time.monotonic()
+        self._started[request] = time.monotonic()
         try:
             super().process_request(request, client_address)
-        except RuntimeError:  # no thread may be started now
-            self._over(request)
+        except RuntimeError:  # no thread can be started now
+            self._release(request)
             raise
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
-        """Answer, and make room for another."""
+        """Handle the request, then free its place."""
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self._over(request)
+            self._release(request)
 
-    def _over(self, request: socket.socket) -> None:
-        self._begun.pop(request, None)
+    def _release(self, request: socket.socket) -> None:
+        self._started.pop(request, None)
         self._free.release()
 
     def service_actions(self) -> None:
-        """Hang up on those that take too long; whoever waits for them wakes."""
-        for request, begun in list(self._begun.items()):
-            if time.monotonic() - begun > ANSWER_SECONDS:
+        """Close the connections of requests that take too long; their threads wake and end."""
+        for request, started in list(self._started.items()):
+            if time.monotonic() - started > ANSWER_SECONDS:
                 with contextlib.suppress(OSError):
                     request.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
-        """Log what is a bug of ours; whoever hangs up in the middle is not worth a line."""
+        """Log bugs of ours; a client that closes its connection early is not logged."""
         del request
         if not isinstance(sys.exc_info()[1], OSError):
             log.exception("http_server.failed", client=str(client_address))
 
 
-class _Asked(BaseHTTPRequestHandler):
-    """One request, one answer, one connection (HTTP/1.0)."""
+class _Handler(BaseHTTPRequestHandler):
+    """One request, one response, one connection (HTTP/1.0)."""
 
     server: _Server
     server_version = f"ocr-daemon/{__version__}"
@@ -129,14 +134,14 @@ class _Asked(BaseHTTPRequestHandler):
     timeout = ANSWER_SECONDS
 
     def do_GET(self) -> None:
-        """Answer with head and body."""
-        self._answer(with_body=True)
+        """Send head and body."""
+        self._respond(with_body=True)
 
     def do_HEAD(self) -> None:
-        """Answer with the head alone."""
-        self._answer(with_body=False)
+        """Send the head only."""
+        self._respond(with_body=False)
 
-    def _answer(self, *, with_body: bool) -> None:
+    def _respond(self, *, with_body: bool) -> None:
         page = self.server.pages.get(self.path.split("?")[0])
         if page is None:
             self.send_error(HTTPStatus.NOT_FOUND)
@@ -152,13 +157,12 @@ class _Asked(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Log nothing: scrapes come every few seconds."""
+        """Log nothing: a scrape comes every few seconds."""
 
 
-def _told(checks: Iterable[HealthCheck]) -> Answer:
-    found = list(checks)
-    holds = all(check.ok for check in found)
-    said = {"status": "ok" if holds else "failing", "checks": [asdict(check) for check in found]}
-    body = json.dumps(said, indent=1, ensure_ascii=True).encode() + b"\n"
-    status = HTTPStatus.OK if holds else HTTPStatus.SERVICE_UNAVAILABLE
-    return status, "application/json", body
+def _report(status: HealthStatus, checks: Iterable[HealthCheck]) -> Page:
+    """Return the checks as JSON; the code tells whether all are ok, `status` how the daemon is."""
+    results = [asdict(check) for check in checks]
+    code = HTTPStatus.OK if all(each["ok"] for each in results) else HTTPStatus.SERVICE_UNAVAILABLE
+    content = {"status": status, "checks": results}
+    return code, "application/json", json.dumps(content, indent=1).encode() + b"\n"

@@ -1,8 +1,8 @@
 """Prometheus metrics of the daemon; docs/monitoring.md explains each.
 
-Nothing here runs while a document is read: the main loop adds up plain numbers
-(`daemon.core.counters`), and a scrape turns them into metrics. No label holds a name that came with
-a file.
+Nothing here runs while a document is processed: the main loop updates plain numbers
+(`daemon.core.counters`), and a scrape turns them into metrics. No label contains anything from a
+file or its name.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ WORKER_STATES = ("loading", "idle", "reading", "overdue", "dead")
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What does not change while the daemon runs: `folders` are the config's names by path."""
+    """Constants of a running daemon; `folders` maps paths to their names in the config."""
 
     model: str
     model_sha256: str
@@ -46,114 +46,127 @@ class Facts:
 
 
 class Exposition:
-    """The text that a scrape gets."""
+    """Renders the response to a scrape."""
 
     def __init__(self, counters: Counters, health: Health, facts: Facts) -> None:
         self._registry = CollectorRegistry(auto_describe=False)
         ProcessCollector(registry=self._registry)
-        self._registry.register(_Daemon(counters, health, facts))
+        self._registry.register(_DaemonCollector(counters, health, facts))
 
     def render(self, accept: str) -> tuple[bytes, str]:
-        """Return the metrics and their media type; `accept` is the header of the request."""
+        """Return the metrics and their media type; `accept` is the Accept header of the request."""
         encode, media_type = choose_encoder(accept)
         return encode(self._registry), media_type
 
 
-class _Daemon(Collector):
+class _DaemonCollector(Collector):
     def __init__(self, counters: Counters, health: Health, facts: Facts) -> None:
         self._counters = counters
         self._health = health
         self._facts = facts
 
     def collect(self) -> Iterator[Metric]:
-        """Yield every metric of ours."""
+        """Yield every metric of the daemon."""
         now = time.monotonic()
         yield from _answers(self._counters)
-        yield from _spreads(self._counters)
+        yield from _histograms(self._counters)
         yield from _engine(self._counters, self._health, now)
         yield from _inbox(self._counters, self._health, now)
-        yield from _state(self._counters, self._health, now)
-        yield from _room(self._health, self._facts)
+        yield from _loop(self._counters, self._health, now)
+        yield from _disk(self._health, self._facts)
         yield from _versions(self._facts)
 
 
 def _answers(counters: Counters) -> Iterator[Metric]:
-    yield _counters("ocr_daemon_files", "Files answered, by the status of the answer.", "status",
-                    counters.files)  # fmt: skip
     yield _counters(
-        "ocr_daemon_failures", "Failed or partial answers, by why.", "class", counters.failures
+        "ocr_daemon_files", "Files processed, by status of the answer.", "status", counters.files
     )
-    yield _counters("ocr_daemon_pages", "Pages answered.", "status", counters.pages)
-    yield CounterMetricFamily("ocr_daemon_lines", "Lines of text answered.", counters.lines)
+    yield _counters(
+        "ocr_daemon_failures", "Failed or partial answers, by class of the error.", "class",
+        counters.failures,
+    )  # fmt: skip
+    yield _counters("ocr_daemon_pages", "Pages processed, by status.", "status", counters.pages)
+    yield CounterMetricFamily("ocr_daemon_lines", "Lines of text recognized.", counters.lines)
     yield CounterMetricFamily(
-        "ocr_daemon_files_bytes", "Bytes of the files answered.", counters.bytes
+        "ocr_daemon_files_bytes", "Bytes of the files processed.", counters.bytes
     )
-    yield CounterMetricFamily("ocr_daemon_attempts", "Starts of a reading, the repeated ones too.",
-                              counters.attempts)  # fmt: skip
+    yield CounterMetricFamily(
+        "ocr_daemon_attempts", "Attempts to process a file, including retries.", counters.attempts
+    )
 
 
-def _spreads(counters: Counters) -> Iterator[Metric]:
-    yield _histogram("ocr_daemon_document_seconds", "From claim to answer, of files read.",
-                     counters.documents)  # fmt: skip
+def _histograms(counters: Counters) -> Iterator[Metric]:
+    yield _histogram(
+        "ocr_daemon_document_seconds", "Seconds from claim to answer, without duplicates.",
+        counters.documents,
+    )  # fmt: skip
     stages = HistogramMetricFamily(
-        "ocr_daemon_stage_seconds", "Seconds of a document in a stage, all pages.", labels=["stage"]
-    )
-    for stage, spread in counters.stages.items():
-        stages.add_metric([stage], _buckets(spread), spread.total)
+        "ocr_daemon_stage_seconds", "Seconds of a document in a stage, sum of all pages.",
+        labels=["stage"],
+    )  # fmt: skip
+    for stage, histogram in counters.stages.items():
+        stages.add_metric([stage], _buckets(histogram), histogram.total)
     yield stages
     yield _histogram(
-        "ocr_daemon_line_confidence_ratio", "Confidence of the lines read.", counters.confidence
-    )
-    yield _histogram("ocr_daemon_scan_seconds", "Duration of a look at the inbox.", counters.scans)
+        "ocr_daemon_line_confidence_ratio", "Confidence of the lines recognized.",
+        counters.confidence,
+    )  # fmt: skip
+    yield _histogram("ocr_daemon_scan_seconds", "Duration of a scan of the inbox.", counters.scans)
 
 
 def _engine(counters: Counters, health: Health, now: float) -> Iterator[Metric]:
-    yield _counters("ocr_daemon_tasks", "Tasks that workers ended.", "result", counters.tasks)
     yield _counters(
-        "ocr_daemon_task_deaths", "Tasks over which a worker died.", "kind", counters.deaths
+        "ocr_daemon_tasks", "Tasks ended by workers, by result.", "result", counters.tasks
     )
-    yield _counters("ocr_daemon_worker_recycles", "Workers replaced.", "reason", counters.recycles)
+    yield _counters(
+        "ocr_daemon_task_deaths", "Tasks during which a worker died, by kind.", "kind",
+        counters.deaths,
+    )  # fmt: skip
+    yield _counters(
+        "ocr_daemon_worker_recycles", "Workers replaced, by reason.", "reason", counters.recycles
+    )
     workers = health.workers(now)
-    yield _gauges("ocr_daemon_workers", "Workers, by what they do.", "state",
-                  {state: workers[state] for state in WORKER_STATES})  # fmt: skip
+    states = {state: workers[state] for state in WORKER_STATES}
+    yield _gauges("ocr_daemon_workers", "Workers, by state.", "state", states)
 
 
 def _inbox(counters: Counters, health: Health, now: float) -> Iterator[Metric]:
     inbox = health.inbox
     waiting = inbox.waiting
     yield _gauges(
-        "ocr_daemon_files_waiting", "Unanswered files in the inbox at the last look.", "state",
+        "ocr_daemon_files_waiting", "Files in the inbox at the last scan, by state.", "state",
         {"ready": waiting.ready, "unstable": waiting.unstable, "incomplete": waiting.incomplete,
          "blocked": waiting.blocked},
     )  # fmt: skip
-    oldest = 0.0 if waiting.since is None else now - waiting.since
-    yield _gauge("ocr_daemon_oldest_waiting_seconds", "How long the oldest of them has lain still.",
-                 oldest)  # fmt: skip
+    yield _gauge(
+        "ocr_daemon_oldest_waiting_seconds", "Seconds since the oldest of them last changed.",
+        0.0 if waiting.since is None else now - waiting.since,
+    )  # fmt: skip
     yield CounterMetricFamily(
-        "ocr_daemon_events_missed",
-        "Files found by a scan that no filesystem event announced.",
+        "ocr_daemon_events_missed", "Files found by a scan that no filesystem event announced.",
         counters.missed_events,
-    )
+    )  # fmt: skip
     yield _gauge(
         "ocr_daemon_watch_events",
         "1 while filesystem events are used, 0 while the inbox is only scanned.",
-        inbox.events_come,
+        inbox.uses_events,
     )
     if inbox.scanned_at > float("-inf"):
-        yield _gauge("ocr_daemon_scan_age_seconds", "Since the last look at the inbox began.",
-                     now - inbox.scanned_at)  # fmt: skip
+        yield _gauge(
+            "ocr_daemon_scan_age_seconds", "Seconds since the last scan of the inbox began.",
+            now - inbox.scanned_at,
+        )  # fmt: skip
 
 
-def _state(counters: Counters, health: Health, now: float) -> Iterator[Metric]:
+def _loop(counters: Counters, health: Health, now: float) -> Iterator[Metric]:
     loop = health.loop
     yield _gauge(
-        "ocr_daemon_documents_in_progress",
-        "Documents claimed and not yet let go.",
+        "ocr_daemon_documents_in_progress", "Documents claimed and not yet finished.",
         loop.in_progress,
-    )
+    )  # fmt: skip
     yield _gauge(
         "ocr_daemon_documents_retrying",
-        "Those of them that the environment holds up.",
+        "Documents in progress that wait for a retry.",
         loop.retrying,
     )
     faults = {
@@ -162,34 +175,47 @@ def _state(counters: Counters, health: Health, now: float) -> Iterator[Metric]:
         "document": loop.retrying > 0,
         "logs": health.folders.warning is not None,
     }
-    yield _gauges("ocr_daemon_faults", "1 for each fault that holds.", "source", faults)
-    yield _gauge("ocr_daemon_live", "1 while /healthz answers 200.", _hold(health.live(now)))
-    yield _gauge("ocr_daemon_ready", "1 while /readyz answers 200.", _hold(health.ready(now)))
-    yield _gauge("ocr_daemon_draining", "1 while it ends.", loop.draining)
-    yield _gauge("ocr_daemon_loop_age_seconds", "Since the loop last turned.", now - health.beat_at)
-    if counters.hooks_waiting is not None:
-        yield _gauge("ocr_daemon_hooks_waiting", "Hooks to be delivered.", counters.hooks_waiting)
-    if counters.hooks_dead is not None:
-        yield _gauge("ocr_daemon_hooks_dead", "Hooks given up.", counters.hooks_dead)
-
-
-def _room(health: Health, facts: Facts) -> Iterator[Metric]:
-    rooms = {
-        facts.folders.get(path, "other"): room for path, room in health.folders.disk_usage.items()
-    }
-    free = {name: room.free for name, room in rooms.items()}
-    total = {name: room.total for name, room in rooms.items()}
-    yield _gauges("ocr_daemon_folder_free_bytes", "Free where the folder lies, at the last look.",
-                  "folder", free)  # fmt: skip
     yield _gauges(
-        "ocr_daemon_folder_size_bytes", "Size of the filesystem it lies on.", "folder", total
+        "ocr_daemon_faults", "1 while there is such a fault, by source.", "source", faults
     )
-    try:
+    yield _gauge("ocr_daemon_live", "1 while /healthz answers 200.", _all_ok(health.live(now)))
+    yield _gauge("ocr_daemon_ready", "1 while /readyz answers 200.", _all_ok(health.ready(now)))
+    yield _gauge(
+        "ocr_daemon_draining", "1 while the daemon stops and takes no new files.", loop.draining
+    )
+    yield _gauge(
+        "ocr_daemon_loop_age_seconds", "Seconds since the main loop last turned.",
+        now - health.beat_at,
+    )  # fmt: skip
+    if counters.hooks_waiting is not None:
         yield _gauge(
-            "ocr_daemon_ledger_bytes", "Size of the ledger.", facts.ledger_file.stat().st_size
+            "ocr_daemon_hooks_waiting", "Hook notifications that wait for delivery.",
+            counters.hooks_waiting,
+        )  # fmt: skip
+    if counters.hooks_dead is not None:
+        yield _gauge(
+            "ocr_daemon_hooks_dead", "Hook notifications that were given up.", counters.hooks_dead
         )
+
+
+def _disk(health: Health, facts: Facts) -> Iterator[Metric]:
+    usages = {
+        facts.folders.get(path, "other"): usage for path, usage in health.folders.disk_usage.items()
+    }
+    yield _gauges(
+        "ocr_daemon_folder_free_bytes",
+        "Free bytes of the filesystem of a folder, at the last check.", "folder",
+        {name: usage.free for name, usage in usages.items()},
+    )  # fmt: skip
+    yield _gauges(
+        "ocr_daemon_folder_size_bytes", "Size of the filesystem of a folder.", "folder",
+        {name: usage.total for name, usage in usages.items()},
+    )  # fmt: skip
+    try:
+        size = facts.ledger_file.stat().st_size
     except OSError:
-        return  # it is gone; the daemon notices and makes it anew
+        return  # it is gone; the daemon notices that and rebuilds it
+    yield _gauge("ocr_daemon_ledger_bytes", "Size of the ledger file.", size)
 
 
 def _versions(facts: Facts) -> Iterator[Metric]:
@@ -198,39 +224,39 @@ def _versions(facts: Facts) -> Iterator[Metric]:
         {"version": __version__, "python": platform.python_version()},
     )  # fmt: skip
     yield InfoMetricFamily(
-        "ocr_daemon_model", "The recogniser in use.",
+        "ocr_daemon_model", "The recognition model in use.",
         {"model": facts.model, "sha256": facts.model_sha256, "backend": facts.backend,
          "precision": facts.precision, "segmenter": facts.segmenter},
     )  # fmt: skip
 
 
-def _hold(checks: Iterable[HealthCheck]) -> bool:
+def _all_ok(checks: Iterable[HealthCheck]) -> bool:
     return all(check.ok for check in checks)
 
 
-def _gauge(name: str, says: str, value: float) -> Metric:
-    return GaugeMetricFamily(name, says, float(value))
+def _gauge(name: str, help_text: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, help_text, float(value))
 
 
-def _gauges(name: str, says: str, label: str, values: Mapping[str, float]) -> Metric:
-    family = GaugeMetricFamily(name, says, labels=[label])
-    for word, value in values.items():
-        family.add_metric([word], float(value))
+def _gauges(name: str, help_text: str, label: str, values: Mapping[str, float]) -> Metric:
+    family = GaugeMetricFamily(name, help_text, labels=[label])
+    for label_value, value in values.items():
+        family.add_metric([label_value], float(value))
     return family
 
 
-def _counters(name: str, says: str, label: str, values: Mapping[str, int]) -> Metric:
-    family = CounterMetricFamily(name, says, labels=[label])
-    for word, value in values.items():
-        family.add_metric([word], value)
+def _counters(name: str, help_text: str, label: str, values: Mapping[str, int]) -> Metric:
+    family = CounterMetricFamily(name, help_text, labels=[label])
+    for label_value, value in values.items():
+        family.add_metric([label_value], value)
     return family
 
 
-def _histogram(name: str, says: str, spread: Histogram) -> Metric:
-    return HistogramMetricFamily(name, says, _buckets(spread), spread.total)
+def _histogram(name: str, help_text: str, histogram: Histogram) -> Metric:
+    return HistogramMetricFamily(name, help_text, _buckets(histogram), histogram.total)
 
 
-def _buckets(spread: Histogram) -> list[tuple[str, float]]:
-    """Return the counts as Prometheus wants them: each with all below it."""
-    bounds = [*map(str, spread.bounds), "+Inf"]
-    return list(zip(bounds, map(float, accumulate(spread.counts)), strict=True))
+def _buckets(histogram: Histogram) -> list[tuple[str, float]]:
+    """Return cumulative counts, as Prometheus requires."""
+    bounds = [*map(str, histogram.bounds), "+Inf"]
+    return list(zip(bounds, map(float, accumulate(histogram.counts)), strict=True))

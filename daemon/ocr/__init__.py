@@ -1,1 +1,4 @@
-"""From a file to its text; the rooms never import one another, pipeline.py composes them."""
+"""Optical character recognition: from a file to its text.
+
+The stages do not import one another; pipeline.py composes them.
+"""

@@ -1,7 +1,7 @@
-"""Lines become frames for the network, and frames of one width become batches.
+"""Line crops are scaled to inputs of the network, and inputs of equal width are batched.
 
-A frame is a function of its crop alone, and only frames of exactly equal width share a batch:
-so a reading never depends on what else is on the page.
+An input depends on its crop alone, and only inputs of exactly equal width share a batch, so the
+text of a line never depends on what else is on the page.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from daemon.core.records import Pixels
     from daemon.ocr.model.card import Framing
 
-# Columns of a batch. More of them gain nothing once a batch fills the core's caches, and what the
-# heap keeps of larger temporaries would take a worker past its memory (bench/recognizer.py).
-COLUMNS = 1024
+# Columns of a batch. More gain nothing once a batch fills the caches of the core, and the heap
+# keeps so much of larger temporaries that a worker would exceed its memory (bench/recognizer.py).
+MAX_COLUMNS = 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
-    """What the network sees: H,W in -1..1; the first `width` columns are the crop."""
+class NetworkInput:
+    """The network input of one line: H,W in -1..1; the first `width` columns are the crop."""
 
     pixels: NDArray[np.float32]
     width: int
@@ -36,23 +36,23 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Frames of one width, `pixels` N,1,height,W; `places` tells where each stood in the page."""
+    """Inputs of one width: `pixels` is N,1,height,W, `indexes` are those of the crops."""
 
-    places: tuple[int, ...]
+    indexes: tuple[int, ...]
     widths: tuple[int, ...]
     pixels: NDArray[np.float32]
 
 
-def frame(crop: Pixels, framing: Framing) -> Frame:
+def network_input(crop: Pixels, framing: Framing) -> NetworkInput:
     """Scale the H,W gray `crop` to the height of the network and pad it on the right."""
     height, width = crop.shape
-    wanted = round(width * framing.height / height * framing.stretch)
-    scaled = min(max(wanted, 1), framing.max_width)
-    how = cv2.INTER_AREA if height > framing.area_above else cv2.INTER_LINEAR
-    resized = cv2.resize(crop, (scaled, framing.height), interpolation=how)
+    desired = round(width * framing.height / height * framing.stretch)
+    scaled = min(max(desired, 1), framing.max_width)
+    interpolation = cv2.INTER_AREA if height > framing.area_above else cv2.INTER_LINEAR
+    resized = cv2.resize(crop, (scaled, framing.height), interpolation=interpolation)
     pixels = np.full((framing.height, _padded(scaled, framing)), framing.fill, np.float32)
     pixels[:, :scaled] = resized.astype(np.float32) / 127.5 - 1
-    return Frame(pixels, scaled)
+    return NetworkInput(pixels, scaled)
 
 
 def _padded(width: int, framing: Framing) -> int:
@@ -62,19 +62,19 @@ def _padded(width: int, framing: Framing) -> int:
     return max(framing.min_width, -(-needed // step) * step)
 
 
-def batches(crops: Sequence[Pixels], framing: Framing, size: int) -> Iterator[Batch]:
-    """Yield the crops as batches of at most `size` lines and `COLUMNS` columns, narrow ones first.
+def make_batches(crops: Sequence[Pixels], framing: Framing, max_size: int) -> Iterator[Batch]:
+    """Yield batches of at most `max_size` crops and `MAX_COLUMNS` columns, narrow ones first.
 
     A crop with a side of 0 or 1 pixels holds no text and is in no batch. A line wider than
-    `COLUMNS` is a batch of its own.
+    `MAX_COLUMNS` is a batch of its own.
     """
-    legible = {place: crop for place, crop in enumerate(crops) if min(crop.shape) > 1}
-    frames = {place: frame(crop, framing) for place, crop in legible.items()}
-    waiting = sorted(frames, key=lambda place: frames[place].pixels.shape[1])
-    while waiting:
-        width = frames[waiting[0]].pixels.shape[1]
-        most = min(size, max(1, COLUMNS // width))
-        chosen = [place for place in waiting[:most] if frames[place].pixels.shape[1] == width]
-        waiting = waiting[len(chosen) :]
-        pixels = np.stack([frames[place].pixels for place in chosen])[:, np.newaxis]
-        yield Batch(tuple(chosen), tuple(frames[place].width for place in chosen), pixels)
+    non_empty = {index: crop for index, crop in enumerate(crops) if min(crop.shape) > 1}
+    inputs = {index: network_input(crop, framing) for index, crop in non_empty.items()}
+    pending = sorted(inputs, key=lambda index: inputs[index].pixels.shape[1])
+    while pending:
+        width = inputs[pending[0]].pixels.shape[1]
+        max_lines = min(max_size, max(1, MAX_COLUMNS // width))
+        chosen = [index for index in pending[:max_lines] if inputs[index].pixels.shape[1] == width]
+        pending = pending[len(chosen) :]
+        pixels = np.stack([inputs[index].pixels for index in chosen])[:, np.newaxis]
+        yield Batch(tuple(chosen), tuple(inputs[index].width for index in chosen), pixels)

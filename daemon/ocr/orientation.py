@@ -1,8 +1,8 @@
-"""The right way up: a page that stands is read surely, one that lies or stands on its head is not.
+"""Page orientation: an upright page is read with high confidence, a rotated one is not.
 
-The judge is the recogniser itself, by a sample of the page's lines (docs/decisions/0009 has the
-measurements: mostly above 0.95 where a page stands, below 0.8 on its head, and on a side there is
-hardly anything to read).
+The recogniser itself decides, on a sample of the lines of the page. docs/decisions/0009 has the
+measurements: the mean confidence is mostly above 0.95 on an upright page and below 0.8 on one that
+is upside down; on a page that lies on its side there is hardly anything to read.
 """
 
 from __future__ import annotations
@@ -13,68 +13,70 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from daemon.core.records import TextLine
-    from daemon.ocr.records import Line, Reading
+    from daemon.ocr.records import LineCrop, RecognizedLine
 
-TURNS = (180, 90, 270)  # degrees clockwise, in the order in which they are tried
-_SAMPLE = 12  # lines
-_FEW = (
-    3  # long lines or fewer do not judge alone: a number stamped along the edge stands on any side
-)
-_LONG = 3.0  # times as wide as high are lines that say enough to be judged by
-_SURE = 0.88  # confidence from which a page is taken to stand
-_TOLD = 100  # characters of a text layer that tell how the page stands: more than a stamp has
-_MORE = 1.25  # times the evidence of the page as it lies must another turn have
-
-
-def sample(lines: Sequence[Line]) -> list[int]:
-    """Return the places of a few of the longest lines, spread over all of the long ones."""
-    by_width = sorted(range(len(lines)), key=lambda place: -_width(lines[place]))
-    long = [place for place in by_width if _width(lines[place]) >= _LONG * _height(lines[place])]
-    judges = long if len(long) > _FEW else by_width
-    return sorted(judges[:: max(1, len(judges) // _SAMPLE)][:_SAMPLE])
+ROTATIONS = (180, 90, 270)  # degrees clockwise, in the order in which they are tried
+_SAMPLE_LINES = 12  # lines
+# As few long lines are not enough alone: a number stamped along the edge has any orientation.
+_MAX_UNRELIABLE = 3
+_LONG_RATIO = 3.0  # times as wide as high: such a line has enough text to be judged by
+_MIN_CONFIDENCE = 0.88  # mean confidence from which a page is taken to be upright
+_MIN_LAYER_CHARACTERS = 100  # characters of a text layer that decides: more than a stamp has
+_MIN_GAIN = 1.25  # times the evidence of the page as it is, for another rotation to be chosen
 
 
-def is_sure(readings: Iterable[Reading]) -> bool:
-    """Tell whether a sample reads like text that stands; without any there is nothing to turn."""
-    kept = list(readings)
-    return not kept or _mean(kept) >= _SURE
+def sample_lines(lines: Sequence[LineCrop]) -> list[int]:
+    """Return the indexes of a few of the longest lines, spread evenly over all long lines."""
+    by_width = sorted(range(len(lines)), key=lambda index: -_width(lines[index]))
+    long = [
+        index for index in by_width if _width(lines[index]) >= _LONG_RATIO * _height(lines[index])
+    ]
+    candidates = long if len(long) > _MAX_UNRELIABLE else by_width
+    return sorted(candidates[:: max(1, len(candidates) // _SAMPLE_LINES)][:_SAMPLE_LINES])
 
 
-def is_told(layer: Iterable[TextLine]) -> bool:
-    """Tell whether the lines of a text layer stand, and are enough to say that the page does."""
-    return sum(len(line.text) for line in layer if _runs_right(line)) >= _TOLD
+def is_confident(readings: Iterable[RecognizedLine]) -> bool:
+    """Tell whether a sample reads like upright text; an empty sample is no reason to rotate."""
+    recognized = list(readings)
+    return not recognized or _mean_confidence(recognized) >= _MIN_CONFIDENCE
 
 
-def _runs_right(line: TextLine) -> bool:
-    """Tell whether the last word of a line stands to the right of the first."""
+def is_upright_text_layer(layer: Iterable[TextLine]) -> bool:
+    """Tell whether the lines of a text layer are upright and long enough to decide for the page."""
+    return sum(len(line.text) for line in layer if _is_upright(line)) >= _MIN_LAYER_CHARACTERS
+
+
+def _is_upright(line: TextLine) -> bool:
+    """Tell whether the last word of a line is to the right of the first."""
     first, last = line.words[0].box, line.words[-1].box
     return last.right - first.left > abs(last.bottom - first.top) and last.left >= first.left
 
 
-def evidence(readings: Iterable[Reading]) -> float:
-    """Return how much the sample of one way up says: its characters, weighed by their confidence.
+def evidence(readings: Iterable[RecognizedLine]) -> float:
+    """Return how much text a sample yields: its characters weighted by their confidence.
 
-    To the fourth power, since a page that lies still yields many characters, none of them sure.
+    The confidence counts to the fourth power, since a rotated page still yields many characters,
+    all of them with low confidence.
     """
     return sum(len(reading.text.strip()) * reading.confidence**4 for reading in readings)
 
 
-def most_telling(samples: Sequence[Iterable[Reading]]) -> int:
-    """Return which of the samples says the most; the first one, unless another clearly does."""
-    told = [evidence(sample) for sample in samples]
-    best = max(range(len(told)), key=told.__getitem__)
-    return best if told[best] > _MORE * told[0] else 0
+def best_sample(samples: Sequence[Iterable[RecognizedLine]]) -> int:
+    """Return the index of the sample with the most evidence; 0 unless another is clearly better."""
+    scores = [evidence(readings) for readings in samples]
+    best = max(range(len(scores)), key=scores.__getitem__)
+    return best if scores[best] > _MIN_GAIN * scores[0] else 0
 
 
-def _mean(readings: Sequence[Reading]) -> float:
+def _mean_confidence(readings: Sequence[RecognizedLine]) -> float:
     characters = sum(len(reading.text.strip()) for reading in readings)
-    sure = sum(len(reading.text.strip()) * reading.confidence for reading in readings)
-    return sure / max(1, characters)
+    weighted = sum(len(reading.text.strip()) * reading.confidence for reading in readings)
+    return weighted / max(1, characters)
 
 
-def _width(line: Line) -> int:
+def _width(line: LineCrop) -> int:
     return line.box.right - line.box.left
 
 
-def _height(line: Line) -> int:
+def _height(line: LineCrop) -> int:
     return line.box.bottom - line.box.top

@@ -1,4 +1,4 @@
-"""The story of a page, and of a document as a worker reads it."""
+"""The page pipeline: how a page, and a range of pages of a document, is read by a worker."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
     from daemon.core.options import Recipe
     from daemon.core.records import Page, Stamp, TextLine
-    from daemon.ocr.records import CleanPage, Line, Reading, Rules
+    from daemon.ocr.records import CleanPage, LineCrop, RecognizedLine, RulingLines
     from daemon.ocr.segment import TextDetector
 
-    Found = tuple[list[Line], list[Reading]]
+    LinesAndReadings = tuple[list[LineCrop], list[RecognizedLine]]
 
 
-class Stages:
-    """Seconds by stage, summed up over pages: wall seconds, or those of the given clock."""
+class StageTimer:
+    """Seconds per stage, summed over pages: wall-clock seconds, or those of the given clock."""
 
     def __init__(self, clock: Callable[[], float] | None = None) -> None:
         self.seconds: dict[str, float] = {}
@@ -34,7 +34,7 @@ class Stages:
 
     @contextmanager
     def __call__(self, stage: str) -> Iterator[None]:
-        """Add the seconds spent within to `stage`, also where an error ends it."""
+        """Add the seconds spent in the block to `stage`, also when it raises."""
         start = self._clock()
         try:
             yield
@@ -43,19 +43,19 @@ class Stages:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """A page turned one way: its lines and rules, and the readings of a few lines by place."""
+class OrientedPage:
+    """A page in one orientation: its lines, ruling lines and the readings of a sample by index."""
 
     clean: CleanPage
-    lines: list[Line]
-    rules: Rules
-    known: dict[int, Reading]
+    lines: list[LineCrop]
+    rules: RulingLines
+    sampled: dict[int, RecognizedLine]
 
 
 class Pipeline:
-    """A recogniser kept warm and the recipe that says how pages are read.
+    """Loaded networks and the recipe by which pages are read.
 
-    `detector` finds lines where the recipe lets it: on all pages, or where they else read badly.
+    `detector` finds lines where the recipe allows it: on all pages, or on those that read badly.
     """
 
     def __init__(
@@ -67,144 +67,159 @@ class Pipeline:
 
     @classmethod
     def load(cls, recipe: Recipe) -> Pipeline:
-        """Return a pipeline with the networks of `recipe`; Misconfigured where they do not fit."""
-        return cls(recipe, Recognizer.load(recipe.weights), _detector(recipe))
+        """Load the networks of `recipe`; raises Misconfigured where they do not fit."""
+        return cls(recipe, Recognizer.load(recipe.weights), _load_detector(recipe))
 
     def with_recipe(self, recipe: Recipe) -> Pipeline:
-        """Return a pipeline of the same networks that reads by another recipe of these weights."""
-        self.detector = self.detector or _detector(recipe)
+        """Return a pipeline with the same networks and another recipe for the same weights."""
+        self.detector = self.detector or _load_detector(recipe)
         return Pipeline(recipe, self.recognizer, self.detector)
 
-    def read_page(self, page: Page, stages: Stages | None = None) -> PageText:
-        """Return the text of one page: what its text layer has, and what is read of its image."""
-        timed = stages or Stages()
+    def read_page(self, page: Page, timer: StageTimer | None = None) -> PageText:
+        """Return the text of one page, from its text layer and from its image."""
+        timer = timer or StageTimer()
         if page.text_layer is not None and not page.image.size:
             return assemble.page_from_text_layer(page)
-        view = self._upright(page, timed)
-        lines, readings = self._read_lines(view, assemble.layer_lines(page), timed)
+        oriented = self._find_orientation(page, timer)
+        lines, readings = self._read_lines(oriented, assemble.layer_lines(page), timer)
         if page.text_layer and not lines:
             return assemble.page_from_text_layer(page)
-        with timed("assemble"):
-            placed = assemble.placing(page, view.clean, lines, readings, view.rules)
-            parts = layout.arrange(placed.found, placed.rules, placed.height)
-            return assemble.page_text(page, view.clean, placed, parts)
+        with timer("assemble"):
+            placed = assemble.place_lines(page, oriented.clean, lines, readings, oriented.rules)
+            blocks = layout.analyze(placed.boxes_and_texts, placed.rules, placed.height)
+            return assemble.page_text(page, oriented.clean, placed, blocks)
 
-    def _upright(self, page: Page, timed: Stages) -> View:
-        """Return the page as it stands; turned only where its lines read badly as it lies.
+    def _find_orientation(self, page: Page, timer: StageTimer) -> OrientedPage:
+        """Return the page upright; it is rotated only if its lines read badly as they are.
 
-        A text layer that says enough tells how its page stands, whatever pictures look like.
+        A text layer that is long enough determines the orientation, whatever is seen in pictures.
         """
-        view = self._view(page, 0, timed)
-        told = orientation.is_told(assemble.layer_lines(page))
+        oriented = self._preprocess_and_sample(page, 0, timer)
+        is_upright = orientation.is_upright_text_layer(assemble.layer_lines(page))
         if (
-            told
+            is_upright
             or not self.recipe.preprocessing.auto_rotate
-            or orientation.is_sure(view.known.values())
+            or orientation.is_confident(oriented.sampled.values())
         ):
-            return view
-        views = [view, *(self._view(page, turn, timed) for turn in orientation.TURNS)]
-        return views[orientation.most_telling([view.known.values() for view in views])]
+            return oriented
+        candidates = [
+            oriented,
+            *(
+                self._preprocess_and_sample(page, rotation, timer)
+                for rotation in orientation.ROTATIONS
+            ),
+        ]
+        return candidates[
+            orientation.best_sample([oriented.sampled.values() for oriented in candidates])
+        ]
 
-    def _view(self, page: Page, turn: int, timed: Stages) -> View:
-        with timed("clean"):
-            clean = preprocess.clean(page, self.recipe.preprocessing, turn)
-        with timed("segment"):
-            lines, rules = self._find(clean)
-        with timed("recognize"):
-            places = orientation.sample(lines)
-            readings = self.recognizer.read([lines[place] for place in places])
-        return View(clean, lines, rules, dict(zip(places, readings, strict=True)))
+    def _preprocess_and_sample(self, page: Page, rotation: int, timer: StageTimer) -> OrientedPage:
+        with timer("clean"):
+            clean = preprocess.clean(page, self.recipe.preprocessing, rotation)
+        with timer("segment"):
+            lines, rules = self._segment(clean)
+        with timer("recognize"):
+            indexes = orientation.sample_lines(lines)
+            readings = self.recognizer.read([lines[index] for index in indexes])
+        return OrientedPage(clean, lines, rules, dict(zip(indexes, readings, strict=True)))
 
-    def _find(self, clean: CleanPage) -> tuple[list[Line], Rules]:
-        """Return lines and rules of a page, by the finder that looks first."""
+    def _segment(self, clean: CleanPage) -> tuple[list[LineCrop], RulingLines]:
+        """Return lines and ruling lines of a page, by the segmenter that comes first."""
         if self.recipe.segmenter == "dbnet" and self.detector:
-            return segment.detect_lines(clean, self.detector), segment.find_rules(clean)
-        return segment.find(clean)
+            return segment.detect_lines(clean, self.detector), segment.find_ruling_lines(clean)
+        return segment.find_lines_and_rules(clean)
 
-    def _read_lines(self, view: View, layer: Sequence[TextLine], timed: Stages) -> Found:
-        """Return the legible lines of a view: by the other finder too, where they read badly.
+    def _read_lines(
+        self, oriented: OrientedPage, layer: Sequence[TextLine], timer: StageTimer
+    ) -> LinesAndReadings:
+        """Return the legible lines, by the text detector too where the first ones read badly.
 
-        `layer` is what a text layer says beside them.
+        `layer` is the text layer of the page.
         """
-        with timed("recognize"):
-            readings = self._readings(view)  # batches inside, order kept
-        found = _legible(view.lines, readings, layer)
-        if self.recipe.segmenter != "auto" or not self.detector or not _is_doubtful(view, readings):
+        with timer("recognize"):
+            readings = self._readings(oriented)  # in batches, order preserved
+        found = _filter_legible(oriented.lines, readings, layer)
+        if (
+            self.recipe.segmenter != "auto"
+            or not self.detector
+            or not _is_doubtful(oriented, readings)
+        ):
             return found
-        malloc.trim()  # the network takes more than anything before it
-        with timed("segment"):
-            lines = segment.detect_lines(view.clean, self.detector)
-        with timed("recognize"):
-            other = _legible(lines, self.recognizer.read(lines), layer)
-        return max(found, other, key=lambda each: orientation.evidence(each[1]))
+        malloc.trim()  # the network needs more memory than any stage before it
+        with timer("segment"):
+            lines = segment.detect_lines(oriented.clean, self.detector)
+        with timer("recognize"):
+            detected = _filter_legible(lines, self.recognizer.read(lines), layer)
+        return max(found, detected, key=lambda each: orientation.evidence(each[1]))
 
-    def _readings(self, view: View) -> list[Reading]:
-        """Return the readings of all lines of a view."""
-        rest = [place for place in range(len(view.lines)) if place not in view.known]
-        read = self.recognizer.read([view.lines[place] for place in rest])
-        readings = view.known | dict(zip(rest, read, strict=True))
-        return [readings[place] for place in range(len(view.lines))]
+    def _readings(self, oriented: OrientedPage) -> list[RecognizedLine]:
+        """Return the readings of all lines; those of the sample are not read again."""
+        unread = [index for index in range(len(oriented.lines)) if index not in oriented.sampled]
+        read = self.recognizer.read([oriented.lines[index] for index in unread])
+        readings = oriented.sampled | dict(zip(unread, read, strict=True))
+        return [readings[index] for index in range(len(oriented.lines))]
 
     def count_pages(self, path: Path, stamp: Stamp | None = None) -> PageCount:
         """Open a document and count its pages; errors as for `read_pages`."""
-        recipe, stages = self.recipe, Stages()
-        with stages("decode"):
+        recipe, timer = self.recipe, StageTimer()
+        with timer("decode"):
             document = pages.open_document(path, recipe.limits, recipe.rendering, stamp)
             with document as source:
                 media_type, count = source.media_type, source.page_count
-        return PageCount(media_type, count, stages.seconds)
+        return PageCount(media_type, count, timer.seconds)
 
     def read_pages(
         self, path: Path, first: int = 1, last: int | None = None, stamp: Stamp | None = None
     ) -> PagesRead:
-        """Read pages `first` to `last` (1-based, inclusive, None or too large is the last one).
+        """Read pages `first` to `last` (1-based, inclusive; None or too large means the last page).
 
-        Raises Rejected for a document that cannot be read, Deferred for a file that does not bear
-        `stamp`; of several pages one that cannot be read is a failed page, and the others are read.
+        Raises Rejected for a document that cannot be read, and Deferred for a file that does not
+        have `stamp`. If one of several pages cannot be read, it is returned as a failed page and
+        the others are read.
         """
         recipe = self.recipe
-        stages = Stages()
-        with ExitStack() as held:
-            with stages("decode"):
+        timer = StageTimer()
+        with ExitStack() as stack:
+            with timer("decode"):
                 document = pages.open_document(
                     path, recipe.limits, recipe.rendering, stamp, in_gray=True
                 )
-                source = held.enter_context(document)
+                source = stack.enter_context(document)
             count = source.page_count
             last = count if last is None else min(last, count)
-            read = tuple(self._read(source, n, stages) for n in range(first, last + 1))
+            read = tuple(self._read_or_fail(source, n, timer) for n in range(first, last + 1))
         precision = self.recognizer.precision
-        return PagesRead(source.media_type, count, read, stages.seconds, precision)
+        return PagesRead(source.media_type, count, read, timer.seconds, precision)
 
-    def _read(self, source: pages.Source, number: int, stages: Stages) -> PageText:
+    def _read_or_fail(self, source: pages.PageSource, number: int, timer: StageTimer) -> PageText:
         failpoints.reach("worker.page", str(number))
         try:
-            with stages("decode"):
+            with timer("decode"):
                 page = preprocess.grayed(source.page(number))
         except Rejected as rejected:
             if source.page_count == 1:
                 raise
             return PageText.unread(number, Failure(rejected.reason, rejected.message))
         try:
-            return self.read_page(page, stages)
+            return self.read_page(page, timer)
         finally:
             malloc.trim()
 
 
-def _detector(recipe: Recipe) -> TextDetector | None:
+def _load_detector(recipe: Recipe) -> TextDetector | None:
     network, sha256 = recipe.network, recipe.detector.sha256
     return segment.TextDetector.load(network, sha256) if network else None
 
 
-def _legible(
-    lines: Sequence[Line], readings: Sequence[Reading], layer: Sequence[TextLine]
-) -> Found:
-    kept = assemble.legible(readings, layer)
-    return [lines[k] for k in kept], [readings[k] for k in kept]
+def _filter_legible(
+    lines: Sequence[LineCrop], readings: Sequence[RecognizedLine], layer: Sequence[TextLine]
+) -> LinesAndReadings:
+    indexes = assemble.legible_indexes(readings, layer)
+    return [lines[k] for k in indexes], [readings[k] for k in indexes]
 
 
-def _is_doubtful(view: View, readings: Sequence[Reading]) -> bool:
-    """Tell whether another finder may see more: lines read badly, or there are none but ink."""
-    if not view.lines:
-        return not segment.is_blank(view.clean)
-    return not orientation.is_sure(readings)
+def _is_doubtful(oriented: OrientedPage, readings: Sequence[RecognizedLine]) -> bool:
+    """Tell whether the detector may find more: lines read badly, or there is ink but no line."""
+    if not oriented.lines:
+        return not segment.is_blank_page(oriented.clean)
+    return not orientation.is_confident(readings)

@@ -1,4 +1,4 @@
-"""Lines are read: frames go through the network, its steps become characters with their places."""
+"""Text line recognition: batches go through the network, its steps become characters."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from daemon.core import lexicon
-from daemon.ocr.batches import batches
+from daemon.ocr.batches import make_batches
 from daemon.ocr.model import artifact, ctc
-from daemon.ocr.records import Character, Reading
-from daemon.ocr.spelling import Speller
+from daemon.ocr.records import RecognizedCharacter, RecognizedLine
+from daemon.ocr.spelling import SpellingCorrector
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,64 +19,66 @@ if TYPE_CHECKING:
 
     from daemon.core.options import Weights
     from daemon.core.records import Pixels
-    from daemon.ocr.records import Line
+    from daemon.ocr.records import LineCrop
 
-_NOTHING = Reading("", 0.0, ())
+_EMPTY = RecognizedLine("", 0.0, ())
 
 
 @dataclass(frozen=True, slots=True)
 class Recognizer:
-    """A warm network. Threads are set by whoever owns the process."""
+    """A loaded network. The owner of the process sets the number of threads."""
 
     artifact: artifact.Artifact
     weights: Weights
-    speller: Speller | None = None
+    corrector: SpellingCorrector | None = None
 
     @classmethod
     def load(cls, weights: Weights) -> Recognizer:
         """Load and check the weights; raises Misconfigured."""
         loaded = artifact.load(weights)
-        words = lexicon.read(weights.lexicon) if weights.lexicon else None
-        return cls(loaded, weights, Speller(words, loaded.charset) if words else None)
+        vocabulary = lexicon.read(weights.lexicon) if weights.lexicon else None
+        return cls(
+            loaded, weights, SpellingCorrector(vocabulary, loaded.charset) if vocabulary else None
+        )
 
     @property
     def name(self) -> str:
-        """The name of the weights, as their card says it."""
+        """The name of the weights, from their model card."""
         return self.artifact.card.name
 
     @property
     def precision(self) -> str:
-        """What the network computes in."""
+        """The precision in which the network computes."""
         return self.artifact.precision
 
-    def read(self, lines: Sequence[Line]) -> list[Reading]:
-        """Read each line by itself; same order, same length, whatever else is in the sequence."""
-        readings = [_NOTHING] * len(lines)
-        inked = [place for place, line in enumerate(lines) if _has_ink(line.image)]
-        crops = [lines[place].image for place in inked]
-        for batch in batches(crops, self.artifact.card.framing, self.weights.batch_size):
+    def read(self, lines: Sequence[LineCrop]) -> list[RecognizedLine]:
+        """Read each line independently of the others; the result has the same order and length."""
+        readings = [_EMPTY] * len(lines)
+        inked = [index for index, line in enumerate(lines) if _has_ink(line.image)]
+        crops = [lines[index].image for index in inked]
+        for batch in make_batches(crops, self.artifact.card.framing, self.weights.batch_size):
             labels, probabilities = self.artifact.steps(batch.pixels)
             step = batch.pixels.shape[-1] / labels.shape[1]
-            for row, (place, width) in enumerate(zip(batch.places, batch.widths, strict=True)):
+            for row, (index, width) in enumerate(zip(batch.indexes, batch.widths, strict=True)):
                 spans = self._spans(labels[row], probabilities[row])
-                readings[inked[place]] = self._reading(spans, step / width)
+                readings[inked[index]] = self._reading(spans, step / width)
         return readings
 
     def _spans(
         self, labels: NDArray[np.int64], probabilities: NDArray[np.float32]
-    ) -> list[ctc.Span]:
-        """Decode the candidates of a line's steps, both T,K."""
+    ) -> list[ctc.LabelSpan]:
+        """Decode the candidates of a line, both T,K."""
         beam = self.weights.beam
         if beam > 1:
             spans = ctc.beam(labels, probabilities, beam)
         else:
             spans = ctc.collapse(labels[:, 0], probabilities[:, 0])
-        return self.speller.spelt(spans, labels, probabilities) if self.speller else spans
+        return self.corrector.correct(spans, labels, probabilities) if self.corrector else spans
 
-    def _reading(self, spans: Sequence[ctc.Span], step: float) -> Reading:
-        """Return the characters of `spans`; a step is `step` of the crop's width wide."""
+    def _reading(self, spans: Sequence[ctc.LabelSpan], step: float) -> RecognizedLine:
+        """Return the characters of `spans`; a step covers `step` of the width of the crop."""
         characters = tuple(
-            Character(
+            RecognizedCharacter(
                 self.artifact.charset.character(span.label),
                 span.confidence,
                 min(1.0, span.start * step),
@@ -85,9 +87,9 @@ class Recognizer:
             for span in spans
         )
         text = "".join(character.text for character in characters)
-        return Reading(text, ctc.combined([span.confidence for span in spans]), characters)
+        return RecognizedLine(text, ctc.combined([span.confidence for span in spans]), characters)
 
 
 def _has_ink(crop: Pixels) -> bool:
-    """Tell paper with something on it from paper of one gray, in which the network sees a T."""
+    """Tell whether a crop has any contrast; the network reads a T in an even gray area."""
     return bool(crop.size) and bool(crop.min() < crop.max())

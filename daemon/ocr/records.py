@@ -1,7 +1,7 @@
-"""The nouns that travel between the rooms of a worker; nothing here computes.
+"""Records that the stages of a page exchange inside a worker; nothing here computes.
 
-Besides the frames of `daemon.core.records`, `clean` is the page after preprocessing (perhaps turned
-by the skew, its rows perhaps straightened).
+Coordinate systems ("frames") are those of `daemon.core.records`, and one more: `clean` is the page
+after preprocessing (perhaps rotated by the skew, perhaps dewarped).
 """
 
 from __future__ import annotations
@@ -22,17 +22,19 @@ if TYPE_CHECKING:
     CurvatureMap = NDArray[np.float32]
 
 CURVATURE_GRID = 32
-"""Pixels of the clean page from one value of `CleanPage.curvature` to the next."""
+"""Spacing of the grid of `CleanPage.curvature`, in pixels of the clean page."""
 
 
 @dataclass(frozen=True, slots=True)
 class CleanPage:
-    """A page ready for line finding: `gray` is H,W; `to_page` is 2,3, clean to page pixels.
+    """A preprocessed page, ready for line segmentation.
 
-    Where rows were bent, `curvature` says by how many pixels each spot was seen lower before they
-    were straightened, on a grid of CURVATURE_GRID pixels; it is added to y before `to_page`.
-    `orientation` is the quarter turns, in degrees clockwise, that made it stand; `skew` what was
-    left to turn then.
+    `gray` is H,W; `to_page` is the affine map 2,3 from clean to page pixels.
+
+    On a dewarped page, `curvature` holds the vertical displacement in pixels, sampled on a grid of
+    CURVATURE_GRID pixels: a point was seen that much lower before dewarping. It is added to y
+    before `to_page` is applied. `orientation` is the rotation in quarter turns, in degrees
+    clockwise, that made the page upright; `skew` is the angle that was left after it.
     """
 
     gray: Pixels
@@ -43,11 +45,11 @@ class CleanPage:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """A line to be read: its box in the clean frame and its crop, H,W gray.
+class LineCrop:
+    """The image of one text line: its box in the clean frame and its crop, H,W gray.
 
-    Where the crop is no upright part of the page, `corners` (4,2) are the points of the clean frame
-    that its own corners show: from the upper left one, clockwise.
+    Where the crop is not an upright part of the page, `corners` (4,2) are the points of the clean
+    frame that the corners of the crop show: from the upper left one, clockwise.
     """
 
     box: Box
@@ -56,16 +58,16 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
-    """The drawn lines of a page that may part cells, each as a box in the clean frame."""
+class RulingLines:
+    """The ruling lines of a page that may separate table cells, as boxes in the clean frame."""
 
-    across: tuple[Box, ...] = ()
-    down: tuple[Box, ...] = ()
+    horizontal: tuple[Box, ...] = ()
+    vertical: tuple[Box, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """A block as laid out: the places of its lines in reading order, and its kind."""
+class LayoutBlock:
+    """A block found by layout analysis: its kind and the indexes of its lines in reading order."""
 
     lines: tuple[int, ...]
     kind: BlockKind = "text"
@@ -73,8 +75,8 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Character:
-    """A character of a reading with its span along the crop, 0..1 from left to right."""
+class RecognizedCharacter:
+    """A recognised character and its extent along the crop, 0..1 from left to right."""
 
     text: str
     confidence: float
@@ -83,9 +85,9 @@ class Character:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """What the recogniser says of one line; an empty text has confidence 0."""
+class RecognizedLine:
+    """What the recogniser read in one line; an empty text has confidence 0."""
 
     text: str
     confidence: float
-    characters: tuple[Character, ...]
+    characters: tuple[RecognizedCharacter, ...]

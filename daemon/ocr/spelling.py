@@ -1,8 +1,9 @@
-"""Words are spelt: one that is no word, and would be with another of its letters, is read so.
+"""Spelling correction: an unknown word becomes a known one if the network saw another letter in it.
 
-The noisy channel of one letter (Kernighan, Church, Gale 1990, "A spelling correction program based
-on a noisy channel model"), with the network's own second candidates as the channel: what it has not
-seen in the picture is never written, and a word whose letters are sure stays as it is.
+A noisy channel model of one substituted letter (Kernighan, Church, Gale 1990, "A spelling
+correction program based on a noisy channel model"), with the second candidates of the network as
+the channel: a letter that the network did not see in the image is never written, and a word whose
+letters are all certain stays as it is.
 """
 
 from __future__ import annotations
@@ -20,59 +21,66 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from daemon.ocr.model.charset import Charset
-    from daemon.ocr.model.ctc import Span
+    from daemon.ocr.model.ctc import LabelSpan
 
-_WORD = re.compile(r"[A-Za-z\u00c0-\u024f]{4,}")  # shorter ones are one letter from too many words
-_ODDS = 0.02  # to one that another letter is meant; below it, candidates are noise
+_WORD = re.compile(r"[A-Za-z\u00c0-\u024f]{4,}")  # a shorter word is one letter from too many words
+_MIN_ODDS = 0.02  # odds below which a candidate is noise
 
 
 @dataclass(frozen=True, slots=True)
-class Speller:
-    """Knows words, lower case, and which class stands for which character."""
+class SpellingCorrector:
+    """Corrects words by a set of known words in lower case; `charset` decodes the labels."""
 
     words: frozenset[str]
     charset: Charset
 
-    def spelt(
-        self, spans: Sequence[Span], labels: NDArray[np.int64], probabilities: NDArray[np.float32]
-    ) -> list[Span]:
-        """Return `spans` with the likeliest known word, one letter away, for each strange one.
+    def correct(
+        self,
+        spans: Sequence[LabelSpan],
+        labels: NDArray[np.int64],
+        probabilities: NDArray[np.float32],
+    ) -> list[LabelSpan]:
+        """Return `spans` with each unknown word replaced by the likeliest known one, a letter away.
 
         `labels` and `probabilities`, both T,K, are the candidates of each step, best first. The
-        confidence of a letter that was put in is its chance among what is left without the first.
+        confidence of a substituted letter is its probability divided by that of all candidates but
+        the first.
         """
-        read = list(spans)
-        for start, stop in self._strange(spans):
-            others = [
-                (odds, place, other)
-                for place in range(start, stop)
-                for odds, other in _others(spans[place], labels, probabilities)
-                if self._known([*spans[start:place], other, *spans[place + 1 : stop]])
+        corrected = list(spans)
+        for start, stop in self._unknown_words(spans):
+            replacements = [
+                (odds, index, alternative)
+                for index in range(start, stop)
+                for odds, alternative in _alternatives(spans[index], labels, probabilities)
+                if self._is_known([*spans[start:index], alternative, *spans[index + 1 : stop]])
             ]
-            if others:
-                _, place, other = max(others, key=lambda one: one[0])
-                read[place] = other
-        return read
+            if replacements:
+                _, index, alternative = max(replacements, key=lambda each: each[0])
+                corrected[index] = alternative
+        return corrected
 
-    def _strange(self, spans: Sequence[Span]) -> Iterator[tuple[int, int]]:
-        """Yield where words begin and end that are not known."""
+    def _unknown_words(self, spans: Sequence[LabelSpan]) -> Iterator[tuple[int, int]]:
+        """Yield start and end of each word that is not known."""
         for word in _WORD.finditer(self._text(spans)):
             if word.group().lower() not in self.words:
                 yield word.span()
 
-    def _known(self, spans: Sequence[Span]) -> bool:
+    def _is_known(self, spans: Sequence[LabelSpan]) -> bool:
         return self._text(spans).lower() in self.words
 
-    def _text(self, spans: Sequence[Span]) -> str:
+    def _text(self, spans: Sequence[LabelSpan]) -> str:
         return "".join(self.charset.character(span.label) for span in spans)
 
 
-def _others(
-    span: Span, labels: NDArray[np.int64], probabilities: NDArray[np.float32]
-) -> Iterator[tuple[float, Span]]:
-    """Yield what else `span` may be, by the candidates of its surest step, and the odds of each."""
+def _alternatives(
+    span: LabelSpan, labels: NDArray[np.int64], probabilities: NDArray[np.float32]
+) -> Iterator[tuple[float, LabelSpan]]:
+    """Yield the alternatives of `span`, the candidates of its most certain step, with odds."""
     peak = span.start + int(probabilities[span.start : span.stop, 0].argmax())
-    first, *chances = probabilities[peak].tolist()
-    for label, chance in zip(labels[peak, 1:].tolist(), chances, strict=True):
-        if label != BLANK and chance >= _ODDS * first:
-            yield chance / first, replace(span, label=label, confidence=chance / (1 - first))
+    first, *probabilities_of_others = probabilities[peak].tolist()
+    for label, probability in zip(labels[peak, 1:].tolist(), probabilities_of_others, strict=True):
+        if label != BLANK and probability >= _MIN_ODDS * first:
+            yield (
+                probability / first,
+                replace(span, label=label, confidence=probability / (1 - first)),
+            )

@@ -1,1 +1,1 @@
-"""What leaves the house: sidecars, published atomically."""
+"""Results: sidecars and output files, published atomically, and notifications of hooks."""

@@ -1,8 +1,8 @@
-"""The document as ALTO 4.4, the Library of Congress's XML for text with its layout.
+"""ALTO 4.4 output: the XML format of the Library of Congress for text with its layout.
 
-Boxes are pixels of the page as a viewer shows it, as in the sidecar. Headers and footers stand in
-the margins, a table is a composed block with a text block for each cell that has text. One page at
-a time becomes a tree, so that two thousand of them take no more memory than their text.
+Boxes are in pixels of the page as a viewer shows it, as in the sidecar. Headers and footers belong
+to the margins; a table is a composed block with a text block for each cell that has text. The tree
+of one page at a time is built, so that 2000 pages need no more memory than their text.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 from daemon import __version__
 from daemon.core.line_text import words_and_spaces, xml_legal
 from daemon.core.records import Box
-from daemon.outbox.markup import angle, certainty, language
+from daemon.outbox.markup import angle, finite_confidence, language
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -67,17 +67,17 @@ def _page(page: PageText) -> ET.Element:
         "HEIGHT": str(page.height),
         "PROCESSINGREFS": "reading",
     }
-    if (sure := certainty(page.confidence)) is not None:
-        attributes["PC"] = f"{sure:.4f}"
-    if turned := angle(page):
-        attributes["ROTATION"] = f"{turned:g}"
+    if (confidence := finite_confidence(page.confidence)) is not None:
+        attributes["PC"] = f"{confidence:.4f}"
+    if rotation := angle(page):
+        attributes["ROTATION"] = f"{rotation:g}"
     element = ET.Element("Page", attributes)
     for space, kinds in _SPACES:
         blocks = [(n, block) for n, block in enumerate(page.blocks, 1) if block.kind in kinds]
         if not blocks:
             continue
         around = Box.around(line.box for _, block in blocks for line in block.lines)
-        part = ET.SubElement(element, space, _place(around))
+        part = ET.SubElement(element, space, _position(around))
         for place, block in blocks:
             _block(part, block, f"{number}_{place}")
     return element
@@ -94,40 +94,40 @@ def _block(space: ET.Element, block: Block, number: str) -> None:
 
 def _table(space: ET.Element, block: Block, table: Table, number: str) -> None:
     around = Box.around(cell.box for cell in table.cells)
-    attributes = {"ID": f"block_{number}", "TYPE": "table", **_place(around)}
-    whole = ET.SubElement(space, "ComposedBlock", attributes)
+    attributes = {"ID": f"block_{number}", "TYPE": "table", **_position(around)}
+    composed = ET.SubElement(space, "ComposedBlock", attributes)
     for cell in table.cells:
         if cell.lines:
             name = f"cell_{number}_{cell.row + 1}_{cell.column + 1}"
-            _text_block(whole, block.lines, name, number, cell.lines)
+            _text_block(composed, block.lines, name, number, cell.lines)
 
 
 def _text_block(
     parent: ET.Element, lines: Sequence[TextLine], name: str, number: str, places: Iterable[int]
 ) -> ET.Element:
-    """Add the lines at some places among those of the page's block `number`."""
+    """Add a text block of the lines at `places` of block `number` of the page."""
     chosen = [(place + 1, lines[place]) for place in places]
     around = Box.around(line.box for _, line in chosen)
-    said = language(" ".join(line.text for _, line in chosen))
-    element = ET.SubElement(parent, "TextBlock", {"ID": name, "LANG": said, **_place(around)})
+    tag = language(" ".join(line.text for _, line in chosen))
+    element = ET.SubElement(parent, "TextBlock", {"ID": name, "LANG": tag, **_position(around)})
     for place, line in chosen:
         _line(element, line, f"{number}_{place}")
     return element
 
 
 def _line(block: ET.Element, line: TextLine, number: str) -> None:
-    element = ET.SubElement(block, "TextLine", {"ID": f"line_{number}", **_place(line.box)})
-    for place, (word, is_parted) in enumerate(words_and_spaces(line), 1):
+    element = ET.SubElement(block, "TextLine", {"ID": f"line_{number}", **_position(line.box)})
+    for place, (word, has_space) in enumerate(words_and_spaces(line), 1):
         attributes = {"ID": f"string_{number}_{place}", "CONTENT": xml_legal(word.text)}
-        if (sure := certainty(word.confidence)) is not None:
-            attributes["WC"] = f"{sure:.4f}"
-        ET.SubElement(element, "String", attributes | _place(word.box))
-        if is_parted:
+        if (confidence := finite_confidence(word.confidence)) is not None:
+            attributes["WC"] = f"{confidence:.4f}"
+        ET.SubElement(element, "String", attributes | _position(word.box))
+        if has_space:
             ET.SubElement(element, "SP")
     element.tail = "\n"
 
 
-def _place(box: Box) -> dict[str, str]:
+def _position(box: Box) -> dict[str, str]:
     return {
         "HPOS": str(box.left),
         "VPOS": str(box.top),

@@ -1,7 +1,7 @@
-"""The document as hOCR 1.2: XHTML whose class names and titles say what lies where.
+"""hOCR 1.2 output: XHTML whose class names and titles give the layout.
 
-Boxes are pixels of the page as a viewer shows it, as in the sidecar. One page at a time becomes a
-tree, so that two thousand of them take no more memory than their text.
+Boxes are in pixels of the page as a viewer shows it, as in the sidecar. The tree of one page at a
+time is built, so that 2000 pages need no more memory than their text.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 from daemon import __version__
 from daemon.core.line_text import words_and_spaces, xml_legal
 from daemon.core.records import Box
-from daemon.outbox.markup import angle, certainty, language
+from daemon.outbox.markup import angle, finite_confidence, language
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,19 +60,19 @@ def _page(page: PageText, name: str) -> ET.Element:
         title += f"; scan_res {page.dpi:.0f} {page.dpi:.0f}"
     attributes = {"class": "ocr_page", "id": f"page_{page.number}", "title": title}
     element = ET.Element("div", attributes)
-    turned = angle(page)
+    rotation = angle(page)
     for place, block in enumerate(page.blocks, 1):
-        _area(element, block, f"{page.number}_{place}", turned)
+        _area(element, block, f"{page.number}_{place}", rotation)
     return element
 
 
-def _area(page: ET.Element, block: Block, number: str, turned: float) -> None:
+def _area(page: ET.Element, block: Block, number: str, rotation: float) -> None:
     around = Box.around(line.box for line in block.lines)
     kind = _AREAS.get(block.kind, "ocr_carea")
     attributes = {"class": kind, "id": f"block_{number}", "title": _bbox(around)}
     area = ET.SubElement(page, "div", attributes)
     if block.table is not None:
-        _cells(area, block.table, block.lines, number, turned)
+        _cells(area, block.table, block.lines, number, rotation)
         return
     paragraph = ET.SubElement(area, "h2" if block.kind == "heading" else "p")
     paragraph.attrib |= {
@@ -82,11 +82,11 @@ def _area(page: ET.Element, block: Block, number: str, turned: float) -> None:
         "title": _bbox(around),
     }
     for place, line in enumerate(block.lines, 1):
-        _line(paragraph, line, f"{number}_{place}", turned)
+        _line(paragraph, line, f"{number}_{place}", rotation)
 
 
 def _cells(
-    area: ET.Element, table: Table, lines: Sequence[TextLine], number: str, turned: float
+    area: ET.Element, table: Table, lines: Sequence[TextLine], number: str, rotation: float
 ) -> None:
     body = ET.SubElement(ET.SubElement(area, "table"), "tbody")
     rows = [ET.SubElement(body, "tr") for _ in range(table.rows)]
@@ -95,20 +95,20 @@ def _cells(
         attributes = {key: str(span) for key, span in spans.items() if span > 1}
         element = ET.SubElement(rows[cell.row], "td", attributes | {"title": _bbox(cell.box)})
         for place in cell.lines:
-            _line(element, lines[place], f"{number}_{place + 1}", turned)
+            _line(element, lines[place], f"{number}_{place + 1}", rotation)
 
 
-def _line(parent: ET.Element, line: TextLine, number: str, turned: float) -> None:
-    title = _bbox(line.box) + (f"; textangle {turned:g}" if turned else "")
+def _line(parent: ET.Element, line: TextLine, number: str, rotation: float) -> None:
+    title = _bbox(line.box) + (f"; textangle {rotation:g}" if rotation else "")
     attributes = {"class": "ocr_line", "id": f"line_{number}", "title": title}
     element = ET.SubElement(parent, "span", attributes)
-    for place, (word, is_parted) in enumerate(words_and_spaces(line), 1):
-        said = _bbox(word.box)
-        if (sure := certainty(word.confidence)) is not None:
-            said += f"; x_wconf {round(100 * sure)}"
-        attributes = {"class": "ocrx_word", "id": f"word_{number}_{place}", "title": said}
-        found = ET.SubElement(element, "span", attributes)
-        found.text, found.tail = xml_legal(word.text), " " if is_parted else ""
+    for place, (word, has_space) in enumerate(words_and_spaces(line), 1):
+        title = _bbox(word.box)
+        if (confidence := finite_confidence(word.confidence)) is not None:
+            title += f"; x_wconf {round(100 * confidence)}"
+        attributes = {"class": "ocrx_word", "id": f"word_{number}_{place}", "title": title}
+        span = ET.SubElement(element, "span", attributes)
+        span.text, span.tail = xml_legal(word.text), " " if has_space else ""
     element.tail = "\n"
 
 

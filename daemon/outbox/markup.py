@@ -1,4 +1,4 @@
-"""What hOCR and ALTO share: confidences, angles, language tags."""
+"""Shared by hOCR and ALTO: confidences, angles, language tags."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ if TYPE_CHECKING:
 _HAN: Final = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 
 
-def certainty(confidence: float | None) -> float | None:
-    """Return a confidence as 0..1, None where there is none, or no number that a reader knows."""
+def finite_confidence(confidence: float | None) -> float | None:
+    """Return a confidence clipped to 0..1, None if there is none or it is not finite."""
     if confidence is None or not math.isfinite(confidence):
         return None
     return min(max(confidence, 0.0), 1.0)
 
 
 def angle(page: PageText) -> float:
-    """Return by how many degrees the text is turned counterclockwise on the page as shown."""
+    """Return the rotation of the text on the page as shown, in degrees counterclockwise."""
     return round((page.orientation - page.skew) % 360, 2) % 360
 
 
 def language(text: str) -> str:
-    """Return the language of a text as a tag: `zh` where it has Chinese characters, else `en`."""
+    """Return the language tag of a text: `zh` if it contains Chinese characters, else `en`."""
     return "zh" if _HAN.search(text) else "en"

@@ -1,13 +1,17 @@
-"""Files beside a sidecar, published as one with it: they first, and all of them or none.
+"""Output files: text, hOCR, ALTO, PDF and pictures, published together with their sidecar.
 
-The stem of `a/scan.pdf.json` is `a/scan.pdf`: its outputs are `a/scan.pdf.txt` and so on. Before
-the first of them gets its name it is written down, durably, who is about to give which names, with
-their digests. So whoever takes the claim up after a crash removes what has no sidecar, and touches
-nothing that others have put there. With the sidecar in its place that note is removed.
+Outputs get their names before the sidecar, and either all of them or none. The stem of the sidecar
+`a/scan.pdf.json` is `a/scan.pdf`, its outputs are `a/scan.pdf.txt` and so on.
 
-Who is stopped in between and goes on may have lost the claim: another has withdrawn its drafts,
-recalled its outputs and given the same names to its own. So each try has a note of its own, and
-only a name that bears the very draft still is taken back, never beside the claim's own answer.
+A rollback journal makes that atomic: before the first output gets its name, the names and digests
+of all outputs of the claim are written to a durable file. After a crash, the daemon that takes up
+the claim removes the outputs that have no sidecar, and no file of anybody else. Once the sidecar is
+in place, the journal is removed.
+
+A daemon that is stopped in between and continues may have lost the claim: another daemon has
+discarded its drafts, rolled back its outputs and given the same names to its own outputs. So each
+attempt has a journal of its own. A rollback renames a file back only if that file is still the very
+draft, and never if the sidecar of the claim is there.
 """
 
 from __future__ import annotations
@@ -28,7 +32,7 @@ from daemon.core.ownership import Ownership
 from daemon.core.records import Output, OutputKind, Stamp
 from daemon.inbox.scan import WORK_FOLDER
 from daemon.outbox import reader
-from daemon.outbox.reader import Answer, listed
+from daemon.outbox.reader import Answer, output_names
 
 ENDINGS: dict[OutputKind, str] = {
     "text": ".txt", "hocr": ".hocr", "alto": ".alto.xml", "searchable_pdf": ".ocr.pdf",
@@ -41,13 +45,13 @@ _BLOCK = 1 << 20
 
 
 def picture_ending(page: int) -> str:
-    """Return the ending of the picture of a page, 1-based."""
+    """Return the file name ending of the picture of a page, 1-based."""
     return f".page-{page:04d}.png"
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
-    """An output that is written and has no name yet."""
+class OutputDraft:
+    """An output that is written under a temporary name."""
 
     kind: OutputKind
     ending: str
@@ -56,22 +60,24 @@ class Draft:
     sha256: str
 
     def output_at(self, place: str) -> Output:
-        """Return how the sidecar at `place` lists it."""
+        """Return its entry in the sidecar at `place`."""
         name = _name(place, self.ending)
         return Output(self.kind, name, self.bytes, self.sha256, MEDIA_TYPES[self.kind])
 
 
 class OutputFiles:
-    """What lies beside the sidecars of one outbox; OSErrors pass through."""
+    """The output files of one outbox; OSErrors pass through."""
 
     def __init__(self, folder: Path, drafts: Path, ownership: Ownership) -> None:
         self._folder = folder
         self._drafts = drafts
         self._ownership = ownership
-        self._notes = folder / WORK_FOLDER / "outputs"
+        self._journals = folder / WORK_FOLDER / "outputs"
 
-    def draft(self, claim: str, kind: OutputKind, ending: str, content: bytes | Path) -> Draft:
-        """Write an output aside, durably; what a worker has made is copied."""
+    def draft(
+        self, claim: str, kind: OutputKind, ending: str, content: bytes | Path
+    ) -> OutputDraft:
+        """Write an output under a temporary name, durably; a file made by a worker is copied."""
         fs.make_folder(self._drafts, self._folder)
         path = self._drafts / f"{claim}.{uuid.uuid4().hex}.tmp"
         digest, size = hashlib.sha256(), 0
@@ -86,101 +92,103 @@ class OutputFiles:
         except BaseException:
             path.unlink(missing_ok=True)
             raise
-        return Draft(kind, ending, path, size, digest.hexdigest())
+        return OutputDraft(kind, ending, path, size, digest.hexdigest())
 
-    def drop(self, drafts: Iterable[Draft]) -> None:
-        """Remove what is left of drafts."""
+    def drop(self, drafts: Iterable[OutputDraft]) -> None:
+        """Remove the drafts that have not become outputs."""
         for draft in drafts:
             with contextlib.suppress(OSError):
                 draft.path.unlink(missing_ok=True)
 
     def is_free(self, place: str, endings: Iterable[str], replaced: Answer | None) -> bool:
-        """Tell whether nothing that could be taken for an output of `place` lies there.
+        """Return whether no file has the name of an output of `place`.
 
-        What `replaced`, the answer that gives way, has listed gives way with it.
+        Outputs of `replaced`, the answer that the new one replaces, do not count.
         """
         names = {_name(place, ending) for ending in (*ENDINGS.values(), *endings)}
         return not any(
-            os.path.lexists(self._at(place, name)) for name in names - set(listed(replaced))
+            os.path.lexists(self._at(place, name)) for name in names - set(output_names(replaced))
         )
 
-    def has_any(self, place: str) -> bool:
-        """Tell whether an output of some sidecar at `place` lies there."""
+    def has_outputs(self, place: str) -> bool:
+        """Return whether a file has the name of an output of `place`."""
         return not self.is_free(place, [picture_ending(1)], None)
 
     @contextlib.contextmanager
-    def named(
-        self, claim: str, place: str, drafts: Sequence[Draft], replaced: Answer | None
+    def publishing(
+        self, claim: str, place: str, drafts: Sequence[OutputDraft], replaced: Answer | None
     ) -> Iterator[None]:
-        """Give the drafts their names beside `place` while the sidecar gets its own.
+        """Give the drafts their names, run the block that publishes the sidecar at `place`.
 
-        FileExistsError where one is taken. Where the block fails the names are taken back, as far
-        as that is ours to do; what cannot be taken back is left to `recall`.
+        FileExistsError if a name is taken. If the block fails, the names are rolled back as far as
+        the files are still ours; `roll_back` removes the rest later.
         """
         if not drafts:
             yield
             return
         stamps = [Stamp.of(draft.path) for draft in drafts]
-        note = self._note(claim, place, drafts)
+        journal = self._write_journal(claim, place, drafts)
         try:
             failpoints.reach("outputs.noted", place)
             for draft in drafts:
-                self._give_name(draft, place, replaced)
+                self._rename(draft, place, replaced)
                 failpoints.reach("outputs.named", draft.output_at(place).name)
             fs.fsync_folder((self._folder / place).parent)
             failpoints.reach("outputs.synced", place)
             yield
         except BaseException:
             with contextlib.suppress(OSError):
-                answer = reader.sure(self._folder / place)
-                if not reader.is_of(claim, answer) and self._take_back(place, drafts, stamps):
-                    self._forget(note)
+                answer = reader.read_strictly(self._folder / place)
+                if not reader.belongs_to(claim, answer) and self._unname(place, drafts, stamps):
+                    self._remove_journal(journal)
             raise
 
-    def settle(self, claim: str) -> None:
-        """Forget the notes of a claim whose sidecar is durable."""
-        for note in self._notes_of(claim):
-            place = _read(note).get("place", "")
-            self._forget(note)
+    def commit(self, claim: str) -> None:
+        """Remove the journals of a claim whose sidecar is durable: its outputs stay."""
+        for journal in self._journals_of(claim):
+            place = _read(journal).get("place", "")
+            self._remove_journal(journal)
             failpoints.reach("outputs.settled", place)
 
-    def recall(self, claim: str) -> None:
+    def roll_back(self, claim: str) -> None:
         """Remove the outputs of a claim that has no sidecar: a crash came in between."""
-        for note in self._notes_of(claim):
-            self._recall(note)
+        for journal in self._journals_of(claim):
+            self._roll_back(journal)
 
-    def clear(self, older_than: float) -> None:
-        """Recall what nobody has taken up again, by its age in seconds; an answer keeps its own."""
-        for note in self._notes.glob("*.json"):
+    def roll_back_abandoned(self, older_than: float) -> None:
+        """Roll back journals of this age in seconds; outputs that a sidecar lists stay."""
+        for journal in self._journals.glob("*.json"):
             with contextlib.suppress(OSError):
-                if time.time() - note.stat().st_mtime >= older_than:
-                    self._recall(note)
+                if time.time() - journal.stat().st_mtime >= older_than:
+                    self._roll_back(journal)
 
-    def leave(self) -> None:
-        """Remove the folder of notes where it is empty."""
+    def remove_empty_folder(self) -> None:
+        """Remove the folder of journals if it is empty."""
         with contextlib.suppress(OSError):
-            self._notes.rmdir()
+            self._journals.rmdir()
 
-    def remove_listed(self, place: str, replaced: Answer | None, kept: Iterable[Draft]) -> None:
-        """Remove what a replaced answer listed and the new one does not."""
-        names = set(listed(replaced)) - {draft.output_at(place).name for draft in kept}
+    def remove_replaced(
+        self, place: str, replaced: Answer | None, drafts: Iterable[OutputDraft]
+    ) -> None:
+        """Remove the outputs of a replaced answer that the new one does not have."""
+        names = set(output_names(replaced)) - {draft.output_at(place).name for draft in drafts}
         for name in names:
             with contextlib.suppress(OSError):
                 self._at(place, name).unlink(missing_ok=True)
 
-    def spoiled(self, place: str, answer: Answer) -> list[str]:
-        """Return the outputs that an answer lists and that lie there with other bytes."""
-        found = []
+    def altered(self, place: str, answer: Answer) -> list[str]:
+        """Return the paths of outputs whose bytes are not those that the answer lists."""
+        paths = []
         for output in answer.get("outputs", ()):
-            with contextlib.suppress(FileNotFoundError):  # it has been collected
+            with contextlib.suppress(FileNotFoundError):  # somebody has collected it
                 path = self._at(place, output["name"])
                 if fs.sha256_of(path) != output["sha256"]:
-                    found.append(os.fspath(path.relative_to(self._folder)))
-        return found
+                    paths.append(os.fspath(path.relative_to(self._folder)))
+        return paths
 
-    def _give_name(self, draft: Draft, place: str, replaced: Answer | None) -> None:
+    def _rename(self, draft: OutputDraft, place: str, replaced: Answer | None) -> None:
         name = draft.output_at(place).name
-        if name in listed(replaced):
+        if name in output_names(replaced):
             draft.path.replace(self._at(place, name))
         else:
             fs.rename_no_clobber(draft.path, self._at(place, name))
@@ -188,10 +196,10 @@ class OutputFiles:
     def _at(self, place: str, name: str) -> Path:
         return (self._folder / place).with_name(Path(name).name)
 
-    def _take_back(self, place: str, drafts: Sequence[Draft], stamps: Sequence[Stamp]) -> bool:
-        """Make drafts again of those names that bear them still; tell whether all are drafts now.
+    def _unname(self, place: str, drafts: Sequence[OutputDraft], stamps: Sequence[Stamp]) -> bool:
+        """Rename outputs that are still our drafts back; return whether all are drafts now.
 
-        Where a filesystem gives a file another inode with its name, none is known again.
+        A filesystem that changes the inode of a file with its name makes none recognizable.
         """
         for draft, stamp in zip(drafts, stamps, strict=True):
             path = self._at(place, draft.output_at(place).name)
@@ -203,56 +211,56 @@ class OutputFiles:
                 path.rename(draft.path)
         return all(os.path.lexists(draft.path) for draft in drafts)
 
-    def _recall(self, note: Path) -> None:
-        said = _read(note)
-        place = said.get("place", "")
+    def _roll_back(self, journal: Path) -> None:
+        content = _read(journal)
+        place = content.get("place", "")
         names = [
             name
-            for name, sha256 in said.get("outputs", {}).items()
-            if self._is_left(self._at(place, name), sha256)
+            for name, sha256 in content.get("outputs", {}).items()
+            if self._is_ours(self._at(place, name), sha256)
         ]
-        kept = listed(reader.sure(self._folder / place)) if names else []
+        listed = output_names(reader.read_strictly(self._folder / place)) if names else []
         for name in names:
-            if name not in kept:  # what an answer lists is that answer's, whoever has put it there
+            if name not in listed:  # an output that an answer lists belongs to that answer
                 self._at(place, name).unlink(missing_ok=True)
         if names:
             fs.fsync_folder((self._folder / place).parent)
-        self._forget(note)
+        self._remove_journal(journal)
 
-    def _is_left(self, path: Path, sha256: str) -> bool:
-        """Tell whether a noted output lies there, or its reserved name."""
+    def _is_ours(self, path: Path, sha256: str) -> bool:
+        """Return whether a path has the bytes of the journal, or is an empty reserved name."""
         with contextlib.suppress(FileNotFoundError):
             if fs.is_regular(path):
                 return path.stat().st_size == 0 or fs.sha256_of(path) == sha256
         return False
 
-    def _notes_of(self, claim: str) -> list[Path]:
-        return list(self._notes.glob(f"{claim}.*json"))  # `claim.json` is an earlier version's
+    def _journals_of(self, claim: str) -> list[Path]:
+        return list(self._journals.glob(f"{claim}.*json"))  # `CLAIM.json` is an earlier version's
 
-    def _note(self, claim: str, place: str, drafts: Sequence[Draft]) -> Path:
+    def _write_journal(self, claim: str, place: str, drafts: Sequence[OutputDraft]) -> Path:
         outputs = {draft.output_at(place).name: draft.sha256 for draft in drafts}
-        fs.make_folder(self._notes, self._folder)
-        note = self._notes / f"{claim}.{uuid.uuid4().hex}.json"
-        fs.write_durable(note, json.dumps({"place": place, "outputs": outputs}).encode())
-        fs.fsync_folder(self._notes)
-        return note
+        fs.make_folder(self._journals, self._folder)
+        journal = self._journals / f"{claim}.{uuid.uuid4().hex}.json"
+        fs.write_durable(journal, json.dumps({"place": place, "outputs": outputs}).encode())
+        fs.fsync_folder(self._journals)
+        return journal
 
-    def _forget(self, note: Path) -> None:
-        note.unlink(missing_ok=True)
-        fs.fsync_folder(self._notes)
+    def _remove_journal(self, journal: Path) -> None:
+        journal.unlink(missing_ok=True)
+        fs.fsync_folder(self._journals)
 
 
-def _read(note: Path) -> dict[str, Any]:
-    """Return a note, {} where it is gone or a crash left it torn: nothing had a name by it."""
+def _read(journal: Path) -> dict[str, Any]:
+    """Return a journal, {} if it is gone, or torn by a crash: then no output had a name yet."""
     try:
-        with fs.open_regular(note) as file:
+        with fs.open_regular(journal) as file:
             return dict(json.load(file))
     except (ValueError, FileNotFoundError):
         return {}
 
 
 def _stamp(path: Path) -> Stamp | None:
-    """Return the stamp of what bears a name; opening asks a network share's server."""
+    """Return the stamp of a file; it is opened so that a network share asks its server."""
     with contextlib.suppress(OSError), fs.open_regular(path) as file:
         return Stamp.from_status(os.fstat(file.fileno()))
     return None

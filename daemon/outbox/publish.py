@@ -1,13 +1,17 @@
-"""Publishing: temp file, fsync, still ours?, a name that clobbers nothing, fsync of the folder.
+"""Atomic publishing of sidecars and outputs into the outbox.
 
-The answer to `a/scan.pdf` is `a/scan.pdf.json`. Where that name is taken by the answer to other
-bytes (scanners re-use names) it is `a/scan.pdf.2.json`, and so on. The one answer that is replaced
-is that of the same bytes under a status in `replaceable`: a failed file that was tried again.
-Outputs (beside.py) get their names before the answer that lists them.
+The steps: write a temporary file, fsync, check that the claim is still ours, rename without
+replacing anything, fsync the folder.
 
-Who takes a claim over from a daemon that seems dead withdraws its drafts before it looks for an
-answer of that claim; who publishes makes sure of the claim after writing the draft. So whatever
-pauses where, one of the two sees the other: docs/decisions/0015-leases-and-fencing.md.
+The answer to `a/scan.pdf` is `a/scan.pdf.json`. If the answer to other bytes has that name already
+(scanners reuse names), it is `a/scan.pdf.2.json`, and so on. The only answer that is replaced is
+one to the same bytes with a status in `replaceable`: a failed file that was tried again. Outputs
+(output_files.py) get their names before the sidecar that lists them.
+
+A daemon that takes over the claim of a daemon that seems dead discards the drafts of that claim
+before it looks for an answer; a daemon that publishes checks its claim after it has written the
+draft. So one of the two always sees the other, wherever one of them is suspended:
+docs/decisions/0015-leases-and-fencing.md.
 """
 
 from __future__ import annotations
@@ -27,16 +31,16 @@ from daemon.core.records import Claim, OutputKind
 from daemon.core.volumes import Volume
 from daemon.inbox.scan import WORK_FOLDER
 from daemon.outbox import reader
-from daemon.outbox.output_files import Draft, OutputFiles
+from daemon.outbox.output_files import OutputDraft, OutputFiles
 from daemon.outbox.reader import Answer
 
 
 class Superseded(Exception):
-    """Another daemon has taken the claim over; the answer is its to give."""
+    """Another daemon has taken over the claim and will publish its answer."""
 
 
 class Outbox:
-    """The folder that answers appear in; every OSError becomes Deferred with the folder named."""
+    """The folder in which answers appear; an OSError becomes Deferred with the folder named."""
 
     def __init__(
         self,
@@ -45,35 +49,37 @@ class Outbox:
         replaceable: Container[str] = ("failed",),
         ownership: Ownership = INHERITED,
     ) -> None:
-        """`drafts` names the folder for what is being written."""
+        """`drafts` is the name of the folder for temporary files."""
         self.folder = folder
         self._volume = Volume(folder)
         self._replaceable = replaceable
         self._ownership = ownership
         self._drafts = folder / WORK_FOLDER / drafts
-        self._beside = OutputFiles(folder, self._drafts, ownership)
+        self._output_files = OutputFiles(folder, self._drafts, ownership)
 
     def place_for(self, name: str, sha256: str, endings: Sequence[str] = ()) -> str:
-        """Return the path, relative to the outbox, that the answer to `name` may take.
+        """Return a free path, relative to the outbox, for the answer to `name`.
 
-        With `endings`, those of its outputs, none lies there that could be taken for one of them.
+        `endings` are those of its outputs: the paths of these are free too.
         """
         with self._deferring():
             self._volume.check()
             return next(
                 place for place in self._places(name) if self._is_free(place, sha256, endings)
             )
-        raise AssertionError("places never end")
+        raise AssertionError("there is always another place")
 
-    def draft(self, claim: str, kind: OutputKind, ending: str, content: bytes | Path) -> Draft:
-        """Write an output aside, to be published with the answer; a file is copied."""
+    def draft(
+        self, claim: str, kind: OutputKind, ending: str, content: bytes | Path
+    ) -> OutputDraft:
+        """Write an output under a temporary name, to be published with the answer."""
         with self._deferring():
             self._volume.check()
-            return self._beside.draft(claim, kind, ending, content)
+            return self._output_files.draft(claim, kind, ending, content)
 
-    def drop(self, drafts: Iterable[Draft]) -> None:
-        """Remove what is left of drafts."""
-        self._beside.drop(drafts)
+    def drop(self, drafts: Iterable[OutputDraft]) -> None:
+        """Remove the drafts that have not become outputs."""
+        self._output_files.drop(drafts)
 
     def publish(
         self,
@@ -81,12 +87,12 @@ class Outbox:
         content: bytes,
         claim: Claim,
         is_ours: Callable[[], bool],
-        drafts: Sequence[Draft] = (),
+        drafts: Sequence[OutputDraft] = (),
     ) -> None:
-        """Make the answer to a claim durable under `place`, its outputs before it.
+        """Publish the answer to a claim at `place`, durably, and its outputs before it.
 
-        FileExistsError if another answer got there first, Superseded if the claim is not ours any
-        more: nothing is published then.
+        FileExistsError if there is an answer already, Superseded if the claim is no longer ours:
+        nothing is published then.
         """
         target, sha256 = self.folder / place, claim.sha256
         draft = self._drafts / f"{claim.id}.{uuid.uuid4().hex}.tmp"
@@ -97,11 +103,11 @@ class Outbox:
             fs.write_durable(draft, content, self._ownership)
         failpoints.reach("publish.drafted", place)
         try:
-            with self._deferring(taken_is_told=True):
+            with self._deferring(except_taken=True):
                 if not is_ours():
                     raise Superseded(claim.name)
                 replaced = self.read(place) if self._is_replaceable(place, sha256) else None
-                with self._beside.named(claim.id, place, drafts, replaced):
+                with self._output_files.publishing(claim.id, place, drafts, replaced):
                     if self._is_replaceable(place, sha256):
                         draft.replace(target)
                     else:
@@ -109,79 +115,81 @@ class Outbox:
                 failpoints.reach("publish.named", place)
                 fs.fsync_folder(target.parent)
                 failpoints.reach("publish.synced", place)
-                self._beside.remove_listed(place, replaced, drafts)
-                self._beside.settle(claim.id)
+                self._output_files.remove_replaced(place, replaced, drafts)
+                self._output_files.commit(claim.id)
         finally:
-            with contextlib.suppress(OSError):  # what refused the answer may refuse this too
+            with contextlib.suppress(OSError):  # the fault of the publishing may prevent this too
                 draft.unlink(missing_ok=True)
 
-    def withdraw(self, claim: str) -> None:
-        """Make sure that whoever had this claim before us will never publish its draft."""
+    def discard_drafts(self, claim: str) -> None:
+        """Remove the drafts of a claim, so that its former owner can never publish them."""
         with self._deferring():
             for draft in self._drafts.glob(f"{claim}.*"):
                 draft.unlink(missing_ok=True)
 
-    def settle(self, place: str, claim: str) -> None:
-        """Make the name of the answer to a claim durable that was published before."""
+    def commit(self, place: str, claim: str) -> None:
+        """Make the answer to a claim durable that was published before, and keep its outputs."""
         with self._deferring():
             fs.fsync_folder((self.folder / place).parent)
-            self._beside.settle(claim)
+            self._output_files.commit(claim)
 
-    def recall(self, claim: str) -> None:
-        """Remove the outputs that a claim has got without an answer; it will be read again."""
+    def roll_back(self, claim: str) -> None:
+        """Remove the outputs of a claim that has no answer; it will be read again."""
         with self._deferring():
-            self._beside.recall(claim)
+            self._output_files.roll_back(claim)
 
-    def forget_outputs(self, claim: str) -> None:
-        """Leave the outputs of a claim alone whose answer has been collected."""
+    def commit_outputs(self, claim: str) -> None:
+        """Keep the outputs of a claim whose answer has been collected from the outbox."""
         with self._deferring():
-            self._beside.settle(claim)
+            self._output_files.commit(claim)
 
-    def spoiled(self, place: str, answer: Answer) -> list[str]:
-        """Return the outputs that the answer at `place` lists and that have other bytes now."""
-        return self._beside.spoiled(place, answer)
+    def altered_outputs(self, place: str, answer: Answer) -> list[str]:
+        """Return the paths of outputs that differ from what the answer at `place` lists."""
+        return self._output_files.altered(place, answer)
 
     def answer_of(self, claim: str, name: str, place: str | None) -> tuple[str, Answer] | None:
-        """Return the answer that this very claim on `name` has got, with its place.
+        """Return the answer to this very claim on `name`, with its place.
 
-        `place` is where the ledger says that it was to be.
+        `place` is where the ledger expects it.
         """
-        known = [] if place is None else [place]
-        for candidate in itertools.chain(known, self._taken_places(name)):
+        expected = [] if place is None else [place]
+        for candidate in itertools.chain(expected, self._taken_places(name)):
             answer = self.read(candidate)
-            if answer is not None and reader.is_of(claim, answer):
+            if answer is not None and reader.belongs_to(claim, answer):
                 return candidate, answer
         return None
 
     def answer_to(self, sha256: str, place: str | None) -> Answer | None:
-        """Return the answer at `place` if it is one to these bytes."""
+        """Return the answer at `place` if it is an answer to these bytes."""
         answer = None if place is None else self.read(place)
         return answer if answer is not None and answer["source"].get("sha256") == sha256 else None
 
     def read(self, place: str) -> Answer | None:
-        """Return the answer at `place`, None where there is none or it is no answer of ours."""
+        """Return the answer at `place`, None if there is none, or none that this daemon wrote."""
         return reader.read(self.folder / place)
 
     def clear_drafts(self, older_than: float = 0.0) -> None:
-        """Remove drafts that nobody is writing, by their age in seconds."""
+        """Remove drafts of at least this age in seconds: no daemon is writing them."""
         for draft in self._drafts.glob("*.tmp"):
             with contextlib.suppress(OSError):
                 if time.time() - draft.stat().st_mtime >= older_than:
                     draft.unlink()
-        self._beside.leave()
+        self._output_files.remove_empty_folder()
         with contextlib.suppress(OSError):
             self._drafts.rmdir()
         with contextlib.suppress(OSError):
             self._drafts.parent.rmdir()
 
     def clear_outputs(self, older_than: float) -> None:
-        """Remove outputs whose answer never came, by the age in seconds of the note on them."""
-        self._beside.clear(older_than)
+        """Remove outputs whose answer was never published, by their age in seconds."""
+        self._output_files.roll_back_abandoned(older_than)
 
     def _taken_places(self, name: str) -> Iterator[str]:
         with self._deferring():
             for place in self._places(name):
-                if not os.path.lexists(self.folder / place) and not self._beside.has_any(place):
+                if not os.path.lexists(self.folder / place) and not self._output_files.has_outputs(
+                    place
+                ):
                     return
                 yield place
 
@@ -193,11 +201,11 @@ class Outbox:
             yield os.fspath(parent / fs.shorten(base, f".{number}.json"))
 
     def _is_free(self, place: str, sha256: str, endings: Sequence[str]) -> bool:
-        is_there = os.path.lexists(self.folder / place)
-        if is_there and not self._is_replaceable(place, sha256):
+        exists = os.path.lexists(self.folder / place)
+        if exists and not self._is_replaceable(place, sha256):
             return False
-        replaced = self.read(place) if is_there else None
-        return not endings or self._beside.is_free(place, endings, replaced)
+        replaced = self.read(place) if exists else None
+        return not endings or self._output_files.is_free(place, endings, replaced)
 
     def _is_replaceable(self, place: str, sha256: str) -> bool:
         target = self.folder / place
@@ -211,13 +219,14 @@ class Outbox:
         )
 
     @contextlib.contextmanager
-    def _deferring(self, *, taken_is_told: bool = False) -> Iterator[None]:
+    def _deferring(self, *, except_taken: bool = False) -> Iterator[None]:
+        """Turn an OSError into Deferred; with `except_taken`, FileExistsError passes."""
         try:
             yield
         except OSError as error:
-            if taken_is_told and isinstance(error, FileExistsError):
+            if except_taken and isinstance(error, FileExistsError):
                 raise
             raise Deferred(
-                f"the outbox {self.folder} refuses an answer ({error.strerror}); "
-                "make room or restore the folder"
+                f"the answer cannot be written to the outbox {self.folder} ({error.strerror}); "
+                "free some space or restore the folder"
             ) from error

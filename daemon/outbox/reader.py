@@ -1,4 +1,4 @@
-"""Answers as they lie in an outbox: whether there is one, whose it is and what it lists."""
+"""Reads the sidecars in an outbox: is there one, which claim is it of, which outputs has it?"""
 
 from __future__ import annotations
 
@@ -9,19 +9,24 @@ from typing import Any
 from daemon.core import fs
 
 Answer = dict[str, Any]
-_KEYS = {"schema_version": str, "source": dict, "status": str, "processing": dict}
+"""The content of a sidecar."""
+
+_REQUIRED = {"schema_version": str, "source": dict, "status": str, "processing": dict}
 
 
 def read(path: Path) -> Answer | None:
-    """Return the answer at `path`, None where none is seen or it is no answer of ours."""
+    """Return the answer at `path`, None if there is none, or none that this daemon wrote.
+
+    An answer that cannot be read counts as none: see `read_strictly`.
+    """
     try:
-        return sure(path)
+        return read_strictly(path)
     except OSError:
         return None
 
 
-def sure(path: Path) -> Answer | None:
-    """Return what `read` does; an OSError where it cannot be told whether there is one."""
+def read_strictly(path: Path) -> Answer | None:
+    """Return what `read` does; an OSError if it is not known whether there is an answer."""
     try:
         if not fs.is_regular(path):
             return None
@@ -29,25 +34,31 @@ def sure(path: Path) -> Answer | None:
             answer = json.load(file)
     except (FileNotFoundError, NotADirectoryError, PermissionError, ValueError):
         return None
-    is_ours = isinstance(answer, dict) and all(
-        isinstance(answer.get(key), kind) for key, kind in _KEYS.items()
+    is_sidecar = isinstance(answer, dict) and all(
+        isinstance(answer.get(key), kind) for key, kind in _REQUIRED.items()
     )
-    return _upgraded(answer) if is_ours else None
+    return upgraded(answer) if is_sidecar else None
 
 
-def _upgraded(answer: Answer) -> Answer:
-    """Return an answer as this version writes it: before 0.1.0 `curvature` was called `sag`."""
+def upgraded(answer: Answer) -> Answer:
+    """Return an answer of an earlier version as this version would write it."""
     for page in answer.get("pages") or ():
-        if isinstance(page, dict) and "sag" in page:
-            page["curvature"] = page.pop("sag")
+        if isinstance(page, dict):
+            upgrade_page(page)
     return answer
 
 
-def is_of(claim: str, answer: Answer | None) -> bool:
-    """Tell whether it is the answer that this claim has got."""
+def upgrade_page(page: dict[str, Any]) -> None:
+    """Rename the fields of a page of an earlier version: before 0.1.0 `curvature` was `sag`."""
+    if "sag" in page:
+        page["curvature"] = page.pop("sag")
+
+
+def belongs_to(claim: str, answer: Answer | None) -> bool:
+    """Return whether there is an answer and it is the one to this claim."""
     return answer is not None and answer["processing"].get("claim") == claim
 
 
-def listed(answer: Answer | None) -> list[str]:
+def output_names(answer: Answer | None) -> list[str]:
     """Return the names of the outputs that an answer lists."""
     return [output["name"] for output in (answer or {}).get("outputs", ())]

@@ -1,4 +1,4 @@
-"""The answer as JSON: key names live here, and every sidecar is validated before it leaves."""
+"""The sidecar: an answer as JSON. Its keys are defined here, and each is validated on writing."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SCHEMA_FILE = "sidecar.schema.json"
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Which engine answered and when: model name and digest, UTC times in RFC 3339."""
+    """Which engine read the document, and when: model name and digest, UTC times (RFC 3339)."""
 
     model: str
     model_sha256: str
@@ -54,9 +54,9 @@ def sidecar(
     outputs: Sequence[Output] = (),
     missing: Sequence[MissingOutput] = (),
 ) -> bytes:
-    """Return the sidecar of a document, UTF-8, validated; an invalid one is a bug and raises.
+    """Return the sidecar of a document as UTF-8; raises if it is invalid, which is a bug.
 
-    `outputs` are the files that are published beside it, `missing` those that could not be made.
+    `outputs` are the files that are published with it, `missing` those that could not be made.
     """
     content = {
         "schema_version": SCHEMA_VERSION,
@@ -84,19 +84,19 @@ def sidecar(
         content["outputs_missing"] = [
             {"kind": output.kind, **_error(output.failure)} for output in missing
         ]
-    # a text layer may hold half a surrogate pair, which UTF-8 cannot: it becomes a question mark
+    # a text layer may contain half a surrogate pair, which UTF-8 cannot encode: it becomes "?"
     encoded = json.dumps(content, ensure_ascii=False, indent=1).encode("utf-8", "replace") + b"\n"
     _validator().validate(json.loads(encoded))
     return encoded
 
 
 def is_valid(content: object) -> bool:
-    """Tell whether a parsed sidecar keeps the schema."""
+    """Return whether a parsed sidecar conforms to the schema."""
     return _validator().is_valid(content)
 
 
 def schema() -> dict[str, Any]:
-    """Return the JSON Schema (draft 2020-12) that ships beside this module."""
+    """Return the JSON Schema (draft 2020-12) that ships with this module."""
     text = resources.files(__package__).joinpath(SCHEMA_FILE).read_text(encoding="utf-8")
     return json.loads(text)  # type: ignore[no-any-return]
 
@@ -208,5 +208,5 @@ def _error(failure: Failure) -> dict[str, Any]:
 
 
 def _rounded(value: float | None) -> float | None:
-    """Four digits say enough, and a number that JSON does not know must not leave the house."""
+    """Round to four digits; infinity and NaN, which JSON does not have, become None."""
     return None if value is None or not math.isfinite(value) else round(value, 4)

@@ -252,17 +252,14 @@ class Daemon:
     def _report_status(self) -> None:
         """Update heartbeat, health, counters and systemd's status and watchdog."""
         in_progress, draining = self._loop.in_progress, self._loop.draining
-        pulse = heartbeat.pulse(self._intake.scanned_at, in_progress, draining, self._faults())
+        status, faults = self._health.beat(time.monotonic(), self._faults())
+        scanned_at = self._intake.scanned_at
+        pulse = heartbeat.pulse(status, scanned_at, in_progress, draining, faults)
         with contextlib.suppress(OSError):  # a full state disk is in the log, and it may heal
             heartbeat.beat(self._config.folders.state, pulse)
-        self._health.beat_at = pulse.beat_at
         self._hook_dispatcher.count(self._counters)
-        faults = [message for message, _ in pulse.faults]
-        self._systemd.status(
-            f"degraded: {faults[0]}"
-            if faults
-            else f"{pulse.in_progress} in progress, {self._intake.waiting.ready} ready"
-        )
+        progress = f"{in_progress} in progress, {self._intake.waiting.ready} ready"
+        self._systemd.status(f"{status}: {faults[0].message if faults else progress}")
         if self._health.is_progressing(pulse.beat_at):
             self._systemd.alive()
 

@@ -160,10 +160,10 @@ class Delivery:
         """
         if not is_held(claim):  # its present owner may be publishing: leave its drafts alone
             return self._published_sidecar(entry)
-        self._outbox.withdraw(entry.id)
+        self._outbox.discard_drafts(entry.id)
         published = self._published_sidecar(entry)
         if published is None:
-            self._outbox.recall(entry.id)
+            self._outbox.roll_back(entry.id)
         return published
 
     def _published_sidecar(self, entry: LedgerEntry) -> tuple[str, Document] | None:
@@ -175,7 +175,7 @@ class Delivery:
         """
         if found := self._outbox.answer_of(entry.id, entry.name, entry.answer):
             place, answer = found
-            self._outbox.settle(place, entry.id)
+            self._outbox.commit(place, entry.id)
             self._ledger.mark_answering(entry.id, answer["status"], place)
             hooks = self._policies.of(entry.name).hooks
             self._ledger.mark_answered(entry.id, notifications(entry.name, place, answer, hooks))
@@ -183,7 +183,7 @@ class Delivery:
         is_answered = entry.state in (DocumentState.ANSWERED, DocumentState.CLOSED)
         if is_answered and entry.answer and entry.status:
             failure = _COLLECTED if entry.status == "failed" else None
-            self._outbox.forget_outputs(entry.id)
+            self._outbox.commit_outputs(entry.id)
             return entry.answer, Document(entry.status, None, (), {}, 0, failure)
         return None
 

@@ -121,7 +121,7 @@ class MainLoop:
         self._finish_stalled_step(now)
         self._collect_outcomes(now)
         if not self.draining:
-            self._intake.look(now)
+            self._intake.scan_if_due(now)
             self._adopt_orphans(now)
         self._dispatcher.dispatch(lambda: self._due(now), lambda: self._claim_next(now))
         for document in self._due(now):
@@ -136,7 +136,7 @@ class MainLoop:
             return 0.0  # a place has become free
         times = [each.retry_at for each in list(self._documents.values()) if each.retry_at > now]
         if not self.draining:
-            times.append(self._intake.next_look())
+            times.append(self._intake.next_scan())
         return max(0.0, min(times, default=now + self._wait_seconds) - now)
 
     def abandon(self, now: float) -> None:
@@ -189,7 +189,7 @@ class MainLoop:
         name = self._intake.next_ready(now)
         if name is None:
             return False
-        settled = self._intake.settled(name)
+        settled = self._intake.stamp_of(name)
         try:
             document = self._io.call(
                 f"claiming {name}", lambda: self._add(self._claims.take(name, settled))
@@ -211,7 +211,7 @@ class MainLoop:
         if isinstance(error, OSError) and error.errno in _INBOX_ERRORS:
             self._intake.pause(f"{name}: {reason}", now)
             return
-        self._intake.refuse(name, now + self._wait_seconds)
+        self._intake.postpone(name, now + self._wait_seconds)
         is_bug = not isinstance(error, OSError)
         log.warning("file.blocked", name=name, reason=reason, exc_info=is_bug)
 

@@ -13,6 +13,7 @@ from daemon.core import logs
 from daemon.core.counters import Counters
 from daemon.core.errors import LedgerLost, Misconfigured
 from daemon.core.wakeup import WakeupPipe
+from daemon.monitoring import heartbeat
 from daemon.monitoring.systemd import SystemdNotifier
 from daemon.supervisor import startup
 from daemon.supervisor.daemon import Daemon, ProcessContext, WarmEngine
@@ -45,7 +46,8 @@ def run(config: Config, load: Callable[[], Config]) -> None:
         wakeup, signals, reload, SystemdNotifier.from_environment(), Counters()
     )
     while True:
-        with hold_lock(config.folders.state):
+        state = config.folders.state
+        with hold_lock(state), heartbeat.removed_at_end(state):
             try:
                 _run_daemons(process)
             except LedgerLost as error:  # the next daemon rebuilds it, and finds the claims
@@ -58,6 +60,8 @@ def _run_daemons(process: ProcessContext) -> None:
     """Run one daemon after another, each under the config in force, until told to stop."""
     warm: WarmEngine | None = None
     while True:
+        heartbeat.begin(process.reload.running.folders.state)  # loading the model takes seconds
+        process.systemd.status("starting: the model is being loaded")
         try:
             daemon = Daemon(process, warm)
             warm = None  # owned by the daemon now

@@ -22,7 +22,7 @@ from daemon.core.records import Claim, Document, Failure, MissingOutput, Output,
 from daemon.core.scratch import Scratch
 from daemon.core.tasks import Outcome, RenderTask
 from daemon.outbox import text
-from daemon.outbox.output_files import ENDINGS, Draft, picture_ending
+from daemon.outbox.output_files import ENDINGS, OutputDraft, picture_ending
 from daemon.outbox.publish import Outbox
 from daemon.supervisor.policy import Policy
 
@@ -120,7 +120,7 @@ class RenderJob:
 class OutputDrafts:
     """The outputs of a document before they get their names, and those that are missing."""
 
-    drafts: tuple[Draft, ...] = ()
+    drafts: tuple[OutputDraft, ...] = ()
     missing: tuple[MissingOutput, ...] = ()
 
     @property
@@ -158,7 +158,7 @@ class DerivedOutputs:
         self, claim: Claim, document: Document, policy: Policy, render_job: RenderJob | None
     ) -> Iterator[OutputDrafts]:
         """Return the wanted outputs as drafts; those that get no name are removed afterwards."""
-        drafts: list[Draft] = []
+        drafts: list[OutputDraft] = []
         missing: list[MissingOutput] = []
         try:
             if policy.outputs and _has_outputs(document):
@@ -179,7 +179,11 @@ class DerivedOutputs:
             self._scratch.discard(claim.id)
 
     def _draft_formatted(
-        self, claim: Claim, document: Document, kinds: Sequence[OutputKind], drafts: list[Draft]
+        self,
+        claim: Claim,
+        document: Document,
+        kinds: Sequence[OutputKind],
+        drafts: list[OutputDraft],
     ) -> None:
         name = PurePosixPath(fs.to_unicode(claim.name)).name
         for kind in FORMATTED:
@@ -191,7 +195,7 @@ class DerivedOutputs:
         self,
         claim: Claim,
         render_job: RenderJob | None,
-        drafts: list[Draft],
+        drafts: list[OutputDraft],
         missing: list[MissingOutput],
     ) -> None:
         """Copy what workers have rendered; a target that is no file is missing."""

@@ -31,7 +31,7 @@ from daemon.supervisor.outputs import RENDERED
 from daemon.supervisor.policy import Policies, Policy
 
 if TYPE_CHECKING:
-    from daemon.inbox.retention import RetentionFolder, RetentionSweeper, Which
+    from daemon.inbox.retention import FolderName, RetentionFolder, RetentionSweeper
 
 SCRATCH_NAME = "rendering"
 T = TypeVar("T")
@@ -167,7 +167,7 @@ def retention_folders(config: Config) -> list[RetentionFolder]:
         return []
     from daemon.inbox.retention import RetentionFolder  # half a megabyte, only where it is used
 
-    folders: dict[Which, Path]
+    folders: dict[FolderName, Path]
     folders = {"archive": config.folders.archive, "failed": config.folders.failed}
     return [
         RetentionFolder(which, folder, limits.of, set(folders.values()))

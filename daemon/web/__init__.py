@@ -1,20 +1,19 @@
-"""The page and the REST interface around the folder (extra [web]): a process of its own.
+"""The web process: the page and the REST interface (extra [web]).
 
-serve      a Config becomes a server       site       what the routes work with
-app        routes and their guard          guard      rate, gate, CORS, headers of every answer
-security   who may ask, how often          refusals   what is answered instead
-api        REST                            openapi    its description
-pages      HTML                            shown      JSON of a document
-receive    a body becomes drafts           uploads    drafts become files in the inbox
-catalogue  what documents there are        shelf      the index of their texts
-following  the ledger, taken in            outbox     what is gone, or away
-terms      how text is cut for it          answers    sidecars, skimmed
-items      a card becomes an item          waiting    what nobody has claimed yet
-originals  where the bytes lie now         deliver    files on their way out
-pictures   pages to look at                paint      draws one, shut in
-deletion   an answer is taken away         kinds      what an upload is
-places     the folders                     nouns      what travels to templates and JSON
+server          starts uvicorn and builds the services from the config
+app             the Starlette application: routes, middleware, maintenance task
+context         the services and values that the routes use
+daemon_status   health of the daemon, computed from its heartbeat
+sidecar_reader  reads sidecars; large ones without holding them in memory
 
-It reads the ledger and the outbox, puts files into the inbox as anybody may, and takes answers
-away as anybody may: what becomes of it never touches the reading.
+ui/             HTML pages, templates, static files, texts in English and Chinese
+rest/           REST endpoints, their OpenAPI document, JSON serializers, downloads
+uploads/        from a request body to a file in the inbox
+previews/       page images, rendered in a sandboxed process
+index/          catalogue of documents: ledger, sidecars, inbox, originals; full-text search
+http/           errors, middleware, access control, request bodies, file names, redirects
+
+A package imports only those below it in this list. The web process reads the ledger and the
+outbox, adds files to the inbox and deletes results, each as any other program may: it never
+affects the daemon.
 """

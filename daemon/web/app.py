@@ -1,4 +1,4 @@
-"""The application: REST and pages behind one guard."""
+"""The Starlette application: REST interface and pages behind one middleware."""
 
 from __future__ import annotations
 
@@ -16,66 +16,72 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from daemon.core import malloc
-from daemon.web.context import Site
-from daemon.web.http.errors import Refused, told
-from daemon.web.http.middleware import Guard
+from daemon.web.context import WebContext
+from daemon.web.http.errors import HttpError, from_starlette, problem_response, wants_html
+from daemon.web.http.middleware import SecurityMiddleware
 from daemon.web.rest import api
 from daemon.web.ui import pages
-from daemon.web.ui.templating import Paper, is_for_a_person
+from daemon.web.ui.templating import Templates
 
 log = structlog.get_logger()
 
-TEND_SECONDS = 10.0
-THREADS = 8  # that look at folders and ledger; each may hold a large answer
-BUSY_SECONDS = 0.2  # between two parts of a long history that is taken in
-READ_AT_ONCE = 100  # answers of it
+MAINTENANCE_SECONDS = 10.0
+BACKLOG_SECONDS = 0.2  # between two portions of a long history
+SIDECARS_PER_PORTION = 100
+THREADS = 8  # for folders and ledger; each may hold a large sidecar
 
 
-def build(site: Site) -> Starlette:
-    """Return the application; REST comes first where both could answer."""
+def create_app(context: WebContext) -> Starlette:
+    """Return the application; the REST routes come first."""
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         del app
         malloc.limit_arenas()
         to_thread.current_default_thread_limiter().total_tokens = THREADS
-        tending = asyncio.create_task(_tend(site))
+        maintenance = asyncio.create_task(_maintain(context))
         yield
-        tending.cancel()
-        site.catalogue.close()
+        maintenance.cancel()
+        context.catalogue.close()
 
-    async def say_refused(request: Request, error: Exception) -> Response:
-        assert isinstance(error, Refused), "it is what this is called for"
-        return paper.refused(request, error) if is_for_a_person(request) else told(error)
+    async def on_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HttpError), "the handler is registered for it"
+        return (
+            templates.error_page(request, error)
+            if wants_html(request)
+            else (problem_response(error))
+        )
 
-    paper = Paper(pages.STATIC)
-    guard = Middleware(Guard, gate=site.gate, rate=site.rate, paper=paper)
+    templates = Templates(pages.STATIC)
+    security = Middleware(
+        SecurityMiddleware, access=context.access, rate_limiter=context.rate_limiter,
+        error_page=templates.error_page,
+    )  # fmt: skip
     app = Starlette(
-        routes=[*api.routes(site), *pages.routes(site, paper)],
-        middleware=[guard],
-        exception_handlers={Refused: say_refused, HTTPException: _say_http},
+        routes=[*api.routes(context), *pages.routes(context, templates)],
+        middleware=[security],
+        exception_handlers={HttpError: on_error, HTTPException: _on_starlette_error},
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
     return app
 
 
-async def _tend(site: Site) -> None:
-    """Keep the index up and the inbox tidy, whether or not anybody asks."""
+async def _maintain(context: WebContext) -> None:
+    """Update the index and clean up folders at intervals, with or without requests."""
     while True:
-        more = False
+        has_more = False
         try:
-            more = await to_thread.run_sync(site.catalogue.refresh, READ_AT_ONCE)
-            await to_thread.run_sync(site.uploads.sweep, time.time())
-            await to_thread.run_sync(site.pictures.sweep, time.time())
+            has_more = await to_thread.run_sync(context.catalogue.refresh, SIDECARS_PER_PORTION)
+            await to_thread.run_sync(context.uploads.sweep, time.time())
+            await to_thread.run_sync(context.page_images.sweep, time.time())
             await to_thread.run_sync(malloc.trim)
-        except Exception:  # the next round may fare better, and requests say what is wrong
-            log.exception("web.tending_failed")
-        await asyncio.sleep(BUSY_SECONDS if more else TEND_SECONDS)
+        except Exception:  # the next round may succeed, and requests report what is wrong
+            log.exception("web.maintenance_failed")
+        await asyncio.sleep(BACKLOG_SECONDS if has_more else MAINTENANCE_SECONDS)
 
 
-async def _say_http(request: Request, error: Exception) -> Response:
+async def _on_starlette_error(request: Request, error: Exception) -> Response:
     del request
-    assert isinstance(error, HTTPException), "it is what this is called for"
-    kind = {404: "unknown", 405: "method"}.get(error.status_code, "refused")
-    return told(Refused(error.status_code, kind, error.detail, error.headers))
+    assert isinstance(error, HTTPException), "the handler is registered for it"
+    return problem_response(from_starlette(error))

@@ -1,30 +1,30 @@
-"""What the routes of the site work with; made once by `serve`, values only."""
+"""The objects and values that the routes use; `server` makes them once."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon.web.http.security import Gate, Rate
+from daemon.web.http.security import AccessControl, RateLimiter
 from daemon.web.index.catalogue import Catalogue
-from daemon.web.ui.previews import Pictures
+from daemon.web.previews.page_images import PageImages
 from daemon.web.uploads.uploads import Uploads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
-    """The rooms of the web process, and the values that its routes need.
+class WebContext:
+    """The services of the web process, and the config values that its routes need.
 
-    `state` is the folder with the daemon's heartbeat, `profile` the identity under which the daemon
-    reads what is uploaded now, `predict_seconds` how long an answer is waited for,
-    `upload_bytes` the most that one request may bring.
+    `state` is the folder with the daemon's heartbeat, `profile` the identity of the profile that
+    is applied to uploads, `predict_seconds` how long `/predict` waits for a result, and
+    `upload_bytes` the maximum size of an upload request.
     """
 
     catalogue: Catalogue
     uploads: Uploads
-    pictures: Pictures
-    gate: Gate
-    rate: Rate
+    page_images: PageImages
+    access: AccessControl
+    rate_limiter: RateLimiter
     state: Path
     profile: str
     predict_seconds: float

@@ -1,7 +1,7 @@
-"""How the daemon stands, as its heartbeat tells: runs, held up by something, stuck or stopped.
+"""The health of the daemon, computed from its heartbeat: starting, ok, degraded or down.
 
-A page says it in its own language; what holds the daemon up is said in the daemon's words, with
-the last names of paths alone.
+The page describes the status in the reader's language. Faults are the daemon's own sentences,
+with each path reduced to its last name.
 """
 
 from __future__ import annotations
@@ -9,34 +9,40 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final, get_args
 
 from daemon.monitoring import heartbeat
+from daemon.monitoring.heartbeat import HealthStatus
 
-# the folders on the way to a name are nobody's business on a page
+HEALTH_STATUSES: Final[tuple[HealthStatus, ...]] = get_args(HealthStatus)
+
+# the page does not show the folders that lead to a file
 _PATH = re.compile(r"(?<![\w/.])/(?:[^/\s]+/)*([^/\s]*)")
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """`word` is alive, held, stuck or stopped; `faults` what holds it up, and for how many seconds.
+class DaemonStatus:
+    """The status, the age of the heartbeat, and each fault with its duration in seconds.
 
-    `seconds` is the age of the heartbeat.
+    `age_seconds` is None if the daemon is down without a heartbeat; a daemon that is down with an
+    old heartbeat does not respond any more.
     """
 
-    word: str
-    seconds: int = 0
+    status: HealthStatus
+    age_seconds: int | None = None
     faults: tuple[tuple[str, int], ...] = ()
 
 
-def standing(state: Path, now: float) -> Standing:
-    """Read the heartbeat in `state`; `now` is monotonic seconds."""
+def daemon_status(state: Path, now: float) -> DaemonStatus:
+    """Return the status by the heartbeat in the `state` folder; `now` is monotonic seconds."""
     try:
         last = heartbeat.last(state)
         age = now - last.beat_at
-        told = [(str(why), max(0, int(now - since))) for why, since in last.faults]
+        faults = tuple(
+            (_PATH.sub(r"\1", str(message)), max(0, int(now - since)))
+            for message, since in last.faults
+        )
     except (OSError, ValueError, TypeError):
-        return Standing("stopped")
-    if not 0 <= age <= heartbeat.STALE_SECONDS:
-        return Standing("stuck", max(0, int(age)))
-    faults = tuple((_PATH.sub(r"\1", why), seconds) for why, seconds in told)
-    return Standing("held" if faults else "alive", int(age), faults)
+        return DaemonStatus("down")
+    status = heartbeat.status_of(last, now)
+    return DaemonStatus(status, max(0, int(age)), () if status == "down" else faults)

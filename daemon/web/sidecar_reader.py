@@ -1,8 +1,8 @@
-"""Answers as the page and REST need them; a large one is skimmed and never held whole.
+"""Reads sidecars for the page and the REST interface; a large one is scanned, not parsed whole.
 
-A sidecar is JSON that `outbox/sidecar.py` writes one value a line, indented by a space for each
-level: a line tells by its first spaces where it stands. So a document of 2 000 pages costs the
-memory of its text.
+A sidecar is JSON that `outbox/sidecar.py` writes with one value a line, indented by one space a
+level, so the leading spaces of a line give its level. A document of 2 000 pages therefore costs
+the memory of its text only.
 """
 
 from __future__ import annotations
@@ -17,16 +17,18 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from daemon.core import fs
+from daemon.outbox.reader import upgrade_page, upgraded
 
-# there is none, or a link or folder in its place; any other error is no word on what is there
+# nothing there, or a link or folder; any other error says nothing about what is there
 _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EINVAL)
-_OURS = ("source", "engine", "processing", "error", "outputs_missing")  # no text of a document
-HELD_BYTES = 1_000_000  # of an answer that is parsed whole; that takes some eight times as much
+# the keys written by the daemon itself; all others contain text of the document
+_DAEMON_KEYS = ("source", "engine", "processing", "error", "outputs_missing")
+MAX_PARSED_BYTES = 1_000_000  # of a sidecar; parsing takes about eight times its size
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What is known of an answer; `content` is the whole of it, None where it is too large."""
+class SidecarContent:
+    """What the web process needs of a sidecar; `content` is the whole, None if it is too large."""
 
     claim: str
     status: str
@@ -41,27 +43,27 @@ class Answer:
 
 
 @dataclass(slots=True)
-class _Skimmed:
-    """The top of an answer: its scalars and flat parts, and of each page what a list shows."""
+class _ScannedSidecar:
+    """The top level of a sidecar without nested parts, and the scalars of each page."""
 
     top: dict[str, Any] = field(default_factory=dict)
     pages: list[dict[str, Any]] = field(default_factory=list)
 
 
-def read(outbox: Path, place: str) -> Answer | None:
-    """Return the answer at `place`; None where there is none, or it is no answer of ours.
+def read(outbox: Path, name: str) -> SidecarContent | None:
+    """Return the sidecar at a path below the outbox; None if there is none, or it is not ours.
 
-    An OSError where that cannot be told.
+    OSError if that cannot be determined.
     """
     try:
-        with fs.open_beneath(outbox, place) as file:
-            is_large = file.seek(0, 2) > HELD_BYTES
+        with fs.open_beneath(outbox, name) as file:
+            is_large = file.seek(0, 2) > MAX_PARSED_BYTES
             file.seek(0)
             if not is_large:
-                content = json.load(file)
-                return _answer(content, content["pages"], content)
-            skimmed = _skim(file)
-            return _answer(skimmed.top, skimmed.pages, None)
+                content = upgraded(json.load(file))
+                return _sidecar_content(content, content["pages"], content)
+            scanned = _scan(file)
+            return _sidecar_content(scanned.top, scanned.pages, None)
     except OSError as error:
         if error.errno in _ABSENT:
             return None
@@ -70,58 +72,62 @@ def read(outbox: Path, place: str) -> Answer | None:
         return None
 
 
-def page(outbox: Path, place: str, number: int) -> dict[str, Any] | None:
-    """Return one page of an answer as the sidecar has it, None where there is no such page."""
+def page(outbox: Path, name: str, number: int) -> dict[str, Any] | None:
+    """Return page `number` (from 1) of a sidecar, None if there is no such page."""
     try:
-        return next(itertools.islice(pages(outbox, place), number - 1, None), None)
+        return next(itertools.islice(pages(outbox, name), number - 1, None), None)
     except (OSError, ValueError):
         return None
 
 
-def pages(outbox: Path, place: str) -> Iterator[dict[str, Any]]:
-    """Return the pages of an answer, one held at a time; OSError, at once, where there is none."""
-    return _each(fs.open_beneath(outbox, place))
+def pages(outbox: Path, name: str) -> Iterator[dict[str, Any]]:
+    """Return the pages of a sidecar, one in memory at a time; OSError at once if there is none."""
+    return _parsed_pages(fs.open_beneath(outbox, name))
 
 
-def _each(file: BinaryIO) -> Iterator[dict[str, Any]]:
+def _parsed_pages(file: BinaryIO) -> Iterator[dict[str, Any]]:
     with file:
-        for lines in _pages(file):
-            yield json.loads(b"".join(lines).rstrip().rstrip(b","))
+        for lines in _page_lines(file):
+            page = json.loads(b"".join(lines).rstrip().rstrip(b","))
+            upgrade_page(page)
+            yield page
 
 
-def disarmed(content: Mapping[str, Any], places: Mapping[str, str]) -> dict[str, Any]:
-    """Return an answer with folders of this machine named for what they are where it is ours to
-    say; what was read is left as it is.
+def without_paths(content: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, Any]:
+    """Return a sidecar whose messages contain no paths of this machine; text stays as it was read.
+
+    `labels` are the words that replace the paths of our folders.
     """
-    shown = {key: _without(content[key], places) for key in _OURS if key in content}
-    pages = [disarmed_page(page, places) for page in content["pages"]]
-    return {**content, **shown, "pages": pages}
+    ours = {key: _hide_paths_in(content[key], labels) for key in _DAEMON_KEYS if key in content}
+    pages = [page_without_paths(page, labels) for page in content["pages"]]
+    return {**content, **ours, "pages": pages}
 
 
-def disarmed_page(page: Mapping[str, Any], places: Mapping[str, str]) -> dict[str, Any]:
-    """Return a page of an answer in the same way."""
+def page_without_paths(page: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, Any]:
+    """Return a page of a sidecar whose error contains no paths of this machine."""
     return {
-        key: _without(value, places) if key == "error" else value for key, value in page.items()
+        key: _hide_paths_in(value, labels) if key == "error" else value
+        for key, value in page.items()
     }
 
 
-def _without(content: Any, places: Mapping[str, str]) -> Any:  # noqa: ANN401 -- it is JSON
+def _hide_paths_in(content: Any, labels: Mapping[str, str]) -> Any:  # noqa: ANN401 -- it is JSON
     if isinstance(content, dict):
-        return {key: _without(value, places) for key, value in content.items()}
+        return {key: _hide_paths_in(value, labels) for key, value in content.items()}
     if isinstance(content, list):
-        return [_without(value, places) for value in content]
-    return without_places(content, places) if isinstance(content, str) else content
+        return [_hide_paths_in(value, labels) for value in content]
+    return hide_paths(content, labels) if isinstance(content, str) else content
 
 
-def without_places(sentence: str, places: Mapping[str, str]) -> str:
-    """Return a sentence with the paths of our folders replaced by what the folders are."""
-    for path, name in places.items():
-        sentence = sentence.replace(path, name)
+def hide_paths(sentence: str, labels: Mapping[str, str]) -> str:
+    """Return a sentence with the paths of our folders replaced by their labels."""
+    for path, label in labels.items():
+        sentence = sentence.replace(path, label)
     return sentence
 
 
 def mean_confidence(pages: Iterable[Mapping[str, Any]]) -> float | None:
-    """Return the mean of the pages' confidences, weighted by their text; None without any."""
+    """Return the mean confidence of the pages, weighted by length of text; None without any."""
     known = [
         (p["confidence"], len(p.get("text") or "") or 1)
         for p in pages
@@ -131,14 +137,14 @@ def mean_confidence(pages: Iterable[Mapping[str, Any]]) -> float | None:
     return round(math.fsum(c * length for c, length in known) / weight, 4) if known else None
 
 
-def _answer(
+def _sidecar_content(
     top: dict[str, Any], pages: list[dict[str, Any]], content: dict[str, Any] | None
-) -> Answer:
-    """Return what a list shows of an answer; KeyError or TypeError for what is none of ours."""
+) -> SidecarContent:
+    """Return the values of a sidecar; KeyError or TypeError if the JSON is not a sidecar."""
     source, error = top["source"], top.get("error")
     if not isinstance(source, dict):
-        raise TypeError("an answer says to what it is one")
-    return Answer(
+        raise TypeError("a sidecar names its source")
+    return SidecarContent(
         claim=top["processing"]["claim"],
         status=top["status"],
         pages=len(pages),
@@ -152,32 +158,32 @@ def _answer(
     )
 
 
-def _skim(file: BinaryIO) -> _Skimmed:
-    """Read line by line what stands at the top and at the head of each page."""
-    found, part = _Skimmed(), ""
+def _scan(file: BinaryIO) -> _ScannedSidecar:
+    """Read the top level and the scalars of each page, line by line."""
+    scanned, part = _ScannedSidecar(), ""
     for line in file:
         level = len(line) - len(line.lstrip(b" "))
         key, _, value = line.strip().rstrip(b",").partition(b": ")
         if level == 1 and key.startswith(b'"'):
             part = json.loads(key)
-            found.top[part] = _value(value)
+            scanned.top[part] = _value(value)
         elif level == 2 and line.strip() == b"{":
-            (found.pages if part == "pages" else found.top[part]).append({})
+            (scanned.pages if part == "pages" else scanned.top[part]).append({})
         elif level == 2 and key.startswith(b'"') and value not in (b"{", b"["):
-            found.top[part][json.loads(key)] = _value(value)
+            scanned.top[part][json.loads(key)] = _value(value)
         elif level == 3 and key.startswith(b'"') and part in ("pages", "outputs"):
-            rows = found.pages if part == "pages" else found.top[part]
+            rows = scanned.pages if part == "pages" else scanned.top[part]
             if value not in (b"{", b"["):
                 rows[-1][json.loads(key)] = _value(value)
-    return found
+    return scanned
 
 
 def _value(raw: bytes) -> Any:  # noqa: ANN401 -- it is JSON
-    """Return a value that stands on one line, or the beginning of one that does not."""
+    """Return a value that fits on one line, or an empty one for an object or list that does not."""
     return {b"{": {}, b"[": []}[raw] if raw in (b"{", b"[") else json.loads(raw)
 
 
-def _pages(file: BinaryIO) -> Iterator[list[bytes]]:
+def _page_lines(file: BinaryIO) -> Iterator[list[bytes]]:
     """Return the lines of each page."""
     lines: list[bytes] = []
     is_within = False

@@ -63,23 +63,23 @@ FIRING = {
     "OcrDaemonNotReady": {
         f"ocr_daemon_live{{{LABELS}}}": "1x60", f"ocr_daemon_ready{{{LABELS}}}": "0x60",
     },
-    "OcrFilesWaitLong": {
+    "OcrFilesWaitingLong": {
         f"ocr_daemon_oldest_waiting_seconds{{{LABELS}}}": "0+60x60",
         f'ocr_daemon_files_waiting{{{LABELS},state="ready"}}': "5x60",
     },
-    "OcrFilesCannotBeTaken": {f'ocr_daemon_files_waiting{{{LABELS},state="blocked"}}': "2x60"},
-    "OcrFailuresMany": {DOCUMENTS % "done": "0+1x60", DOCUMENTS % "failed": "0+1x60"},
-    "OcrWorkersDie": {f'ocr_daemon_task_deaths_total{{{LABELS},kind="memory"}}': "0+1x60"},
-    "OcrDiskFillsUp": {
+    "OcrFilesBlocked": {f'ocr_daemon_files_waiting{{{LABELS},state="blocked"}}': "2x60"},
+    "OcrFailureRateHigh": {DOCUMENTS % "done": "0+1x60", DOCUMENTS % "failed": "0+1x60"},
+    "OcrWorkersDying": {f'ocr_daemon_task_deaths_total{{{LABELS},kind="memory"}}': "0+1x60"},
+    "OcrDiskFillingUp": {
         f'ocr_daemon_folder_free_bytes{{{LABELS},folder="outbox"}}': "5e8x60",
         f'ocr_daemon_folder_size_bytes{{{LABELS},folder="outbox"}}': "1e11x60",
     },
     "OcrEventsMissed": {f"ocr_daemon_events_missed_total{{{LABELS}}}": "0+1x60"},
-    "OcrConfidenceFalls": {
+    "OcrConfidenceFalling": {
         f"{CONFIDENCE}_sum{{{LABELS}}}": "0+98x600 58800+80x200",
         f"{CONFIDENCE}_count{{{LABELS}}}": "0+100x800",
     },
-    "OcrHooksGivenUp": {f"ocr_daemon_hooks_dead{{{LABELS}}}": "1x60"},
+    "OcrHookNotificationsGivenUp": {f"ocr_daemon_hooks_dead{{{LABELS}}}": "1x60"},
 }  # fmt: skip
 HEALTHY = {
     f"up{{{LABELS}}}": "1x60", f"ocr_daemon_live{{{LABELS}}}": "1x60",
@@ -122,7 +122,7 @@ def firing(series: dict[str, str], minutes: int, folder: Path) -> str:
 @needs_promtool
 @pytest.mark.parametrize("name", [rule["alert"] for rule in rules()])
 def test_each_alert_fires_alone_on_its_own_series(name: str, tmp_path: Path) -> None:
-    minutes = 760 if name == "OcrConfidenceFalls" else 50
+    minutes = 760 if name == "OcrConfidenceFalling" else 50
 
     output = firing(FIRING[name], minutes, tmp_path)
 

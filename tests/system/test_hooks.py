@@ -1,4 +1,4 @@
-"""Hooks as an operator has them: the real daemon with programs and a web server to tell."""
+"""Hooks of a real daemon: programs and a web server that are notified."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def of_event(workspace: Workspace, event: str) -> list[dict[str, Any]]:
     return [each for each in workspace.events() if each["event"] == event]
 
 
-def test_a_program_and_an_address_are_told_of_what_they_asked_for(tmp_path: Path) -> None:
+def test_a_program_and_a_url_get_the_statuses_that_they_want(tmp_path: Path) -> None:
     told = tmp_path / "told"
     with receiving(500, (503, {"retry-after": "0"})) as receiver:
         workspace = home_with(
@@ -73,7 +73,7 @@ def test_a_program_and_an_address_are_told_of_what_they_asked_for(tmp_path: Path
     assert said[0].splitlines() == [
         "notify: 2 delivered, 0 waiting, 0 dead", "post: 2 delivered, 0 waiting, 0 dead",
     ]  # fmt: skip
-    assert "hooks      4 delivered, 0 waiting, 0 dead" in said[1]
+    assert "hooks        4 delivered, 0 waiting, 0 dead" in said[1]
     logged = (workspace.logs / "ocr-daemon.jsonl").read_text()
     assert not any(word in logged for word in (SECRET, "s3cret", "who=me"))
     assert [each["attempt"] for each in of_event(workspace, "hook.failed")] == [1, 2]
@@ -111,7 +111,7 @@ def sleepers(daemon: psutil.Process) -> list[psutil.Process]:
     return [child for child in daemon.children() if child.name() == "sleep"]
 
 
-def test_a_dead_letter_is_told_everywhere_and_comes_to_life_when_asked(tmp_path: Path) -> None:
+def test_a_dead_letter_is_reported_everywhere_and_can_be_retried(tmp_path: Path) -> None:
     told, door = tmp_path / "told", tmp_path / "door"
     script = 'test -e "$1" || { echo the door is shut; exit 1; }; cat >> "$2"'
     command = ["sh", "-c", script, "sh", str(door), str(told)]
@@ -121,7 +121,7 @@ def test_a_dead_letter_is_told_everywhere_and_comes_to_life_when_asked(tmp_path:
         workspace.drop("a.png", pretended.content("Knock"))
         until(lambda: of_event(workspace, "hook.dead"), what="dead")
         until(
-            lambda: "nobody tries" in (workspace.state / "heartbeat.json").read_text(),
+            lambda: "given up" in (workspace.state / "heartbeat.json").read_text(),
             what="a fault",
         )
         health = workspace.command("health")
@@ -131,21 +131,21 @@ def test_a_dead_letter_is_told_everywhere_and_comes_to_life_when_asked(tmp_path:
 
         workspace.command("hooks", "--retry")
         until(lambda: told_to(told), what="told at last")
-        until(lambda: "nobody tries" not in (workspace.state / "heartbeat.json").read_text())
+        until(lambda: "given up" not in (workspace.state / "heartbeat.json").read_text())
 
     assert (
         health.returncode,
-        "hook knock: letters that nobody tries to deliver any more: 1" in health.stdout,
+        "hook knock: notifications given up: 1; " in health.stdout,
     ) == (0, True)
     (dead,) = of_event(workspace, "hook.dead")
     assert (dead["name"], dead["attempt"]) == ("a.png", 2)
-    assert dead["why"] == "exit code 1: the door is shut"
+    assert dead["reason"] == "exit code 1: the door is shut"
     assert "knock: document.done a.png: 2 attempts: exit code 1: the door is shut" in said
-    assert "0 delivered, 0 waiting, 1 dead (ocr-daemon hooks says why)" in status
+    assert "0 delivered, 0 waiting, 1 dead (see `ocr-daemon hooks`)" in status
     assert told_to(told)[0]["id"] == dead["id"]
 
 
-def test_letters_to_hooks_that_are_gone_wait_until_they_are_dropped(tmp_path: Path) -> None:
+def test_notifications_of_removed_hooks_wait_until_they_are_dropped(tmp_path: Path) -> None:
     hook = {"name": "old", "command": ["false"], "attempts": 1}
     workspace = home_with(tmp_path, hook)
     with living(workspace, "pretended") as life:
@@ -159,12 +159,12 @@ def test_letters_to_hooks_that_are_gone_wait_until_they_are_dropped(tmp_path: Pa
     dropped = workspace.command("hooks", "--drop").stdout
 
     assert "old: 0 delivered, 0 waiting, 1 dead; no such hook in the config" in before
-    assert dropped == "letters forgotten: 1\n"
+    assert dropped == "notifications dropped: 1\n"
     assert workspace.command("hooks").stdout == "no hooks in the config\n"
     assert "hooks" not in workspace.command("status").stdout
 
 
-def test_letters_to_a_hook_that_stands_in_a_profile_alone_are_no_strays(tmp_path: Path) -> None:
+def test_notifications_of_a_hook_of_a_profile_are_not_stray(tmp_path: Path) -> None:
     hook = {"name": "erp", "command": ["false"], "wait_seconds": 60}
     workspace = home_with(tmp_path, profiles=[{"name": "a", "folders": ["a"], "hooks": [hook]}])
     with living(workspace, "pretended") as life:
@@ -175,11 +175,11 @@ def test_letters_to_a_hook_that_stands_in_a_profile_alone_are_no_strays(tmp_path
 
     dropped = workspace.command("hooks", "--drop").stdout
 
-    assert "letters forgotten: 0" in dropped
+    assert "notifications dropped: 0" in dropped
     assert "erp: 0 delivered, 1 waiting, 0 dead\n" in dropped
 
 
-def test_over_kills_each_answer_is_told_at_least_once_and_under_one_id(tmp_path: Path) -> None:
+def test_despite_kills_each_answer_is_delivered_at_least_once_with_one_id(tmp_path: Path) -> None:
     told = tmp_path / "told"
     workspace = home_with(tmp_path, {"name": "tell", "command": ["tee", "-a", str(told)]})
     names = [f"{number}/scan.png" for number in range(24)]
@@ -205,7 +205,7 @@ def test_over_kills_each_answer_is_told_at_least_once_and_under_one_id(tmp_path:
     assert all(len(said) == 1 for said in bodies.values())
 
 
-def test_a_ledger_made_anew_tells_nothing_twice_and_forgets_nothing(tmp_path: Path) -> None:
+def test_a_rebuilt_ledger_repeats_and_loses_no_notification(tmp_path: Path) -> None:
     told, door = tmp_path / "told", tmp_path / "door"
     script = 'case "$OCR_NAME" in late*) test -e "$1" || exit 1;; esac; cat >> "$2"'
     command = ["sh", "-c", script, "sh", str(door), str(told)]

@@ -51,7 +51,7 @@ class Watched(Workspace):
     def failing(self, path: str) -> dict[str, str]:
         """Return what does not hold, by check."""
         checks = json.loads(self.get(path)[1])["checks"]
-        return {check["check"]: check["says"] for check in checks if not check["ok"]}
+        return {check["check"]: check["message"] for check in checks if not check["ok"]}
 
     def samples(self) -> dict[str, float]:
         """Return every sample by its name and labels."""
@@ -90,13 +90,13 @@ def daemon(workspace: Watched) -> Iterator[RunningDaemon]:
         made.end()
 
 
-def test_while_the_model_is_loaded_it_lives_and_is_not_ready(
+def test_while_the_model_is_loaded_the_daemon_is_live_and_not_ready(
     workspace: Watched, daemon: RunningDaemon
 ) -> None:
     live, ready, failing = workspace.at_start  # type: ignore[attr-defined]
 
     assert (live, ready) == (200, 503)
-    assert failing == {"model": "it is being loaded"}
+    assert failing == {"model": "the model is being loaded"}
 
 
 def test_what_was_answered_is_counted(workspace: Watched, daemon: RunningDaemon) -> None:
@@ -244,8 +244,8 @@ def test_check_says_where_it_can_be_asked_and_warns_where_others_can(tmp_path: P
 
     said = workspace.command("check").stdout
 
-    assert "says how it is at http://0.0.0.0:9478" in said
-    assert "warning: metrics.address = 0.0.0.0: whoever reaches port 9478" in said
+    assert "reports its health at http://0.0.0.0:9478" in said
+    assert "warning: metrics.address = 0.0.0.0: everybody who can reach port 9478" in said
 
 
 def test_what_it_needs_is_not_loaded_where_it_is_off() -> None:

@@ -66,7 +66,7 @@ def test_a_refusal_is_what_health_says_until_a_good_config_comes(
 
     reloads(workspace, life, "config.unchanged")
 
-    assert "alive, but not all is well: the config was refused" in said
+    assert "degraded: the config was refused" in said
     until(lambda: not faults(workspace), what="it is well again")
 
 

@@ -1,15 +1,20 @@
-"""What the real daemon removes of answered originals."""
+"""Which originals a real daemon removes."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from tests.support.running_daemon import until
+from tests.support.running_daemon import Workspace, until
 from tests.torture import pretended
 from tests.torture.life import living, quick_workspace
 
 
-def test_the_daemon_removes_what_has_had_its_time_and_the_proof_holds(tmp_path: Path) -> None:
+def removals(workspace: Workspace) -> list[dict[str, Any]]:
+    return [event for event in workspace.events() if event["event"] == "retention.removed"]
+
+
+def test_the_daemon_removes_expired_originals_and_verify_holds(tmp_path: Path) -> None:
     workspace = quick_workspace(tmp_path, "pretended")
     workspace.drop("a/scan.png", pretended.content("Good"))
     workspace.drop("broken.png", pretended.BROKEN)
@@ -32,18 +37,19 @@ def test_the_daemon_removes_what_has_had_its_time_and_the_proof_holds(tmp_path: 
                 and workspace.files_in(workspace.archive) == {"stranger.png"}
             )
         )
-        told = until(
-            lambda: [e for e in workspace.events() if e["event"] == "retention.removed"][:2]
-        )
+        until(lambda: len(removals(workspace)) == 2, what="both removals are logged")
+        removed = removals(workspace)
         until(lambda: any(e["event"] == "retention.unknown" for e in workspace.events()))
 
     assert "archive/a/scan.png" in planned
     assert "2 originals" in planned
-    assert {event["name"] for event in told} == {"a/scan.png", "broken.png"}
-    assert "0 are kept as they landed, 2 gone" in workspace.command("verify", "--deep").stdout
+    assert {event["name"] for event in removed} == {"a/scan.png", "broken.png"}
+    assert (
+        "0 originals are kept unchanged, 2 are gone" in workspace.command("verify", "--deep").stdout
+    )
 
 
-def test_a_limit_of_a_profile_alone_is_told_too(tmp_path: Path) -> None:
+def test_a_limit_of_a_profile_only_is_reported_too(tmp_path: Path) -> None:
     short = {"name": "a", "folders": ["a"], "retention": {"archive_days": 1}}
     workspace = quick_workspace(tmp_path, "pretended", profiles=[short])
 

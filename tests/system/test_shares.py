@@ -95,7 +95,7 @@ def test_a_share_that_stalls_is_told_and_waited_for(tmp_path: Path, which: str) 
 
         workspace.drop("after.png", png(text_page(["After"])))
         assert workspace.answer("after.png.json")["status"] == "done"
-        until(lambda: says(workspace, "alive: "), what="healed")
+        until(lambda: says(workspace, "ok: "), what="healed")
 
 
 def test_a_start_on_a_stalled_share_says_so_and_goes_on_when_it_answers(tmp_path: Path) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from tests.support.running_daemon import Workspace
 from tests.support.samples import png, text_page
 
 
-def test_status_counts_what_became_of_every_file(workspace: Workspace) -> None:
+def test_status_counts_what_became_of_every_file(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
     content = png(text_page(["Counted"]))
     with workspace.running():
         workspace.drop("a.png", content)
@@ -28,5 +31,5 @@ def test_status_counts_what_became_of_every_file(workspace: Workspace) -> None:
         "done": "1", "partial": "0", "failed": "1", "duplicate": "1", "in-progress": "0",
         "waiting": "1",
     }  # fmt: skip
-    assert (alive.returncode, alive.stdout.split(":")[0]) == (0, "alive")
+    assert (alive.returncode, alive.stdout.split(":")[0]) == (0, "ok")
     assert workspace.command("health").returncode == 1

@@ -101,4 +101,7 @@ def test_a_failed_file_dragged_back_waits(workspace: Workspace) -> None:
 def test_the_command_tells_how_many_originals_are_kept(workspace: Workspace) -> None:
     said = workspace.command("verify", "--deep")
 
-    assert (said.returncode, "2 are kept as they landed, 0 gone" in said.stdout) == (0, True)
+    assert (said.returncode, "2 originals are kept unchanged, 0 are gone" in said.stdout) == (
+        0,
+        True,
+    )

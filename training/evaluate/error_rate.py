@@ -21,14 +21,14 @@ from rapidfuzz.distance import Levenshtein
 from daemon.core.options import Weights
 from daemon.core.records import Box
 from daemon.ocr.recognizer import Recognizer
-from daemon.ocr.records import Line
+from daemon.ocr.records import LineCrop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from daemon.core.records import Pixels
-    from daemon.ocr.records import Reading
+    from daemon.ocr.records import RecognizedLine
     from training.records import Sample
 
 _FOLDS = {"‘’": "'", "“”": '"', "–—": "-", "。·•": ".", "、": ",", "【": "[", "】": "]"}
@@ -57,7 +57,7 @@ class LabelledLine:
     """A line crop, its true text, and the rule that readings are compared by."""
 
     name: str
-    line: Line
+    line: LineCrop
     truth: str
     rule: ComparisonRule
 
@@ -67,7 +67,7 @@ class LineResult:
     """The reading of a line and its number of wrong characters; `length` is of the truth."""
 
     labelled: LabelledLine
-    reading: Reading
+    reading: RecognizedLine
     wrong: int
     length: int
 
@@ -167,7 +167,7 @@ def read_lines(recognizer: Recognizer, lines: Sequence[LabelledLine]) -> list[Li
     return [_result(labelled, reading) for labelled, reading in zip(lines, readings, strict=True)]
 
 
-def _result(labelled: LabelledLine, reading: Reading) -> LineResult:
+def _result(labelled: LabelledLine, reading: RecognizedLine) -> LineResult:
     truth, text = labelled.rule.folded(labelled.truth), labelled.rule.folded(reading.text)
     return LineResult(labelled, reading, Levenshtein.distance(truth, text), len(truth))
 
@@ -182,10 +182,10 @@ def error_counts(
     return {name: ErrorCounts.of(grouped[name]) for name in sorted(grouped)}
 
 
-def line_of(crop: Pixels) -> Line:
+def line_of(crop: Pixels) -> LineCrop:
     """Return a line for an H,W gray crop; its box is the whole crop."""
     height, width = crop.shape
-    return Line(Box(0, 0, width, height), crop)
+    return LineCrop(Box(0, 0, width, height), crop)
 
 
 def _rules(table: Path) -> dict[str, ComparisonRule]:
@@ -204,7 +204,7 @@ def _rows(table: Path) -> list[list[str]]:
         return [row for row in csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE) if row]
 
 
-def _line(path: Path) -> Line:
+def _line(path: Path) -> LineCrop:
     """Read a crop in gray, as the daemon crops lines from pages."""
     image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_GRAYSCALE)
     if image is None:

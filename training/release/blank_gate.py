@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from daemon.ocr.batches import batches
+from daemon.ocr.batches import make_batches
 from daemon.ocr.model.charset import BLANK
-from daemon.ocr.model.crnn import Silence
+from daemon.ocr.model.crnn import BlankGate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from daemon.ocr.model.card import Framing
-    from daemon.ocr.model.crnn import BestSteps
+    from daemon.ocr.model.crnn import TopKNetwork
     from training.evaluate.error_rate import LabelledLine
 
 BLANK_THRESHOLD = 0.99  # a step is silent above it; a beam tries nothing else there either
@@ -29,11 +29,11 @@ _RATE = 1e-2
 
 
 def fit_blank_gate(
-    reader: BestSteps,
+    reader: TopKNetwork,
     framing: Framing,
     train_lines: Iterable[LabelledLine],
     threshold_lines: Iterable[LabelledLine],
-) -> Silence:
+) -> BlankGate:
     """Return the gate for `reader`: fitted on some lines, its threshold set on others.
 
     At most `MAX_MISSED` of the steps of `threshold_lines` with a character are taken for silent.
@@ -50,10 +50,10 @@ def fit_blank_gate(
     return gate.eval()
 
 
-def _fit(features: Tensor, silent: Tensor) -> Silence:
+def _fit(features: Tensor, silent: Tensor) -> BlankGate:
     """Fit a layer to tell which of S steps (S,b) are silent (S, 0 or 1)."""
     torch.manual_seed(0)
-    gate = Silence(features.shape[1])
+    gate = BlankGate(features.shape[1])
     weights = 1 + (_CHARACTER_WEIGHT - 1) * (1 - silent)
     optimizer = torch.optim.Adam(gate.parameters(), _RATE)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, _ROUNDS)
@@ -68,7 +68,7 @@ def _fit(features: Tensor, silent: Tensor) -> Silence:
 
 
 def _steps(
-    reader: BestSteps, framing: Framing, lines: Iterable[LabelledLine]
+    reader: TopKNetwork, framing: Framing, lines: Iterable[LabelledLine]
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return all steps of `lines`: features S,b, probability of the blank S, best label S."""
     parts = zip(*_batches(reader, framing, lines), strict=True)
@@ -78,9 +78,9 @@ def _steps(
 
 @torch.no_grad()
 def _batches(
-    reader: BestSteps, framing: Framing, lines: Iterable[LabelledLine]
+    reader: TopKNetwork, framing: Framing, lines: Iterable[LabelledLine]
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    for batch in batches([one.line.image for one in lines], framing, 16):
+    for batch in make_batches([one.line.image for one in lines], framing, 16):
         features = reader.network.features(torch.from_numpy(batch.pixels)).flatten(0, 1)
         scores = reader.network.classifier(features) / reader.temperature
         yield features, scores.softmax(-1)[:, BLANK], scores.argmax(-1)

@@ -12,9 +12,9 @@ import torch
 from daemon.core.errors import Misconfigured
 from daemon.core.options import Weights
 from daemon.ocr.model import artifact
-from daemon.ocr.model.card import Card
+from daemon.ocr.model.card import ModelCard
 from daemon.ocr.model.charset import Charset
-from daemon.ocr.model.crnn import BestSteps, folded
+from daemon.ocr.model.crnn import TopKNetwork, from_folded_state
 from training.evaluate.calibration import fit_temperature
 from training.evaluate.error_rate import ErrorCounts, as_labelled_lines, evaluate, read_lines
 from training.release import model_card
@@ -44,7 +44,7 @@ def build_release(spec: ReleaseSpec, measured_on: Sequence[Path]) -> Iterator[st
     """
     network, charset, card = load_network(spec)
     heldout = _drawn_lines(spec, charset, spec.heldout, heldout=True)
-    reader = BestSteps(network)
+    reader = TopKNetwork(network)
     calibrate(reader, charset, card, heldout[:_TEMPERATURE_LINES])
     train_lines = _drawn_lines(spec, charset, 2 * spec.heldout, heldout=False)
     reader.silence = fit_blank_gate(reader, card.framing, train_lines, heldout)
@@ -70,17 +70,17 @@ def _drawn_lines(
     return as_labelled_lines(islice(drawn, count))
 
 
-def load_network(spec: ReleaseSpec) -> tuple[CRNN, Charset, Card]:
+def load_network(spec: ReleaseSpec) -> tuple[CRNN, Charset, ModelCard]:
     """Return the network averaged over the checkpoints of the runs."""
     states = [_checkpoint(run, spec.checkpoint) for run in spec.runs]
     start, _, _ = artifact.restore(spec.start)
     widen(start)
     state = averaged([state["average"] for state in states])
-    network = folded(blended(state, start.state_dict(), spec.share))
+    network = from_folded_state(blended(state, start.state_dict(), spec.share))
     return (
         network.eval(),
         Charset.of(states[0]["charset"]),
-        replace(Card.from_json(states[0]["card"]), name=spec.name),
+        replace(ModelCard.from_json(states[0]["card"]), name=spec.name),
     )
 
 
@@ -91,7 +91,7 @@ def _checkpoint(run: Path, name: str) -> dict[str, Any]:
 
 
 def calibrate(
-    reader: BestSteps, charset: Charset, card: Card, heldout: Sequence[LabelledLine]
+    reader: TopKNetwork, charset: Charset, card: ModelCard, heldout: Sequence[LabelledLine]
 ) -> None:
     """Set the temperature of `reader` that calibrates its confidences on held-out lines best."""
     recognizer = live_recognizer(reader, charset, card, torch.device("cpu"))

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 
 from daemon.ocr.model import artifact, onnx_graph, torchscript
-from daemon.ocr.model.crnn import BestSteps, fold_norms
-from daemon.ocr.model.types import Steps
+from daemon.ocr.model.crnn import TopKNetwork, fold_norms
+from daemon.ocr.model.types import StepCandidates
 from training.evaluate.error_rate import weights_for
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from daemon.ocr.model.card import Card, Framing
+    from daemon.ocr.model.card import Framing, ModelCard
     from daemon.ocr.model.charset import Charset
 
 _TOLERANCE = 1e-3  # largest difference of a probability between formats
@@ -34,7 +34,9 @@ class FormatMismatch(Exception):
     """A written file reads differently from its network; the message says how."""
 
 
-def export(reader: BestSteps, charset: Charset, card: Card, folder: Path) -> list[tuple[Path, str]]:
+def export(
+    reader: TopKNetwork, charset: Charset, card: ModelCard, folder: Path
+) -> list[tuple[Path, str]]:
     """Write `<card.name>.pt` and `<card.name>.onnx` into `folder`; return path and sha256 of each.
 
     Folds the batch normalisations of the network in place. Raises FormatMismatch when a
@@ -51,7 +53,7 @@ def export(reader: BestSteps, charset: Charset, card: Card, folder: Path) -> lis
     return [(path, sha256(path.read_bytes()).hexdigest()) for path in (script, graph)]
 
 
-def check_parity(reader: BestSteps, path: Path, framing: Framing) -> None:
+def check_parity(reader: TopKNetwork, path: Path, framing: Framing) -> None:
     """Raise FormatMismatch unless `path`, in fp32, reads random frames as `reader` does."""
     read = artifact.load(weights_for(path, precision="fp32"))
     for frames in _frames(framing):
@@ -61,7 +63,7 @@ def check_parity(reader: BestSteps, path: Path, framing: Framing) -> None:
         _compare(path, read.steps(frames), wanted)
 
 
-def _compare(path: Path, found: Steps, wanted: Sequence[NDArray[Any]]) -> None:
+def _compare(path: Path, found: StepCandidates, wanted: Sequence[NDArray[Any]]) -> None:
     """Raise FormatMismatch; labels may differ only where two are about equally likely."""
     labels, probabilities = wanted
     difference = np.abs(found[1] - probabilities).max()

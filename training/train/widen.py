@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from daemon.ocr.batches import batches
+from daemon.ocr.batches import make_batches
 from daemon.ocr.model.charset import BLANK
 from training.data import sources
 from training.synth.glyphs import coverage
@@ -113,9 +113,9 @@ def look_alikes(
     characters, likeness = list(glyphs), dict[str, int]()
     chinese = torch.tensor([False, *map(is_chinese, known.characters)])
     excluded = torch.tensor([True, *(character == " " for character in known.characters)])
-    for batch in batches(list(glyphs.values()), framing, 64):
+    for batch in make_batches(list(glyphs.values()), framing, 64):
         scores = network(torch.from_numpy(batch.pixels)).amax(1)  # N, classes
-        for place, row in zip(batch.places, scores, strict=True):
+        for place, row in zip(batch.indexes, scores, strict=True):
             other = chinese != is_chinese(characters[place])
             likeness[characters[place]] = int(row.masked_fill(excluded | other, -np.inf).argmax())
     return likeness

@@ -73,11 +73,11 @@ class LedgerClaims:
 
     def finish(self, claim: Claim) -> None:
         """Clear the reason of an earlier failure; the original stays."""
-        self._failed.clear_reason(claim)
+        self._failed.remove_reason(claim)
 
     def fail(self, claim: Claim, failure: Failure) -> None:
         """Write `<name>.error.json` to failed/; the bytes stay in the inbox."""
-        self._failed.keep_reason(claim, failure)
+        self._failed.add_reason(claim, failure)
 
     def give_back(self, claim: Claim) -> None:
         """Forget that the file was read."""

@@ -112,19 +112,19 @@ class RenameClaims:
     def finish(self, claim: Claim) -> None:
         """Clear the reason of an earlier failure, then archive or delete the original."""
         self._volume.check()  # a file on a share that is away was not moved
-        self._failed.clear_reason(claim)
+        self._failed.remove_reason(claim)
         with contextlib.suppress(FileNotFoundError):
             if self._archive is None:
                 claim.path.unlink()
             else:
-                self._archive.keep(claim)
+                self._archive.add(claim)
         self._remove_token_folder(claim.path)
 
     def fail(self, claim: Claim, failure: Failure) -> None:
         """Write `<name>.error.json` to failed/, then move the bytes beside it."""
         self._volume.check()
         if os.path.lexists(claim.path):
-            self._failed.keep_failed(claim, failure)
+            self._failed.add_failed(claim, failure)
         self._remove_token_folder(claim.path)
 
     def give_back(self, claim: Claim) -> None:

@@ -1,7 +1,7 @@
-"""From readings to a page as published: what is worth it, in which frame, as blocks and as text.
+"""Assembly of the published page: which readings are kept, in which frame, as blocks and as text.
 
-A line's confidence is its reading's; a page's is the mean of its lines' weighted by their
-characters.
+The confidence of a line is that of its reading; that of a page is the mean of its lines, weighted
+by their characters.
 """
 
 from __future__ import annotations
@@ -13,156 +13,181 @@ from daemon.core.records import Block, Failure, PageText
 from daemon.ocr.assemble import dates, textline
 from daemon.ocr.assemble.frame import CoordinateFrame
 from daemon.ocr.assemble.plain_text import cell_text, lines_text, table_text
-from daemon.ocr.records import Rules
+from daemon.ocr.records import RulingLines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from daemon.core.records import Box, Page, TextLine, TextSource
-    from daemon.ocr.records import CleanPage, Line, Part, Reading
+    from daemon.ocr.records import CleanPage, LayoutBlock, LineCrop, RecognizedLine
 
-_LEGIBLE = 0.7  # confidence below which a reading is taken for a picture, a stain, a rule
-_LEGIBLE_LONG = 0.6  # the same of a long reading: stains and pictures yield a few characters
-_LONG = 20  # letters and digits from which a reading is long
-_SURE = 0.97  # confidence of all characters but one from which that one is a ticked box, say
-_LEGIBLE_IN_PICTURES = 0.9  # photos and drawings yield marks up to here, screenshots read better
+_MIN_LEGIBLE = 0.7  # confidence below which a reading is taken for a picture, a stain, a rule
+_MIN_LEGIBLE_LONG = 0.6  # the same for a long reading: stains and pictures yield few characters
+_LONG_READING = 20  # letters and digits from which a reading is long
+_MIN_CONFIDENT = 0.97  # confidence of all characters but one, if that one may be a ticked box
+_MIN_LEGIBLE_IN_PICTURES = 0.9  # photos and drawings yield readings up to this, screenshots better
 
 
-def legible(readings: Sequence[Reading], layer: Sequence[TextLine] = ()) -> list[int]:
-    """Return the indexes of the readings worth publishing: not empty and not guesswork.
+def legible_indexes(
+    readings: Sequence[RecognizedLine], layer: Sequence[TextLine] = ()
+) -> list[int]:
+    """Return the indexes of the readings to publish: neither empty nor guesswork.
 
-    Beside as much text from a `layer`, they come from pictures and must be surer.
+    Beside at least as much text in a text `layer`, they come from pictures and need more
+    confidence.
     """
-    kept = [
+    candidates = [
         k
         for k, reading in enumerate(readings)
-        if _is_legible(reading, _least(reading)) or _is_sure_but_for_one(reading)
+        if _is_legible(reading, _min_confidence(reading)) or _is_confident_but_for_one(reading)
     ]
-    if sum(len(readings[k].text) for k in kept) > sum(len(line.text) for line in layer):
-        return kept
+    if sum(len(readings[k].text) for k in candidates) > sum(len(line.text) for line in layer):
+        return candidates
     return [
         k
-        for k in kept
-        if _is_legible(readings[k], _LEGIBLE_IN_PICTURES)
+        for k in candidates
+        if _is_legible(readings[k], _MIN_LEGIBLE_IN_PICTURES)
         and any(map(str.isalnum, readings[k].text))
     ]
 
 
-def _least(reading: Reading) -> float:
+def _min_confidence(reading: RecognizedLine) -> float:
     """Return the confidence that a reading of its length needs."""
-    return _LEGIBLE_LONG if sum(map(str.isalnum, reading.text)) >= _LONG else _LEGIBLE
+    return (
+        _MIN_LEGIBLE_LONG if sum(map(str.isalnum, reading.text)) >= _LONG_READING else _MIN_LEGIBLE
+    )
 
 
-def _is_legible(reading: Reading, confidence: float) -> bool:
+def _is_legible(reading: RecognizedLine, confidence: float) -> bool:
     return bool(reading.text.strip()) and reading.confidence >= confidence
 
 
-def _is_sure_but_for_one(reading: Reading) -> bool:
-    """Tell whether all characters but one are sure, with a letter or a digit among them."""
-    inked = [character for character in reading.characters if not character.text.isspace()]
-    inked.sort(key=lambda character: character.confidence)
-    sure = inked[1:]
-    return any(c.text.isalnum() for c in sure) and all(c.confidence >= _SURE for c in sure)
+def _is_confident_but_for_one(reading: RecognizedLine) -> bool:
+    """Tell whether all characters but one are certain and include a letter or digit."""
+    visible = [character for character in reading.characters if not character.text.isspace()]
+    visible.sort(key=lambda character: character.confidence)
+    confident = visible[1:]
+    return any(c.text.isalnum() for c in confident) and all(
+        c.confidence >= _MIN_CONFIDENT for c in confident
+    )
 
 
 def layer_lines(page: Page) -> list[TextLine]:
-    """Return the lines of the page's text layer in their order."""
+    """Return the lines of the text layer of the page in their order."""
     return [line for block in page.text_layer or () for line in block.lines]
 
 
 @dataclass(frozen=True, slots=True)
-class Placing:
-    """What is laid out: lines that were read and then those of the text layer.
+class PlacedLines:
+    """The input of layout analysis: the lines that were read, then those of the text layer.
 
-    `lines` are as published, `boxes` where they stand in the frame of the layout, in which the page
-    is `height` pixels high and its `rules` lie: the original one, or the clean one, from which
-    `frame` leads there.
+    `lines` are as published, `boxes` are their boxes in the frame of the layout, in which the page
+    is `height` pixels high and has the ruling lines `rules`. That frame is the original one, or the
+    clean one, which `frame` maps to the original.
     """
 
     lines: list[TextLine]
     boxes: list[Box]
-    rules: Rules
+    rules: RulingLines
     height: int
     frame: CoordinateFrame
     is_original: bool
 
     @property
-    def found(self) -> list[tuple[Box, str]]:
+    def boxes_and_texts(self) -> list[tuple[Box, str]]:
         """The boxes and texts of all lines."""
         return [(box, line.text) for box, line in zip(self.boxes, self.lines, strict=True)]
 
-    def shown(self, box: Box) -> Box:
-        """Return where a box of the layout is in original pixels."""
-        return box if self.is_original else self.frame.around(box)
+    def to_original(self, box: Box) -> Box:
+        """Map a box from the frame of the layout to original pixels."""
+        return box if self.is_original else self.frame.to_original(box)
 
 
-def placing(
+def place_lines(
     page: Page,
     clean: CleanPage,
-    lines: Sequence[Line],
-    readings: Sequence[Reading],
-    rules: Rules,
-) -> Placing:
-    """Return where everything stands; `readings` answer `lines`, `rules` are of the clean page.
+    lines: Sequence[LineCrop],
+    readings: Sequence[RecognizedLine],
+    rules: RulingLines,
+) -> PlacedLines:
+    """Return all lines in one frame; `readings` belong to `lines`, `rules` are of the clean page.
 
-    The frame is the clean one where the page was turned to be read, or where most lines were found;
-    else the original one, in which lines of the layer are as low as they were set. Rules part cells
-    only on pages that were read as a whole.
+    The frame is the clean one if the page was rotated or if most lines were read; otherwise the
+    original one, in which the lines of the text layer are as high as they were set. Ruling lines
+    separate cells only on pages without a text layer.
     """
     frame, layer = CoordinateFrame(page, clean), layer_lines(page)
-    found = dates.joined(clean.gray, lines, readings, rules)
-    known = [*(textline.published(line, reading, frame) for line, reading in found), *layer]
-    if clean.orientation or len(layer) < len(found):
-        boxes = [*(line.box for line, _ in found), *(frame.back(line.box) for line in layer)]
-        whole = Rules() if layer else rules
-        return Placing(known, boxes, whole, clean.gray.shape[0], frame, is_original=False)
-    boxes = [*(frame.around(line.box) for line, _ in found), *(line.box for line in layer)]
-    return Placing(known, boxes, Rules(), page.height, frame, is_original=True)
+    recognized = dates.join_split_dates(clean.gray, lines, readings, rules)
+    text_lines = [
+        *(textline.to_text_line(line, reading, frame) for line, reading in recognized),
+        *layer,
+    ]
+    if clean.orientation or len(layer) < len(recognized):
+        boxes = [
+            *(line.box for line, _ in recognized),
+            *(frame.to_clean(line.box) for line in layer),
+        ]
+        page_rules = RulingLines() if layer else rules
+        return PlacedLines(
+            text_lines, boxes, page_rules, clean.gray.shape[0], frame, is_original=False
+        )
+    boxes = [
+        *(frame.to_original(line.box) for line, _ in recognized),
+        *(line.box for line in layer),
+    ]
+    return PlacedLines(text_lines, boxes, RulingLines(), page.height, frame, is_original=True)
 
 
-def page_text(page: Page, clean: CleanPage, placed: Placing, parts: Sequence[Part]) -> PageText:
-    """Return the page as published; `parts` index, in order, the lines that were placed."""
-    blocks, found = tuple(_block(part, placed) for part in parts), placed.found
-    # rows are told in the frame they were laid out in, where they lie level
+def page_text(
+    page: Page, clean: CleanPage, placed: PlacedLines, layout_blocks: Sequence[LayoutBlock]
+) -> PageText:
+    """Return the page as published; `layout_blocks` index, in order, the lines in `placed`."""
+    blocks = tuple(_publish_block(layout_block, placed) for layout_block in layout_blocks)
+    boxes_and_texts = placed.boxes_and_texts
+    # rows are found in the frame of the layout, in which they are level
     text = "\n\n".join(
-        table_text(block.table) if block.table else lines_text([found[k] for k in part.lines])
-        for part, block in zip(parts, blocks, strict=True)
+        table_text(block.table)
+        if block.table
+        else lines_text([boxes_and_texts[k] for k in layout_block.lines])
+        for layout_block, block in zip(layout_blocks, blocks, strict=True)
     )
     source: TextSource = "mixed" if page.text_layer else "ocr"
     return replace(
-        _published(page, source, text, blocks),
+        _publish_page(page, source, text, blocks),
         skew=clean.skew,
         orientation=clean.orientation,
-        curvature=placed.frame.deepest,
+        curvature=placed.frame.max_curvature,
     )
 
 
-def _block(part: Part, placed: Placing) -> Block:
-    """Return the block as published."""
-    lines = tuple(placed.lines[k] for k in part.lines)
-    if part.table is None:
-        return Block(lines, part.kind)
-    place = {k: number for number, k in enumerate(part.lines)}
+def _publish_block(layout_block: LayoutBlock, placed: PlacedLines) -> Block:
+    """Return a block as published."""
+    lines = tuple(placed.lines[k] for k in layout_block.lines)
+    if layout_block.table is None:
+        return Block(lines, layout_block.kind)
+    position = {k: number for number, k in enumerate(layout_block.lines)}
     cells = tuple(
         replace(
             cell,
-            box=placed.shown(cell.box),
-            lines=tuple(place[k] for k in cell.lines),
+            box=placed.to_original(cell.box),
+            lines=tuple(position[k] for k in cell.lines),
             text=cell_text([placed.lines[k].text for k in cell.lines]),
         )
-        for cell in part.table.cells
+        for cell in layout_block.table.cells
     )
-    return Block(lines, part.kind, replace(part.table, cells=cells))
+    return Block(lines, layout_block.kind, replace(layout_block.table, cells=cells))
 
 
 def page_from_text_layer(page: Page) -> PageText:
     """Return the page as its text layer has it; there must be one."""
     blocks = page.text_layer or ()
-    text = "\n\n".join(lines_text([(line.box, line.text) for line in b.lines]) for b in blocks)
-    return _published(page, "text_layer", text, blocks)
+    text = "\n\n".join(
+        lines_text([(line.box, line.text) for line in block.lines]) for block in blocks
+    )
+    return _publish_page(page, "text_layer", text, blocks)
 
 
-def _published(page: Page, source: TextSource, text: str, blocks: tuple[Block, ...]) -> PageText:
+def _publish_page(page: Page, source: TextSource, text: str, blocks: tuple[Block, ...]) -> PageText:
     return PageText(
         number=page.number,
         width=page.width,
@@ -180,7 +205,7 @@ def _published(page: Page, source: TextSource, text: str, blocks: tuple[Block, .
 
 
 def _mean_confidence(blocks: Sequence[Block]) -> float | None:
-    """Return the mean of the lines' confidences weighted by their characters, None without any."""
+    """Return the mean confidence of the lines weighted by their characters; None without any."""
     lines = [line for block in blocks for line in block.lines]
     known = [(line.confidence, len(line.text)) for line in lines if line.confidence is not None]
     characters = sum(count for _, count in known)

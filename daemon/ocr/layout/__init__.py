@@ -1,45 +1,50 @@
-"""Layout: from lines and rules to blocks in reading order, and of what kind each is.
+"""Layout analysis: from lines and ruling lines to blocks in reading order, each with its kind.
 
-Ruled tables come first (ruled.py, grid.py), since a table is one thing on its page and is read by
-another rule than the page. What is left is ordered by columns and rows (columns.py), each table in
-its place; rows whose pieces stand one above the other are tables too (aligned.py). Last, headings,
-headers and footers are told from the body (kinds.py).
+Ruled tables are found first (ruled_tables.py, grid.py), since the cells of a table are not read in
+the order of the page. The remaining lines are ordered by columns and rows (reading_order.py,
+gutters.py), with each table in its place; rows whose pieces are aligned are tables without ruling
+lines (borderless_tables.py). Finally, headings, headers and footers are separated from the body
+text (block_kinds.py, headers_footers.py).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from daemon.ocr.layout import aligned, columns, kinds, ruled
-from daemon.ocr.layout.parts import extent, tabular
-from daemon.ocr.records import Part
+from daemon.ocr.layout import block_kinds, borderless_tables, reading_order, ruled_tables
+from daemon.ocr.layout.grouping import table_block, table_box
+from daemon.ocr.records import LayoutBlock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from daemon.core.records import Box, Table
-    from daemon.ocr.records import Rules
+    from daemon.ocr.records import RulingLines
 
 
-def arrange(found: Sequence[tuple[Box, str]], rules: Rules, page_height: int) -> list[Part]:
-    """Return the blocks of a page in reading order; each of the lines is in exactly one.
+def analyze(
+    line_texts: Sequence[tuple[Box, str]], rules: RulingLines, page_height: int
+) -> list[LayoutBlock]:
+    """Return the blocks of a page in reading order; each line is in exactly one of them.
 
-    `found` are the lines, boxes and texts in the clean frame, which is `page_height` pixels high.
+    `line_texts` are the boxes and texts of the lines in the clean frame, `page_height` pixels high.
     """
-    boxes = [box for box, _ in found]
-    parts = _ordered(boxes, ruled.tables(boxes, rules))
-    return kinds.told(found, aligned.with_tables(found, parts), rules, page_height)
+    boxes = [box for box, _ in line_texts]
+    blocks = _order_blocks(boxes, ruled_tables.find(boxes, rules))
+    return block_kinds.classify(
+        line_texts, borderless_tables.detect(line_texts, blocks), rules, page_height
+    )
 
 
-def _ordered(boxes: Sequence[Box], tables: list[Table]) -> list[Part]:
-    """Return the lines outside the tables in blocks, with the tables among them."""
-    taken = {k for table in tables for cell in table.cells for k in cell.lines}
-    loose = [k for k in range(len(boxes)) if k not in taken]
-    things = [*(boxes[k] for k in loose), *(extent(table) for table in tables)]
-    solid = frozenset(range(len(loose), len(things)))
+def _order_blocks(boxes: Sequence[Box], tables: list[Table]) -> list[LayoutBlock]:
+    """Return the blocks of the lines outside the tables, with the tables among them."""
+    in_tables = {k for table in tables for cell in table.cells for k in cell.lines}
+    free = [k for k in range(len(boxes)) if k not in in_tables]
+    items = [*(boxes[k] for k in free), *(table_box(table) for table in tables)]
+    table_indexes = frozenset(range(len(free), len(items)))
     return [
-        tabular(tables[block[0] - len(loose)])
-        if block[0] in solid
-        else Part(tuple(loose[k] for k in block))
-        for block in columns.order(things, solid)
+        table_block(tables[members[0] - len(free)])
+        if members[0] in table_indexes
+        else LayoutBlock(tuple(free[k] for k in members))
+        for members in reading_order.order(items, table_indexes)
     ]

@@ -1,4 +1,4 @@
-"""Grids: from rules that meet to the cells between them, with the rows and columns they reach over.
+"""Table grids: from ruling lines to the cells between them, with their row and column spans.
 
 Arrays of rules are N,4: left, top, right, bottom.
 """
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    Sides = NDArray[np.int32]
+    Rects = NDArray[np.int32]
 
-_MOST = 5_000  # unit cells of a grid that is looked at; hatching and graph paper have more
-_COVERED = 0.5  # share of a unit cell's side that a rule covers to close it
+_MAX_UNIT_CELLS = 5_000  # unit cells of a grid; hatching and graph paper have more
+_MIN_COVERAGE = 0.5  # share of a side of a unit cell that a rule covers to close it
 
-NONE = Table(0, 0, ())
+NO_TABLE = Table(0, 0, ())
 
 
 class _Cuts(NamedTuple):
-    """Where a grid is cut along one axis, `at` (N) in order, and the cut that each rule lies on."""
+    """The sorted positions (N) at which a grid is cut along one axis, and the cut of each rule."""
 
-    at: NDArray[np.float64]
+    positions: NDArray[np.float64]
     of_rule: NDArray[np.intp]
 
 
-class _Span(NamedTuple):
+class _CellSpan(NamedTuple):
     """A rectangle of unit cells, the ends exclusive."""
 
     top: int
@@ -42,82 +42,90 @@ class _Span(NamedTuple):
     right: int
 
 
-def cells(across: Sides, down: Sides, slack: float, room: float) -> Table:
-    """Return the empty cells between rules; no table where they are too many to be one.
+def find_cells(horizontal: Rects, vertical: Rects, tolerance: float, min_overhang: float) -> Table:
+    """Return the empty cells between rules; `NO_TABLE` where they are too many for a table.
 
-    Parallel rules within `slack` of one another are one; rules that reach on beyond the last one
-    across them by more than `room` have an open border there.
+    Parallel rules within `tolerance` of one another are one; rules that extend beyond the last one
+    across them by more than `min_overhang` have an open border there.
     """
-    low = np.minimum(across[:, :2].min(axis=0), down[:, :2].min(axis=0))
-    high = np.maximum(across[:, 2:].max(axis=0), down[:, 2:].max(axis=0))
-    x = _cuts((down[:, 0] + down[:, 2]) / 2, slack, room, (low[0], high[0]))
-    y = _cuts((across[:, 1] + across[:, 3]) / 2, slack, room, (low[1], high[1]))
-    if not 1 < len(x.at) * len(y.at) <= _MOST:
-        return NONE
-    shut_above = _covered(across[:, [0, 2]], y, x.at)
-    shut_left = _covered(down[:, [1, 3]], x, y.at).T
-    return _table([span for part in _parts(shut_above, shut_left) for span in part], x.at, y.at)
+    low = np.minimum(horizontal[:, :2].min(axis=0), vertical[:, :2].min(axis=0))
+    high = np.maximum(horizontal[:, 2:].max(axis=0), vertical[:, 2:].max(axis=0))
+    x = _cuts((vertical[:, 0] + vertical[:, 2]) / 2, tolerance, min_overhang, (low[0], high[0]))
+    y = _cuts((horizontal[:, 1] + horizontal[:, 3]) / 2, tolerance, min_overhang, (low[1], high[1]))
+    if not 1 < len(x.positions) * len(y.positions) <= _MAX_UNIT_CELLS:
+        return NO_TABLE
+    is_closed_above = _covered_units(horizontal[:, [0, 2]], y, x.positions)
+    is_closed_left = _covered_units(vertical[:, [1, 3]], x, y.positions).T
+    return _table(
+        [span for group in _open_groups(is_closed_above, is_closed_left) for span in group],
+        x.positions,
+        y.positions,
+    )
 
 
-def _cuts(at: NDArray[np.float64], slack: float, room: float, ends: tuple[int, int]) -> _Cuts:
+def _cuts(
+    positions: NDArray[np.float64], tolerance: float, min_overhang: float, ends: tuple[int, int]
+) -> _Cuts:
     """Return the cuts on which rules lie, and those of open borders."""
-    order = np.argsort(at, kind="stable")
-    number = np.cumsum(np.diff(at[order], prepend=at[order][0]) > slack)
-    of_rule = np.empty(len(at), np.intp)
+    order = np.argsort(positions, kind="stable")
+    number = np.cumsum(np.diff(positions[order], prepend=positions[order][0]) > tolerance)
+    of_rule = np.empty(len(positions), np.intp)
     of_rule[order] = number
-    middles = np.bincount(of_rule, weights=at) / np.bincount(of_rule)
-    first = [float(ends[0])] if middles[0] - ends[0] > room else []
-    last = [float(ends[1])] if ends[1] - middles[-1] > room else []
+    middles = np.bincount(of_rule, weights=positions) / np.bincount(of_rule)
+    first = [float(ends[0])] if middles[0] - ends[0] > min_overhang else []
+    last = [float(ends[1])] if ends[1] - middles[-1] > min_overhang else []
     return _Cuts(np.concatenate([first, middles, last]), of_rule + len(first))
 
 
-def _covered(
-    spans: NDArray[np.int32], cuts: _Cuts, others: NDArray[np.float64]
+def _covered_units(
+    spans: NDArray[np.int32], cuts: _Cuts, crossing_cuts: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
-    """Say for each cut, and each unit between two of the `others`, whether rules cover it.
+    """Tell for each cut, and each unit between two of the `crossing_cuts`, whether rules cover it.
 
     `spans` (N,2) is where the rules begin and end along their own direction.
     """
-    start, size = int(others[0]), int(others[-1] - others[0]) + 2
-    inked = np.zeros((len(cuts.at), size), np.int32)
+    start, size = int(crossing_cuts[0]), int(crossing_cuts[-1] - crossing_cuts[0]) + 2
+    ink = np.zeros((len(cuts.positions), size), np.int32)
     for (begin, end), cut in zip((spans - start).tolist(), cuts.of_rule.tolist(), strict=True):
-        inked[cut, max(0, begin) : max(0, end)] = 1
-    total = np.cumsum(np.pad(inked, ((0, 0), (1, 0))), axis=1)
-    edges = (others - start).astype(np.intp)
-    covered = np.diff(total[:, edges], axis=1) >= _COVERED * np.diff(edges)
+        ink[cut, max(0, begin) : max(0, end)] = 1
+    total = np.cumsum(np.pad(ink, ((0, 0), (1, 0))), axis=1)
+    edges = (crossing_cuts - start).astype(np.intp)
+    covered = np.diff(total[:, edges], axis=1) >= _MIN_COVERAGE * np.diff(edges)
     return np.asarray(covered, bool)
 
 
-def _parts(shut_above: NDArray[np.bool_], shut_left: NDArray[np.bool_]) -> Iterator[list[_Span]]:
-    """Yield for each set of unit cells with no shut side between them the rectangles it makes."""
-    rows, count = shut_left.shape[0], shut_above.shape[1]
-    plan = np.zeros((2 * rows + 1, 2 * count + 1), np.uint8)  # a unit cell is odd, odd
-    plan[1::2, 1::2] = 1
-    plan[2:-1:2, 1::2] = ~shut_above[1:-1]
-    plan[1::2, 2:-1:2] = ~shut_left[:, 1:-1]
-    number, labels, stats, _ = cv2.connectedComponentsWithStats(plan, connectivity=4)
+def _open_groups(
+    is_closed_above: NDArray[np.bool_], is_closed_left: NDArray[np.bool_]
+) -> Iterator[list[_CellSpan]]:
+    """Yield the rectangles of each group of unit cells that no closed side separates."""
+    rows, count = is_closed_left.shape[0], is_closed_above.shape[1]
+    passages = np.zeros((2 * rows + 1, 2 * count + 1), np.uint8)  # a unit cell is odd, odd
+    passages[1::2, 1::2] = 1
+    passages[2:-1:2, 1::2] = ~is_closed_above[1:-1]
+    passages[1::2, 2:-1:2] = ~is_closed_left[:, 1:-1]
+    number, labels, stats, _ = cv2.connectedComponentsWithStats(passages, connectivity=4)
     units = labels[1::2, 1::2]
-    for part in range(1, number):
-        left, top, width, height = (int(side) // 2 for side in stats[part, :4] + (0, 0, 1, 1))
-        window = units[top : top + height, left : left + width] == part
-        yield list(_rectangles(window, top, left))
+    for group in range(1, number):
+        left, top, width, height = (int(side) // 2 for side in stats[group, :4] + (0, 0, 1, 1))
+        is_member = units[top : top + height, left : left + width] == group
+        yield list(_rectangles(is_member, top, left))
 
 
-def _rectangles(window: NDArray[np.bool_], top: int, left: int) -> Iterator[_Span]:
-    """Yield the rectangles that the unit cells in a window make up, row by row."""
-    rest = window.copy()
-    while rest.any():
-        row, column = (int(k) for k in np.unravel_index(rest.argmax(), rest.shape))
-        right = column + int(np.argmin(np.append(rest[row, column:], False)))
-        whole = rest[row:, column:right].all(axis=1)
-        bottom = row + int(np.argmin(np.append(whole, False)))
-        rest[row:bottom, column:right] = False
-        yield _Span(top + row, top + bottom, left + column, left + right)
+def _rectangles(is_member: NDArray[np.bool_], top: int, left: int) -> Iterator[_CellSpan]:
+    """Yield the rectangles that the unit cells in a window consist of, row by row."""
+    remaining = is_member.copy()
+    while remaining.any():
+        row, column = (int(k) for k in np.unravel_index(remaining.argmax(), remaining.shape))
+        right = column + int(np.argmin(np.append(remaining[row, column:], False)))
+        is_full = remaining[row:, column:right].all(axis=1)
+        bottom = row + int(np.argmin(np.append(is_full, False)))
+        remaining[row:bottom, column:right] = False
+        yield _CellSpan(top + row, top + bottom, left + column, left + right)
 
 
-def _table(spans: list[_Span], x: NDArray[np.float64], y: NDArray[np.float64]) -> Table:
-    at_x, at_y = [round(at) for at in x.tolist()], [round(at) for at in y.tolist()]
-    return numbered(
+def _table(spans: list[_CellSpan], x: NDArray[np.float64], y: NDArray[np.float64]) -> Table:
+    at_x, at_y = [round(value) for value in x.tolist()], [round(value) for value in y.tolist()]
+    return renumber(
         Cell(
             row=span.top,
             column=span.left,
@@ -130,15 +138,15 @@ def _table(spans: list[_Span], x: NDArray[np.float64], y: NDArray[np.float64]) -
     )
 
 
-def numbered(cells: Iterable[Cell]) -> Table:
-    """Return the cells as a table of the rows and columns that at least one of them begins in."""
+def renumber(cells: Iterable[Cell]) -> Table:
+    """Return the cells as a table of those rows and columns in which at least one begins."""
     ordered = sorted(cells, key=lambda cell: (cell.row, cell.column))
     rows = sorted({cell.row for cell in ordered})
     lefts = sorted({cell.column for cell in ordered})
-    renumbered = []
+    result = []
     for cell in ordered:
         row, column = bisect_left(rows, cell.row), bisect_left(lefts, cell.column)
         row_span = bisect_left(rows, cell.row + cell.row_span) - row
         column_span = bisect_left(lefts, cell.column + cell.column_span) - column
-        renumbered.append(Cell(row, column, row_span, column_span, cell.box, cell.lines))
-    return Table(len(rows), len(lefts), tuple(renumbered))
+        result.append(Cell(row, column, row_span, column_span, cell.box, cell.lines))
+    return Table(len(rows), len(lefts), tuple(result))

@@ -1,1 +1,1 @@
-"""The CRNN: network, decoding, character set, and its files."""
+"""The recognition model: CRNN, CTC decoding, character set, and its files."""

@@ -1,7 +1,7 @@
-"""The file that weights ship in: network, alphabet and card in one, checked when loaded.
+"""Model artifacts: files that hold network, character set and card, verified when they are loaded.
 
-Two formats of the same network, TorchScript (`.pt`) and ONNX (`.onnx`); each needs its own package,
-and neither is imported before a file of its kind is loaded.
+There are two formats of the same network, TorchScript (`.pt`) and ONNX (`.onnx`). Each needs its
+own package, and neither is imported before a file of its kind is loaded.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from daemon.core.options import Weights
-    from daemon.ocr.model.card import Card
+    from daemon.ocr.model.card import ModelCard
     from daemon.ocr.model.charset import Charset
     from daemon.ocr.model.crnn import CRNN
-    from daemon.ocr.model.types import Frames, Network, Steps
+    from daemon.ocr.model.types import InputBatch, NetworkFunction, StepCandidates
 
 
 _BACKENDS = {
@@ -33,27 +33,28 @@ _BACKENDS = {
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """Weights ready to read with, and what their file says of them."""
+    """A network ready for inference, and the metadata of its file."""
 
-    card: Card
+    card: ModelCard
     charset: Charset
     sha256: str
     precision: str
-    network: Network
+    network: NetworkFunction
 
-    def steps(self, frames: Frames) -> Steps:
+    def steps(self, lines: InputBatch) -> StepCandidates:
         """Return the `CANDIDATES` best classes of each step, best first, and their probabilities.
 
-        Both are N,T,CANDIDATES; `frames` are N,1,H,W.
+        Both are N,T,CANDIDATES; `lines` are N,1,H,W.
         """
-        labels, probabilities, _ = self.network(frames)
+        labels, probabilities, _ = self.network(lines)
         return labels, probabilities
 
 
 def load(weights: Weights) -> Artifact:
-    """Load the artifact that `weights` names and read an empty line with it.
+    """Load the artifact that `weights` names and run it on an empty line.
 
-    Raises Misconfigured when it is missing, altered, not ours, or its backend is not installed.
+    Raises Misconfigured when it is missing, altered, or not an artifact of ours, or when its
+    backend is not installed.
     """
     content, sha256 = checksummed_file.read("model", weights.file, weights.sha256)
     backend = import_module(_BACKENDS[weights.backend])
@@ -63,18 +64,20 @@ def load(weights: Weights) -> Artifact:
     return Artifact(card, charset, sha256, precision, network)
 
 
-def _check_classes(network: Network, card: Card, charset: Charset, weights: Weights) -> None:
+def _check_classes(
+    network: NetworkFunction, card: ModelCard, charset: Charset, weights: Weights
+) -> None:
     empty = np.zeros((1, 1, card.framing.height, card.framing.min_width), np.float32)
     *_, classes = network(empty)
     if classes != charset.classes:
-        told = f"its network tells {classes} classes apart, its charset {charset.classes}"
-        raise metadata.foreign(weights, told)
+        mismatch = f"its network has {classes} classes, its charset {charset.classes}"
+        raise metadata.invalid_artifact(weights, mismatch)
 
 
-def restore(path: Path) -> tuple[CRNN, Charset, Card]:
-    """Return the network inside a TorchScript artifact of ours, to go on training with it.
+def restore(path: Path) -> tuple[CRNN, Charset, ModelCard]:
+    """Return the network in a TorchScript artifact of ours, to continue its training.
 
-    Its normalisations are folded. Raises Misconfigured when the file is not ours.
+    Its normalisation layers are folded. Raises Misconfigured when the file is not ours.
     """
     from daemon.core.options import Weights
     from daemon.ocr.model import torchscript

@@ -1,4 +1,4 @@
-"""The card: what a file of weights says of itself, and how lines must be framed for it."""
+"""Model cards: the provenance of weights, and how lines are scaled for them."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import asdict, dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Framing:
-    """How the crop of a line becomes what the network was trained on; lengths in pixels.
+    """How the crop of a line is scaled to the input that the network was trained on; in pixels.
 
-    The crop is scaled to `height` rows and its width by `stretch` more, then padded on the right
-    with `fill` (-1 black .. 1 white) to the next multiple of `multiple` above its width plus
-    `margin`; of twice, four times ... `multiple` where that is at most the share `grain` of it, so
-    that long lines have few widths. Crops higher than `area_above` are averaged down, others
-    interpolated.
+    The crop is scaled to `height` rows, its width by `stretch` more, and padded on the right with
+    `fill` (-1 black .. 1 white) to the next multiple of `multiple` above its width plus `margin`;
+    to a multiple of twice, four times ... `multiple` where that is at most the share `grain` of it,
+    so that long lines have few widths. Crops higher than `area_above` are downscaled by area
+    averaging, others by linear interpolation.
     """
 
     height: int = 32
@@ -29,11 +29,11 @@ class Framing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
-    """Where weights come from, under which licence, and how they want their lines.
+class ModelCard:
+    """The origin and licence of weights, and the input that they need.
 
-    `losses` says by how much the character error rate rose when it was measured in another
-    precision than fp32; `precision` is what the file itself computes in.
+    `losses` is the increase of the character error rate measured in other precisions than fp32;
+    `precision` is the one in which the file itself computes.
     """
 
     name: str
@@ -44,11 +44,11 @@ class Card:
     losses: dict[str, float] = field(default_factory=dict)
 
     def to_json(self) -> str:
-        """Return the card as it rides in the file of weights."""
+        """Return the card as it is stored in the file of weights."""
         return json.dumps(asdict(self), ensure_ascii=False, indent=1)
 
     @classmethod
-    def from_json(cls, text: str) -> Card:
-        """Read a card; raises ValueError, KeyError or TypeError when it is not one."""
+    def from_json(cls, text: str) -> ModelCard:
+        """Parse a card; raises ValueError, KeyError or TypeError when it is not one."""
         fields = json.loads(text)
         return cls(framing=Framing(**fields.pop("framing")), **fields)

@@ -1,7 +1,7 @@
-"""The alphabet: which character a class of the network stands for.
+"""The character set: the character that each class of the network stands for.
 
-Class `BLANK` is the CTC blank (this is the only place that says so); class k stands for the
-alphabet's k-th character, counted from one. Every character is one code point in Unicode's NFC.
+Class `BLANK` is the CTC blank (defined only here); class k stands for the k-th character, counted
+from one. Every character is one code point in Unicode's NFC.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Charset:
 
     @classmethod
     def of(cls, characters: Iterable[str]) -> Charset:
-        """Return the charset of `characters` in NFC; two of them may become the same.
+        """Return the charset of `characters` in NFC; two of them may become equal.
 
         Raises ValueError for a character that is not one code point.
         """
@@ -36,9 +36,9 @@ class Charset:
 
     @property
     def classes(self) -> int:
-        """How many classes a network of this alphabet has, the blank included."""
+        """The number of classes of a network with this charset, including the blank."""
         return len(self.characters) + 1
 
     def character(self, label: int) -> str:
-        """Return what class `label` stands for; the blank stands for nothing."""
+        """Return the character of class `label`; the blank has none."""
         return "" if label == BLANK else self.characters[label - 1]

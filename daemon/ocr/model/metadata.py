@@ -1,11 +1,11 @@
-"""What is written into every file of weights, whatever its format: the card and the alphabet."""
+"""Metadata stored in every file of weights, whatever its format: the card and the charset."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from daemon.core.errors import Misconfigured
-from daemon.ocr.model.card import Card
+from daemon.ocr.model.card import ModelCard
 from daemon.ocr.model.charset import Charset
 
 if TYPE_CHECKING:
@@ -17,20 +17,23 @@ CARD = "card.json"
 CHARSET = "charset.txt"
 
 
-def inscribed(charset: Charset, card: Card) -> dict[str, str]:
-    """Return the texts to write, by name."""
+def to_properties(charset: Charset, card: ModelCard) -> dict[str, str]:
+    """Return the metadata as texts by name."""
     return {CHARSET: charset.characters, CARD: card.to_json()}
 
 
-def read(metadata: Mapping[str, str], weights: Weights) -> tuple[Card, Charset]:
-    """Return what the file of `weights` says of itself; Misconfigured when it says nothing."""
+def read(metadata: Mapping[str, str], weights: Weights) -> tuple[ModelCard, Charset]:
+    """Return card and charset from the metadata of `weights`; Misconfigured without them."""
     try:
-        return Card.from_json(metadata[CARD]), Charset.of(metadata[CHARSET])
+        return ModelCard.from_json(metadata[CARD]), Charset.of(metadata[CHARSET])
     except (KeyError, TypeError, ValueError) as error:
-        raise foreign(weights, "it carries no card and charset") from error
+        raise invalid_artifact(weights, "it carries no card and charset") from error
 
 
-def foreign(weights: Weights, complaint: str) -> Misconfigured:
-    """Return the error for a file that is not ours."""
-    remedy = f"{complaint}: no artifact of ours for {weights.backend}; make it again with `train`"
+def invalid_artifact(weights: Weights, reason: str) -> Misconfigured:
+    """Return the error for a file that is not an artifact of ours."""
+    remedy = (
+        f"{reason}: not an artifact of ours for {weights.backend}; "
+        "export it again with `python -m training export`"
+    )
     return Misconfigured("model.file", weights.file, remedy)

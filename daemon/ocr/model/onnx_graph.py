@@ -1,4 +1,4 @@
-"""The network as ONNX, read by ONNX Runtime; neither package is imported before it is needed."""
+"""The network as ONNX, for ONNX Runtime; neither package is imported before it is needed."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ if TYPE_CHECKING:
     import onnx
 
     from daemon.core.options import Weights
-    from daemon.ocr.model.card import Card
+    from daemon.ocr.model.card import ModelCard
     from daemon.ocr.model.charset import Charset
-    from daemon.ocr.model.crnn import BestSteps
-    from daemon.ocr.model.types import Frames, LoadedNetwork, Outputs
+    from daemon.ocr.model.crnn import TopKNetwork
+    from daemon.ocr.model.types import InputBatch, LoadedNetwork, NetworkOutputs
 
 _OUTPUTS = ["labels", "probabilities", "classes"]
 
 
-def save(network: BestSteps, path: Path, charset: Charset, card: Card) -> None:
+def save(network: TopKNetwork, path: Path, charset: Charset, card: ModelCard) -> None:
     """Write `network` with charset and card in its metadata."""
     import onnx
     import torch
 
-    from daemon.ocr.model.crnn import AtOnce
+    from daemon.ocr.model.crnn import OnnxTopKNetwork
 
     lines, steps = {0: "N", 3: "W"}, {0: "N", 1: "T"}
     buffer = io.BytesIO()
     with warnings.catch_warnings(action="ignore"):  # the exporter without dynamo is deprecated
         torch.onnx.export(
-            AtOnce(network).eval(),
+            OnnxTopKNetwork(network).eval(),
             (torch.zeros(1, 1, card.framing.height, card.framing.min_width),),
-            buffer,  # type: ignore[arg-type]  # its annotation forgets streams
-            dynamo=False,  # the other one needs a package more and cannot leave W open in the LSTM
+            buffer,  # type: ignore[arg-type]  # it accepts streams too
+            dynamo=False,  # dynamo needs another package and fixes W in the LSTM
             input_names=["lines"],
             output_names=_OUTPUTS,
             dynamic_axes={"lines": lines, **dict.fromkeys(_OUTPUTS[:2], steps)},
@@ -45,16 +45,16 @@ def save(network: BestSteps, path: Path, charset: Charset, card: Card) -> None:
     save_as(path, onnx.load_from_string(buffer.getvalue()), charset, card)
 
 
-def save_as(path: Path, model: onnx.ModelProto, charset: Charset, card: Card) -> None:
+def save_as(path: Path, model: onnx.ModelProto, charset: Charset, card: ModelCard) -> None:
     """Write `model`, the graph of a network of ours, with charset and card in its metadata."""
     import onnx
 
-    onnx.helper.set_model_props(model, metadata.inscribed(charset, card))
+    onnx.helper.set_model_props(model, metadata.to_properties(charset, card))
     path.write_bytes(model.SerializeToString())
 
 
 def load(content: bytes, weights: Weights) -> LoadedNetwork:
-    """Return the network in `content`, ready to read, and what is written in it.
+    """Return the network in `content`, ready for inference, with its metadata and precision.
 
     Raises Misconfigured when it is not ours, or ONNX Runtime is not installed.
     """
@@ -65,18 +65,18 @@ def load(content: bytes, weights: Weights) -> LoadedNetwork:
         raise Misconfigured("model.backend", weights.backend, remedy) from error
 
     if weights.precision == "bf16":
-        remedy = "onnxruntime reads in the precision of its file; use auto, or torchscript"
+        remedy = "onnxruntime computes in the precision of its file; use auto, or torchscript"
         raise Misconfigured("model.precision", weights.precision, remedy)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = 3
     try:
         session = onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])
-    except Exception as error:  # its errors share no base
-        raise metadata.foreign(weights, "ONNX Runtime cannot load it") from error
+    except Exception as error:  # its errors have no common base class
+        raise metadata.invalid_artifact(weights, "ONNX Runtime cannot load it") from error
 
-    def network(frames: Frames) -> Outputs:
-        labels, probabilities, classes = session.run(_OUTPUTS, {"lines": frames})
+    def network(lines: InputBatch) -> NetworkOutputs:
+        labels, probabilities, classes = session.run(_OUTPUTS, {"lines": lines})
         return labels, probabilities, int(classes)
 
     properties = session.get_modelmeta().custom_metadata_map

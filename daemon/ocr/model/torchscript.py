@@ -1,5 +1,7 @@
-"""The network as TorchScript. torch.jit is deprecated since 2.11 and stays the backend by decision:
-every use of it stands here, and its warning is silenced only here.
+"""The network as TorchScript.
+
+torch.jit is deprecated since 2.11 and remains the backend by decision: it is used only here, and
+its warning is silenced only here.
 """
 
 from __future__ import annotations
@@ -15,35 +17,35 @@ import torch
 
 from daemon.core.errors import Misconfigured
 from daemon.ocr.model import metadata
-from daemon.ocr.model.crnn import folded
+from daemon.ocr.model.crnn import from_folded_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from daemon.core.options import Weights
-    from daemon.ocr.model.card import Card
+    from daemon.ocr.model.card import ModelCard
     from daemon.ocr.model.charset import Charset
-    from daemon.ocr.model.crnn import CRNN, BestSteps
-    from daemon.ocr.model.types import Frames, LoadedNetwork, Outputs
+    from daemon.ocr.model.crnn import CRNN, TopKNetwork
+    from daemon.ocr.model.types import InputBatch, LoadedNetwork, NetworkOutputs
 
-BEARABLE = 0.0005  # CER that "auto" gives for the speed of bf16: one character in 2 000
+MAX_BF16_LOSS = 0.0005  # CER that "auto" trades for the speed of bf16: one character in 2 000
 
 
-def save(network: BestSteps, path: Path, charset: Charset, card: Card) -> None:
-    """Write `network` with charset and card inside, and no path of this machine."""
+def save(network: TopKNetwork, path: Path, charset: Charset, card: ModelCard) -> None:
+    """Write `network` with charset and card inside, and without paths of this machine."""
     buffer = io.BytesIO()
-    extra = metadata.inscribed(charset, card)
+    extra = metadata.to_properties(charset, card)
     with _quiet_jit():
         torch.jit.save(torch.jit.script(network.eval()), buffer, _extra_files=extra)
-    with zipfile.ZipFile(buffer) as full, zipfile.ZipFile(path, "w") as lean:
+    with zipfile.ZipFile(buffer) as full, zipfile.ZipFile(path, "w") as stripped:
         for entry in full.infolist():
-            if not entry.filename.endswith(".debug_pkl"):  # where the source code lay
-                lean.writestr(entry, full.read(entry), zipfile.ZIP_DEFLATED, 9)  # 7 % less
+            if not entry.filename.endswith(".debug_pkl"):  # which holds source paths
+                stripped.writestr(entry, full.read(entry), zipfile.ZIP_DEFLATED, 9)  # 7 % less
 
 
 def load(content: bytes, weights: Weights) -> LoadedNetwork:
-    """Return the network in `content`, ready to read, and what is written in it.
+    """Return the network in `content`, ready for inference, with its metadata and precision.
 
     Raises Misconfigured when it is not ours, or in a precision that this processor lacks.
     """
@@ -54,23 +56,23 @@ def load(content: bytes, weights: Weights) -> LoadedNetwork:
         module = module.eval().to(precision, memory_format=torch.channels_last)
         module = torch.jit.freeze(module)
 
-    def network(frames: Frames) -> Outputs:
+    def network(lines: InputBatch) -> NetworkOutputs:
         with torch.inference_mode():
-            lines = torch.from_numpy(frames).to(precision)
-            labels, probabilities, classes = module(lines)
+            batch = torch.from_numpy(lines).to(precision)
+            labels, probabilities, classes = module(batch)
             return labels.numpy(), probabilities.numpy(), int(classes)
 
     return network, properties, "bf16" if precision == torch.bfloat16 else "fp32"
 
 
-def restore(content: bytes, weights: Weights) -> tuple[CRNN, Charset, Card]:
-    """Return the network in `content`, its normalisations folded, to go on training with it.
+def restore(content: bytes, weights: Weights) -> tuple[CRNN, Charset, ModelCard]:
+    """Return the network in `content`, its normalisation layers folded, to continue its training.
 
     Raises Misconfigured when it is not ours.
     """
     module, properties = _module(content, weights)
     card, charset = metadata.read(properties, weights)
-    return folded(module.network.state_dict()), charset, card
+    return from_folded_state(module.network.state_dict()), charset, card
 
 
 def _module(content: bytes, weights: Weights) -> tuple[Any, dict[str, str]]:
@@ -79,26 +81,26 @@ def _module(content: bytes, weights: Weights) -> tuple[Any, dict[str, str]]:
         with _quiet_jit():
             module = torch.jit.load(io.BytesIO(content), "cpu", extra)  # type: ignore[no-untyped-call]
     except RuntimeError as error:
-        raise metadata.foreign(weights, "TorchScript cannot load it") from error
+        raise metadata.invalid_artifact(weights, "TorchScript cannot load it") from error
     return module, {key: value.decode() for key, value in extra.items()}
 
 
-def _precision(weights: Weights, card: Card) -> torch.dtype:
-    """Return what to compute in; "auto" is bf16 where it is native and was measured to cost little.
+def _precision(weights: Weights, card: ModelCard) -> torch.dtype:
+    """Return the precision to compute in; "auto" is bf16 where that is native and accurate.
 
     Raises Misconfigured for bf16 where the processor emulates it: there it is 20 times slower.
     """
-    native = native_bf16()
-    if weights.precision == "bf16" and not native:
-        remedy = "this CPU does not compute in bf16; use auto or fp32"
+    is_native = native_bf16()
+    if weights.precision == "bf16" and not is_native:
+        remedy = "this CPU does not support bf16; use auto or fp32"
         raise Misconfigured("model.precision", weights.precision, remedy)
-    cheap = native and card.losses.get("bf16", inf) <= BEARABLE
-    wanted = weights.precision == "bf16" or (weights.precision == "auto" and cheap)
-    return torch.bfloat16 if wanted else torch.float32
+    is_worthwhile = is_native and card.losses.get("bf16", inf) <= MAX_BF16_LOSS
+    use_bf16 = weights.precision == "bf16" or (weights.precision == "auto" and is_worthwhile)
+    return torch.bfloat16 if use_bf16 else torch.float32
 
 
 def native_bf16() -> bool:
-    """Tell whether this processor computes in bf16 itself (AVX-512 BF16, AMX)."""
+    """Tell whether this processor computes in bf16 natively (AVX-512 BF16, AMX)."""
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 

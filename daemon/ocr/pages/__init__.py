@@ -1,7 +1,7 @@
-"""From a file to its pages: the only room that decodes images and PDFs.
+"""Decoding: from a file to its pages. Only this package decodes images and PDFs for reading.
 
-A file is judged by its content and by its header before any decoder runs; one page at a time is in
-memory; whatever a decoder raises leaves this door as Rejected or Deferred (see `faults`).
+A file is checked by its content and its header before any decoder runs. One page at a time is in
+memory. Errors of decoders are raised as Rejected or Deferred (see `errors`).
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ from daemon.core.errors import Deferred, Rejected
 from daemon.core.options import Limits, Rendering
 from daemon.core.records import Page, Stamp
 from daemon.ocr.pages import sniff
-from daemon.ocr.pages.errors import translated
+from daemon.ocr.pages.errors import translate_errors
 from daemon.ocr.pages.images import ImageSource, TiffSource
 from daemon.ocr.pages.pdf import PdfSource
 
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 
-class Source(Protocol):
+class PageSource(Protocol):
     """An open document."""
 
     @property
     def media_type(self) -> str:
-        """By content, as in `image/tiff`."""
+        """Detected from the content, as in `image/tiff`."""
 
     @property
     def page_count(self) -> int:
         """At least 1 and at most `limits.pages`."""
 
     def page(self, number: int) -> Page:
-        """Return page 1..page_count; raise Rejected or Deferred when it cannot be read."""
+        """Return page 1..page_count; raises Rejected or Deferred when it cannot be read."""
 
 
 @contextmanager
@@ -49,21 +49,20 @@ def open_document(
     stamp: Stamp | None = None,
     *,
     in_gray: bool = False,
-) -> Iterator[Source]:
-    """Open what lies at `path`, whatever its name says; opened once, it is never looked up again.
+) -> Iterator[PageSource]:
+    """Open the file at `path`, whatever its extension; the path is resolved only once.
 
-    `in_gray` says that no colours are wanted: images of pages may be H,W then, where the decoder
-    has them so, else they are H,W,3 BGR.
-    Raise Rejected (corrupt, encrypted, unsupported, too_large) with a sentence that says what the
-    file is and what to do, Deferred when the environment keeps the file from being read, or it is
-    not the file that bore `stamp`.
+    With `in_gray`, no colours are needed: page images may then be H,W where the decoder supports
+    it, otherwise they are H,W,3 BGR. Raises Rejected (corrupt, encrypted, unsupported, too_large)
+    with a sentence that says what the file is and what to do, and Deferred when the environment
+    prevents reading, or when the file does not have `stamp`.
     """
-    with translated("the file"):
+    with translate_errors("the file"):
         file = fs.open_regular(path)
     with file:
         if stamp is not None and Stamp.from_status(os.fstat(file.fileno())) != stamp:
             raise Deferred("the file was changed or replaced after it was claimed")
-        with translated("the file"):
+        with translate_errors("the file"):
             source = _open(file, limits, rendering, in_gray)
         try:
             yield source
@@ -72,15 +71,15 @@ def open_document(
                 source.close()
 
 
-def _open(file: BinaryIO, limits: Limits, rendering: Rendering, in_gray: bool) -> Source:
+def _open(file: BinaryIO, limits: Limits, rendering: Rendering, in_gray: bool) -> PageSource:
     size = os.fstat(file.fileno()).st_size
     if size > limits.file_megabytes * 1_000_000:
         limit = f"limits.file_megabytes is {limits.file_megabytes}"
         raise Rejected("too_large", f"the file has {size / 1e6:.0f} MB, {limit}; split it")
     media_type = sniff.media_type(file.read(sniff.HEAD_BYTES))
-    with translated(f"the {sniff.title(media_type)}"):
+    with translate_errors(f"the {sniff.title(media_type)}"):
         if media_type == "application/pdf":
-            return PdfSource(file, limits, rendering)  # it paints over words in colours
+            return PdfSource(file, limits, rendering)  # masking of words needs the colours
         file.seek(0)
         data = file.read()
         if media_type == "image/tiff":

@@ -1,4 +1,4 @@
-"""Foreign errors, translated at this room's door: the document's fault or the environment's."""
+"""Translation of decoder errors: the document is at fault, or the environment."""
 
 from __future__ import annotations
 
@@ -10,31 +10,30 @@ import cv2
 import pymupdf
 
 from daemon.core.errors import Deferred, Died, Rejected
-from daemon.core.tiff import MalformedTiffError
+from daemon.core.tiff import MalformedFileError
 
-# What PyMuPDF's own Python raises about a document besides MuPDF's errors: FileDataError is a
-# RuntimeError, a page number out of range an IndexError or ValueError, a complaint about a name
-# that is not UTF-8 a TypeError.
+# Errors of PyMuPDF's Python code besides those of MuPDF: FileDataError is a RuntimeError, a page
+# number out of range an IndexError or ValueError, a name that is not UTF-8 a TypeError.
 _PYMUPDF: Final = (RuntimeError, ValueError, IndexError, TypeError)
-# What pillow-heif raises besides ValueError about a photo: of a kind it does not know, or torn.
+# Errors of pillow-heif besides ValueError: an unsupported or truncated photo.
 _PILLOW_HEIF: Final = (SyntaxError, EOFError)
 
 
 @contextmanager
-def translated(subject: str) -> Iterator[None]:
-    """Turn what decoders raise about `subject` ("the PDF", "page 3") into Rejected or Deferred.
+def translate_errors(subject: str) -> Iterator[None]:
+    """Raise decoder errors about `subject` ("the PDF", "page 3") as Rejected or Deferred.
 
-    Where memory is refused it is Died: there may be more of it another time, or elsewhere.
+    A refused allocation is Died: there may be more memory another time, or elsewhere.
     """
     try:
         yield
     except OSError as error:
         raise Deferred(f"{subject} cannot be read now: {error.strerror or error}") from error
     except MemoryError as error:
-        raise _unfit(subject) from error
+        raise _out_of_memory(subject) from error
     except (
         cv2.error,
-        MalformedTiffError,
+        MalformedFileError,
         pymupdf.mupdf.FzErrorBase,
         *_PYMUPDF,
         *_PILLOW_HEIF,
@@ -43,18 +42,18 @@ def translated(subject: str) -> Iterator[None]:
 
 
 def _rejected(subject: str, error: Exception) -> Rejected | Died:
-    """Limits are too_large; everything else that a decoder complains of is corrupt."""
+    """Exceeded limits are too_large; any other decoder error is corrupt."""
     if isinstance(error, cv2.error) and error.code == cv2.Error.STS_NO_MEM:
-        return _unfit(subject)
+        return _out_of_memory(subject)
     if isinstance(error, pymupdf.mupdf.FzErrorSystem) and "alloc" in str(error):
-        return _unfit(subject)
+        return _out_of_memory(subject)
     if isinstance(error, pymupdf.mupdf.FzErrorLimit):
         return Rejected("too_large", f"{subject} is larger than can be decoded; scan it smaller")
-    complaint = "" if isinstance(error, pymupdf.FileDataError) else f" ({_one_line(error)})"
-    return Rejected("corrupt", f"{subject} cannot be decoded{complaint}; scan or export it again")
+    detail = "" if isinstance(error, pymupdf.FileDataError) else f" ({_one_line(error)})"
+    return Rejected("corrupt", f"{subject} cannot be decoded{detail}; scan or export it again")
 
 
-def _unfit(subject: str) -> Died:
+def _out_of_memory(subject: str) -> Died:
     return Died("memory", f"{subject} does not fit in memory; scan it smaller, or allow more")
 
 

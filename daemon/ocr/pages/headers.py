@@ -1,7 +1,8 @@
-"""What an image's header promises, read in plain Python before any decoder runs.
+"""Image headers, parsed in plain Python before any decoder runs.
 
-Width and height are the stored pixels'; the orientation is EXIF's 1..8. Sources: PNG (W3C), GIF89a,
-BMP (BITMAPINFOHEADER), WebP container (RFC 9649), Netpbm, JPEG 2000 (ISO 15444-1 annexes A and I).
+Width and height are those of the stored pixels; the orientation is EXIF's 1..8. Sources: PNG (W3C),
+GIF89a, BMP (BITMAPINFOHEADER), WebP container (RFC 9649), Netpbm, JPEG 2000 (ISO 15444-1 annexes A
+and I).
 """
 
 from __future__ import annotations
@@ -13,18 +14,18 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from daemon.core import tiff
-from daemon.core.tiff import MalformedTiffError
+from daemon.core.tiff import MalformedFileError
 
-_MOST_CHUNKS: Final = 100_000
+_MAX_CHUNKS: Final = 100_000
 _INCHES_PER_METRE: Final = 0.0254
-_PLAUSIBLE_DPI: Final = (10.0, 10_000.0)
+_DPI_RANGE: Final = (10.0, 10_000.0)
 JP2_SHARE: Final = 1 / 3
 """Of a page's pixels: OpenJPEG took 1 690 MB for 115 megapixels, about 15 bytes a pixel."""
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The facts that decide how, and whether, an image is decoded; `samples` of a pixel."""
+    """The properties that decide how, and whether, an image is decoded; `samples` per pixel."""
 
     width: int
     height: int
@@ -35,25 +36,25 @@ class Header:
 
 
 def plausible_dpi(value: float) -> float | None:
-    """Return the resolution, or None where the file plainly does not know it."""
-    low, high = _PLAUSIBLE_DPI
+    """Return the resolution, or None where the value is implausible."""
+    low, high = _DPI_RANGE
     return round(value, 2) if low <= value <= high else None
 
 
 def read_exif(block: bytes) -> tuple[int, float | None]:
-    """Return orientation (1 when unknown) and dpi of an EXIF block; a damaged one knows nothing."""
+    """Return orientation (1 if unknown) and dpi of an EXIF block; a damaged one has neither."""
     wanted = (tiff.ORIENTATION, tiff.X_RESOLUTION, tiff.RESOLUTION_UNIT)
     block = block.removeprefix(b"Exif\0\0")
     try:
         chain = tiff.read_chain(lambda at, size: block[at : at + size], wanted, 1)
-    except MalformedTiffError:
+    except MalformedFileError:
         return 1, None
     directory = chain.directories[0]
     return orientation_of(directory), dpi_of(directory)
 
 
 def orientation_of(directory: tiff.Directory) -> int:
-    """Return 1..8, 1 for values that mean nothing."""
+    """Return 1..8; 1 for invalid values."""
     value = directory.first(tiff.ORIENTATION, 1)
     return value if 1 <= value <= 8 else 1
 
@@ -68,14 +69,15 @@ def dpi_of(directory: tiff.Directory) -> float | None:
 
 
 def read_png(data: bytes) -> Header:
-    """Walk the chunks to the last; everything that matters but EXIF stands before the pixels.
+    """Walk the chunks to the last; everything relevant except EXIF precedes the pixels.
 
-    OpenCV allocates what a chunk promises before it looks whether the file holds it: 51 bytes took
-    2.1 GB. It decodes nothing of a cut file either, so a chunk that is cut ends it here.
+    OpenCV allocates the size that a chunk declares before checking that the file contains it: 51
+    bytes took 2.1 GB. It decodes nothing of a truncated file either, so a truncated chunk is an
+    error here.
     """
     _, name, width, height, _, colour = _unpack(">I4sIIBB", data, 8)
     if name != b"IHDR":
-        raise MalformedTiffError("no IHDR")
+        raise MalformedFileError("no IHDR")
     orientation, dpi, alpha = 1, None, colour in (4, 6)
     for name, content in _png_chunks(data):
         if name == b"pHYs" and len(content) == 9:
@@ -90,16 +92,16 @@ def read_png(data: bytes) -> Header:
 
 def _png_chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
     """Yield the name and the content of each chunk up to IEND."""
-    whole, at = memoryview(data), 8
-    for _ in range(_MOST_CHUNKS):
+    view, at = memoryview(data), 8
+    for _ in range(_MAX_CHUNKS):
         size, name = _unpack(">I4s", data, at)
         if at + 12 + size > len(data):
-            raise MalformedTiffError("a chunk is cut")
-        yield name, whole[at + 8 : at + 8 + size]
+            raise MalformedFileError("a chunk is cut")
+        yield name, view[at + 8 : at + 8 + size]
         at += 12 + size
         if name == b"IEND":
             return
-    raise MalformedTiffError("no IEND chunk")
+    raise MalformedFileError("no IEND chunk")
 
 
 def read_gif(data: bytes) -> Header:
@@ -113,7 +115,7 @@ def read_gif(data: bytes) -> Header:
         at += 1
     mark, left, top, frame_width, frame_height = _unpack("<cHHHH", data, at)
     if mark != b",":
-        raise MalformedTiffError("no frame")
+        raise MalformedFileError("no frame")
     return Header(max(width, left + frame_width), max(height, top + frame_height), alpha=True)
 
 
@@ -132,7 +134,7 @@ def read_bmp(data: bytes) -> Header:
 
 
 def read_webp(data: bytes) -> Header:
-    """Read the first chunk, and EXIF where the container has one."""
+    """Read the first chunk, and EXIF where the container has it."""
     name = data[12:16]
     if name == b"VP8X":
         flags, width, height = _unpack("<B3x3s3s", data, 20)
@@ -145,12 +147,12 @@ def read_webp(data: bytes) -> Header:
     if name == b"VP8 ":
         width, height = _unpack("<HH", data, 26)
         return Header(width & 0x3FFF, height & 0x3FFF)
-    raise MalformedTiffError("no picture chunk")
+    raise MalformedFileError("no picture chunk")
 
 
 def _webp_exif(data: bytes) -> tuple[int, float | None]:
     at = 12
-    for _ in range(_MOST_CHUNKS):
+    for _ in range(_MAX_CHUNKS):
         if at + 8 > len(data):
             break
         name, size = _unpack("<4sI", data, at)
@@ -161,10 +163,10 @@ def _webp_exif(data: bytes) -> tuple[int, float | None]:
 
 
 def read_pnm(data: bytes) -> Header:
-    """Read the two first numbers after the magic; comments run from # to the end of the line."""
+    """Read the first two numbers after the magic; comments run from # to the end of the line."""
     match = re.match(rb"P[1-6](?:\s|#[^\n]*\n)+(\d{1,9})(?:\s|#[^\n]*\n)+(\d{1,9})\s", data[:4096])
     if match is None:
-        raise MalformedTiffError("no width and height")
+        raise MalformedFileError("no width and height")
     return Header(int(match[1]), int(match[2]))
 
 
@@ -172,7 +174,7 @@ def read_jp2(data: bytes) -> Header:
     """Find the codestream (in a box, or bare) and read its SIZ marker."""
     at = 0 if data[:4] == b"\xff\x4f\xff\x51" else _codestream(data)
     if data[at : at + 4] != b"\xff\x4f\xff\x51":
-        raise MalformedTiffError("no SIZ marker")
+        raise MalformedFileError("no SIZ marker")
     right, bottom, left, top = _unpack(">IIII", data, at + 8)
     (samples,) = _unpack(">H", data, at + 40)
     return Header(right - left, bottom - top, samples=samples)
@@ -180,7 +182,7 @@ def read_jp2(data: bytes) -> Header:
 
 def _codestream(data: bytes) -> int:
     at = 0
-    for _ in range(_MOST_CHUNKS):
+    for _ in range(_MAX_CHUNKS):
         size, name = _unpack(">I4s", data, at)
         head = 16 if size == 1 else 8
         if name == b"jp2c":
@@ -189,11 +191,11 @@ def _codestream(data: bytes) -> int:
         if size < head:
             break
         at += size
-    raise MalformedTiffError("no codestream")
+    raise MalformedFileError("no codestream")
 
 
-def _unpack(notifications: str, data: bytes | memoryview, at: int) -> tuple[Any, ...]:
+def _unpack(layout: str, data: bytes | memoryview, at: int) -> tuple[Any, ...]:
     try:
-        return struct.unpack_from(notifications, data, at)
+        return struct.unpack_from(layout, data, at)
     except (struct.error, OverflowError) as error:
-        raise MalformedTiffError("the header is cut") from error
+        raise MalformedFileError("the header is cut") from error

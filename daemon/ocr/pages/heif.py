@@ -1,4 +1,4 @@
-"""HEIC, what telephones take pictures in, through libheif where the extra [heif] is installed."""
+"""HEIC, the photo format of phones, through libheif where the extra [heif] is installed."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ if TYPE_CHECKING:
 
 
 def installed() -> bool:
-    """Tell whether photos can be decoded here."""
+    """Tell whether HEIC can be decoded here."""
     return find_spec("pillow_heif") is not None
 
 
 def read_heic(data: bytes) -> Header:
-    """Return the size of the primary image as shown: libheif has turned it already."""
-    width, height = _opened(data).size
+    """Return the size of the primary image as shown: libheif applies the rotation."""
+    width, height = _open(data).size
     return Header(width, height)
 
 
 def decode(data: bytes) -> Pixels:
     """Decode the primary image to 8-bit BGR."""
-    image = np.asarray(_opened(data), np.uint8)
+    image = np.asarray(_open(data), np.uint8)
     if image.ndim == 2:
         return np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8)
     return pixels.on_white(image) if image.shape[2] == 4 else image
 
 
-def _opened(data: bytes) -> HeifFile:
-    """Parse the boxes of a photo; its pixels are decoded when asked for (5 bytes a pixel)."""
+def _open(data: bytes) -> HeifFile:
+    """Parse the boxes of a photo; pixels are decoded on access (5 bytes a pixel)."""
     from pillow_heif import open_heif
 
     return open_heif(io.BytesIO(data), bgr_mode=True, convert_hdr_to_8bit=True)

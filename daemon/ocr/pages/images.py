@@ -1,4 +1,4 @@
-"""Image files: one page each, but for TIFF, whose directories are its pages."""
+"""Image files: one page each, except TIFF, whose directories are its pages."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from daemon.core import tiff
 from daemon.core.errors import Rejected
 from daemon.core.options import Limits
 from daemon.core.records import Page
-from daemon.core.tiff import MalformedTiffError
+from daemon.core.tiff import MalformedFileError
 from daemon.ocr.pages import headers, heif, jpeg, pixels, sniff
-from daemon.ocr.pages.errors import translated
+from daemon.ocr.pages.errors import translate_errors
 from daemon.ocr.pages.headers import Header
 
 if TYPE_CHECKING:
@@ -28,14 +28,14 @@ _TIFF_TAGS: Final = (
     tiff.EXTRA_SAMPLES,
     tiff.PHOTOMETRIC,
 )
-_MOST_VALUES: Final = 16  # of a tag; none of them has more that matter
+_MAX_VALUES: Final = 16  # of a tag; no relevant tag has more
 _PREMULTIPLIED, _STRAIGHT = 1, 2  # values of ExtraSamples
 _GRAY, _RGB = 1, 2  # values of PhotometricInterpretation; 0 is gray too
-_CUT: Final = "the JPEG ends early; its lower part may be missing"
+_TRUNCATED: Final = "the JPEG ends early; its lower part may be missing"
 
 
 class ImageSource:
-    """A still image: the header is judged at once, the pixels are decoded when asked for."""
+    """A still image: the header is checked at once, the pixels are decoded on demand."""
 
     page_count = 1
 
@@ -46,23 +46,26 @@ class ImageSource:
         scalable = media_type == "image/jpeg" and not jpeg.is_progressive(data)
         share = headers.JP2_SHARE if media_type == "image/jp2" else 1.0
         self._reduction = _reduction(self._header, limits, share, scalable=scalable)
-        with_gray = (1, 3) if media_type == "image/jpeg" else (1,)  # without making colours first
-        self._in_gray = in_gray and self._header.samples in with_gray
+        # samples of a pixel that decode to gray without an intermediate colour image
+        gray_samples = (1, 3) if media_type == "image/jpeg" else (1,)
+        self._in_gray = in_gray and self._header.samples in gray_samples
 
     def page(self, number: int) -> Page:
-        """Return the picture; raise Rejected when nothing of it decodes."""
-        cut = self.media_type == "image/jpeg" and jpeg.ends_early(self._data)
+        """Return the image; raises Rejected when nothing of it can be decoded."""
+        is_truncated = self.media_type == "image/jpeg" and jpeg.ends_early(self._data)
         kind = sniff.title(self.media_type)
-        with translated(f"the {kind}"):
-            image = self._decode_cut() if cut else self._decode()
+        with translate_errors(f"the {kind}"):
+            image = self._decode_truncated() if is_truncated else self._decode()
         if image is None:
             raise Rejected("corrupt", f"the {kind} cannot be decoded; scan or copy it again")
         image = pixels.upright(image, self._header.orientation)
-        return _page(number, image, self._header, self._reduction, _CUT if cut else None)
+        return _page(
+            number, image, self._header, self._reduction, _TRUNCATED if is_truncated else None
+        )
 
-    def _decode_cut(self) -> Pixels | None:
-        """Decode what is there of a JPEG: given an end marker, libjpeg fills the rest with gray."""
-        image = self._opaque(self._data + jpeg.END)
+    def _decode_truncated(self) -> Pixels | None:
+        """Decode a truncated JPEG: with an end marker, libjpeg fills the missing part with gray."""
+        image = self._decode_opaque(self._data + jpeg.END)
         return None if image is None or image.min() == image.max() else image
 
     def _decode(self) -> Pixels | None:
@@ -73,17 +76,18 @@ class ImageSource:
             return pixels.decode_with_mupdf(self._data)
         if header.alpha:
             return pixels.decode_alpha(self._data)
-        return self._opaque(self._data)
+        return self._decode_opaque(self._data)
 
-    def _opaque(self, data: bytes) -> Pixels | None:
+    def _decode_opaque(self, data: bytes) -> Pixels | None:
         return pixels.decode_opaque(data, self._reduction, in_gray=self._in_gray)
 
 
 class TiffSource:
-    """A TIFF of any number of pages; only the page that is asked for is decoded.
+    """A TIFF of any number of pages; only the requested page is decoded.
 
-    Thumbnails (reduced-resolution directories) are no pages. Where the chain of directories is
-    torn, the page that would follow counts as one that cannot be read: its loss must be seen.
+    Thumbnails (reduced-resolution directories) are not pages. Where the chain of directories is
+    torn, the page that would follow counts as one that cannot be read, so that its loss is
+    reported.
     """
 
     media_type = "image/tiff"
@@ -92,8 +96,8 @@ class TiffSource:
         self._data = bytearray(data)
         self._limits = limits
         self._in_gray = in_gray
-        most = 2 * limits.pages + 1  # each page may bring its thumbnail
-        chain = tiff.read_chain(self._read_at, _TIFF_TAGS, most, _MOST_VALUES)
+        max_directories = 2 * limits.pages + 1  # each page may have a thumbnail
+        chain = tiff.read_chain(self._read_at, _TIFF_TAGS, max_directories, _MAX_VALUES)
         self._directories = _without_thumbnails(chain.directories)
         self.page_count = len(self._directories) + (chain.ending == "truncated")
         if self.page_count > limits.pages or chain.ending == "too_long":
@@ -101,10 +105,10 @@ class TiffSource:
             raise Rejected("too_large", f"the TIFF has {limit}; split it")
 
     def page(self, number: int) -> Page:
-        """Return one page; raise Rejected when it cannot be read."""
+        """Return one page; raises Rejected when it cannot be read."""
         if number > len(self._directories):
             raise Rejected("corrupt", f"the TIFF is torn after page {number - 1}; scan it again")
-        with translated(f"page {number} of the TIFF"):
+        with translate_errors(f"page {number} of the TIFF"):
             directory = self._directories[number - 1]
             header = _tiff_header(directory)
             _reduction(header, self._limits)
@@ -118,8 +122,9 @@ class TiffSource:
         extra = directory.first(tiff.EXTRA_SAMPLES, 0)
         if header.alpha and header.samples == 2:
             return pixels.upright(pixels.decode_with_mupdf(self._data), header.orientation)
-        if header.alpha and header.samples == 4:  # OpenCV turns a TIFF itself
-            premultiplied = extra == _PREMULTIPLIED or _bits(directory) != 16  # as libtiff gives it
+        if header.alpha and header.samples == 4:  # OpenCV applies the orientation of a TIFF
+            # below 16 bits, libtiff returns straight alpha premultiplied
+            premultiplied = extra == _PREMULTIPLIED or _bits(directory) != 16
             return pixels.decode_alpha(self._data, premultiplied=premultiplied)
         photometric = directory.first(tiff.PHOTOMETRIC, 0)
         has_gray = header.samples == 1 and photometric <= _GRAY and _bits(directory) <= 8
@@ -170,7 +175,7 @@ def _bits(directory: tiff.Directory) -> int:
 
 
 def _without_thumbnails(directories: tuple[tiff.Directory, ...]) -> tuple[tiff.Directory, ...]:
-    """Drop reduced-resolution copies, unless nothing else is there."""
+    """Drop reduced-resolution copies, unless there is nothing else."""
     full = tuple(d for d in directories if not d.first(tiff.SUBFILE, 0) & 1)
     return full or directories
 
@@ -178,14 +183,14 @@ def _without_thumbnails(directories: tuple[tiff.Directory, ...]) -> tuple[tiff.D
 def _reduction(
     header: Header, limits: Limits, share: float = 1.0, *, scalable: bool = False
 ) -> int:
-    """Return by how much the sides are divided on decoding; raise Rejected for too many pixels.
+    """Return the divisor of the sides at decoding; raises Rejected for too many pixels.
 
-    `share` of the limit is allowed; a `scalable` format is decoded at a half, quarter or eighth.
+    The share `share` of the limit is allowed; a `scalable` format is decoded at 1/2, 1/4 or 1/8.
     """
     allowed = limits.page_megapixels * 1e6 * share
     pixel_count = header.width * header.height
     if not pixel_count:
-        raise MalformedTiffError("an image of no pixels")
+        raise MalformedFileError("an image of no pixels")
     for reduction in pixels.REDUCTIONS if scalable else (1,):
         if pixel_count <= allowed * reduction * reduction:
             return reduction
@@ -195,11 +200,11 @@ def _reduction(
 
 
 def _page(number: int, image: Pixels, header: Header, reduction: int, defect: str | None) -> Page:
-    turn = pixels.turn_of(header.orientation)
+    rotation = pixels.rotation_of(header.orientation)
     width, height = header.width, header.height
-    if turn in (90, 270):
+    if rotation in (90, 270):
         width, height = height, width
-    if reduction == 1:  # the decoder's word on the size is final
+    if reduction == 1:  # the decoder decides the size
         height, width = image.shape[:2]
     return Page(
         number,
@@ -208,6 +213,6 @@ def _page(number: int, image: Pixels, header: Header, reduction: int, defect: st
         image,
         scale=image.shape[1] / width,
         dpi=header.dpi,
-        rotation=turn,
+        rotation=rotation,
         defect=defect,
     )

@@ -1,7 +1,7 @@
-"""The marker segments of a JPEG: its header, and whether the picture reaches its end.
+"""JPEG marker segments: the header, and whether the image is complete.
 
-libjpeg fills what is missing with gray and goes on, so the end is looked for here.
-Source: ITU-T T.81 annex B; JFIF 1.02.
+libjpeg silently fills missing data with gray, so the end is checked here. Source: ITU-T T.81 annex
+B; JFIF 1.02.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from daemon.core.tiff import MalformedTiffError
+from daemon.core.tiff import MalformedFileError
 from daemon.ocr.pages.headers import Header, plausible_dpi, read_exif
 
 _PROGRESSIVE: Final = (0xC2, 0xC6, 0xCA, 0xCE)
 _FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _APP0, _APP1, _SCAN, _END = 0xE0, 0xE1, 0xDA, 0xD9
 END: Final = bytes((0xFF, _END))
-# inside a scan 0xFF is stuffed with a zero, and restart markers D0..D7 belong to it
+# in a scan 0xFF is followed by a stuffed zero, and restart markers D0..D7 are part of it
 _MARKER: Final = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 
 
 def read_jpeg(data: bytes) -> Header:
-    """Return the frame's size, EXIF's orientation and the resolution (JFIF's before EXIF's)."""
+    """Return the size of the frame, the EXIF orientation and the resolution (JFIF before EXIF)."""
     frame, orientation, jfif_dpi, exif_dpi = None, 1, None, None
     for marker, start, end in _segments(data):
         if marker == _APP0 and data[start : start + 5] == b"JFIF\0":
@@ -35,7 +35,7 @@ def read_jpeg(data: bytes) -> Header:
             height, width, samples = struct.unpack_from(">HHB", data, start + 1)
             frame = Header(width, height, samples=samples)
     if frame is None:
-        raise MalformedTiffError("no frame header")
+        raise MalformedFileError("no frame header")
     return replace(frame, orientation=orientation, dpi=jfif_dpi or exif_dpi)
 
 
@@ -45,10 +45,10 @@ def is_progressive(data: bytes) -> bool:
 
 
 def ends_early(data: bytes) -> bool:
-    """Tell whether no end marker follows the scans; bytes after the end marker do not matter."""
+    """Tell whether no end marker follows the scans; bytes after the end marker are ignored."""
     at = max((end for _, _, end in _segments(data)), default=2)
-    while found := _MARKER.search(data, at):
-        at = found.end()
+    while match := _MARKER.search(data, at):
+        at = match.end()
         if data[at - 1] == _END:
             return False
         if at + 2 > len(data):
@@ -60,8 +60,8 @@ def ends_early(data: bytes) -> bool:
 def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
     """Yield marker, start and end of each segment's content up to the first scan's header."""
     at = 2
-    while found := _MARKER.search(data, at):
-        marker, start = data[found.end() - 1], found.end() + 2
+    while match := _MARKER.search(data, at):
+        marker, start = data[match.end() - 1], match.end() + 2
         if start > len(data) or marker == _END:
             return
         end = start - 2 + struct.unpack_from(">H", data, start - 2)[0]

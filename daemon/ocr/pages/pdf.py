@@ -1,4 +1,4 @@
-"""PDF pages through MuPDF: their text as it is, and an image of what that leaves to be read."""
+"""PDF pages by MuPDF: their text layer, and an image of what has to be recognised."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ import pymupdf
 from daemon.core.errors import Rejected
 from daemon.core.options import Limits, Rendering
 from daemon.core.records import Block, Box, Page
-from daemon.ocr.pages import drawn, embedded, masks, ocr_layer, pixels, text_layer
-from daemon.ocr.pages.errors import translated
+from daemon.ocr.pages import embedded_images, masking, ocr_layer, pdf_graphics, pixels, text_layer
+from daemon.ocr.pages.errors import translate_errors
 
 pymupdf.TOOLS.mupdf_display_errors(False)
 pymupdf.TOOLS.mupdf_display_warnings(False)
 
 _POINTS_PER_INCH: Final = 72.0
 _A4_SQUARE_INCHES: Final = 8.27 * 11.69
-# MuPDF holds the page, its dominant image and that image scaled at once: a third for each
+# MuPDF holds the page, its dominant image and that image scaled at the same time: a third each
 _RENDERED_SHARE: Final = 1 / 3
-_LEAST_DPI: Final = 1.0  # a square page of 160 m has no more, and nobody prints such a page
+_MIN_DPI: Final = 1.0  # a square page of 160 m has no more, and is never printed
 _REREAD_BYTES: Final = 1 << 20
-_TAIL_BYTES: Final = 65_536  # at the end of a PDF, among which %%EOF stands: some append a log
-_CUT: Final = "the PDF ends too early, its last part is missing; scan or send it again"
+_TAIL_BYTES: Final = 65_536  # at the end of a PDF, in which %%EOF is expected: some append a log
+_TRUNCATED: Final = "the PDF ends too early, its last part is missing; scan or send it again"
 
 
 class PdfSource:
-    """An open PDF; the file stays open behind it, and pages are loaded one at a time.
+    """An open PDF; the file stays open, and pages are loaded one at a time.
 
-    MuPDF reads through /dev/fd: neither a rename nor a name that is not UTF-8 makes a difference.
+    MuPDF reads through /dev/fd, so that neither a rename nor a name that is not UTF-8 matters.
     """
 
     media_type = "application/pdf"
@@ -43,61 +43,61 @@ class PdfSource:
         self._file = file
         self._limits = limits
         self._rendering = rendering
-        with _disk_blamed_first(file):
+        with _reread_on_failure(file):
             self._document = pymupdf.open(f"/dev/fd/{file.fileno()}", filetype="pdf")
             unlock(self._document, rendering.passwords)
             self.page_count = _count_pages(self._document, limits)
-        self._defect = _CUT if self._document.is_repaired and _ends_early(file) else None
+        self._defect = _TRUNCATED if self._document.is_repaired and _ends_early(file) else None
 
     def page(self, number: int) -> Page:
-        """Return one page, 1-based; raise Rejected when MuPDF cannot load or draw it."""
-        with translated(f"page {number} of the PDF"), _disk_blamed_first(self._file):
+        """Return one page, 1-based; raises Rejected when MuPDF cannot load or render it."""
+        with translate_errors(f"page {number} of the PDF"), _reread_on_failure(self._file):
             page = self._document[number - 1]
-            embedded.refuse_bombs(page, number, self._limits)
+            embedded_images.refuse_bombs(page, number, self._limits)
             try:
                 return replace(self._read(page, number), defect=self._defect)
             finally:
-                pymupdf.TOOLS.store_shrink(100)  # the next page has other images
+                pymupdf.TOOLS.store_shrink(100)  # no image is used by the next page
 
     def close(self) -> None:
-        """Let go of MuPDF's document."""
+        """Close the document of MuPDF."""
         self._document.close()
 
     def _read(self, page: pymupdf.Page, number: int) -> Page:
-        """Return the page with the text it carries, and with an image where that leaves a rest."""
+        """Return the page with its text layer, and with an image where that is not all."""
         if self._rendering.text_layer == "never":
             return self._render(page, number, self._scan_dpi(page))
-        drawing = drawn.read(page)
-        dpi = self._scan_dpi(page) if drawing.pictures else self._full_dpi(page)
-        text = text_layer.read(page, drawing, _zoom(dpi))
-        unread = _unread(page, drawing, text, dpi)
+        graphics = pdf_graphics.read(page)
+        dpi = self._scan_dpi(page) if graphics.pictures else self._full_dpi(page)
+        text = text_layer.read(page, graphics, _zoom(dpi))
+        unread = _unread_areas(page, graphics, text, dpi)
         if not unread:
-            return _typed(page, number, dpi, text)
+            return _page_of_text(page, number, dpi, text)
         if self._rendering.ocr_layer == "trust":
-            both = text_layer.read(page, drawing, _zoom(dpi), hidden=True)
-            if both != text and ocr_layer.holds(page, both, _frame(page, dpi).right):
-                return _typed(page, number, dpi, both)
+            all_text = text_layer.read(page, graphics, _zoom(dpi), include_hidden=True)
+            if all_text != text and ocr_layer.is_reliable(page, all_text, _frame(page, dpi).right):
+                return _page_of_text(page, number, dpi, all_text)
         rendered = self._render(page, number, dpi)
-        return masks.rest(rendered, text, unread) if text else rendered
+        return masking.mask_text_layer(rendered, text, unread) if text else rendered
 
     def _render(self, page: pymupdf.Page, number: int, dpi: float) -> Page:
         pixmap = page.get_pixmap(matrix=_zoom(dpi), colorspace=pixels.BGR, alpha=False, annots=True)
-        pymupdf.TOOLS.store_shrink(100)  # before the copy, or both lie in memory
+        pymupdf.TOOLS.store_shrink(100)  # before the copy, else both are in memory
         image = pixels.pixels_of(pixmap)
         return Page(number, image.shape[1], image.shape[0], image, dpi=dpi, rotation=page.rotation)
 
     def _scan_dpi(self, page: pymupdf.Page) -> float:
         """Return the resolution of the image that fills the page, within bounds.
 
-        A page smaller than A4 may keep more than `dpi`, up to the pixels of an A4 page: a stamp
-        scanned at 2400 dpi would not be legible at 300. A huge page gets less, to stay in memory.
+        A page smaller than A4 may exceed `dpi`, up to the pixels of an A4 page: a stamp scanned at
+        2400 dpi would not be legible at 300. A huge page gets less, to fit in memory.
         """
         low, high = self._rendering.min_dpi, self._rendering.dpi
-        own = drawn.dominant_dpi(page)
-        if own is None:
+        image_dpi = pdf_graphics.dominant_dpi(page)
+        if image_dpi is None:
             return self._full_dpi(page)
         ceiling = high * max(1.0, math.sqrt(_A4_SQUARE_INCHES / _square_inches(page)))
-        return self._bounded(page, min(max(own, low), max(ceiling, low)))
+        return self._bounded(page, min(max(image_dpi, low), max(ceiling, low)))
 
     def _full_dpi(self, page: pymupdf.Page) -> float:
         return self._bounded(page, self._rendering.dpi)
@@ -106,14 +106,14 @@ class PdfSource:
         """Lower `dpi` until the page fits in the pixels that rendering may cost."""
         budget = self._limits.page_megapixels * 1e6 * _RENDERED_SHARE
         fitting = min(dpi, math.sqrt(budget / _square_inches(page)))
-        if fitting < _LEAST_DPI:
+        if fitting < _MIN_DPI:
             size = f"{page.rect.width / 72:.0f} x {page.rect.height / 72:.0f} inches"
             raise Rejected("too_large", f"page {page.number + 1} has {size}; export it smaller")
         return round(fitting, 2)
 
 
-def _typed(page: pymupdf.Page, number: int, dpi: float, text: tuple[Block, ...]) -> Page:
-    """Return a page that is all in its text, in the frame that it would be rendered in."""
+def _page_of_text(page: pymupdf.Page, number: int, dpi: float, text: tuple[Block, ...]) -> Page:
+    """Return a page that is all text layer, in the frame in which it would be rendered."""
     frame, empty = _frame(page, dpi), np.zeros((0, 0, 3), np.uint8)
     return Page(
         number, frame.right, frame.bottom, empty, dpi=dpi, rotation=page.rotation, text_layer=text
@@ -124,21 +124,21 @@ def _frame(page: pymupdf.Page, dpi: float) -> Box:
     return Box(*(page.rect * _zoom(dpi)).irect)
 
 
-def _unread(
-    page: pymupdf.Page, drawing: drawn.Drawn, text: tuple[Block, ...], dpi: float
+def _unread_areas(
+    page: pymupdf.Page, graphics: pdf_graphics.PageGraphics, text: tuple[Block, ...], dpi: float
 ) -> list[Box]:
-    """Return where the page, in pixels as shown, may hold text that its text layer has not."""
-    if drawing.outlines > text_layer.count_marks(text) or not text:
+    """Return the areas, in pixels as shown, with possible text that is not in the text layer."""
+    if graphics.outlines > text_layer.count_characters(text) or not text:
         return [_frame(page, dpi)]
     to_pixels = page.rotation_matrix * _zoom(dpi)
-    return [Box(*(picture * to_pixels).irect) for picture in drawing.pictures]
+    return [Box(*(picture * to_pixels).irect) for picture in graphics.pictures]
 
 
 @contextmanager
-def _disk_blamed_first(file: BinaryIO) -> Iterator[None]:
+def _reread_on_failure(file: BinaryIO) -> Iterator[None]:
     """When MuPDF fails, read the file again: an OSError then shows that the disk is at fault.
 
-    MuPDF takes a read error for the end of the file and complains of a corrupt document.
+    MuPDF takes a read error for the end of the file and reports a corrupt document.
     """
     try:
         yield
@@ -150,13 +150,13 @@ def _disk_blamed_first(file: BinaryIO) -> Iterator[None]:
 
 
 def _ends_early(file: BinaryIO) -> bool:
-    """Tell whether the end of the file is not one of a PDF: what MuPDF mended lacks more."""
+    """Tell whether the file lacks the end of a PDF: then a repaired document lacks content."""
     file.seek(-min(_TAIL_BYTES, file.seek(0, os.SEEK_END)), os.SEEK_END)
     return b"%%EOF" not in file.read()
 
 
 def unlock(document: pymupdf.Document, passwords: Sequence[str]) -> None:
-    """Open a document that needs a password with the first that fits; raise Rejected if none."""
+    """Open a protected document with the first password that fits; raises Rejected if none does."""
     if document.needs_pass and not any(map(document.authenticate, passwords)):
         needed = "a password that is not in pdf.passwords" if passwords else "a password"
         remedy = "add it to pdf.passwords, or save a copy without one"
@@ -164,7 +164,7 @@ def unlock(document: pymupdf.Document, passwords: Sequence[str]) -> None:
 
 
 def _count_pages(document: pymupdf.Document, limits: Limits) -> int:
-    """Return the number of pages; raise Rejected for empty and endless documents."""
+    """Return the number of pages; raises Rejected for empty and oversized documents."""
     if not document.is_pdf:
         raise Rejected("corrupt", "the PDF cannot be recognised by its content; export it again")
     count = int(document.page_count)

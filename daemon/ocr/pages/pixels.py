@@ -1,9 +1,9 @@
-"""From a file's bytes to H,W,3 BGR pixels, or H,W gray, as a viewer shows them.
+"""Pixel decoding: from file contents to H,W,3 BGR or H,W gray as a viewer shows them.
 
-What OpenCV 5 does, tried on every kind: it composites no alpha, so that is decoded and laid on
-white here; it turns a TIFF by its orientation tag, but leaves EXIF to us when told so; of gray with
-alpha it loses the alpha, and those files go to MuPDF; 16 bits it scales to 8, but when asked for
-unchanged samples it forgets that white may be 0.
+Behaviour of OpenCV 5, verified for every format: it does not composite alpha, so that is decoded
+and composited on white here; it applies the orientation tag of a TIFF, and with
+IMREAD_IGNORE_ORIENTATION leaves EXIF to us; it drops the alpha of gray images, which are therefore
+decoded by MuPDF; it scales 16 bits to 8, but with IMREAD_UNCHANGED ignores that white may be 0.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from daemon.core.errors import Rejected
 if TYPE_CHECKING:
     from daemon.core.records import Pixels
 
-# orientation 1..8 of EXIF and TIFF -> degrees clockwise, then mirrored left to right
-_TURNS: Final = {
+# orientation 1..8 of EXIF and TIFF -> clockwise rotation in degrees, then mirrored left to right
+_ORIENTATIONS: Final = {
     1: (0, False),
     2: (0, True),
     3: (180, False),
@@ -51,29 +51,29 @@ BGR: Final = pymupdf.Colorspace(pymupdf.mupdf.FzColorspace(pymupdf.mupdf.FzColor
 REDUCTIONS: Final = tuple(_REDUCED)
 
 
-def turn_of(orientation: int) -> int:
-    """Return the clockwise degrees that show an image of this orientation upright."""
-    return _TURNS[orientation][0]
+def rotation_of(orientation: int) -> int:
+    """Return the clockwise rotation in degrees that shows an image of this orientation upright."""
+    return _ORIENTATIONS[orientation][0]
 
 
 def upright(image: Pixels, orientation: int) -> Pixels:
-    """Turn, then mirror, as the orientation asks."""
-    degrees, mirrored = _TURNS[orientation]
-    turned = cv2.rotate(image, _ROTATIONS[degrees]) if degrees else image
-    return np.asarray(cv2.flip(turned, 1) if mirrored else turned, np.uint8)
+    """Rotate, then mirror, as the orientation requires."""
+    degrees, mirrored = _ORIENTATIONS[orientation]
+    rotated = cv2.rotate(image, _ROTATIONS[degrees]) if degrees else image
+    return np.asarray(cv2.flip(rotated, 1) if mirrored else rotated, np.uint8)
 
 
 def decode_opaque(
     data: bytes | bytearray, reduction: int = 1, *, in_gray: bool = False
 ) -> Pixels | None:
     """Decode to 8 bits, BGR or gray, whatever the file has; None if nothing decodes."""
-    how = (_REDUCED_GRAY if in_gray else _REDUCED)[reduction]
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), how | cv2.IMREAD_IGNORE_ORIENTATION)
+    flags = (_REDUCED_GRAY if in_gray else _REDUCED)[reduction]
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), flags | cv2.IMREAD_IGNORE_ORIENTATION)
     return None if image is None else np.asarray(image, np.uint8)
 
 
 def decode_alpha(data: bytes | bytearray, *, premultiplied: bool = False) -> Pixels | None:
-    """Decode an image with alpha and lay it on white."""
+    """Decode an image with alpha and composite it on white."""
     decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if decoded is None:
         return None
@@ -86,7 +86,7 @@ def decode_alpha(data: bytes | bytearray, *, premultiplied: bool = False) -> Pix
 
 
 def decode_with_mupdf(data: bytes | bytearray) -> Pixels:
-    """Decode what OpenCV gets wrong: gray with alpha, and JPEG 2000 of two or four samples."""
+    """Decode what OpenCV gets wrong: gray with alpha, JPEG 2000 of two or four samples."""
     pixmap = pymupdf.Pixmap(bytes(data))
     if pixmap.colorspace is None:
         raise Rejected("unsupported", "the image has unknown colours; save it as RGB")
@@ -96,18 +96,18 @@ def decode_with_mupdf(data: bytes | bytearray) -> Pixels:
 
 
 def pixels_of(pixmap: pymupdf.Pixmap) -> Pixels:
-    """Copy a pixmap's samples: H,W,n."""
+    """Copy the samples of a pixmap: H,W,n."""
     samples = np.frombuffer(pixmap.samples_mv, np.uint8)
     return samples.reshape(pixmap.h, pixmap.w, pixmap.n).copy()
 
 
 def on_white(image: Pixels, *, premultiplied: bool = False) -> Pixels:
-    """Composite H,W,4 on white to H,W,3, a band of rows at a time: 120 megapixels must fit."""
-    shown = np.empty((*image.shape[:2], 3), np.uint8)
+    """Composite H,W,4 on white to H,W,3, in bands of rows: 120 megapixels must fit in memory."""
+    result = np.empty((*image.shape[:2], 3), np.uint8)
     for top in range(0, image.shape[0], 256):
         band = image[top : top + 256]
         colour, alpha = cv2.cvtColor(band, cv2.COLOR_BGRA2BGR), band[..., 3].copy()
         if not premultiplied:
             colour = cv2.multiply(colour, cv2.cvtColor(alpha, cv2.COLOR_GRAY2BGR), scale=1 / 255)
-        shown[top : top + 256] = cv2.add(colour, cv2.cvtColor(255 - alpha, cv2.COLOR_GRAY2BGR))
-    return shown
+        result[top : top + 256] = cv2.add(colour, cv2.cvtColor(255 - alpha, cv2.COLOR_GRAY2BGR))
+    return result

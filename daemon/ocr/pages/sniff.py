@@ -1,32 +1,16 @@
-"""What a file is, by its first bytes; its name is never asked."""
+"""File type detection by the first bytes; the extension is never used."""
 
 from __future__ import annotations
 
 from typing import Final
 
+from daemon.core import signatures
 from daemon.core.errors import Rejected
 from daemon.ocr.pages import heif
 
 HEAD_BYTES: Final = 4096
-_PDF_WITHIN: Final = 1024  # Adobe's readers accept a header in the first 1024 bytes, and so do we
 
-_HEIC: Final = (b"heic", b"heix", b"heim", b"heis", b"hevc")
-_ANY_CODEC: Final = (b"mif1", b"msf1")  # brands of an image whose compatible brands name the codec
-_READABLE: Final = (
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"GIF87a", "image/gif"),
-    (b"GIF89a", "image/gif"),
-    (b"II*\0", "image/tiff"),
-    (b"MM\0*", "image/tiff"),
-    (b"II+\0", "image/tiff"),
-    (b"MM\0+", "image/tiff"),
-    (b"\0\0\0\x0cjP  \r\n\x87\n", "image/jp2"),
-    (b"\xff\x4f\xff\x51", "image/jp2"),
-    (b"%PDF-", "application/pdf"),
-)
-
-_FOREIGN: Final = (
+_UNSUPPORTED: Final = (
     (b"Rar!", "a RAR archive"),
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
     (b"\x1f\x8b", "a gzip archive"),
@@ -47,65 +31,60 @@ _FOREIGN: Final = (
 
 
 def media_type(head: bytes) -> str:
-    """Return the media type of a file that starts with `head`; raise Rejected if it is foreign."""
+    """Return the media type of a file that starts with `head`; raises Rejected if unsupported."""
     if not head:
         raise Rejected("corrupt", "the file is empty; scan or copy it again")
-    for magic, kind in _READABLE:
-        if head.startswith(magic):
-            return kind
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return "image/webp"
-    if head[:2] == b"BM" and head[6:10] == bytes(4):  # the reserved words tell it from text
-        return "image/bmp"
-    if head[:1] == b"P" and head[1:2] in b"123456" and head[2:3].isspace():
-        return "image/x-portable-anymap"
+    if kind := signatures.media_type(head):
+        return kind
     if _is_heic(head):
         return _heic()
-    foreign = _foreign_name(head)
-    if foreign is None and b"%PDF-" in head[: _PDF_WITHIN + 5]:
-        return "application/pdf"
-    raise _refusal(head, foreign)
+    unsupported = _unsupported_name(head)
+    if unsupported is None and signatures.has_pdf_header(head):
+        return signatures.PDF
+    raise _rejection(head, unsupported)
 
 
 def title(kind: str) -> str:
-    """Return what people call a file of this media type: PNG, TIFF, PDF."""
+    """Return the common name of a media type: PNG, TIFF, PDF."""
     return kind.rpartition("/")[2].removeprefix("x-portable-").upper()
 
 
 def _is_heic(head: bytes) -> bool:
-    """Tell a HEIC photo by its file type box (ISO 23008-12), whose brands are of four bytes."""
-    if head[4:8] != b"ftyp":
+    """Tell whether a file is HEIC by its file type box (ISO 23008-12) and four-byte brands."""
+    brand = signatures.file_brand(head)
+    if brand is None:
         return False
     size = min(int.from_bytes(head[:4], "big"), len(head))
     compatible = {head[at : at + 4] for at in range(16, size, 4)}
-    named = head[8:12]
-    return named in _HEIC or (named in _ANY_CODEC and not compatible.isdisjoint(_HEIC))
+    return brand in signatures.HEIC_BRANDS or (
+        brand in signatures.HEIF_BRANDS and not compatible.isdisjoint(signatures.HEIC_BRANDS)
+    )
 
 
 def _heic() -> str:
-    """Return the media type where such photos can be decoded, else raise Rejected."""
+    """Return the media type if HEIC can be decoded here; raises Rejected otherwise."""
     if not heif.installed():
         remedy = "install 'ocr-daemon[heif]' to have such photos read, or convert it to JPEG"
         raise Rejected("unsupported", f"this is a HEIC photo; {remedy}")
-    return "image/heic"
+    return signatures.HEIC
 
 
-def _refusal(head: bytes, foreign: str | None) -> Rejected:
-    if any(magic.startswith(head) for magic, _ in _READABLE):
+def _rejection(head: bytes, unsupported: str | None) -> Rejected:
+    if any(magic.startswith(head) for magic, _ in signatures.SIGNATURES):
         return Rejected("corrupt", "the file ends inside its signature; scan or copy it again")
-    name = foreign or ("plain text" if _is_text(head) else "data of an unknown kind")
+    name = unsupported or ("plain text" if _is_text(head) else "data of an unknown kind")
     remedy = "convert it to PDF, PNG or TIFF and drop it again"
     return Rejected("unsupported", f"this is {name}, not an image or a PDF; {remedy}")
 
 
-def _foreign_name(head: bytes) -> str | None:
-    for magic, name in _FOREIGN:
+def _unsupported_name(head: bytes) -> str | None:
+    for magic, name in _UNSUPPORTED:
         if head.startswith(magic):
             return name
     if head.startswith(b"PK\x03\x04"):
         return _zip_name(head)
-    if head[4:8] == b"ftyp":
-        return _container_name(head[8:12])
+    if (brand := signatures.file_brand(head)) is not None:
+        return _container_name(brand)
     return _markup_name(head)
 
 
@@ -120,7 +99,7 @@ def _zip_name(head: bytes) -> str:
 
 
 def _container_name(brand: bytes) -> str:
-    return "an AVIF image" if brand in (b"avif", b"avis", *_ANY_CODEC) else "a video"
+    return "an AVIF image" if brand in (b"avif", b"avis", *signatures.HEIF_BRANDS) else "a video"
 
 
 def _markup_name(head: bytes) -> str | None:
@@ -133,5 +112,5 @@ def _markup_name(head: bytes) -> str | None:
 
 
 def _is_text(head: bytes) -> bool:
-    """Text in whatever encoding: no control characters but white space."""
+    """Tell whether this may be text in any encoding: no control characters but white space."""
     return not any(byte < 32 and byte not in b"\t\n\r\f\x1b" for byte in head)

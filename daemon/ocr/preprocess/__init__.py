@@ -1,8 +1,8 @@
-"""From a page as decoded to a page ready for line finding: gray, evenly lit, upright.
+"""Preprocessing: from a page as decoded to a page ready for line segmentation.
 
 Every step is a switch of `core.options.Preprocessing`; docs/preprocessing.md has the measurement
-behind each default. The order is fixed: shrink, gray, stand up, denoise, even the background,
-contrast, deskew, straighten, threshold, close.
+behind each default. The order is fixed: downscale, convert to gray, rotate, denoise, flatten the
+background, stretch the contrast, deskew, dewarp, binarize, close strokes.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from daemon.ocr.preprocess import dewarp, edges, illumination, skew, turn
-from daemon.ocr.preprocess.scale import shrunk
+from daemon.ocr.preprocess import dewarp, edges, illumination, rotation, skew
+from daemon.ocr.preprocess.scale import downscaled
 from daemon.ocr.records import CleanPage
 
 if TYPE_CHECKING:
@@ -23,33 +23,35 @@ if TYPE_CHECKING:
 
 
 def grayed(page: Page) -> Page:
-    """Return the page without its colours, which reading needs no more than their memory."""
+    """Return the page in gray; OCR does not need the colours, which take memory."""
     return replace(page, image=_gray(page.image)) if page.image.size else page
 
 
-def clean(page: Page, cleaning: Preprocessing, orientation: int = 0) -> CleanPage:
-    """Return the page gray and upright, with the steps of `cleaning`; `page` stays as it is.
+def clean(page: Page, steps: Preprocessing, orientation: int = 0) -> CleanPage:
+    """Return the page gray and upright, preprocessed by `steps`; `page` is not modified.
 
-    `orientation` is by how many degrees clockwise the page is turned first: 0, 90, 180 or 270.
+    `orientation` is the rotation that is applied first, in degrees clockwise: 0, 90, 180 or 270.
     """
-    scale = min(1.0, cleaning.max_side / max(page.image.shape[:2]))
-    gray, lying = turn.stood_up(_gray(shrunk(page.image, scale)), orientation)
-    gray = illumination.denoised(gray, cleaning.denoise)
-    if cleaning.flatten_background:
-        gray = illumination.even_ground(gray)
-    if cleaning.contrast:
-        gray = illumination.stretched(gray)
-    rows = edges.lower(gray)
-    degrees = skew.measure(rows) if cleaning.deskew else 0.0
-    gray, upright = turn.turned(gray, degrees)
-    rows = edges.lower(gray) if degrees else rows
-    bent = dewarp.measure(rows.words) if cleaning.dewarp else None
-    gray, curvature = dewarp.straighten(gray, bent) if bent else (gray, None)
-    if cleaning.threshold:
-        gray = illumination.thresholded(gray)
-    if cleaning.close_strokes:
-        gray = illumination.closed(gray)
-    to_page = turn.composed(lying, upright) / scale
+    scale = min(1.0, steps.max_side / max(page.image.shape[:2]))
+    gray, from_rotated = rotation.rotate_quarter_turns(
+        _gray(downscaled(page.image, scale)), orientation
+    )
+    gray = illumination.denoise(gray, steps.denoise)
+    if steps.flatten_background:
+        gray = illumination.flatten_background(gray)
+    if steps.contrast:
+        gray = illumination.stretch_contrast(gray)
+    points = edges.lower_edges(gray)
+    degrees = skew.estimate(points) if steps.deskew else 0.0
+    gray, from_deskewed = rotation.rotate_by_skew(gray, degrees)
+    points = edges.lower_edges(gray) if degrees else points
+    warp = dewarp.estimate(points.words) if steps.dewarp else None
+    gray, curvature = dewarp.apply(gray, warp) if warp else (gray, None)
+    if steps.threshold:
+        gray = illumination.binarize(gray)
+    if steps.close_strokes:
+        gray = illumination.close_strokes(gray)
+    to_page = rotation.compose(from_rotated, from_deskewed) / scale
     return CleanPage(
         gray=gray, to_page=to_page, skew=degrees, orientation=orientation, curvature=curvature
     )

@@ -1,4 +1,4 @@
-"""Pages made smaller."""
+"""Downscaling of images."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from daemon.core.records import Pixels
 
 
-def shrunk(image: Pixels, scale: float) -> Pixels:
-    """Return H,W or H,W,3 `image` at `scale` of its size, averaged; never enlarged."""
+def downscaled(image: Pixels, scale: float) -> Pixels:
+    """Return H,W or H,W,3 `image` at `scale` of its size by area averaging; never enlarged."""
     if scale >= 1.0:
         return image
     height, width = image.shape[:2]

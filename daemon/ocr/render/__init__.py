@@ -1,1 +1,1 @@
-"""Outputs that need a decoder: searchable PDFs, pictures of pages, overlays."""
+"""Derived outputs that need a decoder: searchable PDFs and pictures of pages with overlays."""

@@ -1,8 +1,8 @@
-"""Makes glyphless.ttf, the font of the invisible text: one empty glyph, a square em.
+"""Generator of glyphless.ttf, the font of the invisible text: one empty glyph, a square em.
 
     python -m daemon.ocr.render.glyphless
 
-Needs fontTools (the extra `[train]`); the daemon only reads the file that it has made.
+Needs fontTools (the extra `[train]`); the daemon only reads the generated file.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ DESCENT = 200  # of them lie below the baseline; the rest is above
 
 
 def main() -> None:
-    """Write the font; the same bytes each time."""
+    """Write the font; the output is reproducible byte for byte."""
     from fontTools.fontBuilder import FontBuilder
     from fontTools.ttLib.tables._g_l_y_f import Glyph
 

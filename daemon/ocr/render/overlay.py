@@ -1,4 +1,4 @@
-"""What was seen of a page, to be looked at: blocks by kind, cells, lines, doubtful words."""
+"""Overlays: a picture of a page with its blocks, cells, lines and low-confidence words marked."""
 
 from __future__ import annotations
 
@@ -14,77 +14,93 @@ if TYPE_CHECKING:
 
     from daemon.core.records import Block, Page, PageText, Pixels, Word
 
-DOUBTFUL: Final = 0.9  # confidence below which a word is marked
-_SIDE: Final = 2000  # pixels of a picture's longer side at most
-_BLOCKS: Final = {  # BGR, as all colours here
+LOW_CONFIDENCE: Final = 0.9  # confidence below which a word is highlighted
+_SIDE: Final = 2000  # pixels of the longer side of a picture, at most
+_BLOCK_COLOURS: Final = {  # BGR, as all colours here
     "text": (160, 160, 160),
     "heading": (0, 0, 220),
     "table": (200, 160, 0),
     "header": (0, 160, 220),
     "footer": (0, 160, 220),
 }
-_LINES: Final = ((0, 140, 0), (190, 90, 0))  # blocks take turns
-_NUMBER: Final = (200, 0, 200)
-_DOUBT: Final = (0, 170, 255)
+_LINE_COLOURS: Final = ((0, 140, 0), (190, 90, 0))  # consecutive blocks alternate
+_NUMBER_COLOUR: Final = (200, 0, 200)
+_LOW_CONFIDENCE_COLOUR: Final = (0, 170, 255)
 
 
-def picture(page: Page, text: PageText) -> Pixels:
-    """Return the page, H,W,3, with what was read of it marked in colour."""
+def draw(page: Page, text: PageText) -> Pixels:
+    """Return the page, H,W,3, with the recognised layout and text marked in colour."""
     scale = page.image.shape[1] / text.width
     image = page.image.copy()
-    _shade(image, [w.box for w in _doubtful(text)], scale)
-    thick = 1 + max(image.shape) // 1500
+    _highlight(image, [w.box for w in _low_confidence_words(text)], scale)
+    thickness = 1 + max(image.shape) // 1500
     number = 0
-    for place, block in enumerate(text.blocks):
-        _outline(image, block, scale, thick)
+    for index, block in enumerate(text.blocks):
+        _draw_block(image, block, scale, thickness)
         for line in block.lines:
             number += 1
-            left, top, *_ = _frame(image, line.box, scale, _LINES[place % 2], thick)
-            spot = (max(0, left - 2 * thick), top + 4 * thick)
-            cv2.putText(image, str(number), spot, 0, 0.4 * thick, _NUMBER, thick, cv2.LINE_AA)
-    share = min(1.0, _SIDE / max(image.shape))
-    shrunk = cv2.resize(image, None, fx=share, fy=share, interpolation=cv2.INTER_AREA)
+            left, top, *_ = _draw_box(image, line.box, scale, _LINE_COLOURS[index % 2], thickness)
+            origin = (max(0, left - 2 * thickness), top + 4 * thickness)
+            cv2.putText(
+                image,
+                str(number),
+                origin,
+                0,
+                0.4 * thickness,
+                _NUMBER_COLOUR,
+                thickness,
+                cv2.LINE_AA,
+            )
+    shrinkage = min(1.0, _SIDE / max(image.shape))
+    shrunk = cv2.resize(image, None, fx=shrinkage, fy=shrinkage, interpolation=cv2.INTER_AREA)
     return np.asarray(shrunk, np.uint8)
 
 
-def _outline(image: Pixels, block: Block, scale: float, thick: int) -> None:
+def _draw_block(image: Pixels, block: Block, scale: float, thickness: int) -> None:
     """Draw a block in the colour of its kind, a table with its cells."""
-    colour = _BLOCKS[block.kind]
+    colour = _BLOCK_COLOURS[block.kind]
     for cell in block.table.cells if block.table else ():
-        _frame(image, cell.box, scale, colour, 2 * thick, -2 * thick)
+        _draw_box(image, cell.box, scale, colour, 2 * thickness, -2 * thickness)
     around = Box.around(line.box for line in block.lines)
-    _frame(image, around, scale, colour, thick, 3 * thick)
+    _draw_box(image, around, scale, colour, thickness, 3 * thickness)
     if block.kind != "text":
         left, top, *_ = _scaled(around, scale)
-        spot = (left, max(0, top - 6 * thick))
-        cv2.putText(image, block.kind, spot, 0, 0.5 * thick, colour, thick, cv2.LINE_AA)
+        origin = (left, max(0, top - 6 * thickness))
+        cv2.putText(image, block.kind, origin, 0, 0.5 * thickness, colour, thickness, cv2.LINE_AA)
 
 
 def png(page: Page, text: PageText) -> bytes:
-    """Return the same as the bytes of a PNG."""
-    _, content = cv2.imencode(".png", picture(page, text))
+    """Return the same as PNG bytes."""
+    _, content = cv2.imencode(".png", draw(page, text))
     return content.tobytes()
 
 
-def _doubtful(text: PageText) -> Iterable[Word]:
+def _low_confidence_words(text: PageText) -> Iterable[Word]:
     words = (word for block in text.blocks for line in block.lines for word in line.words)
-    return (word for word in words if word.confidence is not None and word.confidence < DOUBTFUL)
+    return (
+        word for word in words if word.confidence is not None and word.confidence < LOW_CONFIDENCE
+    )
 
 
-def _shade(image: Pixels, boxes: Iterable[Box], scale: float) -> None:
-    """Lay a colour over what is in the boxes, so that it can still be read."""
+def _highlight(image: Pixels, boxes: Iterable[Box], scale: float) -> None:
+    """Tint the boxes so that their content stays legible."""
     for box in boxes:
         left, top, right, bottom = _scaled(box, scale)
         part = image[top:bottom, left:right]
-        np.minimum(part, np.array(_DOUBT, np.uint8), out=part)
+        np.minimum(part, np.array(_LOW_CONFIDENCE_COLOUR, np.uint8), out=part)
 
 
-def _frame(
-    image: Pixels, box: Box, scale: float, colour: tuple[int, int, int], thick: int, out: int = 0
+def _draw_box(
+    image: Pixels,
+    box: Box,
+    scale: float,
+    colour: tuple[int, int, int],
+    thickness: int,
+    margin: int = 0,
 ) -> tuple[int, int, int, int]:
     left, top, right, bottom = _scaled(box, scale)
-    corner, opposite = (left - out, top - out), (right + out, bottom + out)
-    cv2.rectangle(image, corner, opposite, colour, thick)
+    corner, opposite = (left - margin, top - margin), (right + margin, bottom + margin)
+    cv2.rectangle(image, corner, opposite, colour, thickness)
     return left, top, right, bottom
 
 

@@ -1,84 +1,96 @@
-"""Lines on a clean page, by either of two finders; crops.py cuts out what is to be read.
+"""Line segmentation of a clean page, by one of two methods; crops.py cuts the lines out.
 
-The fast one goes ink -> marks -> words -> lines, everything measured in heights of letters. Ink
-(ink.py) is what differs from its ground, less the rules of tables. Marks (marks.py) are its
-connected pieces, told apart into letters, small ones and those that reach across rows. Letters that
-stand closer than a fraction of their own height are a word (words.py); words that stand on one base
-line with neither rule nor gutter between them are a line (lines.py). Gaps and heights are compared
-with those beside them, so that a heading and its footnote are found alike. What rules may part
-cells is told from the same ink (ruling.py).
+The fast method works bottom-up, from ink to connected components, words and lines, and measures
+everything relative to the height of letters. Ink (ink.py) is what differs from its background, less
+the ruling lines of tables. Connected components (components.py) are classified into letters, small
+ones, and those that reach across rows. Letters closer than a fraction of their height form a word
+(words.py); words on one base line with neither a ruling line nor a gutter between them form a line
+(lines.py). Gaps and heights are compared with those of the neighbours, so that a heading and a
+footnote are found alike. Ruling lines that may separate table cells come from the same ink
+(ruling.py).
 
-The thorough one is a network (db.py) that costs ten times as much and knows text on any ground.
+The thorough method is a text detection network (dbnet.py) that costs ten times as much and finds
+text on any background.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from daemon.ocr.segment import crops, ink, lines, marks, ruling, words
+from daemon.ocr.segment import components, crops, ink, lines, ruling, words
 from daemon.ocr.segment.dbnet import TextDetector
-from daemon.ocr.segment.ink import Ink
-from daemon.ocr.segment.spans import painted
+from daemon.ocr.segment.ink import InkMask
+from daemon.ocr.segment.rects import draw_rects
 
-__all__ = ["TextDetector", "detect_lines", "find", "find_rules", "is_blank"]
+__all__ = [
+    "TextDetector",
+    "detect_lines",
+    "find_lines_and_rules",
+    "find_ruling_lines",
+    "is_blank_page",
+]
 
 if TYPE_CHECKING:
     from daemon.core.records import Pixels
-    from daemon.ocr.records import CleanPage, Line, Rules
-    from daemon.ocr.segment.marks import Marks
-    from daemon.ocr.segment.spans import Spans
+    from daemon.ocr.records import CleanPage, LineCrop, RulingLines
+    from daemon.ocr.segment.components import Components
+    from daemon.ocr.segment.rects import Rects
 
-_TINY = 9.5  # pixels; letters are looked at enlarged where a middling one is lower
-_MARGIN = 0.12  # of a line's height, around the crop
+_MIN_LETTER_HEIGHT = 9.5  # pixels; where the typical letter is lower, the page is enlarged
+_CROP_MARGIN = 0.12  # of the height of a line, added around its crop
 
 
-def find(clean: CleanPage) -> tuple[list[Line], Rules]:
-    """Return the lines of text, in no order to rely on, and the rules that may part cells.
+def find_lines_and_rules(clean: CleanPage) -> tuple[list[LineCrop], RulingLines]:
+    """Return the text lines, in no particular order, and the ruling lines of a page.
 
-    `Line.image` is what `clean.gray` has there, dark on light. A blank page has neither.
+    `LineCrop.image` is cut from `clean.gray`, dark on light. A blank page has neither.
     """
-    drawing, found = _marked(clean.gray)
-    cut = [_cut(clean.gray, span, drawing.scale) for span in _spans(drawing, found)]
-    return cut, ruling.find(drawing)
+    page_ink, classified = _ink_and_components(clean.gray)
+    line_crops = [
+        _crop(clean.gray, rect, page_ink.scale) for rect in _line_rects(page_ink, classified)
+    ]
+    return line_crops, ruling.find(page_ink)
 
 
-def detect_lines(clean: CleanPage, detector: TextDetector) -> list[Line]:
-    """Return the lines of text as the network finds them, slanted ones laid level."""
-    cut = (crops.slanted(clean.gray, corners) for corners in detector.quads(clean.gray))
-    return [line for line in cut if min(line.image.shape) > 1]
+def detect_lines(clean: CleanPage, detector: TextDetector) -> list[LineCrop]:
+    """Return the text lines that the network detects, slanted ones rectified."""
+    line_crops = (crops.crop_quad(clean.gray, corners) for corners in detector.quads(clean.gray))
+    return [line for line in line_crops if min(line.image.shape) > 1]
 
 
-def find_rules(clean: CleanPage) -> Rules:
-    """Return the rules alone, where another finds the lines."""
-    return ruling.find(Ink.of(clean.gray))
+def find_ruling_lines(clean: CleanPage) -> RulingLines:
+    """Return the ruling lines alone, where the network finds the text lines."""
+    return ruling.find(InkMask.of(clean.gray))
 
 
-def _marked(gray: Pixels) -> tuple[Ink, Marks]:
-    """Return the ink of a page and its marks, enlarged where letters are tiny."""
-    drawing = Ink.of(gray)
-    found = marks.find(drawing.text)
-    if found.typical >= _TINY:
-        return drawing, found
-    drawing = Ink.of(gray, enlarged=2.0)
-    return drawing, marks.find(drawing.text)
+def _ink_and_components(gray: Pixels) -> tuple[InkMask, Components]:
+    """Return the ink of a page and its components, at twice the size where letters are tiny."""
+    page_ink = InkMask.of(gray)
+    classified = components.find(page_ink.text)
+    if classified.typical_height >= _MIN_LETTER_HEIGHT:
+        return page_ink, classified
+    page_ink = InkMask.of(gray, enlarged=2.0)
+    return page_ink, components.find(page_ink.text)
 
 
-def _spans(drawing: Ink, found: Marks) -> Spans:
-    """Return the spans of the lines, in pixels of the drawing."""
-    found_words = words.with_small(words.join(found.notifications, drawing.all.shape), found.small)
-    walls = painted(drawing.down, found.posts)
-    spans = lines.join(found_words, drawing.all, walls)
-    spans = lines.widened(lines.widened(spans, found.tall, 0.6), found.frames, 0.8)
-    return lines.plausible(spans)
+def _line_rects(page_ink: InkMask, classified: Components) -> Rects:
+    """Return the rectangles of the lines, in pixels of the ink mask."""
+    found_words = words.attach_small(
+        words.join_letters(classified.letters, page_ink.mask.shape), classified.small
+    )
+    separators = draw_rects(page_ink.vertical, classified.rule_fragments)
+    rects = lines.join_words(found_words, page_ink.mask, separators)
+    rects = lines.widen(lines.widen(rects, classified.tall, 0.6), classified.checkboxes, 0.8)
+    return lines.filter_plausible(rects)
 
 
-def is_blank(clean: CleanPage) -> bool:
-    """Tell whether nothing on the page differs enough from its ground to be ink."""
-    return ink.is_none(clean.gray)
+def is_blank_page(clean: CleanPage) -> bool:
+    """Tell whether nothing on the page differs enough from its background to be ink."""
+    return ink.is_blank(clean.gray)
 
 
-def _cut(gray: Pixels, span: Spans, scale: float) -> Line:
-    """Return the line under `span` (4) with its margin."""
-    left, top, right, bottom = (float(v) * scale for v in span)
-    margin = _MARGIN * (bottom - top)
-    return crops.upright(gray, left - margin, top - margin, right + margin, bottom + margin)
+def _crop(gray: Pixels, rect: Rects, scale: float) -> LineCrop:
+    """Return the crop of the line in `rect` (4) with its margin."""
+    left, top, right, bottom = (float(v) * scale for v in rect)
+    margin = _CROP_MARGIN * (bottom - top)
+    return crops.crop_upright(gray, left - margin, top - margin, right + margin, bottom + margin)

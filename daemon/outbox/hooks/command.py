@@ -1,7 +1,8 @@
-"""A program that is told: the letter on its standard input and in its environment, no shell.
+"""Command hooks: runs a program with the notification on its standard input, without a shell.
 
-It runs in a session of its own, so that all of what it has started is ended with it at its
-time-out; it inherits no descriptor of ours and no variable but those of `_KEPT`.
+The main facts are in its environment too. It runs in a session of its own, so that a time-out ends
+it with all processes that it has started. It inherits no file descriptor of the daemon, and only
+the environment variables in `_INHERITED`.
 """
 
 from __future__ import annotations
@@ -21,40 +22,42 @@ from daemon.config.hook import Hook
 from daemon.core.errors import Undelivered
 from daemon.ledger.notification import Notification
 
-MOST_SAID = 2000  # bytes at the end of what a program said that are worth keeping
-GRACE_SECONDS = 1.0  # from SIGTERM to SIGKILL, and of a program that runs when we are to stop
-_LOOK_SECONDS = 0.1
-_KEPT = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR")
+MAX_OUTPUT = 2000  # bytes at the end of the output of a program that are recorded
+GRACE_SECONDS = 1.0  # from SIGTERM to SIGKILL, and for a program that runs when the daemon stops
+_POLL_SECONDS = 0.1
+_INHERITED = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR")
 
 
 def call(hook: Hook, notification: Notification, outbox: Path, stop: Event) -> None:
-    """Run the hook's program to its end; Undelivered where that is not exit code 0."""
+    """Run the program of a hook to its end; Undelivered if its exit code is not 0."""
     assert hook.command is not None, "a hook has a command or a url"
-    letter_file = os.memfd_create("letter")
+    payload_file = os.memfd_create("notification")
     try:
-        os.write(letter_file, notification.text.encode() + b"\n")  # a line, for who appends them
-        os.lseek(letter_file, 0, os.SEEK_SET)
+        os.write(
+            payload_file, notification.text.encode() + b"\n"
+        )  # a line: programs can append it to a file
+        os.lseek(payload_file, 0, os.SEEK_SET)
         process = subprocess.Popen(
-            hook.command, stdin=letter_file, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            hook.command, stdin=payload_file, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             env=environment(hook, notification, outbox), cwd="/", start_new_session=True,
         )  # fmt: skip
     except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else str(error)
-        raise Undelivered(f"{hook.command[0]} cannot be started: {why}") from error
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise Undelivered(f"{hook.command[0]} cannot be started: {reason}") from error
     finally:
-        os.close(letter_file)
+        os.close(payload_file)
     assert process.stdout is not None
     with process.stdout as output:
-        said = _outlast(process, output, hook.timeout_seconds, stop)
+        text = _wait(process, output, hook.timeout_seconds, stop)
     if process.returncode != 0:
-        raise Undelivered(f"{_ending(process.returncode)}{said and f': {said}'}")
+        raise Undelivered(f"{_exit_reason(process.returncode)}{text and f': {text}'}")
 
 
 def environment(hook: Hook, notification: Notification, outbox: Path) -> dict[str, str]:
-    """Return what a program is told without reading JSON; paths are bytes as the disk has them."""
+    """Return the environment of a program: it need not parse JSON; paths are as on the disk."""
     data = json.loads(notification.text)["data"]
     error = data.get("error") or {}
-    said = {
+    facts = {
         "OCR_ID": notification.id,
         "OCR_HOOK": hook.name,
         "OCR_EVENT": notification.event,
@@ -70,44 +73,44 @@ def environment(hook: Hook, notification: Notification, outbox: Path) -> dict[st
         "OCR_ERROR": str(error.get("message", "")),
         "OCR_ATTEMPT": str(notification.attempts + 1),
     }
-    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
-    return kept | {key: value.replace("\0", "") for key, value in said.items()}
+    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    return inherited | {key: value.replace("\0", "") for key, value in facts.items()}
 
 
-def _outlast(
-    process: subprocess.Popen[bytes], output: IO[bytes], seconds: float, stop: Event
-) -> str:
-    """Wait for its end and return the last of what it said; Undelivered where it takes too long."""
+def _wait(process: subprocess.Popen[bytes], output: IO[bytes], seconds: float, stop: Event) -> str:
+    """Wait for the end and return the last part of the output; Undelivered after the time-out."""
     os.set_blocking(output.fileno(), False)
-    said, ends, is_open = b"", time.monotonic() + seconds, True
+    text, ends, is_open = b"", time.monotonic() + seconds, True
     while process.poll() is None:
         if time.monotonic() >= ends:
             _end(process)
-            why = "the daemon stops" if stop.is_set() else f"it took more than {seconds:g} s"
-            raise Undelivered(f"{why}, and was ended", counts=not stop.is_set())
+            reason = f"ended after {seconds:g} s (timeout_seconds)"
+            if stop.is_set():
+                reason = "ended because the daemon stops"
+            raise Undelivered(reason, counts=not stop.is_set())
         if stop.is_set():
             ends = min(ends, time.monotonic() + GRACE_SECONDS)
-        if not is_open:  # it has shut its output and goes on
+        if not is_open:  # it has closed its output and goes on
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(_LOOK_SECONDS)
+                process.wait(_POLL_SECONDS)
             continue
-        if select.select([output], [], [], _LOOK_SECONDS)[0]:
+        if select.select([output], [], [], _POLL_SECONDS)[0]:
             more = output.read(65536)
             is_open = more != b""
-            said = (said + (more or b""))[-MOST_SAID:]
-    # what it left running may hold the pipe open: take what is there and wait for no more
-    said = (said + (output.read(65536) or b""))[-MOST_SAID:]
-    return said.decode("utf-8", "replace").strip()
+            text = (text + (more or b""))[-MAX_OUTPUT:]
+    # a process that it has left running may keep the pipe open: read what is there, and no more
+    text = (text + (output.read(65536) or b""))[-MAX_OUTPUT:]
+    return text.decode("utf-8", "replace").strip()
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the program and all that it has started: SIGTERM, and SIGKILL soon after."""
+    """End the program and all processes that it has started: SIGTERM, then SIGKILL."""
     for number in (signal.SIGTERM, signal.SIGKILL):
-        with contextlib.suppress(OSError):  # it has ended, or made itself another user
+        with contextlib.suppress(OSError):  # it has ended, or runs as another user
             os.killpg(process.pid, number)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(GRACE_SECONDS)
 
 
-def _ending(code: int) -> str:
+def _exit_reason(code: int) -> str:
     return f"exit code {code}" if code > 0 else f"ended by signal {-code}"

@@ -1,4 +1,4 @@
-"""A thread for each hook: one that does not answer holds up neither another nor the path."""
+"""Runs a thread for each hook: one that does not respond delays neither others nor OCR."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from daemon.outbox.hooks.sender import HookSender
 
 log = structlog.get_logger()
 
-STOP_SECONDS = 3 * GRACE_SECONDS + 0.5  # a program ends within its grace, SIGTERM and SIGKILL
-LONG_SECONDS = 300.0  # that a letter waits until it is told of
-_AGAIN_SECONDS = 5.0  # after which a ledger is asked again that could not be
-_LOOK_SECONDS = 2.0  # between two looks at what waits and what is dead
-_RING_SECONDS = 30.0  # after which the ledger is asked without a ring
+STOP_SECONDS = 3 * GRACE_SECONDS + 0.5  # a program ends within its grace time, SIGTERM and SIGKILL
+LONG_SECONDS = 300.0  # after which a waiting notification is reported as a fault
+_RETRY_SECONDS = 5.0  # after a fault of the ledger
+_COUNT_SECONDS = 2.0  # between two counts of waiting and dead notifications
+_POLL_SECONDS = 30.0  # after which the ledger is queried without a wakeup
 _CHANCE = random.Random()  # noqa: S311 -- it spreads times, and is no secret
 
 
 class HookDispatcher:
-    """The threads of all hooks, from `start` to `stop`; none where there is no hook."""
+    """The threads of all hooks, from `start` to `stop`; none without a hook."""
 
     def __init__(
         self,
@@ -40,33 +40,33 @@ class HookDispatcher:
         clock: Callable[[], float] = time.time,
         chance: random.Random = _CHANCE,
     ) -> None:
-        self._threads = [_Thread(hook, ledger_file, outbox, clock, chance) for hook in hooks]
+        self._threads = [_HookThread(hook, ledger_file, outbox, clock, chance) for hook in hooks]
 
     @property
     def faults(self) -> list[Fault]:
-        """What of the hooks an operator must know, and since when (monotonic seconds)."""
+        """The faults of hooks that an operator must know, and since when (monotonic seconds)."""
         return list(filter(None, [thread.fault for thread in self._threads]))
 
     def count(self, counters: Counters) -> None:
-        """Say how many letters wait and how many are dead; nothing where there is no hook."""
-        posts = [thread.post for thread in self._threads]
-        counters.hooks_waiting = sum(post.waiting for post in posts) if posts else None
-        counters.hooks_dead = sum(post.dead for post in posts) if posts else None
+        """Set the numbers of waiting and dead notifications; None without a hook."""
+        counts = [thread.counts for thread in self._threads]
+        counters.hooks_waiting = sum(each.waiting for each in counts) if counts else None
+        counters.hooks_dead = sum(each.dead for each in counts) if counts else None
 
     def start(self) -> None:
-        """Begin to deliver, first what an earlier run has left."""
+        """Start delivering, first the notifications that an earlier run has left."""
         for thread in self._threads:
             thread.start()
 
     def notify(self) -> None:
-        """Say that there may be something new; costs nothing where there is no hook."""
+        """Wake the threads: there may be a new notification. Costs nothing without a hook."""
         for thread in self._threads:
             thread.wakeup.set()
 
     def stop(self) -> None:
-        """End within seconds; what is not delivered waits in the ledger.
+        """End within seconds; undelivered notifications wait in the ledger.
 
-        A thread that a network holds dies with the process.
+        A thread that waits for a network ends with the process.
         """
         for thread in self._threads:
             thread.stopping.set()
@@ -77,8 +77,8 @@ class HookDispatcher:
                 thread.join(max(0.0, ends - time.monotonic()))
 
 
-class _Thread(threading.Thread):
-    """One hook's thread, with a connection to the ledger of its own."""
+class _HookThread(threading.Thread):
+    """The thread of one hook, with its own connection to the ledger."""
 
     def __init__(
         self,
@@ -92,25 +92,25 @@ class _Thread(threading.Thread):
         self.wakeup = threading.Event()
         self.stopping = threading.Event()
         self.fault: Fault | None = None
-        self.post = NotificationCounts()
+        self.counts = NotificationCounts()
         self._hook, self._ledger_file, self._outbox = hook, ledger_file, outbox
         self._clock, self._chance = clock, chance
 
     def run(self) -> None:
-        """Deliver until told to stop; a ledger that is at fault is asked again."""
+        """Deliver until `stop`; after a fault of the ledger, try again."""
         while not self.stopping.is_set():
             try:
                 deliveries = Deliveries(self._ledger_file)
             except (DaemonError, OSError) as error:
-                self._say_ledger(error)
+                self._wait_for_ledger(error)
                 continue
             try:
                 self._deliver(deliveries)
             except (DaemonError, OSError) as error:
-                self._say_ledger(error)
-            except Exception as error:  # a bug of ours must not end the telling for good
+                self._wait_for_ledger(error)
+            except Exception as error:  # a bug must not end the deliveries for good
                 log.exception("hook.crashed", hook=self._hook.name)
-                self._say_ledger(error)
+                self._wait_for_ledger(error)
             finally:
                 deliveries.close()
 
@@ -118,38 +118,43 @@ class _Thread(threading.Thread):
         sender = HookSender(
             self._hook, deliveries, self._outbox, self._clock, self._chance, self.stopping
         )
-        looked_at = float("-inf")
+        counted_at = float("-inf")
         while not self.stopping.is_set():
             self.wakeup.clear()
             try:
                 seconds = sender.turn()
-            except Deferred as error:  # the sender knows what has arrived and is not noted
-                self._say_ledger(error)
+            except Deferred as error:  # the sender knows which delivery is not recorded yet
+                self._wait_for_ledger(error)
                 continue
-            if time.monotonic() >= looked_at + _LOOK_SECONDS:
-                looked_at = time.monotonic()
-                self._look(deliveries)
-            self.wakeup.wait(_RING_SECONDS if seconds is None else min(seconds, _RING_SECONDS))
+            if time.monotonic() >= counted_at + _COUNT_SECONDS:
+                counted_at = time.monotonic()
+                self._count(deliveries)
+            self.wakeup.wait(_POLL_SECONDS if seconds is None else min(seconds, _POLL_SECONDS))
 
-    def _look(self, deliveries: Deliveries) -> None:
-        """Take in what is dead, or has waited for long."""
-        self.post = post = deliveries.undelivered_counts(self._hook.name)
+    def _count(self, deliveries: Deliveries) -> None:
+        """Update the counts, and the fault if notifications are dead or have waited for long."""
+        self.counts = counts = deliveries.undelivered_counts(self._hook.name)
         age = 0.0
-        if post.oldest is not None:
-            age = self._clock() - datetime.fromisoformat(post.oldest).timestamp()
-        if post.dead:
-            why = f"letters that nobody tries to deliver any more: {post.dead}; "
-            self._tell(why + "`ocr-daemon hooks` says why, --retry tries again")
+        if counts.oldest is not None:
+            age = self._clock() - datetime.fromisoformat(counts.oldest).timestamp()
+        if counts.dead:
+            self._set_fault(
+                f"notifications given up: {counts.dead}; `ocr-daemon hooks` shows the reasons, "
+                "`ocr-daemon hooks --retry` tries again"
+            )
         elif age > LONG_SECONDS:
-            self._tell(f"letters that wait for long: {post.waiting}; `ocr-daemon hooks` says why")
+            self._set_fault(
+                f"notifications waiting: {counts.waiting}, the oldest for more than "
+                f"{LONG_SECONDS:.0f} s; `ocr-daemon hooks` shows the reasons"
+            )
         else:
             self.fault = None
 
-    def _tell(self, why: str) -> None:
+    def _set_fault(self, reason: str) -> None:
         since = self.fault.since if self.fault else time.monotonic()
-        self.fault = Fault(f"hook {self._hook.name}: {why}", since)
+        self.fault = Fault(f"hook {self._hook.name}: {reason}", since)
 
-    def _say_ledger(self, error: Exception) -> None:
+    def _wait_for_ledger(self, error: Exception) -> None:
         if not self.stopping.is_set():
             log.warning("hook.waiting", hook=self._hook.name, reason=str(error))
-            self.stopping.wait(_AGAIN_SECONDS)
+            self.stopping.wait(_RETRY_SECONDS)

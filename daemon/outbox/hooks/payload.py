@@ -1,8 +1,8 @@
-"""What is told: made from the answer as it was published, and kept until it is delivered.
+"""The payload of notifications, made from the published sidecar.
 
-The envelope (`type`, `timestamp`, `data`) and the signature are those of Standard Webhooks. The
-answer may be collected before a letter goes out, so a letter is written when the answer is durable
-and is the same at every attempt.
+The envelope (`type`, `timestamp`, `data`) and the signature are those of Standard Webhooks. An
+answer may be collected from the outbox before its notification is sent. So the payload is made when
+the answer is durable, is stored in the ledger, and is the same at every attempt.
 """
 
 from __future__ import annotations
@@ -18,23 +18,24 @@ from daemon.config.hook import Hook
 from daemon.core import fs
 from daemon.ledger.notification import Notification
 
-_OF_SOURCE = ("name", "relative_path", "sha256", "bytes", "media_type")
-_OF_PROCESSING = ("started_at", "finished_at", "seconds", "attempt")
+_SOURCE_KEYS = ("name", "relative_path", "sha256", "bytes", "media_type")
+_PROCESSING_KEYS = ("started_at", "finished_at", "seconds", "attempt")
 
 
 def notifications(
     name: str, place: str, answer: bytes | Mapping[str, Any], hooks: Sequence[Hook]
 ) -> list[Notification]:
-    """Return a letter to each hook that wants to know; `answer` is a sidecar, parsed or not.
+    """Return a notification for each hook that wants this status.
 
-    `name` is the file's path in the inbox, `place` the answer's in the outbox.
+    `answer` is a sidecar, parsed or not; `name` is the path of the file in the inbox, `place` that
+    of the sidecar in the outbox.
     """
     if not hooks:
         return []
     sidecar = json.loads(answer) if isinstance(answer, bytes) else answer
     claim = sidecar["processing"]["claim"]
     event = f"document.{sidecar['status']}"
-    found = []
+    made = []
     for hook in hooks:
         if sidecar["status"] not in hook.on:
             continue
@@ -46,27 +47,27 @@ def notifications(
             "data": _data(sidecar, place, hook.text_characters),
         }
         text = json.dumps(content, ensure_ascii=False)
-        found.append(replace(notification, text=text))
-    return found
+        made.append(replace(notification, text=text))
+    return made
 
 
-def _data(sidecar: Mapping[str, Any], place: str, most: int) -> dict[str, Any]:
+def _data(sidecar: Mapping[str, Any], place: str, max_characters: int) -> dict[str, Any]:
     source, processing = sidecar["source"], sidecar["processing"]
     confidences = [page["confidence"] for page in sidecar["pages"]]
     known = [confidence for confidence in confidences if confidence is not None]
     data = {
         "document": processing["claim"],
         "status": sidecar["status"],
-        **{key: source[key] for key in _OF_SOURCE},
+        **{key: source[key] for key in _SOURCE_KEYS},
         "answer": str(PurePosixPath(fs.to_unicode(place))),
-        **{key: processing[key] for key in _OF_PROCESSING},
+        **{key: processing[key] for key in _PROCESSING_KEYS},
         "profile": sidecar["engine"]["profile"],
         "pages": len(sidecar["pages"]),
         "confidence": round(fmean(known), 4) if known else None,
-        "text": sidecar["text"][:most],
-        "text_is_cut": len(sidecar["text"]) > most,
+        "text": sidecar["text"][:max_characters],
+        "text_is_cut": len(sidecar["text"]) > max_characters,
     }
     data |= {key: sidecar[key] for key in ("error", "duplicate_of") if key in sidecar}
-    if "outputs" in sidecar:  # but for a picture of each page, which the sidecar names
+    if "outputs" in sidecar:  # without the picture of each page: there may be thousands
         data["outputs"] = [each for each in sidecar["outputs"] if each["kind"] != "picture"]
     return data

@@ -1,1 +1,1 @@
-"""HTTP plumbing of the web process: middleware, security, request bodies, errors, downloads."""
+"""HTTP plumbing of the web process: errors, middleware, access control, bodies, file names."""

@@ -1,9 +1,9 @@
-"""Stands before every route: rate, gate, CORS, headers, and clients that do not listen."""
+"""The middleware before every route: rate limit, access control, CORS, headers, timeouts."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -11,99 +11,102 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from daemon.web.http.errors import Refused, told
-from daemon.web.http.security import HEADERS, Gate, Rate
-from daemon.web.ui.redirects import login_for
-from daemon.web.ui.templating import Paper, is_for_a_person
+from daemon.web.http.errors import HttpError, problem_response, wants_html
+from daemon.web.http.redirects import login_url
+from daemon.web.http.security import RESPONSE_HEADERS, AccessControl, RateLimiter
 
 log = structlog.get_logger()
 
-SEND_SECONDS = 60.0  # that a client may take to make room for the next part of an answer
-_ALLOWED = {
+SEND_SECONDS = 60.0  # a client may take to accept the next part of a response
+_PREFLIGHT_HEADERS = {
     "access-control-allow-methods": "GET, POST, DELETE",
     "access-control-allow-headers": "authorization, content-type",
     "access-control-max-age": "600",
 }
 
 
-class Guard:
-    """The one middleware; what it refuses never reaches a route."""
+class SecurityMiddleware:
+    """Rejects requests before they reach a route, and completes the headers of each response."""
 
-    def __init__(self, app: ASGIApp, gate: Gate, rate: Rate, paper: Paper) -> None:
+    def __init__(
+        self, app: ASGIApp, access: AccessControl, rate_limiter: RateLimiter,
+        error_page: Callable[[Request, HttpError], Response],
+    ) -> None:  # fmt: skip
+        """`error_page` renders an error as HTML for a browser."""
         self._app = app
-        self._paper = paper
-        self._gate = gate
-        self._rate = rate
+        self._access = access
+        self._rate_limiter = rate_limiter
+        self._error_page = error_page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or say why not."""
+        """Pass a request on, or answer it with an error."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
         origin = headers.get("origin", "")
-        is_friend = origin in self._gate.origins
+        is_allowed_origin = origin in self._access.origins
         has_begun = False
 
-        async def say(message: Message) -> None:
+        async def send_checked(message: Message) -> None:
             nonlocal has_begun
             if message["type"] == "http.response.start":
                 has_begun = True
-                _mark(message, origin if is_friend else None)
+                _add_headers(message, origin if is_allowed_origin else None)
             try:
                 await asyncio.wait_for(send(message), SEND_SECONDS)
             except TimeoutError as error:
-                raise ClientDisconnect from error  # it does not listen
+                raise ClientDisconnect from error  # the client does not read its response
 
         try:
-            refusal = self._refusal(scope, headers)
-            if refusal is not None:
-                response: ASGIApp = self._refused(refusal, Request(scope))
+            rejection = self._rejection(scope, headers)
+            if rejection is not None:
+                response: ASGIApp = self._error_response(rejection, Request(scope))
             elif scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
-                response = Response(status_code=204 if is_friend else 403, headers=_ALLOWED)
+                status = 204 if is_allowed_origin else 403
+                response = Response(status_code=status, headers=_PREFLIGHT_HEADERS)
             else:
                 response = self._app
-            await response(scope, receive, say)
+            await response(scope, receive, send_checked)
         except ClientDisconnect:
-            return  # whoever hangs up is no fault of ours; the server closes what is half said
-        except Exception:  # of ours
+            return  # not an error of ours; the server closes the unfinished response
+        except Exception:
             log.exception("web.request_failed", method=scope["method"], path=scope["path"])
             if has_begun:
                 raise
-            bug = Refused(
-                500, "crashed", "this request failed; the log of the web process says why"
-            )
-            await told(bug)(scope, receive, say)
+            reason = "the request failed; see the log of the web process"
+            error = HttpError(500, "internal_error", reason)
+            await problem_response(error)(scope, receive, send_checked)
 
-    def _refusal(self, scope: MutableMapping[str, object], headers: Headers) -> Refused | None:
+    def _rejection(self, scope: MutableMapping[str, object], headers: Headers) -> HttpError | None:
         client = scope.get("client")
         method = str(scope["method"])
         try:
-            self._rate.spend(client[0] if isinstance(client, tuple | list) else "")
+            self._rate_limiter.check(client[0] if isinstance(client, tuple | list) else "")
             if method == "OPTIONS":
-                return None  # a browser asks on behalf of a page, and brings no token
-            self._gate.check(method, str(scope["path"]), headers)
-        except Refused as refused:
-            return refused
+                return None  # a browser's preflight request carries no token
+            self._access.check(method, str(scope["path"]), headers)
+        except HttpError as error:
+            return error
         return None
 
-    def _refused(self, refusal: Refused, request: Request) -> Response:
-        """Return a refusal: a page for a person, who without the token is led to the login."""
-        if not is_for_a_person(request):
-            return told(refusal)
-        if refusal.status != 401:
-            return self._paper.refused(request, refusal)
+    def _error_response(self, error: HttpError, request: Request) -> Response:
+        """Return problem details, or for a browser an error page or a redirect to the login."""
+        if not wants_html(request):
+            return problem_response(error)
+        if error.status != 401:
+            return self._error_page(request, error)
         query = str(request.scope["query_string"], "latin-1")
-        return RedirectResponse(login_for(request.scope["path"], query), 303)
+        return RedirectResponse(login_url(request.scope["path"], query), 303)
 
 
-def _mark(message: Message, friend: str | None) -> None:
-    """Put our headers on an answer; what a route has said itself stays."""
+def _add_headers(message: Message, allowed_origin: str | None) -> None:
+    """Add the headers that every response has; those that a route has set stay."""
     headers = MutableHeaders(scope=message)
-    for name, value in HEADERS.items():
+    for name, value in RESPONSE_HEADERS.items():
         headers.setdefault(name, value)
     headers.add_vary_header("origin")
-    if friend is not None:
-        headers["access-control-allow-origin"] = friend
+    if allowed_origin is not None:
+        headers["access-control-allow-origin"] = allowed_origin
         headers["access-control-expose-headers"] = "location, retry-after"
         headers["cross-origin-resource-policy"] = "cross-origin"

@@ -1,4 +1,4 @@
-"""Who may ask: token, login cookie, hosts, origins, rate, and the headers of every answer."""
+"""Access control: token, login cookie, host names, origins, rate limit, security headers."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
 from starlette.responses import Response
 
-from daemon.web.http.errors import Refused
+from daemon.web.http.errors import HttpError
 
 COOKIE = "ocr_daemon"
 COOKIE_SECONDS = 30 * 86_400
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
-CLIENTS = 4096  # whose rate is remembered
-OPEN_PATHS = ("/healthz", "/login", "/openapi.json", "/favicon.ico")  # without the token
-OPEN_FOLDER = "/static/"
+MAX_CLIENTS = 4096  # whose rates are remembered
+PUBLIC_PATHS = ("/healthz", "/login", "/openapi.json", "/favicon.ico")  # need no token
+PUBLIC_FOLDER = "/static/"
 CSP = (
     "default-src 'self'; img-src 'self' blob:; object-src 'none'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'"
 )
-HEADERS = {
+RESPONSE_HEADERS = {
     "content-security-policy": CSP,
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
-    # with no referrer at all a browser hides from us, too, where a form was sent from
+    # without any referrer a browser also hides the origin of a form from us
     "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
-    "cache-control": "no-store",  # a route may say otherwise
+    "cache-control": "no-store",  # a route may set another value
 }
 
 
-class Gate:
-    """Knows the token, where there is one, and whom the site takes for itself."""
+class AccessControl:
+    """Decides by token, host name and origin whether a request is allowed."""
 
     def __init__(self, token: str | None, origins: tuple[str, ...] = (), address: str = "") -> None:
-        """`origins` are pages elsewhere that may ask, `address` what the site listens on."""
+        """`origins` are other sites that may send requests, `address` is what the server binds."""
         self._token = token
         self.origins = frozenset(origins)
         named = {urlsplit(origin).hostname or "" for origin in origins}
@@ -54,55 +54,55 @@ class Gate:
 
     @property
     def needs_token(self) -> bool:
-        """Whether a token is set; the page asks for it at /login."""
+        """Whether a token is configured; the page asks for it at /login."""
         return self._token is not None
 
-    def is_token(self, said: str) -> bool:
-        """Tell whether `said` is the token, in constant time."""
+    def is_token(self, candidate: str) -> bool:
+        """Return whether `candidate` is the token, in constant time."""
         return self._token is not None and hmac.compare_digest(
-            hashlib.sha256(said.encode("utf-8", "replace")).digest(),
+            hashlib.sha256(candidate.encode("utf-8", "replace")).digest(),
             hashlib.sha256(self._token.encode()).digest(),
         )
 
-    def admits(self, headers: Headers) -> bool:
-        """Tell whether a request may be answered: no token is set, or it brings it."""
-        if not self.needs_token or self.bears_token(headers):
+    def is_authorized(self, headers: Headers) -> bool:
+        """Return whether no token is configured, or the request has it as header or cookie."""
+        if not self.needs_token or self.has_bearer_token(headers):
             return True
         cookies = cookie_parser(headers.get("cookie", ""))
-        said = cookies.get(COOKIE, "").encode("utf-8", "replace")
-        return hmac.compare_digest(said, self._pass().encode())
+        value = cookies.get(COOKIE, "").encode("utf-8", "replace")
+        return hmac.compare_digest(value, self._cookie_value().encode())
 
-    def bears_token(self, headers: Headers) -> bool:
-        """Tell whether a request has the token in its Authorization header."""
-        scheme, _, said = headers.get("authorization", "").partition(" ")
-        return scheme.lower() == "bearer" and self.is_token(said.strip())
+    def has_bearer_token(self, headers: Headers) -> bool:
+        """Return whether the Authorization header has the token."""
+        scheme, _, candidate = headers.get("authorization", "").partition(" ")
+        return scheme.lower() == "bearer" and self.is_token(candidate.strip())
 
-    def log_in(self, response: Response, *, is_https: bool = False) -> None:
-        """Give the browser the cookie that stands for the token."""
+    def set_login_cookie(self, response: Response, *, is_https: bool = False) -> None:
+        """Set the cookie that takes the place of the token in a browser."""
         response.set_cookie(
-            # lax: who follows a link to a document is logged in; what changes something is refused
-            # to pages of other sites by `check`
-            COOKIE, self._pass(), max_age=COOKIE_SECONDS, httponly=True, samesite="lax",
+            # lax: a link from elsewhere to a document works; `check` refuses requests of other
+            # sites that change something
+            COOKIE, self._cookie_value(), max_age=COOKIE_SECONDS, httponly=True, samesite="lax",
             secure=is_https,
         )  # fmt: skip
 
     def check(self, method: str, path: str, headers: Headers) -> None:
-        """Raise Refused for a request that is not to be answered."""
+        """Raise HttpError for a request that is not allowed."""
         host = headers.get("host", "")
-        if not self.bears_token(headers) and not self._is_ours(host):
-            why = "this host name is not known here; add its origin to web.origins, or use the IP"
-            raise Refused(421, "unknown_host", why)
+        if not self.has_bearer_token(headers) and not self._is_known_host(host):
+            reason = "unknown host name; add its origin to web.origins, or use the IP address"
+            raise HttpError(421, "unknown_host", reason)
         if method not in SAFE_METHODS:
-            self._refuse_foreign(headers, host)
-        is_open = path in OPEN_PATHS or path.startswith(OPEN_FOLDER)
-        if not is_open and not self.admits(headers):
-            why = "send the token that the operator has set: Authorization: Bearer <token>"
-            raise Refused(401, "no_token", why, {"WWW-Authenticate": "Bearer"})
+            self._check_origin(headers, host)
+        is_public = path in PUBLIC_PATHS or path.startswith(PUBLIC_FOLDER)
+        if not is_public and not self.is_authorized(headers):
+            reason = "send the configured token (web.token): Authorization: Bearer <token>"
+            raise HttpError(401, "unauthorized", reason, {"WWW-Authenticate": "Bearer"})
 
-    def _is_ours(self, host: str) -> bool:
-        """Tell whether a Host names this site: a page that had its own name pointed here does not.
+    def _is_known_host(self, host: str) -> bool:
+        """Return whether a Host header names this site (DNS-rebinding protection).
 
-        Addresses are no names that somebody could point elsewhere.
+        IP addresses are always accepted: nobody can make one resolve to another machine.
         """
         try:
             name = urlsplit(f"//{host}").hostname or ""
@@ -116,9 +116,9 @@ class Gate:
             return False
         return True
 
-    def _refuse_foreign(self, headers: Headers, host: str) -> None:
-        """Refuse what a page elsewhere made a browser send."""
-        refusal = Refused(403, "foreign_origin", "pages of other sites may not do this")
+    def _check_origin(self, headers: Headers, host: str) -> None:
+        """Raise HttpError if a page of another site made the browser send the request (CSRF)."""
+        rejection = HttpError(403, "foreign_origin", "pages of other sites may not send this")
         origin = headers.get("origin")
         if origin in self.origins:
             return
@@ -126,54 +126,54 @@ class Gate:
         if site == "same-origin":
             return
         if site != "none":
-            raise refusal
+            raise rejection
         try:
-            is_ours = origin is None or urlsplit(origin).netloc.lower() == host.lower()
+            is_same_origin = origin is None or urlsplit(origin).netloc.lower() == host.lower()
         except ValueError as error:
-            raise refusal from error
-        if not is_ours:
-            raise refusal
+            raise rejection from error
+        if not is_same_origin:
+            raise rejection
 
-    def _pass(self) -> str:
-        """Return what the cookie holds: it proves the token and does not tell it."""
+    def _cookie_value(self) -> str:
+        """Return the value of the cookie: it proves the token without containing it."""
         return hmac.new((self._token or "").encode(), b"ocr-daemon page", "sha256").hexdigest()
 
 
 @dataclass(slots=True)
-class _Bucket:
+class _TokenBucket:
     tokens: float
     at: float
 
 
-class Rate:
-    """A token bucket for each client address; memory is bounded, the longest silent go first."""
+class RateLimiter:
+    """A token bucket for each client address; clients idle for longest are forgotten first."""
 
     def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
-        """0 is no limit; a client may ask a minute's worth at once."""
-        self._most = float(per_minute)
+        """0 means no limit; a client may send the requests of a whole minute at once."""
+        self._capacity = float(per_minute)
         self._clock = clock
-        self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
+        self._buckets: OrderedDict[str, _TokenBucket] = OrderedDict()
 
-    def spend(self, client: str) -> None:
-        """Count a request; raise Refused where there were too many."""
-        if not self._most:
+    def check(self, client: str) -> None:
+        """Count a request; raise HttpError if the client sent too many."""
+        if not self._capacity:
             return
         now, key = self._clock(), _network(client)
-        bucket = self._buckets.setdefault(key, _Bucket(self._most, now))
+        bucket = self._buckets.setdefault(key, _TokenBucket(self._capacity, now))
         self._buckets.move_to_end(key)
-        while len(self._buckets) > CLIENTS:
+        while len(self._buckets) > MAX_CLIENTS:
             self._buckets.popitem(last=False)
-        gained = (now - bucket.at) * self._most / 60
-        bucket.tokens, bucket.at = min(self._most, bucket.tokens + gained), now
+        gained = (now - bucket.at) * self._capacity / 60
+        bucket.tokens, bucket.at = min(self._capacity, bucket.tokens + gained), now
         if bucket.tokens < 1:
-            seconds = math.ceil((1 - bucket.tokens) * 60 / self._most)
-            why = f"more than {self._most:g} requests a minute; try again in {seconds} s"
-            raise Refused(429, "too_many", why, {"Retry-After": str(seconds)})
+            seconds = math.ceil((1 - bucket.tokens) * 60 / self._capacity)
+            reason = f"more than {self._capacity:g} requests per minute; try again in {seconds} s"
+            raise HttpError(429, "rate_limited", reason, {"Retry-After": str(seconds)})
         bucket.tokens -= 1
 
 
 def _network(client: str) -> str:
-    """Return an address; of IPv6 the network that one customer has."""
+    """Return an IPv4 address, or the /64 network of an IPv6 address: one customer has all of it."""
     try:
         address = ipaddress.ip_address(client)
     except ValueError:

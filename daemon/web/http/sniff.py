@@ -1,41 +1,37 @@
-"""What an upload is, by its first bytes: enough to turn away what is never read.
+"""Detects the type of an upload from its first bytes, to reject what the daemon never reads.
 
-`daemon.ocr.pages.sniff` knows more and brings a decoder along; the daemon asks it later anyway.
+`daemon.ocr.pages.sniff` knows more, and loads a decoder; the daemon runs it later in any case.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-HEAD_BYTES: Final = 1029  # a PDF's header may begin within the first 1024
+from daemon.core import signatures
 
-_MAGIC: Final = (
-    (b"\x89PNG\r\n\x1a\n", "image/png", ".png"),
-    (b"\xff\xd8\xff", "image/jpeg", ".jpg"),
-    (b"GIF87a", "image/gif", ".gif"),
-    (b"GIF89a", "image/gif", ".gif"),
-    (b"II*\0", "image/tiff", ".tif"),
-    (b"MM\0*", "image/tiff", ".tif"),
-    (b"II+\0", "image/tiff", ".tif"),
-    (b"MM\0+", "image/tiff", ".tif"),
-    (b"\0\0\0\x0cjP  \r\n\x87\n", "image/jp2", ".jp2"),
-    (b"\xff\x4f\xff\x51", "image/jp2", ".jp2"),
-    (b"%PDF-", "application/pdf", ".pdf"),
-)
-_HEIC: Final = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
+HEAD_BYTES: Final = signatures.HEADER_BYTES
+
+_EXTENSIONS: Final = {
+    signatures.PNG: ".png",
+    signatures.JPEG: ".jpg",
+    signatures.GIF: ".gif",
+    signatures.TIFF: ".tif",
+    signatures.JPEG_2000: ".jp2",
+    signatures.WEBP: ".webp",
+    signatures.BMP: ".bmp",
+    signatures.PNM: ".pnm",
+    signatures.HEIC: ".heic",
+    signatures.PDF: ".pdf",
+}
 
 
-def kind_of(head: bytes) -> tuple[str, str] | None:
-    """Return media type and ending of a file that starts with `head`, None if it is never read."""
-    for magic, media_type, ending in _MAGIC:
-        if head.startswith(magic):
-            return media_type, ending
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return "image/webp", ".webp"
-    if head[:2] == b"BM" and head[6:10] == bytes(4):
-        return "image/bmp", ".bmp"
-    if head[:1] == b"P" and head[1:2] in b"123456" and len(head) > 2 and head[2:3].isspace():
-        return "image/x-portable-anymap", ".pnm"
-    if head[4:8] == b"ftyp" and head[8:12] in _HEIC:
-        return "image/heic", ".heic"
-    return ("application/pdf", ".pdf") if b"%PDF-" in head else None
+def sniff(head: bytes) -> tuple[str, str] | None:
+    """Return media type and extension of a file that starts with `head`, None if unsupported."""
+    media_type = signatures.media_type(head)
+    if media_type is None:
+        brand = signatures.file_brand(head)
+        if brand in signatures.HEIC_BRANDS or brand in signatures.HEIF_BRANDS:
+            media_type = signatures.HEIC
+        elif signatures.has_pdf_header(head):
+            media_type = signatures.PDF
+    return None if media_type is None else (media_type, _EXTENSIONS[media_type])

@@ -1,1 +1,1 @@
-"""The search index over sidecars."""
+"""The documents: a catalogue over ledger, sidecars and inbox, with full-text search."""

@@ -1,7 +1,8 @@
-"""What documents there are: fed from the ledger, the sidecars and the inbox, when it is asked.
+"""The catalogue of documents, fed on demand from ledger, sidecars and inbox.
 
-The daemon does nothing for it. A question first takes in what the ledger has that the shelf has
-not; a long history is read in small parts, newest answers first, by whoever asks next or by `tend`.
+The daemon does no work for it. Each query first copies what is new in the ledger into the search
+index. A long history is read in small portions, newest first, by later queries or by the
+maintenance task of `app`.
 """
 
 from __future__ import annotations
@@ -14,253 +15,253 @@ from typing import Any
 
 from daemon.inbox.scan import Scanner
 from daemon.web import sidecar_reader
-from daemon.web.http.errors import Refused
-from daemon.web.index.items import itself, shown_as
-from daemon.web.index.ledger_sync import Following
-from daemon.web.index.outbox_view import Outbox
-from daemon.web.index.records import STATUSES, Found, Item, ItemStatus, Listing, Piece
-from daemon.web.index.search_index import Card, Shelf
-from daemon.web.uploads.originals import Originals
-from daemon.web.uploads.paths import Places
-from daemon.web.uploads.pending import Waiting
+from daemon.web.http.errors import HttpError
+from daemon.web.index.ledger_sync import LedgerSync
+from daemon.web.index.originals import Originals
+from daemon.web.index.outbox_view import OutboxView
+from daemon.web.index.paths import WebPaths
+from daemon.web.index.pending import PendingFiles
+from daemon.web.index.records import STATUSES, DocumentDetails, DocumentList
+from daemon.web.index.search_index import SearchEntry, SearchIndex
 
-__all__ = ["Catalogue", "Found", "Item", "ItemStatus", "Listing", "Piece", "Places"]
-
-READ_AT_ONCE = 20  # answers that a question reads beside its own
+SIDECARS_PER_QUERY = 20  # of the backlog that a query reads besides its own
 
 
 class Catalogue:
-    """The documents that the folder has seen; every method may be called from any thread."""
+    """The documents that the daemon has seen; every method may be called from any thread."""
 
-    def __init__(self, places: Places, scanner: Scanner) -> None:
-        self.places = places
-        self._names = places.names
-        self._unclaimed = Waiting(places.inbox, scanner)
-        self.originals = Originals((places.archive, places.failed, places.inbox))
+    def __init__(self, paths: WebPaths, scanner: Scanner) -> None:
+        self.paths = paths
+        self._labels = paths.labels
+        self._pending = PendingFiles(paths.inbox, scanner)
+        self.originals = Originals((paths.archive, paths.failed, paths.inbox))
         self._lock = RLock()
-        self._shelf = Shelf(places.shelf)
-        self._outbox = Outbox(places.outbox)
-        self._following = Following(places.ledger_file)
-        self._unreadable = set[str]()  # claims whose answers are there and cannot be read
+        self._index = SearchIndex(paths.index_file)
+        self._outbox = OutboxView(paths.outbox)
+        self._ledger_sync = LedgerSync(paths.ledger_file)
+        self._unreadable = set[str]()  # claims whose sidecars exist and cannot be read
 
-    # --- questions ------------------------------------------------------------------------------
+    # --- queries --------------------------------------------------------------------------------
 
     def documents(
         self, query: str = "", status: str = "", offset: int = 0, limit: int = 50
-    ) -> Listing:
-        """Return documents, newest first, that have all words of `query` in name or text.
+    ) -> DocumentList:
+        """Return documents, newest first, whose name or text contains all words of `query`.
 
-        Refused where the outbox is away: which answers there are is not known then.
+        HttpError if the outbox is unavailable: then it is unknown which results exist.
         """
         if status and status not in STATUSES:
-            return Listing((), 0)
+            return DocumentList((), 0)
         with self._lock:
             self.refresh()
-            if self._shelf.unread(1):
-                self._outbox.demand()
-            waiting = self._unclaimed.items(query) if status in ("", "waiting") else []
-            first = tuple(waiting[offset : offset + limit])
+            if self._index.unread(1):
+                self._outbox.check_available()
+            pending = self._pending.matching(query) if status in ("", "waiting") else []
+            first = tuple(pending[offset : offset + limit])
             if status == "waiting":
-                return Listing(first, len(waiting))
-            start = max(0, offset - len(waiting))
-            cards, total = self._present(query, status, start, limit - len(first))
-            items = (*first, *(shown_as(card) for card in cards))
-            return Listing(items, len(waiting) + total)
+                return DocumentList(first, len(pending))
+            start = max(0, offset - len(pending))
+            entries, total = self._search(query, status, start, limit - len(first))
+            documents = (*first, *(entry.summary() for entry in entries))
+            return DocumentList(documents, len(pending) + total)
 
-    def document(self, identity: str) -> Found | None:
-        """Return a document by its claim or `u-<token>`; None for one that never was.
+    def document(self, identity: str) -> DocumentDetails | None:
+        """Return a document by its claim, `u-<token>` or `w-<hash>`; None if it never existed.
 
-        One whose answer was replaced, by a retry of the same bytes, is the one that replaced it.
-        Refused where its answer cannot be looked at.
+        A result that was replaced by a retry of the same content leads to the one that replaced
+        it. HttpError if the result cannot be read.
         """
         with self._lock:
             self.refresh()
-            card = self._card_of(identity)
-            if card is None and (item := self._unclaimed.item(identity)):
-                return Found(item, None, (), None)
-            if card is None:
-                self._following.doubt()  # it may have moved on while we looked
+            entry = self._entry_of(identity)
+            if entry is None and (summary := self._pending.find(identity)):
+                return DocumentDetails(summary, None, (), None)
+            if entry is None:
+                self._ledger_sync.force_check()  # it may have been claimed in the meantime
                 self.refresh()
-                card = self._card_of(identity)
-            if card is None:
+                entry = self._entry_of(identity)
+            if entry is None:
                 return None
-            card = self._looked_at(self._latest(self._looked_at(card)))
-        return self._found(card)
+            entry = self._reread(self._latest(self._reread(entry)))
+        return self._details(entry)
 
     def is_answered(self, identity: str) -> bool:
-        """Tell whether the answer to a claim or an upload has been published; cheap to ask."""
+        """Return whether the result of a claim or an upload has been published; cheap."""
         with self._lock:
             self.refresh(0)
-            card = self._card_of(identity)
-        return card is not None and card.is_answered
+            entry = self._entry_of(identity)
+        return entry is not None and entry.is_answered
 
     def page(self, identity: str, number: int) -> dict[str, Any] | None:
-        """Return page `number` (from 1) as the sidecar has it, however large that is."""
+        """Return page `number` (from 1) of the sidecar, however large that is."""
         with self._lock:
-            card = self._card_of(identity)
-            card = card and self._latest(card)
-        if card is None or card.answer is None or not card.is_answered or card.is_gone:
+            entry = self._entry_of(identity)
+            entry = entry and self._latest(entry)
+        if entry is None or entry.answer is None or not entry.is_answered or entry.is_gone:
             return None
-        found = sidecar_reader.page(self.places.outbox, card.answer, number)
-        return sidecar_reader.disarmed_page(found, self._names) if found else None
+        page = sidecar_reader.page(self.paths.outbox, entry.answer, number)
+        return sidecar_reader.page_without_paths(page, self._labels) if page else None
 
-    def pages(self, found: Found) -> tuple[str, Iterator[dict[str, Any]]]:
-        """Return text and pages of a document that is too large to be held.
+    def pages(self, details: DocumentDetails) -> tuple[str, Iterator[dict[str, Any]]]:
+        """Return text and pages of a document whose sidecar is too large to be parsed whole.
 
-        Refused where its answer is gone, or cannot be looked at.
+        HttpError if the result is gone or cannot be read.
         """
         with self._lock:
-            card = self._shelf.by_id(found.item.id)
-        answer = self._outbox.answer(card) if card else None
-        if card is None or card.answer is None or answer is None:
-            raise Refused(410, "gone", "its answer was collected or deleted")
+            entry = self._index.by_id(details.summary.id)
+        sidecar = self._outbox.read_sidecar(entry) if entry else None
+        if entry is None or entry.answer is None or sidecar is None:
+            raise HttpError(410, "gone", "the result was collected or deleted")
         try:
-            each = sidecar_reader.pages(self.places.outbox, card.answer)
+            pages = sidecar_reader.pages(self.paths.outbox, entry.answer)
         except OSError as error:
-            raise Refused(410, "gone", "its answer was collected or deleted") from error
-        return answer.text, (sidecar_reader.disarmed_page(page, self._names) for page in each)
+            raise HttpError(410, "gone", "the result was collected or deleted") from error
+        return sidecar.text, (
+            sidecar_reader.page_without_paths(page, self._labels) for page in pages
+        )
 
-    def place_of(self, found: Found) -> str | None:
-        """Return where the answer of a document lies, relative to the outbox."""
+    def sidecar_name(self, details: DocumentDetails) -> str | None:
+        """Return the path of the sidecar relative to the outbox, None if there is none."""
         with self._lock:
-            card = self._shelf.by_id(found.item.id)
-        return card.answer if card and card.is_answered and not card.is_gone else None
+            entry = self._index.by_id(details.summary.id)
+        return entry.answer if entry and entry.is_answered and not entry.is_gone else None
 
-    def is_closed(self, found: Found) -> bool:
-        """Tell whether the daemon is done with a document, its original included."""
+    def is_closed(self, details: DocumentDetails) -> bool:
+        """Return whether the daemon has finished with a document, its original included."""
         with self._lock:
-            card = self._shelf.by_id(found.item.id)
-        return card is not None and card.state == "closed"
+            entry = self._index.by_id(details.summary.id)
+        return entry is not None and entry.state == "closed"
 
-    def answered_before(self, sha256: str, profile: str) -> Found | None:
-        """Return a document with the same bytes, read under the same profile, whose answer lies
-        in the outbox still.
-        """
+    def find_answered(self, sha256: str, profile: str) -> DocumentDetails | None:
+        """Return a document with this content, read under this profile, that still has a result."""
         with self._lock:
             self.refresh()
-            ledger = self._following.ledger
-            entries = ledger.answers_to(sha256, profile) if ledger else []
-            known = [self._shelf.by_id(entry.id) for entry in entries]
-            cards = [self._looked_at(card) for card in known if card]
-        for card in cards:
-            found = self._found(card)
-            if found.sidecar or found.is_large:
-                return found
+            ledger = self._ledger_sync.ledger
+            answered = ledger.answers_to(sha256, profile) if ledger else []
+            known = [self._index.by_id(each.id) for each in answered]
+            entries = [self._reread(entry) for entry in known if entry]
+        for entry in entries:
+            details = self._details(entry)
+            if details.sidecar or details.is_large:
+                return details
         return None
 
-    def in_full(self, found: Found) -> Found:
-        """Return the document that a duplicate points to, any other as it is; a duplicate itself
-        where the answer that it points to is gone.
+    def resolve_duplicate(self, details: DocumentDetails) -> DocumentDetails:
+        """Return the document that a duplicate refers to.
+
+        Any other document is returned as it is, and so is a duplicate of a result that is gone.
         """
-        if found.item.status != "duplicate":
-            return found
+        if details.summary.status != "duplicate":
+            return details
         with self._lock:
-            ledger = self._following.ledger
-            entry = ledger.entry(found.item.id) if ledger else None
-        return (entry and self.answered_before(entry.sha256, entry.profile)) or found
+            ledger = self._ledger_sync.ledger
+            entry = ledger.entry(details.summary.id) if ledger else None
+        return (entry and self.find_answered(entry.sha256, entry.profile)) or details
 
-    def lose(self, found: Found) -> None:
-        """Note that the answer of a document has been deleted."""
+    def mark_gone(self, details: DocumentDetails) -> None:
+        """Record that the result of a document has been deleted."""
         with self._lock:
-            if card := self._shelf.by_id(found.item.id):
-                self._shelf.lose(card)
+            if entry := self._index.by_id(details.summary.id):
+                self._index.mark_gone(entry)
 
-    # --- keeping up -----------------------------------------------------------------------------
+    # --- updates --------------------------------------------------------------------------------
 
-    def refresh(self, read_at_most: int = READ_AT_ONCE) -> bool:
-        """Take in what the ledger has; return whether there are answers left to be read."""
+    def refresh(self, max_sidecars: int = SIDECARS_PER_QUERY) -> bool:
+        """Bring the index up to date; return whether there are more sidecars to be read."""
         with self._lock:
             try:
-                return self._refresh(read_at_most)
-            except sqlite3.DatabaseError:  # the index is damaged: nothing is lost with it
-                self._shelf.close()
-                self._shelf = Shelf(self.places.shelf)
-                self._following.forget()
+                return self._refresh(max_sidecars)
+            except sqlite3.DatabaseError:  # the index is damaged, and can be rebuilt
+                self._index.close()
+                self._index = SearchIndex(self.paths.index_file)
+                self._ledger_sync.reset()
                 return True
 
     def close(self) -> None:
         """Close ledger and index."""
         with self._lock:
-            self._shelf.close()
-            self._following.close()
+            self._index.close()
+            self._ledger_sync.close()
 
-    def _refresh(self, read_at_most: int) -> bool:
-        if not self._following.catch_up(self._shelf):
+    def _refresh(self, max_sidecars: int) -> bool:
+        if not self._ledger_sync.update(self._index):
             return False
-        outbox = self._outbox.identity()
+        outbox = self._outbox.folder_identity()
         if outbox is None:
-            return False  # nothing can be read, and nothing is known to be gone
-        self._shelf.lie_in(outbox)
-        unread = self._shelf.unread(read_at_most + 1 + len(self._unreadable))
-        unread = [card for card in unread if card.id not in self._unreadable]
+            return False  # nothing can be read, and nothing counts as collected
+        self._index.bind_to_outbox(outbox)
+        unread = self._index.unread(max_sidecars + 1 + len(self._unreadable))
+        unread = [entry for entry in unread if entry.id not in self._unreadable]
         if not unread:
-            self._unreadable.clear()  # all others are done: try them again, next time
-        with self._shelf.at_once():
-            for card in unread[:read_at_most]:
+            self._unreadable.clear()  # the others are read: try these again next time
+        with self._index.transaction():
+            for entry in unread[:max_sidecars]:
                 try:
-                    self._read(card)
-                except Refused:
-                    self._unreadable.add(card.id)
-        return len(unread) > read_at_most
+                    self._read(entry)
+                except HttpError:
+                    self._unreadable.add(entry.id)
+        return len(unread) > max_sidecars
 
-    def _read(self, card: Card) -> Card:
-        """Look at an answer, keep what it says, and return its card anew."""
-        answer = self._outbox.answer(card)
-        if answer is None and card.is_gone:
-            return card
-        if answer is not None and answer.error:
-            answer = replace(answer, error=sidecar_reader.without_places(answer.error, self._names))
-        self._shelf.keep(card, answer)
-        return self._shelf.by_id(card.id) or card
+    def _read(self, entry: SearchEntry) -> SearchEntry:
+        """Read a sidecar into the index and return the new entry."""
+        sidecar = self._outbox.read_sidecar(entry)
+        if sidecar is None and entry.is_gone:
+            return entry
+        if sidecar is not None and sidecar.error:
+            error = sidecar_reader.hide_paths(sidecar.error, self._labels)
+            sidecar = replace(sidecar, error=error)
+        self._index.store_sidecar(entry, sidecar)
+        return self._index.by_id(entry.id) or entry
 
-    def _looked_at(self, card: Card) -> Card:
-        """Return a card that is as the outbox has it: what was gone may be there again."""
-        is_known = card.is_read and not card.is_gone
-        return card if is_known or not card.is_answered else self._read(card)
+    def _reread(self, entry: SearchEntry) -> SearchEntry:
+        """Return an entry as the outbox has it now: a sidecar that was gone may be back."""
+        is_known = entry.is_read and not entry.is_gone
+        return entry if is_known or not entry.is_answered else self._read(entry)
 
-    # --- cards become items ---------------------------------------------------------------------
+    # --- from entries to documents --------------------------------------------------------------
 
-    def _card_of(self, identity: str) -> Card | None:
+    def _entry_of(self, identity: str) -> SearchEntry | None:
         if identity.startswith("u-"):
-            return self._shelf.by_token(identity.removeprefix("u-"))
-        return self._shelf.by_id(identity)
+            return self._index.by_token(identity.removeprefix("u-"))
+        return self._index.by_id(identity)
 
-    def _latest(self, card: Card) -> Card:
-        """Return the document that has taken the place of one that failed or is gone."""
-        if card.is_gone or card.status == "failed":
-            return self._shelf.newer(card) or card
-        return card
+    def _latest(self, entry: SearchEntry) -> SearchEntry:
+        """Return the document that replaced one that failed or is gone."""
+        if entry.is_gone or entry.status == "failed":
+            return self._index.newer(entry) or entry
+        return entry
 
-    def _found(self, card: Card) -> Found:
-        item = shown_as(card)
-        answer = self._outbox.answer(card) if card.is_answered else None
-        if card.is_answered and answer is None and not item.is_gone:
+    def _details(self, entry: SearchEntry) -> DocumentDetails:
+        summary = entry.summary()
+        sidecar = self._outbox.read_sidecar(entry) if entry.is_answered else None
+        if entry.is_answered and sidecar is None and not summary.is_gone:
             with self._lock:
-                self._shelf.lose(card)
-            item = replace(item, is_gone=True)
-        original = self.originals.find(card.name, card.bytes, card.sha256)
-        if item.status == "failed" and original and self.places.is_landed(original):
-            item = replace(
-                item, status="waiting", error=None, error_class=None
-            )  # it is tried again
-        content = answer.content if answer else None
-        return Found(
-            item,
-            sidecar_reader.disarmed(content, self._names) if content else None,
-            (itself(card), *answer.outputs) if answer else (),
+                self._index.mark_gone(entry)
+            summary = replace(summary, is_gone=True)
+        original = self.originals.find(entry.name, entry.bytes, entry.sha256)
+        if summary.status == "failed" and original and self.paths.is_in_inbox(original):
+            # it is being retried
+            summary = replace(summary, status="waiting", error=None, error_class=None)
+        content = sidecar.content if sidecar else None
+        return DocumentDetails(
+            summary,
+            sidecar_reader.without_paths(content, self._labels) if content else None,
+            (entry.sidecar_output(), *sidecar.outputs) if sidecar else (),
             original,
-            card.name,
-            card.sha256,
-            is_large=answer is not None and content is None,
+            entry.name,
+            entry.sha256,
+            is_large=sidecar is not None and content is None,
         )
 
-    def _present(self, query: str, status: str, offset: int, limit: int) -> tuple[list[Card], int]:
-        """Return cards whose answers are there now; what has been collected is noted."""
+    def _search(
+        self, query: str, status: str, offset: int, limit: int
+    ) -> tuple[list[SearchEntry], int]:
+        """Return entries whose sidecars exist now; those that were collected are marked as gone."""
         while True:
-            cards, total = self._shelf.find(query, status, offset, limit)
-            gone = [card for card in cards if self._outbox.has_lost(card)]
-            if not gone:
-                return cards, total
-            self._outbox.demand()
-            for card in gone:
-                self._shelf.lose(card)
+            entries, total = self._index.search(query, status, offset, limit)
+            missing = [entry for entry in entries if self._outbox.is_missing(entry)]
+            if not missing:
+                return entries, total
+            self._outbox.check_available()
+            for entry in missing:
+                self._index.mark_gone(entry)

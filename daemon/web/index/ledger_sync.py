@@ -1,4 +1,4 @@
-"""The ledger as the catalogue follows it: what it has that the shelf has not is taken in."""
+"""Copies new and changed rows of the ledger into the search index."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 from daemon.core.errors import Misconfigured
 from daemon.core.records import LedgerEntry
 from daemon.ledger.ledger import Ledger
-from daemon.web.index.search_index import Shelf
-from daemon.web.uploads.pending import token_of
+from daemon.web.index.pending import upload_token
+from daemon.web.index.search_index import SearchIndex
 
-ROWS_AT_ONCE = 2000  # of the ledger that are taken in together
+ROWS_PER_TRANSACTION = 2000
 
 
-class Following:
-    """A reader of the ledger, which may be made anew, or not be there yet."""
+class LedgerSync:
+    """A read-only connection to the ledger, which may not exist yet, or be rebuilt meanwhile."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -28,28 +28,28 @@ class Following:
         if self.ledger:
             self.ledger.close()
 
-    def forget(self) -> None:
-        """Take in everything again, next time: the shelf has been made anew."""
+    def reset(self) -> None:
+        """Open the ledger again at the next update: the index has been recreated."""
         self._ledger_file = ""
 
-    def doubt(self) -> None:
-        """Look again, next time, though the ledger seems not to have changed."""
+    def force_check(self) -> None:
+        """Read the ledger at the next update although it seems unchanged."""
         self._version = None
 
-    def catch_up(self, shelf: Shelf) -> bool:
-        """Take in what is new; return whether there is a ledger."""
-        ledger = self._open(shelf)
+    def update(self, index: SearchIndex) -> bool:
+        """Bring the index up to date; return whether there is a ledger."""
+        ledger = self._open(index)
         if ledger is None:
             return False
         version = ledger.data_version()
         if version != self._version:
-            with shelf.at_once():
-                self._follow_open_ones(ledger, shelf)
-            self._take_new_ones(ledger, shelf)
+            with index.transaction():
+                self._update_open_entries(ledger, index)
+            self._add_new_rows(ledger, index)
             self._version = version
         return True
 
-    def _open(self, shelf: Shelf) -> Ledger | None:
+    def _open(self, index: SearchIndex) -> Ledger | None:
         try:
             status = self._path.stat()
             identity = f"{status.st_dev}:{status.st_ino}"
@@ -57,43 +57,44 @@ class Following:
                 self.close()
                 self.ledger = None
                 self.ledger = Ledger(self._path, read_only=True)
-                shelf.belong_to(identity, is_it=_fits(self.ledger, shelf))
-                self._ledger_file, self._version, self._last = identity, None, shelf.last()
-        except (OSError, Misconfigured):  # LedgerLost too: the daemon makes it anew
+                index.bind_to_ledger(identity, has_same_rows=_has_same_rows(self.ledger, index))
+                self._ledger_file, self._version = identity, None
+                self._last = index.last_number()
+        except (OSError, Misconfigured):  # also LedgerLost: the daemon rebuilds it
             return None
         return self.ledger
 
-    def _follow_open_ones(self, ledger: Ledger, shelf: Shelf) -> None:
-        for card in shelf.open_ones():
-            entry = ledger.entry(card.id)
-            if entry is None:  # given back to the inbox; its number may be given again
-                shelf.drop(card.number)
-                self._last = min(self._last, card.number - 1)
-            elif card.is_answered and entry.state == "closed":
-                shelf.move_on(card.number, entry.state)
-            elif entry.state != card.state:
-                _take(shelf, card.number, entry)
+    def _update_open_entries(self, ledger: Ledger, index: SearchIndex) -> None:
+        for known in index.open_entries():
+            entry = ledger.entry(known.id)
+            if entry is None:  # returned to the inbox; its number may be assigned again
+                index.remove(known.number)
+                self._last = min(self._last, known.number - 1)
+            elif known.is_answered and entry.state == "closed":
+                index.set_state(known.number, entry.state)
+            elif entry.state != known.state:
+                _upsert(index, known.number, entry)
 
-    def _take_new_ones(self, ledger: Ledger, shelf: Shelf) -> None:
-        while rows := ledger.tokens_after(self._last, ROWS_AT_ONCE):
-            with shelf.at_once():
+    def _add_new_rows(self, ledger: Ledger, index: SearchIndex) -> None:
+        while rows := ledger.tokens_after(self._last, ROWS_PER_TRANSACTION):
+            with index.transaction():
                 for number, token in rows:
                     if entry := ledger.entry(token):
-                        _take(shelf, number, entry)
+                        _upsert(index, number, entry)
                     self._last = number
 
 
-def _fits(ledger: Ledger, shelf: Shelf) -> bool:
-    """Tell whether the rows that cannot have been given back have the numbers that we know.
+def _has_same_rows(ledger: Ledger, index: SearchIndex) -> bool:
+    """Return whether the rows that are never removed from a ledger have the numbers we know.
 
-    A ledger that was made anew may have the inode of the old one, and has fewer rows, or others.
+    A rebuilt ledger may have the inode of the old one, but has fewer or other rows.
     """
-    for card in (*shelf.outermost(), *shelf.open_ones()):
-        is_same = ledger.tokens_after(card.number - 1, 1) == [(card.number, card.id)]
-        if not is_same and (card.is_answered or ledger.entry(card.id)):
+    for known in (*index.boundary_entries(), *index.open_entries()):
+        is_same = ledger.tokens_after(known.number - 1, 1) == [(known.number, known.id)]
+        if not is_same and (known.is_answered or ledger.entry(known.id)):
             return False
     return True
 
 
-def _take(shelf: Shelf, number: int, entry: LedgerEntry) -> None:
-    shelf.take(number, entry, token_of(entry.name))
+def _upsert(index: SearchIndex, number: int, entry: LedgerEntry) -> None:
+    index.upsert(number, entry, upload_token(entry.name))

@@ -1,6 +1,6 @@
-"""The outbox as the catalogue looks at it: an answer that is gone, or an outbox that is away.
+"""The outbox as the catalogue reads it: distinguishes a collected sidecar from an unmounted outbox.
 
-What cannot be looked at has not been collected: a share that is away leaves an empty folder behind.
+A share that is not mounted leaves an empty folder behind: then nothing counts as collected.
 """
 
 from __future__ import annotations
@@ -9,26 +9,26 @@ from pathlib import Path
 
 from daemon.core.volumes import Volume
 from daemon.web import sidecar_reader
-from daemon.web.http.errors import Refused
-from daemon.web.index.search_index import Card
+from daemon.web.http.errors import HttpError
+from daemon.web.index.search_index import SearchEntry
 
 
-class Outbox:
-    """Looks for answers; Refused (503) where it cannot be told whether they are there."""
+class OutboxView:
+    """Reads sidecars; HttpError (503) if it cannot be determined whether they exist."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._volume = Volume(folder)
 
-    def demand(self) -> None:
-        """Refuse to go on where the outbox is away."""
+    def check_available(self) -> None:
+        """Raise HttpError if the outbox is missing or not mounted."""
         try:
             self._volume.check()
         except OSError as error:
-            raise _away(error) from error
+            raise _unavailable(error) from error
 
-    def identity(self) -> str | None:
-        """Return which folder it is, None where it is away."""
+    def folder_identity(self) -> str | None:
+        """Return device and inode of the folder, None if it is missing or not mounted."""
         try:
             self._volume.check()
             status = self.folder.stat()
@@ -36,32 +36,32 @@ class Outbox:
             return None
         return f"{status.st_dev}:{status.st_ino}"
 
-    def answer(self, card: Card) -> sidecar_reader.Answer | None:
-        """Return the answer that lies there for this very claim, None where there is none."""
-        if card.answer is None:
+    def read_sidecar(self, entry: SearchEntry) -> sidecar_reader.SidecarContent | None:
+        """Return the sidecar of exactly this claim, None if there is none."""
+        if entry.answer is None:
             return None
         try:
-            answer = sidecar_reader.read(self.folder, card.answer)
+            sidecar = sidecar_reader.read(self.folder, entry.answer)
         except OSError as error:
-            raise _away(error) from error
-        if answer is None:
-            self.demand()
+            raise _unavailable(error) from error
+        if sidecar is None:
+            self.check_available()
             return None
-        return answer if answer.claim == card.id else None
+        return sidecar if sidecar.claim == entry.id else None
 
-    def has_lost(self, card: Card) -> bool:
-        """Tell whether nothing lies where the answer was published; cheap to ask."""
-        if card.answer is None or not card.is_answered:
+    def is_missing(self, entry: SearchEntry) -> bool:
+        """Return whether nothing is at the path of a published sidecar; one lstat."""
+        if entry.answer is None or not entry.is_answered:
             return False
         try:
-            (self.folder / card.answer).lstat()
+            (self.folder / entry.answer).lstat()
         except (FileNotFoundError, NotADirectoryError):
             return True
         except OSError:
-            return False  # who asks for this one is told
+            return False  # a request for this document reports the error
         return False
 
 
-def _away(error: OSError) -> Refused:
-    why = f"the outbox cannot be read ({error.strerror}); the operator must restore it"
-    return Refused(503, "outbox_away", why, {"Retry-After": "30"})
+def _unavailable(error: OSError) -> HttpError:
+    reason = f"the outbox cannot be read ({error.strerror}); the operator must restore it"
+    return HttpError(503, "outbox_unavailable", reason, {"Retry-After": "30"})

@@ -1,4 +1,4 @@
-"""What travels from the catalogue to templates and JSON; nothing here computes."""
+"""Records that the catalogue passes to templates and JSON serializers."""
 
 from __future__ import annotations
 
@@ -8,67 +8,68 @@ from typing import Any, Final, Literal, get_args
 
 from daemon.core.records import Status
 
-ItemStatus = Literal[Status, "reading", "waiting"]
-STATUSES: Final[tuple[ItemStatus, ...]] = get_args(ItemStatus)
+DocumentStatus = Literal[Status, "reading", "waiting"]
+STATUSES: Final[tuple[DocumentStatus, ...]] = get_args(DocumentStatus)
 UNANSWERED: Final = ("reading", "waiting")
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """A piece of a snippet; `is_hit` where it is what was searched for."""
+class SnippetFragment:
+    """A fragment of a snippet; `is_hit` if it matches the query."""
 
     text: str
     is_hit: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
-    """A document in a list: `id` is the ledger's claim, `u-<token>` of an upload not claimed yet.
+class DocumentSummary:
+    """A document in a list.
 
-    `name` is the path relative to the inbox as valid Unicode, `title` its last part; times are UTC
-    in RFC 3339. `snippet` is empty where nothing was searched for. `pages` and `confidence` are
-    known once it is answered; `error` is a sentence,
-    `error_class` its word for programs. `is_gone`: its answer is not there any more.
+    `id` is its claim in the ledger, before that `u-<token>` for an upload and `w-<hash>` for
+    another file in the inbox. `name` is the path relative to the inbox as valid Unicode, `title`
+    its last part; times are UTC in RFC 3339. `snippet` is empty without a query. `pages` and
+    `confidence` are known once there is a result; `error` is a sentence, `error_class` its word
+    for programs. `is_gone`: the result was collected or deleted.
     """
 
     id: str
     name: str
     title: str
-    status: ItemStatus
+    status: DocumentStatus
     bytes: int
     pages: int = 0
     confidence: float | None = None
     claimed_at: str | None = None
     answered_at: str | None = None
-    snippet: tuple[Piece, ...] = ()
+    snippet: tuple[SnippetFragment, ...] = ()
     error: str | None = None
     error_class: str | None = None
     is_gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
-    """A part of the list, newest first, and how many there are in all."""
+class DocumentList:
+    """A part of the list of documents, newest first, and the number of all that match."""
 
-    items: tuple[Item, ...]
+    documents: tuple[DocumentSummary, ...]
     total: int
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A document looked at: `sidecar` is None while it is read, or where its answer is gone.
+class DocumentDetails:
+    """A document with its result.
 
-    `outputs` are the sidecar's own list: kind, name, bytes, sha256, media_type. `original` is None
-    where retention, an operator or a retry has taken it away. `sidecar` is also None where it is
-    too large to be held in memory (`is_large`): its bytes are among the outputs still, and
-    `Catalogue.page` has its pages. `landed_as` is the path relative to the inbox as it came,
-    undecodable bytes and all.
+    `sidecar` is None while the document is read, if the result is gone, and if it is too large to
+    be parsed (`is_large`): then its bytes are still among the outputs, and `Catalogue.page` has
+    its pages. `outputs` are the sidecar's own list: kind, name, bytes, sha256, media_type.
+    `original` is None if retention, an operator or a retry has removed it. `inbox_name` is the
+    path relative to the inbox as it was, including undecodable bytes.
     """
 
-    item: Item
+    summary: DocumentSummary
     sidecar: dict[str, Any] | None
     outputs: tuple[dict[str, Any], ...]
     original: Path | None
-    landed_as: str = ""
+    inbox_name: str = ""
     sha256: str | None = None
     is_large: bool = False

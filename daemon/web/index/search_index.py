@@ -1,6 +1,6 @@
-"""The search index: one SQLite file beside the ledger, made anew whenever it does not fit it.
+"""The search index: one SQLite file beside the ledger, rebuilt whenever it does not match it.
 
-Nothing in it is the truth: rows are the ledger's, texts the sidecars'.
+It is a cache: its rows come from the ledger, its texts from the sidecars.
 """
 
 from __future__ import annotations
@@ -10,15 +10,16 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from daemon.core import fs, sqlite
 from daemon.core.records import LedgerEntry
 from daemon.web.index import tokenizer
-from daemon.web.sidecar_reader import Answer
+from daemon.web.index.records import DocumentSummary
+from daemon.web.sidecar_reader import SidecarContent
 
-SHELF_VERSION = 2
+INDEX_VERSION = 3
 SNIPPET_TOKENS = 32
 
 _SCHEMA = """
@@ -26,15 +27,15 @@ CREATE TABLE documents (
     number      INTEGER PRIMARY KEY,          -- of the row in the ledger
     id          TEXT NOT NULL UNIQUE,
     name        BLOB NOT NULL,
-    token       TEXT,                         -- of the upload it came by
+    token       TEXT,                         -- of the upload, if it was one
     bytes       INTEGER NOT NULL,
     sha256      TEXT NOT NULL,
     state       TEXT NOT NULL,
     status      TEXT,
     answer      BLOB,
     claimed_at  TEXT NOT NULL,
-    is_read     INTEGER NOT NULL DEFAULT 0,   -- its answer has been looked at
-    is_gone     INTEGER NOT NULL DEFAULT 0,   -- its answer was collected, deleted or replaced
+    is_read     INTEGER NOT NULL DEFAULT 0,   -- its sidecar has been read
+    is_gone     INTEGER NOT NULL DEFAULT 0,   -- its sidecar was collected, deleted or replaced
     pages       INTEGER NOT NULL DEFAULT 0,
     confidence  REAL,
     answered_at TEXT,
@@ -44,20 +45,18 @@ CREATE TABLE documents (
 CREATE INDEX by_token ON documents (token) WHERE token IS NOT NULL;
 CREATE INDEX by_name ON documents (name, sha256);
 CREATE INDEX by_answer ON documents (answer);
-CREATE INDEX open_ones ON documents (number) WHERE state != 'closed';
+CREATE INDEX open_documents ON documents (number) WHERE state != 'closed';
 CREATE INDEX unread ON documents (number) WHERE is_read = 0;
 CREATE VIRTUAL TABLE texts USING fts5(name, body, tokenize="unicode61 remove_diacritics 2");
-CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 """
 _ANSWERED = "state IN ('answered', 'closed')"
-_SHOWN = f"is_gone = 0 AND (is_read = 1 OR NOT {_ANSWERED})"
+_VISIBLE = f"is_gone = 0 AND (is_read = 1 OR NOT {_ANSWERED})"
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
-    """A row of documents, column by column; `name` is the path in the inbox, `answer` that in the
-    outbox.
-    """
+class SearchEntry:
+    """A row of the table documents; `name` is a path in the inbox, `answer` one in the outbox."""
 
     number: int
     id: str
@@ -80,69 +79,97 @@ class Card:
 
     @property
     def is_answered(self) -> bool:
-        """Whether its answer has been published."""
+        """Whether its sidecar has been published."""
         return self.state in ("answered", "closed")
 
+    def summary(self) -> DocumentSummary:
+        """Return the document as the list shows it."""
+        name = fs.to_unicode(self.name)
+        status = self.status if self.is_answered and self.status else "reading"
+        return DocumentSummary(
+            id=self.id,
+            name=name,
+            title=PurePosixPath(name).name,
+            status=status,  # type: ignore[arg-type]  # the ledger has no others
+            bytes=self.bytes,
+            pages=self.pages,
+            confidence=self.confidence,
+            claimed_at=self.claimed_at,
+            answered_at=self.answered_at,
+            snippet=tokenizer.fragments(self.snippet),
+            error=self.error,
+            error_class=self.error_class,
+            is_gone=self.is_gone,
+        )
 
-class Shelf:
+    def sidecar_output(self) -> dict[str, Any]:
+        """Return the sidecar itself as one of the outputs."""
+        name = PurePosixPath(fs.to_unicode(self.answer or "")).name
+        return {
+            "kind": "answer", "name": name, "bytes": None, "sha256": None,
+            "media_type": "application/json",
+        }  # fmt: skip
+
+
+class SearchIndex:
     """The index of one ledger; used by one thread at a time."""
 
     def __init__(self, path: Path) -> None:
-        """Open or make the file; one that is damaged or of another version is made anew."""
+        """Open or create the file; a damaged one or one of another version is created again."""
         self._path = path
         try:
-            self._db = self._opened()
+            self._db = self._open()
         except sqlite3.DatabaseError:
-            self._db = self._anew()
+            self._db = self._recreate()
 
-    def _opened(self) -> sqlite3.Connection:
+    def _open(self) -> sqlite3.Connection:
         # synchronous = OFF: after a power cut the sidecars are read again
         db = sqlite.connect(self._path, busy_seconds=5.0, synchronous="OFF")
         (version,) = db.execute("PRAGMA user_version").fetchone()
         if version == 0:
-            db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SHELF_VERSION}; COMMIT;")
-        elif version != SHELF_VERSION:
+            db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {INDEX_VERSION}; COMMIT;")
+        elif version != INDEX_VERSION:
             db.close()
             raise sqlite3.DatabaseError(f"version {version}")
         return db
 
-    def _anew(self) -> sqlite3.Connection:
+    def _recreate(self) -> sqlite3.Connection:
         for suffix in ("", "-wal", "-shm"):
             self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
-        return self._opened()
+        return self._open()
 
-    def belong_to(self, ledger_file: str, *, is_it: bool) -> None:
-        """Forget everything unless it came from this ledger, and `is_it` by its rows as well."""
-        known = self._fact("ledger")
-        if known == ledger_file and is_it:
+    def bind_to_ledger(self, ledger_file: str, *, has_same_rows: bool) -> None:
+        """Clear the index unless it was made from this ledger file, and its rows match as well."""
+        known = self._read_meta("ledger")
+        if known == ledger_file and has_same_rows:
             return
         if known is not None:
             self._db.close()
-            self._db = self._anew()
-        self._state("ledger", ledger_file)
+            self._db = self._recreate()
+        self._write_meta("ledger", ledger_file)
 
-    def lie_in(self, outbox: str) -> None:
-        """Look again for what is gone if this is not the folder that it was missed in."""
-        if self._fact("outbox") == outbox:
+    def bind_to_outbox(self, outbox: str) -> None:
+        """Mark missing sidecars as unread if they were missing in another outbox folder."""
+        if self._read_meta("outbox") == outbox:
             return
-        with self.at_once():
-            self._state("outbox", outbox)
+        with self.transaction():
+            self._write_meta("outbox", outbox)
             self._db.execute("UPDATE documents SET is_read = 0, is_gone = 0 WHERE is_gone = 1")
 
-    def _fact(self, key: str) -> str | None:
-        found = self._db.execute("SELECT value FROM facts WHERE key = ?", (key,)).fetchone()
-        return None if found is None else str(found[0])
+    def _read_meta(self, key: str) -> str | None:
+        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return None if row is None else str(row[0])
 
-    def _state(self, key: str, value: str) -> None:
-        self._db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (key, value))
+    def _write_meta(self, key: str, value: str) -> None:
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
     def close(self) -> None:
         """Close the file."""
         self._db.close()
 
     @contextlib.contextmanager
-    def at_once(self) -> Iterator[None]:
-        """Write everything within together."""
+    def transaction(self) -> Iterator[None]:
+        """Write everything within the block in one transaction."""
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -151,16 +178,16 @@ class Shelf:
             raise
         self._db.execute("COMMIT")
 
-    # --- what the ledger and the outbox say -----------------------------------------------------
+    # --- changes from ledger and outbox ---------------------------------------------------------
 
-    def last(self) -> int:
-        """Return the number of the newest row that was taken in."""
+    def last_number(self) -> int:
+        """Return the number of the newest row, 0 in an empty index."""
         ((number,),) = self._db.execute("SELECT coalesce(max(number), 0) FROM documents")
         return int(number)
 
-    def take(self, number: int, entry: LedgerEntry, token: str | None) -> None:
-        """Take a row of the ledger in, or what has become of it."""
-        self.drop(number)
+    def upsert(self, number: int, entry: LedgerEntry, token: str | None) -> None:
+        """Add a row of the ledger, or replace it by its present state."""
+        self.remove(number)
         self._db.execute(
             "INSERT OR REPLACE INTO documents (number, id, name, token, bytes, sha256, state, "
             "status, answer, claimed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -171,127 +198,130 @@ class Shelf:
             ),
         )  # fmt: skip
 
-    def move_on(self, number: int, state: str) -> None:
-        """Note the new state of a row whose answer is on the shelf already."""
+    def set_state(self, number: int, state: str) -> None:
+        """Set the state of a row whose sidecar is in the index already."""
         self._db.execute("UPDATE documents SET state = ? WHERE number = ?", (state, number))
 
-    def drop(self, number: int) -> None:
-        """Forget a row."""
+    def remove(self, number: int) -> None:
+        """Remove a row and its text."""
         self._db.execute("DELETE FROM documents WHERE number = ?", (number,))
         self._db.execute("DELETE FROM texts WHERE rowid = ?", (number,))
 
-    def keep(self, card: Card, answer: Answer | None) -> None:
-        """Keep what an answer says; None where it is gone."""
-        said: tuple[Any, ...] = (0, None, None, None, None)
-        if a := answer:
-            said = (a.pages, a.confidence, a.finished_at, a.error, a.error_class)
-        self._db.execute("DELETE FROM texts WHERE rowid = ?", (card.number,))
+    def store_sidecar(self, entry: SearchEntry, sidecar: SidecarContent | None) -> None:
+        """Store the content of a sidecar; None if it is gone."""
+        values: tuple[Any, ...] = (0, None, None, None, None)
+        if s := sidecar:
+            values = (s.pages, s.confidence, s.finished_at, s.error, s.error_class)
+        self._db.execute("DELETE FROM texts WHERE rowid = ?", (entry.number,))
         self._db.execute(
             "UPDATE documents SET is_read = 1, is_gone = ?, pages = ?, confidence = ?, "
             "answered_at = ?, error = ?, error_class = ? WHERE number = ?",
-            (answer is None, *said, card.number),
+            (sidecar is None, *values, entry.number),
         )
-        if answer is not None:
-            name = tokenizer.cut(fs.to_unicode(card.name))
+        if sidecar is not None:
+            name = tokenizer.split_text(fs.to_unicode(entry.name))
             self._db.execute(
                 "INSERT INTO texts (rowid, name, body) VALUES (?, ?, ?)",
-                (card.number, name, tokenizer.cut(answer.text)),
+                (entry.number, name, tokenizer.split_text(sidecar.text)),
             )
-            # whatever had that place before has been replaced, or was collected
-            before = "WHERE d.answer = ? AND d.number < ? AND d.is_gone = 0"
-            for older in self._cards(before, os.fsencode(card.answer or ""), card.number):
-                self.lose(older)
+            # an older sidecar of the same path has been replaced or collected
+            older = "WHERE d.answer = ? AND d.number < ? AND d.is_gone = 0"
+            for each in self._entries(older, os.fsencode(entry.answer or ""), entry.number):
+                self.mark_gone(each)
 
-    def lose(self, card: Card) -> None:
-        """Note that an answer is gone, and forget its text."""
+    def mark_gone(self, entry: SearchEntry) -> None:
+        """Mark the sidecar of a row as gone, and remove its text."""
         self._db.execute(
-            "UPDATE documents SET is_gone = 1, is_read = 1 WHERE number = ?", (card.number,)
+            "UPDATE documents SET is_gone = 1, is_read = 1 WHERE number = ?", (entry.number,)
         )
-        self._db.execute("DELETE FROM texts WHERE rowid = ?", (card.number,))
+        self._db.execute("DELETE FROM texts WHERE rowid = ?", (entry.number,))
 
-    # --- questions ------------------------------------------------------------------------------
+    # --- queries --------------------------------------------------------------------------------
 
-    def open_ones(self) -> list[Card]:
-        """Return what was not closed when it was last looked at."""
-        return self._cards("WHERE d.state != 'closed' ORDER BY d.number")
+    def open_entries(self) -> list[SearchEntry]:
+        """Return the rows that were not closed at the last update."""
+        return self._entries("WHERE d.state != 'closed' ORDER BY d.number")
 
-    def outermost(self) -> list[Card]:
-        """Return the oldest and the newest of what is closed."""
+    def boundary_entries(self) -> list[SearchEntry]:
+        """Return the oldest and the newest closed row."""
         ends = "SELECT {}(number) FROM documents WHERE state = 'closed'"
-        return self._cards(f"WHERE d.number IN (({ends.format('min')}), ({ends.format('max')}))")
+        return self._entries(f"WHERE d.number IN (({ends.format('min')}), ({ends.format('max')}))")
 
-    def unread(self, most: int) -> list[Card]:
-        """Return answered documents whose answers have not been looked at yet, newest first."""
-        return self._cards(
-            f"WHERE d.is_read = 0 AND {_ANSWERED} ORDER BY d.number DESC LIMIT ?", most
+    def unread(self, limit: int) -> list[SearchEntry]:
+        """Return rows whose published sidecars have not been read yet, newest first."""
+        return self._entries(
+            f"WHERE d.is_read = 0 AND {_ANSWERED} ORDER BY d.number DESC LIMIT ?", limit
         )
 
-    def by_id(self, identity: str) -> Card | None:
-        """Return a document by its claim."""
-        return next(iter(self._cards("WHERE d.id = ?", identity)), None)
+    def by_id(self, identity: str) -> SearchEntry | None:
+        """Return the row of a claim."""
+        return next(iter(self._entries("WHERE d.id = ?", identity)), None)
 
-    def by_token(self, token: str) -> Card | None:
-        """Return what became of an upload."""
+    def by_token(self, token: str) -> SearchEntry | None:
+        """Return the newest row of an upload."""
         return next(
-            iter(self._cards("WHERE d.token = ? ORDER BY d.number DESC LIMIT 1", token)), None
+            iter(self._entries("WHERE d.token = ? ORDER BY d.number DESC LIMIT 1", token)), None
         )
 
-    def newer(self, card: Card) -> Card | None:
-        """Return the newest document of the same name and bytes, if it is newer than this one."""
+    def newer(self, entry: SearchEntry) -> SearchEntry | None:
+        """Return the newest row of the same name and content, if it is newer than this one."""
         return next(
-            iter(self._cards(
+            iter(self._entries(
                 "WHERE d.name = ? AND d.sha256 = ? AND d.number > ? ORDER BY d.number DESC LIMIT 1",
-                os.fsencode(card.name), card.sha256, card.number,
+                os.fsencode(entry.name), entry.sha256, entry.number,
             )),
             None,
         )  # fmt: skip
 
-    def find(self, query: str, status: str, offset: int, limit: int) -> tuple[list[Card], int]:
-        """Return documents whose answers are there or to come, newest first, and their number."""
-        wheres, values = [_SHOWN], list[Any]()
+    def search(
+        self, query: str, status: str, offset: int, limit: int
+    ) -> tuple[list[SearchEntry], int]:
+        """Return rows that are unfinished or have a sidecar, newest first, and their number."""
+        conditions, values = [_VISIBLE], list[Any]()
         if status == "reading":
-            wheres.append(f"NOT {_ANSWERED}")
+            conditions.append(f"NOT {_ANSWERED}")
         elif status:
-            wheres.append(f"{_ANSWERED} AND status = ?")
+            conditions.append(f"{_ANSWERED} AND status = ?")
             values.append(status)
         source, number = "documents d", "d.number"
-        wanted = tokenizer.expression(query)
+        expression = tokenizer.match_expression(query)
         if query.strip():
-            if wanted is None:
+            if expression is None:
                 return [], 0
             source, number = "texts JOIN documents d ON d.number = texts.rowid", "texts.rowid"
-            wheres.append("texts MATCH ?")
-            values.append(wanted)
-        rest = f"FROM {source} WHERE {' AND '.join(wheres)}"
-        ((total,),) = self._db.execute(f"SELECT count(*) {rest}", values)
+            conditions.append("texts MATCH ?")
+            values.append(expression)
+        matching = f"FROM {source} WHERE {' AND '.join(conditions)}"
+        ((total,),) = self._db.execute(f"SELECT count(*) {matching}", values)
         rows = self._db.execute(
-            f"SELECT d.* {rest} ORDER BY {number} DESC LIMIT ? OFFSET ?",
+            f"SELECT d.* {matching} ORDER BY {number} DESC LIMIT ? OFFSET ?",
             [*values, limit, offset],
         )
-        cards = [_card(row) for row in rows]
-        return [replace(card, snippet=self._snippet(wanted, card)) for card in cards], int(total)
+        entries = [_entry(row) for row in rows]
+        found = [replace(each, snippet=self._snippet(expression, each)) for each in entries]
+        return found, int(total)
 
-    def _snippet(self, wanted: str | None, card: Card) -> str:
-        """Return where the text of one document has what is wanted: too dear for all that have."""
-        if wanted is None:
+    def _snippet(self, expression: str | None, entry: SearchEntry) -> str:
+        """Return the part of a text that matches; made for the shown rows only, as it is costly."""
+        if expression is None:
             return ""
-        found = self._db.execute(
+        rows = self._db.execute(
             "SELECT snippet(texts, 1, ?, ?, '…', ?) FROM texts WHERE texts MATCH ? AND rowid = ?",
-            (tokenizer.HIT, tokenizer.HIT_END, SNIPPET_TOKENS, wanted, card.number),
+            (tokenizer.HIT_START, tokenizer.HIT_END, SNIPPET_TOKENS, expression, entry.number),
         )
-        return next((str(text) for (text,) in found), "")
+        return next((str(text) for (text,) in rows), "")
 
-    def _cards(self, rest: str, *values: str | int | bytes) -> list[Card]:
+    def _entries(self, clauses: str, *values: str | int | bytes) -> list[SearchEntry]:
         rows: Iterable[tuple[Any, ...]] = self._db.execute(
-            f"SELECT d.* FROM documents d {rest}",  # noqa: S608 -- our own words
+            f"SELECT d.* FROM documents d {clauses}",  # noqa: S608 -- constants of this module
             values,
         )
-        return [_card(row) for row in rows]
+        return [_entry(row) for row in rows]
 
 
-def _card(row: tuple[Any, ...]) -> Card:
-    number, identity, name, token, size, sha256, state, status, answer, *rest = row
-    return Card(
+def _entry(row: tuple[Any, ...]) -> SearchEntry:
+    number, identity, name, token, size, sha256, state, status, answer, *others = row
+    return SearchEntry(
         number, identity, os.fsdecode(name), token, size, sha256, state, status,
-        None if answer is None else os.fsdecode(answer), *rest,
+        None if answer is None else os.fsdecode(answer), *others,
     )  # fmt: skip

@@ -1,48 +1,48 @@
-"""How text is cut so that words are found in it: English by their beginning, Chinese by character.
+"""Splits text for the search: words of letters match by prefix, Chinese matches by character.
 
-FTS5's unicode61 takes a run of Chinese for one word. So each Han character and each kana is kept
-apart by a zero-width space, which unicode61 takes for a gap and which comes out again without a
-trace; what is asked for is cut alike and looked for as a phrase. Nothing that a person types is
-FTS5's syntax: it arrives in quotes.
+The unicode61 tokenizer of FTS5 treats a run of Chinese characters as one word. So each Han
+character and each kana is surrounded by zero-width spaces, which unicode61 treats as separators
+and which are removed again on output; queries are split the same way and searched as phrases.
+Input is always quoted, so that nothing in it is FTS5 syntax.
 """
 
 from __future__ import annotations
 
 import re
 
-from daemon.web.index.records import Piece
+from daemon.web.index.records import SnippetFragment
 
-HIT, HIT_END = "\x01", "\x02"  # around a hit; no text holds them
-MOST_WORDS = 20  # of a query that are looked for
+HIT_START, HIT_END = "\x01", "\x02"  # no stored text contains them
+MAX_QUERY_WORDS = 20
 
-_GAP = "\u200b"
-_UNSAID = re.compile("[\x00\x01\x02\u200b]")
+_SEPARATOR = "\u200b"
+_RESERVED = re.compile("[\x00\x01\x02\u200b]")
 _CHARACTER = re.compile(
     "([\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff])"
 )
 
 
-def cut(text: str) -> str:
-    """Return `text` as it is stored for searching."""
-    return _CHARACTER.sub(rf"{_GAP}\1{_GAP}", _UNSAID.sub("", text))
+def split_text(text: str) -> str:
+    """Return `text` as it is stored in the index."""
+    return _CHARACTER.sub(rf"{_SEPARATOR}\1{_SEPARATOR}", _RESERVED.sub("", text))
 
 
-def expression(query: str) -> str | None:
-    """Return what FTS5 is asked for: all words of `query`, the beginning of each; None if none."""
-    said = [word.replace('"', " ") for word in _UNSAID.sub(" ", query).split()]
-    words = [word for word in said if any(character.isalnum() for character in word)]
-    return " AND ".join(f'"{cut(word)}"*' for word in words[:MOST_WORDS]) or None
+def match_expression(query: str) -> str | None:
+    """Return the FTS5 expression for all words of `query` by prefix; None if it has no words."""
+    parts = [word.replace('"', " ") for word in _RESERVED.sub(" ", query).split()]
+    words = [word for word in parts if any(character.isalnum() for character in word)]
+    return " AND ".join(f'"{split_text(word)}"*' for word in words[:MAX_QUERY_WORDS]) or None
 
 
-def pieces(snippet: str) -> tuple[Piece, ...]:
-    """Return a stored text with marked hits as pieces, white space run together."""
-    plain = re.sub(r"\s+", " ", snippet.replace(_GAP, ""))
-    plain = plain.replace(HIT_END + HIT, "")  # hits that touch are one
-    parts = re.split(f"([{HIT}{HIT_END}])", plain)
+def fragments(snippet: str) -> tuple[SnippetFragment, ...]:
+    """Return a stored text with marked hits as fragments, with runs of white space collapsed."""
+    plain = re.sub(r"\s+", " ", snippet.replace(_SEPARATOR, ""))
+    plain = plain.replace(HIT_END + HIT_START, "")  # adjacent hits become one
+    parts = re.split(f"([{HIT_START}{HIT_END}])", plain)
     found, is_hit = [], False
     for part in parts:
-        if part in (HIT, HIT_END):
-            is_hit = part == HIT
+        if part in (HIT_START, HIT_END):
+            is_hit = part == HIT_START
         elif part:
-            found.append(Piece(part, is_hit))
+            found.append(SnippetFragment(part, is_hit))
     return tuple(found)

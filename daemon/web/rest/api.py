@@ -1,4 +1,4 @@
-"""REST: what programs ask for; `openapi` describes it."""
+"""The endpoints of the REST interface; `openapi` describes them."""
 
 from __future__ import annotations
 
@@ -13,29 +13,26 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from daemon.monitoring import heartbeat
-from daemon.web.context import Site
-from daemon.web.daemon_status import standing
-from daemon.web.http import downloads
-from daemon.web.http.errors import Partly, Refused, told
-from daemon.web.http.multipart import receive
-from daemon.web.index.records import STATUSES, UNANSWERED, Found
-from daemon.web.rest import openapi, serializers
-from daemon.web.uploads.deletion import delete_answer
-from daemon.web.uploads.uploads import Draft
+from daemon.web.context import WebContext
+from daemon.web.daemon_status import daemon_status
+from daemon.web.http.errors import HttpError, PartialUpload, problem_response
+from daemon.web.index.deletion import delete_result
+from daemon.web.index.records import STATUSES, UNANSWERED, DocumentDetails
+from daemon.web.rest import downloads, openapi, serializers
+from daemon.web.uploads.multipart import receive_files
+from daemon.web.uploads.uploads import ReceivedFile
 
-MOST_LISTED = 200
-MOST_OFFSET = 10**9
-QUERY_CHARACTERS = 500
-MOST_AWAITED = 100  # answers that `/predict` waits for at once
-FIRST_LOOK_SECONDS, LAST_LOOK_SECONDS = 0.05, 0.25  # between two looks for an answer
-PICTURE_SECONDS = 600  # that a browser may keep the picture of a page
-_STANDS = {"alive": "alive", "held": "not well"}  # any other way it does not run
+MAX_LIMIT = 200
+MAX_OFFSET = 10**9
+MAX_QUERY_CHARACTERS = 500
+MAX_WAITING_REQUESTS = 100  # of `/predict` at once
+FIRST_POLL_SECONDS, MAX_POLL_SECONDS = 0.05, 0.25  # between two checks for a result
+IMAGE_CACHE_SECONDS = 600  # in the browser
 
 
-def routes(site: Site) -> list[BaseRoute]:
+def routes(context: WebContext) -> list[BaseRoute]:
     """Return the routes of the REST interface."""
-    rest = _Rest(site)
+    rest = _RestEndpoints(context)
     document = "/documents/{id:str}"
     return [
         Route("/predict", rest.predict, methods=["POST"]),
@@ -44,198 +41,213 @@ def routes(site: Site) -> list[BaseRoute]:
         Route(document, rest.document, methods=["GET", "DELETE"]),
         Route(f"{document}/outputs/{{name:str}}", rest.output),
         Route(f"{document}/original", rest.original),
-        Route(f"{document}/pages/{{number:str}}/picture", rest.picture),
+        Route(f"{document}/pages/{{number:str}}/image", rest.page_image),
         Route(f"{document}/retry", rest.retry, methods=["POST"]),
         Route("/openapi.json", rest.openapi),
         Route("/healthz", rest.healthz),
     ]
 
 
-class _Rest:
-    """The endpoints; what touches folders or the ledger runs in a thread."""
+class _RestEndpoints:
+    """One method for each endpoint; file system and ledger are accessed in threads."""
 
-    def __init__(self, site: Site) -> None:
-        self._site = site
-        self._catalogue = site.catalogue
-        self._one_picture = CapacityLimiter(1)
-        self._awaited = 0
+    def __init__(self, context: WebContext) -> None:
+        self._context = context
+        self._catalogue = context.catalogue
+        self._one_image = CapacityLimiter(1)
+        self._waiting_requests = 0
 
-    # --- putting in -----------------------------------------------------------------------------
+    # --- uploads --------------------------------------------------------------------------------
 
     async def predict(self, request: Request) -> Response:
-        """Read one file now and answer with its text."""
-        site = self._site
-        drafts = await receive(request, site.uploads, site.upload_bytes)
+        """Read one file and respond with its text."""
+        uploads = self._context.uploads
+        files = await receive_files(request, uploads, self._context.upload_bytes)
         try:
-            if len(drafts) > 1:
-                raise Refused(400, "too_many", "send one file; POST /upload takes several")
-            if earlier := await self._answered_before(drafts[0]):
-                await to_thread.run_sync(site.uploads.discard, None, drafts)
-                return await to_thread.run_sync(partial(self._answer, earlier, is_cached=True))
-            self._refuse_unread()
-        except Refused:
-            await to_thread.run_sync(site.uploads.discard, None, drafts)
+            if len(files) > 1:
+                reason = "send one file; POST /upload accepts several"
+                raise HttpError(400, "too_many_files", reason)
+            if earlier := await self._find_answered(files[0]):
+                await to_thread.run_sync(uploads.discard, None, files)
+                return await to_thread.run_sync(partial(self._result, earlier, is_cached=True))
+            self._check_capacity()
+        except HttpError:
+            await to_thread.run_sync(uploads.discard, None, files)
             raise
-        self._awaited += 1
+        self._waiting_requests += 1
         try:
-            (identity,) = await to_thread.run_sync(site.uploads.commit_all, drafts)
-            return await self._answer_to(request, identity)
+            (identity,) = await to_thread.run_sync(uploads.commit_all, files)
+            return await self._wait_for_result(request, identity)
         finally:
-            self._awaited -= 1
+            self._waiting_requests -= 1
 
     async def upload(self, request: Request) -> Response:
-        """Take files to be read and say where their answers will be."""
-        drafts = await receive(request, self._site.uploads, self._site.upload_bytes)
+        """Accept files and respond with the locations of their documents."""
+        uploads = self._context.uploads
+        files = await receive_files(request, uploads, self._context.upload_bytes)
         try:
-            ids = await to_thread.run_sync(self._site.uploads.commit_all, drafts)
-        except Partly as partly:
-            return told(partly, documents=_taken(partly.taken, drafts))
-        taken = _taken(ids, drafts)
-        return JSONResponse({"documents": taken}, 202, {"Location": taken[0]["location"]})
+            ids = await to_thread.run_sync(uploads.commit_all, files)
+        except PartialUpload as error:
+            return problem_response(error, documents=_accepted(error.accepted, files))
+        accepted = _accepted(ids, files)
+        return JSONResponse({"documents": accepted}, 202, {"Location": accepted[0]["location"]})
 
-    async def _answered_before(self, draft: Draft) -> Found | None:
+    async def _find_answered(self, file: ReceivedFile) -> DocumentDetails | None:
         return await to_thread.run_sync(
-            self._catalogue.answered_before, draft.sha256, self._site.profile
+            self._catalogue.find_answered, file.sha256, self._context.profile
         )
 
-    def _refuse_unread(self) -> None:
-        is_alive, _ = heartbeat.diagnose(self._site.state, time.monotonic())
-        if not is_alive:
-            why = "the daemon that reads is not running; POST /upload keeps the file until it does"
-            raise Refused(503, "daemon_not_running", why, {"Retry-After": "30"})
-        if self._awaited >= MOST_AWAITED:
-            why = f"{MOST_AWAITED} answers are waited for already; POST /upload does not wait"
-            raise Refused(503, "busy", why, {"Retry-After": "5"})
+    def _check_capacity(self) -> None:
+        """Raise HttpError if the daemon is down, or too many requests wait for a result."""
+        if daemon_status(self._context.state, time.monotonic()).status == "down":
+            reason = "the daemon is not running; POST /upload keeps the file until it is started"
+            raise HttpError(503, "daemon_not_running", reason, {"Retry-After": "30"})
+        if self._waiting_requests >= MAX_WAITING_REQUESTS:
+            reason = (
+                f"{MAX_WAITING_REQUESTS} requests are already waiting for a result; "
+                "POST /upload does not wait"
+            )
+            raise HttpError(503, "busy", reason, {"Retry-After": "5"})
 
-    async def _answer_to(self, request: Request, identity: str) -> Response:
-        """Wait for the answer to an upload, as long as somebody is there to be told."""
-        ends = time.monotonic() + self._site.predict_seconds
-        pause = FIRST_LOOK_SECONDS
-        while time.monotonic() < ends and not await request.is_disconnected():
-            if response := await to_thread.run_sync(self._answer_now, identity):
+    async def _wait_for_result(self, request: Request, identity: str) -> Response:
+        """Wait for the result of an upload while the client stays connected."""
+        deadline = time.monotonic() + self._context.predict_seconds
+        pause = FIRST_POLL_SECONDS
+        while time.monotonic() < deadline and not await request.is_disconnected():
+            if response := await to_thread.run_sync(self._result_if_ready, identity):
                 return response
             await asyncio.sleep(pause)
-            pause = min(LAST_LOOK_SECONDS, pause * 1.2)
-        place = serializers.place(identity)
-        late = Refused(504, "late", f"it is not read yet; ask {place} for it later")
-        response = told(late, id=identity, location=place)
-        response.headers["Location"] = place
+            pause = min(MAX_POLL_SECONDS, pause * 1.2)
+        location = serializers.document_path(identity)
+        error = HttpError(504, "timeout", f"the result is not ready yet; GET {location} later")
+        response = problem_response(error, id=identity, location=location)
+        response.headers["Location"] = location
         return response
 
-    def _answer_now(self, identity: str) -> Response | None:
-        """Return the answer to an upload, None before there is one; Refused if it is gone again."""
+    def _result_if_ready(self, identity: str) -> Response | None:
+        """Return the result of an upload, None before there is one; HttpError if it is gone."""
         if not self._catalogue.is_answered(identity):
             return None
-        found = self._catalogue.document(identity)
-        if found and found.item.status in UNANSWERED:
-            return None  # it has failed, and is tried again
-        full = self._catalogue.in_full(found) if found else None
-        has_text = full and (full.sidecar or full.is_large) and full.item.status != "duplicate"
-        if full is None or not has_text:
-            raise Refused(410, "gone", "it was read, and its answer collected before it was told")
-        return self._answer(full, is_cached=full is not found)
+        details = self._catalogue.document(identity)
+        if details and details.summary.status in UNANSWERED:
+            return None  # it failed and is being retried
+        resolved = self._catalogue.resolve_duplicate(details) if details else None
+        has_text = (
+            resolved
+            and (resolved.sidecar or resolved.is_large)
+            and resolved.summary.status != "duplicate"
+        )
+        if resolved is None or not has_text:
+            raise HttpError(410, "gone", "the result was collected before it could be returned")
+        return self._result(resolved, is_cached=resolved is not details)
 
-    def _answer(self, found: Found, *, is_cached: bool) -> Response:
-        content = {**serializers.document(found), "cached": is_cached}
-        return self._json(content, found, 422 if found.item.status == "failed" else 200)
+    def _result(self, details: DocumentDetails, *, is_cached: bool) -> Response:
+        content = {**serializers.document_json(details), "cached": is_cached}
+        return self._json(content, details, 422 if details.summary.status == "failed" else 200)
 
-    # --- asking ---------------------------------------------------------------------------------
+    # --- queries --------------------------------------------------------------------------------
 
     async def documents(self, request: Request) -> Response:
         """List documents, newest first."""
-        asked = request.query_params
-        query, status = asked.get("query", ""), asked.get("status", "")
-        if len(query) > QUERY_CHARACTERS:
-            raise Refused(400, "invalid", f"query may have {QUERY_CHARACTERS} characters")
-        if "status" in asked and status not in STATUSES:
-            raise Refused(400, "invalid", f"status is one of {', '.join(STATUSES)}")
-        offset = _number(asked.get("offset", "0"), 0, MOST_OFFSET, "offset")
-        limit = _number(asked.get("limit", "50"), 1, MOST_LISTED, "limit")
-        listing = await to_thread.run_sync(self._catalogue.documents, query, status, offset, limit)
+        parameters = request.query_params
+        query, status = parameters.get("query", ""), parameters.get("status", "")
+        if len(query) > MAX_QUERY_CHARACTERS:
+            reason = f"query may have at most {MAX_QUERY_CHARACTERS} characters"
+            raise HttpError(400, "invalid_parameter", reason)
+        if "status" in parameters and status not in STATUSES:
+            reason = f"status must be one of {', '.join(STATUSES)}"
+            raise HttpError(400, "invalid_parameter", reason)
+        offset = _number(parameters.get("offset", "0"), 0, MAX_OFFSET, "offset")
+        limit = _number(parameters.get("limit", "50"), 1, MAX_LIMIT, "limit")
+        found = await to_thread.run_sync(self._catalogue.documents, query, status, offset, limit)
         return JSONResponse({
-            "total": listing.total, "offset": offset, "limit": limit,
-            "documents": [serializers.item(item) for item in listing.items],
+            "total": found.total, "offset": offset, "limit": limit,
+            "documents": [serializers.summary_json(each) for each in found.documents],
         })  # fmt: skip
 
     async def document(self, request: Request) -> Response:
-        """Return a document with all that was read, or delete its answer, never the original."""
-        found = await self._found(request.path_params["id"])
+        """Return a document with its text and pages, or delete its result, never the original."""
+        details = await self._details(request)
         if request.method == "DELETE":
-            await to_thread.run_sync(delete_answer, self._catalogue, found)
+            await to_thread.run_sync(delete_result, self._catalogue, details)
             return Response(status_code=204)
-        if found.item.is_gone:
-            raise Refused(410, "gone", "its answer was collected or deleted")
-        return await to_thread.run_sync(self._shown, found)
+        if details.summary.is_gone:
+            raise HttpError(410, "gone", "the result was collected or deleted")
+        return await to_thread.run_sync(self._document, details)
 
-    def _shown(self, found: Found) -> Response:
-        full = self._catalogue.in_full(found)
-        return self._json(serializers.document(found, full), full)
+    def _document(self, details: DocumentDetails) -> Response:
+        resolved = self._catalogue.resolve_duplicate(details)
+        return self._json(serializers.document_json(details, resolved), resolved)
 
-    def _json(self, content: dict[str, Any], full: Found, status: int = 200) -> Response:
-        """Return a document; of one that is too large to be held, page by page."""
-        if not full.is_large:
+    def _json(
+        self, content: dict[str, Any], resolved: DocumentDetails, status: int = 200
+    ) -> Response:
+        """Return a document; one that is too large to be held in memory is streamed."""
+        if not resolved.is_large:
             return JSONResponse(content, status)
-        return downloads.document(content, *self._catalogue.pages(full), status)
+        return downloads.document_response(content, *self._catalogue.pages(resolved), status)
 
     async def output(self, request: Request) -> Response:
-        """Return one of the files that a document was answered with."""
-        found = await self._found(request.path_params["id"])
+        """Return one of the output files of a document."""
+        details = await self._details(request)
         name = request.path_params["name"]
-        return await to_thread.run_sync(downloads.output, self._catalogue, found, name)
+        return await to_thread.run_sync(downloads.output_response, self._catalogue, details, name)
 
     async def original(self, request: Request) -> Response:
-        """Return the bytes that were uploaded or dropped."""
-        found = await self._found(request.path_params["id"])
-        return await to_thread.run_sync(downloads.original, self._catalogue, found)
+        """Return the original file."""
+        details = await self._details(request)
+        return await to_thread.run_sync(downloads.original_response, self._catalogue, details)
 
-    async def picture(self, request: Request) -> Response:
+    async def page_image(self, request: Request) -> Response:
         """Return a page as a JPEG."""
-        found = await self._found(request.path_params["id"])
-        number = _number(request.path_params["number"], 1, 10**6, "the number of the page")
+        details = await self._details(request)
+        number = _number(request.path_params["number"], 1, 10**6, "the page number")
         try:
             path = await to_thread.run_sync(
-                self._site.pictures.page, found, number, limiter=self._one_picture
+                self._context.page_images.get, details, number, limiter=self._one_image
             )
         except LookupError as error:
-            raise Refused(404, "no_picture", str(error.args[0])) from error
-        headers = {"Cache-Control": f"private, max-age={PICTURE_SECONDS}"}
+            raise HttpError(404, "no_image", str(error.args[0])) from error
+        headers = {"Cache-Control": f"private, max-age={IMAGE_CACHE_SECONDS}"}
         return FileResponse(path, media_type="image/jpeg", headers=headers)
 
-    # --- changing -------------------------------------------------------------------------------
+    # --- changes --------------------------------------------------------------------------------
 
     async def retry(self, request: Request) -> Response:
-        """Put the original of a failed document back into the inbox."""
-        found = await self._found(request.path_params["id"])
-        await to_thread.run_sync(self._site.uploads.retry, found)
-        place = serializers.place(found.item.id)
-        told_now = {"id": found.item.id, "status": "waiting", "location": place}
-        return JSONResponse(told_now, 202, {"Location": place})
+        """Move the original of a failed document back into the inbox."""
+        details = await self._details(request)
+        await to_thread.run_sync(self._context.uploads.retry, details)
+        location = serializers.document_path(details.summary.id)
+        content = {"id": details.summary.id, "status": "waiting", "location": location}
+        return JSONResponse(content, 202, {"Location": location})
 
     async def healthz(self, request: Request) -> Response:
-        """Say that the site answers, and whether the daemon does."""
+        """Respond with the health of the web process and of the daemon."""
         del request
-        now = standing(self._site.state, time.monotonic())
-        return JSONResponse({"status": "alive", "daemon": _STANDS.get(now.word, "not running")})
+        daemon = daemon_status(self._context.state, time.monotonic()).status
+        return JSONResponse({"status": "ok", "daemon": daemon})
 
     async def openapi(self, request: Request) -> Response:
-        """Describe all this."""
+        """Return the description of this interface."""
         del request
-        return JSONResponse(openapi.document(needs_token=self._site.gate.needs_token))
+        return JSONResponse(openapi.document(needs_token=self._context.access.needs_token))
 
-    async def _found(self, identity: str) -> Found:
-        found = await to_thread.run_sync(self._catalogue.document, identity)
-        if found is None:
-            raise Refused(404, "unknown", "there is no such document")
-        return found
-
-
-def _taken(ids: Sequence[str], drafts: Sequence[Draft]) -> list[dict[str, Any]]:
-    return [
-        serializers.upload(*each) for each in zip(ids, drafts, strict=False)
-    ]  # the first of them
+    async def _details(self, request: Request) -> DocumentDetails:
+        identity = request.path_params["id"]
+        details = await to_thread.run_sync(self._catalogue.document, identity)
+        if details is None:
+            raise HttpError(404, "not_found", "there is no such document")
+        return details
 
 
-def _number(said: str, least: int, most: int, name: str) -> int:
-    if said.isascii() and said.isdecimal() and len(said) < 12 and least <= int(said) <= most:
-        return int(said)
-    raise Refused(400, "invalid", f"{name} is a number from {least} to {most}")
+def _accepted(ids: Sequence[str], files: Sequence[ReceivedFile]) -> list[dict[str, Any]]:
+    """Return the JSON of the files that have an id; those without are the last."""
+    return [serializers.upload_json(*each) for each in zip(ids, files, strict=False)]
+
+
+def _number(text: str, minimum: int, maximum: int, name: str) -> int:
+    is_number = text.isascii() and text.isdecimal() and len(text) < 12
+    if is_number and minimum <= int(text) <= maximum:
+        return int(text)
+    reason = f"{name} must be a number from {minimum} to {maximum}"
+    raise HttpError(400, "invalid_parameter", reason)

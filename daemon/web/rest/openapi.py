@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document of the REST interface; a test holds every route to it."""
+"""The OpenAPI 3.1 document of the REST interface; a test checks every route against it."""
 
 from __future__ import annotations
 
@@ -6,37 +6,40 @@ import functools
 from typing import Any
 
 from daemon import __version__
+from daemon.web.daemon_status import HEALTH_STATUSES
+from daemon.web.http.errors import MEDIA_TYPE, TITLES, TYPE_PREFIX
 from daemon.web.index.records import STATUSES
 
 ID = "^([uw]-)?[0-9a-f]{32}$"
 
 _TEXT = {"type": "string"}
-_MAYBE_TEXT = {"type": ["string", "null"]}
+_OPTIONAL_TEXT = {"type": ["string", "null"]}
 _COUNT = {"type": "integer", "minimum": 0}
-_SHARE = {"type": ["number", "null"], "minimum": 0, "maximum": 1}
+_CONFIDENCE = {"type": ["number", "null"], "minimum": 0, "maximum": 1}
 _STATUS = {"enum": list(STATUSES)}
-_ITEM = {
+_SUMMARY = {
     "id": {"type": "string", "pattern": ID}, "name": _TEXT, "status": _STATUS, "bytes": _COUNT,
-    "page_count": _COUNT, "confidence": _SHARE, "claimed_at": _MAYBE_TEXT,
-    "answered_at": _MAYBE_TEXT, "error": _MAYBE_TEXT, "error_class": _MAYBE_TEXT, "location": _TEXT,
+    "page_count": _COUNT, "confidence": _CONFIDENCE, "claimed_at": _OPTIONAL_TEXT,
+    "answered_at": _OPTIONAL_TEXT, "error": _OPTIONAL_TEXT, "error_class": _OPTIONAL_TEXT,
+    "location": _TEXT,
 }  # fmt: skip
 _DOCUMENT = {
-    **_ITEM,
-    "sha256": _MAYBE_TEXT,
+    **_SUMMARY,
+    "sha256": _OPTIONAL_TEXT,
     "text": {
         "type": ["string", "null"],
-        "description": "null of a duplicate of one that is gone",
+        "description": "null for a duplicate of a result that is gone",
     },
     "pages": {
         "type": ["array", "null"], "items": {"type": "object"},
-        "description": "as in the sidecar; null as text is",
+        "description": "as in the sidecar; null if text is null",
     },
-    "duplicate_of": {**_MAYBE_TEXT, "description": "an answer, by its path in the outbox"},
+    "duplicate_of": {**_OPTIONAL_TEXT, "description": "the path of a sidecar in the outbox"},
     "duplicate_location": {
-        **_MAYBE_TEXT, "description": "the document whose text, pages and confidence these are",
+        **_OPTIONAL_TEXT, "description": "the document that text, pages and confidence are from",
     },
     "outputs": {"type": "array", "items": {"$ref": "#/components/schemas/Output"}},
-    "original": {"type": ["string", "null"], "description": "its bytes, where they are kept"},
+    "original": {**_OPTIONAL_TEXT, "description": "the original file, if it is available"},
 }  # fmt: skip
 
 
@@ -51,24 +54,44 @@ def _ref(name: str) -> dict[str, str]:
 
 def _json(description: str, name: str, headers: dict[str, Any] | None = None) -> dict[str, Any]:
     content = {"application/json": {"schema": _ref(name)}}
-    answer: dict[str, Any] = {"description": description, "content": content}
-    return {**answer, "headers": headers} if headers else answer
+    response: dict[str, Any] = {"description": description, "content": content}
+    return {**response, "headers": headers} if headers else response
 
 
-_LOCATION = {"Location": {"description": "where to ask", "schema": _TEXT, "required": True}}
+def _problem(description: str) -> dict[str, Any]:
+    return {"description": description, "content": {MEDIA_TYPE: {"schema": _ref("Problem")}}}
+
+
+_LOCATION = {
+    "Location": {"description": "the URL of the document", "schema": _TEXT, "required": True}
+}
 _SCHEMAS = {
-    "Error": _object(
-        {"error": _object({"class": _TEXT, "message": _TEXT}), "id": _TEXT, "location": _TEXT},
-        optional=("id", "location"),
+    "Problem": {
+        **_object(
+            {
+                "type": {"enum": [f"{TYPE_PREFIX}{each}" for each in TITLES]},
+                "title": {"enum": list(TITLES.values())},
+                "status": {"type": "integer", "minimum": 400, "maximum": 599},
+                "detail": _TEXT,
+                "error_class": {"enum": list(TITLES)},
+                "id": _TEXT,
+                "location": _TEXT,
+                "documents": {"type": "array", "items": _ref("Upload")},
+            },
+            optional=("id", "location", "documents"),
+        ),
+        "description": "problem details (RFC 9457); error_class is the last part of type",
+    },
+    "SnippetFragment": _object({"text": _TEXT, "hit": {"type": "boolean"}}),
+    "DocumentSummary": _object(
+        {**_SUMMARY, "snippet": {"type": "array", "items": _ref("SnippetFragment")}}
     ),
-    "Piece": _object({"text": _TEXT, "hit": {"type": "boolean"}}),
-    "Item": _object({**_ITEM, "snippet": {"type": "array", "items": _ref("Piece")}}),
-    "Listing": _object(
+    "DocumentList": _object(
         {
             "total": _COUNT,
             "offset": _COUNT,
             "limit": _COUNT,
-            "documents": {"type": "array", "items": _ref("Item")},
+            "documents": {"type": "array", "items": _ref("DocumentSummary")},
         }
     ),
     "Output": _object(
@@ -78,7 +101,7 @@ _SCHEMAS = {
             "media_type": _TEXT,
             "location": _TEXT,
             "bytes": {"type": ["integer", "null"]},
-            "sha256": _MAYBE_TEXT,
+            "sha256": _OPTIONAL_TEXT,
         }
     ),
     "Document": _object(_DOCUMENT),
@@ -95,14 +118,12 @@ _SCHEMAS = {
     ),
     "Uploads": _object({"documents": {"type": "array", "items": _ref("Upload"), "minItems": 1}}),
     "Retry": _object({"id": _TEXT, "status": _STATUS, "location": _TEXT}),
-    "Health": _object(
-        {"status": {"const": "alive"}, "daemon": {"enum": ["alive", "not well", "not running"]}}
-    ),
+    "Health": _object({"status": {"const": "ok"}, "daemon": {"enum": list(HEALTH_STATUSES)}}),
 }
 _FILE = {"type": "string", "format": "binary"}
 _BODY = {
     "required": True,
-    "description": "a form with the file in a field of any name, or the bytes themselves",
+    "description": "a form with the file in a field of any name, or the bytes of the file",
     "content": {
         "multipart/form-data": {
             "schema": {"type": "object", "properties": {"file": _FILE}, "required": ["file"]},
@@ -114,35 +135,38 @@ _BODY = {
 }
 _NAME = {
     "name": "name", "in": "query", "schema": _TEXT,
-    "description": "what the file is called, where the body is its bytes",
+    "description": "the name of the file, if the body is its bytes",
 }  # fmt: skip
 _ID = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "pattern": ID}}
-_BYTES = {"description": "the bytes", "content": {"*/*": {}}}
+_FILE_RESPONSE = {"description": "the file", "content": {"*/*": {}}}
 
 
 def _operation(
-    summary: str, answers: dict[str, Any], parameters: list[dict[str, Any]], **more: object
-) -> dict[str, Any]:
-    """Return an operation; refusals look alike everywhere, and `refusals` are its usual ones."""
-    usual = {"401": "no token", "421": "unknown host", "429": "too many requests"}
-    refusals = {**usual, **more.pop("refusals", {})}  # type: ignore[dict-item]
-    told = {code: _json(why, "Error") for code, why in refusals.items()}
-    told["default"] = _json("refused", "Error")
+    summary: str, responses: dict[str, Any], parameters: list[dict[str, Any]],
+    errors: dict[str, str] | None = None, **fields: object,
+) -> dict[str, Any]:  # fmt: skip
+    """Return an operation; `errors` are its errors by status, besides those of every operation."""
+    common = {"401": "no token", "421": "unknown host name", "429": "too many requests"}
+    problems = {code: _problem(text) for code, text in {**common, **(errors or {})}.items()}
+    problems["default"] = _problem("any other error")
     return {
-        "summary": summary, "parameters": parameters, "responses": {**answers, **told}, **more,
+        "summary": summary, "parameters": parameters, "responses": {**responses, **problems},
+        **fields,
     }  # fmt: skip
 
 
-_UNFIT = {
-    "400": "no file, or a malformed body", "408": "the body stalled", "413": "too large, or many",
-    "415": "no image or PDF", "503": "too many wait, or the inbox is away", "507": "no room left",
+_UPLOAD_ERRORS = {
+    "400": "no file, or a malformed body", "408": "the body is too slow",
+    "413": "too large, or too many files", "415": "not an image or PDF",
+    "503": "too many uploads are waiting, or the inbox is unavailable",
+    "507": "not enough free space",
 }  # fmt: skip
-_UNKNOWN = {"404": "no such document"}
-_AWAY = {"503": "the outbox is away"}
-_GONE = {**_UNKNOWN, **_AWAY, "410": "collected or deleted"}
+_NOT_FOUND = {"404": "no such document"}
+_UNAVAILABLE = {"503": "the outbox is unavailable"}
+_GONE = {**_NOT_FOUND, **_UNAVAILABLE, "410": "collected or deleted"}
 
 
-def _listing() -> dict[str, Any]:
+def _list_operation() -> dict[str, Any]:
     parameters = [
         {"name": "query", "in": "query", "schema": {"type": "string", "maxLength": 500}},
         {"name": "status", "in": "query", "schema": _STATUS},
@@ -156,9 +180,9 @@ def _listing() -> dict[str, Any]:
         },
     ]  # fmt: skip
     return _operation(
-        "list documents, newest first, that have all words of query in name or text",
-        {"200": _json("a part of the list", "Listing")}, parameters,
-        refusals={"400": "a parameter is not what it must be", **_AWAY},
+        "list documents, newest first, whose name or text contains all words of query",
+        {"200": _json("a part of the list", "DocumentList")}, parameters,
+        errors={"400": "invalid parameter", **_UNAVAILABLE},
     )  # fmt: skip
 
 
@@ -166,78 +190,80 @@ def _paths() -> dict[str, Any]:
     return {
         "/predict": {"post": _predict()},
         "/upload": {"post": _operation(
-            "take images and PDFs to be read",
-            {"202": _json("taken; each has an id and a location", "Uploads", _LOCATION)}, [_NAME],
-            requestBody=_BODY, refusals=_UNFIT,
+            "upload images and PDFs",
+            {"202": _json("accepted; each has an id and a location", "Uploads", _LOCATION)},
+            [_NAME], requestBody=_BODY, errors=_UPLOAD_ERRORS,
         )},
-        "/documents": {"get": _listing()},
-        **{f"/documents/{{id}}{rest}": operations for rest, operations in _of_a_document().items()},
+        "/documents": {"get": _list_operation()},
+        **{f"/documents/{{id}}{path}": each for path, each in _document_paths().items()},
         "/healthz": {"get": _operation(
-            "whether site and daemon live", {"200": _json("the site lives", "Health")}, [],
+            "the health of the web process and of the daemon",
+            {"200": _json("the web process is ok", "Health")}, [],
             security=[],
         )},
     }  # fmt: skip
 
 
 def _predict() -> dict[str, Any]:
-    answer = {
-        "200": _json("its text", "Prediction"), "422": _json("it cannot be read", "Prediction"),
-    }  # fmt: skip
-    late = {
-        "410": "read, and collected before it was told",
-        "503": "too many wait, or a folder is away",
-        "504": "not read in time; ask location for it later",
-    }  # fmt: skip
+    responses = {
+        "200": _json("the document", "Prediction"),
+        "422": _json("the file cannot be read", "Prediction"),
+    }
+    errors = {
+        "410": "the result was collected before it could be returned",
+        "503": "the daemon is not running, too many requests wait, or a folder is unavailable",
+        "504": "not ready in time; GET location later",
+    }
     return _operation(
-        "read one image or PDF and wait for its text", answer, [_NAME], requestBody=_BODY,
-        refusals={**_UNFIT, **late},
+        "read one image or PDF and wait for its text", responses, [_NAME], requestBody=_BODY,
+        errors={**_UPLOAD_ERRORS, **errors},
     )  # fmt: skip
 
 
-def _of_a_document() -> dict[str, Any]:
-    """Return what is below the path of a document."""
+def _document_paths() -> dict[str, Any]:
+    """Return the operations by their path below that of a document."""
     number = {"name": "number", "in": "path", "required": True}
     of_page = {**number, "schema": {"type": "integer", "minimum": 1, "maximum": 10**6}}
     of_output = {"name": "name", "in": "path", "required": True, "schema": _TEXT}
-    picture = {"description": "the page", "content": {"image/jpeg": {}}}
+    image = {"description": "the page", "content": {"image/jpeg": {}}}
     return {
         "": {
             "get": _operation(
-                "a document, with all that was read", {"200": _json("the document", "Document")},
-                [_ID], refusals=_GONE,
+                "a document with its text and pages", {"200": _json("the document", "Document")},
+                [_ID], errors=_GONE,
             ),
             "delete": _operation(
-                "delete the answer and its outputs, never the original",
+                "delete the result and its outputs, never the original",
                 {"204": {"description": "deleted"}}, [_ID],
-                refusals={**_GONE, "409": "not answered yet"},
+                errors={**_GONE, "409": "not finished yet"},
             ),
         },
         "/outputs/{name}": {"get": _operation(
-            "a file that the document was answered with", {"200": _BYTES}, [_ID, of_output],
-            refusals=_GONE,
+            "an output file of the document", {"200": _FILE_RESPONSE}, [_ID, of_output],
+            errors=_GONE,
         )},
         "/original": {"get": _operation(
-            "the bytes that landed", {"200": _BYTES}, [_ID], refusals=_GONE,
+            "the original file", {"200": _FILE_RESPONSE}, [_ID], errors=_GONE,
         )},
-        "/pages/{number}/picture": {"get": _operation(
-            "a page to look at", {"200": picture}, [_ID, of_page],
-            refusals={**_UNKNOWN, **_AWAY, "400": "no number"},
+        "/pages/{number}/image": {"get": _operation(
+            "a page as an image", {"200": image}, [_ID, of_page],
+            errors={**_NOT_FOUND, **_UNAVAILABLE, "400": "not a page number"},
         )},
         "/retry": {"post": _operation(
-            "read a failed document again", {"202": _json("it is read again", "Retry", _LOCATION)},
-            [_ID], refusals={**_GONE, "409": "it did not fail"},
+            "retry a failed document", {"202": _json("accepted", "Retry", _LOCATION)},
+            [_ID], errors={**_GONE, "409": "the document did not fail"},
         )},
     }  # fmt: skip
 
 
 @functools.cache
 def document(*, needs_token: bool = True) -> dict[str, Any]:
-    """Return the document; it speaks of a token only where one is needed."""
+    """Return the document; it requires a token only if one is configured."""
     described: dict[str, Any] = {
         "openapi": "3.1.0",
         "info": {
             "title": "ocr-daemon", "version": __version__,
-            "description": "The folder that reads what is dropped into it, over HTTP.",
+            "description": "OCR of images and PDFs: upload files, search and fetch results.",
         },
         "paths": _paths(),
         "components": {"schemas": dict(_SCHEMAS)},

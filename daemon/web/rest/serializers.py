@@ -1,79 +1,88 @@
-"""What of a document is shown as JSON; no path of this machine is in it."""
+"""JSON of documents and uploads; it contains no path of this machine."""
 
 from __future__ import annotations
 
 from typing import Any
 from urllib.parse import quote
 
-from daemon.web.index.records import Found, Item
-from daemon.web.uploads.uploads import Draft
+from daemon.web.index.records import DocumentDetails, DocumentSummary
+from daemon.web.uploads.uploads import ReceivedFile
 
 
-def place(identity: str) -> str:
-    """Return where a document is asked for."""
+def document_path(identity: str) -> str:
+    """Return the URL path of a document."""
     return f"/documents/{identity}"
 
 
-def upload(identity: str, draft: Draft) -> dict[str, Any]:
-    """Return what is known of a file that was just taken."""
+def output_path(identity: str, name: str) -> str:
+    """Return the URL path of an output of a document."""
+    return f"{document_path(identity)}/outputs/{quote(name, safe='')}"
+
+
+def upload_json(identity: str, file: ReceivedFile) -> dict[str, Any]:
+    """Return the JSON of a file that was just accepted."""
     return {
         "id": identity,
-        "name": draft.name,
+        "name": file.name,
         "status": "waiting",
-        "bytes": draft.bytes,
-        "sha256": draft.sha256,
-        "location": place(identity),
+        "bytes": file.bytes,
+        "sha256": file.sha256,
+        "location": document_path(identity),
     }
 
 
-def item(item: Item) -> dict[str, Any]:
-    """Return a document of a list."""
+def summary_json(summary: DocumentSummary) -> dict[str, Any]:
+    """Return the JSON of a document in a list."""
     return {
-        "id": item.id,
-        "name": item.name,
-        "status": item.status,
-        "bytes": item.bytes,
-        "page_count": item.pages,
-        "confidence": item.confidence,
-        "claimed_at": item.claimed_at,
-        "answered_at": item.answered_at,
-        "error": item.error,
-        "error_class": item.error_class,
-        "snippet": [{"text": piece.text, "hit": piece.is_hit} for piece in item.snippet],
-        "location": place(item.id),
+        "id": summary.id,
+        "name": summary.name,
+        "status": summary.status,
+        "bytes": summary.bytes,
+        "page_count": summary.pages,
+        "confidence": summary.confidence,
+        "claimed_at": summary.claimed_at,
+        "answered_at": summary.answered_at,
+        "error": summary.error,
+        "error_class": summary.error_class,
+        "snippet": [{"text": each.text, "hit": each.is_hit} for each in summary.snippet],
+        "location": document_path(summary.id),
     }
 
 
-def document(found: Found, full: Found | None = None) -> dict[str, Any]:
-    """Return a document with what was read; `full` is the one that a duplicate points to.
+def document_json(
+    details: DocumentDetails, resolved: DocumentDetails | None = None
+) -> dict[str, Any]:
+    """Return the JSON of a document with its text.
 
-    `pages` and `text` are null of a duplicate of what is gone, and of a very large one: they are
-    streamed.
+    `resolved` is the document that a duplicate refers to. `pages` and `text` are null for a
+    duplicate of a result that is gone, and for a very large document, which is streamed.
     """
-    sidecar = found.sidecar or {}
-    here = place(found.item.id)
-    content = item(found.item)
+    sidecar = details.sidecar or {}
+    identity = details.summary.id
+    content = summary_json(details.summary)
     del content["snippet"]
     return {
         **content,
-        "sha256": found.sha256,
-        **_read(full or found),
+        "sha256": details.sha256,
+        **_result_json(resolved or details),
         "duplicate_of": sidecar.get("duplicate_of"),
-        "duplicate_location": place(full.item.id) if full and full is not found else None,
+        "duplicate_location": (
+            document_path(resolved.summary.id) if resolved and resolved is not details else None
+        ),
         "outputs": [
-            {**output, "location": f"{here}/outputs/{quote(output['name'])}"}
-            for output in found.outputs
+            {**output, "location": output_path(identity, output["name"])}
+            for output in details.outputs
         ],
-        "original": f"{here}/original" if found.original else None,
+        "original": f"{document_path(identity)}/original" if details.original else None,
     }
 
 
-def _read(found: Found) -> dict[str, Any]:
-    sidecar = found.sidecar or {}
-    is_unknown = found.is_large or found.item.status == "duplicate"
+def _result_json(details: DocumentDetails) -> dict[str, Any]:
+    sidecar = details.sidecar or {}
+    is_unknown = details.is_large or details.summary.status == "duplicate"
     return {
-        "page_count": found.item.pages,
-        "confidence": found.item.confidence,
+        "page_count": details.summary.pages,
+        "confidence": details.summary.confidence,
         "text": None if is_unknown else sidecar.get("text", ""),
         "pages": None if is_unknown else sidecar.get("pages", []),
     }

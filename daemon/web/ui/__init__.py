@@ -1,1 +1,1 @@
-"""The web page."""
+"""The web page: HTML by templates and htmx, in English and Chinese."""

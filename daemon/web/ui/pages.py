@@ -1,7 +1,7 @@
-"""The HTML pages of the site: the list, a document, and the pieces that htmx asks for.
+"""The HTML pages: the list, a document, the login, and the fragments that htmx loads.
 
-Lists, search and documents work without a script. What changes while one looks on is asked for
-again every few seconds, and answered with nothing (204) where it has not changed.
+List, search and documents work without JavaScript. Parts of a page that may change are requested
+again every few seconds; the response is 204 if nothing has changed.
 """
 
 from __future__ import annotations
@@ -18,35 +18,35 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from daemon.web.context import Site
-from daemon.web.daemon_status import standing
-from daemon.web.http.body import Forms
-from daemon.web.http.errors import Refused
-from daemon.web.http.multipart import receive
-from daemon.web.index.records import STATUSES, UNANSWERED, Found, Listing
-from daemon.web.ui.redirects import local
-from daemon.web.ui.templating import Paper
-from daemon.web.ui.view import DOUBTFUL, UNSURE, sheet
-from daemon.web.uploads.deletion import delete_answer
+from daemon.web.context import WebContext
+from daemon.web.daemon_status import daemon_status
+from daemon.web.http.body import FormReader
+from daemon.web.http.errors import HttpError
+from daemon.web.http.redirects import local_url
+from daemon.web.index.deletion import delete_result
+from daemon.web.index.records import STATUSES, UNANSWERED, DocumentDetails, DocumentList
+from daemon.web.ui.templating import Templates
+from daemon.web.ui.view import UNCERTAIN_BELOW, VERY_UNCERTAIN_BELOW, page_view
+from daemon.web.uploads.multipart import receive_files
 
-ON_A_PAGE = 30
-WATCHED = 40  # uploads that one page follows at once
-KEPT_SECONDS = 86_400
-BUSY_SECONDS, IDLE_SECONDS = 2, 6  # a list with something in work is asked for more often
+DOCUMENTS_PER_PAGE = 30
+MAX_TRACKED_UPLOADS = 40  # that one page follows at once
+STATIC_CACHE_SECONDS = 86_400
+BUSY_SECONDS, IDLE_SECONDS = 2, 6  # between refreshes of a list with and without unfinished files
 STATIC = Path(__file__).with_name("static")
 
 
-def routes(site: Site, paper: Paper) -> list[BaseRoute]:
+def routes(context: WebContext, templates: Templates) -> list[BaseRoute]:
     """Return the routes of the pages, static files and login."""
-    pages = _Pages(site, paper)
+    pages = _PageEndpoints(context, templates)
     document = "/documents/{id}/view"
     return [
         Route("/", pages.home),
         Route("/login", pages.login_form),
         Route("/login", pages.login, methods=["POST"]),
-        Route("/partials/list", pages.listing),
+        Route("/partials/list", pages.list_fragment),
         Route("/partials/progress", pages.progress),
-        Route("/partials/standing", pages.standing),
+        Route("/partials/daemon-status", pages.daemon_status),
         Route(document, pages.document),
         Route(f"{document}/text", pages.text),
         Route(f"{document}/retry", pages.retry, methods=["POST"]),
@@ -54,144 +54,150 @@ def routes(site: Site, paper: Paper) -> list[BaseRoute]:
         Route(f"{document}/delete", pages.delete, methods=["POST"]),
         Route("/upload-form", pages.upload, methods=["POST"]),
         Route("/favicon.ico", pages.icon),
-        Mount("/static", _Static(directory=STATIC)),
+        Mount("/static", _CachedStaticFiles(directory=STATIC)),
     ]
 
 
-class _Pages:
-    """Every method answers one route; without `async` it runs in a thread, since it reads files."""
+class _PageEndpoints:
+    """One method for each route; those that are not `async` run in a thread, as they read files."""
 
-    def __init__(self, site: Site, paper: Paper) -> None:
-        self._site = site
-        self._paper = paper
-        self._forms = Forms()
+    def __init__(self, context: WebContext, templates: Templates) -> None:
+        self._context = context
+        self._templates = templates
+        self._forms = FormReader()
 
     def home(self, request: Request) -> Response:
-        return self._paper.page(
+        return self._templates.render(
             request,
             "list.html",
-            **self._list(_Asked(request)),
+            **self._list_values(_ListQuery(request)),
             statuses=("", *STATUSES),
-            standing=standing(self._site.state, time.monotonic()),
+            daemon=daemon_status(self._context.state, time.monotonic()),
         )
 
-    def listing(self, request: Request) -> Response:
-        asked = _Asked(request)
-        content = self._list(asked)
-        if request.query_params.get("seen") == content["seen"]:
+    def list_fragment(self, request: Request) -> Response:
+        query = _ListQuery(request)
+        values = self._list_values(query)
+        if request.query_params.get("seen") == values["seen"]:
             return Response(status_code=204)
-        answer = self._paper.page(request, "items.html", **content)
-        if "seen" not in request.query_params:  # somebody searched: the address says for what
-            answer.headers["HX-Replace-Url"] = asked.address()
-        return answer
+        response = self._templates.render(request, "document_list.html", **values)
+        if "seen" not in request.query_params:  # a new search: the URL of the page shows it
+            response.headers["HX-Replace-Url"] = query.url()
+        return response
 
-    def _list(self, asked: _Asked) -> dict[str, Any]:
-        listing = self._part(asked)
-        if listing.total and not listing.items:  # beyond the end: many were deleted meanwhile
-            asked.offset = (listing.total - 1) // ON_A_PAGE * ON_A_PAGE
-            listing = self._part(asked)
-        older = asked.offset + ON_A_PAGE
-        is_busy = any(item.status in UNANSWERED for item in listing.items)
+    def _list_values(self, query: _ListQuery) -> dict[str, Any]:
+        found = self._documents(query)
+        if found.total and not found.documents:  # beyond the end: documents were deleted meanwhile
+            query.offset = (found.total - 1) // DOCUMENTS_PER_PAGE * DOCUMENTS_PER_PAGE
+            found = self._documents(query)
+        older = query.offset + DOCUMENTS_PER_PAGE
+        newer = max(0, query.offset - DOCUMENTS_PER_PAGE)
+        is_busy = any(each.status in UNANSWERED for each in found.documents)
         return {
-            "listing": listing,
-            "query": asked.query,
-            "status": asked.status,
-            "offset": asked.offset,
-            "asked": asked.parameters(asked.offset),
-            "seen": _digest(listing),
-            "every": BUSY_SECONDS if is_busy else IDLE_SECONDS,
-            "newer": asked.address(max(0, asked.offset - ON_A_PAGE)) if asked.offset else None,
-            "older": asked.address(older) if older < listing.total else None,
+            "found": found,
+            "query": query.text,
+            "status": query.status,
+            "offset": query.offset,
+            "parameters": query.parameters(query.offset),
+            "seen": _digest(found),
+            "refresh_seconds": BUSY_SECONDS if is_busy else IDLE_SECONDS,
+            "newer": query.url(newer) if query.offset else None,
+            "older": query.url(older) if older < found.total else None,
         }
 
-    def _part(self, asked: _Asked) -> Listing:
-        return self._site.catalogue.documents(asked.query, asked.status, asked.offset, ON_A_PAGE)
-
-    def progress(self, request: Request) -> Response:
-        ids = request.query_params.getlist("id")[:WATCHED]
-        found = ((each, self._site.catalogue.document(each)) for each in ids)
-        watched = [(each, what.item if what else None) for each, what in found]
-        return self._paper.page(request, "progress.html", watched=watched)
-
-    def standing(self, request: Request) -> Response:
-        now = standing(self._site.state, time.monotonic())
-        return self._paper.page(request, "standing.html", standing=now)
-
-    def document(self, request: Request) -> Response:
-        found = self._found(request)
-        if found is None:
-            return self._missing(request)
-        waited = request.query_params.get("waits")
-        if waited is not None:
-            is_same = waited == found.item.status
-            return Response(status_code=204, headers={} if is_same else {"HX-Refresh": "true"})
-        full = self._site.catalogue.in_full(found)  # what a duplicate is a duplicate of
-        total = len(full.sidecar["pages"]) if full.sidecar else full.item.pages
-        page = min(max(1, _number(request, "page", 1)), max(1, total))
-        read = self._page(full, page)
-        return self._paper.page(
-            request,
-            "document.html",
-            found=found,
-            item=found.item,
-            earlier=None if full is found else full.item,
-            page=page,
-            total=total if read else 0,
-            sheet=sheet(read) if read else None,
-            unsure=round(100 * UNSURE),
-            doubtful=round(100 * DOUBTFUL),
+    def _documents(self, query: _ListQuery) -> DocumentList:
+        return self._context.catalogue.documents(
+            query.text, query.status, query.offset, DOCUMENTS_PER_PAGE
         )
 
-    def _page(self, found: Found, number: int) -> dict[str, Any] | None:
-        """Return a page of an answer; of one too large to be held, read by itself."""
-        if found.sidecar:
-            pages: list[dict[str, Any]] = found.sidecar["pages"]
+    def progress(self, request: Request) -> Response:
+        ids = request.query_params.getlist("id")[:MAX_TRACKED_UPLOADS]
+        found = ((each, self._context.catalogue.document(each)) for each in ids)
+        tracked = [(each, details.summary if details else None) for each, details in found]
+        return self._templates.render(request, "progress.html", tracked=tracked)
+
+    def daemon_status(self, request: Request) -> Response:
+        status = daemon_status(self._context.state, time.monotonic())
+        return self._templates.render(request, "daemon_status.html", daemon=status)
+
+    def document(self, request: Request) -> Response:
+        details = self._details(request)
+        if details is None:
+            return self._not_found(request)
+        shown_status = request.query_params.get("status")
+        if shown_status is not None:
+            is_same = shown_status == details.summary.status
+            return Response(status_code=204, headers={} if is_same else {"HX-Refresh": "true"})
+        resolved = self._context.catalogue.resolve_duplicate(details)
+        total = len(resolved.sidecar["pages"]) if resolved.sidecar else resolved.summary.pages
+        number = min(max(1, _number(request, "page", 1)), max(1, total))
+        page = self._page(resolved, number)
+        return self._templates.render(
+            request,
+            "document.html",
+            details=details,
+            summary=details.summary,
+            duplicate_of=None if resolved is details else resolved.summary,
+            number=number,
+            total=total if page else 0,
+            page=page_view(page) if page else None,
+            uncertain_below=round(100 * UNCERTAIN_BELOW),
+            very_uncertain_below=round(100 * VERY_UNCERTAIN_BELOW),
+        )
+
+    def _page(self, details: DocumentDetails, number: int) -> dict[str, Any] | None:
+        """Return a page of a sidecar; from a very large one only this page is parsed."""
+        if details.sidecar:
+            pages: list[dict[str, Any]] = details.sidecar["pages"]
             return pages[number - 1] if number <= len(pages) else None
-        return self._site.catalogue.page(found.item.id, number) if found.is_large else None
+        if not details.is_large:
+            return None
+        return self._context.catalogue.page(details.summary.id, number)
 
     def text(self, request: Request) -> Response:
-        found = self._found(request)
-        full = self._site.catalogue.in_full(found) if found else None
-        if full is not None and full.is_large:
-            text, _ = self._site.catalogue.pages(full)
+        details = self._details(request)
+        resolved = self._context.catalogue.resolve_duplicate(details) if details else None
+        if resolved is not None and resolved.is_large:
+            text, _ = self._context.catalogue.pages(resolved)
             return PlainTextResponse(text)
-        if full is None or full.sidecar is None:
-            return self._missing(request)
-        return PlainTextResponse(full.sidecar["text"])
+        if resolved is None or resolved.sidecar is None:
+            return self._not_found(request)
+        return PlainTextResponse(resolved.sidecar["text"])
 
     async def upload(self, request: Request) -> Response:
-        """Take what a form without a script sends."""
+        """Accept the files of the form that is used without JavaScript."""
+        uploads = self._context.uploads
         try:
-            drafts = await receive(request, self._site.uploads, self._site.upload_bytes)
-            await to_thread.run_sync(self._site.uploads.commit_all, drafts)
-        except Refused as refused:
-            return self._refused(request, refused)
+            files = await receive_files(request, uploads, self._context.upload_bytes)
+            await to_thread.run_sync(uploads.commit_all, files)
+        except HttpError as error:
+            return self._templates.error_page(request, error)
         return RedirectResponse("/", 303)
 
     def retry(self, request: Request) -> Response:
-        found = self._found(request)
-        if found is None:
-            return self._missing(request)
+        details = self._details(request)
+        if details is None:
+            return self._not_found(request)
         try:
-            self._site.uploads.retry(found)
-        except Refused as refused:
-            return self._refused(request, refused)
+            self._context.uploads.retry(details)
+        except HttpError as error:
+            return self._templates.error_page(request, error)
         return RedirectResponse("/", 303)
 
     def delete_form(self, request: Request) -> Response:
-        found = self._found(request)
-        if found is None or found.item.is_gone:
-            return self._missing(request)
-        return self._paper.page(request, "delete.html", item=found.item)
+        details = self._details(request)
+        if details is None or details.summary.is_gone:
+            return self._not_found(request)
+        return self._templates.render(request, "delete.html", summary=details.summary)
 
     def delete(self, request: Request) -> Response:
-        found = self._found(request)
-        if found is None:
-            return self._missing(request)
+        details = self._details(request)
+        if details is None:
+            return self._not_found(request)
         try:
-            delete_answer(self._site.catalogue, found)
-        except Refused as refused:
-            return self._refused(request, refused)
+            delete_result(self._context.catalogue, details)
+        except HttpError as error:
+            return self._templates.error_page(request, error)
         return RedirectResponse("/", 303)
 
     def icon(self, request: Request) -> Response:
@@ -199,70 +205,70 @@ class _Pages:
         return RedirectResponse("/static/icon.svg", 301)
 
     def login_form(self, request: Request) -> Response:
-        onward = local(request.query_params.get("next", ""))
-        if self._site.gate.admits(request.headers):
-            return RedirectResponse(onward, 303)
-        return self._paper.page(request, "login.html", wrong=False, onward=onward)
+        target = local_url(request.query_params.get("next", ""))
+        if self._context.access.is_authorized(request.headers):
+            return RedirectResponse(target, 303)
+        return self._templates.render(request, "login.html", is_wrong=False, target=target)
 
     async def login(self, request: Request) -> Response:
+        access = self._context.access
         try:
             form = await self._forms.read(request)
-        except Refused as refused:
-            return self._refused(request, refused)
-        onward = local(form.get("next", ""))
-        if not self._site.gate.is_token(form.get("token", "")):
-            return self._paper.page(request, "login.html", code=403, wrong=True, onward=onward)
-        answer = RedirectResponse(onward, 303)
-        # behind a proxy it is the operator's word, web.origins, that says how people come here
-        address = f"https://{request.headers.get('host', '')}"
-        is_https = request.url.scheme == "https" or address in self._site.gate.origins
-        self._site.gate.log_in(answer, is_https=is_https)
-        return answer
+        except HttpError as error:
+            return self._templates.error_page(request, error)
+        target = local_url(form.get("next", ""))
+        if not access.is_token(form.get("token", "")):
+            return self._templates.render(
+                request, "login.html", status_code=403, is_wrong=True, target=target
+            )
+        response = RedirectResponse(target, 303)
+        # behind a proxy only web.origins tells whether browsers use HTTPS
+        origin = f"https://{request.headers.get('host', '')}"
+        is_https = request.url.scheme == "https" or origin in access.origins
+        access.set_login_cookie(response, is_https=is_https)
+        return response
 
-    def _found(self, request: Request) -> Found | None:
-        return self._site.catalogue.document(request.path_params["id"])
+    def _details(self, request: Request) -> DocumentDetails | None:
+        return self._context.catalogue.document(request.path_params["id"])
 
-    def _refused(self, request: Request, refused: Refused) -> Response:
-        return self._paper.refused(request, refused)
-
-    def _missing(self, request: Request) -> Response:
-        return self._paper.page(request, "missing.html", code=404)
+    def _not_found(self, request: Request) -> Response:
+        return self._templates.render(request, "not_found.html", status_code=404)
 
 
-class _Static(StaticFiles):
-    """Files whose address changes with their content, so that a browser may keep them."""
+class _CachedStaticFiles(StaticFiles):
+    """Files whose URL changes with their content, so that a browser may cache them."""
 
-    def file_response(self, *arguments: Any, **named: Any) -> Response:  # noqa: ANN401
-        """Return the file, or that it has not changed."""
-        response = super().file_response(*arguments, **named)
-        response.headers["Cache-Control"] = f"public, max-age={KEPT_SECONDS}"
+    def file_response(self, *arguments: Any, **keywords: Any) -> Response:  # noqa: ANN401
+        """Return the file, or 304."""
+        response = super().file_response(*arguments, **keywords)
+        response.headers["Cache-Control"] = f"public, max-age={STATIC_CACHE_SECONDS}"
         return response
 
 
-class _Asked:
-    """What of the list is asked for; what cannot be meant is taken as not said."""
+class _ListQuery:
+    """The query parameters of the list; invalid values are ignored."""
 
     def __init__(self, request: Request) -> None:
-        self.query = request.query_params.get("q", "").strip()[:200]
+        self.text = request.query_params.get("q", "").strip()[:200]
         status = request.query_params.get("status", "")
         self.status = status if status in STATUSES else ""
         self.offset = min(max(0, _number(request, "offset", 0)), 10_000_000)
 
     def parameters(self, offset: int) -> str:
-        """Return the query of an address that asks for the same from `offset` on."""
-        asked = {"q": self.query, "status": self.status, "offset": offset}
-        return urlencode({name: value for name, value in asked.items() if value})
+        """Return the query string for the same search from `offset` on."""
+        values = {"q": self.text, "status": self.status, "offset": offset}
+        return urlencode({name: value for name, value in values.items() if value})
 
-    def address(self, offset: int = 0) -> str:
-        """Return the address of the list from `offset` on."""
+    def url(self, offset: int = 0) -> str:
+        """Return the URL of the list from `offset` on."""
         parameters = self.parameters(offset)
         return f"/?{parameters}" if parameters else "/"
 
 
 def _number(request: Request, name: str, default: int) -> int:
-    said = request.query_params.get(name, "")
-    return int(said) if said.isascii() and said.isdigit() and len(said) < 12 else default
+    text = request.query_params.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 12 else default
 
 
-def _digest(listing: Listing) -> str:
-    return hashlib.sha256(repr(listing).encode("utf-8", "replace")).hexdigest()[:16]
+def _digest(found: DocumentList) -> str:
+    return hashlib.sha256(repr(found).encode("utf-8", "replace")).hexdigest()[:16]

@@ -1,134 +1,117 @@
-"""What pages are printed on: templates, the reader's language, and how a value is written."""
+"""Renders templates in the reader's language, and formats the values in them."""
 
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import jinja2
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from daemon.web.http.errors import Partly, Refused
-from daemon.web.index.records import Found, Item
-from daemon.web.rest.serializers import place
+from daemon.web.http.errors import HttpError, PartialUpload
+from daemon.web.http.filenames import visible_name
+from daemon.web.index.pending import UPLOAD_FOLDER
+from daemon.web.index.records import DocumentDetails, DocumentSummary
+from daemon.web.rest.serializers import document_path, output_path
 from daemon.web.ui import error_messages, messages
-from daemon.web.ui.view import doubt, percent
-from daemon.web.uploads.pending import UPLOADS
+from daemon.web.ui.view import percent, uncertainty
 
 LANGUAGE_COOKIE = "language"
-YEAR_SECONDS = 365 * 86_400
+COOKIE_SECONDS = 365 * 86_400
 TEMPLATES = Path(__file__).with_name("templates")
-_TURNING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
-_MARKS = "\u061c\u200e\u200f\u2028\u2029"
 
 
-class Paper:
-    """Renders templates; every value is escaped, and nothing undefined is passed over."""
+class Templates:
+    """The templates; every value is escaped, and an undefined one is an error."""
 
     def __init__(self, static: Path) -> None:
-        """`static` is the folder whose files pages name; a changed file has a new address."""
+        """`static` is the folder of static files; the URL of a file changes with its content."""
         self._static = {
             path.name: f"/static/{path.name}?{hashlib.sha256(path.read_bytes()).hexdigest()[:8]}"
             for path in static.iterdir()
         }
-        self._templates = jinja2.Environment(
+        self._environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True,
             undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
         )  # fmt: skip
-        self._templates.globals.update(
-            static=self._static.__getitem__, shown=shown, plain_time=plain_time, percent=percent,
-            doubt=doubt, size=size, downloads=downloads, facts=facts, folder=folder,
+        self._environment.globals.update(
+            static=self._static.__getitem__, visible=visible_name, utc_time=utc_time,
+            percent=percent, uncertainty=uncertainty, file_size=file_size, downloads=downloads,
+            details_table=details_table, inbox_folder=inbox_folder,
         )  # fmt: skip
 
-    def page(
-        self, request: Request, template: str, *, code: int = 200, **values: object
+    def render(
+        self, request: Request, template: str, *, status_code: int = 200, **values: object
     ) -> HTMLResponse:
-        """Return a page in the reader's language; `?language=` is kept in a cookie."""
+        """Return a page in the reader's language; `?language=` is stored in a cookie."""
         chosen = request.query_params.get("language", "")
-        language = chosen if chosen in messages.WORDS else _language(request)
-        content = self._templates.get_template(template).render(
-            w=messages.WORDS[language], lang=messages.LANGUAGES[language],
-            languages=_switch(request, language), failures=error_messages.FAILURES[language],
-            refusals=error_messages.REFUSALS[language], **values,
+        language = chosen if chosen in messages.MESSAGES else _language(request)
+        content = self._environment.get_template(template).render(
+            t=messages.MESSAGES[language], lang=messages.LANGUAGES[language],
+            languages=_language_links(request, language),
+            failure_messages=error_messages.FAILURE_MESSAGES[language],
+            http_error_messages=error_messages.HTTP_ERROR_MESSAGES[language], **values,
         )  # fmt: skip
         headers = {
             "Content-Language": messages.LANGUAGES[language], "Vary": "Accept-Language, Cookie",
         }  # fmt: skip
-        # half a surrogate pair is no text: it becomes a question mark
-        answer = HTMLResponse(content.encode("utf-8", "replace"), code, headers)
-        if chosen in messages.WORDS:
-            answer.set_cookie(LANGUAGE_COOKIE, chosen, YEAR_SECONDS, samesite="lax", httponly=True)
-        return answer
+        # a lone surrogate cannot be encoded: it becomes a question mark
+        response = HTMLResponse(content.encode("utf-8", "replace"), status_code, headers)
+        if chosen in messages.MESSAGES:
+            response.set_cookie(
+                LANGUAGE_COOKIE, chosen, COOKIE_SECONDS, samesite="lax", httponly=True
+            )
+        return response
 
-    def refused(self, request: Request, refused: Refused) -> HTMLResponse:
-        """Return a page that says why a request gets no more."""
-        taken = len(refused.taken) if isinstance(refused, Partly) else 0
-        page = self.page(request, "refused.html", code=refused.status, refused=refused, taken=taken)
-        page.headers.update(refused.headers)
+    def error_page(self, request: Request, error: HttpError) -> HTMLResponse:
+        """Return a page that explains an error."""
+        accepted = len(error.accepted) if isinstance(error, PartialUpload) else 0
+        page = self.render(
+            request, "error.html", status_code=error.status, error=error, accepted=accepted
+        )
+        page.headers.update(error.headers)
         return page
 
 
-def is_for_a_person(request: Request) -> bool:
-    """Tell whether a browser asks for a page, and no program."""
-    return request.method == "GET" and "text/html" in request.headers.get("accept", "")
-
-
 def _language(request: Request) -> str:
-    kept = request.cookies.get(LANGUAGE_COOKIE, "")
-    if kept in messages.WORDS:
-        return kept
-    return messages.preferred(request.headers.get("accept-language", ""))
+    stored = request.cookies.get(LANGUAGE_COOKIE, "")
+    if stored in messages.MESSAGES:
+        return stored
+    return messages.preferred_language(request.headers.get("accept-language", ""))
 
 
-def _switch(request: Request, language: str) -> list[dict[str, Any]]:
-    """Return a link for each language: the same page, said otherwise."""
+def _language_links(request: Request, language: str) -> list[dict[str, Any]]:
+    """Return a link to the same page in each language."""
     return [
         {
             "href": f"?{request.url.include_query_params(language=each).query}",
             "lang": messages.LANGUAGES[each],
-            "name": messages.OWN_NAMES[each],
-            "is_here": each == language,
+            "name": messages.NATIVE_NAMES[each],
+            "is_current": each == language,
         }
-        for each in messages.WORDS
+        for each in messages.MESSAGES
     ]
 
 
-def shown(name: str) -> str:
-    """Return a file name as it may be shown: what has no look of its own, or turns others round,
-    is replaced by a sign that can be seen.
-    """
-    return "".join(_sign(character) for character in name)
+def inbox_folder(summary: DocumentSummary) -> str:
+    """Return the folder of the inbox that a document was in, "" for an upload: nobody chose it."""
+    is_upload = summary.name.startswith(f"{UPLOAD_FOLDER}/")
+    return "" if is_upload else summary.name.removesuffix(summary.title).strip("/")
 
 
-def _sign(character: str) -> str:
-    is_unseen = unicodedata.category(character) in ("Cc", "Cs") or character in _MARKS
-    is_turning = unicodedata.bidirectional(character) in _TURNING
-    return "\ufffd" if is_unseen or is_turning else character
-
-
-def folder(item: Item) -> str:
-    """Return the folder of the inbox that a document lay in; nothing for an upload: nobody chose
-    that folder, so nobody is shown it.
-    """
-    is_upload = item.name.startswith(f"{UPLOADS}/")
-    return "" if is_upload else item.name.removesuffix(item.title).strip("/")
-
-
-def plain_time(at: str) -> str:
-    """Return a time of RFC 3339 as it is read where no script puts it into the reader's zone."""
+def utc_time(at: str) -> str:
+    """Return a time of RFC 3339 in UTC, for pages without a script that converts it."""
     try:
         return datetime.fromisoformat(at).strftime("%Y-%m-%d %H:%M UTC")
     except ValueError:
         return at
 
 
-def size(count: int) -> str:
-    """Return a number of bytes as people say it."""
+def file_size(count: int) -> str:
+    """Return a number of bytes with a decimal unit."""
     amount = float(count)
     for unit in ("B", "kB", "MB"):
         if amount < 1000:
@@ -137,27 +120,28 @@ def size(count: int) -> str:
     return f"{amount:.1f} GB"
 
 
-def downloads(found: Found, w: dict[str, str]) -> list[dict[str, Any]]:
-    """Return what of a document can be fetched: its answer, outputs and original."""
-    document = place(found.item.id)
-    some: list[dict[str, Any]] = []
-    for each in found.outputs:
-        label = w.get(f"output_{each['kind']}", each["kind"])
-        address = f"{document}/outputs/{quote(each['name'], safe='')}"
-        some.append({"href": address, "label": label, "bytes": each.get("bytes")})
-    if found.original is not None:
-        original = {"href": f"{document}/original", "label": w["original"]}
-        some.append({**original, "bytes": found.item.bytes})
-    return some
+def downloads(details: DocumentDetails, t: dict[str, str]) -> list[dict[str, Any]]:
+    """Return the downloads of a document: its sidecar, outputs and original."""
+    identity = details.summary.id
+    links: list[dict[str, Any]] = []
+    for output in details.outputs:
+        label = t.get(f"output_{output['kind']}", output["kind"])
+        href = output_path(identity, output["name"])
+        links.append({"href": href, "label": label, "bytes": output.get("bytes")})
+    if details.original is not None:
+        href = f"{document_path(identity)}/original"
+        links.append({"href": href, "label": t["original"], "bytes": details.summary.bytes})
+    return links
 
 
-def facts(found: Found, w: dict[str, str]) -> list[tuple[str, str]]:
-    """Return what else is known of an answer: a word and a value each."""
-    told = [(w["bytes"], size(found.item.bytes))] if found.item.bytes else []
-    if found.sha256:
-        told.append(("SHA-256", found.sha256))
-    if found.sidecar is not None:
-        seconds = f"{found.sidecar['processing']['seconds']:.1f}"
-        told.append((w["seconds"], w["seconds_n"].format(n=seconds)))
-        told.append((w["model"], found.sidecar["engine"]["model"]["name"]))
-    return told
+def details_table(details: DocumentDetails, t: dict[str, str]) -> list[tuple[str, str]]:
+    """Return further facts about a document: a label and a value each."""
+    size = details.summary.bytes
+    rows = [(t["bytes"], file_size(size))] if size else []
+    if details.sha256:
+        rows.append(("SHA-256", details.sha256))
+    if details.sidecar is not None:
+        seconds = f"{details.sidecar['processing']['seconds']:.1f}"
+        rows.append((t["seconds"], t["seconds_n"].format(n=seconds)))
+        rows.append((t["model"], details.sidecar["engine"]["model"]["name"]))
+    return rows

@@ -1,6 +1,6 @@
-"""What the document view shows of one page of an answer: lines and words, ready for a template.
+"""View models of one page of a sidecar: blocks, lines and words, ready for a template.
 
-A sidecar is our own, validated before it was published; boxes stay pixels of the page as shown.
+Sidecars are validated before they are published; boxes are pixels of the page as shown.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-# Below these a word is marked. The geometric mean over a word's characters is above 0.97 in nearly
-# all that is read rightly; of a bad fax the words below 0.95 were those with a wrong character.
-UNSURE, DOUBTFUL = 0.95, 0.8
+# Words below these are highlighted. The confidence of a word, the geometric mean over its
+# characters, is above 0.97 for nearly all words read correctly; on a bad fax the words below 0.95
+# were those with a wrong character.
+UNCERTAIN_BELOW, VERY_UNCERTAIN_BELOW = 0.95, 0.8
 _NUMBER = re.compile(r"[-+(]?[$€£¥￥]?\s?\d[\d.,\s']*\s?[%元)]?")
-_SAME_ROW = 0.5  # of the lower line's height: what overlaps by more stands beside, not below
+_SAME_ROW_OVERLAP = 0.5  # of the lower line's height: lines that overlap more are side by side
 
 
 def percent(confidence: float) -> int:
@@ -22,14 +23,16 @@ def percent(confidence: float) -> int:
     return int(100 * confidence)
 
 
-def doubt(confidence: float) -> str:
-    """Return how much a reading is to be doubted, as a class of the style sheet."""
-    return "" if confidence >= UNSURE else "unsure" if confidence >= DOUBTFUL else "doubtful"
+def uncertainty(confidence: float) -> str:
+    """Return the CSS class of a confidence, "" for a high one."""
+    if confidence >= UNCERTAIN_BELOW:
+        return ""
+    return "uncertain" if confidence >= VERY_UNCERTAIN_BELOW else "very-uncertain"
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
-    """A piece of a line: a word with its key (which its box has too), or what stands between."""
+class SpanView:
+    """A part of a line: a word with the key of its box, or the text between two words."""
 
     text: str
     key: str
@@ -37,60 +40,63 @@ class Span:
     confidence: float | None
 
     @property
-    def doubt(self) -> str:
-        """Return how much it is to be doubted, as a class of the style sheet."""
-        return "" if self.confidence is None else doubt(self.confidence)
+    def uncertainty(self) -> str:
+        """The CSS class of its confidence."""
+        return "" if self.confidence is None else uncertainty(self.confidence)
 
     @property
     def percent(self) -> int:
-        """Return how sure the reading is, in percent."""
+        """Its confidence in percent."""
         return percent(self.confidence or 0.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """A line of text: its words in order with what stands between them."""
+class LineView:
+    """A line of text: its words in order, and the text between them."""
 
     key: str
     number: int  # counted from 1 over the page
     text: str
     box: tuple[int, int, int, int]
-    spans: tuple[Span, ...]
+    spans: tuple[SpanView, ...]
 
     @property
-    def words(self) -> tuple[Span, ...]:
-        """Return the spans that have a box."""
+    def words(self) -> tuple[SpanView, ...]:
+        """The spans that have a box."""
         return tuple(span for span in self.spans if span.key)
 
 
 @dataclass(frozen=True, slots=True)
-class Square:
+class CellView:
     """A cell of a table."""
 
     row_span: int
     column_span: int
     text: str
-    rows: tuple[Row, ...]
+    lines: tuple[LineView, ...]
 
     @property
     def is_number(self) -> bool:
-        """Tell whether it holds an amount, which stands at the right of its column."""
+        """Whether it contains an amount, which is aligned to the right."""
         return bool(_NUMBER.fullmatch(self.text.strip()))
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """A block: its kind, its lines, and the cells of a table row by row."""
+class BlockView:
+    """A block: its kind, its lines, and the cells of a table row by row.
+
+    `rows` are the same lines, grouped where they are side by side.
+    """
 
     kind: str
-    rows: tuple[Row, ...]
-    beside: tuple[tuple[Row, ...], ...] = ()  # the same, those that stand side by side together
-    table: tuple[tuple[Square, ...], ...] = ()
+    lines: tuple[LineView, ...]
+    rows: tuple[tuple[LineView, ...], ...] = ()
+    table: tuple[tuple[CellView, ...], ...] = ()
     columns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class PageView:
     """One page."""
 
     number: int
@@ -102,22 +108,22 @@ class Sheet:
     confidence: float | None
     error: str
     error_class: str
-    parts: tuple[Part, ...]
+    blocks: tuple[BlockView, ...]
 
     @property
-    def rows(self) -> tuple[Row, ...]:
-        """Return every line of the page in reading order."""
-        return tuple(row for part in self.parts for row in part.rows)
+    def lines(self) -> tuple[LineView, ...]:
+        """All lines of the page in reading order."""
+        return tuple(line for block in self.blocks for line in block.lines)
 
     @property
-    def doubts(self) -> tuple[Span, ...]:
-        """Return the words that are marked."""
-        return tuple(word for row in self.rows for word in row.words if word.doubt)
+    def uncertain_words(self) -> tuple[SpanView, ...]:
+        """The words that are highlighted."""
+        return tuple(word for line in self.lines for word in line.words if word.uncertainty)
 
 
-def sheet(page: dict[str, Any]) -> Sheet:
-    """Return what is shown of a page of a sidecar."""
-    return Sheet(
+def page_view(page: dict[str, Any]) -> PageView:
+    """Return the view of a page of a sidecar."""
+    return PageView(
         number=page["number"],
         width=max(1, page["width"]),
         height=max(1, page["height"]),
@@ -127,68 +133,72 @@ def sheet(page: dict[str, Any]) -> Sheet:
         confidence=page["confidence"],
         error=page.get("error", {}).get("message", ""),
         error_class=page.get("error", {}).get("class", ""),
-        parts=tuple(_parts(page["blocks"])),
+        blocks=tuple(_block_views(page["blocks"])),
     )
 
 
-def _parts(blocks: Sequence[dict[str, Any]]) -> Iterator[Part]:
-    before = 0
+def _block_views(blocks: Sequence[dict[str, Any]]) -> Iterator[BlockView]:
+    count = 0
     for place, block in enumerate(blocks):
-        rows = tuple(
-            _row(f"{place}-{index}", before + index + 1, line)
+        lines = tuple(
+            _line_view(f"{place}-{index}", count + index + 1, line)
             for index, line in enumerate(block["lines"])
         )
-        before += len(rows)
-        table = _table(block["cells"], rows) if block["kind"] == "table" else ()
-        yield Part(block["kind"], rows, tuple(_beside(rows)), table, block.get("columns", 0))
+        count += len(lines)
+        table = _table(block["cells"], lines) if block["kind"] == "table" else ()
+        rows = tuple(_rows(lines))
+        yield BlockView(block["kind"], lines, rows, table, block.get("columns", 0))
 
 
-def _beside(rows: Sequence[Row]) -> Iterator[tuple[Row, ...]]:
-    """Put lines together that stand beside one another, as a name and its value in a form do."""
-    together: list[Row] = []
-    for row in rows:
-        if together and not _follows(together[-1], row):
-            yield tuple(together)
-            together = []
-        together.append(row)
-    if together:
-        yield tuple(together)
+def _rows(lines: Sequence[LineView]) -> Iterator[tuple[LineView, ...]]:
+    """Group lines that are side by side, such as a label and its value in a form."""
+    row: list[LineView] = []
+    for line in lines:
+        if row and not _is_beside(row[-1], line):
+            yield tuple(row)
+            row = []
+        row.append(line)
+    if row:
+        yield tuple(row)
 
 
-def _follows(before: Row, row: Row) -> bool:
-    (left, top, width, height), (x, y, _, high) = before.box, row.box
-    common = min(top + height, y + high) - max(top, y)
-    return x >= left + width // 2 and common > _SAME_ROW * min(height, high)
+def _is_beside(before: LineView, line: LineView) -> bool:
+    (left, top, width, height), (x, y, _, line_height) = before.box, line.box
+    common = min(top + height, y + line_height) - max(top, y)
+    return x >= left + width // 2 and common > _SAME_ROW_OVERLAP * min(height, line_height)
 
 
-def _table(cells: Sequence[dict[str, Any]], rows: Sequence[Row]) -> tuple[tuple[Square, ...], ...]:
-    by_row: dict[int, list[Square]] = {}
+def _table(
+    cells: Sequence[dict[str, Any]], lines: Sequence[LineView]
+) -> tuple[tuple[CellView, ...], ...]:
+    by_row: dict[int, list[CellView]] = {}
     for cell in cells:
-        inside = tuple(rows[index] for index in cell["lines"] if index < len(rows))
-        square = Square(cell["row_span"], cell["column_span"], cell["text"], inside)
-        by_row.setdefault(cell["row"], []).append(square)
+        inside = tuple(lines[index] for index in cell["lines"] if index < len(lines))
+        view = CellView(cell["row_span"], cell["column_span"], cell["text"], inside)
+        by_row.setdefault(cell["row"], []).append(view)
     return tuple(tuple(by_row.get(row, ())) for row in range(max(by_row, default=-1) + 1))
 
 
-def _row(key: str, number: int, line: dict[str, Any]) -> Row:
-    return Row(key, number, line["text"], _box(line), tuple(_spans(key, line)))
+def _line_view(key: str, number: int, line: dict[str, Any]) -> LineView:
+    return LineView(key, number, line["text"], _box(line), tuple(_spans(key, line)))
 
 
-def _spans(key: str, line: dict[str, Any]) -> Iterator[Span]:
-    """Find the words in the text of their line; what they do not make up stands between them."""
+def _spans(key: str, line: dict[str, Any]) -> Iterator[SpanView]:
+    """Find the words in the text of their line; the text between them becomes spans as well."""
     text, at = line["text"], 0
     for index, word in enumerate(line["words"]):
         found = text.find(word["text"], at)
         if found < 0:
-            continue  # spelt together otherwise: its box stays that of the line
+            continue  # spelt differently in the line: only the line has a box
         if found > at:
-            yield Span(text[at:found], "", (0, 0, 0, 0), None)
+            yield SpanView(text[at:found], "", (0, 0, 0, 0), None)
         at = found + len(word["text"])
-        yield Span(word["text"], f"{key}-{index}", _box(word), word["confidence"])
+        yield SpanView(word["text"], f"{key}-{index}", _box(word), word["confidence"])
     if at < len(text):
-        yield Span(text[at:], "", (0, 0, 0, 0), None)
+        yield SpanView(text[at:], "", (0, 0, 0, 0), None)
 
 
-def _box(thing: dict[str, Any]) -> tuple[int, int, int, int]:
-    left, top, right, bottom = thing["box"]
-    return left, top, max(0, right - left), max(0, bottom - top)  # as SVG has it
+def _box(element: dict[str, Any]) -> tuple[int, int, int, int]:
+    """Return left, top, width and height, as SVG expects them."""
+    left, top, right, bottom = element["box"]
+    return left, top, max(0, right - left), max(0, bottom - top)

@@ -1,1 +1,1 @@
-"""Files on their way from the browser to the inbox."""
+"""Uploads: from the body of a request to a file in the inbox."""

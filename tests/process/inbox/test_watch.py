@@ -1,4 +1,4 @@
-"""The bell, with a real watchdog on a real folder."""
+"""The inbox watcher, with a real watchdog on a real folder."""
 
 import json
 import subprocess
@@ -16,8 +16,8 @@ from tests.support.repository import REPOSITORY
 CALL_TIMEOUT_SECONDS = 5.0
 
 
-class Rung:
-    """Counts nothing, only remembers that it rang; waiting clears it."""
+class NotifyFlag:
+    """Remembers a notification until it is waited for."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
@@ -26,64 +26,70 @@ class Rung:
         self._event.set()
 
     def within(self, seconds: float) -> bool:
-        rang = self._event.wait(seconds)
+        was_set = self._event.wait(seconds)
         self._event.clear()
-        return rang
+        return was_set
 
 
 @pytest.fixture
-def rung() -> Rung:
-    return Rung()
+def notified() -> NotifyFlag:
+    return NotifyFlag()
 
 
 @pytest.fixture
-def watch(tmp_path: Path, rung: Rung) -> Iterator[InboxWatcher]:
+def watch(tmp_path: Path, notified: NotifyFlag) -> Iterator[InboxWatcher]:
     (tmp_path / "inbox").mkdir()
-    made = InboxWatcher(tmp_path / "inbox", "events", rung)
+    made = InboxWatcher(tmp_path / "inbox", "events", notified)
     made.supervise()
     yield made
     made.stop()
 
 
-def test_a_new_file_rings(watch: InboxWatcher, rung: Rung, tmp_path: Path) -> None:
+def test_a_new_file_notifies(watch: InboxWatcher, notified: NotifyFlag, tmp_path: Path) -> None:
     (tmp_path / "inbox/a.png").write_bytes(b"x")
 
-    assert rung.within(CALL_TIMEOUT_SECONDS)
+    assert notified.within(CALL_TIMEOUT_SECONDS)
 
 
-def test_a_populated_folder_moved_in_rings(watch: InboxWatcher, rung: Rung, tmp_path: Path) -> None:
+def test_a_populated_folder_that_is_moved_in_notifies(
+    watch: InboxWatcher, notified: NotifyFlag, tmp_path: Path
+) -> None:
     (tmp_path / "batch").mkdir()
     (tmp_path / "batch/a.png").write_bytes(b"x")
 
     (tmp_path / "batch").rename(tmp_path / "inbox/batch")
 
-    assert rung.within(CALL_TIMEOUT_SECONDS)
+    assert notified.within(CALL_TIMEOUT_SECONDS)
 
 
-def test_our_own_reading_does_not_ring(watch: InboxWatcher, rung: Rung, tmp_path: Path) -> None:
+def test_reading_by_the_daemon_does_not_notify(
+    watch: InboxWatcher, notified: NotifyFlag, tmp_path: Path
+) -> None:
     (tmp_path / "inbox/a.png").write_bytes(b"x")
-    while rung.within(1.0):
+    while notified.within(1.0):
         pass
 
     (tmp_path / "inbox/a.png").read_bytes()
 
-    assert not rung.within(1.0)
+    assert not notified.within(1.0)
 
 
-def test_a_replaced_inbox_is_watched_again(watch: InboxWatcher, rung: Rung, tmp_path: Path) -> None:
+def test_a_replaced_inbox_is_watched_again(
+    watch: InboxWatcher, notified: NotifyFlag, tmp_path: Path
+) -> None:
     (tmp_path / "inbox").rename(tmp_path / "moved")
     (tmp_path / "inbox").mkdir()
     watch.supervise()
-    while rung.within(0.5):
+    while notified.within(0.5):
         pass
 
     (tmp_path / "inbox/a.png").write_bytes(b"x")
 
-    assert rung.within(CALL_TIMEOUT_SECONDS)
+    assert notified.within(CALL_TIMEOUT_SECONDS)
 
 
-def test_a_dead_emitter_is_replaced_while_the_observer_says_it_lives(
-    watch: InboxWatcher, rung: Rung, tmp_path: Path
+def test_a_dead_emitter_is_replaced_while_the_observer_reports_that_it_is_alive(
+    watch: InboxWatcher, notified: NotifyFlag, tmp_path: Path
 ) -> None:
     assert watch._observer is not None
     for emitter in watch._observer.emitters:
@@ -94,17 +100,17 @@ def test_a_dead_emitter_is_replaced_while_the_observer_says_it_lives(
     watch.supervise()
     (tmp_path / "inbox/a.png").write_bytes(b"x")
 
-    assert rung.within(CALL_TIMEOUT_SECONDS)
+    assert notified.within(CALL_TIMEOUT_SECONDS)
 
 
 def test_without_watches_left_it_scans_and_delivers_nothing(
-    tmp_path: Path, rung: Rung, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, notified: NotifyFlag, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_args: object, **_named: object) -> None:
         raise OSError(28, "inotify watch limit reached")
 
     monkeypatch.setattr(Observer, "schedule", refuse)
-    made = InboxWatcher(tmp_path, "events", rung)
+    made = InboxWatcher(tmp_path, "events", notified)
 
     made.supervise()
 
@@ -135,7 +141,7 @@ def may_lower_limits() -> bool:
 
 @pytest.mark.skipif(not may_lower_limits(), reason="this user may make no user namespace")
 @pytest.mark.parametrize("limit", ["max_inotify_instances", "max_inotify_watches"])
-def test_a_limit_of_inotify_that_is_reached_is_told_once_with_its_remedy(
+def test_a_reached_limit_of_inotify_is_logged_once_with_its_remedy(
     tmp_path: Path, limit: str
 ) -> None:
     lower = f'echo 0 > /proc/sys/user/{limit}; exec "$0" "$@"'
@@ -151,10 +157,8 @@ def test_a_limit_of_inotify_that_is_reached_is_told_once_with_its_remedy(
     assert "scanning instead; raise fs.inotify.max_user_watches" in said["remedy"]
 
 
-def test_a_missing_inbox_costs_no_descriptor_however_often_it_is_looked_for(
-    tmp_path: Path, rung: Rung
-) -> None:
-    made = InboxWatcher(tmp_path / "gone", "events", rung)
+def test_a_missing_inbox_leaks_no_descriptor(tmp_path: Path, notified: NotifyFlag) -> None:
+    made = InboxWatcher(tmp_path / "gone", "events", notified)
     made.supervise()
     before = len(list(Path("/proc/self/fd").iterdir()))
 
@@ -164,8 +168,8 @@ def test_a_missing_inbox_costs_no_descriptor_however_often_it_is_looked_for(
     assert len(list(Path("/proc/self/fd").iterdir())) <= before
 
 
-def test_scan_mode_never_starts_an_observer(tmp_path: Path, rung: Rung) -> None:
-    made = InboxWatcher(tmp_path, "scan", rung)
+def test_scan_mode_never_starts_an_observer(tmp_path: Path, notified: NotifyFlag) -> None:
+    made = InboxWatcher(tmp_path, "scan", notified)
 
     made.supervise()
 

@@ -1,4 +1,4 @@
-"""The endpoint's own manners, with a pretended daemon behind it and real connections before it."""
+"""The monitoring server over real connections, with a fake daemon."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def is_well(asked: Asked) -> bool:
 @pytest.fixture
 def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
     monkeypatch.setattr(http_server, "ANSWER_SECONDS", 0.5)
-    monkeypatch.setattr(http_server, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(http_server, "POLL_SECONDS", 0.05)
     made = Asked(tmp_path / "ledger")
     made.health.beat_at = time.monotonic()
     made.health.inbox.overdue_at = float("inf")  # type: ignore[misc]
@@ -70,7 +70,7 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
     made.endpoint.close()
 
 
-def test_a_loop_that_stands_still_is_answered_by_503_and_how_long(asked: Asked) -> None:
+def test_a_loop_that_does_not_turn_gives_503_and_the_seconds(asked: Asked) -> None:
     assert asked.get("/healthz")[0] == 200
 
     asked.health.beat_at = time.monotonic() - STALE_SECONDS - 5
@@ -92,7 +92,7 @@ def test_a_loop_that_stands_still_is_answered_by_503_and_how_long(asked: Asked) 
         ("POST", "/metrics", 501),
     ],
 )
-def test_three_pages_are_there_to_be_read_and_nothing_else(
+def test_three_paths_can_be_read_and_nothing_else(
     asked: Asked, method: str, path: str, status: int
 ) -> None:
     assert asked.get(path, method)[0] == status
@@ -102,7 +102,7 @@ def test_a_head_has_no_body(asked: Asked) -> None:
     assert asked.get("/metrics", "HEAD")[1] == b""
 
 
-def test_those_who_never_finish_asking_are_hung_up_on_and_keep_no_thread(asked: Asked) -> None:
+def test_unfinished_requests_are_closed_and_occupy_no_thread(asked: Asked) -> None:
     slow = [socket.create_connection(("127.0.0.1", asked.port)) for _ in range(50)]
     for connection in slow:
         connection.settimeout(10)
@@ -116,12 +116,12 @@ def test_those_who_never_finish_asking_are_hung_up_on_and_keep_no_thread(asked: 
             ends.append(b"")
         connection.close()
 
-    assert threads <= http_server.MOST_REQUESTS
+    assert threads <= http_server.MAX_REQUESTS
     assert set(ends) == {b""}
     until(lambda: is_well(asked), 10)
 
 
-def test_a_client_that_drips_a_byte_at_a_time_wins_no_time(asked: Asked) -> None:
+def test_a_client_that_sends_single_bytes_gets_no_more_time(asked: Asked) -> None:
     with socket.create_connection(("127.0.0.1", asked.port)) as connection:
         began = time.monotonic()
 
@@ -152,7 +152,7 @@ def test_it_listens_again_at_once_where_it_listened_before(asked: Asked) -> None
     again.close()
 
 
-def test_hooks_are_told_of_where_somebody_counts_them(asked: Asked) -> None:
+def test_hook_metrics_exist_only_with_hooks(asked: Asked) -> None:
     assert b"ocr_hooks" not in asked.get("/metrics")[1]
 
     asked.counters.hooks_waiting, asked.counters.hooks_dead = 3, 1

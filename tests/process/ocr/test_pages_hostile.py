@@ -1,4 +1,4 @@
-"""Odd, broken and hostile files get one clear answer, in bounded time and memory."""
+"""Odd, damaged and hostile files: one clear result each, in bounded time and memory."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ OWN = {sample.name: sample for sample in samples.broken()}
 
 
 def answer(path: Path) -> tuple[str, int]:
-    """What becomes of a document: ok, partial, or why all of it is rejected; and its page count."""
+    """The outcome of a document (ok, partial, or the reason of rejection) and its page count."""
     reasons, defects = [], 0
     try:
         with pages.open_document(path, Limits(), Rendering()) as source:
@@ -43,7 +43,7 @@ def answer(path: Path) -> tuple[str, int]:
 
 
 @pytest.mark.parametrize("name", OWN)
-def test_an_own_hostile_file_gets_its_answer(name, tmp_path):
+def test_a_generated_hostile_file_gets_the_expected_result(name, tmp_path):
     sample = OWN[name]
     path = tmp_path / name
     path.write_bytes(sample.data)
@@ -98,7 +98,7 @@ ALLOWED = {
 
 @pytest.mark.skipif(not manifest(), reason="the evaluation data are not beside the repository")
 @pytest.mark.parametrize("row", manifest(), ids=lambda row: row["file"])
-def test_a_hostile_file_of_the_field_gets_its_answer(row):
+def test_a_known_hostile_file_gets_the_expected_result(row):
     started = time.monotonic()
 
     found, count = answer(NASTY / row["file"])
@@ -152,7 +152,7 @@ KINDS = {sample.name: sample for sample in samples.readable(samples.text_page(["
     max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(data=st.data())
-def test_damage_never_escapes_as_another_error(name, data, tmp_path):
+def test_damaged_files_raise_no_other_errors(name, data, tmp_path):
     mutated = bytearray(KINDS[name].data)
     head = min(len(mutated), 400) - 1
     for _ in range(data.draw(st.integers(1, 8))):

@@ -1,4 +1,4 @@
-"""One hook's turn, with the test as clock and chance, over a real ledger and real programs."""
+"""The sender of one hook, with a real ledger and real programs; the test is clock and chance."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from daemon.core.counters import Counters
 from daemon.core.errors import Deferred
 from daemon.ledger.deliveries import MAX_WAIT_SECONDS, Deliveries
 from daemon.outbox.hooks.dispatcher import HookDispatcher
-from daemon.outbox.hooks.sender import LONGEST_PAUSE, HookSender
+from daemon.outbox.hooks.sender import MAX_PAUSE_SECONDS, HookSender
 from tests.support.hooks.receiver import receiving
 from tests.support.hooks.sidecars import keep, notification
 
@@ -63,7 +63,7 @@ def failing(tmp_path: Path) -> HookRun:
     return HookRun(tmp_path, Hook(name="no", command=("false",), attempts=4, wait_seconds=10.0))
 
 
-def test_letters_go_out_in_the_order_in_which_they_were_written(tmp_path: Path) -> None:
+def test_notifications_are_sent_in_their_order(tmp_path: Path) -> None:
     with receiving() as receiver:
         run = HookRun(tmp_path, Hook(name="post", url=receiver.address))
         run.land("c3", "c1", "c2")
@@ -75,7 +75,7 @@ def test_letters_go_out_in_the_order_in_which_they_were_written(tmp_path: Path) 
     assert run.post() == (0, 0, 3)
 
 
-def test_what_fails_rests_twice_as_long_each_time_and_is_dead_after_its_attempts(
+def test_the_wait_doubles_with_each_failure_and_ends_with_a_dead_letter(
     failing: HookRun,
 ) -> None:
     failing.land("c1")
@@ -87,24 +87,24 @@ def test_what_fails_rests_twice_as_long_each_time_and_is_dead_after_its_attempts
         failing.now += rest
 
     assert rests == [10.0, 20.0, 40.0]
-    assert failing.until_quiet() == pytest.approx(LONGEST_PAUSE)
+    assert failing.until_quiet() == pytest.approx(MAX_PAUSE_SECONDS)
     assert failing.post() == (0, 1, 0)
     (dead,) = failing.deliveries.undelivered()
     assert (dead.is_dead, dead.attempts, dead.reason) == (True, 4, "exit code 1")
 
 
-def test_a_rest_is_a_chance_share_and_never_longer_than_six_hours(failing: HookRun) -> None:
+def test_a_wait_is_a_random_share_and_at_most_six_hours(failing: HookRun) -> None:
     sender = HookSender(
         failing.hook, failing.deliveries, Path("/out"), lambda: EARLY, random.Random(7), Event()
     )
-    rests = [sender._rest(1, MAX_WAIT_SECONDS) for _ in range(200)]
+    rests = [sender._backoff(1, MAX_WAIT_SECONDS) for _ in range(200)]
 
     assert 0 <= min(rests) < 1
     assert 9 < max(rests) <= 10
-    assert failing.sender._rest(1000, MAX_WAIT_SECONDS) == MAX_WAIT_SECONDS
+    assert failing.sender._backoff(1000, MAX_WAIT_SECONDS) == MAX_WAIT_SECONDS
 
 
-def test_an_outage_costs_attempts_of_few_letters_and_not_of_all(failing: HookRun) -> None:
+def test_an_outage_costs_attempts_of_few_notifications_and_not_of_all(failing: HookRun) -> None:
     failing.land(*(f"c{number}" for number in range(50)))
 
     for _ in range(5):
@@ -114,7 +114,9 @@ def test_an_outage_costs_attempts_of_few_letters_and_not_of_all(failing: HookRun
     assert len(tried) <= 5
 
 
-def test_what_is_dead_or_rests_is_tried_again_when_an_operator_says_so(tmp_path: Path) -> None:
+def test_dead_and_waiting_notifications_are_retried_when_an_operator_says_so(
+    tmp_path: Path,
+) -> None:
     with receiving(410, 500) as receiver:
         run = HookRun(tmp_path, Hook(name="post", url=receiver.address))
         run.land("c1", "c2")
@@ -130,7 +132,7 @@ def test_what_is_dead_or_rests_is_tried_again_when_an_operator_says_so(tmp_path:
     assert [headers["webhook-id"] for headers, _ in receiver.came].count("c1-post") == 2
 
 
-def test_a_receiver_that_says_when_is_not_asked_before(tmp_path: Path) -> None:
+def test_retry_after_of_a_receiver_is_respected(tmp_path: Path) -> None:
     with receiving((429, {"retry-after": "3000"})) as receiver:
         run = HookRun(tmp_path, Hook(name="post", url=receiver.address))
         run.land("c1")
@@ -150,7 +152,7 @@ def test_a_clock_set_back_by_a_year_makes_nothing_wait_for_a_year(failing: HookR
     assert failing.deliveries.undelivered()[0].attempts == 2
 
 
-def test_a_rest_outlasts_a_restart(failing: HookRun) -> None:
+def test_a_wait_outlasts_a_restart(failing: HookRun) -> None:
     failing.land("c1")
     failing.until_quiet()
 
@@ -160,7 +162,7 @@ def test_a_rest_outlasts_a_restart(failing: HookRun) -> None:
     assert failing.deliveries.undelivered()[0].attempts == 1
 
 
-def test_a_letter_that_was_sent_and_not_marked_is_sent_again_with_the_same_id(
+def test_a_delivery_that_was_not_recorded_is_repeated_with_the_same_id(
     tmp_path: Path,
 ) -> None:
     with receiving() as receiver:
@@ -179,7 +181,7 @@ def test_a_letter_that_was_sent_and_not_marked_is_sent_again_with_the_same_id(
     assert first[1] == second[1]
 
 
-def test_a_ledger_that_cannot_be_written_does_not_make_a_letter_go_out_again_and_again(
+def test_an_unwritable_ledger_does_not_repeat_a_delivery_again_and_again(
     tmp_path: Path,
 ) -> None:
     with receiving() as receiver:
@@ -197,7 +199,7 @@ def test_a_ledger_that_cannot_be_written_does_not_make_a_letter_go_out_again_and
     assert run.post() == (0, 0, 1)
 
 
-def test_what_was_delivered_is_kept_without_its_words(tmp_path: Path) -> None:
+def test_a_delivered_notification_is_stored_without_its_text(tmp_path: Path) -> None:
     run = HookRun(tmp_path, Hook(name="yes", command=("true",)))
     run.land("c1")
     run.until_quiet()
@@ -223,7 +225,7 @@ def test_what_another_thread_has_delivered_meanwhile_stays_delivered(failing: Ho
     assert failing.deliveries.undelivered() == []
 
 
-def test_where_the_last_hook_is_gone_nothing_is_said_of_letters(tmp_path: Path) -> None:
+def test_without_hooks_no_counts_are_reported(tmp_path: Path) -> None:
     counters = Counters(hooks_waiting=3, hooks_dead=1)
 
     HookDispatcher([], tmp_path / "ledger.sqlite3", tmp_path).count(counters)

@@ -1,4 +1,4 @@
-"""Letters over HTTP, to a real server on loopback."""
+"""Webhooks, to a real server on loopback."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def hook(url: str, **changes: object) -> Hook:
 
 
 def put(to: Hook) -> None:
-    WebhookClient(to).put(notification(to), NOW)
+    WebhookClient(to).send(notification(to), NOW)
 
 
 @pytest.mark.parametrize(
     ("secret", "key"),
     [("open sesame", b"open sesame"), ("whsec_" + base64.b64encode(b"k\0y").decode(), b"k\0y")],
 )
-def test_a_letter_arrives_signed_as_standard_webhooks_are(secret: str, key: bytes) -> None:
+def test_a_notification_is_signed_as_standard_webhooks_define(secret: str, key: bytes) -> None:
     with receiving() as receiver:
         to = hook(receiver.address, secret=secret)
 
@@ -50,10 +50,10 @@ def test_a_letter_arrives_signed_as_standard_webhooks_are(secret: str, key: byte
 def test_a_secret_in_a_file_may_be_exchanged_at_any_time(tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     with receiving() as receiver:
-        mailbox = WebhookClient(to := hook(receiver.address, secret_file=secret))
+        webhook = WebhookClient(to := hook(receiver.address, secret_file=secret))
         for content in ("first\n", "second\n"):
             secret.write_text(content)
-            mailbox.put(notification(to), NOW)
+            webhook.send(notification(to), NOW)
 
     first, second = receiver.came
     assert is_signed(*first, b"first")
@@ -97,7 +97,7 @@ def test_a_redirect_is_not_followed() -> None:
         assert elsewhere.came == []
 
 
-def test_an_address_that_does_not_answer_costs_its_time_and_no_more() -> None:
+def test_a_server_that_does_not_respond_costs_its_time_out_and_no_more() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/s3cret"
         with pytest.raises(Undelivered, match="cannot be reached: ") as late:
@@ -124,7 +124,7 @@ def certificate(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_server_whose_certificate_does_not_hold_is_sent_nothing(certificate: Path) -> None:
+def test_a_server_with_an_invalid_certificate_gets_nothing(certificate: Path) -> None:
     with (
         receiving(certificate=certificate) as receiver,
         pytest.raises(Undelivered, match=r"cannot be reached: .*certificate"),
@@ -134,7 +134,7 @@ def test_a_server_whose_certificate_does_not_hold_is_sent_nothing(certificate: P
     assert receiver.came == []
 
 
-def test_a_server_whose_certificate_the_system_trusts_is_sent_the_letter(
+def test_a_server_with_a_trusted_certificate_gets_the_notification(
     certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
@@ -144,7 +144,7 @@ def test_a_server_whose_certificate_the_system_trusts_is_sent_the_letter(
         assert len(receiver.came) == 1
 
 
-def test_a_secret_file_that_is_gone_is_said_without_its_content(tmp_path: Path) -> None:
+def test_a_missing_secret_file_is_reported(tmp_path: Path) -> None:
     with receiving() as receiver, pytest.raises(Undelivered, match="No such file"):
         put(hook(receiver.address, secret_file=tmp_path / "gone"))
 

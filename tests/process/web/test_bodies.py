@@ -1,4 +1,4 @@
-"""What clients send to the real web process, too much of it, or too slowly."""
+"""Request bodies at the real web process: too large, too slow, unsupported."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from daemon.monitoring import heartbeat
-from daemon.web.http.body import FORMS_AT_ONCE, Body, Pace
-from daemon.web.http.errors import Refused
-from daemon.web.server import CONNECTIONS
+from daemon.web.http.body import MAX_CONCURRENT_FORMS, PaceLimits, RequestBody
+from daemon.web.http.errors import HttpError
+from daemon.web.server import MAX_CONNECTIONS
 from tests.support.running_daemon import until
 from tests.support.web.guarded import BEARER, IMAGE, TOKEN, alone, raw
 from tests.support.web.site import Site
@@ -26,25 +26,25 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield site
 
 
-def test_predict_without_a_daemon_says_so_and_keeps_nothing(site: Site) -> None:
+def test_predict_without_a_daemon_is_rejected_and_keeps_no_file(site: Site) -> None:
     answer = site.post("/predict", files={"file": IMAGE}, headers=BEARER)
 
-    assert (answer.status_code, answer.json()["error"]["class"]) == (503, "daemon_not_running")
+    assert (answer.status_code, answer.json()["error_class"]) == (503, "daemon_not_running")
     assert site.workspace.files_in(site.workspace.inbox) == set()
 
 
-def test_predict_that_waits_too_long_tells_where_to_ask_later(site: Site) -> None:
+def test_predict_that_times_out_returns_the_location(site: Site) -> None:
     heartbeat.beat(site.workspace.state, heartbeat.pulse(0.0, 0, False, []))
 
     answer = site.post("/predict", files={"file": IMAGE}, headers=BEARER)
 
-    assert (answer.status_code, answer.json()["error"]["class"]) == (504, "late")
+    assert (answer.status_code, answer.json()["error_class"]) == (504, "timeout")
     waiting = site.get(answer.headers["Location"], headers=BEARER).json()
     assert (waiting["id"], waiting["status"]) == (answer.json()["id"], "waiting")
 
 
 @pytest.mark.parametrize("content", [b"<svg onload=alert(1)>", b"<html>", b"PK\x03\x04zip", b"MZ"])
-def test_what_is_no_image_is_refused_whatever_it_is_called(site: Site, content: bytes) -> None:
+def test_an_unsupported_type_is_rejected_whatever_its_name(site: Site, content: bytes) -> None:
     answer = site.post("/upload", files={"file": ("a.png", content, "image/png")}, headers=BEARER)
 
     assert answer.status_code == 415
@@ -59,7 +59,7 @@ def test_a_body_without_length_is_cut_off_at_the_limit(site: Site) -> None:
     assert not list((site.workspace.inbox / ".ocr-daemon/web").iterdir())
 
 
-def test_a_declared_length_above_the_limit_is_refused_unread(site: Site) -> None:
+def test_a_declared_length_above_the_limit_is_rejected_without_reading(site: Site) -> None:
     head = (
         f"POST /upload HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\n"
         "Connection: close\r\nContent-Type: image/png\r\nContent-Length: 99999999999\r\n\r\n"
@@ -68,7 +68,7 @@ def test_a_declared_length_above_the_limit_is_refused_unread(site: Site) -> None
     assert b" 413 " in raw(site, head.encode(), 10).split(b"\r\n")[0]
 
 
-def test_names_arrive_as_harmless_ones_and_too_many_must_wait(site: Site) -> None:
+def test_unsafe_names_are_made_safe_and_the_queue_is_limited(site: Site) -> None:
     names = [
         "../../../etc/passwd",
         "a\u202egnp.exe\r\nX: 1",
@@ -89,15 +89,15 @@ def test_names_arrive_as_harmless_ones_and_too_many_must_wait(site: Site) -> Non
     assert {each["id"] for each in listed["documents"]} > {each["id"] for each in taken}
     assert site.get(taken[0]["location"], headers=BEARER).json()["status"] == "waiting"
     crowd = site.post("/upload", files={"file": IMAGE}, headers=BEARER)
-    assert (crowd.status_code, crowd.json()["error"]["class"]) == (503, "crowded")
+    assert (crowd.status_code, crowd.json()["error_class"]) == (503, "queue_full")
 
 
-def test_a_client_that_never_ends_its_head_is_hung_up_on(site: Site) -> None:
+def test_a_connection_with_an_incomplete_head_is_closed(site: Site) -> None:
     assert raw(site, b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ", 30) == b""
 
 
 def login(token: str, length: int | None = None) -> bytes:
-    """Return a login as bytes; with a `length` that is not its own it never ends."""
+    """Return a login request as bytes; with a larger `length` it never ends."""
     body = f"token={token}"
     return (
         f"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length or len(body)}\r\n"
@@ -105,12 +105,12 @@ def login(token: str, length: int | None = None) -> bytes:
     ).encode()
 
 
-def test_silent_logins_hold_up_nobody_but_logins_and_those_for_seconds(site: Site) -> None:
+def test_stalled_logins_block_only_logins_for_a_few_seconds(site: Site) -> None:
     printed = (site.workspace.root / "output").read_text()
     with contextlib.ExitStack() as lines:
         silent = [
             lines.enter_context(socket.create_connection(("127.0.0.1", site.port), timeout=30))
-            for _ in range(FORMS_AT_ONCE + 20)
+            for _ in range(MAX_CONCURRENT_FORMS + 20)
         ]
         for line in silent:
             line.sendall(login("x", 9))
@@ -125,9 +125,9 @@ def test_silent_logins_hold_up_nobody_but_logins_and_those_for_seconds(site: Sit
     assert (site.workspace.root / "output").read_text() == printed
 
 
-def test_silent_connections_make_way_for_those_that_ask(site: Site) -> None:
+def test_idle_connections_are_closed_in_favour_of_new_requests(site: Site) -> None:
     with contextlib.ExitStack() as lines:
-        for _ in range(CONNECTIONS + 50):
+        for _ in range(MAX_CONNECTIONS + 50):
             lines.enter_context(socket.create_connection(("127.0.0.1", site.port), timeout=30))
 
         answer = site.get("/healthz")
@@ -135,27 +135,27 @@ def test_silent_connections_make_way_for_those_that_ask(site: Site) -> None:
     assert answer.status_code == 200
 
 
-def test_a_login_above_the_limit_is_refused(site: Site) -> None:
+def test_a_login_above_the_size_limit_is_rejected(site: Site) -> None:
     assert b" 413 " in raw(site, login("x", 99_999)).split(b"\r\n")[0]
 
 
-def test_an_upload_that_trickles_is_given_up_and_one_on_a_poor_line_is_not() -> None:
+def test_a_trickling_upload_is_aborted_and_a_slow_one_is_not() -> None:
     now = [0.0]
 
-    def body(piece: bytes) -> Body:
+    def body(piece: bytes) -> RequestBody:
         async def coming() -> Message:
             now[0] += 20.0
             return {"type": "http.request", "body": piece, "more_body": True}
 
         request = Request({"type": "http", "method": "POST", "headers": []}, coming)
-        return Body(request, 10**9, Pace(30.0, 60.0, 5_000.0), lambda: now[0])
+        return RequestBody(request, 10**9, PaceLimits(30.0, 60.0, 5_000.0), lambda: now[0])
 
-    async def read(body: Body) -> None:
+    async def read(body: RequestBody) -> None:
         for _ in range(20):
             await body.next_chunk()
 
     asyncio.run(read(body(bytes(200_000))))
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(HttpError) as refused:
         asyncio.run(read(body(b"x")))
 
     assert (refused.value.status, refused.value.headers) == (408, {"Connection": "close"})

@@ -1,4 +1,4 @@
-"""Pictures of pages, drawn by the real sandboxed process, under what the document's folder says."""
+"""Page images, rendered by the real sandboxed process under the options of their folder."""
 
 from __future__ import annotations
 
@@ -12,44 +12,44 @@ from daemon.config.load import load
 from daemon.core.folder_rules import FolderRules
 from daemon.core.options import Limits, Rendering
 from daemon.web import server
-from daemon.web.index.records import Found
-from daemon.web.ui.previews import Pictures
+from daemon.web.index.records import DocumentDetails
+from daemon.web.previews.page_images import PageImages
 from tests.support.running_daemon import Workspace
 from tests.support.web.stand_in import item
 
 
 def locked(path: Path) -> Path:
-    """Write a PDF of one page that opens with the password `hunter2` alone."""
+    """Write a PDF of one page that needs the password `hunter2`."""
     with pymupdf.open() as document:
         document.new_page(width=200, height=100)
         document.save(path, encryption=pymupdf.PDF_ENCRYPT_AES_256, user_pw="hunter2")
     return path
 
 
-def found(original: Path, landed_as: str) -> Found:
+def found(original: Path, landed_as: str) -> DocumentDetails:
     digest = hashlib.sha256(original.read_bytes()).hexdigest()
     done = item("a", landed_as, pages=1)
-    return Found(done, None, (), original, landed_as, digest)
+    return DocumentDetails(done, None, (), original, landed_as, digest)
 
 
-def test_a_page_is_drawn_with_the_password_of_its_folders_profile(tmp_path: Path) -> None:
+def test_a_page_is_rendered_with_the_password_of_its_profile(tmp_path: Path) -> None:
     secret = Limits(), Rendering(passwords=("hunter2",))
-    pictures = Pictures(
+    images = PageImages(
         tmp_path / "pages", FolderRules((Limits(), Rendering()), [(["bank"], secret)])
     )
     original = locked(tmp_path / "a.pdf")
 
-    drawn = pictures.page(found(original, "bank/a.pdf"), 1)
+    drawn = images.get(found(original, "bank/a.pdf"), 1)
 
     assert drawn.read_bytes().startswith(b"\xff\xd8\xff")
     with pytest.raises(LookupError):
-        pictures.page(found(original, "other/a.pdf"), 1)
+        images.get(found(original, "other/a.pdf"), 1)
 
 
-def test_the_site_knows_the_profiles_of_the_config(tmp_path: Path) -> None:
+def test_page_images_use_the_profiles_of_the_config(tmp_path: Path) -> None:
     bank = {"name": "bank", "folders": ["bank"], "pdf": {"passwords": ["hunter2"]}}
     workspace = Workspace(tmp_path, profiles=[bank])
 
-    site = server.site(load(workspace.config))
+    context = server.build_context(load(workspace.config))
 
-    assert site.pictures.page(found(locked(tmp_path / "a.pdf"), "bank/a.pdf"), 1).exists()
+    assert context.page_images.get(found(locked(tmp_path / "a.pdf"), "bank/a.pdf"), 1).exists()

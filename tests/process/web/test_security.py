@@ -1,4 +1,4 @@
-"""Strangers, rebinding names and foreign pages before the real web process."""
+"""Access control at the real web process: token, host names, origins, rate limit."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ import requests
 from starlette.datastructures import Headers
 from starlette.responses import Response
 
-from daemon.web.http.errors import Refused
-from daemon.web.http.middleware import Guard
-from daemon.web.http.security import CLIENTS, Gate, Rate
+from daemon.web.http.errors import HttpError
+from daemon.web.http.middleware import SecurityMiddleware
+from daemon.web.http.security import MAX_CLIENTS, AccessControl, RateLimiter
 from daemon.web.ui.pages import STATIC
-from daemon.web.ui.templating import Paper
+from daemon.web.ui.templating import Templates
 from tests.support.running_daemon import Workspace
 from tests.support.web.guarded import BEARER, FRIEND, IMAGE, TOKEN, alone, raw
 from tests.support.web.site import Site
@@ -31,7 +31,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 @pytest.mark.parametrize("path", ["/documents", "/documents/" + "0" * 32, "/upload"])
-def test_without_the_token_nothing_is_told(site: Site, path: str) -> None:
+def test_requests_without_the_token_are_rejected(site: Site, path: str) -> None:
     assert site.get(path).status_code == 401
     assert site.get(path, headers={"Authorization": "Bearer wrong"}).status_code == 401
     assert site.get(path, headers={"Cookie": "ocr_daemon=wrong"}).status_code == 401
@@ -48,7 +48,7 @@ def test_without_the_token_nothing_is_told(site: Site, path: str) -> None:
         ("//evil.example/%5c", "/login"),
     ],
 )
-def test_a_person_without_the_token_is_led_to_the_login_and_on(
+def test_a_browser_without_the_token_is_redirected_to_the_login(
     site: Site, asked: str, login: str
 ) -> None:
     head = (
@@ -61,7 +61,7 @@ def test_a_person_without_the_token_is_led_to_the_login_and_on(
     assert f"location: {login}".encode() in answer
 
 
-def test_a_name_that_was_pointed_here_is_refused(site: Site) -> None:
+def test_an_unknown_host_name_is_rejected(site: Site) -> None:
     assert site.get("/healthz", headers={"Host": "evil.example"}).status_code == 421
     assert site.get("/healthz", headers={"Host": f"app.example:{site.port}"}).status_code == 200
     assert site.get("/documents", headers={"Host": "compose-name", **BEARER}).status_code == 200
@@ -77,13 +77,13 @@ def test_a_name_that_was_pointed_here_is_refused(site: Site) -> None:
         {"Sec-Fetch-Site": "same-site"},
     ],
 )
-def test_a_foreign_page_cannot_put_in(site: Site, headers: dict[str, str]) -> None:
+def test_a_page_of_another_site_cannot_upload(site: Site, headers: dict[str, str]) -> None:
     refused = site.post("/upload", files={"file": IMAGE}, headers=headers | BEARER)
 
-    assert (refused.status_code, refused.json()["error"]["class"]) == (403, "foreign_origin")
+    assert (refused.status_code, refused.json()["error_class"]) == (403, "foreign_origin")
 
 
-def test_a_configured_origin_may_ask_and_no_other(site: Site) -> None:
+def test_only_a_configured_origin_gets_cors_headers(site: Site) -> None:
     asks = {"Access-Control-Request-Method": "POST"}
 
     friend = requests.options(f"{site.base}/upload", headers={"Origin": FRIEND} | asks, timeout=9)
@@ -98,19 +98,25 @@ def test_a_configured_origin_may_ask_and_no_other(site: Site) -> None:
     assert read.headers["access-control-allow-origin"] == FRIEND
 
 
-def test_what_breaks_before_a_route_still_bears_the_headers() -> None:
-    class Broken(Gate):
+def guarded(access: AccessControl, rate_limiter: RateLimiter) -> SecurityMiddleware:
+    """Return an application that answers every request that the middleware lets pass."""
+    error_page = Templates(STATIC).error_page
+    return SecurityMiddleware(Response(), access, rate_limiter, error_page)
+
+
+def test_an_internal_error_has_the_security_headers() -> None:
+    class Broken(AccessControl):
         def check(self, method: str, path: str, headers: Headers) -> None:
             raise ValueError(path)
 
     async def ask() -> httpx.Response:
-        transport = httpx.ASGITransport(Guard(Response(), Broken(None), Rate(0), Paper(STATIC)))
+        transport = httpx.ASGITransport(guarded(Broken(None), RateLimiter(0)))
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             return await client.get("/")
 
     answer = asyncio.run(ask())
 
-    assert (answer.status_code, answer.json()["error"]["class"]) == (500, "crashed")
+    assert (answer.status_code, answer.json()["error_class"]) == (500, "internal_error")
     assert answer.headers["x-frame-options"] == "DENY"
 
 
@@ -122,7 +128,7 @@ def test_what_breaks_before_a_route_still_bears_the_headers() -> None:
         "/documents/" + "0" * 32 + "/pages/../../x", "/documents/u-" + "*" * 32,
     ],
 )  # fmt: skip
-def test_a_path_that_climbs_leads_nowhere(site: Site, path: str) -> None:
+def test_path_traversal_is_not_found(site: Site, path: str) -> None:
     head = (
         f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
         f"Authorization: Bearer {TOKEN}\r\n\r\n"
@@ -131,7 +137,32 @@ def test_a_path_that_climbs_leads_nowhere(site: Site, path: str) -> None:
     assert b" 404 " in raw(site, head.encode()).split(b"\r\n")[0]
 
 
-def test_every_answer_bears_the_headers(site: Site) -> None:
+@pytest.mark.parametrize(
+    ("method", "path", "status", "error_class"),
+    [
+        ("GET", "/documents", 401, "unauthorized"),
+        ("GET", "/nothing", 404, "not_found"),
+        ("GET", "/documents/" + "0" * 32, 404, "not_found"),
+        ("GET", "/documents?status=unknown", 400, "invalid_parameter"),
+        ("DELETE", "/predict", 405, "method_not_allowed"),
+    ],
+)
+def test_every_error_is_a_problem_as_in_rfc_9457(
+    site: Site, method: str, path: str, status: int, error_class: str
+) -> None:
+    headers = {} if status == 401 else BEARER
+
+    response = requests.request(method, site.base + path, headers=headers, timeout=9)
+
+    problem = response.json()
+    assert response.headers["content-type"] == "application/problem+json"
+    assert problem.keys() == {"type", "title", "status", "detail", "error_class"}
+    assert (response.status_code, problem["status"]) == (status, status)
+    assert problem["error_class"] == error_class
+    assert problem["type"] == f"urn:ocr-daemon:error:{error_class}"
+
+
+def test_every_response_has_the_security_headers(site: Site) -> None:
     for answer in (site.get("/healthz"), site.get("/documents"), site.get("/nothing")):
         assert answer.headers["content-security-policy"].startswith("default-src 'self'")
         assert answer.headers["x-content-type-options"] == "nosniff"
@@ -139,39 +170,39 @@ def test_every_answer_bears_the_headers(site: Site) -> None:
         assert "server" not in answer.headers
 
 
-def test_a_client_that_asks_too_often_is_told_when_to_come_again(tmp_path: Path) -> None:
+def test_a_client_above_the_rate_limit_gets_retry_after(tmp_path: Path) -> None:
     now = [0.0]
-    rate = Rate(60, lambda: now[0])
+    rate = RateLimiter(60, lambda: now[0])
     for _ in range(60):
-        rate.spend("192.0.2.1")
+        rate.check("192.0.2.1")
 
-    with pytest.raises(Refused) as refused:
-        rate.spend("192.0.2.1")
+    with pytest.raises(HttpError) as refused:
+        rate.check("192.0.2.1")
 
     assert refused.value.headers == {"Retry-After": "1"}
-    rate.spend("192.0.2.2")
+    rate.check("192.0.2.2")
     now[0] = 1.0
-    rate.spend("192.0.2.1")
-    for number in range(CLIENTS + 50):
-        rate.spend(f"2001:db8:{number:x}::1")
-    assert len(rate._buckets) == CLIENTS
+    rate.check("192.0.2.1")
+    for number in range(MAX_CLIENTS + 50):
+        rate.check(f"2001:db8:{number:x}::1")
+    assert len(rate._buckets) == MAX_CLIENTS
 
 
-def test_a_person_who_asks_too_often_is_told_on_a_page_and_a_program_as_json() -> None:
-    guard = Guard(Response(), Gate(None), Rate(1), Paper(STATIC))
+def test_a_rate_limited_browser_gets_a_page_and_a_program_gets_json() -> None:
+    app = guarded(AccessControl(None), RateLimiter(1))
 
     async def ask(accept: str) -> httpx.Response:
-        transport = httpx.ASGITransport(guard)
+        transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             return await client.get("/", headers={"Accept": accept})
 
     asyncio.run(ask("*/*"))
-    page, told = asyncio.run(ask("text/html,*/*")), asyncio.run(ask("*/*"))
+    page, problem = asyncio.run(ask("text/html,*/*")), asyncio.run(ask("*/*"))
 
     assert (page.status_code, page.headers["content-type"]) == (429, "text/html; charset=utf-8")
     assert int(page.headers["retry-after"]) > 0
     assert "try again in" in page.text
-    assert (told.status_code, told.json()["error"]["class"]) == (429, "too_many")
+    assert (problem.status_code, problem.json()["error_class"]) == (429, "rate_limited")
 
 
 @pytest.mark.parametrize(
@@ -182,23 +213,21 @@ def test_a_person_who_asks_too_often_is_told_on_a_page_and_a_program_as_json() -
         ({"origins": ["https://a.example/path"]}, "web.origins"),
     ],
 )
-def test_what_would_let_anybody_in_is_misconfigured(
-    tmp_path: Path, web: dict[str, object], key: str
-) -> None:
-    said = Workspace(tmp_path, web=web).command("web")
+def test_an_insecure_config_is_refused(tmp_path: Path, web: dict[str, object], key: str) -> None:
+    result = Workspace(tmp_path, web=web).command("web")
 
-    assert said.returncode == 78
-    assert key in said.stderr
+    assert result.returncode == 78
+    assert key in result.stderr
 
 
-def test_a_port_that_is_taken_is_misconfigured(tmp_path: Path) -> None:
+def test_a_port_in_use_is_misconfigured(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
-        said = Workspace(tmp_path, web={"port": other.getsockname()[1]}).command("web")
+        result = Workspace(tmp_path, web={"port": other.getsockname()[1]}).command("web")
 
-    assert (said.returncode, "web.port" in said.stderr) == (78, True)
+    assert (result.returncode, "web.port" in result.stderr) == (78, True)
 
 
-def test_without_the_extra_the_daemon_says_what_to_install(tmp_path: Path) -> None:
+def test_without_the_extra_the_error_names_it(tmp_path: Path) -> None:
     blocked = tmp_path / "blocked"
     blocked.mkdir()
     (blocked / "sitecustomize.py").write_text(
@@ -207,7 +236,7 @@ def test_without_the_extra_the_daemon_says_what_to_install(tmp_path: Path) -> No
     )
     path = f"{blocked}:{os.environ.get('PYTHONPATH', '')}"
 
-    said = Workspace(tmp_path, web={"enabled": True}).command("run", PYTHONPATH=path)
+    result = Workspace(tmp_path, web={"enabled": True}).command("run", PYTHONPATH=path)
 
-    assert said.returncode == 78
-    assert "ocr-daemon[web]" in said.stderr
+    assert result.returncode == 78
+    assert "ocr-daemon[web]" in result.stderr

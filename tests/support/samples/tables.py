@@ -11,7 +11,7 @@ import numpy as np
 from daemon.core.options import Preprocessing
 from daemon.core.records import Box, Page
 from daemon.ocr import preprocess, segment
-from daemon.ocr.records import Rules
+from daemon.ocr.records import RulingLines
 from tests.support.samples.pictures import Image
 
 Span = tuple[int, int, int, int]  # top, bottom, left, right in rows and columns, ends exclusive
@@ -44,15 +44,15 @@ class DrawnPage:
     def rule(self, x0: int, y0: int, x1: int, y1: int, thick: int = 2) -> None:
         cv2.line(self.image, (x0, y0), (x1, y1), (0,), thick)
 
-    def found(self, degrees: float = 0.0) -> tuple[list[tuple[Box, str]], Rules, int]:
-        """Return what a perfect recogniser finds on the page when scanned turned by `degrees`."""
+    def found(self, degrees: float = 0.0) -> tuple[list[tuple[Box, str]], RulingLines, int]:
+        """Return what a flawless recogniser finds on the page, rotated by `degrees`."""
         middle = (self.width / 2, self.height / 2)
         turn = cv2.getRotationMatrix2D(middle, -degrees, 1.0)
         size = (self.width, self.height)
         image = cv2.warpAffine(self.image, turn, size, borderValue=255)
         page = Page(1, *size, image=cv2.cvtColor(image, cv2.COLOR_GRAY2BGR))
         clean = preprocess.clean(page, Preprocessing())
-        lines, rules = segment.find(clean)
+        lines, rules = segment.find_lines_and_rules(clean)
         back = cv2.invertAffineTransform(clean.to_page)
         places = [(t, back @ (*(turn @ (x, y, 1.0)), 1.0)) for t, x, y in self.written]
         read = [(line.box, _within(line.box, places)) for line in lines]

@@ -51,16 +51,16 @@ if (arguments[1] === "paste") {
 @contextmanager
 def web_of(workspace: Workspace, **environment: str) -> Iterator[str]:
     """Run the web process of a workspace; yields the address that it listens on."""
-    said = workspace.root / f"web.{uuid.uuid4().hex}.log"
-    with said.open("w") as log:
+    log_path = workspace.root / f"web.{uuid.uuid4().hex}.log"
+    with log_path.open("w") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "daemon", "web", "--config", str(workspace.config)],
             stdout=log, stderr=subprocess.STDOUT, cwd=REPOSITORY,
             env=os.environ | environment,
         )  # fmt: skip
     try:
-        ready = until(lambda: _ready(said) or process.poll() is not None, what="web.ready")
-        assert isinstance(ready, dict), said.read_text()
+        ready = until(lambda: _ready(log_path) or process.poll() is not None, what="web.ready")
+        assert isinstance(ready, dict), log_path.read_text()
         yield f"http://{ready['address']}:{ready['port']}"
     finally:
         process.terminate()
@@ -73,7 +73,7 @@ def _ready(log: Path) -> dict[str, Any] | None:
 
 
 class Browser:
-    """Chromium on one site. `language` is what it asks for, `dark` and `width` what it says."""
+    """Chromium on one site, with a language, window size and colour scheme."""
 
     def __init__(
         self, site: str, *, language: str = "en-US,en", width: int = 1280, height: int = 900,
@@ -92,22 +92,22 @@ class Browser:
         self.theme(dark=dark)
 
     def end(self) -> None:
-        """Close it."""
+        """Close the browser."""
         self.driver.quit()
         shutil.rmtree(self._profile, ignore_errors=True)
 
     def resize(self, width: int, height: int) -> None:
-        """Give the page this many pixels."""
+        """Set the size of the window in pixels."""
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
 
     def theme(self, *, dark: bool) -> None:
-        """Prefer light or dark."""
+        """Set the preferred colour scheme."""
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
 
     def open(self, path: str) -> Browser:
-        """Go to a page of the site."""
+        """Open a path of the site."""
         self.driver.get(self.site + path)
         return self
 
@@ -129,47 +129,47 @@ class Browser:
         self.run(_DROP, some, how)
 
     def text(self, selector: str = "body") -> str:
-        """Return what is to be read there now; pieces may be replaced while one looks."""
+        """Return the visible text; elements may be replaced meanwhile."""
         return str(
             self.run("return document.querySelector(arguments[0])?.innerText ?? ''", selector)
         )
 
-    def wait(self, said: Callable[[], Any], what: str) -> Any:
-        """Return the first true answer; what is replaced meanwhile is looked for again."""
+    def wait(self, condition: Callable[[], Any], what: str) -> Any:
+        """Wait for a true value and return it; replaced elements are looked up again."""
 
-        def asked() -> Any:
+        def checked() -> Any:
             try:
-                return said()
+                return condition()
             except StaleElementReferenceException:
                 return None
 
-        return until(asked, what=f"{what}; the page says:\n{self.text()}")
+        return until(checked, what=f"{what}; the page says:\n{self.text()}")
 
     def script(self, *, on: bool) -> None:
-        """Let pages run scripts, or not."""
+        """Turn JavaScript on or off."""
         self.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not on})
 
     def errors(self) -> list[str]:
-        """Return what the console complained of since it was asked last."""
+        """Return the errors and warnings of the console since the last call."""
         log = self.driver.get_log("browser")
         return [each["message"] for each in log if each["level"] in ("SEVERE", "WARNING")]
 
     def overhang(self) -> int:
-        """Return by how many pixels the page is wider than its window."""
+        """Return how many pixels the page is wider than the window."""
         return int(self.run("return document.documentElement.scrollWidth - innerWidth"))
 
     def barriers(self) -> list[str]:
-        """Return what axe-core finds that would keep people out."""
+        """Return the accessibility violations that axe-core finds."""
         self.run(gzip.decompress(AXE.read_bytes()).decode())
         found = self.driver.execute_async_script(
-            "const done = arguments[0]; axe.run().then((said) => done(said.violations))"
+            "const done = arguments[0]; axe.run().then((results) => done(results.violations))"
         )
         return [f"{each['id']}: {[node['html'] for node in each['nodes']]}" for each in found]
 
 
 def brought(page: Browser, name: str, content: bytes, kind: str = "image/png") -> None:
-    """Drop a file, wait until it is answered, and open its document."""
+    """Drop a file, wait for its result, and open its document."""
     page.bring([(name, kind, content)])
-    page.wait(lambda: page.all("#ended a"), f"{name} is answered")
-    page.one("#ended li:last-child a").click()
+    page.wait(lambda: page.all("#finished a"), f"{name} is answered")
+    page.one("#finished li:last-child a").click()
     page.wait(lambda: page.all("h1") and name in page.text("h1"), f"the view of {name}")

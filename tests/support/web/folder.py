@@ -1,4 +1,4 @@
-"""The folders, ledger and answers of a daemon that a test plays."""
+"""Folders, ledger and sidecars of a fake daemon."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from daemon.core.records import Claim, Stamp
 from daemon.inbox.scan import Scanner
 from daemon.ledger.ledger import Ledger
 from daemon.web.index.catalogue import Catalogue
-from daemon.web.uploads.paths import Places
+from daemon.web.index.paths import WebPaths
 
 
 class Folder:
-    """The folders of a daemon that a test plays."""
+    """The folders of a fake daemon."""
 
     def __init__(self, root: Path) -> None:
-        self.places = Places(
+        self.paths = WebPaths(
             root / "inbox", root / "outbox", root / "archive", root / "failed",
             root / "state/ledger.sqlite3", root / "state/search.sqlite3",
         )  # fmt: skip
         for path in (root / name for name in ("inbox", "outbox", "archive", "failed", "state")):
             path.mkdir()
-        self.ledger = Ledger(self.places.ledger_file)
+        self.ledger = Ledger(self.paths.ledger_file)
         self.numbers = iter(range(1, 1000))
 
     def catalogue(self) -> Catalogue:
-        return Catalogue(self.places, Scanner(self.places.inbox, (".*",), ()))
+        return Catalogue(self.paths, Scanner(self.paths.inbox, (".*",), ()))
 
     def claim(self, name: str, sha256: str = "a" * 64) -> Claim:
         claim = Claim(f"{next(self.numbers):032x}", name, Path(name), Stamp(3, 0, 0), sha256)
@@ -35,9 +35,9 @@ class Folder:
         return claim
 
     def answer(self, claim: Claim, text: str, status: str = "done", **more: Any) -> Path:
-        """Publish an answer as the daemon does, and close its row."""
+        """Publish a sidecar as the daemon does, and close its row."""
         place = f"{claim.name}.json"
-        path = self.places.outbox / place
+        path = self.paths.outbox / place
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(sidecar(claim, [text], status, **more))
         self.ledger.mark_answering(claim.id, status, place)  # type: ignore[arg-type]
@@ -64,4 +64,4 @@ def sidecar(claim: Claim, texts: list[str], status: str = "done", **more: Any) -
 
 
 def names(catalogue: Catalogue, query: str = "", status: str = "") -> list[str]:
-    return [item.name for item in catalogue.documents(query, status).items]
+    return [item.name for item in catalogue.documents(query, status).documents]

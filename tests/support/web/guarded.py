@@ -1,4 +1,4 @@
-"""A web process with a token and narrow limits, and a line to it."""
+"""A web process with a token and low limits, and raw connections to it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ IMAGE = png(text_page(["Gate"]))
 
 @contextlib.contextmanager
 def alone(root: Path) -> Iterator[Site]:
-    """A site whose daemon does not run: what is uploaded waits."""
+    """Run a web process without a daemon: uploads stay waiting."""
     web = {
         "port": 0, "token": TOKEN, "origins": [FRIEND], "upload_megabytes": 1,
         "uploads_waiting": 6, "predict_seconds": 0.5, "requests_per_minute": 0,
@@ -41,7 +41,7 @@ def alone(root: Path) -> Iterator[Site]:
 
 
 def raw(site: Site, request: bytes, seconds: float = 5.0) -> bytes:
-    """Send bytes as they are and return what comes until the other side closes."""
+    """Send raw bytes and return everything received until the server closes."""
     with socket.create_connection(("127.0.0.1", site.port), timeout=seconds) as line:
         line.sendall(request)
         answer = b""

@@ -1,4 +1,4 @@
-"""The real daemon with its real web process, and a caller."""
+"""The real daemon with its real web process, and a client of it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SECONDS = 20.0
 
 
 class Site:
-    """A caller of one running site."""
+    """A client of one running web process."""
 
     def __init__(
         self, workspace: Workspace, port: int, daemon: RunningDaemon | None = None
@@ -27,7 +27,7 @@ class Site:
         self.move_to(port)
 
     def move_to(self, port: int) -> None:
-        """Ask another port from now on: one that the system chose changes with a new start."""
+        """Use another port from now on: after a restart the system may choose another one."""
         self.port = port
         self.base = f"http://127.0.0.1:{port}"
 
@@ -46,7 +46,7 @@ class Site:
         return answer.json()["documents"][0]
 
     def settled(self, location: str) -> dict[str, Any]:
-        """Return a document once it is answered."""
+        """Return a document once it has a result."""
 
         def asked() -> dict[str, Any] | None:
             found = self.get(location).json()
@@ -61,19 +61,19 @@ class Site:
 
 
 def port_of(workspace: Workspace, after: int = 0) -> int:
-    """Return the port that the web process says it listens on, in what was printed since."""
-    said = workspace.root / "output"
+    """Return the port that the web process logged, in the output after an offset."""
+    output = workspace.root / "output"
 
-    def told() -> str | None:
-        found = re.search(r'"port": (\d+), "event": "web.ready"', said.read_text()[after:])
+    def logged_port() -> str | None:
+        found = re.search(r'"port": (\d+), "event": "web.ready"', output.read_text()[after:])
         return found and found[1]
 
-    return int(until(told, SECONDS, what=said.read_text()[-2000:]))
+    return int(until(logged_port, SECONDS, what=output.read_text()[-2000:]))
 
 
 @contextmanager
 def running(root: Path, **web: Any) -> Iterator[Site]:
-    """Run a daemon with `web.enabled` and the given other keys of `web`."""
+    """Run a daemon with `web.enabled` and other keys of `web`."""
     config = web.pop("config", {})
     workspace = Workspace(root, web={"enabled": True, "port": 0} | web, **config)
     with workspace.running() as daemon:

@@ -1,4 +1,4 @@
-"""A site of documents that a test names, without a daemon behind it."""
+"""The pages over a fake catalogue, without a daemon."""
 
 from __future__ import annotations
 
@@ -10,67 +10,67 @@ from typing import Any
 import httpx
 from starlette.applications import Starlette
 
-from daemon.web.http.security import Gate
-from daemon.web.index.records import Found, Item, Listing
+from daemon.web.http.security import AccessControl
+from daemon.web.index.records import DocumentDetails, DocumentList, DocumentSummary
 from daemon.web.ui import pages
-from daemon.web.ui.templating import Paper
+from daemon.web.ui.templating import Templates
 
 
-def item(identity: str, title: str, status: str = "done", **more: Any) -> Item:
+def item(identity: str, title: str, status: str = "done", **more: Any) -> DocumentSummary:
     """Return a document of a list."""
     values = {
         "id": identity, "name": title, "title": title, "status": status, "bytes": 12_000,
         "claimed_at": "2026-03-01T10:00:00Z",
     }  # fmt: skip
-    return Item(**(values | more))
+    return DocumentSummary(**(values | more))
 
 
 class Documents:
-    """A catalogue, uploads and pictures in one; what was asked of it is kept."""
+    """A fake catalogue that records its queries."""
 
-    def __init__(self, *found: Found) -> None:
+    def __init__(self, *found: DocumentDetails) -> None:
         self._found = list(found)
         self.asked: list[tuple[Any, ...]] = []
         self.pages: dict[tuple[str, int], dict[str, Any]] = {}
 
     def documents(
         self, query: str = "", status: str = "", offset: int = 0, limit: int = 50
-    ) -> Listing:
-        """Return those of the status whose title has the query, with a snippet."""
+    ) -> DocumentList:
+        """Return the documents of a status whose title contains the query."""
         self.asked.append((query, status, offset, limit))
         fitting = [
-            each.item
+            each.summary
             for each in self._found
-            if query in each.item.title and status in ("", each.item.status)
+            if query in each.summary.title and status in ("", each.summary.status)
         ]
-        return Listing(tuple(fitting[offset : offset + limit]), len(fitting))
+        return DocumentList(tuple(fitting[offset : offset + limit]), len(fitting))
 
-    def document(self, identity: str) -> Found | None:
-        """Return the one with the id."""
-        return next((each for each in self._found if each.item.id == identity), None)
+    def document(self, identity: str) -> DocumentDetails | None:
+        """Return the document with this id."""
+        return next((each for each in self._found if each.summary.id == identity), None)
 
-    def in_full(self, found: Found) -> Found:
+    def resolve_duplicate(self, found: DocumentDetails) -> DocumentDetails:
         """Return it as it is: none of them is a duplicate."""
         return found
 
     def page(self, identity: str, number: int) -> dict[str, Any] | None:
-        """Return the page of a document that is too large to be held."""
+        """Return a page of a document that is too large to be held in memory."""
         return self.pages.get((identity, number))
 
 
 class Reader:
-    """A browser without scripts: it keeps its cookies and follows no redirection."""
+    """A browser without JavaScript: it stores cookies and follows no redirects."""
 
     def __init__(self, app: Starlette) -> None:
         self._app = app
         self._cookies = httpx.Cookies()
 
     def get(self, path: str, **more: Any) -> httpx.Response:
-        """Ask for a page."""
+        """Send a GET request."""
         return asyncio.run(self._ask("GET", path, **more))
 
     def post(self, path: str, **more: Any) -> httpx.Response:
-        """Send a form."""
+        """Send a POST request."""
         return asyncio.run(self._ask("POST", path, **more))
 
     async def _ask(self, method: str, path: str, **more: Any) -> httpx.Response:
@@ -84,6 +84,6 @@ class Reader:
 
 
 def site_of(documents: Documents, state: Path, token: str | None = None) -> Reader:
-    """Return a reader of a site of the documents."""
-    site: Any = SimpleNamespace(catalogue=documents, gate=Gate(token), state=state)
-    return Reader(Starlette(routes=pages.routes(site, Paper(pages.STATIC))))
+    """Return a browser on the pages of these documents."""
+    site: Any = SimpleNamespace(catalogue=documents, access=AccessControl(token), state=state)
+    return Reader(Starlette(routes=pages.routes(site, Templates(pages.STATIC))))

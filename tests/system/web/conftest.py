@@ -37,7 +37,7 @@ def english(site: str) -> Iterator[Browser]:
 
 @pytest.fixture
 def page(english: Browser) -> Iterator[Browser]:
-    """The browser on the list, wide and by day; nothing may be complained of meanwhile."""
+    """The browser on the list, wide and light; the console must stay free of errors."""
     english.resize(1280, 900)
     english.open("/").errors()
     yield english

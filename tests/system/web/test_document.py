@@ -1,4 +1,4 @@
-"""A document in a real browser: its picture and its text, what is taken from it, its end."""
+"""The document page in a real browser: image and text, copying, deleting."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BOOK = pdfs.pdf_of_images(
 )
 
 
-def test_bytes_that_were_read_before_show_the_text_of_then(page: Browser) -> None:
+def test_a_duplicate_shows_the_text_of_the_earlier_document(page: Browser) -> None:
     content = images.png(text_page(["Seen before"]))
     brought(page, "seen.png", content)
     brought(page.open("/"), "seen again.png", content)
@@ -24,35 +24,37 @@ def test_bytes_that_were_read_before_show_the_text_of_then(page: Browser) -> Non
     assert page.text(".head .notice a") == "seen.png"
 
 
-def test_pointing_at_a_word_marks_its_box_in_the_picture(page: Browser) -> None:
+def test_pointing_at_a_word_highlights_its_box_in_the_image(page: Browser) -> None:
     brought(page, "pointed.png", images.png(text_page(["First of all", "Second line"])))
     word = page.one("#l-0-1 .word")
 
     ActionChains(page.driver).move_to_element(word).perform()
 
     key = word.get_attribute("data-word")
-    page.wait(lambda: page.all(f'.boxes g.here[data-line="0-1"] [data-word="{key}"].here'), "box")
-    assert len(page.all(".boxes g.here")) == 1
+    page.wait(
+        lambda: page.all(f'.boxes g.current[data-line="0-1"] [data-word="{key}"].current'), "box"
+    )
+    assert len(page.all(".boxes g.current")) == 1
 
 
-def test_pointing_at_a_box_marks_its_line_in_the_text(page: Browser) -> None:
+def test_pointing_at_a_box_highlights_its_line_in_the_text(page: Browser) -> None:
     brought(page, "boxed.png", images.png(text_page(["Over the picture", "Under it"])))
 
     ActionChains(page.driver).move_to_element(page.one('.boxes [data-word="0-0-2"]')).perform()
 
-    page.wait(lambda: page.text(".row.here") == "Over the picture", "its line")
-    assert page.text(".row .word.here") == "picture"
+    page.wait(lambda: page.text(".row.current") == "Over the picture", "its line")
+    assert page.text(".row .word.current") == "picture"
 
 
-def test_a_box_lies_over_the_ink_of_its_line(page: Browser) -> None:
+def test_a_box_covers_the_ink_of_its_line(page: Browser) -> None:
     image = text_page(["Where is it"], height=800)
     brought(page, "place.png", images.png(image))
     page.wait(
-        lambda: page.run("return document.querySelector('.sheet img').naturalWidth"), "picture"
+        lambda: page.run("return document.querySelector('.page-image img').naturalWidth"), "picture"
     )
 
     box = page.run(
-        "const [b, i] = ['.boxes .line', '.sheet img'].map("
+        "const [b, i] = ['.boxes .line', '.page-image img'].map("
         "(each) => document.querySelector(each).getBoundingClientRect());"
         "return [(b.left - i.left) / i.width, (b.top - i.top) / i.height,"
         " (b.right - i.left) / i.width, (b.bottom - i.top) / i.height]"
@@ -63,25 +65,25 @@ def test_a_box_lies_over_the_ink_of_its_line(page: Browser) -> None:
     assert box == pytest.approx(ink, abs=0.02)
 
 
-def test_the_keyboard_walks_through_the_lines(page: Browser) -> None:
+def test_the_arrow_keys_move_through_the_lines(page: Browser) -> None:
     brought(page, "walked.png", images.png(text_page(["Step one", "Step two", "Step three"])))
     page.run("document.querySelector('.row').focus()")
 
     ActionChains(page.driver).send_keys(Keys.ARROW_DOWN, Keys.ARROW_DOWN).perform()
 
     assert page.run("return document.activeElement.innerText") == "Step three"
-    assert page.one(".boxes g.here").get_attribute("data-line") == "0-2"
+    assert page.one(".boxes g.current").get_attribute("data-line") == "0-2"
 
 
 def test_a_long_document_shows_one_page_at_a_time(page: Browser) -> None:
     brought(page, "book.pdf", BOOK, "application/pdf")
     assert "Chapter one" in page.text("#lines")
 
-    page.one('.sheets-nav a[rel="next"]').click()
+    page.one('.page-nav a[rel="next"]').click()
 
     page.wait(lambda: "Chapter two" in page.text("#lines"), "the second page")
     assert page.text(".of") == "Page 2 of 3"
-    assert len(page.all(".sheet img")) == 1
+    assert len(page.all(".page-image img")) == 1
 
 
 def test_the_text_of_the_page_is_copied(page: Browser) -> None:
@@ -96,7 +98,7 @@ def test_the_text_of_the_page_is_copied(page: Browser) -> None:
     assert page.driver.execute_async_script(clipboard) == "Copy me\nplease"
 
 
-def test_an_answer_is_deleted_once_that_is_confirmed_and_the_original_stays(
+def test_a_result_is_deleted_after_confirmation_and_the_original_is_kept(
     page: Browser, workspace: Workspace
 ) -> None:
     content = images.png(text_page(["Soon forgotten"]))

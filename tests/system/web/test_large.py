@@ -1,4 +1,4 @@
-"""A document that is too large to be held is answered whole, a page at a time."""
+"""A document that is too large to be held in memory is streamed page by page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from daemon.web.sidecar_reader import HELD_BYTES
+from daemon.web.sidecar_reader import MAX_PARSED_BYTES
 from tests.support.samples import pdf_of_text
 from tests.support.web.site import Site, running
 
@@ -28,20 +28,20 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def predicted(site: Site) -> dict[str, Any]:
-    """What the caller who brought the book was told."""
+    """The response to the request that uploaded the book."""
     answer = site.post("/predict", files={"file": ("book.pdf", BOOK)})
     assert answer.status_code == 200
     return answer.json()
 
 
-def sidecar_of(site: Site, told: dict[str, Any]) -> dict[str, Any]:
-    (place,) = [each["location"] for each in told["outputs"] if each["kind"] == "answer"]
+def sidecar_of(site: Site, document: dict[str, Any]) -> dict[str, Any]:
+    (place,) = [each["location"] for each in document["outputs"] if each["kind"] == "answer"]
     content = site.get(place).content
-    assert len(content) > HELD_BYTES
+    assert len(content) > MAX_PARSED_BYTES
     return json.loads(content)
 
 
-def test_who_waits_for_a_large_answer_gets_all_of_it(site: Site, predicted: dict[str, Any]) -> None:
+def test_predict_returns_all_of_a_large_result(site: Site, predicted: dict[str, Any]) -> None:
     sidecar = sidecar_of(site, predicted)
 
     assert predicted["text"] == sidecar["text"]
@@ -50,7 +50,7 @@ def test_who_waits_for_a_large_answer_gets_all_of_it(site: Site, predicted: dict
     assert (predicted["page_count"], predicted["cached"]) == (PAGES, False)
 
 
-def test_asked_again_or_for_the_document_it_is_the_same(
+def test_a_large_result_is_the_same_from_the_cache_and_by_its_location(
     site: Site, predicted: dict[str, Any]
 ) -> None:
     again = site.post("/predict", files={"file": ("book.pdf", BOOK)}).json()
@@ -61,16 +61,16 @@ def test_asked_again_or_for_the_document_it_is_the_same(
     assert again["text"] == document["text"] == predicted["text"]
 
 
-def test_its_whole_text_can_be_copied_from_its_page(site: Site, predicted: dict[str, Any]) -> None:
+def test_the_whole_text_of_a_large_document_can_be_copied(
+    site: Site, predicted: dict[str, Any]
+) -> None:
     shown = site.get(f"{predicted['location']}/view").text
 
     assert f"{predicted['location']}/view/text" in shown
     assert site.get(f"{predicted['location']}/view/text").text == predicted["text"]
 
 
-def test_an_answer_that_was_collected_is_said_to_be_gone(
-    site: Site, predicted: dict[str, Any]
-) -> None:
+def test_a_deleted_large_document_is_gone(site: Site, predicted: dict[str, Any]) -> None:
     assert site.delete(predicted["location"]).status_code == 204
 
     assert site.get(predicted["location"]).status_code == 410

@@ -22,43 +22,45 @@ HOSTILE = (
 )
 
 
-def test_a_page_that_is_dropped_is_followed_and_its_text_is_read(page: Browser) -> None:
+def test_a_dropped_file_is_tracked_until_its_text_is_shown(page: Browser) -> None:
     page.bring([("dropped.png", "image/png", LETTER)])
 
-    page.wait(lambda: "Done" in page.text("#ended"), "done")
-    page.one("#ended a").click()
+    page.wait(lambda: "Done" in page.text("#finished"), "done")
+    page.one("#finished a").click()
     page.wait(lambda: "Total 4711 crates" in page.text("#lines"), "its text")
 
 
-def test_several_files_are_chosen_at_once(page: Browser, tmp_path: Path) -> None:
+def test_several_files_can_be_chosen_at_once(page: Browser, tmp_path: Path) -> None:
     paths = [tmp_path / f"chosen {n}.png" for n in (1, 2)]
     for n, path in enumerate(paths):
         path.write_bytes(images.png(text_page([f"Chosen number {n}"])))
 
     page.one("#files").send_keys("\n".join(map(str, paths)))
 
-    page.wait(lambda: page.text("#ended").count("Done") == 2, "both are done")
+    page.wait(lambda: page.text("#finished").count("Done") == 2, "both are done")
 
 
-def test_a_picture_is_pasted(page: Browser) -> None:
+def test_an_image_can_be_pasted(page: Browser) -> None:
     pasted = images.png(text_page(["Pasted from elsewhere"]))
 
     page.bring([("image.png", "image/png", pasted)], how="paste")
 
-    page.wait(lambda: "Done" in page.text("#ended"), "done")
-    assert page.text("#ended a").startswith("pasted ")
+    page.wait(lambda: "Done" in page.text("#finished"), "done")
+    assert page.text("#finished a").startswith("pasted ")
 
 
-def test_what_is_no_document_is_refused_with_a_sentence(page: Browser) -> None:
+def test_an_unsupported_file_shows_an_error(page: Browser) -> None:
     page.bring([("song.mp3", "audio/mpeg", b"ID3" + bytes(2000))])
 
-    page.wait(lambda: "neither an image nor a PDF" in page.text("#sending"), "why")
+    page.wait(lambda: "not an image or a PDF" in page.text("#sending"), "why")
     assert any("415" in error for error in page.errors())  # the browser itself notes the refusal
 
 
-def test_a_failed_file_says_why_and_is_tried_again(page: Browser, workspace: Workspace) -> None:
+def test_a_failed_file_shows_its_reason_and_can_be_retried(
+    page: Browser, workspace: Workspace
+) -> None:
     page.bring([("secret.pdf", "application/pdf", pdfs.pdf_encrypted(user_password="x"))])
-    page.wait(lambda: "password" in page.text("#ended .why"), "why")
+    page.wait(lambda: "password" in page.text("#finished .reason"), "why")
     page.wait(lambda: page.all("#list .item.failed .retry button"), "a way to try again")
     until(
         lambda: [n for n in workspace.files_in(workspace.failed) if n.endswith(".pdf")],
@@ -79,13 +81,13 @@ def claims_of(name: str, workspace: Workspace) -> set[str]:
     }
 
 
-def test_the_first_stop_of_the_keyboard_skips_to_the_content(page: Browser) -> None:
+def test_the_first_tab_stop_skips_to_the_content(page: Browser) -> None:
     ActionChains(page.driver).send_keys(Keys.TAB, Keys.ENTER).perform()
 
     assert page.run("return document.activeElement.id") == "content"
 
 
-def test_what_is_searched_for_is_found_and_marked_without_another_page(page: Browser) -> None:
+def test_a_search_highlights_hits_without_reloading(page: Browser) -> None:
     brought(page, "needle.png", images.png(text_page(["In this haystack is a needle"])))
     page.open("/")
 
@@ -96,9 +98,7 @@ def test_what_is_searched_for_is_found_and_marked_without_another_page(page: Bro
     assert page.driver.current_url.endswith("/?q=haystack")
 
 
-def test_names_that_would_be_markup_are_shown_as_they_are(
-    page: Browser, workspace: Workspace
-) -> None:
+def test_names_with_markup_are_escaped(page: Browser, workspace: Workspace) -> None:
     for name in HOSTILE:
         workspace.drop(name, images.png(text_page([f"Hostile {HOSTILE.index(name)}"])))
 
@@ -116,24 +116,24 @@ def test_names_that_would_be_markup_are_shown_as_they_are(
 
 
 @pytest.mark.parametrize("width", [320, 360])
-def test_a_narrow_window_has_nothing_beside_it(page: Browser, width: int) -> None:
+def test_a_narrow_window_does_not_scroll_sideways(page: Browser, width: int) -> None:
     page.resize(width, 780)
     wide = page.open("/").overhang()
     brought(page, f"narrow {'very' * 12} {width}.png", LETTER)
 
     assert (wide, page.overhang()) == (0, 0)
-    picture, text = page.one(".pane.picture"), page.one(".pane.text")
+    picture, text = page.one(".pane.image"), page.one(".pane.text")
     assert picture.location["y"] < text.location["y"]
 
 
-def test_nothing_keeps_people_out_of_the_list_or_a_document(page: Browser) -> None:
+def test_list_and_document_are_accessible(page: Browser) -> None:
     barriers = page.barriers()
     brought(page, "open.png", images.png(text_page(["Open to everybody"])))
 
     assert barriers + page.barriers() == []
 
 
-def test_by_night_everything_can_still_be_read(page: Browser) -> None:
+def test_the_dark_theme_is_accessible(page: Browser) -> None:
     page.theme(dark=True)
     barriers = page.open("/").barriers()
     page.theme(dark=False)
@@ -141,7 +141,7 @@ def test_by_night_everything_can_still_be_read(page: Browser) -> None:
     assert barriers == []
 
 
-def test_a_browser_that_asks_for_chinese_is_answered_in_chinese(site: str) -> None:
+def test_a_chinese_browser_gets_chinese_pages(site: str) -> None:
     browser = Browser(site, language="zh-CN,zh")
     try:
         browser.open("/")
@@ -157,9 +157,7 @@ def test_a_browser_that_asks_for_chinese_is_answered_in_chinese(site: str) -> No
         browser.end()
 
 
-def test_without_scripts_files_are_put_in_searched_for_and_read(
-    page: Browser, tmp_path: Path
-) -> None:
+def test_upload_search_and_document_work_without_javascript(page: Browser, tmp_path: Path) -> None:
     path = tmp_path / "plain.png"
     path.write_bytes(images.png(text_page(["Without any script"])))
     page.script(on=False)
@@ -181,12 +179,12 @@ def found(page: Browser, words: str) -> str:
     return page.one("#list").text
 
 
-def test_a_token_is_asked_for_once_and_then_everything_works(workspace: Workspace) -> None:
+def test_after_one_login_everything_works(workspace: Workspace) -> None:
     with web_of(workspace, OCR_DAEMON__WEB__TOKEN=TOKEN) as site:
         browser = Browser(site)
         try:
             browser.open("/").one("#token").send_keys("a guess that is wrong", Keys.ENTER)
-            browser.wait(lambda: "not the token" in browser.text(), "it is refused")
+            browser.wait(lambda: "token is not correct" in browser.text(), "it is refused")
             assert browser.barriers() == []
 
             browser.one("#token").send_keys(TOKEN, Keys.ENTER)

@@ -1,4 +1,4 @@
-"""Programs ask the real site of a real daemon."""
+"""The REST interface of a real web process beside a real daemon."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 def chinese_pdf(*pages: str) -> bytes:
-    """Return a PDF with a line of text on each page, in a font that has Chinese."""
+    """Return a PDF with a line of text on each page, in a font with Chinese characters."""
     with pymupdf.open() as document:
         for text in pages:
             document.new_page().insert_text((72, 100), text, fontname="china-s", fontsize=14)
         return document.tobytes()
 
 
-def test_predict_answers_with_text_and_confidence(site: Site) -> None:
+def test_predict_returns_text_and_confidence(site: Site) -> None:
     image = png(text_page(["Invoice 2041", "Total 17.50"]))
 
     answer = requests.post(f"{site.base}/predict", files={"image": image}, timeout=60).json()
@@ -40,7 +40,7 @@ def test_predict_answers_with_text_and_confidence(site: Site) -> None:
     assert (answer["status"], len(answer["pages"]), answer["cached"]) == ("done", 1, False)
 
 
-def test_the_same_bytes_are_answered_from_the_ledger(site: Site) -> None:
+def test_known_content_is_answered_from_its_sidecar(site: Site) -> None:
     image = png(text_page(["Seen before 77"]))
     first = site.post("/predict", files={"file": image}).json()
     before = site.workspace.answers()
@@ -52,7 +52,7 @@ def test_the_same_bytes_are_answered_from_the_ledger(site: Site) -> None:
     assert site.workspace.answers() == before
 
 
-def test_a_duplicate_has_the_text_of_the_document_that_it_leads_to(site: Site) -> None:
+def test_a_duplicate_has_the_text_of_the_earlier_document(site: Site) -> None:
     image = png(text_page(["Sent twice 88"]))
     first = site.settled(site.upload("one.png", image)["location"])
 
@@ -74,7 +74,7 @@ def test_a_sidecar_is_fetched_byte_for_byte(site: Site) -> None:
     assert fetched.content == path.read_bytes()
 
 
-def test_what_cannot_be_read_is_told_as_such(site: Site) -> None:
+def test_an_unreadable_file_is_answered_with_422(site: Site) -> None:
     answer = site.post("/predict", files={"image": png(text_page(["x"]))[:200]})
 
     assert answer.status_code == 422
@@ -82,7 +82,7 @@ def test_what_cannot_be_read_is_told_as_such(site: Site) -> None:
     assert "PNG" in answer.json()["error"]
 
 
-def test_an_upload_is_found_by_two_chinese_characters_and_by_a_beginning(site: Site) -> None:
+def test_the_search_matches_chinese_characters_and_prefixes(site: Site) -> None:
     content = chinese_pdf("增值税发票号码 20410017", "Quarterly maintenance")
     document = site.settled(site.upload("发票 七月.pdf", content)["location"])
 
@@ -97,7 +97,7 @@ def test_an_upload_is_found_by_two_chinese_characters_and_by_a_beginning(site: S
     assert ids('"发票 OR') == ids("* NEAR(") == []
 
 
-def test_a_snippet_marks_what_was_asked_for_as_plain_pieces(site: Site) -> None:
+def test_a_snippet_has_hits_as_plain_fragments(site: Site) -> None:
     site.settled(site.upload("a.pdf", pdf_of_text([["Alpha <b>Bravo</b> Charlie"]]))["location"])
 
     (found,) = site.get("/documents", params={"query": "brav"}).json()["documents"]
@@ -106,7 +106,7 @@ def test_a_snippet_marks_what_was_asked_for_as_plain_pieces(site: Site) -> None:
     assert pieces == [("Alpha <b>", False), ("Bravo", True), ("</b> Charlie", False)]
 
 
-def test_a_failed_file_is_retried_and_its_answer_replaced(site: Site) -> None:
+def test_a_failed_file_is_retried_and_its_result_replaced(site: Site) -> None:
     upload = site.upload("cut.png", png(text_page(["cut"]))[:150])
     failed = site.settled(upload["location"])
 
@@ -129,21 +129,22 @@ def test_only_a_failed_document_is_retried(site: Site) -> None:
     assert site.post(f"{document['location']}/retry").status_code == 409
 
 
-def test_delete_takes_the_answer_and_never_the_original(site: Site) -> None:
+def test_delete_removes_the_result_and_keeps_the_original(site: Site) -> None:
     content = pdf_of_text([["To be deleted"]])
     document = site.settled(site.upload("gone.pdf", content)["location"])
+    original = until(lambda: site.get(document["location"]).json()["original"])  # once archived
     until(lambda: site.delete(document["location"]).status_code in (204, 410))
 
     assert site.get(document["location"]).status_code == 410
     assert site.delete(document["location"]).status_code == 410
-    assert site.get(document["original"]).content == content
+    assert site.get(original).content == content
     assert site.get("/documents?query=deleted").json()["total"] == 0
     assert not (site.workspace.outbox / f"{document['name']}.json").exists()
-    said = site.workspace.command("verify", "--deep")
-    assert said.returncode == 0, said.stdout
+    result = site.workspace.command("verify", "--deep")
+    assert result.returncode == 0, result.stdout
 
 
-def test_what_is_deleted_is_read_again(site: Site) -> None:
+def test_deleted_content_is_read_again(site: Site) -> None:
     content = pdf_of_text([["Read me twice"]])
     first = site.post("/predict", data=content, headers={"Content-Type": "application/pdf"}).json()
     until(lambda: site.delete(first["location"]).status_code == 204)
@@ -153,19 +154,19 @@ def test_what_is_deleted_is_read_again(site: Site) -> None:
     assert (second["text"], second["cached"]) == ("Read me twice", False)
 
 
-def test_the_sidecar_and_the_picture_of_a_page_are_served(site: Site) -> None:
+def test_sidecar_and_page_image_can_be_fetched(site: Site) -> None:
     document = site.settled(site.upload("look.png", png(text_page(["Look"])))["location"])
     (answer,) = document["outputs"]
 
     sidecar = site.get(answer["location"]).json()
-    picture = site.get(f"{document['location']}/pages/1/picture")
+    picture = site.get(f"{document['location']}/pages/1/image")
 
     assert sidecar == json.loads((site.workspace.outbox / f"{document['name']}.json").read_text())
     assert picture.content.startswith(b"\xff\xd8\xff")
-    assert site.get(f"{document['location']}/pages/2/picture").status_code == 404
+    assert site.get(f"{document['location']}/pages/2/image").status_code == 404
 
 
-def test_files_of_one_form_are_taken_together_or_not_at_all(site: Site) -> None:
+def test_the_files_of_a_form_are_accepted_together_or_not_at_all(site: Site) -> None:
     good = pdf_of_text([["One of several"]])
     before = site.get("/documents").json()["total"]
 
@@ -191,7 +192,7 @@ def test_fifty_uploads_in_a_row_are_all_answered(site: Site) -> None:
     assert site.process().memory_info().rss < 80_000_000
 
 
-def test_a_folder_that_was_dropped_into_is_listed_too(site: Site) -> None:
+def test_files_dropped_into_the_inbox_are_listed(site: Site) -> None:
     site.workspace.drop("by hand/scan.pdf", pdf_of_text([["Dropped by hand"]]))
 
     found = until(lambda: site.get("/documents?query=dropped").json()["documents"])
@@ -199,15 +200,15 @@ def test_a_folder_that_was_dropped_into_is_listed_too(site: Site) -> None:
     assert [each["name"] for each in found] == ["by hand/scan.pdf"]
 
 
-def test_no_answer_tells_a_path_of_the_machine(site: Site) -> None:
+def test_no_response_contains_a_path_of_the_server(site: Site) -> None:
     paths = ["/documents", "/healthz", "/openapi.json", "/nothing", "/documents/x", "/upload"]
 
-    said = "".join(site.get(path).text for path in paths)
+    text = "".join(site.get(path).text for path in paths)
 
-    assert str(site.workspace.root) not in said
+    assert str(site.workspace.root) not in text
 
 
-def test_a_killed_web_process_comes_back_and_reading_goes_on(site: Site) -> None:
+def test_a_killed_web_process_is_restarted_and_the_daemon_continues(site: Site) -> None:
     printed = len((site.workspace.root / "output").read_text())
     site.process().kill()
 
@@ -218,13 +219,13 @@ def test_a_killed_web_process_comes_back_and_reading_goes_on(site: Site) -> None
     assert site.get("/documents?query=still").json()["total"] == 1
 
 
-def test_the_web_process_goes_by_the_config_in_force_and_not_by_the_file(tmp_path: Path) -> None:
+def test_the_web_process_uses_the_config_in_force(tmp_path: Path) -> None:
     with running(tmp_path) as site:
         workspace, web = site.workspace, {"enabled": True, "port": 0}
         Workspace(tmp_path, web=web, folders={"state": str(tmp_path / "other")})
         assert site.daemon is not None
         site.daemon.signal(signal.SIGHUP)
-        until(lambda: said(workspace, "config.needs_restart"), what=workspace.log_tail())
+        until(lambda: has_event(workspace, "config.needs_restart"), what=workspace.log_tail())
         printed = len((workspace.root / "output").read_text())
         site.process().kill()
         site.move_to(port_of(workspace, printed))
@@ -234,7 +235,7 @@ def test_the_web_process_goes_by_the_config_in_force_and_not_by_the_file(tmp_pat
         assert not (tmp_path / "other").exists()
 
 
-def test_a_pattern_that_is_ignored_from_now_on_is_known_to_the_web_process(tmp_path: Path) -> None:
+def test_the_web_process_is_restarted_with_new_ignore_patterns(tmp_path: Path) -> None:
     with running(tmp_path) as site:
         printed = len((site.workspace.root / "output").read_text())
         Workspace(tmp_path, web={"enabled": True, "port": 0}, watch={"ignore": ["old*"]})
@@ -246,7 +247,7 @@ def test_a_pattern_that_is_ignored_from_now_on_is_known_to_the_web_process(tmp_p
         assert "old" not in site.upload("old.pdf", pdf_of_text([["Kept"]]))["name"]
 
 
-def said(workspace: Workspace, event: str) -> bool:
+def has_event(workspace: Workspace, event: str) -> bool:
     return any(each["event"] == event for each in workspace.events())
 
 

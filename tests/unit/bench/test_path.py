@@ -16,4 +16,4 @@ def test_the_benchmark_uses_the_shipped_networks_from_any_folder(tmp_path: Path)
     pipeline = Pipeline.load(recipe)
 
     assert recipe.weights.file == SHIPPED.file
-    assert pipeline.recognizer.speller is not None
+    assert pipeline.recognizer.corrector is not None

@@ -53,7 +53,7 @@ def test_bytes_behind_the_end_do_not_matter(name, tmp_path):
     assert judged(tmp_path, COMPLETE[name] + bytes(1500)) is None
 
 
-def test_a_film_behind_a_photo_does_not_matter(tmp_path):
+def test_a_video_appended_to_a_photo_does_not_matter(tmp_path):
     assert judged(tmp_path, samples.jpeg(PAGE) + bytes(3 << 20)) is None
 
 

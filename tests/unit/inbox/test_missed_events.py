@@ -1,4 +1,4 @@
-"""Files that no event told of, with the test as watch and as scan."""
+"""Files without an event; the test sends the events and makes the scans."""
 
 from __future__ import annotations
 
@@ -13,44 +13,44 @@ from daemon.inbox.stability import StabilityTracker
 from tests.unit.inbox.test_intake import QUIET, RESCAN, SilentWatch
 
 
-def test_a_file_that_a_scan_found_and_nothing_rang_for_is_counted_at_the_next_look() -> None:
+def test_a_file_without_an_event_is_counted_at_the_next_scan() -> None:
     missed = MissedEvents()
-    missed.observe([], missed.rings)
+    missed.observe([], missed.notifications)
 
-    assert missed.observe(["a.png"], missed.rings) == 0
-    assert missed.observe(["a.png"], missed.rings) == 1
-    assert missed.observe(["a.png"], missed.rings) == 0
+    assert missed.observe(["a.png"], missed.notifications) == 0
+    assert missed.observe(["a.png"], missed.notifications) == 1
+    assert missed.observe(["a.png"], missed.notifications) == 0
 
 
-def test_an_event_that_comes_late_clears_it() -> None:
+def test_a_file_with_a_late_event_is_not_counted() -> None:
     missed = MissedEvents()
-    missed.observe(["a.png"], missed.rings)
+    missed.observe(["a.png"], missed.notifications)
     missed.notify()
 
-    assert missed.observe(["a.png"], missed.rings) == 0
+    assert missed.observe(["a.png"], missed.notifications) == 0
 
 
-def test_an_event_that_comes_while_the_scan_runs_clears_it() -> None:
+def test_a_file_whose_event_comes_during_the_scan_is_not_counted() -> None:
     missed = MissedEvents()
-    before = missed.rings
+    before = missed.notifications
     missed.notify()  # while the folder is listed
     missed.observe(["a.png"], before)
 
-    assert missed.observe(["a.png"], missed.rings) == 0
+    assert missed.observe(["a.png"], missed.notifications) == 0
 
 
-def test_what_a_rung_look_finds_is_not_suspected() -> None:
+def test_files_of_a_scan_that_an_event_requested_are_not_counted() -> None:
     missed = MissedEvents()
     missed.observe(["a.png"], None)
 
-    assert missed.observe(["a.png"], missed.rings) == 0
+    assert missed.observe(["a.png"], missed.notifications) == 0
 
 
-def test_what_has_vanished_meanwhile_is_not_counted() -> None:
+def test_a_file_that_is_gone_at_the_next_scan_is_not_counted() -> None:
     missed = MissedEvents()
-    missed.observe(["a.png"], missed.rings)
+    missed.observe(["a.png"], missed.notifications)
 
-    assert missed.observe([], missed.rings) == 0
+    assert missed.observe([], missed.notifications) == 0
 
 
 def look(inbox: Path, *, delivers: bool, notify: bool) -> int:
@@ -62,16 +62,16 @@ def look(inbox: Path, *, delivers: bool, notify: bool) -> int:
         SilentWatch(inbox, delivers=delivers), RESCAN, 2.0, lambda listing: listing,
         counters=counters,
     )  # fmt: skip
-    missed.look(100.0)
+    missed.scan_if_due(100.0)
     (inbox / "a.png").write_bytes(b"x")
     if notify:
         missed.notify()
-    missed.look(100.0 + RESCAN)
-    missed.look(100.0 + 2 * RESCAN)
+    missed.scan_if_due(100.0 + RESCAN)
+    missed.scan_if_due(100.0 + 2 * RESCAN)
     return counters.missed_events
 
 
-def test_the_intake_counts_only_where_events_are_relied_upon(tmp_path: Path) -> None:
+def test_the_intake_counts_only_if_events_are_used(tmp_path: Path) -> None:
     assert look(tmp_path, delivers=True, notify=False) == 1
     (tmp_path / "a.png").unlink()
     assert look(tmp_path, delivers=True, notify=True) == 0

@@ -163,7 +163,7 @@ class Inbox(RuleBasedStateMachine):
         self.now += seconds
         if rings:
             self.intake.notify()
-        self.intake.look(self.now)
+        self.intake.scan_if_due(self.now)
 
     @rule(how_many=st.integers(1, 3))
     def claim(self, how_many: int) -> None:
@@ -192,7 +192,7 @@ class Inbox(RuleBasedStateMachine):
         found: list[tuple[str, bytes]] = []
         for _ in range(20):
             self.now += POLL
-            self.intake.look(self.now)
+            self.intake.scan_if_due(self.now)
             found += self.drain()
 
         assert sorted(found) == sorted(expected.items())

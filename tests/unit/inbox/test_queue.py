@@ -1,4 +1,4 @@
-"""What is taken next: priorities, turns, natural names, and nothing that waits for ever."""
+"""The order of the queue: priorities, turns, natural names, and no file waits for ever."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon.core.folder_rules import FolderRules
-from daemon.inbox.queue import EVERY, MOST_TURNS, Queue, Turns, natural, natural_path
+from daemon.inbox.queue import MAX_FOLDERS, OLDEST_EVERY, Queue, Turns, natural, natural_path
 
 URGENT = FolderRules(0, [(["urgent"], 10), (["later"], -10)])
 
@@ -21,7 +21,7 @@ def queue(*names: str, turns: Turns | None = None, **since: float) -> Queue:
 
 
 def drained(waiting: Queue, most: int = 1000) -> list[str]:
-    return list(itertools.islice(iter(waiting.take, None), most))
+    return list(itertools.islice(iter(waiting.pop, None), most))
 
 
 @pytest.mark.parametrize(
@@ -37,13 +37,13 @@ def drained(waiting: Queue, most: int = 1000) -> list[str]:
         ["", "a"],
     ],
 )
-def test_names_go_as_a_person_would_sort_them(names: list[str]) -> None:
+def test_names_are_in_natural_order(names: list[str]) -> None:
     shuffled = random.Random(3).sample(names, len(names))
 
     assert sorted(shuffled, key=natural) == names
 
 
-def test_names_that_count_alike_have_an_order_all_the_same() -> None:
+def test_names_with_equal_keys_have_a_stable_order() -> None:
     assert sorted(["a1", "A01", "a01"], key=natural) == sorted(["a01", "a1", "A01"], key=natural)
 
 
@@ -79,12 +79,12 @@ def test_folders_of_one_priority_take_turns() -> None:
     ]  # fmt: skip
 
 
-def test_turns_go_on_from_one_look_to_the_next() -> None:
+def test_turns_continue_from_one_queue_to_the_next() -> None:
     turns = Turns()
     first = queue("a/1", "a/2", "b/1", turns=turns)
-    assert first.take() == "a/1"
+    assert first.pop() == "a/1"
 
-    assert queue("a/2", "b/1", "b/2", turns=turns).take() == "b/1"
+    assert queue("a/2", "b/1", "b/2", turns=turns).pop() == "b/1"
 
 
 def test_every_eighth_is_the_oldest_whatever_its_priority() -> None:
@@ -92,19 +92,19 @@ def test_every_eighth_is_the_oldest_whatever_its_priority() -> None:
 
     found = drained(Queue(ready, URGENT, Turns()))
 
-    assert found.index("later/older") == EVERY - 1
-    assert found.index("later/old") == 2 * EVERY - 1
+    assert found.index("later/older") == OLDEST_EVERY - 1
+    assert found.index("later/old") == 2 * OLDEST_EVERY - 1
     assert [name for name in found if name.startswith("urgent")] == [
         f"urgent/{n}" for n in range(20)
     ]
 
 
-def test_each_look_orders_what_came_in_and_forgets_what_has_gone() -> None:
+def test_each_queue_has_the_new_files_in_order_and_not_those_that_are_gone() -> None:
     turns = Turns()
     names = [f"{number}.png" for number in range(0, 400, 2)]
     before = Queue(dict.fromkeys(names, 0.0), URGENT, turns)
     for _ in range(10):
-        before.take()
+        before.pop()
     names = [*names[50:], "7.png", "333.png", "999.png"]
 
     after = Queue(dict.fromkeys(names, 1.0), URGENT, turns, before)
@@ -112,12 +112,12 @@ def test_each_look_orders_what_came_in_and_forgets_what_has_gone() -> None:
     assert drained(after) == sorted(names, key=lambda name: int(name.removesuffix(".png")))
 
 
-def test_turns_of_folders_without_end_are_not_all_remembered() -> None:
+def test_the_number_of_remembered_turns_is_limited() -> None:
     turns = Turns()
-    for number in range(MOST_TURNS + 100):
+    for number in range(MAX_FOLDERS + 100):
         turns.note(str(number))
 
-    assert len(turns.last) == MOST_TURNS
+    assert len(turns.last) == MAX_FOLDERS
 
 
 FOLDERS = ["urgent/", "later/", "", "a/", "b/"]
@@ -131,22 +131,24 @@ def test_no_file_waits_longer_than_eight_turns_for_each_that_is_as_old(
 ) -> None:
     """What comes in is always ahead, by priority and by name, and more of it than is taken."""
     old = {f"{folder}{base}-{k}": float(at) for k, (folder, base, at) in enumerate(files)}
-    latest = {name: EVERY * sum(at <= since for at in old.values()) for name, since in old.items()}
+    latest = {
+        name: OLDEST_EVERY * sum(at <= since for at in old.values()) for name, since in old.items()
+    }
     ready, turns, waiting, found = dict(old), Turns(), None, {}
-    while turns.taken < EVERY * (len(old) + 1):
+    while turns.count < OLDEST_EVERY * (len(old) + 1):
         serial = itertools.count()
-        flood = [f"urgent/ {turns.taken}-{next(serial)}" for _ in range(pace + more)]
-        ready |= dict.fromkeys(flood, 10.0 + turns.taken)
+        flood = [f"urgent/ {turns.count}-{next(serial)}" for _ in range(pace + more)]
+        ready |= dict.fromkeys(flood, 10.0 + turns.count)
         waiting = Queue(ready, URGENT, turns, waiting)
         for _ in range(pace):
-            name = waiting.take()
+            name = waiting.pop()
             del ready[name]
-            found[name] = turns.taken
+            found[name] = turns.count
 
     assert {name for name in old if found.get(name, 10**9) > latest[name]} == set()
 
 
 @given(names=st.sets(st.text(st.characters(codec=None), min_size=1, max_size=8)))
 @settings(max_examples=60, deadline=None)
-def test_each_file_is_taken_once_whatever_its_name(names: set[str]) -> None:
+def test_each_file_leaves_the_queue_once_whatever_its_name(names: set[str]) -> None:
     assert sorted(drained(queue(*names))) == sorted(names)

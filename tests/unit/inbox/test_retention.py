@@ -1,4 +1,4 @@
-"""What is removed of answered originals, and what never is; the test is the clock."""
+"""Which originals retention removes, and which never; the test is the clock."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from daemon.config.sections import Retention
 from daemon.core import fs
 from daemon.core.records import Claim, Stamp
 from daemon.inbox.archive import reason_of
-from daemon.inbox.retention import DAY, Due, RetentionFolder, RetentionSweeper, Values
+from daemon.inbox.retention import DAY, ExpiredOriginal, Limits, RetentionFolder, RetentionSweeper
 from daemon.ledger.ledger import Ledger
 from tests.support.running_daemon import until
 
@@ -45,18 +45,20 @@ class Originals:
         return path
 
     def retention_folder(
-        self, values: Retention | Values, which: str = "archive"
+        self, limits: Retention | Limits, which: str = "archive"
     ) -> RetentionFolder:
-        of = (lambda _: values) if isinstance(values, Retention) else values
+        of = (lambda _: limits) if isinstance(limits, Retention) else limits
         return RetentionFolder(which, self.folder, of)  # type: ignore[arg-type]
 
-    def clear(self, values: Retention | Values, now: float, which: str = "archive") -> list[Due]:
-        """Remove what is due."""
-        retention_folder = self.retention_folder(values, which)
+    def clear(
+        self, limits: Retention | Limits, now: float, which: str = "archive"
+    ) -> list[ExpiredOriginal]:
+        """Remove the expired originals."""
+        retention_folder = self.retention_folder(limits, which)
         return [
-            due
-            for due in retention_folder.due(self.ledger_file, now)
-            if retention_folder.remove(due)
+            each
+            for each in retention_folder.expired(self.ledger_file, now)
+            if retention_folder.remove(each)
         ]
 
     def names(self) -> set[str]:
@@ -73,7 +75,7 @@ def originals(tmp_path: Path) -> Iterator[Originals]:
 @pytest.mark.parametrize(
     ("now", "left"), [(TODAY, {"old.png"}), (TOMORROW, set())], ids=["today", "tomorrow"]
 )
-def test_an_original_goes_when_it_has_had_its_days(
+def test_an_original_is_removed_after_its_days(
     originals: Originals, now: float, left: set[str]
 ) -> None:
     os.utime(originals.keep("old.png"), (1, 1))  # how old the picture is does not count
@@ -83,13 +85,13 @@ def test_an_original_goes_when_it_has_had_its_days(
     assert originals.names() == left
 
 
-def test_without_a_limit_nothing_ever_goes(originals: Originals) -> None:
+def test_without_a_limit_nothing_is_removed(originals: Originals) -> None:
     originals.keep("old.png")
 
     assert originals.clear(Retention(failed_days=1), TODAY + 9999 * DAY) == []
 
 
-def test_the_oldest_go_until_the_rest_fits(originals: Originals) -> None:
+def test_the_oldest_are_removed_until_the_others_fit(originals: Originals) -> None:
     for name in ("z.png", "m.png", "a.png"):
         before = originals.keep(name, name[:1].encode() * 400_000).stat().st_ctime_ns
         until(lambda: time.time_ns() > before + 20_000_000, what="another ctime")  # noqa: B023
@@ -100,7 +102,7 @@ def test_the_oldest_go_until_the_rest_fits(originals: Originals) -> None:
 
 
 @pytest.mark.parametrize("state", ["unknown", "claimed", "answered"])
-def test_what_is_not_answered_and_done_with_is_left_however_old_or_large(
+def test_an_original_whose_claim_is_not_closed_stays_however_old_or_large(
     originals: Originals, state: str
 ) -> None:
     path = originals.keep(
@@ -114,7 +116,7 @@ def test_what_is_not_answered_and_done_with_is_left_however_old_or_large(
     assert (originals.clear(limits, TOMORROW), originals.names()) == ([], {"odd.png"})
 
 
-def test_bytes_that_landed_again_and_wait_keep_the_original_of_their_first_answer(
+def test_an_original_stays_while_the_same_bytes_wait_for_another_answer(
     originals: Originals,
 ) -> None:
     originals.keep("scan.png")
@@ -123,13 +125,13 @@ def test_bytes_that_landed_again_and_wait_keep_the_original_of_their_first_answe
     assert originals.clear(ONE_DAY, TOMORROW) == []
 
 
-def test_other_bytes_under_an_answered_name_are_left(originals: Originals) -> None:
+def test_other_bytes_under_an_answered_name_stay(originals: Originals) -> None:
     originals.keep("scan.png").write_bytes(b"what somebody else put there")
 
     assert originals.clear(ONE_DAY, TOMORROW) == []
 
 
-def test_what_the_ledger_does_not_know_is_hashed_once_and_makes_no_known_one_go(
+def test_an_unknown_file_is_hashed_once_and_does_not_count_as_excess(
     originals: Originals, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     originals.keep("stranger.bin", bytes(5_000_000), state="unknown")
@@ -137,7 +139,7 @@ def test_what_the_ledger_does_not_know_is_hashed_once_and_makes_no_known_one_go(
     retention_folder, hashed = originals.retention_folder(Retention(archive_megabytes=1)), []
     monkeypatch.setattr(fs, "digest_of", lambda file: hashed.append(file.name) or "0" * 64)
 
-    assert [list(retention_folder.due(originals.ledger_file, TODAY)) for _ in range(3)] == [
+    assert [list(retention_folder.expired(originals.ledger_file, TODAY)) for _ in range(3)] == [
         [],
         [],
         [],
@@ -145,7 +147,7 @@ def test_what_the_ledger_does_not_know_is_hashed_once_and_makes_no_known_one_go(
     assert len(hashed) <= 2
 
 
-def test_an_answer_of_before_this_program_was_given_by_a_clock_that_was_not_set(
+def test_an_answer_older_than_this_program_counts_as_a_clock_that_was_not_set(
     originals: Originals,
 ) -> None:
     path = originals.keep("scan.png", state="unknown")
@@ -155,7 +157,7 @@ def test_an_answer_of_before_this_program_was_given_by_a_clock_that_was_not_set(
     assert originals.clear(ONE_DAY, TOMORROW) == []
 
 
-def test_a_failed_file_goes_with_its_reason_and_the_folders_they_leave_empty(
+def test_a_failed_file_is_removed_with_its_reason_file_and_empty_folders(
     originals: Originals,
 ) -> None:
     path = originals.keep("a/b/broken.png")
@@ -166,7 +168,7 @@ def test_a_failed_file_goes_with_its_reason_and_the_folders_they_leave_empty(
     assert originals.names() == set()
 
 
-def test_a_reason_that_a_kill_left_alone_goes_too(originals: Originals) -> None:
+def test_a_reason_file_without_its_original_is_removed_too(originals: Originals) -> None:
     path = originals.keep("broken.png")
     reason_of(path).write_text(json.dumps({"sha256": fs.sha256_of(path)}))
     path.unlink()
@@ -176,16 +178,16 @@ def test_a_reason_that_a_kill_left_alone_goes_too(originals: Originals) -> None:
     assert originals.names() == set()
 
 
-def test_a_file_that_takes_the_place_of_a_due_one_is_left(originals: Originals) -> None:
+def test_a_file_that_replaces_an_expired_original_stays(originals: Originals) -> None:
     path, retention_folder = originals.keep("scan.png"), originals.retention_folder(ONE_DAY)
-    (due,) = retention_folder.due(originals.ledger_file, TOMORROW)
+    (expired,) = retention_folder.expired(originals.ledger_file, TOMORROW)
     path.rename(path.with_name("moved.png"))
     path.write_bytes(b"new")
 
-    assert (retention_folder.remove(due), path.read_bytes()) == (False, b"new")
+    assert (retention_folder.remove(expired), path.read_bytes()) == (False, b"new")
 
 
-def test_links_are_not_followed_and_folders_of_others_not_entered(originals: Originals) -> None:
+def test_links_and_excluded_folders_are_not_followed(originals: Originals) -> None:
     inner = originals.keep("failed/scan.png")
     (originals.folder / "link.png").symlink_to(inner)
     (originals.folder / "linked").symlink_to(inner.parent)
@@ -193,36 +195,34 @@ def test_links_are_not_followed_and_folders_of_others_not_entered(originals: Ori
         "archive", originals.folder, lambda _: ONE_DAY, {originals.folder / "failed"}
     )
 
-    assert list(retention_folder.due(originals.ledger_file, TOMORROW)) == []
+    assert list(retention_folder.expired(originals.ledger_file, TOMORROW)) == []
 
 
 def test_each_profile_has_its_own_megabytes(originals: Originals) -> None:
-    """Two values that are equal are two limits all the same."""
+    """Two equal objects are two limits all the same."""
     for name in ("in/1.png", "out/1.png"):
         originals.keep(name, name.encode() * 100_000)
-    values = {"in": Retention(archive_megabytes=1), "out": Retention(archive_megabytes=1)}
+    limits = {"in": Retention(archive_megabytes=1), "out": Retention(archive_megabytes=1)}
 
-    assert originals.clear(lambda name: values[name.split("/")[0]], TODAY) == []
+    assert originals.clear(lambda name: limits[name.split("/")[0]], TODAY) == []
 
 
-def test_a_turn_is_bounded_and_says_that_there_is_more(originals: Originals) -> None:
+def test_a_sweep_is_bounded_and_knows_that_there_is_more(originals: Originals) -> None:
     for number in range(5):
         originals.keep(f"{number}.png", bytes([number]))
     retention_folder = originals.retention_folder(ONE_DAY)
 
-    assert len(list(retention_folder.due(originals.ledger_file, TOMORROW, most=3))) == 3
+    assert len(list(retention_folder.expired(originals.ledger_file, TOMORROW, max_files=3))) == 3
     assert retention_folder.has_more
 
 
-def test_a_folder_that_is_away_is_no_end_of_the_thread(
-    originals: Originals, tmp_path: Path
-) -> None:
+def test_a_missing_folder_does_not_end_the_thread(originals: Originals, tmp_path: Path) -> None:
     originals.keep("scan.png")
     retention_folder = originals.retention_folder(Retention(archive_days=1e-9))
     originals.folder.rename(tmp_path / "away")
 
     retention_sweeper = RetentionSweeper([retention_folder], originals.ledger_file)
     try:
-        assert retention_sweeper._turn(retention_folder) is False
+        assert retention_sweeper._sweep(retention_folder) is False
     finally:
         retention_sweeper.end()

@@ -36,7 +36,7 @@ def test_every_regular_file_is_listed_by_its_relative_path(tmp_path: Path) -> No
         ".ocr-daemon/work/i/t/x.png", "x.pdf.error.json",
     ],
 )  # fmt: skip
-def test_files_in_the_making_are_never_taken(tmp_path: Path, name: str) -> None:
+def test_temporary_files_are_never_listed(tmp_path: Path, name: str) -> None:
     touch(tmp_path / name)
 
     assert names(tmp_path) == set()
@@ -53,7 +53,7 @@ def test_links_fifos_and_sockets_are_never_listed(tmp_path: Path) -> None:
     assert names(tmp_path) == {"real.png"}
 
 
-def test_our_own_folders_inside_the_inbox_are_left_out(tmp_path: Path) -> None:
+def test_excluded_folders_inside_the_inbox_are_left_out(tmp_path: Path) -> None:
     touch(tmp_path / "archive/old.png")
     touch(tmp_path / "sub/archive/theirs.png")
 
@@ -81,7 +81,7 @@ def test_folders_nested_by_the_hundred_are_walked(tmp_path: Path) -> None:
     assert len(names(tmp_path)) == 1
 
 
-def test_our_folders_are_left_out_by_whatever_link_the_inbox_is_named(tmp_path: Path) -> None:
+def test_excluded_folders_are_left_out_if_the_inbox_is_a_link(tmp_path: Path) -> None:
     touch(tmp_path / "real/archive/old.png")
     (tmp_path / "link").symlink_to(tmp_path / "real")
 
@@ -108,7 +108,7 @@ def test_a_folder_that_cannot_be_entered_is_named_with_the_reason(
     assert seen.refused == {"closed/": "the folder cannot be listed (Permission denied)"}
 
 
-def test_a_hard_link_to_a_file_elsewhere_waits_until_it_is_the_only_name(tmp_path: Path) -> None:
+def test_a_hard_link_outside_the_inbox_blocks_a_file_until_it_is_gone(tmp_path: Path) -> None:
     """A maildir writer links its draft into place and unlinks it; a thief never does."""
     (tmp_path / "inbox").mkdir()
     touch(tmp_path / "draft")
@@ -123,7 +123,7 @@ def test_a_hard_link_to_a_file_elsewhere_waits_until_it_is_the_only_name(tmp_pat
     assert (set(after.files), after.refused) == ({"scan.png"}, {})
 
 
-def test_names_of_one_file_that_all_lie_in_the_inbox_are_files(tmp_path: Path) -> None:
+def test_hard_links_that_are_all_in_the_inbox_are_accepted(tmp_path: Path) -> None:
     touch(tmp_path / "a.png")
     (tmp_path / "sub").mkdir()
     os.link(tmp_path / "a.png", tmp_path / "sub/b.png")
@@ -131,7 +131,9 @@ def test_names_of_one_file_that_all_lie_in_the_inbox_are_files(tmp_path: Path) -
     assert names(tmp_path) == {"a.png", "sub/b.png"}
 
 
-def test_a_name_that_we_moved_away_makes_no_stranger_of_the_other(tmp_path: Path) -> None:
+def test_a_hard_link_stays_accepted_when_the_daemon_moves_the_other_name_away(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "inbox").mkdir()
     touch(tmp_path / "inbox/a.png")
     os.link(tmp_path / "inbox/a.png", tmp_path / "inbox/b.png")
@@ -142,7 +144,7 @@ def test_a_name_that_we_moved_away_makes_no_stranger_of_the_other(tmp_path: Path
     assert [set(scanner.scan().files) for _ in range(2)] == [{"b.png"}, {"b.png"}]
 
 
-def test_a_hidden_name_counts_as_one_elsewhere(tmp_path: Path) -> None:
+def test_an_ignored_name_counts_as_a_link_outside(tmp_path: Path) -> None:
     touch(tmp_path / ".draft")
     os.link(tmp_path / ".draft", tmp_path / "scan.png")
 

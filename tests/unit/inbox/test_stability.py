@@ -1,4 +1,4 @@
-"""Settling, with the test as the clock."""
+"""When a file has settled; the test is the clock."""
 
 import itertools
 import os
@@ -35,7 +35,7 @@ PAUSES = list(itertools.product([0.5, 4.0, 4.9, 5.0, 6.0], repeat=3))
 
 
 @pytest.mark.parametrize("pauses", PAUSES)
-def test_a_file_is_ready_when_it_was_still_for_the_quiet_time_and_not_before(
+def test_a_file_is_ready_after_the_quiet_time_and_not_before(
     inbox: Path, pauses: tuple[float, ...]
 ) -> None:
     """A writer appends after each pause; the oracle is arithmetic on the pauses."""
@@ -86,7 +86,9 @@ def test_an_empty_file_is_never_ready(inbox: Path) -> None:
     assert later == StabilityReport({}, {"a.png": "is empty (0 bytes)"}, {}, None)
 
 
-def test_an_incomplete_file_waits_for_its_end_and_is_read_when_patience_ends(inbox: Path) -> None:
+def test_an_incomplete_file_waits_for_its_end_and_is_ready_after_incomplete_seconds(
+    inbox: Path,
+) -> None:
     tracker = make_tracker(inbox, {"a.png": "has no IEND yet"})
     tracker.observe({"a.png": stamp()}, 0.0)
 
@@ -107,7 +109,7 @@ def test_ready_files_come_oldest_first(inbox: Path) -> None:
     assert list(both.ready.items()) == [("b.png", 0.0), ("a.png", 1.0)]
 
 
-def test_due_is_when_the_next_moving_file_could_be_still(inbox: Path) -> None:
+def test_due_is_when_the_next_file_could_become_ready(inbox: Path) -> None:
     tracker = make_tracker(inbox)
     tracker.observe({"a.png": stamp()}, 0.0)
 
@@ -128,7 +130,7 @@ def test_a_file_that_cannot_be_opened_says_who_owns_it(inbox: Path) -> None:
     assert f"runs as uid {os.geteuid()}" in reason
 
 
-def test_a_file_that_vanished_since_the_listing_is_no_answer(tmp_path: Path) -> None:
+def test_a_file_that_is_gone_since_the_listing_is_in_no_list(tmp_path: Path) -> None:
     def gone(path: Path) -> str | None:
         raise FileNotFoundError(2, "No such file or directory", str(path))
 
@@ -154,7 +156,7 @@ def test_a_file_in_a_folder_that_we_may_not_write_can_only_be_read_in_place(
     assert tuple(tracker.observe({"sub/a.png": stamp()}, QUIET).ready) == ready
 
 
-def test_quiet_times_go_by_the_folder_and_0_is_taken_at_first_sight(tmp_path: Path) -> None:
+def test_each_folder_has_its_quiet_time_and_0_means_ready_at_once(tmp_path: Path) -> None:
     for name in ("now/a.png", "now/cut.png", "slow/a.png", "a.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"x")

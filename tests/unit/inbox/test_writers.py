@@ -46,7 +46,7 @@ class Looked:
         while self.now < ends:
             self.now = min(self.now + POLL, ends)
             self.intake.notify()
-            self.intake.look(self.now)
+            self.intake.scan_if_due(self.now)
             found += iter(lambda: self.intake.next_ready(self.now), None)
         return list(dict.fromkeys(found))
 
@@ -160,7 +160,7 @@ def of_another(uid: int) -> Iterator[None]:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be two users")
-def test_a_file_of_another_user_is_told_and_taken_when_it_may_be_read() -> None:
+def test_a_file_of_another_user_is_blocked_until_it_can_be_read() -> None:
     inbox = Path(tempfile.mkdtemp(prefix="inbox-"))
     inbox.chmod(0o777)
     looked, path = Looked(inbox), inbox / "theirs.png"
@@ -169,7 +169,7 @@ def test_a_file_of_another_user_is_told_and_taken_when_it_may_be_read() -> None:
     try:
         with of_another(65534):
             before = looked.ready_after(QUIET + POLL)
-        told = dict(looked.intake._said)
+        told = dict(looked.intake._logged)
         path.chmod(0o644)
         with of_another(65534):
             after = looked.ready_after(QUIET + POLL)

@@ -1,4 +1,4 @@
-"""What is said of a daemon, with a pretended daemon and the test as the clock."""
+"""The health checks of a fake daemon; the test is the clock."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import pytest
 
 from daemon.core.records import Fault
 from daemon.inbox.intake import QueueCounts
-from daemon.monitoring.health import START_SECONDS, Health
-from daemon.monitoring.heartbeat import STALE_SECONDS
+from daemon.monitoring.health import Health
+from daemon.monitoring.heartbeat import STALE_SECONDS, START_SECONDS
 
 NOW = 10_000.0
 
@@ -21,7 +21,7 @@ class FakeDaemon:
         self.states = [("idle", 0.0), ("reading", 3.0)]
         self.inbox = SimpleNamespace(
             fault=None, waiting=QueueCounts(), scanned_at=NOW - 1, overdue_at=NOW + 40,
-            watch_says=None, events_come=True,
+            watch_fault=None, uses_events=True,
         )  # fmt: skip
         self.loop = SimpleNamespace(
             draining=False, faults=[], is_stalled=False, in_progress=1, retrying=0
@@ -41,25 +41,25 @@ def daemon() -> FakeDaemon:
     return FakeDaemon()
 
 
-def test_a_daemon_that_is_well_lives_and_is_ready(daemon: FakeDaemon) -> None:
+def test_a_healthy_daemon_is_live_and_ready(daemon: FakeDaemon) -> None:
     assert daemon.failing(ready=True) == set()
 
 
-def test_a_loop_that_stands_still_is_told_by_its_age(daemon: FakeDaemon) -> None:
+def test_a_loop_that_does_not_turn_fails_the_loop_check(daemon: FakeDaemon) -> None:
     daemon.health.beat_at = NOW - STALE_SECONDS - 1
 
     assert daemon.failing() == {"loop"}
 
 
-def test_a_look_that_does_not_come_back_is_told_with_what_it_waits_for(daemon: FakeDaemon) -> None:
+def test_an_overdue_scan_fails_with_the_fault_as_its_message(daemon: FakeDaemon) -> None:
     daemon.inbox.overdue_at = NOW - 1
     daemon.loop.faults = [Fault("the inbox does not answer", NOW - 50)]
 
     (scan,) = [check for check in daemon.health.live(NOW) if not check.ok]
-    assert (scan.check, scan.says) == ("scan", "the inbox does not answer")
+    assert (scan.check, scan.message) == ("scan", "the inbox does not answer")
 
 
-def test_the_watchdog_bites_a_loop_that_lost_its_way_and_not_one_that_a_share_keeps(
+def test_only_a_loop_without_a_known_fault_counts_as_not_progressing(
     daemon: FakeDaemon,
 ) -> None:
     daemon.inbox.overdue_at = NOW - 1
@@ -69,7 +69,7 @@ def test_the_watchdog_bites_a_loop_that_lost_its_way_and_not_one_that_a_share_ke
     assert daemon.health.is_progressing(NOW)
 
 
-def test_while_the_model_is_loaded_it_lives_and_is_not_ready(daemon: FakeDaemon) -> None:
+def test_while_the_model_is_loaded_the_daemon_is_live_and_not_ready(daemon: FakeDaemon) -> None:
     health = Health(
         daemon.inbox, daemon.loop, SimpleNamespace(states=lambda now: []), daemon.folders, NOW - 9
     )
@@ -78,7 +78,7 @@ def test_while_the_model_is_loaded_it_lives_and_is_not_ready(daemon: FakeDaemon)
     assert {check.check for check in health.ready(NOW) if not check.ok} == {"model"}
 
 
-def test_a_start_that_does_not_end_is_no_life(daemon: FakeDaemon) -> None:
+def test_a_start_that_takes_too_long_is_not_live(daemon: FakeDaemon) -> None:
     health = Health(
         daemon.inbox, daemon.loop, SimpleNamespace(states=lambda now: []), daemon.folders,
         NOW - START_SECONDS - 1,
@@ -87,31 +87,31 @@ def test_a_start_that_does_not_end_is_no_life(daemon: FakeDaemon) -> None:
     assert {check.check for check in health.live(NOW) if not check.ok} == {"loop"}
 
 
-def test_what_holds_it_up_is_told_with_since_when_and_it_lives(daemon: FakeDaemon) -> None:
+def test_a_fault_of_the_loop_fails_readiness_and_not_liveness(daemon: FakeDaemon) -> None:
     daemon.loop.faults = [Fault("the outbox is full", NOW - 42)]
 
     (fault,) = [check for check in daemon.health.ready(NOW) if not check.ok]
-    assert (fault.check, fault.says, fault.seconds) == ("fault", "the outbox is full", 42)
+    assert (fault.check, fault.message, fault.seconds) == ("fault", "the outbox is full", 42)
     assert daemon.failing() == set()
 
 
-def test_a_log_that_cannot_be_written_is_told_and_keeps_nothing_from_being_ready(
+def test_an_unwritable_log_is_reported_and_does_not_fail_readiness(
     daemon: FakeDaemon,
 ) -> None:
     daemon.folders.warning = "the logs are full"
 
     assert daemon.failing(ready=True) == set()
-    assert "the logs are full" in {check.says for check in daemon.health.ready(NOW)}
+    assert "the logs are full" in {check.message for check in daemon.health.ready(NOW)}
 
 
-def test_a_daemon_that_ends_is_not_ready_and_no_look_is_due(daemon: FakeDaemon) -> None:
+def test_a_stopping_daemon_is_not_ready_and_no_scan_is_due(daemon: FakeDaemon) -> None:
     daemon.loop.draining = True
     daemon.inbox.overdue_at = NOW - 100
 
     assert daemon.failing(ready=True) == {"taking"}
 
 
-def test_a_worker_that_should_have_answered_long_ago_is_told_and_an_idle_dead_one_is_not(
+def test_an_overdue_worker_fails_the_check_and_a_dead_idle_one_does_not(
     daemon: FakeDaemon,
 ) -> None:
     daemon.states = [("dead", 0.0), ("idle", 0.0)]
@@ -121,7 +121,59 @@ def test_a_worker_that_should_have_answered_long_ago_is_told_and_an_idle_dead_on
     assert daemon.failing() == {"workers"}
 
 
-def test_emitters_that_are_gone_are_told(daemon: FakeDaemon) -> None:
-    daemon.inbox.watch_says = "no events come any more"
+def test_dead_emitters_fail_the_events_check(daemon: FakeDaemon) -> None:
+    daemon.inbox.watch_fault = "no events come any more"
 
     assert daemon.failing() == {"events"}
+
+
+def test_a_healthy_daemon_is_ok(daemon: FakeDaemon) -> None:
+    assert daemon.health.status(NOW) == "ok"
+
+
+def test_a_daemon_whose_loop_does_not_turn_is_down(daemon: FakeDaemon) -> None:
+    daemon.health.beat_at = NOW - STALE_SECONDS - 1
+
+    assert daemon.health.status(NOW) == "down"
+
+
+@pytest.mark.parametrize(("age", "status"), [(9, "starting"), (START_SECONDS + 1, "down")])
+def test_a_daemon_that_loads_its_model_is_starting(
+    daemon: FakeDaemon, age: float, status: str
+) -> None:
+    health = Health(
+        daemon.inbox, daemon.loop, SimpleNamespace(states=lambda now: []), daemon.folders, NOW - age
+    )
+
+    assert health.status(NOW) == status
+
+
+def test_a_daemon_with_a_fault_is_degraded_until_the_fault_is_over(daemon: FakeDaemon) -> None:
+    daemon.loop.faults = [Fault("the outbox is full", NOW - 42)]
+    assert daemon.health.status(NOW) == "degraded"
+
+    daemon.loop.faults = []
+    assert daemon.health.status(NOW) == "ok"
+
+
+def test_a_fault_that_only_the_loop_knows_degrades_too(daemon: FakeDaemon) -> None:
+    fault = Fault("hook post: 1 dead", NOW - 5)
+
+    assert daemon.health.beat(NOW, [fault]) == ("degraded", [fault])
+    assert daemon.health.status(NOW) == "degraded"
+
+
+def test_a_failed_check_is_reported_as_a_fault_once(daemon: FakeDaemon) -> None:
+    daemon.states = [("overdue", 200.0)]
+    fault = Fault("the inbox does not answer", NOW - 50)
+    daemon.loop.faults, daemon.inbox.overdue_at = [fault], NOW - 1
+
+    status, faults = daemon.health.beat(NOW, [fault])
+
+    assert (status, faults) == ("degraded", [fault, Fault("workers: 1 overdue", NOW - 200.0)])
+
+
+def test_a_daemon_that_stops_is_degraded(daemon: FakeDaemon) -> None:
+    daemon.loop.draining = True
+
+    assert daemon.health.status(NOW) == "degraded"

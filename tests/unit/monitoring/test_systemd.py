@@ -1,4 +1,4 @@
-"""What systemd hears: a real datagram socket, and the real daemon at its other end."""
+"""Notifications to systemd, over a real datagram socket."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_a_name_in_the_abstract_namespace_is_an_address_too() -> None:
     notify_socket.close()
 
 
-def test_a_status_is_said_once_and_holds_no_line_of_its_own(
+def test_a_status_is_sent_once_and_contains_no_line_break(
     tmp_path: Path, notify_socket: NotifySocket
 ) -> None:
     notify = SystemdNotifier(str(tmp_path / "notify"))
@@ -40,7 +40,7 @@ def test_a_status_is_said_once_and_holds_no_line_of_its_own(
     assert notify_socket.listen() == ["STATUS=held up by a\\nREADY=1\\n.png"]
 
 
-def test_a_reload_says_when_it_began(tmp_path: Path, notify_socket: NotifySocket) -> None:
+def test_a_reload_is_reported_with_its_time(tmp_path: Path, notify_socket: NotifySocket) -> None:
     notify = SystemdNotifier(str(tmp_path / "notify"))
 
     notify.reloading()
@@ -60,6 +60,6 @@ def test_the_address_is_taken_out_of_the_environment_of_the_workers(
     assert "NOTIFY_SOCKET" not in os.environ
 
 
-def test_nobody_listening_and_nobody_named_are_no_faults(tmp_path: Path) -> None:
+def test_a_missing_socket_or_address_is_no_error(tmp_path: Path) -> None:
     SystemdNotifier(str(tmp_path / "gone")).ready()
     SystemdNotifier().ready()

@@ -1,4 +1,4 @@
-"""Pages, lines and readings for the tests of what is published of them."""
+"""Builders of pages, lines and readings for the tests of assembly."""
 
 import math
 
@@ -6,7 +6,14 @@ import numpy as np
 
 from daemon.core.records import Block, Box, Cell, Page, Table, TextLine, Word
 from daemon.ocr import assemble
-from daemon.ocr.records import Character, CleanPage, Line, Part, Reading, Rules
+from daemon.ocr.records import (
+    CleanPage,
+    LayoutBlock,
+    LineCrop,
+    RecognizedCharacter,
+    RecognizedLine,
+    RulingLines,
+)
 
 BLANK = np.full((4, 4), 255, np.uint8)
 
@@ -17,41 +24,43 @@ def page(width=1000, height=800, scale=1.0, **more):
 
 
 def clean(degrees=0.0, zoom=1.0, shift=(0.0, 0.0)):
-    """A clean frame turned, zoomed and shifted against the page's."""
+    """A clean page rotated, scaled and shifted relative to the page."""
     cos, sin = math.cos(math.radians(degrees)) / zoom, math.sin(math.radians(degrees)) / zoom
     to_page = np.array([[cos, -sin, shift[0]], [sin, cos, shift[1]]])
     return CleanPage(gray=BLANK, to_page=to_page, skew=degrees)
 
 
 def line(left, top, right, bottom):
-    return Line(box=Box(left, top, right, bottom), image=BLANK)
+    return LineCrop(box=Box(left, top, right, bottom), image=BLANK)
 
 
 def reading(text, confidence=0.9):
     """A reading whose characters share the crop evenly."""
     step = 1 / max(1, len(text))
     spans = [(k * step, (k + 1) * step) for k in range(len(text))]
-    characters = (Character(c, confidence, *span) for c, span in zip(text, spans, strict=True))
-    return Reading(text, confidence if text else 0.0, tuple(characters))
+    characters = (
+        RecognizedCharacter(c, confidence, *span) for c, span in zip(text, spans, strict=True)
+    )
+    return RecognizedLine(text, confidence if text else 0.0, tuple(characters))
 
 
 def published(lines, readings, blocks, of=None, frame=None):
-    parts = [Part(tuple(block)) for block in blocks]
+    parts = [LayoutBlock(tuple(block)) for block in blocks]
     return assembled(of or page(), frame or clean(), lines, readings, parts)
 
 
 def assembled(of, frame, lines, readings, parts):
-    placed = assemble.placing(of, frame, lines, readings, Rules())
+    placed = assemble.place_lines(of, frame, lines, readings, RulingLines())
     return assemble.page_text(of, frame, placed, parts)
 
 
 def tabled(texts, cells, rows, columns, frame=None):
-    """A page of one table; `cells` are row, column, their spans, and the places of their texts."""
+    """A page of one table; `cells` are row, column, spans, and the indexes of their texts."""
     box = Box(0, 0, 300, 60)
     held = tuple(Cell(*where, box, tuple(places)) for *where, places in cells)
     order = tuple(k for cell in held for k in cell.lines)
     lines = [line(0, 30 * k, 100, 30 * k + 20) for k in range(len(texts))]
-    part = Part(order, "table", Table(rows, columns, held))
+    part = LayoutBlock(order, "table", Table(rows, columns, held))
     readings = [reading(text) for text in texts]
     return assembled(page(), frame or clean(), lines, readings, [part])
 

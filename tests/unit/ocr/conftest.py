@@ -1,4 +1,4 @@
-"""What the tests of reading share."""
+"""Fixtures shared by the tests of OCR."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Readings become blocks and text, as a person reads a page aloud."""
+"""Assembly: readings become blocks and plain text."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ import pytest
 
 from daemon.core.records import Block, Box, Failure, TextLine
 from daemon.ocr import assemble
-from daemon.ocr.records import Rules
+from daemon.ocr.records import RulingLines
 from tests.unit.ocr.assembling import (
     clean,
     line,
@@ -51,7 +51,7 @@ def test_empty_cells_keep_their_place_between_others_and_empty_rows_do_not():
     assert tabled(["b", "c"], cells, 3, 3).text == "\tb\nc"
 
 
-def test_a_cell_over_rows_is_read_in_its_first():
+def test_a_cell_over_several_rows_is_written_in_its_first_row():
     cells = [(0, 0, 2, 1, [0]), (0, 1, 1, 1, [1]), (1, 1, 1, 1, [2])]
 
     assert tabled(["both", "b", "c"], cells, 2, 2).text == "both\tb\n\tc"
@@ -83,7 +83,7 @@ def test_cells_are_published_in_original_pixels_and_point_at_the_lines_of_their_
     assert block.table.cells[0].box == Box(10, 5, 310, 65)
 
 
-def test_a_page_without_lines_is_done_empty_and_sure_of_nothing():
+def test_a_page_without_lines_is_done_and_empty_and_has_no_confidence():
     text = published([], [], [])
 
     assert (text.status, text.text, text.confidence, text.blocks) == ("done", "", None, ())
@@ -100,13 +100,13 @@ def test_a_pages_confidence_weighs_lines_by_their_characters():
 def test_only_readings_worth_publishing_are_legible():
     readings = [reading(""), reading("sure", 0.9), reading("  ", 0.9), reading("noise", 0.2)]
 
-    assert assemble.legible(readings) == [1]
+    assert assemble.legible_indexes(readings) == [1]
 
 
 def test_a_long_reading_is_legible_where_a_short_one_and_a_row_of_dots_are_not():
     texts = ["a line of many letters, half read", "half read", "*............................"]
 
-    assert assemble.legible([reading(text, 0.65) for text in texts]) == [0]
+    assert assemble.legible_indexes([reading(text, 0.65) for text in texts]) == [0]
 
 
 def test_a_ticked_box_does_not_hide_the_word_beside_it():
@@ -117,10 +117,10 @@ def test_a_ticked_box_does_not_hide_the_word_beside_it():
         for rest in [r.characters[1:]]
     ]
 
-    assert assemble.legible(readings) == [0]
+    assert assemble.legible_indexes(readings) == [0]
 
 
-def test_a_page_with_a_defect_is_partial_and_says_why():
+def test_a_page_with_a_defect_is_partial_and_has_the_reason():
     text = published([], [], [], page(defect="The image ends at row 300."))
 
     assert (text.status, text.failure) == (
@@ -158,17 +158,17 @@ def test_lines_read_and_lines_of_the_layer_are_one_text():
 MARKS = [reading("oo", 0.95), reading("guess", 0.8), reading("**", 0.95)]
 
 
-def test_beside_as_much_text_what_is_read_must_be_sure_and_no_marks():
-    assert assemble.legible(MARKS, [typed("as much text", 0, 0, 60, 20)]) == [0]
+def test_beside_as_much_text_readings_need_high_confidence_and_a_letter_or_digit():
+    assert assemble.legible_indexes(MARKS, [typed("as much text", 0, 0, 60, 20)]) == [0]
 
 
 @pytest.mark.parametrize("layer", [[], [typed("stamp", 0, 0, 60, 20)]])
 def test_a_scan_is_as_legible_with_a_stamp_as_without(layer):
-    assert assemble.legible(MARKS, layer) == [0, 1, 2]
+    assert assemble.legible_indexes(MARKS, layer) == [0, 1, 2]
 
 
 def boxes_of(of, frame, lines):
-    return assemble.placing(of, frame, lines, [reading("x")] * len(lines), Rules()).boxes
+    return assemble.place_lines(of, frame, lines, [reading("x")] * len(lines), RulingLines()).boxes
 
 
 def test_the_layer_stands_in_the_frame_of_the_lines_where_these_are_more():

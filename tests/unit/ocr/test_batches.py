@@ -1,4 +1,4 @@
-"""Frames and batches."""
+"""Network inputs and batches."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.ocr.batches import COLUMNS, batches, frame
+from daemon.ocr.batches import MAX_COLUMNS, make_batches, network_input
 from daemon.ocr.model.card import Framing
 
 FRAMING = Framing()
@@ -32,7 +32,7 @@ def crop(height: int, width: int, gray: int = 200) -> np.ndarray:
     ],
 )
 def test_a_crop_keeps_its_shape_but_for_the_stretch_and_is_padded(height, width, scaled, padded):
-    framed = frame(crop(height, width), FRAMING)
+    framed = network_input(crop(height, width), FRAMING)
 
     assert (framed.width, framed.pixels.shape) == (scaled, (32, padded))
 
@@ -47,14 +47,14 @@ def test_a_crop_keeps_its_shape_but_for_the_stretch_and_is_padded(height, width,
         (1200, 1536),  # 1352, a fifth 270: eight times
     ],
 )
-def test_a_grain_leaves_long_lines_few_widths(width, padded):
+def test_a_grain_gives_long_lines_few_different_widths(width, padded):
     framing = replace(FRAMING, grain=0.2)
 
-    assert frame(crop(32, width), framing).pixels.shape == (32, padded)
+    assert network_input(crop(32, width), framing).pixels.shape == (32, padded)
 
 
 def test_pixels_run_from_minus_one_to_one_and_the_padding_is_mid_gray():
-    dark, light = frame(crop(32, 50, 0), FRAMING), frame(crop(32, 50, 255), FRAMING)
+    dark, light = network_input(crop(32, 50, 0), FRAMING), network_input(crop(32, 50, 255), FRAMING)
 
     assert set(dark.pixels[:, : dark.width].flat) == {-1.0}
     assert set(light.pixels[:, : light.width].flat) == {1.0}
@@ -62,7 +62,7 @@ def test_pixels_run_from_minus_one_to_one_and_the_padding_is_mid_gray():
 
 
 def test_an_absurdly_long_line_is_squeezed():
-    assert frame(crop(4, 40_000), FRAMING).width == FRAMING.max_width
+    assert network_input(crop(4, 40_000), FRAMING).width == FRAMING.max_width
 
 
 sizes = st.lists(st.tuples(st.integers(0, 90), st.integers(0, 1500)), max_size=30)
@@ -72,30 +72,32 @@ sizes = st.lists(st.tuples(st.integers(0, 90), st.integers(0, 1500)), max_size=3
 def test_every_legible_crop_is_in_exactly_one_batch(shapes, size):
     crops = [crop(*shape) for shape in shapes]
 
-    places = [place for batch in batches(crops, FRAMING, size) for place in batch.places]
+    places = [place for batch in make_batches(crops, FRAMING, size) for place in batch.indexes]
 
     assert sorted(places) == [place for place, shape in enumerate(shapes) if min(shape) > 1]
 
 
 @given(sizes, st.integers(1, 20))
 def test_a_batch_is_bounded_in_lines_and_columns(shapes, size):
-    for batch in batches([crop(*shape) for shape in shapes], FRAMING, size):
+    for batch in make_batches([crop(*shape) for shape in shapes], FRAMING, size):
         count, _, _, width = batch.pixels.shape
 
         assert count <= size
-        assert count == 1 or count * width <= COLUMNS
+        assert count == 1 or count * width <= MAX_COLUMNS
 
 
 @given(sizes)
-def test_a_frame_in_a_batch_is_the_frame_alone(shapes):
+def test_an_input_in_a_batch_equals_the_input_alone(shapes):
     crops = [crop(*shape, gray=place) for place, shape in enumerate(shapes)]
 
-    for batch in batches(crops, FRAMING, 16):
-        for row, place in enumerate(batch.places):
-            np.testing.assert_array_equal(batch.pixels[row, 0], frame(crops[place], FRAMING).pixels)
+    for batch in make_batches(crops, FRAMING, 16):
+        for row, place in enumerate(batch.indexes):
+            np.testing.assert_array_equal(
+                batch.pixels[row, 0], network_input(crops[place], FRAMING).pixels
+            )
 
 
 def test_lines_of_one_width_share_a_batch():
-    (batch,) = batches([crop(32, 200), crop(32, 201), crop(32, 202)], FRAMING, 16)
+    (batch,) = make_batches([crop(32, 200), crop(32, 201), crop(32, 202)], FRAMING, 16)
 
     assert batch.pixels.shape == (3, 1, 32, 256)

@@ -1,4 +1,4 @@
-"""Dates whose parts stand apart, as forms have them, are one line."""
+"""Dates that a form splits into distant parts are joined into one line."""
 
 from collections import Counter
 from dataclasses import replace
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from daemon.core.records import Box
 from daemon.ocr.assemble import dates
-from daemon.ocr.records import Rules
+from daemon.ocr.records import RulingLines
 from tests.unit.ocr.assembling import clean, line, published, reading
 
 GRAY = np.full((200, 2000), 255, np.uint8)
@@ -23,7 +23,9 @@ def row(texts, top=100, height=20, places=PLACES):
 
 
 def texts_of(lines, readings, rules=None):
-    return [r.text for _, r in dates.joined(GRAY, lines, readings, rules or Rules())]
+    return [
+        r.text for _, r in dates.join_split_dates(GRAY, lines, readings, rules or RulingLines())
+    ]
 
 
 @pytest.mark.parametrize(
@@ -66,7 +68,7 @@ def test_the_order_of_the_lines_does_not_matter():
         max_size=12,
     )
 )
-def test_every_line_is_there_once_however_they_lie(pieces):
+def test_every_line_appears_exactly_once_wherever_it_is(pieces):
     lines = [line(10 * x, 10 * y, 10 * (x + w), 10 * y + 20) for x, y, w, _ in pieces]
     readings = [reading(text) for *_, text in pieces]
 
@@ -77,15 +79,15 @@ def test_every_line_is_there_once_however_they_lie(pieces):
     )
 
 
-def test_a_rule_between_keeps_two_cells_apart():
+def test_a_rule_between_two_cells_separates_them():
     cells = row(["2026年", "7月"])
     wall, aside = Box(180, 0, 182, 200), Box(180, 0, 182, 90)
 
-    assert texts_of(*cells, Rules(down=(wall,))) == ["2026年", "7月"]
-    assert texts_of(*cells, Rules(down=(aside,))) == ["2026年 7月"]
+    assert texts_of(*cells, RulingLines(vertical=(wall,))) == ["2026年", "7月"]
+    assert texts_of(*cells, RulingLines(vertical=(aside,))) == ["2026年 7月"]
 
 
-def test_another_row_or_far_away_is_no_part_of_it():
+def test_a_line_in_another_row_or_far_away_does_not_belong_to_the_date():
     year, near, far, below = (
         line(left, top, left + 60, top + 20)
         for left, top in [(100, 100), (160 + 80, 100), (160 + 81, 100), (200, 130)]
@@ -105,7 +107,7 @@ def test_boxes_that_overlap_by_their_margins_are_joined_and_slanted_lines_are_no
     assert texts_of(slanted, readings) == ["2026年", "7月"]
 
 
-def test_a_joined_date_is_published_without_white_and_its_words_stay_where_they_are():
+def test_a_joined_date_is_published_without_spaces_and_its_words_keep_their_boxes():
     lines, readings = row(["2026", "年", "7", "月"])
 
     [one] = published(lines, readings, [[0]], frame=replace(clean(), gray=GRAY)).blocks[0].lines

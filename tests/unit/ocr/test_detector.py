@@ -1,4 +1,4 @@
-"""The network that finds lines: on any ground, at any slope, whatever the page's size."""
+"""The text detection network: any background, any slope, any page size."""
 
 import cv2
 import numpy as np
@@ -56,7 +56,7 @@ def test_text_on_a_pattern_is_found(detector):
 
 
 @pytest.mark.slow
-def test_a_slanted_line_is_laid_level_and_says_where_its_corners_were(detector):
+def test_a_slanted_line_is_rectified_and_has_its_original_corners(detector):
     level = write(paper(), "A line that rises to the right", 200, 420)
     turn = cv2.getRotationMatrix2D((500, 400), 12.0, 1.0)
     gray = cv2.warpAffine(level, turn, (1000, 800), borderValue=(255,))
@@ -70,7 +70,7 @@ def test_a_slanted_line_is_laid_level_and_says_where_its_corners_were(detector):
 
 
 @pytest.mark.slow
-def test_light_text_on_dark_comes_dark_on_light(detector):
+def test_light_text_on_dark_is_inverted_to_dark_on_light(detector):
     gray = write(paper(ground=30), "Light words on dark", 100, 400, ink=240)
 
     [line] = found(gray, detector)

@@ -1,4 +1,4 @@
-"""Rows that perspective or a curl bends are straightened, and boxes find the way back."""
+"""Dewarping: rows curved by perspective or a curled page become straight, and boxes map back."""
 
 import cv2
 import numpy as np
@@ -47,13 +47,13 @@ def waved(x, y):
 
 
 def level(gray):
-    """Return which share of the drawn rows of pixels lies level: ink on all of their length."""
+    """Return the share of the drawn rows of pixels that are level: ink along their full length."""
     inked = (gray < 128).sum(axis=1) > 0.95 * 9 * 70
     return np.count_nonzero(inked) / (16 * len(ROWS))
 
 
 @pytest.mark.parametrize("shift", [curled, leaning, waved])
-def test_bent_rows_come_out_level(shift):
+def test_warped_rows_are_level_after_dewarping(shift):
     image = bent(drawing(), shift)
 
     clean = preprocess.clean(page_of(image), Preprocessing())
@@ -69,16 +69,16 @@ def test_straight_rows_are_left_alone():
     assert clean.gray.shape == (1400, 1000)
 
 
-def test_the_switch_leaves_bent_rows_as_they_are():
+def test_dewarping_can_be_switched_off():
     clean = preprocess.clean(page_of(bent(drawing(), curled)), Preprocessing(dewarp=False))
 
     assert clean.curvature is None
 
 
 @pytest.mark.parametrize("shift", [curled, leaning])
-def test_the_sag_says_where_a_spot_was_seen_before(shift):
+def test_the_curvature_maps_a_point_back_to_where_it_was_seen(shift):
     image = bent(drawing(), shift)
-    image[948:956, 936:944] = (0, 0, 0)  # right of the rows, where they are bent most
+    image[948:956, 936:944] = (0, 0, 0)  # right of the rows, where they are curved most
 
     clean = preprocess.clean(page_of(image), Preprocessing())
 
@@ -89,7 +89,7 @@ def test_the_sag_says_where_a_spot_was_seen_before(shift):
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (40, 3000), (3000, 40), (300, 300)])
-def test_noise_of_any_shape_is_survived(shape):
+def test_noise_of_any_shape_is_no_error(shape):
     noise = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)
 
     clean = preprocess.clean(page_of(noise), Preprocessing())
@@ -130,7 +130,7 @@ def test_text_above_a_drawing_of_slanted_lines_is_left_alone(draw):
 
 
 @pytest.mark.parametrize("shift", [curled, leaning, waved])
-def test_the_sheet_holds_all_of_a_bent_page(shift):
+def test_the_canvas_holds_all_of_a_warped_page(shift):
     image = bent(drawing(), shift)
     image[:2], image[-2:] = 0, 0
 
@@ -141,7 +141,7 @@ def test_the_sheet_holds_all_of_a_bent_page(shift):
 
 
 @pytest.mark.timeout(20)
-def test_a_low_wide_strip_of_slanted_strokes_is_told_in_bounded_memory():
+def test_a_low_wide_strip_of_slanted_strokes_is_measured_in_bounded_memory():
     image = np.full((60, 1200, 3), 255, np.uint8)
     for k, left in enumerate(range(10, 1180, 9)):
         top = (k * 37) % 50

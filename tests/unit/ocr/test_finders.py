@@ -1,4 +1,4 @@
-"""Which finder looks for lines: the one that was named, or the second where reading is doubtful."""
+"""Choice of the segmenter: the configured one, or the text detector where lines read badly."""
 
 import dataclasses
 from pathlib import Path
@@ -9,29 +9,29 @@ import pytest
 from daemon.core.options import Detector, Preprocessing
 from daemon.ocr import pipeline
 from tests.support.running_daemon import DETECTOR
-from tests.unit.ocr.test_pipeline import RECIPE, Numbering, written
+from tests.unit.ocr.test_pipeline import RECIPE, LineHeightRecognizer, written
 
 
-class Quads:
-    """A network that finds one line, and says how often it was asked."""
+class StubDetector:
+    """A detector that finds one line and counts its calls."""
 
     def __init__(self):
-        self.asked = 0
+        self.calls = 0
 
     def quads(self, gray):
-        self.asked += 1
+        self.calls += 1
         return np.array([[[40, 100], [240, 100], [240, 164], [40, 164]]], float)
 
 
-class Doubting(Numbering):
-    """Sure of lines as high as those of Quads, and of no others."""
+class UnsureRecognizer(LineHeightRecognizer):
+    """Confident only for lines as high as those of the stub detector."""
 
     def read(self, lines):
-        sure = [self.reading("what the network found, at length and surely")] * len(lines)
+        confident = [self.reading("what the network found, at length and surely")] * len(lines)
         doubtful = super().read(lines)
         return [
             s if x.image.shape[0] == 64 else d
-            for x, s, d in zip(lines, sure, doubtful, strict=True)
+            for x, s, d in zip(lines, confident, doubtful, strict=True)
         ]
 
     def reading(self, text):
@@ -45,35 +45,37 @@ def recipe_with(segmenter):
     )
 
 
-def test_a_page_that_reads_surely_is_not_looked_at_again():
-    network = Quads()
+def test_a_page_read_with_high_confidence_is_not_passed_to_the_detector():
+    network = StubDetector()
 
-    pipeline.Pipeline(recipe_with("auto"), Numbering(0.95), network).read_page(written())
+    pipeline.Pipeline(recipe_with("auto"), LineHeightRecognizer(0.95), network).read_page(written())
 
-    assert network.asked == 0
+    assert network.calls == 0
 
 
-def test_a_page_that_reads_badly_is_looked_at_by_the_network():
-    network = Quads()
+def test_a_page_that_reads_badly_is_passed_to_the_detector():
+    network = StubDetector()
 
-    text = pipeline.Pipeline(recipe_with("auto"), Doubting(), network).read_page(written())
+    text = pipeline.Pipeline(recipe_with("auto"), UnsureRecognizer(), network).read_page(written())
 
-    assert network.asked == 1
+    assert network.calls == 1
     assert text.text == "what the network found, at length and surely"
 
 
-def test_what_tells_more_is_kept_though_the_network_was_asked():
-    network = Quads()
+def test_the_lines_with_more_evidence_are_used_even_after_the_detector_ran():
+    network = StubDetector()
 
-    text = pipeline.Pipeline(recipe_with("auto"), Numbering(0.8), network).read_page(written())
+    text = pipeline.Pipeline(recipe_with("auto"), LineHeightRecognizer(0.8), network).read_page(
+        written()
+    )
 
-    assert network.asked == 1
+    assert network.calls == 1
     assert len([line for block in text.blocks for line in block.lines]) == 2
 
 
-def test_a_page_of_ink_without_lines_is_looked_at_and_a_blank_one_is_not():
-    network = Quads()
-    reader = pipeline.Pipeline(recipe_with("auto"), Doubting(), network)
+def test_a_page_of_ink_without_lines_is_passed_to_the_detector_and_a_blank_one_is_not():
+    network = StubDetector()
+    reader = pipeline.Pipeline(recipe_with("auto"), UnsureRecognizer(), network)
     stained, grainy = written(lines=0), written(lines=0)
     stained.image[100:300, 100:300] = 90
     grain = np.random.default_rng(0).normal(240, 4, grainy.image.shape)
@@ -81,22 +83,22 @@ def test_a_page_of_ink_without_lines_is_looked_at_and_a_blank_one_is_not():
 
     reader.read_page(written(lines=0))
     reader.read_page(grainy)
-    assert network.asked == 0
+    assert network.calls == 0
     reader.read_page(stained)
-    assert network.asked == 1
+    assert network.calls == 1
 
 
-@pytest.mark.parametrize(("segmenter", "asked"), [("opencv", 0), ("dbnet", 1)])
-def test_the_finder_that_was_named_finds_alone(segmenter, asked):
-    network = Quads()
+@pytest.mark.parametrize(("segmenter", "calls"), [("opencv", 0), ("dbnet", 1)])
+def test_the_configured_segmenter_is_the_only_one_used(segmenter, calls):
+    network = StubDetector()
 
-    pipeline.Pipeline(recipe_with(segmenter), Doubting(), network).read_page(written())
+    pipeline.Pipeline(recipe_with(segmenter), UnsureRecognizer(), network).read_page(written())
 
-    assert network.asked == asked
+    assert network.calls == calls
 
 
-def test_another_recipe_reads_by_the_same_networks_and_loads_what_it_needs_besides():
-    first = pipeline.Pipeline(recipe_with("opencv"), Numbering(0.95))
+def test_another_recipe_shares_the_networks_and_loads_what_is_missing():
+    first = pipeline.Pipeline(recipe_with("opencv"), LineHeightRecognizer(0.95))
     there = Detector(file=Path(DETECTOR["file"]))
     asks = dataclasses.replace(recipe_with("dbnet"), detector=there)
 

@@ -1,9 +1,11 @@
+"""Reading order: columns of prose, rows of everything else."""
+
 import itertools
 
 import pytest
 
 from daemon.core.records import Box
-from daemon.ocr.layout import columns
+from daemon.ocr.layout import reading_order
 
 
 def line(left, top, right, height=20):
@@ -11,7 +13,7 @@ def line(left, top, right, height=20):
 
 
 def flat(boxes):
-    return [k for block in columns.order(boxes) for k in block]
+    return [k for block in reading_order.order(boxes) for k in block]
 
 
 def column(left, right, tops):
@@ -19,7 +21,7 @@ def column(left, right, tops):
 
 
 def test_no_boxes_are_no_blocks():
-    assert columns.order([]) == []
+    assert reading_order.order([]) == []
 
 
 def test_one_column_is_read_downwards_whatever_order_it_comes_in():
@@ -70,14 +72,14 @@ def test_a_gap_between_paragraphs_on_one_height_does_not_cut_the_columns():
 
 
 @pytest.mark.parametrize("longer", ["left", "right"])
-def test_the_longer_column_is_read_to_its_end_in_its_turn(longer):
+def test_the_longer_column_is_read_to_its_end(longer):
     left = column(0, 300, range(0, 300 if longer == "left" else 150, 30))
     right = column(330, 630, range(0, 300 if longer == "right" else 150, 30))
 
     assert flat([*left, *right]) == list(range(15))
 
 
-def test_a_word_in_the_margin_keeps_no_gutter_open_through_what_goes_across():
+def test_a_word_in_the_margin_does_not_keep_a_gutter_open_through_a_wide_line():
     marginal = line(0, 0, 15)
     title, body = line(100, 0, 700), [line(100, top, 730) for top in range(60, 240, 30)]
     both = column(100, 400, range(280, 480, 30)) + column(430, 730, range(283, 483, 30))
@@ -85,7 +87,7 @@ def test_a_word_in_the_margin_keeps_no_gutter_open_through_what_goes_across():
     assert flat([marginal, title, *body, *both]) == list(range(22))
 
 
-def test_labels_beside_paragraphs_are_read_with_the_row_they_begin():
+def test_labels_beside_paragraphs_are_read_with_their_row():
     labels = column(0, 200, range(0, 360, 90))
     paragraphs = column(
         230, 630, [t for top in range(0, 360, 90) for t in (top, top + 28, top + 56)]
@@ -104,14 +106,14 @@ def test_a_sidebar_of_keys_and_values_is_read_before_the_prose_beside_it():
     assert flat([*sidebar, *prose]) == list(range(34))
 
 
-def test_the_labels_of_a_picture_wait_for_the_prose_beside_it():
+def test_the_labels_of_a_picture_are_read_after_the_prose_beside_it():
     labels = [line(x, top, x + 50) for x, top in ((40, 7), (150, 83), (60, 166), (90, 222))]
     prose = column(330, 830, range(0, 14 * 31, 31))
 
     assert flat([*labels, *prose]) == [*range(4, 18), *range(4)]
 
 
-def test_a_caption_as_long_as_the_prose_beside_it_does_not_wait():
+def test_a_caption_as_long_as_the_prose_beside_it_is_read_in_column_order():
     caption = column(40, 180, range(7, 7 + 8 * 44, 44))
     prose = column(330, 830, range(0, 14 * 31, 31))
 
@@ -133,12 +135,12 @@ def test_the_long_rows_of_a_form_level_on_both_sides_are_no_columns():
     assert flat([*keys, *values]) == [k for row in range(6) for k in (row, row + 6)]
 
 
-def test_a_table_is_a_block_and_no_row_goes_on_beyond_it():
+def test_a_table_is_a_block_and_no_row_extends_across_it():
     above, below = line(0, 0, 600), line(0, 420, 600)
     margin = [line(620, top, 640) for top in range(60, 400, 40)]
     table = Box(0, 40, 600, 400)
 
-    blocks = columns.order([above, *margin, table, below], solid={10})
+    blocks = reading_order.order([above, *margin, table, below], tables={10})
 
     assert blocks[:2] == [[0], [10]]
     assert [k for block in blocks for k in block] == [0, 10, *range(1, 10), 11]
@@ -158,10 +160,10 @@ def test_the_rows_of_a_receipt_are_read_name_before_price():
     assert flat([*names, *prices]) == [0, 5, 1, 6, 2, 7, 3, 8, 4, 9]
 
 
-def test_white_between_rows_begins_a_block():
+def test_a_gap_between_rows_begins_a_block():
     boxes = [line(0, 0, 200), line(0, 30, 200), line(0, 120, 200)]
 
-    assert columns.order(boxes) == [[0, 1], [2]]
+    assert reading_order.order(boxes) == [[0, 1], [2]]
 
 
 def test_every_box_is_read_exactly_once():
@@ -179,7 +181,7 @@ def test_thousands_of_boxes_are_ordered_in_time():
 
 @pytest.mark.slow
 @pytest.mark.timeout(20)
-def test_labels_out_of_step_beside_long_prose_are_ordered_in_time():
+def test_labels_not_level_with_long_prose_are_ordered_in_time():
     prose = [line(400, 30 * k, 1400) for k in range(1000)]
     labels = [line(0, 31 * k + 9, 90) for k in range(1000)]
 

@@ -1,4 +1,4 @@
-"""Tables by their geometry alone, and what must hold whatever boxes and rules there are."""
+"""Tables by geometry alone, and invariants for arbitrary boxes and rules."""
 
 import time
 from itertools import pairwise
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from daemon.core.records import Box
 from daemon.ocr import layout
-from daemon.ocr.records import Rules
+from daemon.ocr.records import RulingLines
 
 
 def rows(*texts, lefts=(100, 400, 600), width=None, pitch=34):
@@ -24,7 +24,7 @@ def rows(*texts, lefts=(100, 400, 600), width=None, pitch=34):
 
 def tables(found, rules=None):
     """The text of each cell of each table, row by row."""
-    parts = layout.arrange(found, rules or Rules(), 1400)
+    parts = layout.analyze(found, rules or RulingLines(), 1400)
     return [
         [
             [" ".join(found[k][1] for k in cell.lines) for cell in table.cells if cell.row == row]
@@ -56,7 +56,7 @@ WORDS = [["alpha", "beta", "gamma"], ["delta", "zeta", "eta"], ["theta", "iota",
 
 
 @pytest.mark.parametrize("top", [34, 120])
-def test_a_stray_word_beside_or_below_words_makes_no_table_of_them(top):
+def test_a_stray_word_beside_or_below_words_does_not_make_a_table(top):
     stray = (Box(900, top, 960, top + 22), "stray")
 
     assert tables([*rows(*WORDS), stray]) == []
@@ -74,13 +74,13 @@ def test_a_list_of_prices_is_a_table():
     assert tables(rows(*texts)) == [texts]
 
 
-def test_what_stands_above_and_below_a_table_is_none_of_it():
+def test_lines_above_and_below_a_table_do_not_belong_to_it():
     texts = [["item", "2021", "2022"], ["sales", "7 655", "8 809"], ["costs", "16.3", "15.1"]]
     found = rows(
         ["Sales and costs of the last two years, in thousands, as audited"], *texts, ["end"]
     )
 
-    parts = layout.arrange(found, Rules(), 1400)
+    parts = layout.analyze(found, RulingLines(), 1400)
 
     assert [part.kind for part in parts] == ["text", "table", "text"]
 
@@ -98,11 +98,11 @@ def test_what_is_not_clearly_a_table_is_text(texts):
     found = rows(*texts)
 
     assert tables(found) == []
-    (part,) = layout.arrange(found, Rules(), 1400)
+    (part,) = layout.analyze(found, RulingLines(), 1400)
     assert [found[k][1] for k in part.lines] == [text for row in texts for text in row]
 
 
-def test_numbers_out_of_line_are_no_table():
+def test_numbers_that_are_not_aligned_are_no_table():
     shifts = [(0, 60), (25, 150), (50, 90), (0, 200), (25, 40), (50, 120)]
     found = [
         (Box(left + shift, 34 * k, left + shift + width, 34 * k + 22), "12")
@@ -135,7 +135,7 @@ LINES = st.lists(
     st.tuples(BOXES, st.sampled_from(["a", "12", "Heading", "第1页", "3.50"])), max_size=40
 )
 RULES = st.builds(
-    Rules, st.lists(BOXES, max_size=12).map(tuple), st.lists(BOXES, max_size=12).map(tuple)
+    RulingLines, st.lists(BOXES, max_size=12).map(tuple), st.lists(BOXES, max_size=12).map(tuple)
 )
 
 
@@ -152,7 +152,7 @@ def grids(draw):
         Box(left + 10, top + 20, left + 10 + width, top + 40)
         for left, top, width in draw(st.lists(places, min_size=6, max_size=20))
     ]
-    return [(box, "text") for box in boxes], Rules(tuple(across), tuple(down))
+    return [(box, "text") for box in boxes], RulingLines(tuple(across), tuple(down))
 
 
 PAGES = st.one_of(st.tuples(LINES, RULES), grids())
@@ -162,7 +162,7 @@ PAGES = st.one_of(st.tuples(LINES, RULES), grids())
 @given(page=PAGES)
 def test_every_line_is_in_exactly_one_block_whatever_the_rules(page):
     found, rules = page
-    parts = layout.arrange(found, rules, 1000)
+    parts = layout.analyze(found, rules, 1000)
 
     assert sorted(k for part in parts for k in part.lines) == list(range(len(found)))
 
@@ -172,7 +172,7 @@ def test_every_line_is_in_exactly_one_block_whatever_the_rules(page):
 def test_the_cells_of_a_table_fill_its_rows_and_columns_and_hold_its_lines(page):
     found, rules = page
 
-    for part in layout.arrange(found, rules, 1000):
+    for part in layout.analyze(found, rules, 1000):
         if part.table is None:
             continue
         units = [
@@ -187,7 +187,7 @@ def test_the_cells_of_a_table_fill_its_rows_and_columns_and_hold_its_lines(page)
 
 
 @pytest.mark.parametrize("kind", ["graph paper", "crosses", "spiral"])
-def test_thousands_of_lines_and_rules_end_in_time(kind):
+def test_thousands_of_lines_and_rules_are_processed_in_time(kind):
     found = [
         (Box(x, y, x + 10, y + 14), "1") for y in range(0, 3500, 70) for x in range(0, 2400, 50)
     ]
@@ -204,7 +204,7 @@ def test_thousands_of_lines_and_rules_end_in_time(kind):
         down = [Box(2400 - 3 * k, 4 * k, 2402 - 3 * k, 3500 - 4 * k) for k in range(400)]
     start = time.process_time()
 
-    parts = layout.arrange(found, Rules(tuple(across), tuple(down)), 3500)
+    parts = layout.analyze(found, RulingLines(tuple(across), tuple(down)), 3500)
 
     assert sorted(k for part in parts for k in part.lines) == list(range(len(found)))
     assert time.process_time() - start < 10

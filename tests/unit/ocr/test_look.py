@@ -1,3 +1,5 @@
+"""Overlays."""
+
 import numpy as np
 import pytest
 
@@ -15,11 +17,11 @@ def drawn(kind, table=None):
         number=1, width=300, height=200, dpi=None, rotation=0, skew=0.0, text_source="ocr",
         status="done", text="text", confidence=0.99, blocks=(block,),
     )  # fmt: skip
-    return overlay.picture(page, text)
+    return overlay.draw(page, text)
 
 
 @pytest.mark.parametrize("kind", ["heading", "header", "footer", "table"])
-def test_a_kind_is_told_from_text_at_a_glance(kind):
+def test_each_kind_of_block_has_its_own_colour(kind):
     assert not np.array_equal(drawn(kind), drawn("text"))
 
 

@@ -1,3 +1,5 @@
+"""The page pipeline, with a recogniser that reads line heights."""
+
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -9,14 +11,14 @@ from daemon.core.errors import Rejected
 from daemon.core.options import Recipe, Weights
 from daemon.core.records import Block, Box, Failure, Page, TextLine, Word
 from daemon.ocr import pages, pipeline
-from daemon.ocr.records import Character, Reading
+from daemon.ocr.records import RecognizedCharacter, RecognizedLine
 from tests.support.samples.tables import DrawnPage, grid
 
 RECIPE = Recipe(weights=Weights(file=Path("none.pt")))
 
 
-class Numbering:
-    """Reads every line as its height in pixels, as sure as it is told."""
+class LineHeightRecognizer:
+    """Reads every line as its height in pixels, with a given confidence."""
 
     precision = "fp32"
 
@@ -27,25 +29,25 @@ class Numbering:
         return [self.reading(str(line.image.shape[0])) for line in lines]
 
     def reading(self, text):
-        characters = tuple(Character(c, self.confidence, 0.0, 1.0) for c in text)
-        return Reading(text, self.confidence, characters)
+        characters = tuple(RecognizedCharacter(c, self.confidence, 0.0, 1.0) for c in text)
+        return RecognizedLine(text, self.confidence, characters)
 
 
 class FakeDocument:
-    """A document of pages made beforehand; an exception in a page's place is raised."""
+    """A document of given pages; an exception in place of a page is raised."""
 
     media_type = "application/pdf"
 
     def __init__(self, content):
         self.content = content
-        self.asked = []
+        self.requested = []
 
     @property
     def page_count(self):
         return len(self.content)
 
     def page(self, number):
-        self.asked.append(number)
+        self.requested.append(number)
         page = self.content[number - 1]
         if isinstance(page, Exception):
             raise page
@@ -68,11 +70,11 @@ def reading_of(monkeypatch, *content):
         yield document
 
     monkeypatch.setattr(pages, "open_document", opened)
-    return pipeline.Pipeline(RECIPE, Numbering()), document
+    return pipeline.Pipeline(RECIPE, LineHeightRecognizer()), document
 
 
 def test_a_page_is_read_line_by_line():
-    text = pipeline.Pipeline(RECIPE, Numbering()).read_page(written(number=4, lines=3))
+    text = pipeline.Pipeline(RECIPE, LineHeightRecognizer()).read_page(written(number=4, lines=3))
 
     assert text.number == 4
     assert len([line for block in text.blocks for line in block.lines]) == 3
@@ -80,7 +82,7 @@ def test_a_page_is_read_line_by_line():
 
 
 def test_a_blank_page_is_done_and_empty():
-    text = pipeline.Pipeline(RECIPE, Numbering()).read_page(written(lines=0))
+    text = pipeline.Pipeline(RECIPE, LineHeightRecognizer()).read_page(written(lines=0))
 
     assert (text.status, text.text, text.blocks) == ("done", "", ())
 
@@ -92,7 +94,7 @@ def test_a_ruled_table_is_published_with_its_cells():
     image = cv2.cvtColor(drawn_page.image, cv2.COLOR_GRAY2BGR)
     page = Page(number=1, width=drawn_page.width, height=drawn_page.height, image=image)
 
-    text = pipeline.Pipeline(RECIPE, Numbering()).read_page(page)
+    text = pipeline.Pipeline(RECIPE, LineHeightRecognizer()).read_page(page)
 
     (block,) = text.blocks
     assert (block.kind, block.table.rows, block.table.columns) == ("table", 2, 3)
@@ -100,18 +102,18 @@ def test_a_ruled_table_is_published_with_its_cells():
 
 
 def test_guesswork_is_not_published():
-    text = pipeline.Pipeline(RECIPE, Numbering(confidence=0.1)).read_page(written())
+    text = pipeline.Pipeline(RECIPE, LineHeightRecognizer(confidence=0.1)).read_page(written())
 
     assert text.blocks == ()
 
 
-def test_a_text_layer_is_taken_without_reading():
+def test_a_text_layer_is_published_without_ocr():
     layer = (Block((TextLine("layer", None, Box(0, 0, 9, 9), ()),)),)
     page = Page(
         number=1, width=600, height=400, image=np.empty((0, 0, 3), np.uint8), text_layer=layer
     )
 
-    text = pipeline.Pipeline(RECIPE, Numbering()).read_page(page)
+    text = pipeline.Pipeline(RECIPE, LineHeightRecognizer()).read_page(page)
 
     assert (text.text, text.text_source) == ("layer", "text_layer")
 
@@ -125,9 +127,9 @@ def typed(text, left, top, right, bottom):
     return TextLine(text, None, box, (Word(text, None, box),))
 
 
-def test_what_the_text_layer_leaves_is_read_and_stands_among_its_lines():
+def test_the_rest_of_a_page_is_read_and_placed_among_the_lines_of_the_text_layer():
     text_layer = layer(typed("above", 40, 10, 200, 40), typed("below", 40, 300, 200, 330))
-    reader = pipeline.Pipeline(RECIPE, Numbering())
+    reader = pipeline.Pipeline(RECIPE, LineHeightRecognizer())
 
     text = reader.read_page(written(lines=2, text_layer=text_layer))
 
@@ -139,11 +141,11 @@ def test_what_the_text_layer_leaves_is_read_and_stands_among_its_lines():
     assert text.confidence == pytest.approx(0.9)
 
 
-def test_a_page_of_which_nothing_was_read_is_its_text_layer():
+def test_a_page_without_legible_lines_is_its_text_layer():
     beside = written(lines=0, text_layer=layer(typed("as it was typed", 0, 0, 60, 20)))
     beside.image[300:320, 300:360] = 90
 
-    text = pipeline.Pipeline(RECIPE, Numbering(0.1)).read_page(beside)
+    text = pipeline.Pipeline(RECIPE, LineHeightRecognizer(0.1)).read_page(beside)
 
     assert (text.text, text.text_source) == ("as it was typed", "text_layer")
 
@@ -152,15 +154,15 @@ def test_a_page_of_which_nothing_was_read_is_its_text_layer():
 def test_a_photo_beside_text_adds_no_guesswork(confidence):
     exact = "Exact text, enough of it to say how the page stands. " * 2
     text_layer = layer(typed(exact, 40, 10, 590, 40))
-    reader = pipeline.Pipeline(RECIPE, Numbering(confidence))
+    reader = pipeline.Pipeline(RECIPE, LineHeightRecognizer(confidence))
 
     text = reader.read_page(written(lines=2, text_layer=text_layer))
 
     assert (text.text, text.text_source) == (exact, "text_layer")
 
 
-def test_a_page_with_enough_text_stands_as_its_text_does():
-    class Doubtful(Numbering):
+def test_a_page_with_enough_text_has_the_orientation_of_its_text():
+    class Doubtful(LineHeightRecognizer):
         calls = 0
 
         def read(self, lines):
@@ -178,7 +180,7 @@ def test_a_page_with_enough_text_stands_as_its_text_does():
 def test_a_defect_makes_a_page_partial():
     page = written(defect="The image ends early.")
 
-    text = pipeline.Pipeline(RECIPE, Numbering()).read_page(page)
+    text = pipeline.Pipeline(RECIPE, LineHeightRecognizer()).read_page(page)
 
     assert (text.status, text.failure) == ("partial", Failure("damaged", "The image ends early."))
     assert text.text
@@ -188,7 +190,7 @@ def test_an_image_file_is_read_from_the_disk(tmp_path):
     path = tmp_path / "scan.png"
     cv2.imwrite(str(path), written().image)
 
-    read = pipeline.Pipeline(RECIPE, Numbering()).read_pages(path)
+    read = pipeline.Pipeline(RECIPE, LineHeightRecognizer()).read_pages(path)
 
     assert (read.media_type, read.page_count, len(read.pages)) == ("image/png", 1, 1)
     assert len(read.pages[0].text.split()) == 2
@@ -198,17 +200,17 @@ def test_an_image_file_is_read_from_the_disk(tmp_path):
     ("first", "last", "expected"),
     [(1, None, [1, 2, 3]), (2, 2, [2]), (2, 99, [2, 3]), (3, 3, [3]), (4, 9, [])],
 )
-def test_only_the_asked_pages_are_decoded(monkeypatch, first, last, expected):
+def test_only_the_requested_pages_are_decoded(monkeypatch, first, last, expected):
     reader, document = reading_of(monkeypatch, *(written(number=n) for n in (1, 2, 3)))
 
     read = reader.read_pages(Path("x"), first, last)
 
-    assert document.asked == expected
+    assert document.requested == expected
     assert [page.number for page in read.pages] == expected
     assert read.page_count == 3
 
 
-def test_one_broken_page_of_several_fails_alone(monkeypatch):
+def test_one_damaged_page_of_several_fails_alone(monkeypatch):
     broken = Rejected("corrupt", "Page 2 cannot be decoded.")
     reader, _ = reading_of(monkeypatch, written(1), broken, written(3))
 
@@ -219,14 +221,14 @@ def test_one_broken_page_of_several_fails_alone(monkeypatch):
     assert (read.pages[1].number, read.pages[1].failure) == (2, why)
 
 
-def test_the_only_page_broken_is_the_document_rejected(monkeypatch):
+def test_a_document_whose_only_page_is_damaged_is_rejected(monkeypatch):
     reader, _ = reading_of(monkeypatch, Rejected("corrupt", "It cannot be decoded."))
 
     with pytest.raises(Rejected, match="cannot be decoded"):
         reader.read_pages(Path("x"))
 
 
-def test_seconds_are_told_by_stage_and_do_not_overlap(monkeypatch):
+def test_seconds_are_reported_by_stage_and_do_not_overlap(monkeypatch):
     now = iter(range(1000))
     monkeypatch.setattr(pipeline, "perf_counter", lambda: next(now))
     reader, _ = reading_of(monkeypatch, written(1), written(2))

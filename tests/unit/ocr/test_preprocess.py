@@ -1,3 +1,5 @@
+"""Preprocessing: deskewing, background, contrast, binarization."""
+
 import dataclasses
 
 import cv2
@@ -33,14 +35,14 @@ def turned(image, degrees):
 
 
 @pytest.mark.parametrize("degrees", [-8.0, -3.3, -1.0, -0.4, 0.4, 1.0, 2.7, 5.0, 9.0])
-def test_the_skew_of_a_turned_drawing_is_measured_to_a_tenth_of_a_degree(degrees):
+def test_the_skew_of_a_drawing_is_measured_to_a_tenth_of_a_degree(degrees):
     clean = preprocess.clean(page_of(turned(drawing(), degrees)), Preprocessing())
 
     assert clean.skew == pytest.approx(degrees, abs=0.1)
 
 
 @pytest.mark.parametrize("degrees", [-5.0, 2.0])
-def test_a_turned_drawing_comes_out_upright(degrees):
+def test_a_skewed_drawing_is_upright_after_deskewing(degrees):
     clean = preprocess.clean(page_of(turned(drawing(), degrees)), Preprocessing())
 
     dark_rows = (clean.gray < 128).mean(axis=1) > 0.3
@@ -48,14 +50,14 @@ def test_a_turned_drawing_comes_out_upright(degrees):
     assert edges == 2 * len(range(150, 760, 40))
 
 
-def test_an_upright_drawing_is_not_turned():
+def test_an_upright_drawing_is_not_rotated():
     clean = preprocess.clean(page_of(drawing()), Preprocessing())
 
     assert clean.skew == 0.0
     assert clean.gray.shape == (900, 700)
 
 
-def test_a_spot_of_the_clean_page_is_mapped_back_to_where_it_was_drawn():
+def test_a_point_of_the_clean_page_is_mapped_back_to_where_it_was_drawn():
     image = turned(drawing(), 4.0)
     spot = (300, 90)
     image[spot[1] - 3 : spot[1] + 4, spot[0] - 3 : spot[0] + 4] = (0, 0, 0)
@@ -69,7 +71,7 @@ def test_a_spot_of_the_clean_page_is_mapped_back_to_where_it_was_drawn():
     assert found == pytest.approx([spot[0] + 0.5, spot[1] + 0.5], abs=1.0)
 
 
-def test_a_page_larger_than_the_limit_is_shrunk_and_its_frame_says_so():
+def test_a_page_larger_than_the_limit_is_downscaled_and_its_transform_has_the_scale():
     image = np.full((3000, 1000, 3), 255, np.uint8)
 
     clean = preprocess.clean(page_of(image), dataclasses.replace(PLAIN, max_side=1500))
@@ -78,7 +80,7 @@ def test_a_page_larger_than_the_limit_is_shrunk_and_its_frame_says_so():
     assert clean.to_page @ [500, 1500, 1] == pytest.approx([1000, 3000])
 
 
-def test_shade_is_taken_from_the_paper_and_ink_stays_dark():
+def test_the_background_is_flattened_and_ink_stays_dark():
     image = drawing()
     shade = np.linspace(1.0, 0.55, image.shape[1])[None, :, None]
     shaded = (image * shade).astype(np.uint8)
@@ -91,7 +93,7 @@ def test_shade_is_taken_from_the_paper_and_ink_stays_dark():
     assert gray[150:166, 100:170].max() < 60
 
 
-def test_a_dark_page_is_not_lifted_to_white():
+def test_a_dark_page_is_not_flattened_to_white():
     image = np.full((600, 600, 3), 40, np.uint8)
 
     gray = preprocess.clean(
@@ -101,7 +103,7 @@ def test_a_dark_page_is_not_lifted_to_white():
     assert gray.max() < 60
 
 
-def test_the_median_takes_single_specks_and_leaves_strokes():
+def test_the_median_removes_single_specks_and_keeps_strokes():
     image = drawing()
     image[40, 40:600:7] = 0
 
@@ -127,7 +129,7 @@ def test_closing_bridges_a_gap_of_one_pixel_in_a_stroke():
     assert gray[52, 20:80].max() == 0
 
 
-def test_contrast_spreads_what_is_faint():
+def test_contrast_stretches_faint_text():
     image = np.full((400, 400, 3), 200, np.uint8)
     image[100:300:20, 50:350] = 185
 
@@ -138,7 +140,7 @@ def test_contrast_spreads_what_is_faint():
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 3000), (3000, 1), (2, 2), (40, 40)])
 @pytest.mark.parametrize("value", [0, 255])
-def test_every_switch_survives_the_smallest_pages(shape, value):
+def test_every_switch_works_on_the_smallest_pages(shape, value):
     image = np.full((*shape, 3), value, np.uint8)
     everything = Preprocessing(
         contrast=True, denoise="median", threshold=True, close_strokes=True, deskew=True
@@ -147,7 +149,7 @@ def test_every_switch_survives_the_smallest_pages(shape, value):
     assert preprocess.clean(page_of(image), everything).gray.shape == shape
 
 
-def test_the_page_itself_is_not_written_to():
+def test_the_decoded_page_is_not_modified():
     image = turned(drawing(), 2.0)
     before = image.copy()
 

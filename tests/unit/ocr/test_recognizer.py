@@ -1,4 +1,4 @@
-"""Lines are read: drawn ones, alone and in company, by both backends."""
+"""Recognition of drawn lines, alone and in batches, by both backends."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from daemon.core.records import Box
 from daemon.ocr.recognizer import Recognizer
-from daemon.ocr.records import Line, Reading
+from daemon.ocr.records import LineCrop, RecognizedLine
 from tests.support.running_daemon import SHIPPED, SHIPPED_ONNX
 
 TEXTS = [
@@ -23,7 +23,7 @@ TEXTS = [
 ]
 
 
-def draw(text: str, scale: float = 1.0) -> Line:
+def draw(text: str, scale: float = 1.0) -> LineCrop:
     """Draw `text` in black on white with OpenCV's own strokes."""
     font, thickness = cv2.FONT_HERSHEY_SIMPLEX, max(1, round(2 * scale))
     (width, height), below = cv2.getTextSize(text, font, scale, thickness)
@@ -32,8 +32,8 @@ def draw(text: str, scale: float = 1.0) -> Line:
     return line(image)
 
 
-def line(image: np.ndarray) -> Line:
-    return Line(Box(0, 0, image.shape[1], image.shape[0]), image)
+def line(image: np.ndarray) -> LineCrop:
+    return LineCrop(Box(0, 0, image.shape[1], image.shape[0]), image)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def test_drawn_lines_are_read_in_their_order(recognizer: Recognizer):
     assert [reading.text for reading in recognizer.read([draw(text) for text in TEXTS])] == TEXTS
 
 
-def test_both_backends_say_the_same(torchscript: Recognizer, onnx: Recognizer):
+def test_both_backends_read_the_same(torchscript: Recognizer, onnx: Recognizer):
     lines = [draw(text, scale) for text in TEXTS for scale in (0.6, 1.0, 1.7)]
 
     one, other = torchscript.read(lines), onnx.read(lines)
@@ -113,22 +113,22 @@ def test_a_confidence_is_a_probability(recognizer: Recognizer):
 
 
 @pytest.mark.parametrize("shape", [(0, 0), (0, 50), (50, 0), (1, 50), (50, 1), (1, 1)])
-def test_a_crop_of_no_extent_says_nothing(recognizer: Recognizer, shape: tuple[int, int]):
+def test_a_crop_without_extent_has_no_text(recognizer: Recognizer, shape: tuple[int, int]):
     empty = line(np.zeros(shape, np.uint8))
 
     readings = recognizer.read([empty, draw(TEXTS[0]), empty])
 
     assert [reading.text for reading in readings] == ["", TEXTS[0], ""]
-    assert readings[0] == Reading("", 0.0, ())
+    assert readings[0] == RecognizedLine("", 0.0, ())
 
 
 @pytest.mark.parametrize(("gray", "width"), [(255, 300), (240, 1000), (200, 60)])
-def test_white_paper_says_nothing(recognizer: Recognizer, gray: int, width: int):
+def test_white_paper_has_no_text(recognizer: Recognizer, gray: int, width: int):
     assert recognizer.read([line(np.full((40, width), gray, np.uint8))])[0].text == ""
 
 
 @pytest.mark.parametrize("shape", [(2, 2), (2, 30_000), (3000, 2)])
-def test_odd_shapes_are_read_without_harm(recognizer: Recognizer, shape: tuple[int, int]):
+def test_odd_shapes_are_no_error(recognizer: Recognizer, shape: tuple[int, int]):
     noise = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
 
     assert len(recognizer.read([line(noise)])) == 1
@@ -138,7 +138,7 @@ def test_no_lines_have_no_readings(recognizer: Recognizer):
     assert recognizer.read([]) == []
 
 
-def test_it_says_what_it_is(onnx: Recognizer):
+def test_the_recognizer_reports_its_name_and_precision(onnx: Recognizer):
     assert (onnx.name, onnx.weights.backend, onnx.artifact.precision) == (
         SHIPPED.file.stem,
         "onnxruntime",

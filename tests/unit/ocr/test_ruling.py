@@ -1,9 +1,11 @@
+"""Ruling lines."""
+
 import cv2
 import numpy as np
 import pytest
 
 from daemon.ocr import segment
-from daemon.ocr.records import CleanPage, Rules
+from daemon.ocr.records import CleanPage, RulingLines
 
 UNTURNED = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 
@@ -19,10 +21,10 @@ def ruled(gray, *lines, thick=2):
 
 
 def rules_of(gray):
-    """The rules as sets of rounded places: y of those across, x of those down."""
-    _, rules = segment.find(CleanPage(gray=gray, to_page=UNTURNED, skew=0.0))
-    across = {round((box.top + box.bottom) / 20) * 10 for box in rules.across}
-    return across, {round((box.left + box.right) / 20) * 10 for box in rules.down}
+    """The rules as sets of rounded positions: y of horizontal, x of vertical ones."""
+    _, rules = segment.find_lines_and_rules(CleanPage(gray=gray, to_page=UNTURNED, skew=0.0))
+    across = {round((box.top + box.bottom) / 20) * 10 for box in rules.horizontal}
+    return across, {round((box.left + box.right) / 20) * 10 for box in rules.vertical}
 
 
 def test_long_rules_are_found_where_they_were_drawn():
@@ -31,12 +33,12 @@ def test_long_rules_are_found_where_they_were_drawn():
     assert rules_of(gray) == ({200, 400}, {500})
 
 
-def test_rules_on_a_large_page_are_told_in_its_own_pixels():
+def test_rules_on_a_large_page_are_in_its_own_pixels():
     gray = ruled(paper(3600, 2800), (400, 1000, 2400, 1000), thick=5)
 
-    _, rules = segment.find(CleanPage(gray=gray, to_page=UNTURNED, skew=0.0))
+    _, rules = segment.find_lines_and_rules(CleanPage(gray=gray, to_page=UNTURNED, skew=0.0))
 
-    box = rules.across[0]
+    box = rules.horizontal[0]
     assert (box.left, box.right) == pytest.approx((400, 2400), abs=10)
     assert (box.top + box.bottom) / 2 == pytest.approx(1000, abs=4)
 
@@ -56,18 +58,21 @@ def test_the_letters_of_a_text_are_no_rules():
     assert rules_of(gray) == ({110}, set())
 
 
-def test_a_page_without_rules_across_offers_none():
+def test_a_page_without_horizontal_rules_has_no_rules():
     gray = ruled(paper(), (500, 100, 500, 700))
 
-    assert segment.find(CleanPage(gray=gray, to_page=UNTURNED, skew=0.0))[1] == Rules()
+    assert (
+        segment.find_lines_and_rules(CleanPage(gray=gray, to_page=UNTURNED, skew=0.0))[1]
+        == RulingLines()
+    )
 
 
 @pytest.mark.timeout(20)
-def test_hatching_ends_and_its_rules_are_bounded():
+def test_hatching_yields_a_bounded_number_of_rules():
     gray = paper(1800, 1300)
     gray[::6] = 0
     gray[:, ::6] = 0
 
-    _, rules = segment.find(CleanPage(gray=gray, to_page=UNTURNED, skew=0.0))
+    _, rules = segment.find_lines_and_rules(CleanPage(gray=gray, to_page=UNTURNED, skew=0.0))
 
-    assert max(len(rules.across), len(rules.down)) <= 400
+    assert max(len(rules.horizontal), len(rules.vertical)) <= 400

@@ -1,10 +1,12 @@
+"""Line segmentation without a network."""
+
 import cv2
 import numpy as np
 import pytest
 
 from daemon.ocr import segment
 from daemon.ocr.records import CleanPage
-from daemon.ocr.segment import marks
+from daemon.ocr.segment import components
 
 UNTURNED = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 
@@ -38,7 +40,7 @@ def overlap(line, box):
 
 def assert_found(gray, boxes):
     """Every drawn box has a line of its own, and there are no others."""
-    lines = segment.find(clean(gray))[0]
+    lines = segment.find_lines_and_rules(clean(gray))[0]
     assert len(lines) == len(boxes)
     for box in boxes:
         assert max(overlap(line, box) for line in lines) >= 0.6
@@ -66,7 +68,7 @@ def test_a_heading_and_fine_print_are_found_beside_body_text():
     assert_found(gray, boxes)
 
 
-def test_wide_gaps_part_cells_and_word_gaps_do_not():
+def test_wide_gaps_separate_cells_and_word_gaps_do_not():
     gray = paper()
 
     boxes = [
@@ -79,7 +81,7 @@ def test_wide_gaps_part_cells_and_word_gaps_do_not():
 
 
 @pytest.mark.parametrize("mark", [":", "-"])
-def test_a_mark_that_stands_apart_between_two_words_leads_from_one_to_the_other(mark):
+def test_a_mark_between_two_distant_words_connects_them(mark):
     gray = paper()
     left, top, end, bottom = write(gray, "GST No", 60, 300)
     _, _, end, _ = write(gray, mark, end + 18, 300)
@@ -97,7 +99,7 @@ def test_words_as_far_apart_without_a_mark_between_are_two_lines():
 
 
 def character(gray, left, top, side=40):
-    """Draw what is as wide and as high as a Chinese character."""
+    """Draw a shape as wide and as high as a Chinese character."""
     cv2.rectangle(gray, (left, top), (left + side - 1, top + side - 1), (0,), 3)
     cv2.line(gray, (left + side // 2, top), (left + side // 2, top + side - 1), (0,), 3)
     cv2.line(gray, (left, top + side // 2), (left + side - 1, top + side // 2), (0,), 3)
@@ -110,7 +112,7 @@ def test_characters_that_fill_a_cell_are_one_line(gap, lines):
     character(gray, 100, 80)
     character(gray, 100 + 40 + gap, 80)
 
-    assert len(segment.find(clean(gray))[0]) == 1 + lines
+    assert len(segment.find_lines_and_rules(clean(gray))[0]) == 1 + lines
 
 
 def test_the_rules_of_a_table_are_no_part_of_its_lines():
@@ -127,7 +129,7 @@ def test_the_rules_of_a_table_are_no_part_of_its_lines():
     assert_found(gray, boxes)
 
 
-def test_a_vertical_rule_parts_words_that_stand_close():
+def test_a_vertical_rule_separates_words_that_are_close():
     gray = paper()
     boxes = [
         box
@@ -139,7 +141,7 @@ def test_a_vertical_rule_parts_words_that_stand_close():
     assert_found(gray, boxes)
 
 
-def test_a_narrow_gutter_parts_columns_as_a_word_gap_does_not():
+def test_a_narrow_gutter_separates_columns_where_a_word_gap_would_not():
     gray = paper(700, 1000)
     words = "and then some more of it"
     boxes = []
@@ -157,7 +159,7 @@ def test_touching_lines_are_still_two():
     gray[105:112, 120:124] = 0
     cv2.line(gray, (212, 90), (212, 130), (0,), 2)
 
-    lines = segment.find(clean(gray))[0]
+    lines = segment.find_lines_and_rules(clean(gray))[0]
     assert len(lines) == 2
     for box in boxes:
         assert max(overlap(line, box) for line in lines) >= 0.5
@@ -184,17 +186,17 @@ def test_the_image_of_a_line_is_the_page_under_its_box():
     gray = paper()
     write(gray, "exactly this", 60, 100)
 
-    (line,) = segment.find(clean(gray))[0]
+    (line,) = segment.find_lines_and_rules(clean(gray))[0]
 
     box = line.box
     assert np.array_equal(line.image, gray[box.top : box.bottom, box.left : box.right])
 
 
-def test_light_text_on_a_dark_ground_is_read_dark_on_light():
+def test_light_text_on_a_dark_background_is_cropped_dark_on_light():
     gray = np.full((800, 1000), 30, np.uint8)
     box = write(gray, "white on black", 200, 400, scale=1.5, ink=240, thick=3)
 
-    (line,) = segment.find(clean(gray))[0]
+    (line,) = segment.find_lines_and_rules(clean(gray))[0]
 
     assert overlap(line, box) >= 0.6
     assert np.median(line.image) > 128
@@ -203,13 +205,13 @@ def test_light_text_on_a_dark_ground_is_read_dark_on_light():
 @pytest.mark.parametrize("value", [0, 128, 255])
 @pytest.mark.parametrize("shape", [(1, 1), (1, 900), (900, 1), (7, 7), (1200, 900)])
 def test_an_even_page_of_any_size_has_no_lines(shape, value):
-    assert segment.find(clean(np.full(shape, value, np.uint8)))[0] == []
+    assert segment.find_lines_and_rules(clean(np.full(shape, value, np.uint8)))[0] == []
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("kind", ["noise", "specks", "grid"])
-def test_a_page_of_noise_ends_and_its_lines_are_bounded(kind):
+def test_a_page_of_noise_yields_a_bounded_number_of_lines(kind):
     random = np.random.default_rng(1)
     gray = np.full((3508, 2480), 255, np.uint8)
     if kind == "noise":
@@ -220,7 +222,7 @@ def test_a_page_of_noise_ends_and_its_lines_are_bounded(kind):
         rows, columns = np.indices(gray.shape)
         gray[(rows % 40 < 14) & (columns % 60 < 10)] = 0
 
-    assert len(segment.find(clean(gray))[0]) <= 2500
+    assert len(segment.find_lines_and_rules(clean(gray))[0]) <= 2500
 
 
 @pytest.mark.timeout(60)
@@ -233,7 +235,7 @@ def test_no_word_of_a_newspaper_page_is_left_out():
             cv2.putText(gray, "seven words of one line of news", (left, base), 0, 0.5, (0,), 1)
             boxes.append((left, base - 12, left + 250, base + 4))
 
-    lines = segment.find(clean(gray))[0]
+    lines = segment.find_lines_and_rules(clean(gray))[0]
 
     assert len(lines) == len(boxes)
 
@@ -247,7 +249,7 @@ def test_a_numeral_of_level_strokes_begins_its_line(strokes):
         cv2.line(gray, (50, y), (72, y), (0,), 2)
     cv2.line(gray, (78, bottom - 6), (82, bottom - 2), (0,), 2)  # the comma behind it
 
-    (line,) = segment.find(clean(gray))[0]
+    (line,) = segment.find_lines_and_rules(clean(gray))[0]
     assert line.box.left <= 50
 
 
@@ -279,7 +281,7 @@ def test_no_wide_and_thin_letter_is_taken_for_a_tick_however_many_there_are():
     for k in range(600):
         cv2.ellipse(drawn, (40 + 50 * (k % 30), 40 + 50 * (k // 30)), (16, 10), 0, 0, 360, (255,))
 
-    assert len(marks.find(drawn).notifications) == 600
+    assert len(components.find(drawn).letters) == 600
 
 
 def test_a_full_width_slash_is_no_tick():
@@ -287,6 +289,6 @@ def test_a_full_width_slash_is_no_tick():
     left, top, _, bottom = write(gray, "YES", 60, 300)
     cv2.line(gray, (120, bottom), (142, top), (0,), 2)
 
-    (line,) = segment.find(clean(gray))[0]
+    (line,) = segment.find_lines_and_rules(clean(gray))[0]
     assert line.box.left <= left
     assert line.box.right >= 142

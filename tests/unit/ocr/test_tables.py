@@ -1,4 +1,4 @@
-"""Tables as drawn: from a picture to cells, with a recogniser that knows what was written."""
+"""Ruled tables: from a drawn picture to cells, with a recogniser that knows the text."""
 
 import cv2
 import numpy as np
@@ -16,12 +16,12 @@ NINE = [[f"cell {r}{c}" for c in range(3)] for r in range(3)]
 
 def tables_of(drawn_page, degrees=0.0):
     found, rules, height = drawn_page.found(degrees)
-    parts = layout.arrange(found, rules, height)
+    parts = layout.analyze(found, rules, height)
     return found, [part.table for part in parts if part.table]
 
 
 def only_table(drawn_page, degrees=0.0):
-    """The text of each cell by row and column, its spans beside where there are any."""
+    """The text of each cell by row and column, with its spans where there are any."""
     found, (table,) = tables_of(drawn_page, degrees)
     texts = [[None] * table.columns for _ in range(table.rows)]
     for cell in table.cells:
@@ -42,18 +42,18 @@ def test_a_ruled_table_is_its_cells():
 
 
 @pytest.mark.parametrize("without", ["left right", "top bottom", "left right top bottom"])
-def test_missing_outer_borders_are_made_up_for(without):
+def test_missing_outer_borders_are_added(without):
     assert only_table(drawn(without=without)) == NINE
 
 
-def test_a_table_turned_by_two_degrees_is_the_same_table():
+def test_a_table_skewed_by_two_degrees_is_the_same_table():
     drawn_page = drawn()
     drawn_page.write("a line of text below the table, which lies straight", 100, 500)
 
     assert only_table(drawn_page, degrees=2.0) == NINE
 
 
-def test_cells_over_several_columns_and_rows_say_so():
+def test_cells_over_several_columns_and_rows_have_spans():
     texts = {
         (0, 1, 0, 3): "over all columns",
         (1, 3, 0, 1): ["over", "rows"],
@@ -85,7 +85,7 @@ def test_the_lines_of_a_cell_are_read_before_the_next_cell():
     }  # fmt: skip
     found, rules, height = drawn(texts, x=(100, 500, 900), y=(100, 200, 260)).found()
 
-    (part,) = layout.arrange(found, rules, height)
+    (part,) = layout.analyze(found, rules, height)
 
     assert [found[k][1] for k in part.lines] == ["one", "two", "three", "four", "five", "six"]
 
@@ -97,7 +97,7 @@ def test_strokes_of_chinese_characters_are_no_rules():
     assert only_table(drawn(texts)) == names
 
 
-def test_broken_rules_still_part_cells():
+def test_broken_rules_still_separate_cells():
     drawn_page = drawn()
     for x in X:
         drawn_page.image[202:212, x - 3 : x + 4] = 255
@@ -107,7 +107,7 @@ def test_broken_rules_still_part_cells():
     assert only_table(drawn_page) == NINE
 
 
-def test_rules_bent_like_a_page_near_its_spine_still_part_cells():
+def test_rules_curved_like_a_page_near_its_spine_still_separate_cells():
     drawn_page = drawn()
     x, y = np.meshgrid(
         *(np.arange(size, dtype=np.float32) for size in drawn_page.image.shape[::-1])
@@ -228,20 +228,20 @@ def test_the_rows_of_a_frame_between_the_cells_of_a_form_stay_rows():
     }  # fmt: skip
     found, rules, height = drawn(texts, x=(100, 500, 900), y=(100, 160, 220, 480)).found()
 
-    parts = layout.arrange(found, rules, height)
+    parts = layout.analyze(found, rules, height)
 
     assert [part.kind for part in parts] == ["table", "text"]
     assert [found[k][1] for k in parts[1].lines] == rows
 
 
-def test_what_stands_above_beside_and_below_a_table_is_read_in_its_place():
+def test_lines_above_beside_and_below_a_table_are_read_in_their_place():
     drawn_page = drawn()
     drawn_page.write("above", 300, 60)
     drawn_page.write("aside", 1050, 190)
     drawn_page.write("below", 300, 340)
     found, rules, height = drawn_page.found()
 
-    parts = layout.arrange(found, rules, height)
+    parts = layout.analyze(found, rules, height)
 
     first = ["table" if part.table else found[part.lines[0]][1] for part in parts]
     assert first == ["above", "table", "aside", "below"]

@@ -1,4 +1,4 @@
-"""Lines as published: their words, what is a space, and where all that stands on the page."""
+"""Published text lines: their words, spaces and boxes."""
 
 import math
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from daemon.core.records import Box
 from daemon.ocr.assemble.frame import CoordinateFrame
-from daemon.ocr.records import Character, CleanPage, Line, Reading
+from daemon.ocr.records import CleanPage, LineCrop, RecognizedCharacter, RecognizedLine
 from tests.unit.ocr.assembling import (
     BLANK,
     clean,
@@ -21,10 +21,10 @@ from tests.unit.ocr.assembling import (
 )
 
 
-def said(text, pitch):
-    """Return how a line, 20 pixels high, is published whose characters stand so far apart."""
+def published_text(text, pitch):
+    """Return the published text of a line, 20 pixels high, with characters `pitch` apart."""
     width = pitch * len(text)
-    crop = Line(Box(0, 0, width, 20), np.zeros((20, width), np.uint8))
+    crop = LineCrop(Box(0, 0, width, 20), np.zeros((20, width), np.uint8))
     return published([crop], [reading(text)], [[0]]).text
 
 
@@ -40,12 +40,12 @@ def said(text, pitch):
         ("总计  12", "总计  12"),
     ],
 )
-def test_the_white_of_typesetting_is_no_space(text, expected):
-    assert said(text, pitch=10) == expected
+def test_typographic_gaps_are_no_spaces(text, expected):
+    assert published_text(text, pitch=10) == expected
 
 
-def test_white_as_wide_as_a_character_is_a_space():
-    assert said("年 7", pitch=66) == "年 7"
+def test_a_gap_as_wide_as_a_character_is_a_space():
+    assert published_text("年 7", pitch=66) == "年 7"
 
 
 @pytest.mark.parametrize(
@@ -59,16 +59,16 @@ def test_white_as_wide_as_a_character_is_a_space():
         ("12345 年 7 月", "12345 年7月"),
     ],
 )
-def test_the_white_within_a_date_is_no_space_however_wide(text, expected):
-    assert said(text, pitch=60) == expected
+def test_gaps_in_a_date_are_no_spaces_however_wide(text, expected):
+    assert published_text(text, pitch=60) == expected
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [("姓 名", "姓名"), ("收 入 类 型", "收入类型"), ("이 름", "이 름"), ("姓 名字", "姓 名字")],
 )
-def test_the_white_between_characters_that_fill_a_cell_is_no_space(text, expected):
-    assert said(text, pitch=30) == expected
+def test_gaps_between_characters_that_fill_a_cell_are_no_spaces(text, expected):
+    assert published_text(text, pitch=30) == expected
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_words_break_at_spaces_and_where_scripts_meet(text, expected):
     assert words(text) == expected
 
 
-def test_a_word_stands_where_its_characters_stand():
+def test_the_box_of_a_word_is_that_of_its_characters():
     text = published([line(100, 40, 300, 60)], [reading("ab cd")], [[0]])
 
     (first, second) = text.blocks[0].lines[0].words
@@ -98,8 +98,8 @@ def test_a_word_stands_where_its_characters_stand():
 
 
 def test_a_words_confidence_is_the_geometric_mean_of_its_characters():
-    characters = (Character("a", 0.5, 0, 0.5), Character("b", 1.0, 0.5, 1))
-    text = published([line(0, 0, 9, 9)], [Reading("ab", 0.7, characters)], [[0]])
+    characters = (RecognizedCharacter("a", 0.5, 0, 0.5), RecognizedCharacter("b", 1.0, 0.5, 1))
+    text = published([line(0, 0, 9, 9)], [RecognizedLine("ab", 0.7, characters)], [[0]])
 
     assert text.blocks[0].lines[0].words[0].confidence == pytest.approx(0.5**0.5)
 
@@ -113,7 +113,7 @@ def test_a_words_confidence_is_the_geometric_mean_of_its_characters():
     width=st.integers(5, 300),
     height=st.integers(5, 40),
 )
-def test_a_box_on_the_page_comes_back_from_the_clean_frame(
+def test_a_box_of_the_clean_frame_is_mapped_to_the_page(
     degrees, zoom, scale, left, top, width, height
 ):
     frame = clean(degrees, zoom, shift=(7.0, -3.0))
@@ -135,7 +135,7 @@ def test_a_box_on_the_page_comes_back_from_the_clean_frame(
     assert box.bottom - box.top <= height + 2 * grown
 
 
-def test_a_scaled_page_is_answered_in_original_pixels():
+def test_boxes_of_a_scaled_page_are_in_original_pixels():
     half = page(width=1000, height=800, scale=0.5)
 
     text = published([line(10, 20, 60, 40)], [reading("x")], [[0]], half)
@@ -160,19 +160,19 @@ def test_boxes_are_clipped_to_the_page_and_never_empty():
     st.integers(0, 300),
     st.integers(0, 300),
 )
-def test_a_box_that_goes_back_and_forth_still_holds_itself(degrees, zoom, left, top):
+def test_a_box_mapped_back_and_forth_contains_itself(degrees, zoom, left, top):
     box = Box(left + 200, top + 200, left + 260, top + 220)
     frame = CoordinateFrame(page(), clean(degrees, zoom))
 
-    there = frame.around(frame.back(box))
+    there = frame.to_original(frame.to_clean(box))
 
     assert there.left <= box.left < box.right <= there.right
     assert there.top <= box.top < box.bottom <= there.bottom
 
 
-def test_a_line_that_was_laid_level_has_words_where_it_slants():
+def test_the_words_of_a_rectified_line_follow_its_slant():
     corners = np.array([[100, 300], [300, 200], [310, 220], [110, 320]], float)
-    slanted = Line(Box(100, 200, 310, 320), BLANK, corners)
+    slanted = LineCrop(Box(100, 200, 310, 320), BLANK, corners)
 
     (block,) = published([slanted], [reading("ab cd")], [[0]]).blocks
 
@@ -182,7 +182,7 @@ def test_a_line_that_was_laid_level_has_words_where_it_slants():
     assert second.bottom < first.bottom - 30
 
 
-def test_boxes_on_a_straightened_page_are_where_its_rows_were_bent():
+def test_boxes_of_a_dewarped_page_are_where_its_rows_were_seen():
     curvature = np.zeros((30, 40), np.float32) + np.linspace(0, 62.4, 40, dtype=np.float32)
     bent = CleanPage(
         gray=BLANK, to_page=clean().to_page, skew=0.0, curvature=curvature

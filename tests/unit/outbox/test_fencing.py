@@ -1,4 +1,4 @@
-"""Who was stopped while it published and has lost its claim takes nothing away when it goes on.
+"""A daemon that was stopped while publishing and lost its claim removes nothing when it continues.
 
 The stop is a failpoint at which the successor does its work, in the same process; the real thing
 is in tests/system/test_outputs.py.
@@ -47,17 +47,17 @@ def stopped_at(
 def take_over(folder: Path) -> None:
     """Do what a successor does that finds no answer, up to its own."""
     outbox = Outbox(folder)
-    outbox.withdraw("one")
+    outbox.discard_drafts("one")
     assert outbox.answer_of("one", "a.pdf", "a.pdf.json") is None
-    outbox.recall("one")
+    outbox.roll_back("one")
     assert publish(outbox, outputs=LISTED) == "a.pdf.json"
 
 
 def settle(folder: Path) -> None:
     """Do what a successor does that finds the answer."""
     outbox = Outbox(folder)
-    outbox.withdraw("one")
-    outbox.settle("a.pdf.json", "one")
+    outbox.discard_drafts("one")
+    outbox.commit("a.pdf.json", "one")
 
 
 def publish_late(folder: Path) -> None:
@@ -146,28 +146,28 @@ def test_an_error_when_an_output_has_its_name_and_its_draft_leaves_neither(
     assert kept(tmp_path) == set()
 
 
-def test_the_note_of_the_successor_outlives_who_was_stopped(
+def test_the_journal_of_the_successor_survives_the_stopped_daemon(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So what a successor leaves that is killed then is removed by whoever comes next."""
 
     def take_over_and_die() -> None:
         outbox = Outbox(tmp_path)
-        outbox.withdraw("one")
-        outbox.recall("one")
+        outbox.discard_drafts("one")
+        outbox.roll_back("one")
         killed_before_the_answer(tmp_path, monkeypatch)
 
     stopped_at(monkeypatch, "outputs.synced", "a.pdf.json", take_over_and_die)
     publish_late(tmp_path)
     assert set(NAMES) <= kept(tmp_path)
 
-    Outbox(tmp_path).withdraw("one")
-    Outbox(tmp_path).recall("one")
+    Outbox(tmp_path).discard_drafts("one")
+    Outbox(tmp_path).roll_back("one")
 
     assert kept(tmp_path) == set()
 
 
-def test_what_another_claims_answer_lists_is_not_recalled(
+def test_outputs_that_another_answer_lists_are_not_rolled_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both have read the same bytes: neither name nor digest tells their outputs apart."""
@@ -175,13 +175,13 @@ def test_what_another_claims_answer_lists_is_not_recalled(
     killed_before_the_answer(tmp_path, monkeypatch, "outputs.noted")
     publish(Outbox(tmp_path), "two", outputs=LISTED)
 
-    Outbox(tmp_path).withdraw("one")
-    Outbox(tmp_path).recall("one")
+    Outbox(tmp_path).discard_drafts("one")
+    Outbox(tmp_path).roll_back("one")
 
     assert kept(tmp_path) == WHOLE
 
 
-def test_where_a_name_changes_the_inode_outputs_are_recalled_by_their_note(
+def test_without_stable_inodes_outputs_are_rolled_back_by_the_journal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def link(old: Path, new: Path, **_: object) -> None:
@@ -196,7 +196,7 @@ def test_where_a_name_changes_the_inode_outputs_are_recalled_by_their_note(
     with pytest.raises(FileExistsError):
         outbox.publish("a.pdf.json", answer(), claim(), lambda: True, made)
 
-    outbox.recall("one")
+    outbox.roll_back("one")
 
     outbox.drop(made)
     assert kept(tmp_path) == {"a.pdf.txt"}

@@ -1,4 +1,4 @@
-"""Outputs get their names before the sidecar does, all of them or none, over nobody's files."""
+"""Outputs are published before the sidecar, all of them or none, and replace no other file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from daemon.core.records import Claim, Stamp
-from daemon.outbox.output_files import Draft
+from daemon.outbox.output_files import OutputDraft
 from daemon.outbox.publish import Outbox, Superseded
 
 SHA = "ab" * 32
@@ -19,7 +19,7 @@ def claim(token: str = "one", name: str = "a.pdf") -> Claim:
     return Claim(token, name, Path("/nowhere") / name, Stamp(1, 1, 1), SHA)
 
 
-def drafts(outbox: Outbox, token: str = "one") -> list[Draft]:
+def drafts(outbox: Outbox, token: str = "one") -> list[OutputDraft]:
     return [
         outbox.draft(token, "hocr", ".hocr", b"<html/>"), outbox.draft(token, "text", ".txt", b"hi")
     ]  # fmt: skip
@@ -33,7 +33,7 @@ def answer(token: str = "one", sha256: str = SHA, **more: object) -> bytes:
     return json.dumps(content | more).encode()
 
 
-def endings(found: list[Draft]) -> list[str]:
+def endings(found: list[OutputDraft]) -> list[str]:
     return [draft.ending for draft in found]
 
 
@@ -48,7 +48,7 @@ def publish(outbox: Outbox, token: str = "one", **more: object) -> str:
     return place
 
 
-def test_outputs_lie_beside_their_answer_and_nothing_else_is_left(tmp_path: Path) -> None:
+def test_outputs_are_next_to_their_answer_and_nothing_else_is_left(tmp_path: Path) -> None:
     publish(Outbox(tmp_path))
 
     assert kept(tmp_path) == {"a.pdf.json", "a.pdf.hocr", "a.pdf.txt"}
@@ -64,16 +64,14 @@ def test_outputs_of_a_name_that_is_used_again_are_numbered_with_their_answer(
 
 
 @pytest.mark.parametrize("name", ["a.pdf.txt", "a.pdf.alto.xml"])
-def test_a_strangers_file_that_could_be_taken_for_an_output_is_left_alone(
-    name: str, tmp_path: Path
-) -> None:
+def test_a_foreign_file_with_the_name_of_an_output_stays(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(b"mine")
 
     assert publish(Outbox(tmp_path)) == "a.pdf.2.json"
     assert (tmp_path / name).read_bytes() == b"mine"
 
 
-def test_the_answer_beyond_a_strangers_file_is_found_again(tmp_path: Path) -> None:
+def test_an_answer_numbered_because_of_a_foreign_file_is_found_again(tmp_path: Path) -> None:
     (tmp_path / "a.pdf.txt").write_bytes(b"mine")
     publish(Outbox(tmp_path))
 
@@ -83,7 +81,7 @@ def test_the_answer_beyond_a_strangers_file_is_found_again(tmp_path: Path) -> No
     assert found[0] == "a.pdf.2.json"
 
 
-def test_who_loses_the_race_for_a_name_takes_its_outputs_back(tmp_path: Path) -> None:
+def test_a_lost_race_for_a_name_rolls_the_outputs_back(tmp_path: Path) -> None:
     outbox = Outbox(tmp_path)
     made = drafts(outbox)
     (tmp_path / "a.pdf.json").write_bytes(answer("two", "cd" * 32))
@@ -144,8 +142,8 @@ def test_outputs_without_an_answer_are_removed_when_their_claim_is_taken_up(
     outbox = Outbox(tmp_path)
     assert {"a.pdf.txt", "a.pdf.hocr"} <= kept(tmp_path)
 
-    outbox.withdraw("one")
-    outbox.recall("one")
+    outbox.discard_drafts("one")
+    outbox.roll_back("one")
 
     assert kept(tmp_path) == set()
     assert publish(outbox) == "a.pdf.json"
@@ -158,12 +156,12 @@ def test_a_file_that_has_taken_the_name_of_a_removed_output_stays(
     (tmp_path / "a.pdf.txt").unlink()
     (tmp_path / "a.pdf.txt").write_bytes(b"not ours")
 
-    Outbox(tmp_path).recall("one")
+    Outbox(tmp_path).roll_back("one")
 
     assert (tmp_path / "a.pdf.txt").read_bytes() == b"not ours"
 
 
-def test_outputs_that_nobody_takes_up_are_removed_after_a_while(
+def test_abandoned_outputs_are_removed_after_a_while(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     killed_before_the_answer(tmp_path, monkeypatch)
@@ -176,7 +174,7 @@ def test_outputs_that_nobody_takes_up_are_removed_after_a_while(
     assert {name for name in kept(tmp_path) if not name.endswith(".tmp")} == set()
 
 
-def test_outputs_of_a_replaced_answer_give_way_with_it(tmp_path: Path) -> None:
+def test_outputs_of_a_replaced_answer_are_removed_with_it(tmp_path: Path) -> None:
     outbox = Outbox(tmp_path, replaceable=("done",))
     listed = [{"name": "a.pdf.txt"}, {"name": "a.pdf.ocr.pdf"}]
     publish(outbox, outputs=listed)
@@ -193,5 +191,5 @@ def test_what_is_no_regular_file_is_not_copied(tmp_path: Path) -> None:
     link.symlink_to(secret)
     (tmp_path / "outbox").mkdir()
 
-    with pytest.raises(Exception, match="refuses"):
+    with pytest.raises(Exception, match="cannot be written"):
         Outbox(tmp_path / "outbox").draft("one", "picture", ".png", link)

@@ -72,7 +72,7 @@ def test_a_failed_answer_to_other_bytes_is_kept(tmp_path: Path) -> None:
     assert publish(outbox, "scan.pdf") == "scan.pdf.2.json"
 
 
-def test_a_strange_file_of_that_name_is_never_overwritten(tmp_path: Path) -> None:
+def test_a_foreign_file_of_that_name_is_never_overwritten(tmp_path: Path) -> None:
     (tmp_path / "scan.pdf.json").write_text("somebody's notes")
 
     publish(Outbox(tmp_path), "scan.pdf")
@@ -80,7 +80,7 @@ def test_a_strange_file_of_that_name_is_never_overwritten(tmp_path: Path) -> Non
     assert (tmp_path / "scan.pdf.json").read_text() == "somebody's notes"
 
 
-def test_a_name_taken_in_the_last_moment_is_told_and_not_clobbered(tmp_path: Path) -> None:
+def test_a_name_that_is_taken_at_the_last_moment_is_not_overwritten(tmp_path: Path) -> None:
     outbox = Outbox(tmp_path)
     place = outbox.place_for("scan.pdf", SHA)
     publish(Outbox(tmp_path), "scan.pdf", OTHER)
@@ -107,7 +107,7 @@ def test_the_longest_name_gets_an_answer(tmp_path: Path) -> None:
     assert len(os.fsencode(place)) == 255
 
 
-def test_an_outbox_that_refuses_is_the_fault_of_the_environment(tmp_path: Path) -> None:
+def test_an_unwritable_outbox_defers_the_answer(tmp_path: Path) -> None:
     (tmp_path / "outbox").write_text("not a folder")
     outbox = Outbox(tmp_path / "outbox")
 
@@ -141,12 +141,12 @@ def test_an_answer_is_not_published_for_a_claim_that_is_another_daemons(tmp_path
     assert not (tmp_path / "scan.pdf.json").exists()
 
 
-def test_a_draft_that_was_withdrawn_can_never_be_published(tmp_path: Path) -> None:
+def test_a_discarded_draft_can_never_be_published(tmp_path: Path) -> None:
     """The owner was stopped between making sure of its claim and giving the draft its name."""
     outbox, successor = Outbox(tmp_path), Outbox(tmp_path)
 
     def is_ours() -> bool:
-        successor.withdraw("token")
+        successor.discard_drafts("token")
         return True
 
     with pytest.raises(Deferred):
@@ -155,7 +155,7 @@ def test_a_draft_that_was_withdrawn_can_never_be_published(tmp_path: Path) -> No
     assert not (tmp_path / "scan.pdf.json").exists()
 
 
-def test_the_answer_of_a_claim_is_told_from_others_of_the_same_name_and_bytes(
+def test_the_answer_of_a_claim_is_distinguished_from_others_of_the_same_name_and_bytes(
     tmp_path: Path,
 ) -> None:
     outbox = Outbox(tmp_path)

@@ -1,4 +1,4 @@
-"""What is rendered of a document: plain text, hOCR, ALTO, from records alone."""
+"""Plain text, hOCR and ALTO outputs, rendered from records."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from lxml import etree, html
 
 from daemon.core.records import Block, Box, Cell, Document, Failure, PageText, Table, TextLine, Word
 from daemon.outbox import alto, hocr, text
+from daemon.supervisor.outputs import _formatted
 
 SCHEMAS = Path(__file__).parent
 ALTO = {"a": alto.NAMESPACE}
@@ -199,3 +200,10 @@ def test_turned_text_says_by_how_many_degrees_counterclockwise(
 
     assert found.get("ROTATION") == angle
     assert f"textangle {angle}".encode() in hocr.render(document, "a")
+
+
+def test_an_output_kind_that_nobody_renders_is_a_bug_and_not_alto() -> None:
+    document = Document("done", "image/png", (), {}, 1)
+
+    with pytest.raises(AssertionError, match="picture"):
+        _formatted("picture", document, "scan.png")

@@ -58,7 +58,7 @@ def document(*pages: PageText, status: str = "done", **more: object) -> Document
     return Document(status, "image/png", pages, {"recognize": 0.5}, 1, **more)  # type: ignore[arg-type]
 
 
-def test_the_sidecar_says_everything_the_design_names() -> None:
+def test_the_sidecar_contains_everything_that_the_design_names() -> None:
     content = json.loads(sidecar(CLAIM, document(page()), BY))
 
     assert content["source"] == {
@@ -143,7 +143,7 @@ def test_half_a_surrogate_from_a_text_layer_does_not_stop_the_answer() -> None:
 
 
 @pytest.mark.parametrize("source", ["ocr", "text_layer", "mixed"])
-def test_where_the_text_is_from_is_said(source: TextSource) -> None:
+def test_the_source_of_the_text_is_given(source: TextSource) -> None:
     answer = document(replace(page(), text_source=source))
 
     content = json.loads(sidecar(CLAIM, answer, BY))

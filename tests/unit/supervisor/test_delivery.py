@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from daemon.config.hook import Hook
 from daemon.core.errors import Deferred
@@ -298,3 +299,21 @@ def test_a_restart_leaves_the_outputs_of_a_claim_that_was_taken_over(
     succeed(before, work, monkeypatch, lambda: before.delivery.settle_vanished(entry))
 
     assert (tmp_path / "outbox/a.png.txt").read_bytes() == b"text"
+
+
+@pytest.mark.parametrize(
+    ("document", "level"),
+    [
+        (DONE, "info"),
+        (FAILED, "warning"),
+        (Document("partial", "image/png", (page(),), {}, 1, FAILURE), "warning"),
+    ],
+)
+def test_a_document_that_was_not_read_as_a_whole_is_logged_as_a_warning(
+    tmp_path: Path, document: Document, level: str
+) -> None:
+    with capture_logs() as events:
+        deliver(Home(tmp_path), document)
+
+    (answer,) = [each for each in events if each["event"] == f"document.{document.status}"]
+    assert answer["log_level"] == level

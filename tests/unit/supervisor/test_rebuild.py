@@ -104,7 +104,7 @@ class Asker(SystemdNotifier):
     def __init__(self, state: Path) -> None:
         super().__init__()
         self._state = state
-        self.found: list[tuple[bool, str]] = []
+        self.found: list[tuple[str, str]] = []
 
     def ready(self) -> None:
         self.found.append(heartbeat.diagnose(self._state, time.monotonic()))
@@ -119,7 +119,7 @@ def test_who_hears_that_the_daemon_is_ready_finds_it_alive(tmp_path: Path) -> No
 
     Daemon(here, WarmEngine(engine, wiring.policies(old))).run()
 
-    assert asker.found[0] == (True, "alive: 0 in progress, no scan yet")
+    assert asker.found[0] == ("ok", "0 in progress, no scan yet")
 
 
 def test_a_change_at_once_remembers_what_the_folders_stood_on(tmp_path: Path) -> None:

@@ -6,24 +6,28 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from daemon.ocr.records import Character, Reading
+from daemon.ocr.records import RecognizedCharacter, RecognizedLine
 from training.evaluate.error_rate import ComparisonRule, LabelledLine, LineResult, line_of
 
 CROP = line_of(np.zeros((2, 2), np.uint8))
 
 
-def reading(text: str, confidences: Sequence[float] | float = 0.9, line: float = 0.9) -> Reading:
+def reading(
+    text: str, confidences: Sequence[float] | float = 0.9, line: float = 0.9
+) -> RecognizedLine:
     if isinstance(confidences, float):
         confidences = [confidences] * len(text)
     characters = zip(text, confidences, strict=True)
-    return Reading(
-        text, line, tuple(Character(c, confidence, 0.0, 1.0) for c, confidence in characters)
+    return RecognizedLine(
+        text,
+        line,
+        tuple(RecognizedCharacter(c, confidence, 0.0, 1.0) for c, confidence in characters),
     )
 
 
 def result(
     truth: str,
-    found: Reading,
+    found: RecognizedLine,
     rule: ComparisonRule | None = None,
     wrong: int = 0,
     name: str = "a.png",

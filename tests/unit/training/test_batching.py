@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from daemon.ocr.batches import frame
+from daemon.ocr.batches import network_input
 from daemon.ocr.model.card import Framing
 from daemon.ocr.model.charset import Charset
 from training.records import Language, Sample
@@ -36,11 +36,11 @@ def test_pixels_are_framed_as_by_the_daemon() -> None:
 
     (batch,) = batches([drawn])
 
-    np.testing.assert_array_equal(batch.pixels[0, 0], frame(drawn.crop, FRAMING).pixels)
+    np.testing.assert_array_equal(batch.pixels[0, 0], network_input(drawn.crop, FRAMING).pixels)
 
 
 def test_a_batch_is_yielded_as_soon_as_its_columns_are_full() -> None:
-    width = frame(sample("a").crop, FRAMING).pixels.shape[1]
+    width = network_input(sample("a").crop, FRAMING).pixels.shape[1]
 
     found = batches([sample("a"), sample("b"), sample("a")], 2 * width)
 
@@ -57,7 +57,7 @@ def test_only_lines_of_one_width_share_a_batch() -> None:
 
 
 def test_languages_stay_with_their_lines() -> None:
-    width = frame(sample("a").crop, FRAMING).pixels.shape[1]
+    width = network_input(sample("a").crop, FRAMING).pixels.shape[1]
 
     (batch,) = batches([sample("a"), sample("中", language="zh")], 2 * width)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from daemon.ocr.model.crnn import CRNN, BestSteps, fold_norms, folded
+from daemon.ocr.model.crnn import CRNN, TopKNetwork, fold_norms, from_folded_state
 from training.train.widen import widen
 
 
@@ -38,8 +38,8 @@ def test_the_new_units_get_gradients() -> None:
 def test_a_wide_network_is_restored_with_its_width() -> None:
     network = fold_norms(CRNN(classes=11, hidden=12))
 
-    restored = folded(network.state_dict())
+    restored = from_folded_state(network.state_dict())
 
     lines = torch.rand(1, 1, 32, 64)
     with torch.inference_mode():
-        assert torch.equal(BestSteps(restored)(lines)[1], BestSteps(network)(lines)[1])
+        assert torch.equal(TopKNetwork(restored)(lines)[1], TopKNetwork(network)(lines)[1])

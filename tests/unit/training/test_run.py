@@ -93,12 +93,12 @@ def test_a_file_that_reads_differently_is_refused(
         supplies=supplies,
     )  # fmt: skip
     network, charset, card = build.load_network(spec)
-    (script, _), _ = export.export(export.BestSteps(network), charset, card, tmp_path)
+    (script, _), _ = export.export(export.TopKNetwork(network), charset, card, tmp_path)
     with torch.no_grad():
         network.classifier.bias[7] += 30
 
     with pytest.raises(export.FormatMismatch, match=r"one\.pt"):
-        export.check_parity(export.BestSteps(network), script, card.framing)
+        export.check_parity(export.TopKNetwork(network), script, card.framing)
 
 
 def test_the_rate_rises_then_falls_to_zero() -> None:

@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from daemon.core.records import Box
-from daemon.ocr.batches import frame
+from daemon.ocr.batches import network_input
 from daemon.ocr.model import artifact
 from daemon.ocr.model.charset import BLANK
-from daemon.ocr.model.crnn import BestSteps, Silence
-from daemon.ocr.records import Line
+from daemon.ocr.model.crnn import BlankGate, TopKNetwork
+from daemon.ocr.records import LineCrop
 from tests.support.running_daemon import SHIPPED
 from training.evaluate.error_rate import ComparisonRule, LabelledLine
 from training.release.blank_gate import fit_blank_gate
@@ -27,7 +27,7 @@ def drawn(texts: tuple[str, ...]) -> list[LabelledLine]:
         image = np.full((40, 24 * len(text), 1), 255, np.uint8)
         cv2.putText(image, text, (6, 30), cv2.FONT_HERSHEY_SIMPLEX, 1, 0, 2, cv2.LINE_AA)
         lines.append(
-            LabelledLine(text, Line(Box(0, 0, 1, 1), image[..., 0]), text, ComparisonRule())
+            LabelledLine(text, LineCrop(Box(0, 0, 1, 1), image[..., 0]), text, ComparisonRule())
         )
     return lines
 
@@ -35,13 +35,13 @@ def drawn(texts: tuple[str, ...]) -> list[LabelledLine]:
 @pytest.mark.slow
 def test_silent_steps_are_found_and_characters_are_kept() -> None:
     network, _, card = artifact.restore(SHIPPED.file)
-    ungated = BestSteps(network).eval()
+    ungated = TopKNetwork(network).eval()
 
     fitted = fit_blank_gate(ungated, card.framing, drawn(TRAIN), drawn(THRESHOLD))
 
-    gated = BestSteps(network, silence=fitted).eval()
+    gated = TopKNetwork(network, silence=fitted).eval()
     for one in drawn(THRESHOLD):
-        lines = torch.from_numpy(frame(one.line.image, card.framing).pixels[None, None])
+        lines = torch.from_numpy(network_input(one.line.image, card.framing).pixels[None, None])
         with torch.inference_mode():
             before, after = ungated(lines)[0][..., 0], gated(lines)[0][..., 0]
             silent = fitted(network.features(lines)) > 0
@@ -50,4 +50,4 @@ def test_silent_steps_are_found_and_characters_are_kept() -> None:
 
 
 def test_a_new_gate_takes_no_step_for_silent() -> None:
-    assert (Silence(96)(torch.randn(1000, 96)) < 0).all()
+    assert (BlankGate(96)(torch.randn(1000, 96)) < 0).all()

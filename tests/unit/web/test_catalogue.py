@@ -1,4 +1,4 @@
-"""The catalogue beside a ledger that changes."""
+"""The catalogue while the ledger changes."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from tests.support.web.folder import Folder, names
 
 def test_a_document_is_followed_from_the_inbox_to_its_answer(folder: Folder) -> None:
     catalogue = folder.catalogue()
-    (folder.places.inbox / "waits.png").write_bytes(b"png")
+    (folder.paths.inbox / "waits.png").write_bytes(b"png")
     claim = folder.claim("read.png")
-    assert [item.status for item in catalogue.documents().items] == ["waiting", "reading"]
+    assert [item.status for item in catalogue.documents().documents] == ["waiting", "reading"]
 
     folder.answer(claim, "Now answered")
 
     found = catalogue.document(claim.id)
     assert found is not None
-    assert (found.item.status, found.item.confidence) == ("done", 0.9)
+    assert (found.summary.status, found.summary.confidence) == ("done", 0.9)
     assert names(catalogue, "answered") == ["read.png"]
 
 
-def test_a_row_that_was_given_back_is_forgotten_though_its_number_is_used_again(
+def test_a_row_returned_to_the_inbox_is_removed_even_if_its_number_is_reused(
     folder: Folder,
 ) -> None:
     catalogue = folder.catalogue()
@@ -38,16 +38,16 @@ def test_a_row_that_was_given_back_is_forgotten_though_its_number_is_used_again(
     assert catalogue.document(given_back.id) is None
 
 
-def test_a_ledger_made_anew_and_a_damaged_index_cost_nothing_but_time(folder: Folder) -> None:
+def test_the_index_is_rebuilt_after_damage_or_a_new_ledger(folder: Folder) -> None:
     folder.answer(folder.claim("a.png"), "Found before")
     catalogue = folder.catalogue()
     assert names(catalogue, "before") == ["a.png"]
     catalogue.close()
     folder.ledger.close()
-    folder.places.ledger_file.rename(folder.places.ledger_file.with_suffix(".old"))
-    folder.ledger = Ledger(folder.places.ledger_file)
+    folder.paths.ledger_file.rename(folder.paths.ledger_file.with_suffix(".old"))
+    folder.ledger = Ledger(folder.paths.ledger_file)
     folder.answer(folder.claim("b.png"), "Found after")
-    folder.places.shelf.write_bytes(b"damaged" * 1000)
+    folder.paths.index_file.write_bytes(b"damaged" * 1000)
 
     again = folder.catalogue()
 
@@ -55,7 +55,7 @@ def test_a_ledger_made_anew_and_a_damaged_index_cost_nothing_but_time(folder: Fo
     assert names(again, "found") == ["b.png"]
 
 
-def test_a_ledger_made_anew_with_the_inode_of_the_old_one_is_known_for_another(
+def test_a_rebuilt_ledger_with_the_inode_of_the_old_one_is_recognised(
     folder: Folder,
 ) -> None:
     for number in range(3):
@@ -64,12 +64,12 @@ def test_a_ledger_made_anew_with_the_inode_of_the_old_one_is_known_for_another(
     assert len(names(catalogue)) == 3
     catalogue.close()
     folder.ledger.close()
-    anew = folder.places.ledger_file.with_name("anew")
+    anew = folder.paths.ledger_file.with_name("anew")
     folder.ledger = Ledger(anew)
     for number in (1, 2):
         folder.answer(folder.claim(f"new-{number}.png", f"{number}" * 64), "After")
     folder.ledger.close()
-    folder.places.ledger_file.write_bytes(anew.read_bytes())
+    folder.paths.ledger_file.write_bytes(anew.read_bytes())
 
     again = folder.catalogue()
 
@@ -77,7 +77,7 @@ def test_a_ledger_made_anew_with_the_inode_of_the_old_one_is_known_for_another(
     assert names(again, "before") == []
 
 
-def test_an_index_is_kept_though_its_newest_row_was_given_back(
+def test_the_index_is_kept_when_its_newest_row_was_returned_to_the_inbox(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder.answer(folder.claim("a.png"), "Answered")
@@ -101,5 +101,5 @@ def test_an_index_is_kept_though_its_newest_row_was_given_back(
         ("-- ** \x00", None),
     ],
 )
-def test_what_a_person_types_is_never_syntax(query: str, wanted: str | None) -> None:
-    assert tokenizer.expression(query) == wanted
+def test_a_query_is_never_fts_syntax(query: str, wanted: str | None) -> None:
+    assert tokenizer.match_expression(query) == wanted

@@ -1,4 +1,4 @@
-"""What pages say, and in which language."""
+"""The messages of the page, and the choice of the language."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from daemon.web.ui import messages
-from daemon.web.ui.messages import CHINESE, ENGLISH, WORDS, preferred
+from daemon.web.ui.messages import CHINESE, ENGLISH, MESSAGES, preferred_language
 
 TEMPLATES = Path(messages.__file__).with_name("templates")
 
@@ -18,41 +18,41 @@ def holes(sentence: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(sentence) if name is not None}
 
 
-def test_both_languages_have_the_same_words() -> None:
-    assert WORDS[CHINESE].keys() == WORDS[ENGLISH].keys()
+def test_both_languages_have_the_same_keys() -> None:
+    assert MESSAGES[CHINESE].keys() == MESSAGES[ENGLISH].keys()
 
 
-def test_both_languages_say_the_same_things_about_a_document() -> None:
-    singular = {key for key in WORDS[ENGLISH] if key.endswith("_one")}
+def test_both_languages_have_the_same_placeholders() -> None:
+    singular = {key for key in MESSAGES[ENGLISH] if key.endswith("_one")}
 
     assert {
-        key: (holes(WORDS[ENGLISH][key]), holes(WORDS[CHINESE][key]))
-        for key in WORDS[ENGLISH].keys() - singular
-        if holes(WORDS[ENGLISH][key]) != holes(WORDS[CHINESE][key])
+        key: (holes(MESSAGES[ENGLISH][key]), holes(MESSAGES[CHINESE][key]))
+        for key in MESSAGES[ENGLISH].keys() - singular
+        if holes(MESSAGES[ENGLISH][key]) != holes(MESSAGES[CHINESE][key])
     } == {}
 
 
-def test_every_chinese_sentence_is_chinese() -> None:
+def test_every_chinese_message_is_chinese() -> None:
     names = {"output_hocr", "output_alto"}  # of formats, alike everywhere
 
     assert [
         key
-        for key, said in WORDS[CHINESE].items()
-        if not re.search("[\u4e00-\u9fff]", said) and key not in names
+        for key, message in MESSAGES[CHINESE].items()
+        if not re.search("[\u4e00-\u9fff]", message) and key not in names
     ] == []
 
 
-def test_templates_say_no_word_that_is_not_in_the_list() -> None:
-    said = {
+def test_templates_use_only_existing_messages() -> None:
+    used = {
         key
         for template in TEMPLATES.glob("*.html")
-        for key in re.findall(r"\bw\.([a-z_]+)", template.read_text())
+        for key in re.findall(r"\bt\.([a-z_]+)", template.read_text())
     }
 
-    assert said - WORDS[ENGLISH].keys() == set()
+    assert used - MESSAGES[ENGLISH].keys() == set()
 
 
-def test_templates_have_no_words_of_their_own() -> None:
+def test_templates_contain_no_text_of_their_own() -> None:
     own = {"ocr-daemon", "Aa文"}
     found = set()
     for template in TEMPLATES.glob("*.html"):
@@ -78,5 +78,5 @@ def test_templates_have_no_words_of_their_own() -> None:
         (";;,,=,q", ENGLISH),
     ],
 )
-def test_the_language_is_the_one_that_the_browser_likes_best(accepted: str, language: str) -> None:
-    assert preferred(accepted) == language
+def test_the_language_is_the_browsers_preferred_one(accepted: str, language: str) -> None:
+    assert preferred_language(accepted) == language

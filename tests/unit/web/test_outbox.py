@@ -1,4 +1,4 @@
-"""Answers that vanish, come back or are deleted, and an outbox that is away."""
+"""Results that are collected, restored or deleted, and an unavailable outbox."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from daemon.core import fs
-from daemon.web.http.errors import Refused
-from daemon.web.uploads.deletion import delete_answer
+from daemon.web.http.errors import HttpError
+from daemon.web.index.deletion import delete_result
 from tests.support.web.folder import Folder, names
 
 
-def test_a_collected_answer_leaves_the_list_and_the_search(folder: Folder) -> None:
+def test_a_collected_result_leaves_the_list_and_the_search(folder: Folder) -> None:
     catalogue = folder.catalogue()
     claim = folder.claim("a.png")
     path = folder.answer(claim, "Collected soon")
@@ -27,55 +27,55 @@ def test_a_collected_answer_leaves_the_list_and_the_search(folder: Folder) -> No
     assert names(catalogue, "collected") == names(catalogue) == []
     found = catalogue.document(claim.id)
     assert found is not None
-    assert found.item.is_gone
+    assert found.summary.is_gone
 
 
-def test_an_outbox_that_is_away_is_told_and_nothing_is_taken_for_collected(folder: Folder) -> None:
+def test_an_unavailable_outbox_is_an_error_and_nothing_counts_as_collected(folder: Folder) -> None:
     claim = folder.claim("a.png")
     folder.answer(claim, "Still there")
     catalogue = folder.catalogue()
     assert names(catalogue) == ["a.png"]
-    aside = folder.places.outbox.rename(folder.places.outbox.with_name("aside"))
+    aside = folder.paths.outbox.rename(folder.paths.outbox.with_name("aside"))
     for ask in (catalogue.documents, lambda: catalogue.document(claim.id)):
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(HttpError) as refused:
             ask()
-        assert (refused.value.status, refused.value.kind) == (503, "outbox_away")
+        assert (refused.value.status, refused.value.error_class) == (503, "outbox_unavailable")
 
-    aside.rename(folder.places.outbox)
+    aside.rename(folder.paths.outbox)
 
     assert names(catalogue, "still") == ["a.png"]
 
 
-def test_an_index_made_while_the_outbox_was_away_has_all_answers_when_it_returns(
+def test_an_index_built_without_the_outbox_is_complete_once_it_returns(
     folder: Folder,
 ) -> None:
     folder.answer(folder.claim("a.png"), "Still there")
-    aside = folder.places.outbox.rename(folder.places.outbox.with_name("aside"))
+    aside = folder.paths.outbox.rename(folder.paths.outbox.with_name("aside"))
     catalogue = folder.catalogue()
-    with pytest.raises(Refused, match="outbox_away"):
+    with pytest.raises(HttpError, match="outbox_unavailable"):
         catalogue.documents()
 
-    aside.rename(folder.places.outbox)
+    aside.rename(folder.paths.outbox)
 
     assert names(catalogue, "still") == ["a.png"]
 
 
-def test_what_was_missed_in_the_empty_mount_point_of_the_outbox_is_found_in_the_outbox(
+def test_results_missing_in_an_empty_mount_point_are_found_after_mounting(
     folder: Folder,
 ) -> None:
     folder.answer(folder.claim("a.png"), "Still there")
-    aside = folder.places.outbox.rename(folder.places.outbox.with_name("aside"))
-    folder.places.outbox.mkdir()
+    aside = folder.paths.outbox.rename(folder.paths.outbox.with_name("aside"))
+    folder.paths.outbox.mkdir()
     catalogue = folder.catalogue()
     assert names(catalogue) == []
 
-    folder.places.outbox.rmdir()
-    aside.rename(folder.places.outbox)
+    folder.paths.outbox.rmdir()
+    aside.rename(folder.paths.outbox)
 
     assert names(catalogue, "still") == ["a.png"]
 
 
-def test_an_answer_that_was_put_back_is_there_again_for_who_asks_for_it(folder: Folder) -> None:
+def test_a_restored_result_is_found_again(folder: Folder) -> None:
     claim = folder.claim("a.png")
     path = folder.answer(claim, "Put back")
     content = path.read_bytes()
@@ -87,11 +87,11 @@ def test_an_answer_that_was_put_back_is_there_again_for_who_asks_for_it(folder: 
     found = catalogue.document(claim.id)
 
     assert found is not None
-    assert not found.item.is_gone
+    assert not found.summary.is_gone
     assert names(catalogue, "back") == ["a.png"]
 
 
-def test_an_answer_that_cannot_be_read_now_is_not_taken_for_collected(
+def test_an_unreadable_result_does_not_count_as_collected(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bad, good = folder.claim("bad.png"), folder.claim("good.png", "b" * 64)
@@ -101,7 +101,7 @@ def test_an_answer_that_cannot_be_read_now_is_not_taken_for_collected(
     with monkeypatch.context() as patched:
         patched.setattr(fs, "open_beneath", failing(fs.open_beneath, "bad.png.json"))
         assert names(catalogue) == ["good.png"]
-        with pytest.raises(Refused, match="Input/output error"):
+        with pytest.raises(HttpError, match="Input/output error"):
             catalogue.document(bad.id)
 
     catalogue.refresh()
@@ -110,7 +110,7 @@ def test_an_answer_that_cannot_be_read_now_is_not_taken_for_collected(
 
 
 def failing(opened: Callable[..., Any], name: str) -> Callable[..., Any]:
-    """Return a way to open files that a disk does not give one of."""
+    """Return an `open_beneath` that fails for one file with an I/O error."""
 
     def open_beneath(root: Path, place: str) -> Any:
         if place == name:
@@ -120,7 +120,7 @@ def failing(opened: Callable[..., Any], name: str) -> Callable[..., Any]:
     return open_beneath
 
 
-def test_an_answer_to_another_claim_under_the_same_name_is_not_taken_for_it(folder: Folder) -> None:
+def test_a_result_of_another_claim_under_the_same_name_is_ignored(folder: Folder) -> None:
     catalogue = folder.catalogue()
     old = folder.claim("scan.png")
     folder.answer(old, "The old one").unlink()
@@ -130,12 +130,12 @@ def test_an_answer_to_another_claim_under_the_same_name_is_not_taken_for_it(fold
     assert names(catalogue, "one") == ["scan.png"]
     found = catalogue.document(old.id)
     assert found is not None
-    assert found.item.is_gone
-    with pytest.raises(Refused):
-        delete_answer(catalogue, found)
+    assert found.summary.is_gone
+    with pytest.raises(HttpError):
+        delete_result(catalogue, found)
 
 
-def test_delete_removes_the_listed_outputs_beside_the_sidecar_and_nothing_else(
+def test_delete_removes_only_the_sidecar_and_its_outputs(
     folder: Folder,
 ) -> None:
     claim = folder.claim("deep/a.png")
@@ -145,12 +145,12 @@ def test_delete_removes_the_listed_outputs_beside_the_sidecar_and_nothing_else(
     ]
     folder.answer(claim, "Gone", outputs=outputs)
     for name in ("deep/a.png.txt", "b.png.json", "deep/other.txt"):
-        (folder.places.outbox / name).write_text("x")
+        (folder.paths.outbox / name).write_text("x")
     catalogue = folder.catalogue()
     found = catalogue.document(claim.id)
     assert found is not None
 
-    delete_answer(catalogue, found)
+    delete_result(catalogue, found)
 
-    left = {path.name for path in folder.places.outbox.rglob("*") if path.is_file()}
+    left = {path.name for path in folder.paths.outbox.rglob("*") if path.is_file()}
     assert left == {"b.png.json", "other.txt"}

@@ -1,4 +1,4 @@
-"""Who waits for an answer, in a site whose catalogue is played: what is told, and for how long."""
+"""`POST /predict` with a fake catalogue: waiting, time-outs and errors."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from daemon.web.http.errors import Refused, told
-from daemon.web.index.records import Found, Item
+from daemon.web.daemon_status import DaemonStatus
+from daemon.web.http.errors import HttpError, problem_response
+from daemon.web.index.records import DocumentDetails, DocumentSummary
 from daemon.web.rest import api
 
 TOKEN = "u-" + "0" * 32
@@ -21,27 +22,27 @@ SIDECAR: dict[str, Any] = {"text": "Read", "pages": [{"text": "Read"}]}
 
 
 class Played:
-    """A catalogue with one document, in the states that a test names, the last one for good."""
+    """A fake catalogue with one document in a sequence of states, of which the last stays."""
 
-    def __init__(self, *states: Found) -> None:
+    def __init__(self, *states: DocumentDetails) -> None:
         self._states = list(states)
         self.asked = 0
         self.discarded = 0
 
-    def answered_before(self, sha256: str, profile: str) -> None:
-        """Return nothing: the bytes are new."""
+    def find_answered(self, sha256: str, profile: str) -> None:
+        """Return nothing: the content is new."""
 
     def is_answered(self, identity: str) -> bool:
-        """Tell whether there is a document, counting how often that is asked."""
+        """Return whether there is a document, and count the calls."""
         self.asked += 1
         return bool(self._states)
 
-    def document(self, identity: str) -> Found:
+    def document(self, identity: str) -> DocumentDetails:
         """Return it in its next state."""
         return self._states.pop(0) if len(self._states) > 1 else self._states[0]
 
-    def in_full(self, found: Found) -> Found:
-        """Return it as it is: what it may be a duplicate of is gone."""
+    def resolve_duplicate(self, found: DocumentDetails) -> DocumentDetails:
+        """Return it as it is: the original result of a duplicate is gone."""
         return found
 
     def discard(self, *_: object) -> None:
@@ -49,9 +50,11 @@ class Played:
         self.discarded += 1
 
 
-def found(status: str, sidecar: dict[str, Any] | None = None, *, is_gone: bool = False) -> Found:
-    item = Item("1" * 32, "a.png", "a.png", status, 3, is_gone=is_gone)  # type: ignore[arg-type]
-    return Found(item, sidecar, (), None)
+def found(
+    status: str, sidecar: dict[str, Any] | None = None, *, is_gone: bool = False
+) -> DocumentDetails:
+    item = DocumentSummary("1" * 32, "a.png", "a.png", status, 3, is_gone=is_gone)  # type: ignore[arg-type]
+    return DocumentDetails(item, sidecar, (), None)
 
 
 @pytest.fixture
@@ -59,8 +62,8 @@ def app_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Played]
     async def received(*_: object) -> list[Any]:
         return [SimpleNamespace(sha256="a" * 64)]
 
-    monkeypatch.setattr(api, "receive", received)
-    monkeypatch.setattr(api.health, "diagnose", lambda *_: (True, "alive"))
+    monkeypatch.setattr(api, "receive_files", received)
+    monkeypatch.setattr(api, "daemon_status", lambda *_: DaemonStatus("ok"))
 
     def made(played: Played) -> Starlette:
         uploads = SimpleNamespace(commit_all=lambda _: [TOKEN], discard=played.discard)
@@ -69,7 +72,8 @@ def app_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Played]
             upload_bytes=9, predict_seconds=2,
         )  # fmt: skip
         return Starlette(
-            routes=api.routes(site), exception_handlers={Refused: lambda _, error: told(error)}
+            routes=api.routes(site),
+            exception_handlers={HttpError: lambda _, error: problem_response(error)},
         )
 
     return made
@@ -89,15 +93,15 @@ def predict(app: Starlette) -> httpx.Response:
     [found("done", is_gone=True), found("duplicate", {"text": "", "pages": []})],
     ids=["collected", "a duplicate of what was collected"],
 )
-def test_an_answer_that_is_collected_before_it_is_told_is_no_empty_text(
-    app_of: Callable[[Played], Starlette], gone: Found
+def test_a_result_collected_before_it_is_returned_is_gone(
+    app_of: Callable[[Played], Starlette], gone: DocumentDetails
 ) -> None:
     answer = predict(app_of(Played(gone)))
 
-    assert (answer.status_code, answer.json()["error"]["class"]) == (410, "gone")
+    assert (answer.status_code, answer.json()["error_class"]) == (410, "gone")
 
 
-def test_a_document_that_is_tried_again_is_waited_for(
+def test_predict_waits_for_a_retried_document(
     app_of: Callable[[Played], Starlette],
 ) -> None:
     answer = predict(app_of(Played(found("waiting"), found("reading"), found("done", SIDECAR))))
@@ -105,7 +109,9 @@ def test_a_document_that_is_tried_again_is_waited_for(
     assert (answer.status_code, answer.json()["text"]) == (200, "Read")
 
 
-def test_nobody_is_waited_for_who_has_hung_up(app_of: Callable[[Played], Starlette]) -> None:
+def test_predict_stops_waiting_when_the_client_disconnects(
+    app_of: Callable[[Played], Starlette],
+) -> None:
     played = Played()
     app = app_of(played)
     scope = {
@@ -124,13 +130,13 @@ def test_nobody_is_waited_for_who_has_hung_up(app_of: Callable[[Played], Starlet
     assert played.asked == 0
 
 
-def test_more_than_can_wait_are_told_to_come_again(
+def test_too_many_waiting_requests_get_retry_after(
     app_of: Callable[[Played], Starlette], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api, "MOST_AWAITED", 0)
+    monkeypatch.setattr(api, "MAX_WAITING_REQUESTS", 0)
     played = Played(found("done", SIDECAR))
 
     answer = predict(app_of(played))
 
-    assert (answer.status_code, answer.json()["error"]["class"]) == (503, "busy")
+    assert (answer.status_code, answer.json()["error_class"]) == (503, "busy")
     assert (answer.headers["Retry-After"], played.discarded) == ("5", 1)

@@ -1,4 +1,4 @@
-"""Sidecars of any size, and what of them is not shown."""
+"""Reading sidecars of any size, and hiding paths in them."""
 
 from __future__ import annotations
 
@@ -10,44 +10,44 @@ from daemon.web import sidecar_reader
 from tests.support.web.folder import Folder, sidecar
 
 
-def test_a_large_answer_is_skimmed_to_the_same_as_when_it_is_parsed(
+def test_a_large_sidecar_is_scanned_to_the_same_values_as_when_it_is_parsed(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     claim = folder.claim("a.png")
     error = {"class": "killed", "message": "page 2 was killed", "page": 2}
     output = {"kind": "text", "name": "a.png.txt", "bytes": 3, "media_type": "text/plain"}
-    path = folder.places.outbox / "a.png.json"
+    path = folder.paths.outbox / "a.png.json"
     texts = ['One "quoted"\n  {', "二", ""]
     path.write_text(sidecar(claim, texts, "partial", error=error, outputs=[output]))
-    whole = sidecar_reader.read(folder.places.outbox, "a.png.json")
+    whole = sidecar_reader.read(folder.paths.outbox, "a.png.json")
     assert whole is not None
     assert whole.content is not None
-    monkeypatch.setattr(sidecar_reader, "HELD_BYTES", 10)
+    monkeypatch.setattr(sidecar_reader, "MAX_PARSED_BYTES", 10)
 
-    skimmed = sidecar_reader.read(folder.places.outbox, "a.png.json")
+    skimmed = sidecar_reader.read(folder.paths.outbox, "a.png.json")
 
     assert skimmed is not None
     assert skimmed.content is None
     for name in ("claim", "status", "pages", "confidence", "text", "error", "outputs"):
         assert getattr(skimmed, name) == getattr(whole, name), name
-    pages = [sidecar_reader.page(folder.places.outbox, "a.png.json", n) for n in (1, 2, 3, 4)]
+    pages = [sidecar_reader.page(folder.paths.outbox, "a.png.json", n) for n in (1, 2, 3, 4)]
     assert pages == [*whole.content["pages"], None]
 
 
-def test_a_path_of_the_machine_in_an_error_is_not_shown(folder: Folder) -> None:
+def test_paths_in_an_error_are_replaced(folder: Folder) -> None:
     claim = folder.claim("a.png")
-    why = f"[Errno 5] Input/output error: '{folder.places.inbox}/x'"
+    why = f"[Errno 5] Input/output error: '{folder.paths.inbox}/x'"
     folder.answer(claim, "", "failed", error={"class": "crashed", "message": why})
 
     found = folder.catalogue().document(claim.id)
 
     assert found is not None
-    assert str(folder.places.inbox) not in repr((found.item, found.sidecar))
+    assert str(folder.paths.inbox) not in repr((found.summary, found.sidecar))
 
 
-def test_a_path_of_the_machine_in_a_document_is_shown_as_it_was_read(folder: Folder) -> None:
+def test_paths_in_the_text_of_a_document_are_kept(folder: Folder) -> None:
     claim = folder.claim("a.png")
-    text = f"cp {folder.places.outbox}/a.png.json {folder.places.inbox}"
+    text = f"cp {folder.paths.outbox}/a.png.json {folder.paths.inbox}"
     folder.answer(claim, text)
     catalogue = folder.catalogue()
 
@@ -61,9 +61,9 @@ def test_a_path_of_the_machine_in_a_document_is_shown_as_it_was_read(folder: Fol
     assert page["blocks"][0]["lines"][0]["text"] == text
 
 
-def test_what_does_not_say_to_which_file_it_is_an_answer_is_none_of_ours(folder: Folder) -> None:
+def test_json_without_a_source_is_not_a_sidecar(folder: Folder) -> None:
     content = json.loads(sidecar(folder.claim("a.png"), ["One"], "done"))
     del content["source"]
-    (folder.places.outbox / "a.png.json").write_text(json.dumps(content))
+    (folder.paths.outbox / "a.png.json").write_text(json.dumps(content))
 
-    assert sidecar_reader.read(folder.places.outbox, "a.png.json") is None
+    assert sidecar_reader.read(folder.paths.outbox, "a.png.json") is None

@@ -1,4 +1,4 @@
-"""What a page of an answer looks like: words, lines beside one another, tables."""
+"""View models of a page: words, rows of lines, tables."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from daemon.web.ui.view import sheet
+from daemon.web.ui.view import page_view
 
 
 def word(text: str, left: int = 0, confidence: float | None = 0.99) -> dict[str, Any]:
@@ -30,44 +30,44 @@ def page(*blocks: dict[str, Any], **more: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def test_a_line_is_its_words_and_what_stands_between_them() -> None:
-    read = sheet(page(block(line("自2026年 起, ok", word("自2026年"), word("起"), word("ok")))))
+def test_a_line_consists_of_words_and_the_text_between_them() -> None:
+    read = page_view(page(block(line("自2026年 起, ok", word("自2026年"), word("起"), word("ok")))))
 
-    [row] = read.rows
-    assert "".join(span.text for span in row.spans) == "自2026年 起, ok"
-    assert [span.text for span in row.words] == ["自2026年", "起", "ok"]
+    [line_view] = read.lines
+    assert "".join(span.text for span in line_view.spans) == "自2026年 起, ok"
+    assert [span.text for span in line_view.words] == ["自2026年", "起", "ok"]
 
 
-def test_a_word_that_is_spelt_otherwise_in_its_line_loses_no_text() -> None:
-    [row] = sheet(page(block(line("one two", word("one"), word("tvvo"))))).rows
+def test_a_word_spelt_differently_in_its_line_loses_no_text() -> None:
+    [line_view] = page_view(page(block(line("one two", word("one"), word("tvvo"))))).lines
 
-    assert "".join(span.text for span in row.spans) == "one two"
+    assert "".join(span.text for span in line_view.spans) == "one two"
 
 
 @pytest.mark.parametrize(
-    ("confidence", "doubt"),
-    [(1.0, ""), (0.95, ""), (0.9499, "unsure"), (0.7999, "doubtful"), (None, "")],
+    ("confidence", "css_class"),
+    [(1.0, ""), (0.95, ""), (0.9499, "uncertain"), (0.7999, "very-uncertain"), (None, "")],
 )
-def test_an_uncertain_word_is_marked(confidence: float | None, doubt: str) -> None:
-    [row] = sheet(page(block(line("a", word("a", confidence=confidence))))).rows
+def test_an_uncertain_word_has_a_css_class(confidence: float | None, css_class: str) -> None:
+    [line_view] = page_view(page(block(line("a", word("a", confidence=confidence))))).lines
 
-    assert row.words[0].doubt == doubt
+    assert line_view.words[0].uncertainty == css_class
 
 
 def test_boxes_are_left_top_width_height() -> None:
-    [row] = sheet(page(block(line("a", word("a"), box=(5, 10, 25, 40))))).rows
+    [line_view] = page_view(page(block(line("a", word("a"), box=(5, 10, 25, 40))))).lines
 
-    assert row.box == (5, 10, 20, 30)
+    assert line_view.box == (5, 10, 20, 30)
 
 
-def test_a_name_and_its_value_stand_beside_one_another() -> None:
+def test_a_label_and_its_value_share_a_row() -> None:
     name = line("Date", word("Date"), box=(0, 10, 40, 30))
     value = line("1 May", word("1"), box=(100, 12, 160, 31))
     below = line("Order", word("Order"), box=(0, 40, 40, 60))
 
-    [part] = sheet(page(block(name, value, below))).parts
+    [view] = page_view(page(block(name, value, below))).blocks
 
-    assert [[row.text for row in some] for some in part.beside] == [["Date", "1 May"], ["Order"]]
+    assert [[each.text for each in row] for row in view.rows] == [["Date", "1 May"], ["Order"]]
 
 
 def test_a_table_has_its_cells_row_by_row() -> None:
@@ -82,10 +82,10 @@ def test_a_table_has_its_cells_row_by_row() -> None:
     ]
     lines = [line(text, word(text)) for text in ("What", "Ink", "1,250.00")]
 
-    [part] = sheet(page(block(*lines, kind="table", rows=2, columns=2, cells=cells))).parts
+    [view] = page_view(page(block(*lines, kind="table", rows=2, columns=2, cells=cells))).blocks
 
-    assert [[cell.text for cell in row] for row in part.table] == [
+    assert [[cell.text for cell in row] for row in view.table] == [
         ["What", ""],
         ["Ink", "1,250.00"],
     ]
-    assert [cell.is_number for row in part.table for cell in row] == [False, False, False, True]
+    assert [cell.is_number for row in view.table for cell in row] == [False, False, False, True]

@@ -1,40 +1,40 @@
-// Copies the text of the page, or of the whole document after fetching it.
+// Copies the text of the page, or fetches and copies that of the whole document.
 const announce = document.getElementById("announce");
 
-async function wanted(source) {
+async function textOf(source) {
   if (!source.startsWith("/")) return document.getElementById(source).value;
-  const answer = await fetch(source);
-  if (!answer.ok) throw new Error(answer.statusText);
-  return answer.text();
+  const response = await fetch(source);
+  if (!response.ok) throw new Error(response.statusText);
+  return response.text();
 }
 
-function select(text) {
-  // where the page is not served safely (http from another machine) browsers keep the clipboard shut
+function copyBySelection(text) {
+  // browsers offer no clipboard to pages served over HTTP from another machine
   const area = document.getElementById("page-text");
   const before = area.value;
   area.value = text;
   area.select();
-  const done = document.execCommand("copy");
+  const isDone = document.execCommand("copy");
   area.value = before;
-  return done;
+  return isDone;
 }
 
 for (const button of document.querySelectorAll("[data-copy]")) {
   button.addEventListener("click", async () => {
-    let done = false;
+    let isDone = false;
     try {
-      const text = await wanted(button.dataset.copy);
+      const text = await textOf(button.dataset.copy);
       if (navigator.clipboard) {
         await navigator.clipboard.writeText(text);
-        done = true;
-      } else done = select(text);
+        isDone = true;
+      } else isDone = copyBySelection(text);
     } catch {
-      done = false;
+      isDone = false;
     }
     button.focus();
     announce.textContent = "";
-    announce.textContent = done ? button.dataset.copied : button.dataset.refused;
-    button.classList.toggle("copied", done);
+    announce.textContent = isDone ? button.dataset.copied : button.dataset.failed;
+    button.classList.toggle("copied", isDone);
     setTimeout(() => button.classList.remove("copied"), 2000);
   });
 }

@@ -1,4 +1,4 @@
-"""The file of weights: what goes in comes out, and what is wrong with it is said at the start."""
+"""Model artifacts: round trip of the files, and errors that are reported at the start."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ import torch
 from daemon.core.errors import Misconfigured
 from daemon.core.options import Weights
 from daemon.ocr.model import artifact, onnx_graph, torchscript
-from daemon.ocr.model.card import Card, Framing
+from daemon.ocr.model.card import Framing, ModelCard
 from daemon.ocr.model.charset import Charset
-from daemon.ocr.model.crnn import CRNN, BestSteps, fold_norms
+from daemon.ocr.model.crnn import CRNN, TopKNetwork, fold_norms
 from tests.support.running_daemon import SHIPPED, SHIPPED_ONNX
 
 TORCHSCRIPT = replace(SHIPPED, precision="fp32")
 ONNX = SHIPPED_ONNX
-CARD = Card(name="tiny", source="nowhere", licence="none", framing=Framing(stretch=1.5))
+CARD = ModelCard(name="tiny", source="nowhere", licence="none", framing=Framing(stretch=1.5))
 CHARSET = Charset.of("abc语")
 
 
@@ -32,9 +32,9 @@ def frames() -> np.ndarray:
     return generator.uniform(-1, 1, (3, 1, 32, 160)).astype(np.float32)
 
 
-def tiny(classes: int) -> BestSteps:
+def tiny(classes: int) -> TopKNetwork:
     torch.manual_seed(0)
-    return BestSteps(fold_norms(CRNN(classes)))
+    return TopKNetwork(fold_norms(CRNN(classes)))
 
 
 def save(folder: Path, backend: str, classes: int = CHARSET.classes) -> Weights:
@@ -50,7 +50,7 @@ shipped = pytest.mark.parametrize("weights", [TORCHSCRIPT, ONNX], ids=["torchscr
 
 
 @both
-def test_card_and_charset_ride_in_the_file(tmp_path: Path, backend: str):
+def test_card_and_charset_are_stored_in_the_file(tmp_path: Path, backend: str):
     loaded = artifact.load(save(tmp_path, backend))
 
     assert (loaded.card, loaded.charset) == (CARD, CHARSET)
@@ -68,7 +68,7 @@ def test_a_saved_network_reads_as_the_eager_one_did(tmp_path: Path, backend: str
 
 
 @both
-def test_a_line_that_is_silent_throughout_is_no_error(tmp_path: Path, backend: str, frames):
+def test_a_line_of_blank_steps_only_is_no_error(tmp_path: Path, backend: str, frames):
     reader = tiny(CHARSET.classes)
     torch.nn.init.constant_(reader.silence.judge.bias, 1.0)
     write = torchscript if backend == "torchscript" else onnx_graph
@@ -82,15 +82,15 @@ def test_a_line_that_is_silent_throughout_is_no_error(tmp_path: Path, backend: s
     assert (probabilities[..., 0] == 1).all()
 
 
-def test_a_graph_is_no_captive_of_the_frame_it_was_drawn_from(tmp_path: Path, frames):
-    """An exporter that sees one step speak takes its shape for a constant."""
+def test_a_graph_accepts_other_shapes_than_it_was_traced_with(tmp_path: Path, frames):
+    """With a single step that is not blank, an exporter could make its shape a constant."""
     reader = tiny(CHARSET.classes)
     torch.nn.init.normal_(reader.silence.judge.weight)
     torch.nn.init.zeros_(reader.silence.judge.bias)
     empty = torch.zeros(1, 1, 32, CARD.framing.min_width)
     with torch.inference_mode():
-        heard = reader.silence(reader.network.features(empty)).flatten().sort().values
-        reader.silence.judge.bias.fill_(-(heard[0] + heard[1]) / 2)
+        scores = reader.silence(reader.network.features(empty)).flatten().sort().values
+        reader.silence.judge.bias.fill_(-(scores[0] + scores[1]) / 2)
         labels, _, _ = reader(torch.from_numpy(frames))
 
     onnx_graph.save(reader, tmp_path / "tiny", CHARSET, CARD)
@@ -108,7 +108,7 @@ def test_the_two_files_that_ship_hold_the_same_network(frames):
 
 
 @shipped
-def test_what_ships_carries_the_hash_that_its_card_tells(weights: Weights):
+def test_shipped_weights_have_the_hash_in_their_model_card(weights: Weights):
     sha256 = artifact.load(weights).sha256
 
     assert sha256 == hashlib.sha256(weights.file.read_bytes()).hexdigest()
@@ -116,12 +116,12 @@ def test_what_ships_carries_the_hash_that_its_card_tells(weights: Weights):
 
 
 @shipped
-def test_what_ships_tells_nothing_of_the_machine_that_made_it(weights: Weights):
+def test_shipped_weights_contain_nothing_about_the_machine_that_made_them(weights: Weights):
     assert b"site-packages" not in weights.file.read_bytes()
     assert weights.file.stat().st_size < 16e6
 
 
-def test_the_alphabet_that_ships_fits_a_line_of_a_table():
+def test_the_shipped_charset_fits_a_line_of_a_table():
     characters = artifact.load(TORCHSCRIPT).charset.characters
 
     assert len(characters) == 9798
@@ -143,7 +143,7 @@ def test_a_missing_file_is_named(tmp_path: Path, backend: str):
 
 
 @shipped
-def test_another_hash_than_the_configured_one_is_refused(weights: Weights):
+def test_a_hash_other_than_the_configured_one_is_rejected(weights: Weights):
     error = complaint(
         Weights(file=weights.file, backend=weights.backend, sha256=hashlib.sha256().hexdigest())
     )
@@ -160,7 +160,7 @@ def test_the_right_hash_is_accepted(weights: Weights):
 
 
 @both
-def test_a_charset_of_another_length_than_the_network_is_refused(tmp_path: Path, backend: str):
+def test_a_charset_that_does_not_match_the_network_is_rejected(tmp_path: Path, backend: str):
     error = complaint(save(tmp_path, backend, classes=CHARSET.classes + 1))
 
     assert error.key == "model.file"
@@ -168,7 +168,7 @@ def test_a_charset_of_another_length_than_the_network_is_refused(tmp_path: Path,
 
 
 @both
-def test_a_file_that_is_no_network_is_refused(tmp_path: Path, backend: str):
+def test_a_file_that_is_no_network_is_rejected(tmp_path: Path, backend: str):
     path = tmp_path / "notes.txt"
     path.write_text("not a network")
 
@@ -176,7 +176,7 @@ def test_a_file_that_is_no_network_is_refused(tmp_path: Path, backend: str):
 
 
 @both
-def test_a_network_cut_short_is_refused(tmp_path: Path, backend: str):
+def test_a_truncated_network_is_rejected(tmp_path: Path, backend: str):
     weights = save(tmp_path, backend)
     weights.file.write_bytes(weights.file.read_bytes()[:-5000])
 
@@ -186,11 +186,11 @@ def test_a_network_cut_short_is_refused(tmp_path: Path, backend: str):
 @pytest.mark.parametrize(
     ("path", "backend"), [(TORCHSCRIPT.file, "onnxruntime"), (ONNX.file, "torchscript")]
 )
-def test_a_file_of_the_other_backend_is_refused(path: Path, backend: str):
+def test_a_file_of_the_other_backend_is_rejected(path: Path, backend: str):
     assert complaint(Weights(file=path, backend=backend)).key == "model.file"
 
 
-def test_a_network_without_card_is_refused(tmp_path: Path):
+def test_a_network_without_card_is_rejected(tmp_path: Path):
     weights = save(tmp_path, "onnxruntime")
     onnx = pytest.importorskip("onnx")
     model = onnx.load(weights.file)
@@ -209,13 +209,13 @@ def test_onnxruntime_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPa
     assert "pip install 'ocr-daemon[onnx]'" in error.remedy
 
 
-def test_bf16_is_refused_where_it_would_only_be_emulated(monkeypatch: pytest.MonkeyPatch):
+def test_bf16_is_rejected_where_it_would_only_be_emulated(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)
 
     assert complaint(Weights(file=TORCHSCRIPT.file, precision="bf16")).key == "model.precision"
 
 
-def test_bf16_is_refused_with_onnxruntime():
+def test_bf16_is_rejected_with_onnxruntime():
     weights = Weights(file=ONNX.file, backend="onnxruntime", precision="bf16")
 
     assert complaint(weights).key == "model.precision"

@@ -1,4 +1,4 @@
-"""The alphabet."""
+"""The character set."""
 
 from __future__ import annotations
 
@@ -26,6 +26,6 @@ def test_compatibility_ideographs_become_the_ideographs_that_people_type():
 
 
 @pytest.mark.parametrize("character", ["", "ab", "\r\n", "\u0958"])
-def test_a_class_that_is_not_one_composed_code_point_is_refused(character: str):
+def test_a_class_that_is_not_one_composed_code_point_is_rejected(character: str):
     with pytest.raises(ValueError, match="one code point"):
         Charset.of(["a", character])

@@ -1,4 +1,4 @@
-"""The network's shapes, and that folding changes nothing."""
+"""The CRNN: shapes, folding of normalisations, the blank gate."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch import nn
 
-from daemon.ocr.model.crnn import CRNN, AtOnce, BestSteps, fold_norms
+from daemon.ocr.model.crnn import CRNN, OnnxTopKNetwork, TopKNetwork, fold_norms
 from daemon.ocr.model.ctc import CANDIDATES
 
 
 @pytest.fixture
 def network() -> CRNN:
-    """A small alphabet, random weights, and norms that have seen something."""
+    """A small charset, random weights, and normalisations with statistics."""
     torch.manual_seed(0)
     network = CRNN(classes=11)
     for module in network.modules():
@@ -28,14 +28,14 @@ def test_four_columns_make_a_step(network: CRNN, width: int):
     assert network(torch.zeros(2, 1, 32, width)).shape == (2, width // 4, 11)
 
 
-def test_it_has_the_parameters_that_the_first_weights_fill():
+def test_the_network_has_the_parameters_of_the_first_weights():
     count = sum(parameter.numel() for parameter in CRNN(classes=6625).parameters())
 
     assert round(count / 1e6, 2) == 2.07
 
 
 @torch.inference_mode()
-def test_folding_the_norms_changes_no_score(network: CRNN):
+def test_folding_the_normalisations_changes_no_score(network: CRNN):
     lines = torch.rand(2, 1, 32, 96) * 2 - 1
     before = network(lines)
 
@@ -46,11 +46,11 @@ def test_folding_the_norms_changes_no_score(network: CRNN):
 
 
 @torch.inference_mode()
-def test_the_best_steps_are_the_softmax_and_its_place(network: CRNN):
+def test_the_best_classes_are_those_of_the_softmax(network: CRNN):
     lines = torch.rand(2, 1, 32, 96) * 2 - 1
     scores = network(lines)
 
-    for reader in (BestSteps(network), AtOnce(BestSteps(network))):
+    for reader in (TopKNetwork(network), OnnxTopKNetwork(TopKNetwork(network))):
         labels, probabilities, classes = reader(lines)
 
         by_hand = scores.softmax(2).sort(2, descending=True)
@@ -59,16 +59,16 @@ def test_the_best_steps_are_the_softmax_and_its_place(network: CRNN):
         assert classes == 11
 
 
-def silenced(network: CRNN, bias: float) -> BestSteps:
-    """Return what takes every step for silent, or none."""
-    reader = BestSteps(network).eval()
+def with_gate_bias(network: CRNN, bias: float) -> TopKNetwork:
+    """Return a network whose gate takes all steps for blank, or none."""
+    reader = TopKNetwork(network).eval()
     nn.init.constant_(reader.silence.judge.bias, bias)
     return reader
 
 
 @torch.inference_mode()
-def test_a_silent_step_is_a_blank_for_certain(network: CRNN):
-    labels, probabilities, _ = silenced(network, 1.0)(torch.rand(2, 1, 32, 96))
+def test_a_step_gated_as_blank_is_a_blank_with_probability_one(network: CRNN):
+    labels, probabilities, _ = with_gate_bias(network, 1.0)(torch.rand(2, 1, 32, 96))
 
     assert not labels.any()
     assert (probabilities[..., 0] == 1).all()
@@ -76,18 +76,18 @@ def test_a_silent_step_is_a_blank_for_certain(network: CRNN):
 
 
 @torch.inference_mode()
-def test_steps_that_speak_are_named_whatever_is_silent_beside_them(network: CRNN):
+def test_steps_that_are_not_gated_do_not_depend_on_those_that_are(network: CRNN):
     lines = torch.rand(2, 1, 32, 96) * 2 - 1
-    reader = BestSteps(network).eval()
-    whole = reader(lines)
+    reader = TopKNetwork(network).eval()
+    expected = reader(lines)
     nn.init.normal_(reader.silence.judge.weight)
     nn.init.constant_(reader.silence.judge.bias, 0.0)
-    heard = reader.silence(network.features(lines))
-    reader.silence.judge.bias -= heard.median()
+    scores = reader.silence(network.features(lines))
+    reader.silence.judge.bias -= scores.median()
 
     labels, probabilities, _ = reader(lines)
 
-    speaks = heard <= heard.median()
-    assert 0 < speaks.sum() < speaks.numel()
-    assert torch.equal(labels[speaks], whole[0][speaks])
-    torch.testing.assert_close(probabilities[speaks], whole[1][speaks])
+    not_blank = scores <= scores.median()
+    assert 0 < not_blank.sum() < not_blank.numel()
+    assert torch.equal(labels[not_blank], expected[0][not_blank])
+    torch.testing.assert_close(probabilities[not_blank], expected[1][not_blank])

@@ -1,4 +1,4 @@
-"""Image files become the pixels that a viewer shows, whatever format and name they come in."""
+"""Image files: the pixels of every format are those that a viewer shows."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_every_format_shows_the_page_that_was_drawn(name, tmp_path, drawn):
 
 
 @pytest.mark.parametrize("name", GOOD)
-def test_a_page_without_colours_is_the_gray_of_the_coloured_one(name, tmp_path):
+def test_a_page_decoded_in_gray_equals_the_gray_of_the_coloured_one(name, tmp_path):
     path = tmp_path / name
     path.write_bytes(GOOD[name].data)
     coloured_pages = read_pages(path)
@@ -97,7 +97,7 @@ VIEWER = {
 
 
 @pytest.mark.parametrize("orientation", VIEWER)
-def test_a_jpeg_is_turned_as_its_exif_orientation_asks(orientation, tmp_path, drawn):
+def test_a_jpeg_is_rotated_by_its_exif_orientation(orientation, tmp_path, drawn):
     stored = samples.in_colour(drawn)
     shown, turn = VIEWER[orientation]
 
@@ -110,7 +110,7 @@ def test_a_jpeg_is_turned_as_its_exif_orientation_asks(orientation, tmp_path, dr
 
 @pytest.mark.parametrize("orientation", VIEWER)
 @pytest.mark.parametrize("alpha", [False, True])
-def test_a_tiff_is_turned_once_as_its_orientation_asks(orientation, alpha, tmp_path, drawn):
+def test_a_tiff_is_rotated_once_by_its_orientation(orientation, alpha, tmp_path, drawn):
     stored = samples.in_colour(drawn)
     rgb = cv2.cvtColor(stored, cv2.COLOR_BGR2RGB)
     if alpha:  # gray + alpha takes another way through the decoders
@@ -180,7 +180,7 @@ def test_thumbnails_do_not_count_against_the_limit_of_pages(tmp_path, drawn):
     assert len(read_bytes(tmp_path, samples.tiff([page, small] * 3), Limits(pages=3))) == 3
 
 
-def test_each_page_of_a_tiff_is_its_own(tmp_path, drawn):
+def test_each_directory_of_a_tiff_is_a_page(tmp_path, drawn):
     shades = [np.full((30, 40 + n), n * 20, np.uint8) for n in range(1, 6)]
 
     found = read_bytes(tmp_path, samples.tiff([samples.plain_page(shade) for shade in shades]))
@@ -192,7 +192,7 @@ def test_each_page_of_a_tiff_is_its_own(tmp_path, drawn):
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP"])
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
-def test_of_a_moving_picture_the_first_frame_is_shown(kind, mode, tmp_path, drawn):
+def test_the_first_frame_of_an_animation_is_shown(kind, mode, tmp_path, drawn):
     frames = [Image.fromarray(shown).convert("RGB") for shown in (drawn, 255 - drawn)]
     if mode == "RGBA":
         frames[0].putalpha(Image.fromarray(255 - drawn))
@@ -225,7 +225,7 @@ def test_the_pages_of_a_tiff_whose_directories_run_in_a_circle_are_read_once(tmp
     assert all(difference(page.image, drawn) < 1 for page in found)
 
 
-def test_pages_lost_behind_a_torn_tiff_are_seen(tmp_path, drawn):
+def test_pages_lost_in_a_torn_tiff_are_reported(tmp_path, drawn):
     path = tmp_path / "torn.tif"
     path.write_bytes(samples.tiff([samples.plain_page(drawn)], next_offset=10_000_000))
     with pages.open_document(path, Limits(), Rendering()) as source:
@@ -234,7 +234,7 @@ def test_pages_lost_behind_a_torn_tiff_are_seen(tmp_path, drawn):
             source.page(2)
 
 
-def test_a_cut_jpeg_says_what_is_missing(tmp_path, drawn):
+def test_a_truncated_jpeg_reports_what_is_missing(tmp_path, drawn):
     whole = samples.jpeg(drawn)
 
     (page,) = read_bytes(tmp_path, whole[: len(whole) * 2 // 3])
@@ -245,13 +245,13 @@ def test_a_cut_jpeg_says_what_is_missing(tmp_path, drawn):
     assert read_bytes(tmp_path, whole)[0].defect is None
 
 
-def test_bytes_behind_the_end_of_a_jpeg_do_not_matter(tmp_path, drawn):
+def test_bytes_after_the_end_of_a_jpeg_are_ignored(tmp_path, drawn):
     (page,) = read_bytes(tmp_path, samples.jpeg(drawn) + b"a film that a phone appended" * 99)
 
     assert page.defect is None
 
 
-def test_a_thumbnail_does_not_hide_that_a_jpeg_is_cut(tmp_path, drawn):
+def test_a_thumbnail_does_not_hide_that_a_jpeg_is_truncated(tmp_path, drawn):
     thumbnail = b"Exif\0\0" + samples.exif(1) + samples.jpeg(drawn[:40, :40])
     segment = b"\xff\xe1" + struct.pack(">H", len(thumbnail) + 2) + thumbnail
     whole = samples.jpeg(drawn)
@@ -262,10 +262,10 @@ def test_a_thumbnail_does_not_hide_that_a_jpeg_is_cut(tmp_path, drawn):
     assert page.defect is not None
 
 
-# --- photos of telephones -----------------------------------------------------------------------
+# --- photos of phones ---------------------------------------------------------------------------
 
 
-def test_a_photo_is_refused_by_name_where_its_decoder_is_not_installed(
+def test_a_photo_is_rejected_by_format_where_its_decoder_is_not_installed(
     tmp_path, monkeypatch, drawn
 ):
     monkeypatch.setattr(heif, "installed", lambda: False)
@@ -276,7 +276,7 @@ def test_a_photo_is_refused_by_name_where_its_decoder_is_not_installed(
     assert caught.value.reason == "unsupported"
 
 
-def test_a_photo_too_large_is_refused_by_its_header(tmp_path, drawn):
+def test_a_photo_that_is_too_large_is_rejected_by_its_header(tmp_path, drawn):
     photo = samples.heic(samples.in_colour(drawn))
 
     with pytest.raises(Rejected) as caught:
@@ -285,7 +285,7 @@ def test_a_photo_too_large_is_refused_by_its_header(tmp_path, drawn):
     assert caught.value.reason == "too_large"
 
 
-def test_a_photo_cut_in_its_header_is_corrupt(tmp_path, drawn):
+def test_a_photo_truncated_in_its_header_is_corrupt(tmp_path, drawn):
     with pytest.raises(Rejected) as caught:
         read_bytes(tmp_path, samples.heic(samples.in_colour(drawn))[:200])
 

@@ -1,4 +1,4 @@
-"""PDF pages: rendered at the scan's resolution, or taken from a text layer that can be trusted."""
+"""PDF pages: rendered at the resolution of the scan, or taken from a trusted text layer."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def test_invisible_words_on_a_born_digital_page_are_left_out(tmp_path):
 @pytest.mark.parametrize(
     "soup", ["\ue000\ue001\ue002 abcd", "!\"#$%&'()*+,-./:;<=>?@", "\ufffd" * 9]
 )
-def test_glyph_soup_is_not_trusted(soup, tmp_path):
+def test_garbled_text_is_not_trusted(soup, tmp_path):
     document = pymupdf.open()
     page = document.new_page()
     page.insert_font(fontname="song", fontbuffer=pymupdf.Font("cjk").buffer)
@@ -167,7 +167,7 @@ def test_chinese_text_is_trusted(tmp_path):
     assert [line.text for line in text_lines(page)] == ["发票号码：二〇四一"]
 
 
-def test_dot_leaders_do_not_make_an_invoice_soup(tmp_path):
+def test_dot_leaders_do_not_make_an_invoice_garbled(tmp_path):
     (page,) = read_bytes(tmp_path, samples.pdf_of_text([["Total " + "." * 60 + " 17.50"]]))
 
     assert page.text_layer is not None

@@ -1,4 +1,4 @@
-"""What was typed into a form or noted on a page is text of the page where a viewer shows it."""
+"""PDF forms and annotations: their values are text of the page where a viewer shows them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def add_field(page: pymupdf.Page, kind=pymupdf.PDF_WIDGET_TYPE_TEXT, value="Covf
     return next(page.widgets()).xref
 
 
-def said(tmp_path, document: pymupdf.Document, **rendering) -> list[str]:
+def words_of(tmp_path, document: pymupdf.Document, **rendering) -> list[str]:
     (page,) = read_bytes(tmp_path, document.tobytes(), **rendering)
     return [line.text for line in text_lines(page)]
 
@@ -42,14 +42,14 @@ def test_the_value_of_a_field_is_text(kind, tmp_path):
     document, page = page_of_text()
     add_field(page, kind)
 
-    assert said(tmp_path, document) == ["Name", "Covfefe"]
+    assert words_of(tmp_path, document) == ["Name", "Covfefe"]
 
 
 def test_a_field_filled_in_without_being_drawn_is_text(tmp_path):
     document, page = page_of_text()
     document.xref_set_key(add_field(page), "AP", "null")
 
-    assert said(tmp_path, document) == ["Name", "Covfefe"]
+    assert words_of(tmp_path, document) == ["Name", "Covfefe"]
 
 
 def test_a_field_drawn_before_it_was_filled_in_has_its_new_value(tmp_path):
@@ -57,17 +57,17 @@ def test_a_field_drawn_before_it_was_filled_in_has_its_new_value(tmp_path):
     document.xref_set_key(add_field(page), "V", "(Espresso)")
     document.xref_set_key(document.pdf_catalog(), "AcroForm/NeedAppearances", "true")
 
-    assert said(tmp_path, document) == ["Name", "Espresso"]
+    assert words_of(tmp_path, document) == ["Name", "Espresso"]
 
 
 def test_a_box_that_was_ticked_shows_a_tick(tmp_path):
     document, page = page_of_text()
     add_field(page, pymupdf.PDF_WIDGET_TYPE_CHECKBOX, value=True)
 
-    assert said(tmp_path, document) == ["Name", "\u2713"]
+    assert words_of(tmp_path, document) == ["Name", "\u2713"]
 
 
-def test_ticks_in_a_font_without_encoding_do_not_make_a_form_soup(tmp_path):
+def test_ticks_in_a_font_without_encoding_do_not_make_a_form_garbled(tmp_path):
     font = b"<</Type/Font/Subtype/Type1/BaseFont/%s>>"
     fonts = b"/Font<</F " + font % b"Helvetica" + b"/Z " + font % b"ZapfDingbats" + b">>"
     content = b"BT /F 12 Tf 20 50 Td (Yes) Tj /Z 12 Tf 60 0 Td (4) Tj ET"
@@ -91,7 +91,7 @@ def test_a_field_that_a_viewer_hides_is_no_text(flag, tmp_path):
     document, page = page_of_text()
     document.xref_set_key(add_field(page), "F", str(flag))
 
-    assert said(tmp_path, document) == ["Name"]
+    assert words_of(tmp_path, document) == ["Name"]
 
 
 def test_a_note_and_a_stamp_on_the_page_are_text(tmp_path):
@@ -99,7 +99,7 @@ def test_a_note_and_a_stamp_on_the_page_are_text(tmp_path):
     page.add_freetext_annot(PLACE, "Please pay")
     page.add_stamp_annot((72, 400, 400, 480), stamp=pymupdf.STAMP_Approved)
 
-    assert said(tmp_path, document) == ["Name", "Please pay", "APPROVED"]
+    assert words_of(tmp_path, document) == ["Name", "Please pay", "APPROVED"]
 
 
 def test_a_note_that_a_viewer_hides_is_no_text(tmp_path):
@@ -107,7 +107,7 @@ def test_a_note_that_a_viewer_hides_is_no_text(tmp_path):
     page.add_freetext_annot(PLACE, "Please pay").set_flags(HIDDEN)
     page.add_text_annot((300, 300), "a comment behind an icon")
 
-    assert said(tmp_path, document) == ["Name"]
+    assert words_of(tmp_path, document) == ["Name"]
 
 
 def test_a_form_that_was_scanned_has_the_exact_values_of_its_fields(tmp_path):
@@ -115,7 +115,7 @@ def test_a_form_that_was_scanned_has_the_exact_values_of_its_fields(tmp_path):
     document = pymupdf.open(stream=scan, filetype="pdf")
     add_field(document[0])
 
-    assert said(tmp_path, document) == ["Covfefe"]
+    assert words_of(tmp_path, document) == ["Covfefe"]
     (page,) = read_bytes(tmp_path, document.tobytes())
     assert page.image.min() < 128
 

@@ -1,4 +1,4 @@
-"""The text that another OCR put over or under a scan: read again, or trusted where it holds."""
+"""Hidden OCR layers of scans: ignored, or trusted where they match the scan."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SHIFTED = ["".join(chr(ord(c) + 3) if c.isalpha() else c for c in line.lower()) 
 
 
 @pytest.mark.parametrize("under", [False, True])
-def test_a_layer_is_read_again_as_a_rule(under, tmp_path):
+def test_a_hidden_ocr_layer_is_ignored_by_default(under, tmp_path):
     (page,) = read_bytes(tmp_path, samples.pdf_with_ocr_layer(LINES, LINES, under=under))
 
     assert page.text_layer is None
@@ -29,7 +29,7 @@ def test_a_layer_is_read_again_as_a_rule(under, tmp_path):
 
 
 @pytest.mark.parametrize("under", [False, True])
-def test_a_layer_that_says_what_the_scan_shows_is_trusted_where_allowed(under, tmp_path):
+def test_a_layer_that_matches_the_scan_is_trusted_where_allowed(under, tmp_path):
     data = samples.pdf_with_ocr_layer(LINES, LINES, under=under)
 
     (page,) = read_bytes(tmp_path, data, ocr_layer="trust")
@@ -43,7 +43,7 @@ def test_a_layer_that_says_what_the_scan_shows_is_trusted_where_allowed(under, t
     [(NOISE, 0), (SHIFTED, 0), (LINES, 300), (LINES[:1], 0), (["\ufffd" * 30] * 4, 0)],
     ids=["noise", "shifted letters", "another place", "a part", "lost characters"],
 )
-def test_a_layer_that_does_not_hold_is_read_again(layer, offset, tmp_path):
+def test_a_layer_that_does_not_match_the_scan_is_ignored(layer, offset, tmp_path):
     data = samples.pdf_with_ocr_layer(LINES, layer, offset=offset)
 
     (page,) = read_bytes(tmp_path, data, ocr_layer="trust")
@@ -73,7 +73,7 @@ LANGUAGE = {
 
 
 @pytest.mark.parametrize("text", LANGUAGE.values(), ids=LANGUAGE.keys())
-def test_language_is_told_by_its_shape(text):
+def test_language_is_recognised_by_its_shape(text):
     assert ocr_layer.is_language(text.split())
 
 
@@ -93,20 +93,20 @@ def test_noise_is_no_language(text):
 
 
 @pytest.mark.timeout(30)
-def test_thousands_of_letters_under_a_picture_are_told_in_time(tmp_path):
+def test_thousands_of_letters_under_a_picture_are_processed_in_time(tmp_path):
     document = pymupdf.open()
     page = document.new_page()
     page.insert_font(fontname="helv")
     page.insert_image(page.rect, pixmap=pymupdf.Pixmap(pymupdf.csRGB, (0, 0, 8, 8)))
     painted = page.read_contents()
-    notifications = b"".join(
+    letters = b"".join(
         b"%.3f g BT /helv 6 Tf 1 0 0 1 %d %d Tm (a) Tj ET\n"
         % ((k % 100) / 100, 10 + k * 7 % 500, 10 + k // 70 % 700)  # each a text of its own
         for k in range(20_000)
     )
     content = document.get_new_xref()
     document.update_object(content, "<<>>")
-    document.update_stream(content, notifications + painted)
+    document.update_stream(content, letters + painted)
     page.set_contents(content)
 
     (page,) = read_bytes(tmp_path, document.tobytes())

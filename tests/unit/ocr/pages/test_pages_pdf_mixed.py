@@ -1,4 +1,4 @@
-"""A page that has text and pictures: the text is taken as it is, the pictures are left to read."""
+"""PDF pages with text and pictures: the text is taken as it is, the pictures are read."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ def opened(data: bytes) -> tuple[pymupdf.Document, pymupdf.Page]:
     return document, document[0]
 
 
-def said(page) -> list[str]:
+def texts_of(page) -> list[str]:
     return [line.text for line in text_lines(page)]
 
 
 @pytest.mark.parametrize("rotate", [0, 90, 180, 270])
-def test_a_picture_beside_text_is_left_to_read_and_nothing_else(rotate, tmp_path):
+def test_only_the_picture_beside_text_remains_to_be_read(rotate, tmp_path):
     data = samples.pdf_of_text_beside(RECEIPT, rotate=rotate)
 
     (page,) = read_bytes(tmp_path, data)
     (whole,) = read_bytes(tmp_path, data, text_layer="never")
 
-    assert said(page) == list(samples.LINES)
+    assert texts_of(page) == list(samples.LINES)
     assert page.image.shape == (page.height, page.width, 3) == whole.image.shape
     left = ink(page.image)
     place = np.s_[left.top : left.bottom, left.left : left.right]
@@ -42,7 +42,7 @@ def test_a_logo_costs_no_rendering(tmp_path):
 
     (page,) = read_bytes(tmp_path, data)
 
-    assert said(page) == list(samples.LINES)
+    assert texts_of(page) == list(samples.LINES)
     assert page.image.size == 0
 
 
@@ -57,28 +57,28 @@ def test_the_strips_of_a_scan_are_one_picture(tmp_path):
     assert read.image.min() < 128
 
 
-def test_a_picture_behind_the_text_does_not_cost_the_text(tmp_path):
+def test_a_picture_behind_the_text_does_not_hide_it(tmp_path):
     document, page = opened(samples.pdf_of_text([samples.LINES]))
     paper = np.full((400, 300), 230, np.uint8)
     page.insert_image(page.rect, stream=samples.png(paper), keep_proportion=False, overlay=False)
 
     (read,) = read_bytes(tmp_path, document.tobytes())
 
-    assert said(read) == list(samples.LINES)
+    assert texts_of(read) == list(samples.LINES)
     assert read.image.min() > 200  # the words are painted over in the colour of the paper
 
 
-def test_a_watermark_one_sees_through_hides_no_text(tmp_path):
+def test_a_transparent_watermark_hides_no_text(tmp_path):
     document, page = opened(samples.pdf_of_text([samples.LINES]))
     mark = samples.png(samples.with_alpha(RECEIPT))
     page.insert_image(page.rect, stream=mark, keep_proportion=False)
 
     (read,) = read_bytes(tmp_path, document.tobytes())
 
-    assert said(read) == list(samples.LINES)
+    assert texts_of(read) == list(samples.LINES)
 
 
-def test_text_under_a_picture_is_not_taken(tmp_path):
+def test_text_under_a_picture_is_not_published(tmp_path):
     document, page = opened(samples.pdf_of_text([["under the picture"]]))
     page.insert_image((50, 60, 550, 260), stream=samples.png(RECEIPT), keep_proportion=False)
     page.insert_text((72, 200), "over it")
@@ -86,10 +86,10 @@ def test_text_under_a_picture_is_not_taken(tmp_path):
 
     (read,) = read_bytes(tmp_path, document.tobytes())
 
-    assert said(read) == ["over it", "elsewhere"]
+    assert texts_of(read) == ["over it", "elsewhere"]
 
 
-def test_a_stamp_on_a_scan_is_exact_and_the_scan_is_read(tmp_path):
+def test_a_stamp_on_a_scan_is_taken_as_text_and_the_scan_is_read(tmp_path):
     document, page = opened(samples.pdf_of_images([RECEIPT]))
     page.insert_text((120, 80), "Received 23 November 2026", fontsize=6)
 
@@ -107,16 +107,16 @@ def test_text_drawn_as_outlines_is_not_overlooked_beside_a_page_number(tmp_path)
     page = document.new_page()
     page.insert_text((300, 800), "Page 1")
     for number in range(60):
-        notification = pymupdf.Rect(50 + 8 * number, 100, 56 + 8 * number, 110)
-        page.draw_rect(notification, color=None, fill=(0, 0, 0))
+        letter = pymupdf.Rect(50 + 8 * number, 100, 56 + 8 * number, 110)
+        page.draw_rect(letter, color=None, fill=(0, 0, 0))
 
     (read,) = read_bytes(tmp_path, document.tobytes())
 
-    assert said(read) == ["Page 1"]
+    assert texts_of(read) == ["Page 1"]
     assert ink(read.image).bottom < 500  # the page number is painted over
 
 
-def test_a_slanted_word_across_a_scan_wipes_nothing_out(tmp_path):
+def test_a_slanted_word_across_a_scan_erases_nothing(tmp_path):
     scan = samples.text_page(
         [f"Line {k} of a long letter that fills the page" for k in range(35)],
         width=1654, height=2339, size=1.3,
@@ -128,6 +128,6 @@ def test_a_slanted_word_across_a_scan_wipes_nothing_out(tmp_path):
 
     (read,) = read_bytes(tmp_path, document.tobytes())
 
-    assert said(read) == ["CONFIDENTIAL"]
+    assert texts_of(read) == ["CONFIDENTIAL"]
     inked = (read.image.min(axis=2) < 100).sum()
     assert inked > 0.95 * (scan < 100).sum() * read.image.shape[0] / scan.shape[0]

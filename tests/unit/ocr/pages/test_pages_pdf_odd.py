@@ -1,4 +1,4 @@
-"""PDFs that are locked, endless, or on a disk that fails."""
+"""Odd PDFs: protected, oversized, damaged, or on a failing disk."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_pages_are_limited_in_a_pdf(tmp_path):
     assert caught.value.reason == "too_large"
 
 
-def test_a_header_behind_some_rubbish_is_found(tmp_path):
+def test_a_header_after_leading_bytes_is_found(tmp_path):
     (page,) = read_bytes(tmp_path, b"\xef\xbb\xbf\r\n" + samples.pdf_of_text([samples.LINES]))
 
     assert page.text_layer is not None
@@ -123,7 +123,7 @@ def test_a_page_of_an_odd_box_is_shown_within_bounds(box, more, text_layer, tmp_
         assert [line.text for line in text_lines(page)] == ["Some words"]
 
 
-def test_a_page_of_a_thousand_miles_is_refused(tmp_path):
+def test_a_page_of_a_thousand_miles_is_rejected(tmp_path):
     with pytest.raises(Rejected, match="page 1 has 13888889 x 13888889 inches") as caught:
         read_bytes(tmp_path, page_of(b"0 0 1000000000 1000000000"))
 
@@ -199,7 +199,7 @@ def test_a_scan_is_shown_however_it_is_packed(kind, tmp_path):
 # --- passwords ----------------------------------------------------------------------------------
 
 
-def test_a_locked_pdf_is_opened_with_the_password_that_fits(tmp_path):
+def test_a_protected_pdf_is_opened_with_the_password_that_fits(tmp_path):
     locked = samples.pdf_encrypted(user_password="secret")
 
     (page,) = read_bytes(tmp_path, locked, passwords=("wrong", "secret"))
@@ -214,21 +214,21 @@ def test_a_locked_pdf_is_opened_with_the_password_that_fits(tmp_path):
         (("wrong",), "the PDF needs a password that is not in pdf.passwords; add it"),
     ],
 )
-def test_a_locked_pdf_says_what_to_do(tmp_path, passwords, sentence):
+def test_a_protected_pdf_is_rejected_with_what_to_do(tmp_path, passwords, sentence):
     with pytest.raises(Rejected, match=sentence) as caught:
         read_bytes(tmp_path, samples.pdf_encrypted(user_password="secret"), passwords=passwords)
 
     assert caught.value.reason == "encrypted"
 
 
-def test_a_pdf_that_is_locked_against_change_alone_is_read(tmp_path):
+def test_a_pdf_protected_only_against_changes_is_read(tmp_path):
     (page,) = read_bytes(tmp_path, samples.pdf_encrypted(user_password=""))
 
     assert [line.text for line in text_lines(page)] == list(samples.LINES)
 
 
 @pytest.mark.parametrize("share", [0.5, 0.8])
-def test_a_pdf_cut_short_says_so_on_every_page_that_is_left_of_it(tmp_path, share):
+def test_a_truncated_pdf_has_the_defect_on_every_remaining_page(tmp_path, share):
     data = samples.pdf_of_text([samples.LINES] * 3)
 
     read = read_bytes(tmp_path, data[: int(len(data) * share)])
@@ -237,7 +237,7 @@ def test_a_pdf_cut_short_says_so_on_every_page_that_is_left_of_it(tmp_path, shar
     assert all("ends too early" in (page.defect or "") for page in read)
 
 
-def test_a_pdf_that_had_to_be_mended_but_has_its_end_is_whole(tmp_path):
+def test_a_repaired_pdf_that_has_its_end_has_no_defect(tmp_path):
     data = samples.pdf_of_text([samples.LINES]).replace(b"\nxref\n", b"\nxxxx\n")
 
     (page,) = read_bytes(tmp_path, data)

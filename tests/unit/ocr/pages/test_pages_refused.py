@@ -1,4 +1,4 @@
-"""What is too large or cannot be reached is refused, or waited for."""
+"""Files that are rejected for their size, or deferred because they cannot be read now."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ NAMES = {
 
 
 @pytest.mark.parametrize(("data", "name"), NAMES.items(), ids=NAMES.values())
-def test_what_is_refused_is_called_by_its_name(data, name, tmp_path):
+def test_a_rejected_file_is_named_by_its_format(data, name, tmp_path):
     with pytest.raises(Rejected, match=f"this is {name}") as caught:
         read_bytes(tmp_path, data)
 
@@ -97,7 +97,7 @@ def test_pages_are_limited_in_a_tiff(count, tmp_path, drawn):
 # --- the environment ----------------------------------------------------------------------------
 
 
-def test_a_file_that_may_not_be_read_is_deferred(tmp_path, monkeypatch):
+def test_an_unreadable_file_is_deferred(tmp_path, monkeypatch):
     def refused(*_args, **_kwargs):
         raise PermissionError(13, "Permission denied")
 
@@ -124,7 +124,7 @@ def test_an_error_of_the_caller_passes_through_the_open_document(tmp_path):
 
 
 @pytest.mark.parametrize("make", [samples.png, lambda image: samples.pdf_of_images([image])])
-def test_a_name_that_is_no_text_is_no_obstacle(make, tmp_path, drawn):
+def test_a_file_name_that_is_not_utf8_is_accepted(make, tmp_path, drawn):
     path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff\xfe scan"))
     path.write_bytes(make(drawn))
 

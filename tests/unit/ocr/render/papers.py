@@ -1,4 +1,4 @@
-"""Pages that were read, the searchable PDFs made of them, and what poppler says of these."""
+"""Builders of searchable PDFs from pages that were read, and their check by poppler."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from PIL import Image
 from daemon.core.options import Recipe, Rendering
 from daemon.core.records import Block, Box, PageText, Stamp, TextLine, Word
 from daemon.core.tasks import RenderTask
-from daemon.ocr.render import render
+from daemon.ocr.render import outputs
 from tests.support.running_daemon import SHIPPED
 
 needs_poppler = pytest.mark.skipif(
@@ -31,10 +31,12 @@ WORDS = (("Invoice", Box(80, 60, 240, 100)), ("2041", Box(260, 60, 350, 100)))
 CHINESE = (("发票", Box(80, 160, 160, 200)), ("号码𠮷", Box(160, 160, 280, 200)))
 
 
-def line(words: Sequence[tuple[str, Box]], parted: str = " ", sure: float | None = 0.9) -> TextLine:
-    found = tuple(Word(text, sure, box) for text, box in words)
-    said = parted.join(text for text, _ in words)
-    return TextLine(said, sure, Box.around(word.box for word in found), found)
+def line(
+    words: Sequence[tuple[str, Box]], separator: str = " ", confidence: float | None = 0.9
+) -> TextLine:
+    found = tuple(Word(text, confidence, box) for text, box in words)
+    text = separator.join(text for text, _ in words)
+    return TextLine(text, confidence, Box.around(word.box for word in found), found)
 
 
 def text_of(*lines: TextLine, **changes: object) -> PageText:
@@ -50,7 +52,7 @@ READ = text_of(line(WORDS), line(CHINESE, ""))
 
 
 def picture(kind: str, **options: object) -> bytes:
-    """A page with stripes, so that every turn and mirror of it differs."""
+    """A page with stripes, so that every rotation and mirror image of it differs."""
     image = np.full((HEIGHT, WIDTH, 3), 230, np.uint8)
     image[60:100, 80:350] = (20, 60, 200)
     image[160:200, 80:280] = (90, 20, 20)
@@ -62,13 +64,13 @@ def picture(kind: str, **options: object) -> bytes:
 
 
 def scan(rotation: int = 0, crop: tuple[float, ...] | None = None) -> bytes:
-    """A PDF of one picture that fills its page, with a state that the page leaves behind."""
+    """A PDF of one picture that fills its page and leaves a changed graphics state."""
     document = pymupdf.open()
     page = document.new_page(width=WIDTH * 72 / DPI, height=HEIGHT * 72 / DPI)
     page.insert_image(page.rect, stream=picture("JPEG"))
     xref = page.get_contents()[0]
     left = b"q 2 0 0 2 30 30 cm 0.5 g " + document.xref_stream(xref)
-    document.update_stream(xref, left)  # never restored: what comes after would be moved
+    document.update_stream(xref, left)  # never restored: later content would be displaced
     page.set_rotation(rotation)
     if crop:
         page.set_cropbox(pymupdf.Rect(crop))
@@ -82,7 +84,7 @@ def made(
     source.write_bytes(content)
     recipe = Recipe(weights=SHIPPED, rendering=Rendering(**rendering))  # type: ignore[arg-type]
     pages = pages or (READ,)
-    render.render(
+    outputs.render(
         RenderTask("c", source, Stamp.of(source), "searchable_pdf", pages, target, 60, recipe)
     )
     return target

@@ -1,4 +1,4 @@
-"""The searchable PDF of an image, seen by another program: the same pixels, at the same size."""
+"""Searchable PDFs of images, as another program sees them: the same pixels at the same size."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_a_jpeg_is_embedded_as_it_is(kind: str, tmp_path: Path) -> None:
 
 @needs_poppler
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "BMP", "TIFF"])
-def test_an_image_loses_no_pixel(kind: str, tmp_path: Path) -> None:
+def test_an_image_is_embedded_losslessly(kind: str, tmp_path: Path) -> None:
     content = picture(kind, lossless=True) if kind == "WEBP" else picture(kind)
 
     pdf = made(tmp_path, content)
@@ -64,7 +64,7 @@ def test_an_image_loses_no_pixel(kind: str, tmp_path: Path) -> None:
 
 @needs_poppler
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_photo_lies_as_its_camera_says(orientation: int, tmp_path: Path) -> None:
+def test_a_photo_has_the_orientation_of_its_exif(orientation: int, tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     content = picture("JPEG", exif=exif, quality=95)
@@ -83,7 +83,7 @@ def test_a_photo_lies_as_its_camera_says(orientation: int, tmp_path: Path) -> No
 
 
 @needs_poppler
-def test_pages_of_a_tiff_keep_their_places_and_sizes(tmp_path: Path) -> None:
+def test_pages_of_a_tiff_keep_their_order_and_sizes(tmp_path: Path) -> None:
     pages = [Image.new("1", (400, 300), 1), Image.new("L", (300, 500), 200)]
     file = BytesIO()
     pages[0].save(file, "TIFF", save_all=True, append_images=pages[1:], dpi=(100, 100))

@@ -1,4 +1,4 @@
-"""What a hook is told of an answer."""
+"""The payload of a notification."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def told(**changes: object) -> dict:
     return json.loads(notification(ALL, **changes).text)
 
 
-def test_a_letter_says_what_became_of_which_file_and_where_the_answer_lies() -> None:
+def test_a_notification_has_status_file_and_path_of_the_answer() -> None:
     said = told()
 
     assert (said["id"], said["type"]) == ("c1-all", "document.done")
@@ -26,7 +26,7 @@ def test_a_letter_says_what_became_of_which_file_and_where_the_answer_lies() -> 
     assert (data["confidence"], data["text"], data["text_is_cut"]) == (0.85, "发票 2041", False)
 
 
-def test_only_what_is_asked_for_is_told() -> None:
+def test_a_hook_gets_only_the_statuses_that_it_wants() -> None:
     bad = Hook(name="bad", on=("failed", "partial"), command=("tell",))
 
     made = notifications("a", "a.json", sidecar(), [ALL, bad])
@@ -40,7 +40,7 @@ def test_without_hooks_the_answer_is_not_even_parsed() -> None:
     assert notifications("a", "a.json", b"no JSON at all", ()) == []
 
 
-def test_a_long_text_is_cut_and_says_so() -> None:
+def test_a_long_text_is_cut_and_marked_so() -> None:
     short = Hook(name="short", command=("tell",), text_characters=2)
 
     data = json.loads(notification(short).text)["data"]
@@ -48,14 +48,14 @@ def test_a_long_text_is_cut_and_says_so() -> None:
     assert (data["text"], data["text_is_cut"]) == ("发票", True)
 
 
-def test_an_error_and_where_a_duplicate_points_are_told() -> None:
+def test_a_notification_has_the_error_and_the_answer_of_a_duplicate() -> None:
     error = {"class": "corrupt", "message": "It is broken.", "page": None}
 
     assert told(status="failed", error=error)["data"]["error"] == error
     assert told(status="duplicate", duplicate_of="b.json")["data"]["duplicate_of"] == "b.json"
 
 
-def test_outputs_are_told_but_for_a_picture_of_each_page() -> None:
+def test_a_notification_lists_outputs_without_pictures_of_pages() -> None:
     outputs = [{"kind": "text", "name": "scan.png.txt"}, {"kind": "picture", "name": "p1.png"}]
 
     assert told(outputs=outputs)["data"]["outputs"] == outputs[:1]

@@ -1,0 +1,93 @@
+// Highlights the line and word under the pointer or with the focus, in the text and in the image.
+// The text is one stop of the Tab key; the arrow keys move through its lines.
+const lines = document.getElementById("lines");
+const boxes = document.querySelector(".boxes");
+const text = document.querySelector(".pane.text");
+const rows = [...(lines?.querySelectorAll(".row") ?? [])];
+const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
+let highlighted = [];
+
+function elementsFor(name, key) {
+  return [...document.querySelectorAll(`[data-${name}="${CSS.escape(key)}"]`)];
+}
+
+function highlight(line, word) {
+  for (const each of highlighted) each.classList.remove("current");
+  highlighted = [
+    ...(line ? elementsFor("line", line) : []),
+    ...(word ? elementsFor("word", word) : []),
+  ];
+  for (const each of highlighted) each.classList.add("current");
+}
+
+function highlightAt(target) {
+  const line = target.closest?.("[data-line]")?.dataset.line;
+  const word = target.closest?.("[data-word]")?.dataset.word;
+  highlight(line, word);
+  return line;
+}
+
+function scrollTo(element) {
+  element?.scrollIntoView({ block: "nearest", behavior: reducedMotion.matches ? "auto" : "smooth" });
+}
+
+function focusRow(row) {
+  for (const each of rows) each.tabIndex = each === row ? 0 : -1;
+  row.focus();
+}
+
+const STEPS = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 };
+if (rows.length > 0) {
+  rows.forEach((row, index) => (row.tabIndex = index === 0 ? 0 : -1));
+  lines.addEventListener("pointerover", (event) => highlightAt(event.target));
+  lines.addEventListener("pointerleave", () => highlightAt(document.activeElement));
+  lines.addEventListener("focusin", (event) => {
+    const line = highlightAt(event.target);
+    if (line) scrollTo(boxes?.querySelector(`[data-line="${CSS.escape(line)}"]`));
+  });
+  lines.addEventListener("focusout", () => highlight());
+  lines.addEventListener("keydown", (event) => {
+    const index = rows.indexOf(event.target);
+    if (index < 0 || event.ctrlKey || event.metaKey || event.altKey) return;
+    const last = rows.length - 1;
+    const target = { Home: 0, End: last }[event.key] ?? index + (STEPS[event.key] ?? NaN);
+    if (Number.isNaN(target)) return;
+    event.preventDefault();
+    focusRow(rows[Math.min(Math.max(target, 0), last)]);
+  });
+}
+boxes?.addEventListener("pointerover", (event) => {
+  const line = highlightAt(event.target);
+  if (line && text.scrollHeight > text.clientHeight) scrollTo(document.getElementById(`l-${line}`));
+});
+boxes?.addEventListener("pointerleave", () => highlightAt(document.activeElement));
+boxes?.addEventListener("click", (event) => {
+  const line = event.target.closest("[data-line]")?.dataset.line;
+  const row = line && document.getElementById(`l-${line}`);
+  if (row) focusRow(row);
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  const menu = document.querySelector("details.menu[open]");
+  if (menu) {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  } else if (rows.includes(document.activeElement)) {
+    document.activeElement.blur();
+  }
+});
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+});
+for (const each of document.querySelectorAll('.legend a[href^="#w-"]')) {
+  each.addEventListener("click", (event) => {
+    const word = document.getElementById(each.hash.slice(1));
+    const row = word?.closest(".row");
+    if (!row) return;
+    event.preventDefault();
+    focusRow(row);
+    highlight(row.dataset.line, word.dataset.word);
+  });
+}

@@ -1,0 +1,153 @@
+"""Streams the files of a request to disk while they arrive: hashed, type-checked and counted.
+
+A request is accepted as a whole: if one of its files is rejected, so are all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from anyio import to_thread
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.requests import Request
+
+from daemon.web.http.body import UPLOAD_PACE, RequestBody
+from daemon.web.http.errors import HttpError
+from daemon.web.uploads.uploads import ReceivedFile, Uploads, UploadWriter
+
+MAX_FILES = 50  # of one request
+MAX_PARTS = 100
+
+
+async def receive_files(request: Request, uploads: Uploads, max_bytes: int) -> list[ReceivedFile]:
+    """Return the files of a request, at least one; HttpError if they cannot be accepted."""
+    body, parser = RequestBody(request, max_bytes, UPLOAD_PACE), _parser(request, uploads)
+    try:
+        while chunk := await body.next_chunk():
+            await to_thread.run_sync(parser.feed, chunk)
+        return await to_thread.run_sync(parser.finish)
+    except BaseException as error:
+        await asyncio.shield(to_thread.run_sync(parser.discard))
+        if isinstance(error, HttpError):
+            await body.drain()
+        raise
+
+
+def _parser(request: Request, uploads: Uploads) -> _RawBody | _MultipartBody:
+    kind, options = parse_options_header(request.headers.get("content-type", "").encode("latin-1"))
+    if kind == b"multipart/form-data":
+        boundary = options.get(b"boundary", b"")
+        if not 1 <= len(boundary) <= 70:
+            reason = "multipart/form-data needs a boundary of 1 to 70 bytes"
+            raise HttpError(400, "malformed", reason)
+        return _MultipartBody(boundary, uploads)
+    if kind.startswith(b"image/") or kind in (b"application/pdf", b"application/octet-stream"):
+        return _RawBody(request.query_params.get("name", ""), uploads)
+    reason = "send a file as multipart/form-data, or its bytes as image/* or application/pdf"
+    raise HttpError(415, "unsupported", reason)
+
+
+class _RawBody:
+    """A body that is the file itself."""
+
+    def __init__(self, name: str, uploads: Uploads) -> None:
+        self._uploads = uploads
+        self._name = name
+        self._writer: UploadWriter | None = None
+
+    def feed(self, chunk: bytes) -> None:
+        if self._writer is None:
+            self._writer = self._uploads.begin(self._name)
+        self._writer.write(chunk)
+
+    def finish(self) -> list[ReceivedFile]:
+        if self._writer is None:
+            raise HttpError(400, "empty", "the body is empty; send an image or a PDF")
+        return [self._writer.finish()]
+
+    def discard(self) -> None:
+        self._uploads.discard(self._writer, [])
+
+
+class _MultipartBody:
+    """A form; its files are the parts with a file name, all other parts are ignored."""
+
+    def __init__(self, boundary: bytes, uploads: Uploads) -> None:
+        self._uploads = uploads
+        self._files: list[ReceivedFile] = []
+        self._writer: UploadWriter | None = None
+        self._parts = 0
+        self._is_complete = False
+        self._field = self._value = b""
+        self._disposition = b""
+        self._name: str | None = None
+        callbacks: dict[str, Callable[..., None]] = {
+            "on_part_begin": self._begin_part, "on_part_data": self._part_data,
+            "on_part_end": self._end_part, "on_header_field": self._header_field,
+            "on_header_value": self._header_value, "on_header_end": self._header_end,
+            "on_headers_finished": self._headers_end, "on_end": self._end,
+        }  # fmt: skip
+        self._parser = MultipartParser(boundary, callbacks)  # type: ignore[arg-type]
+
+    def feed(self, chunk: bytes) -> None:
+        try:
+            self._parser.write(chunk)
+        except FormParserError as error:
+            reason = "the body is not well-formed multipart/form-data"
+            raise HttpError(400, "malformed", reason) from error
+
+    def finish(self) -> list[ReceivedFile]:
+        if not self._is_complete:
+            raise HttpError(400, "malformed", "the body ends before its last part does")
+        if not self._files:
+            reason = "the form has no file; send one, in a field of any name"
+            raise HttpError(400, "no_file", reason)
+        return self._files
+
+    def discard(self) -> None:
+        self._uploads.discard(self._writer, self._files)
+
+    def _begin_part(self) -> None:
+        self._parts += 1
+        if self._parts > MAX_PARTS:
+            raise HttpError(413, "too_many_files", f"a form may have at most {MAX_PARTS} parts")
+        self._disposition = self._field = self._value = b""
+        self._name = None
+
+    def _header_field(self, data: bytes, start: int, end: int) -> None:
+        self._field += data[start:end]
+
+    def _header_value(self, data: bytes, start: int, end: int) -> None:
+        self._value += data[start:end]
+
+    def _header_end(self) -> None:
+        if self._field.lower() == b"content-disposition":
+            self._disposition = self._value
+        self._field = self._value = b""
+
+    def _headers_end(self) -> None:
+        _, options = parse_options_header(self._disposition)
+        if b"filename" in options:
+            self._name = options[b"filename"].decode("utf-8", "replace")
+
+    def _part_data(self, data: bytes, start: int, end: int) -> None:
+        if self._name is None:
+            return
+        if self._writer is None:
+            if len(self._files) >= MAX_FILES:
+                reason = f"a request may have at most {MAX_FILES} files"
+                raise HttpError(413, "too_many_files", reason)
+            self._writer = self._uploads.begin(self._name)
+        self._writer.write(data[start:end])
+
+    def _end_part(self) -> None:
+        if self._writer is not None:
+            self._files.append(self._writer.finish())
+            self._writer = None
+        elif self._name:
+            raise HttpError(400, "empty", "a file is empty; scan or copy it again")
+
+    def _end(self) -> None:
+        self._is_complete = True

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from daemon.web.uploads.paths import Places
 
 from daemon.cli.verify import verify, verify_deep
 from daemon.config.hook import Hook
@@ -23,7 +24,6 @@ from daemon.outbox.sidecar import is_valid
 from daemon.supervisor import ledger_recovery
 from daemon.supervisor.delivery import Delivery
 from daemon.web.index.catalogue import Catalogue
-from daemon.web.uploads.paths import Places
 from tests.support.running_daemon import Workspace, until
 from tests.support.web.stand_in import site_of
 from tests.torture import pretended, series

@@ -34,7 +34,7 @@ def test_predict_without_a_daemon_is_rejected_and_keeps_no_file(site: Site) -> N
 
 
 def test_predict_that_times_out_returns_the_location(site: Site) -> None:
-    heartbeat.beat(site.workspace.state, heartbeat.pulse(0.0, 0, False, []))
+    heartbeat.beat(site.workspace.state, heartbeat.pulse("ok", 0.0, 0, False, []))
 
     answer = site.post("/predict", files={"file": IMAGE}, headers=BEARER)
 

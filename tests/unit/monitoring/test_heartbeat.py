@@ -9,14 +9,16 @@ from daemon.monitoring import heartbeat as heartbeats
 from daemon.monitoring.heartbeat import (
     STALE_SECONDS,
     START_SECONDS,
+    HealthStatus,
     Heartbeat,
-    Status,
     beat,
     diagnose,
 )
 
 
-def heartbeat(*faults: str, status: Status | None = "ok", draining: bool = False) -> Heartbeat:
+def heartbeat(
+    *faults: str, status: HealthStatus | None = "ok", draining: bool = False
+) -> Heartbeat:
     return Heartbeat(
         1234,
         beat_at=1000.0,
@@ -38,7 +40,7 @@ def heartbeat(*faults: str, status: Status | None = "ok", draining: bool = False
     ],
 )
 def test_a_daemon_is_ok_while_its_heartbeat_is_fresh(
-    tmp_path: Path, now: float, status: Status
+    tmp_path: Path, now: float, status: HealthStatus
 ) -> None:
     beat(tmp_path, heartbeat())
 
@@ -50,7 +52,7 @@ def test_a_daemon_is_ok_while_its_heartbeat_is_fresh(
     [(1000.1 + STALE_SECONDS, "starting"), (1000.1 + START_SECONDS, "down")],
 )
 def test_a_start_may_take_longer_than_a_turn_of_the_loop(
-    tmp_path: Path, now: float, status: Status
+    tmp_path: Path, now: float, status: HealthStatus
 ) -> None:
     beat(tmp_path, heartbeat(status="starting"))
 
@@ -71,7 +73,7 @@ def test_a_daemon_that_stops_says_that_it_takes_no_new_files(tmp_path: Path) -> 
 
 @pytest.mark.parametrize(("faults", "status"), [((), "ok"), (("it is full",), "degraded")])
 def test_a_heartbeat_of_an_earlier_version_is_read(
-    tmp_path: Path, faults: tuple[str, ...], status: Status
+    tmp_path: Path, faults: tuple[str, ...], status: HealthStatus
 ) -> None:
     beat(tmp_path, heartbeat(*faults))
     file = tmp_path / heartbeats.HEARTBEAT_NAME

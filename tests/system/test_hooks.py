@@ -260,9 +260,6 @@ def test_the_daemon_does_not_import_what_only_hooks_need() -> None:
             {"command": ["/nowhere/tell"]},
             "hooks.tell.command = /nowhere/tell: is not an executable program",
         ),
-            {"command": ["/nowhere/tell"]},
-            "hooks.tell.command = /nowhere/tell: is not an executable program",
-        ),
         (
             {"url": "https://x.org", "secret_file": "/nowhere/s"},
             "hooks.tell.secret_file = /nowhere/s",

@@ -153,7 +153,7 @@ def test_a_restart_that_finds_an_old_sidecar_takes_it_for_the_answer(tmp_path: P
     assert work.document is not None
     assert work.document.status == "done"
     deliveries = Deliveries(tmp_path / "ledger.sqlite3", read_only=True)
-    (notification,) = deliveries.open()
+    (notification,) = deliveries.undelivered()
     deliveries.close()
     assert json.loads(notification.text)["data"]["text"] == "old"
 

@@ -54,17 +54,17 @@ class Observation:
         self.moments += found
         return found
 
-    def hear(self, heard: FileEvent) -> Moment | None:
+    def add_event(self, event: FileEvent) -> Moment | None:
         """Add a filesystem event; None for one that concerns no file of this folder."""
-        name = self._below(heard.path) or self._below(heard.to)
+        name = self._below(event.path) or self._below(event.to)
         if name is None:
             return None
         kind: Kind = "event"
-        if heard.what == "moved" and f"/{WORK_FOLDER}/" in heard.to:
+        if event.what == "moved" and f"/{WORK_FOLDER}/" in event.to:
             kind = "taken"
-        elif heard.what == "moved" and name not in self._listing:
-            name = self._below(heard.to) or name
-        moment = Moment(self._since(heard.at), kind, name, detail=heard.what)
+        elif event.what == "moved" and name not in self._listing:
+            name = self._below(event.to) or name
+        moment = Moment(self._since(event.at), kind, name, detail=event.what)
         self.moments.append(moment)
         return moment
 
@@ -147,24 +147,26 @@ def run(folder: Path, minutes: float | None, record: Path | None) -> None:
 
 
 def _observe(folder: Path, until: float, stop: _StopRequest, lines: TextIO | None) -> Observation:
-    heard: SimpleQueue[FileEvent] = SimpleQueue()
+    event: SimpleQueue[FileEvent] = SimpleQueue()
     with contextlib.ExitStack() as stack:
         try:
-            stack.enter_context(recorded_events(folder, heard))
+            stack.enter_context(recorded_events(folder, event))
         except OSError as error:
             _print(f"no events here ({error}); the folder is listed all the same")
         observation = Observation(folder, time.monotonic())
         _print(f"observing {folder}; scan as usual, several documents, then press Ctrl-C")
         while not stop.is_requested and time.monotonic() < until:
             began = time.monotonic()
-            _look(observation, heard, lines)
+            _list_once(observation, event, lines)
             stop.wakeup.wait(max(LIST_SECONDS, 10 * (time.monotonic() - began)))
         time.sleep(LAG_SECONDS)
-        _look(observation, heard, lines)
+        _list_once(observation, event, lines)
     return observation
 
 
-def _look(observation: Observation, heard: SimpleQueue[FileEvent], lines: TextIO | None) -> None:
+def _list_once(
+    observation: Observation, event: SimpleQueue[FileEvent], lines: TextIO | None
+) -> None:
     """List the folder once, and print and record what happened."""
     try:
         found = observation.look(time.monotonic())
@@ -173,7 +175,7 @@ def _look(observation: Observation, heard: SimpleQueue[FileEvent], lines: TextIO
         found = []
     with contextlib.suppress(Empty):
         while True:
-            if moment := observation.hear(heard.get_nowait()):
+            if moment := observation.add_event(event.get_nowait()):
                 found.append(moment)
     for moment in found:
         if lines:

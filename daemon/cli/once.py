@@ -51,8 +51,9 @@ def read_all(
     config = config.for_profile(profile)
     preflight.refuse_bad_weights(config)
     logs.set_up(None, config.logging.level, 0, 0)
-    asked = [(path, name) for name, path in find(paths, config.watch.ignore)]
-    names, found = dict(asked), [(name if out else path.name, path) for path, name in asked]
+    files = list(find(paths, config.watch.ignore))
+    names = {path: name for name, path in files}
+    found = [(name if out else path.name, path) for name, path in files]
     wakeup = WakeupPipe()
     scratch = Scratch(Path(tempfile.mkdtemp(prefix="ocr-daemon-")))
     real = [Path(os.path.realpath(path)) for path in paths]

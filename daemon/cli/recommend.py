@@ -76,7 +76,7 @@ class WrittenFile:
         """
         found = []
         for (begin, name), (end, _) in pairwise(self.changes):
-            looks = [whole for at, whole in self.stills if begin <= at < end]
+            looks = [is_complete for at, is_complete in self.stills if begin <= at < end]
             if looks and not _matches(name, ignored):
                 found.append((end - begin, looks[-1]))
         return found
@@ -157,20 +157,20 @@ def recommend(
     files = files_of(moments)
     if not files:
         return None
-    more, why_ignore = _ignore(files, ignored)
+    more, ignore_reasons = _ignore(files, ignored)
     every = [*ignored, *more]
     documents = [f for f in files if f.fate != "gone" and not _matches(f.names[-1], every)]
-    mode, why_mode = _mode(files, filesystem, is_silent=is_silent)
-    quiet, why_quiet = _quiet(documents, every)
-    incomplete, why_incomplete = _incomplete(documents, every, quiet)
+    mode, mode_reasons = _mode(files, filesystem, is_silent=is_silent)
+    quiet, quiet_reasons = _quiet(documents, every)
+    incomplete, incomplete_reasons = _incomplete(documents, every, quiet)
     taken = sum(file.fate == "taken" for file in files)
-    why_taken = [
+    taken_reasons = [
         f"A daemon claimed {_files(taken)} meanwhile: stop it and observe again, since pauses "
         "after a claim are not seen."
     ] if taken else []  # fmt: skip
     return Recommendation(
         quiet, incomplete, max(DEFAULT.rescan_seconds, quiet), mode, tuple(more),
-        (*why_mode, *why_quiet, *why_incomplete, *why_ignore, *why_taken),
+        (*mode_reasons, *quiet_reasons, *incomplete_reasons, *ignore_reasons, *taken_reasons),
     )  # fmt: skip
 
 
@@ -192,7 +192,9 @@ def snippet(recommendation: Recommendation, ignored: Sequence[str]) -> str:
 
 
 def _quiet(files: Sequence[WrittenFile], ignored: Sequence[str]) -> tuple[float, list[str]]:
-    pauses = [seconds for file in files for seconds, whole in file.pauses(ignored) if whole]
+    pauses = [
+        seconds for file in files for seconds, is_complete in file.pauses(ignored) if is_complete
+    ]
     reopened = max((file.closes for file in files), default=0)
     if files and all(file.came_by_rename for file in files) and not pauses:
         return MIN_QUIET_SECONDS, [
@@ -221,7 +223,12 @@ def _quiet(files: Sequence[WrittenFile], ignored: Sequence[str]) -> tuple[float,
 def _incomplete(
     files: Sequence[WrittenFile], ignored: Sequence[str], quiet: float
 ) -> tuple[float, list[str]]:
-    pauses = [seconds for file in files for seconds, whole in file.pauses(ignored) if not whole]
+    pauses = [
+        seconds
+        for file in files
+        for seconds, is_complete in file.pauses(ignored)
+        if not is_complete
+    ]
     longest = max(pauses, default=0.0)
     wanted = max(DEFAULT.incomplete_seconds, math.ceil(2 * longest), quiet)
     if not pauses:
@@ -255,7 +262,7 @@ def _ignore(files: Sequence[WrittenFile], ignored: Sequence[str]) -> tuple[list[
     """Return patterns for names that no complete document has, and the reasons."""
     finals = [file.names[-1] for file in files if file.fate != "gone"]
     patterns: dict[str, str] = {}
-    why = []
+    reasons = []
     drafts = [(name, file.names[-1]) for file in files for name in file.names[:-1]]
     drafts += [(file.names[-1], "") for file in files if file.fate == "gone"]
     for draft, final in drafts:
@@ -265,16 +272,16 @@ def _ignore(files: Sequence[WrittenFile], ignored: Sequence[str]) -> tuple[list[
         if pattern and not any(_matches(name, [pattern]) for name in finals):
             patterns[pattern] = draft
         elif final:
-            why.append(
+            reasons.append(
                 f"{draft} became {final}, and no pattern tells them apart: its pauses count."
             )
     if any(_matches(draft, ignored) for draft, _ in drafts):
-        why.append("Drafts were written under names that are ignored already.")
-    why += [
+        reasons.append("Drafts were written under names that are ignored already.")
+    reasons += [
         f'ignore: "{pattern}", too, because {draft} never was the name of a complete document.'
         for pattern, draft in patterns.items()
     ]
-    return list(patterns), list(dict.fromkeys(why))
+    return list(patterns), list(dict.fromkeys(reasons))
 
 
 def _pattern(draft: str, final: str) -> str | None:

@@ -61,12 +61,12 @@ class Balance:
 class Depth:
     """What became of the bytes of answered files, by name, and the claims with two sidecars.
 
-    `kept` counts originals that lie unchanged in archive/, failed/ or the inbox. `removed` are
+    `unchanged` counts originals that lie unchanged in archive/, failed/ or the inbox. `removed` are
     those that somebody took or deleted; `altered` are names under which other bytes lie. `spoiled`
     are outputs beside their sidecars that are not what these list.
     """
 
-    kept: int
+    unchanged: int
     removed: tuple[str, ...]
     altered: tuple[str, ...]
     twice: tuple[str, ...]
@@ -105,7 +105,7 @@ def report(config: Config, *, rebuild: bool, deep: bool = False) -> tuple[str, b
     if not deep:
         return "\n".join(lines), balance.holds
     depth = verify_deep(config)
-    lines.append(f"{depth.kept} originals are kept unchanged, {len(depth.removed)} are gone")
+    lines.append(f"{depth.unchanged} originals are kept unchanged, {len(depth.removed)} are gone")
     lines += [
         f"altered: {escape_controls(name)} is kept, but its bytes have changed"
         for name in depth.altered
@@ -146,7 +146,7 @@ def verify(config: Config) -> Balance:
 
 
 def verify_deep(config: Config) -> Depth:
-    """Hash every original that is kept and read every answer; takes as long as reading them does.
+    """Hash every kept original and read every sidecar; takes as long as reading them does.
 
     What moves on while it is looked for is looked for in the order in which it moves.
     """
@@ -154,20 +154,22 @@ def verify_deep(config: Config) -> Depth:
     ledger = Ledger(config.ledger_file, read_only=True)
     rows = [entry for entry in ledger.all() if entry.state == "closed"]
     ledger.close()
-    kept, removed, altered = 0, [], []
+    unchanged, removed, altered = 0, [], []
     originals = set(known.values())
     landed = {entry.sha256 for entry in rows}
     for entry in rows:
         name = fs.to_unicode(entry.name)
         if entry.sha256 in originals:
-            kept += 1
-        elif any(known.get(path, entry.sha256) not in landed for path in _kept_at(entry, config)):
+            unchanged += 1
+        elif any(
+            known.get(path, entry.sha256) not in landed for path in _archived_at(entry, config)
+        ):
             altered.append(name)
         else:
             removed.append(name)
     outbox = Outbox(config.folders.outbox)
     twice, spoiled = _answers_read(outbox)
-    return Depth(kept, tuple(removed), tuple(altered), tuple(twice), tuple(spoiled))
+    return Depth(unchanged, tuple(removed), tuple(altered), tuple(twice), tuple(spoiled))
 
 
 def _digests(config: Config) -> dict[Path, str]:
@@ -181,7 +183,7 @@ def _digests(config: Config) -> dict[Path, str]:
     return found
 
 
-def _kept_at(entry: LedgerEntry, config: Config) -> list[Path]:
+def _archived_at(entry: LedgerEntry, config: Config) -> list[Path]:
     """Return where the original of a row lies if nothing took its name before."""
     roots = (config.folders.archive, config.folders.failed)
     return [fs.unobstructed(root, entry.name) for root in roots]

@@ -276,12 +276,12 @@ class Daemon:
         if warning != (self._log_fault.message if self._log_fault else None):
             self._log_fault = Fault(warning, time.monotonic()) if warning else None
             log.warning("logs.unwritable", reason=warning or "they can be written again")
-        others = (
+        further = (
             *filter(None, [self._log_fault]),
             *self._hook_dispatcher.faults,
             *self._reload.faults,
         )
-        return [*self._loop.faults, *others]
+        return [*self._loop.faults, *further]
 
     def _inbox_changed(self) -> None:
         self._intake.notify()

@@ -97,8 +97,8 @@ def _sidecars(outbox: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
         place = os.fspath(path.relative_to(outbox))
         answer = reader.read(place)
         if answer is not None and is_valid(answer):
-            kept = {key: answer[key] for key in ("source", "engine", "processing", "status")}
-            yield answer["processing"]["started_at"], place, kept
+            parts = {key: answer[key] for key in ("source", "engine", "processing", "status")}
+            yield answer["processing"]["started_at"], place, parts
 
 
 def _claim_of(answer: dict[str, Any], inbox: Path) -> Claim:

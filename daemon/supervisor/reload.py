@@ -82,9 +82,9 @@ def changes(running: Config, wanted: Config) -> Changes:
     for key, (before, _) in different.items():
         if _is_below(key, AT_RESTART):
             config = _with(config, key.split("."), before)
-    told = {key: _masked_change(key, old, new) for key, (old, new) in different.items()}
-    waiting = {key: change for key, change in told.items() if _is_below(key, AT_RESTART)}
-    return Changes(config, {k: v for k, v in told.items() if k not in waiting}, waiting)
+    masked_changes = {key: _masked_change(key, old, new) for key, (old, new) in different.items()}
+    waiting = {key: change for key, change in masked_changes.items() if _is_below(key, AT_RESTART)}
+    return Changes(config, {k: v for k, v in masked_changes.items() if k not in waiting}, waiting)
 
 
 def try_config(running: Config, load: Callable[[], Config], volumes: VolumeMonitor | None) -> Trial:
@@ -149,8 +149,8 @@ class Reload:
         late = self._io.stalled_seconds if self._io else None
         stall = None
         if late is not None and late > STALL_SECONDS:
-            why = "a folder of the new config does not answer; restore it, or restart"
-            stall = Fault(why, time.monotonic() - late)
+            message = "a folder of the new config does not answer; restore it, or restart"
+            stall = Fault(message, time.monotonic() - late)
         return [*filter(None, [self._refusal, stall])]
 
     @property
@@ -228,8 +228,8 @@ class Reload:
             key, remedy = error.key, error.remedy
             value = str(masked(key, str(error.value)))
         log.error("config.refused", key=key, value=value, remedy=remedy)
-        why = f"the config was refused ({key} = {value}: {remedy}) and the one before is in force"
-        self._refusal = Fault(f"{why}; correct it and send SIGHUP again", now)
+        message = f"the config was refused ({key} = {value}: {remedy}); the old one is in force"
+        self._refusal = Fault(f"{message}; correct it and send SIGHUP again", now)
 
 
 def change_texts(differences: Mapping[str, Change]) -> dict[str, str]:
@@ -256,8 +256,8 @@ def _names(section: Any) -> list[str]:  # noqa: ANN401
 
 def _with(section: Any, path: list[str], value: object) -> Any:  # noqa: ANN401
     """Return a section with another value at the end of a path."""
-    name, *rest = path
-    inner = _with(getattr(section, name), rest, value) if rest else value
+    name, *inner_path = path
+    inner = _with(getattr(section, name), inner_path, value) if inner_path else value
     if isinstance(section, BaseModel):
         return section.model_copy(update={name: inner})
     return replace(section, **{name: inner})

@@ -43,7 +43,7 @@ def test_what_was_answered_and_kept_holds(workspace: Workspace) -> None:
     balance, depth = verify(load(workspace.config)), verify_deep(load(workspace.config))
 
     assert (balance.landed, balance.answered, balance.waiting, balance.holds) == (2, 2, 0, True)
-    assert (depth.kept, depth.removed, depth.holds) == (2, (), True)
+    assert (depth.unchanged, depth.removed, depth.holds) == (2, (), True)
 
 
 def test_a_cut_answer_is_torn(workspace: Workspace) -> None:
@@ -73,7 +73,7 @@ def test_an_original_with_other_bytes_is_altered(workspace: Workspace) -> None:
 
     depth = verify_deep(load(workspace.config))
 
-    assert (depth.kept, depth.altered, depth.holds) == (1, ("scan.png",), False)
+    assert (depth.unchanged, depth.altered, depth.holds) == (1, ("scan.png",), False)
 
 
 def test_an_original_that_was_taken_away_is_told_and_no_fault(workspace: Workspace) -> None:
@@ -81,7 +81,7 @@ def test_an_original_that_was_taken_away_is_told_and_no_fault(workspace: Workspa
 
     depth = verify_deep(load(workspace.config))
 
-    assert (depth.kept, depth.removed, depth.holds) == (1, ("scan.png",), True)
+    assert (depth.unchanged, depth.removed, depth.holds) == (1, ("scan.png",), True)
 
 
 def test_a_second_answer_to_one_claim_is_told(workspace: Workspace) -> None:

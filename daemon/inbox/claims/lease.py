@@ -86,9 +86,9 @@ class PeerLeases:
 
     def dead(self, now: float) -> Iterator[Path]:
         """Return the folders whose daemon is gone; `now` is monotonic seconds."""
-        others = [path for path in self._ours.parent.iterdir() if path != self._ours]
-        self._seen = {path: seen for path, seen in self._seen.items() if path in others}
-        for folder in others:
+        peers = [path for path in self._ours.parent.iterdir() if path != self._ours]
+        self._seen = {path: seen for path, seen in self._seen.items() if path in peers}
+        for folder in peers:
             is_folder = folder.is_dir() and not folder.is_symlink()
             if is_folder and (self._is_unlocked(folder) or self._is_silent(folder, now)):
                 yield folder

@@ -21,7 +21,7 @@ from daemon.web.http import sniff as web
 def test_inbox_pages_and_web_agree_on_what_a_signature_means(head: bytes, media_type: str) -> None:
     assert signatures.media_type(head) == media_type
     assert pages.media_type(head) == media_type
-    assert (web.kind_of(head) or ("",))[0] == media_type
+    assert (web.sniff(head) or ("",))[0] == media_type
 
 
 @pytest.mark.parametrize(

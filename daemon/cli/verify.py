@@ -32,7 +32,7 @@ from daemon.supervisor import ledger_recovery
 from daemon.supervisor.instance_lock import hold_lock
 from daemon.supervisor.wiring import scanner
 
-FATES = ("answered", "collected", "waiting", "torn", "lost")
+OUTCOMES = ("answered", "collected", "waiting", "torn", "lost")
 GRACE_SECONDS = 1.0  # in which a running daemon drops the row of a file that it has given back
 
 
@@ -96,7 +96,7 @@ def report(config: Config, *, rebuild: bool, deep: bool = False) -> tuple[str, b
         f"{balance.collected} of the sidecars have been collected from the outbox",
     ]
     lines += [
-        f"torn: {escape_controls(name)} is no valid sidecar; drop the original again"
+        f"torn: {escape_controls(name)} is no valid sidecar; copy the original into the inbox again"
         for name in balance.torn
     ]
     lines += [
@@ -124,15 +124,15 @@ def verify(config: Config) -> Balance:
     The daemon may be running: a row whose file has just moved on is asked for again.
     """
     ledger = Ledger(config.ledger_file, read_only=True)
-    found: dict[str, list[str]] = {fate: [] for fate in FATES}
+    found: dict[str, list[str]] = {outcome: [] for outcome in OUTCOMES}
     rows = set()
     for entry in ledger.all():
         rows.add(entry.id)
-        fate = _fate(entry, ledger, config)
-        if fate == "lost":
+        outcome = _outcome(entry, ledger, config)
+        if outcome == "lost":
             time.sleep(GRACE_SECONDS)
-            fate = _fate(entry, ledger, config)
-        found[fate].append(fs.to_unicode(entry.answer or entry.name))
+            outcome = _outcome(entry, ledger, config)
+        found[outcome].append(fs.to_unicode(entry.answer or entry.name))
     unrecorded = sum(path.name not in rows for path in claim_folders(config.folders.inbox))
     waiting = len(found["waiting"]) + unrecorded + _unclaimed(config, ledger)
     ledger.close()
@@ -207,7 +207,7 @@ def _answer_places(outbox: Outbox) -> Iterator[str]:
     return (os.fspath(place) for place in places if WORK_FOLDER not in place.parts)
 
 
-def _fate(entry: LedgerEntry, ledger: Ledger, config: Config) -> str:
+def _outcome(entry: LedgerEntry, ledger: Ledger, config: Config) -> str:
     outbox = Outbox(config.folders.outbox)
     if entry.state not in ("answered", "closed"):
         if _is_held(entry, config):
@@ -219,10 +219,10 @@ def _fate(entry: LedgerEntry, ledger: Ledger, config: Config) -> str:
             own = outbox.answer_of(entry.id, entry.name, entry.answer)
             return "answered" if own else "lost"
         entry = now
-    return _answer_fate(entry, outbox)
+    return _answer_outcome(entry, outbox)
 
 
-def _answer_fate(entry: LedgerEntry, outbox: Outbox) -> str:
+def _answer_outcome(entry: LedgerEntry, outbox: Outbox) -> str:
     assert entry.answer is not None, "an answered row names its answer"
     answer = outbox.read(entry.answer)
     if answer is None or not is_valid(answer):

@@ -34,8 +34,8 @@ def refuse_impossible(config: Config) -> None:
         raise Misconfigured(
             "claim",
             config.claim,
-            f"does not go with originals: {config.originals}; "
-            "claim: ledger and originals: leave need each other",
+            f"cannot be combined with originals: {config.originals}; "
+            "claim: ledger and originals: leave require each other",
         )
     _refuse_locking_out(config.ownership)
     _refuse_bad_hooks(config.hooks)
@@ -63,7 +63,7 @@ def refuse_bad_web(config: Config) -> None:
         raise Misconfigured("web.address", web.address, remedy)
     if not config.moves_files:
         remedy = "uploads would stay in the inbox for ever; use claim: rename"
-        raise Misconfigured("claim", config.claim, f"does not go with web: {remedy}")
+        raise Misconfigured("claim", config.claim, f"cannot be combined with web: {remedy}")
 
 
 def is_loopback(address: str) -> bool:

@@ -24,7 +24,7 @@ CLASSES = (
     "corrupt", "encrypted", "unsupported", "too_large", "damaged", *DEATHS, "environment",
 )  # fmt: skip
 RESULTS = ("counted", "read", "rendered", "rejected", "deferred", "died")
-RECYCLES = ("died", "idle", "deferred", "tasks", "memory")
+RECYCLES = ("died", "died_idle", "deferred", "tasks", "memory")
 
 # seconds, for anything from a line of text to a book
 STAGE_BOUNDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0, 600.0)

@@ -37,7 +37,7 @@ class DocumentState(StrEnum):
     ANSWERING = "answering"  # the ledger names the sidecar that is about to be published
     ANSWERED = "answered"  # the sidecar is durable
     CLOSED = "closed"  # the original is archived, deleted, failed or left in place
-    RELEASED = "released"  # returned to the inbox; its row is deleted
+    GIVEN_BACK = "given_back"  # returned to the inbox; its row is dropped
 
 
 _MIN_OVERLAP = 0.5  # of the lower box's height, for two boxes to be in one row

@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 WARM_SECONDS = 120.0  # importing torch and loading the model on a slow box, once for each worker
 WARM_ATTEMPTS = 3  # workers that may die while they load the model before the daemon gives up
-SILENCE_SECONDS = 30.0  # after its deadline, in which pebble must report the end of a task
+REPORT_SECONDS = 30.0  # after its deadline, in which pebble must report the end of a task
 LAST_RESULT_SECONDS = 0.5  # a result may still lie in the pipe when its worker is gone
 
 
@@ -47,7 +47,7 @@ class Slot:
         self._warming: Future[str] | None = None
         self._future: Future[Any] | None = None
         self._submitted_at = 0.0
-        self._silent_after = 0.0
+        self._report_deadline = 0.0
         self._gone_since: float | None = None
         self.task: Task | None = None
 
@@ -76,13 +76,13 @@ class Slot:
     def submit(self, task: Task) -> None:
         """Begin a task; a worker that ended while it was idle is replaced first."""
         if not self._worker.is_alive:
-            self._recycle("idle", "it ended while it was idle")
+            self._recycle("died_idle", "it ended while it was idle")
         warming = self._warming or self.start()
         self.task = task
         self._submitted_at = time.monotonic()
         self._future = self._scheduled(task)
-        silence = SILENCE_SECONDS + (0.0 if warming.done() else WARM_SECONDS)
-        self._silent_after = time.monotonic() + task.seconds + silence
+        silence = REPORT_SECONDS + (0.0 if warming.done() else WARM_SECONDS)
+        self._report_deadline = time.monotonic() + task.seconds + silence
         self._gone_since = None
         self._future.add_done_callback(lambda _: self._notify())
 
@@ -118,7 +118,7 @@ class Slot:
         """
         warming = self._warming
         if self.task is not None:
-            is_overdue = now > self._silent_after + LAST_RESULT_SECONDS
+            is_overdue = now > self._report_deadline + LAST_RESULT_SECONDS
             return "overdue" if is_overdue else "reading", now - self._submitted_at
         if warming is None or not warming.done():
             return "loading", 0.0
@@ -132,12 +132,12 @@ class Slot:
         try:
             return self._worker.submit(task)
         except RuntimeError:
-            self._recycle("idle", "it ended just now")
+            self._recycle("died_idle", "it ended just now")
             return self._worker.submit(task)
 
     def _is_lost(self, now: float) -> bool:
         if self._worker.is_alive:
-            return now >= self._silent_after
+            return now >= self._report_deadline
         self._gone_since = self._gone_since or now
         return now - self._gone_since >= LAST_RESULT_SECONDS
 
@@ -189,9 +189,9 @@ class Slot:
         if isinstance(result, Died):
             return "died", str(result)
         if not worker.is_alive:
-            return "idle", "it ended after its result"
+            return "died_idle", "it ended after its result"
         if isinstance(result, Deferred):
-            return "deferred", "the files it may open are looked up again"
+            return "deferred", "its sandbox must allow folders that were replaced"
         if self._tasks_per_worker and worker.tasks >= self._tasks_per_worker:
             return "tasks", f"it has done {worker.tasks} tasks"
         megabytes = worker.megabytes

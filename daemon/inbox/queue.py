@@ -21,7 +21,7 @@ from daemon.core.folder_rules import FolderRules, folder_of
 
 OLDEST_EVERY = 8  # one in so many files is the oldest one
 MAX_FOLDERS = 10_000  # whose last turn is remembered
-SORT_SHARE = 20  # a folder that grows by less than one in so many files is not sorted again
+RESORT_DIVISOR = 20  # a folder that grows by less than one in so many files is not sorted again
 
 Key = tuple[Any, str]
 """The key that natsort makes of a name, and the name itself, so that no two keys are equal."""
@@ -144,7 +144,7 @@ def _in_order(names: Iterable[str], before: list[str]) -> list[str]:
     """Return names in natural order; keys are slow to make, so as few as possible are made."""
     new = {name: name for name in names}
     ordered = [new.pop(name) for name in before if name in new]
-    if len(new) * SORT_SHARE > len(ordered):
+    if len(new) * RESORT_DIVISOR > len(ordered):
         return sorted([*ordered, *new], key=_base_key)
     for name in new:
         insort(ordered, name, key=_base_key)

@@ -110,12 +110,12 @@ class RetentionFolder:
         """
         self._volume.check()
         excess = self._excess()
-        numbered_paths = self._candidates(excess, now, max_files)
-        self.has_more = len(numbered_paths) == max_files and len(self._unknown) < MAX_UNKNOWN
-        if not numbered_paths:
+        candidates = self._candidates(excess, now, max_files)
+        self.has_more = len(candidates) == max_files and len(self._unknown) < MAX_UNKNOWN
+        if not candidates:
             return
         with contextlib.closing(Ledger(ledger_file, read_only=True)) as ledger:
-            for original, limits in numbered_paths:
+            for original, limits in candidates:
                 days, _ = self._days_and_megabytes(limits)
                 is_over = excess[id(limits)] > 0
                 if not is_over and not _is_past(original.since, days, now):
@@ -169,13 +169,13 @@ class RetentionFolder:
         self, excess: Mapping[int, float], now: float, max_files: int
     ) -> list[tuple[Original, Retention]]:
         """Return the oldest originals that may exceed a limit."""
-        numbered_paths = (
+        candidates = (
             (original, limits)
             for original, limits in self._known()
             if excess.get(id(limits), 0.0) > 0
             or _is_past(original.since, self._days_and_megabytes(limits)[0], now)
         )
-        return heapq.nsmallest(max_files, numbered_paths, key=lambda each: each[0].since)
+        return heapq.nsmallest(max_files, candidates, key=lambda each: each[0].since)
 
     def _answered_at(self, original: Original, ledger: Ledger) -> str | None:
         """Return when an original was answered, None if it was not, or if that is not certain."""

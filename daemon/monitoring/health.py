@@ -117,7 +117,7 @@ class Health:
         return Counter(state for state, _ in self._workers.states(now))
 
     def beat(self, now: float, faults: Iterable[Fault]) -> tuple[HealthStatus, list[Fault]]:
-        """Note that the loop turns and which faults it knows; return the health and all faults.
+        """Note that the main loop runs and which faults it knows; return the health and all faults.
 
         Failed checks that repeat none of the faults are added to them.
         """
@@ -165,7 +165,11 @@ class Health:
             age = now - self._began
             return HealthCheck("loop", age <= START_SECONDS, "the daemon is starting", age)
         age = now - self.beat_at
-        message = "the loop turns" if age <= TURN_SECONDS else "the loop has not turned for long"
+        message = (
+            "the main loop runs"
+            if age <= TURN_SECONDS
+            else "the main loop has not completed a turn for long"
+        )
         return HealthCheck("loop", age <= STALE_SECONDS, message, age)
 
     def _scan(self, now: float) -> HealthCheck:

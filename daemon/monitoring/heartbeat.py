@@ -1,4 +1,4 @@
-"""The heartbeat file: shows that the main loop turns, and names the faults that hold it up.
+"""The heartbeat file: shows that the main loop runs, and names the faults that hold it up.
 
 Times are CLOCK_MONOTONIC seconds of this boot, which a changed wall clock cannot affect. After a
 reboot an old file lies in the future and counts as stale.
@@ -26,10 +26,10 @@ HealthStatus = Literal["starting", "ok", "degraded", "down"]
 """The health of a daemon in one word.
 
     starting    the model is being loaded, or recovery is not finished
-    ok          the loop turns and nothing is wrong
-    degraded    the loop turns, but a fault holds something up, or the daemon is stopping
-    down        the loop has not turned for `STALE_SECONDS`, the start takes longer than
-                `START_SECONDS`, or there is no heartbeat
+    ok          the main loop runs and nothing is wrong
+    degraded    the main loop runs, but a fault holds something up, or the daemon is stopping
+    down        the main loop has not completed a turn for `STALE_SECONDS`, the start takes longer
+                than `START_SECONDS`, or there is no heartbeat
 """
 
 
@@ -119,7 +119,7 @@ def _sentence(heartbeat: Heartbeat, status: HealthStatus, now: float) -> str:
             return f"the start has not finished for {age:.0f} s (pid {heartbeat.pid})"
         return f"the model is being loaded (for {age:.0f} s)"
     if status == "down":
-        return f"the loop has not turned for {age:.0f} s (pid {heartbeat.pid})"
+        return f"the main loop has not completed a turn for {age:.0f} s (pid {heartbeat.pid})"
     if heartbeat.faults:
         return "; ".join(f"{fault} (for {now - since:.0f} s)" for fault, since in heartbeat.faults)
     progress = f"{heartbeat.in_progress} in progress"

@@ -255,7 +255,7 @@ class Daemon:
         status, faults = self._health.beat(time.monotonic(), self._faults())
         scanned_at = self._intake.scanned_at
         pulse = heartbeat.pulse(status, scanned_at, in_progress, draining, faults)
-        with contextlib.suppress(OSError):  # a full state disk is in the log, and it may heal
+        with contextlib.suppress(OSError):  # a full state disk is in the log, and it may recover
             heartbeat.beat(self._config.folders.state, pulse)
         self._hook_dispatcher.count(self._counters)
         progress = f"{in_progress} in progress, {self._intake.waiting.ready} ready"
@@ -275,7 +275,10 @@ class Daemon:
         warning = self._volumes.warning
         if warning != (self._log_fault.message if self._log_fault else None):
             self._log_fault = Fault(warning, time.monotonic()) if warning else None
-            log.warning("logs.unwritable", reason=warning or "they can be written again")
+            if warning:
+                log.warning("logs.unwritable", reason=warning)
+            else:
+                log.info("logs.writable")
         further = (
             *filter(None, [self._log_fault]),
             *self._hook_dispatcher.faults,

@@ -31,7 +31,7 @@ from daemon.supervisor.policy import Policies
 
 log = structlog.get_logger()
 
-_COLLECTED = Failure("environment", "it failed; its sidecar, which said why, has been collected")
+_COLLECTED = Failure("environment", "it failed earlier; its sidecar was removed from the outbox")
 
 
 class Delivery:
@@ -132,7 +132,7 @@ class Delivery:
             self._claims.give_back(claim)
         self._outputs.forget(claim)
         self._ledger.forget(claim.id)
-        document.state = DocumentState.RELEASED
+        document.state = DocumentState.GIVEN_BACK
         log.warning("claim.changed", name=claim.name, reason="changed or removed while being read")
 
     def give_back_if_changed(self, document: DocumentInFlight) -> None:

@@ -43,7 +43,7 @@ class DocumentInFlight:
     @property
     def is_over(self) -> bool:
         """Whether nothing is left to do."""
-        return self.state in (DocumentState.CLOSED, DocumentState.RELEASED)
+        return self.state in (DocumentState.CLOSED, DocumentState.GIVEN_BACK)
 
     @property
     def may_have_sidecar(self) -> bool:

@@ -70,9 +70,9 @@ def rebuild(config: Config) -> int:
 
 
 def _undelivered(ledger_file: Path) -> list[Notification]:
-    """Return the letters that an old ledger was still to deliver, as far as it can be read.
+    """Return the notifications that the old ledger had not delivered, as far as it can be read.
 
-    Answers that are found in the outbox have been told before: they make no letters.
+    The sidecars in the outbox were announced before: they get no new notifications.
     """
     if not ledger_file.exists():
         return []

@@ -173,7 +173,7 @@ class MainLoop:
         if isinstance(outcome.result, Deferred):
             document.put_back(outcome.task)
             self._attempt(self._delivery.give_back_if_changed, document, now)
-            document.failing_since = since  # looking at the file has healed nothing
+            document.failing_since = since  # checking the file did not remove the fault
             if not document.is_over:
                 self._postpone(document, str(outcome.result), now)
         elif document.add_outcome(outcome):

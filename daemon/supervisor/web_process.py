@@ -107,7 +107,7 @@ class WebProcess:
                 continue
             if time.monotonic() - began >= STEADY_SECONDS:
                 pause = FIRST_PAUSE_SECONDS
-            if code == Exit.MISCONFIGURED:  # it has logged why, and will hardly heal by itself
+            if code == Exit.MISCONFIGURED:  # it has logged why, and will hardly recover by itself
                 pause = MAX_PAUSE_SECONDS
             log.error("web.ended", code=code, again_in=pause)
             self._is_ending.wait(pause)

@@ -1,9 +1,10 @@
-"""Who lives: the lock on a work folder, touched while its daemon does.
+"""The lease on a work folder: a lock on a file, whose time of change is renewed periodically.
 
-Two signs of life. The kernel drops a lock (flock) when its holder dies, which tells at once, but
-only where both daemons see the same lock: the same boot of the same machine, on the same mount.
-Between machines a share may keep locks to itself; there the file's time must go on changing, and
-when it changed is measured on the observer's own monotonic clock, never by comparing wall clocks.
+Two liveness signals. The kernel releases a lock (flock) when its holder dies, which shows at once,
+but only where both daemons see the same lock: on the same boot of the same machine, on the same
+mount. A share may not pass locks on between machines; there the time of the file must keep
+changing, and each observer measures that on its own monotonic clock, never by comparing wall
+clocks.
 """
 
 from __future__ import annotations
@@ -18,47 +19,47 @@ from pathlib import Path
 
 LOCK_NAME = "lock"
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
-_TOUCHES = 4  # in each term, so that one late touch costs nothing
+_RENEWALS_PER_TERM = 4  # so that one late renewal costs nothing
 
 
 class Lease:
-    """Our own sign of life in a work folder, from now until the process ends."""
+    """Our own lease on a work folder, from now until the process ends."""
 
     def __init__(self, folder: Path, seconds: float) -> None:
-        """`seconds` without a touch let another daemon take over."""
+        """After `seconds` without a renewal another daemon may take over."""
         self._path = folder / LOCK_NAME
-        self._descriptor = self._take()
-        self._gap = seconds / _TOUCHES
+        self._descriptor = self._lock_file()
+        self._interval = seconds / _RENEWALS_PER_TERM
         self._ended = threading.Event()
         self._changing = threading.Lock()
-        threading.Thread(target=self._keep, name="lease", daemon=True).start()
+        threading.Thread(target=self._renew_periodically, name="lease", daemon=True).start()
 
     def renew(self) -> None:
-        """Touch the lock; where it was swept away under us, make it again."""
+        """Renew the time of the lock file; create it again where it was deleted."""
         with self._changing:
             if self._ended.is_set():
                 return
             if not self._is_ours():
-                taken = self._take()
+                taken = self._lock_file()
                 os.close(self._descriptor)
                 self._descriptor = taken
-            _lock(self._descriptor)  # again: a neighbour may have held it for a moment, to see
+            _lock(self._descriptor)  # again: a peer may have held it for a moment, to probe it
             os.utime(self._descriptor)
 
     def end(self) -> None:
-        """Stop touching and drop the lock; one that hangs in a touch goes with the process."""
+        """Stop renewing and release the lock; a renewal that hangs ends with the process."""
         self._ended.set()
         if self._changing.acquire(timeout=1.0):
             os.close(self._descriptor)
             self._changing.release()
 
-    def _take(self) -> int:
+    def _lock_file(self) -> int:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         descriptor = os.open(self._path, flags, 0o600)
         try:
             _lock(descriptor)
             os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, _here(descriptor), 0)
+            os.pwrite(descriptor, _lock_identity(descriptor), 0)
         except BaseException:
             os.close(descriptor)
             raise
@@ -70,14 +71,14 @@ class Lease:
         except FileNotFoundError:
             return False
 
-    def _keep(self) -> None:
-        while not self._ended.wait(self._gap):
-            with contextlib.suppress(OSError):  # the share is away: so are we, for the others
+    def _renew_periodically(self) -> None:
+        while not self._ended.wait(self._interval):
+            with contextlib.suppress(OSError):  # without the share peers take us for dead
                 self.renew()
 
 
 class PeerLeases:
-    """The other daemons on the same inbox, by the folders beside ours."""
+    """The leases of the other daemons on the same inbox, in the folders beside ours."""
 
     def __init__(self, ours: Path, seconds: float) -> None:
         self._ours = ours
@@ -94,13 +95,13 @@ class PeerLeases:
                 yield folder
 
     def _is_unlocked(self, folder: Path) -> bool:
-        """Tell whether a lock that we would see, were it held, is free."""
+        """Tell whether the lock is free and would be visible to us if it were held."""
         try:
             descriptor = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
         except OSError:
             return False
         try:
-            if os.pread(descriptor, 200, 0) != _here(descriptor):
+            if os.pread(descriptor, 200, 0) != _lock_identity(descriptor):
                 return False
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -111,22 +112,22 @@ class PeerLeases:
 
     def _is_silent(self, folder: Path, now: float) -> bool:
         try:
-            touched = (folder / LOCK_NAME).stat().st_mtime_ns
+            renewed_at = (folder / LOCK_NAME).stat().st_mtime_ns
         except FileNotFoundError:
-            touched = 0
+            renewed_at = 0
         before, since = self._seen.get(folder, (None, now))
-        if touched != before:
+        if renewed_at != before:
             since = now
-        self._seen[folder] = touched, since
+        self._seen[folder] = renewed_at, since
         return now - since >= self._seconds
 
 
 def _lock(descriptor: int) -> None:
-    with contextlib.suppress(OSError):  # a filesystem without locks has the touches
+    with contextlib.suppress(OSError):  # on a filesystem without locks the renewals must do
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def _here(descriptor: int) -> bytes:
-    """Say where a lock is seen: this boot of this kernel, this mount."""
+def _lock_identity(descriptor: int) -> bytes:
+    """Return where a lock is visible: this boot of this kernel, this mount."""
     boot = _BOOT.read_text().strip() if _BOOT.exists() else ""
     return json.dumps({"boot": boot, "device": os.fstat(descriptor).st_dev}).encode()

@@ -19,7 +19,7 @@ from daemon.core.tasks import ReadPages, Task
 from daemon.engine import worker
 from daemon.engine.local_pool import LocalEngine
 from daemon.engine.protocol import EngineSetup, WorkerSetup
-from daemon.engine.slot import SILENCE_SECONDS
+from daemon.engine.slot import REPORT_SECONDS
 from tests.process.engine import misbehaving_reader
 from tests.support.running_daemon import SHIPPED, until
 
@@ -165,7 +165,7 @@ def test_what_workers_do_is_told_while_they_do_it(engine: LocalEngine) -> None:
 def test_a_task_that_even_the_deadline_did_not_end_is_overdue(engine: LocalEngine) -> None:
     engine.submit(task("slow"))
 
-    later = time.monotonic() + SECONDS + SILENCE_SECONDS + 1
+    later = time.monotonic() + SECONDS + REPORT_SECONDS + 1
 
     assert [state for state, _ in engine.states(later)] == ["overdue", "idle"]
 

@@ -291,7 +291,7 @@ def test_the_states_on_the_page_are_those_of_the_code_and_of_the_ledger() -> Non
         str(each) for each in DocumentState
     }
     assert set(re.findall(r"\w+", stored.group(1))) == {
-        state for state in DocumentState if state not in ("unrecorded", "released")
+        state for state in DocumentState if state not in ("unrecorded", "given_back")
     }
 
 

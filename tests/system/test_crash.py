@@ -6,7 +6,9 @@ import signal
 from collections import Counter
 from pathlib import Path
 
-from tests.support.running_daemon import Workspace, until
+import psutil
+
+from tests.support.running_daemon import RunningDaemon, Workspace, until
 from tests.support.samples import pdf_of_images, png, text_page
 
 PAGES = 6
@@ -27,6 +29,16 @@ def balance(workspace: Workspace) -> str:
     return said.stdout
 
 
+def begin_reading(workspace: Workspace, daemon: RunningDaemon, document: bytes) -> psutil.Process:
+    """Drop a long document and return its worker, which has begun to read it."""
+    (worker,) = daemon.workers()
+    loaded = worker.cpu_times().user
+    workspace.drop("long.pdf", document)
+    until(lambda: list(workspace.inbox.rglob("work/*/*/long.pdf")), what="claimed")
+    until(lambda: worker.cpu_times().user > loaded + 0.4, what="in mid-document")
+    return worker
+
+
 def pages_of(answer: dict) -> list[int]:
     return [page["number"] for page in answer["pages"]]
 
@@ -34,10 +46,7 @@ def pages_of(answer: dict) -> list[int]:
 def test_a_worker_killed_in_mid_document_costs_an_attempt_and_no_page(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     with workspace.running() as daemon:
-        workspace.drop("long.pdf", long_document("Killed"))
-        until(lambda: list(workspace.inbox.rglob("work/*/*/long.pdf")), what="claimed")
-        (worker,) = daemon.workers()
-        until(lambda: worker.cpu_times().user > 2.0, what="in mid-document")
+        worker = begin_reading(workspace, daemon, long_document("Killed"))
         worker.kill()
 
         answer = workspace.answer("long.pdf.json")
@@ -62,10 +71,7 @@ def test_an_idle_worker_killed_costs_nothing(tmp_path: Path) -> None:
 def test_the_daemon_killed_in_mid_document_answers_after_the_restart(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     with workspace.running() as daemon:
-        workspace.drop("long.pdf", long_document("Restarted"))
-        until(lambda: list(workspace.inbox.rglob("work/*/*/long.pdf")), what="claimed")
-        (worker,) = daemon.workers()
-        until(lambda: worker.cpu_times().user > 2.0, what="in mid-document")
+        worker = begin_reading(workspace, daemon, long_document("Restarted"))
         daemon.process.kill()
         daemon.wait()
         until(lambda: not worker.is_running(), 10, what="the worker dies with its daemon")

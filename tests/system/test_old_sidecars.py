@@ -92,7 +92,7 @@ def test_an_old_sidecar_holds_before_the_deep_proof(
     balance, depth = verify(load(workspace.config)), verify_deep(load(workspace.config))
 
     assert (balance.answered, balance.holds) == (1, True)
-    assert (depth.kept, depth.holds) == (1, True)
+    assert (depth.unchanged, depth.holds) == (1, True)
 
 
 def test_a_ledger_is_rebuilt_from_old_sidecars(

@@ -124,6 +124,7 @@ FOLDERS = ["urgent/", "later/", "", "a/", "b/"]
 FILES = st.lists(st.tuples(st.sampled_from(FOLDERS), st.integers(0, 99), st.integers(0, 5)))
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(files=FILES, pace=st.integers(1, 12), more=st.integers(0, 3))
 def test_no_file_waits_longer_than_eight_turns_for_each_that_is_as_old(

@@ -32,6 +32,7 @@ def paper(height=800, width=1000, ground=255):
     return np.full((height, width), ground, np.uint8)
 
 
+@pytest.mark.slow
 def test_lines_are_found_where_they_were_written(detector):
     gray = write(write(paper(), "A line of words", 100, 200), "and another one", 300, 500)
 

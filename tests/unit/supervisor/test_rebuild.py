@@ -77,6 +77,7 @@ def config(root: Path, **values: Any) -> Config:
 
 
 @pytest.mark.parametrize("change", [{"retry": {"attempts": 7}}, {"folders": {"outbox": "answers"}}])
+@pytest.mark.slow
 def test_no_network_is_read_by_the_loop_when_a_config_takes_the_place_of_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
 ) -> None:
@@ -110,6 +111,7 @@ class Asker(SystemdNotifier):
         self.found.append(heartbeat.diagnose(self._state, time.monotonic()))
 
 
+@pytest.mark.slow
 def test_who_hears_that_the_daemon_is_ready_finds_it_alive(tmp_path: Path) -> None:
     old = config(tmp_path)
     asker = Asker(old.folders.state)
@@ -122,6 +124,7 @@ def test_who_hears_that_the_daemon_is_ready_finds_it_alive(tmp_path: Path) -> No
     assert asker.found[0] == ("ok", "0 in progress, no scan yet")
 
 
+@pytest.mark.slow
 def test_a_change_at_once_remembers_what_the_folders_stood_on(tmp_path: Path) -> None:
     """Else a share that goes just then would be taken for its mount point."""
     old = config(tmp_path)

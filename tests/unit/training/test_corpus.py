@@ -90,6 +90,7 @@ def test_training_and_held_out_lines_are_disjoint_and_complete(tmp_path: Path) -
     assert random.Random(1).choices(words, cum_weights=cumulative)[0] in ("word", "worte")
 
 
+@pytest.mark.slow
 def test_a_build_writes_pools_and_words_of_the_alphabet_only(tmp_path: Path) -> None:
     texts = tmp_path / "jieba" / "jieba-1"
     texts.mkdir(parents=True)

@@ -142,7 +142,7 @@ def test_a_disk_that_fills_pauses_intake_and_heals(tmp_path: Path, which: str) -
         with workspace.running():
             filling = getattr(workspace, which) / "filling"
             leave_little(filling)
-            until(lambda: says(workspace, "make room"), what="told")
+            until(lambda: says(workspace, "free some space"), what="told")
             workspace.drop("held.png", png(text_page(["Held"])))
             workspace.drop("broken.png", b"\x89PNG\r\n\x1a\n broken")
             wait_for_looks(workspace, 5)  # of which the second would take them

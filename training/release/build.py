@@ -76,12 +76,11 @@ def load_network(spec: ReleaseSpec) -> tuple[CRNN, Charset, ModelCard]:
     start, _, _ = artifact.restore(spec.start)
     widen(start)
     state = averaged([state["average"] for state in states])
-    network = from_folded_state(blended(state, start.state_dict(), spec.share))
-    return (
-        network.eval(),
-        Charset.of(states[0]["charset"]),
-        replace(ModelCard.from_json(states[0]["card"]), name=spec.name),
-    )
+    if spec.share:
+        state = blended(state, start.state_dict(), spec.share)
+    card = replace(ModelCard.from_json(states[0]["card"]), name=spec.name)
+    network = from_folded_state(state, card.shape)
+    return network.eval(), Charset.of(states[0]["charset"]), card
 
 
 def _checkpoint(run: Path, name: str) -> dict[str, Any]:

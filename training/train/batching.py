@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from daemon.ocr.batches import network_input
+from daemon.ocr.model.shape import COLUMNS_PER_STEP
 from training.train.loss import fits
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from training.records import Sample
 
 WIDEST = 1600  # columns; longer lines teach nothing that two shorter ones do not
-STEP = 4  # columns of pixels per step of the network
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def training_batches(
         labels = tuple(numbers.get(character, 0) for character in sample.label)
         pixels = network_input(sample.crop, framing).pixels
         width = pixels.shape[1]
-        if width > WIDEST or 0 in labels or not fits(labels, width // STEP):
+        if width > WIDEST or 0 in labels or not fits(labels, width // COLUMNS_PER_STEP):
             continue
         pending[width].append((pixels, labels, sample.language))
         if len(pending[width]) >= max(1, round(columns / width)):

@@ -1,8 +1,9 @@
-"""Adds units to the recurrence and classes to the classifier of a trained network.
+"""Adds units to the recurrence and classes to the classifier of a trained network; reshapes it.
 
-Readings stay the same at first. The output of a new unit has weight 0 until training uses it. The
-weights of a new character are those of the known one that the network takes it for (說 begins as
-说), so that training only has to tell the two apart.
+More units or classes do not change the readings at first. The output of a new unit has weight 0
+until training uses it. The weights of a new character are those of the known one that the network
+takes it for (說 begins as 说), so that training only has to tell the two apart. Another shape
+keeps the weights, but not the readings.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from torch.nn.functional import pad
 
 from daemon.ocr.batches import make_batches
 from daemon.ocr.model.charset import BLANK
+from daemon.ocr.model.crnn import CRNN, fold_norms
 from training.data import sources
 from training.synth.glyphs import coverage
 
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from daemon.core.records import Pixels
     from daemon.ocr.model.card import Framing
     from daemon.ocr.model.charset import Charset
-    from daemon.ocr.model.crnn import CRNN
+    from daemon.ocr.model.shape import NetworkShape
 
 HIDDEN = 96  # units of the recurrence per direction: 1 to 3 % more time a line than 64
 _SIZE = 36  # pixels per em
@@ -74,6 +76,26 @@ def widen(network: CRNN, hidden: int = HIDDEN) -> None:
         bottleneck.weight.copy_(_zero_padded(network.bottleneck.weight, old.hidden_size, hidden))
         bottleneck.bias.copy_(network.bottleneck.bias)
     network.recurrence, network.bottleneck = wide, bottleneck
+
+
+def reshaped(network: CRNN, shape: NetworkShape) -> CRNN:
+    """Return a network of `shape` with all tensors of `network` that have the same size in it.
+
+    The others are random, with the same seed each time. Normalisations are folded in both.
+    """
+    known = network.state_dict()
+    torch.manual_seed(0)
+    fresh = CRNN(
+        network.classifier.out_features,
+        network.recurrence.hidden_size,
+        network.bottleneck.out_features,
+        shape,
+    )
+    state = fold_norms(fresh).state_dict()
+    common = {name: known[name] for name in state if name in known}
+    fitting = {name: value for name, value in common.items() if value.shape == state[name].shape}
+    fresh.load_state_dict(state | fitting)
+    return fresh
 
 
 def _zero_padded(weights: Tensor, known: int, hidden: int) -> Tensor:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 
+from daemon.ocr.model.shape import WIDE, NetworkShape
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Framing:
@@ -33,7 +35,8 @@ class ModelCard:
     """The origin and licence of weights, and the input that they need.
 
     `losses` is the increase of the character error rate measured in other precisions than fp32;
-    `precision` is the one in which the file itself computes.
+    `precision` is the one in which the file itself computes. `network` is the shape of the network
+    as text; cards that were written before there were several do not have it.
     """
 
     name: str
@@ -42,6 +45,12 @@ class ModelCard:
     framing: Framing
     precision: str = "fp32"
     losses: dict[str, float] = field(default_factory=dict)
+    network: str = WIDE
+
+    @property
+    def shape(self) -> NetworkShape:
+        """The parsed shape of the network; raises ValueError when `network` is not one."""
+        return NetworkShape.parse(self.network)
 
     def to_json(self) -> str:
         """Return the card as it is stored in the file of weights."""
@@ -51,4 +60,6 @@ class ModelCard:
     def from_json(cls, text: str) -> ModelCard:
         """Parse a card; raises ValueError, KeyError or TypeError when it is not one."""
         fields = json.loads(text)
-        return cls(framing=Framing(**fields.pop("framing")), **fields)
+        card = cls(framing=Framing(**fields.pop("framing")), **fields)
+        NetworkShape.parse(card.network)
+        return card

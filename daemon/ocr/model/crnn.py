@@ -1,8 +1,9 @@
 """The CRNN: convolution, recurrence and CTC scores for one line of text (Shi, Bai, Yao 2015).
 
 It has 2.07 million parameters and the backbone of the recogniser of PP-OCRv2, a MobileNetV1 with
-other strides: it halves the width only twice (at the entrance and at the exit), so that every
-character has a step of its own, and the height five times, until a line is one row of columns.
+other strides: it halves the width only twice (in the stem, and where its shape has it), so that
+every character has a step of its own, and the height five times, until a line is one row of
+columns.
 
 Letters in the shapes: N lines, C channels, H rows, W columns, T = W // 4 steps.
 """
@@ -17,9 +18,12 @@ from torch.nn.functional import hardsigmoid, hardswish, relu
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from daemon.ocr.model.ctc import CANDIDATES
+from daemon.ocr.model.shape import WIDE, NetworkShape
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from daemon.ocr.model.shape import BlockShape
 
 
 class ConvNorm(nn.Module):
@@ -57,40 +61,41 @@ class SqueezeExcite(nn.Module):
 class SeparableBlock(nn.Module):
     """A depthwise-separable convolution: a spatial one per channel, then a mix of the channels."""
 
-    def __init__(
-        self, inside: int, outside: int, kernel: int, rows: int = 1, attends: bool = False
-    ) -> None:
+    def __init__(self, inside: int, block: BlockShape) -> None:
         super().__init__()
-        self.depthwise = ConvNorm(inside, inside, kernel, (rows, 1), groups=inside)
-        self.attention = SqueezeExcite(inside) if attends else nn.Identity()
-        self.pointwise = ConvNorm(inside, outside, 1, (1, 1))
+        stride = block.row_stride, block.column_stride
+        self.depthwise = ConvNorm(inside, inside, block.kernel, stride, groups=inside)
+        self.attention = SqueezeExcite(inside) if block.attends else nn.Identity()
+        self.pointwise = ConvNorm(inside, block.channels, 1, (1, 1))
 
     def forward(self, x: Tensor) -> Tensor:  # N, inside, H, W
         """Filter each channel, then mix the channels."""
-        filtered = self.attention(self.depthwise(x))  # N, inside, H / rows, W
-        mixed: Tensor = self.pointwise(filtered)  # N, outside, H / rows, W
+        filtered = self.attention(self.depthwise(x))  # N, inside, H / stride, W / stride
+        mixed: Tensor = self.pointwise(filtered)  # N, channels, H / stride, W / stride
         return mixed
 
 
 class CRNN(nn.Module):
     """Scores of all characters for each step of a line; a step is four columns wide."""
 
-    def __init__(self, classes: int, hidden: int = 64, bottleneck: int = 96) -> None:
+    def __init__(
+        self,
+        classes: int,
+        hidden: int = 64,
+        bottleneck: int = 96,
+        shape: NetworkShape | None = None,
+    ) -> None:
         super().__init__()
-        self.stem = ConvNorm(1, 16, 3, (2, 2))
+        shape = shape or NetworkShape.parse(WIDE)
+        self.stem = ConvNorm(1, shape.stem_channels, 3, (2, 2))
+        channels = [shape.stem_channels, *(block.channels for block in shape.blocks)]
         self.blocks = nn.Sequential(
-            SeparableBlock(16, 32, 3),
-            SeparableBlock(32, 64, 3),
-            SeparableBlock(64, 64, 3),
-            SeparableBlock(64, 128, 3, rows=2),
-            SeparableBlock(128, 128, 3),
-            SeparableBlock(128, 256, 3, rows=2),
-            *(SeparableBlock(256, 256, 5) for _ in range(5)),
-            SeparableBlock(256, 512, 5, rows=2, attends=True),
-            SeparableBlock(512, 512, 5, attends=True),
+            *(SeparableBlock(*pair) for pair in zip(channels, shape.blocks, strict=False))
         )
-        self.pool = nn.MaxPool2d(2)
-        self.recurrence = nn.LSTM(512, hidden, num_layers=2, bidirectional=True, batch_first=True)
+        self.pool = nn.MaxPool2d(shape.pool) if shape.pool != (1, 1) else nn.Identity()
+        self.recurrence = nn.LSTM(
+            channels[-1], hidden, num_layers=2, bidirectional=True, batch_first=True
+        )
         self.bottleneck = nn.Linear(2 * hidden, bottleneck)
         self.classifier = nn.Linear(bottleneck, classes)
 
@@ -101,11 +106,16 @@ class CRNN(nn.Module):
 
     def features(self, lines: Tensor) -> Tensor:  # N, 1, 32, W
         """Return the features of each step in its context, as the classifier needs them."""
-        maps = self.blocks(self.stem(lines))  # N, 512, 2, W / 2
-        columns = self.pool(maps).squeeze(2)  # N, 512, T
-        context, _ = self.recurrence(columns.transpose(1, 2))  # N, T, 2 * hidden
+        columns = self.columns(lines).transpose(1, 2)  # N, T, C
+        context, _ = self.recurrence(columns)  # N, T, 2 * hidden
         features: Tensor = self.bottleneck(context)  # N, T, bottleneck
         return features
+
+    def columns(self, lines: Tensor) -> Tensor:  # N, 1, 32, W
+        """Return the features of each step without its context, as the recurrence needs them."""
+        maps = self.blocks(self.stem(lines))
+        columns: Tensor = self.pool(maps).squeeze(2)  # N, C, T
+        return columns
 
 
 class BlankGate(nn.Module):
@@ -207,9 +217,10 @@ def fold_norms(network: CRNN) -> CRNN:
     return network
 
 
-def from_folded_state(state: Mapping[str, Tensor]) -> CRNN:
+def from_folded_state(state: Mapping[str, Tensor], shape: NetworkShape | None = None) -> CRNN:
     """Return the network of `state`, normalisations folded: the form that ships and trains."""
-    classes, hidden = len(state["classifier.bias"]), state["recurrence.weight_hh_l0"].shape[1]
-    network = fold_norms(CRNN(classes, hidden))
+    classes, bottleneck = len(state["classifier.bias"]), len(state["bottleneck.bias"])
+    hidden = state["recurrence.weight_hh_l0"].shape[1]
+    network = fold_norms(CRNN(classes, hidden, bottleneck, shape))
     network.load_state_dict(state)
     return network

@@ -72,7 +72,7 @@ def restore(content: bytes, weights: Weights) -> tuple[CRNN, Charset, ModelCard]
     """
     module, properties = _module(content, weights)
     card, charset = metadata.read(properties, weights)
-    return from_folded_state(module.network.state_dict()), charset, card
+    return from_folded_state(module.network.state_dict(), card.shape), charset, card
 
 
 def _module(content: bytes, weights: Weights) -> tuple[Any, dict[str, str]]:

@@ -1,11 +1,12 @@
-"""A widened network reads as before."""
+"""A widened network reads as before; a reshaped one keeps the tensors that fit."""
 
 from __future__ import annotations
 
 import torch
 
 from daemon.ocr.model.crnn import CRNN, TopKNetwork, fold_norms, from_folded_state
-from training.train.widen import widen
+from daemon.ocr.model.shape import NARROW, NetworkShape
+from training.train.widen import reshaped, widen
 
 
 def small() -> CRNN:
@@ -43,3 +44,17 @@ def test_a_wide_network_is_restored_with_its_width() -> None:
     lines = torch.rand(1, 1, 32, 64)
     with torch.inference_mode():
         assert torch.equal(TopKNetwork(restored)(lines)[1], TopKNetwork(network)(lines)[1])
+
+
+def test_another_shape_starts_with_the_tensors_that_fit_it() -> None:
+    network = small()
+    shape = NetworkShape.parse(NARROW.replace("64/3 128/3/2x1", "48/3 128/3/2x1"))
+
+    state = reshaped(network, shape).state_dict()
+
+    known = network.state_dict()
+    fitting = {name for name in state if state[name].shape == known[name].shape}
+    assert all(torch.equal(state[name], known[name]) for name in fitting)
+    others = {name.rsplit(".", 1)[0] for name in state.keys() - fitting}
+    changed = {"blocks.2.pointwise.conv", "blocks.3.depthwise.conv", "blocks.3.pointwise.conv"}
+    assert others == changed

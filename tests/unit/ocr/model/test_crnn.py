@@ -8,6 +8,7 @@ from torch import nn
 
 from daemon.ocr.model.crnn import CRNN, OnnxTopKNetwork, TopKNetwork, fold_norms
 from daemon.ocr.model.ctc import CANDIDATES
+from daemon.ocr.model.shape import NetworkShape
 
 
 @pytest.fixture
@@ -26,6 +27,12 @@ def network() -> CRNN:
 @pytest.mark.parametrize("width", [64, 96, 320])
 def test_four_columns_make_a_step(network: CRNN, width: int):
     assert network(torch.zeros(2, 1, 32, width)).shape == (2, width // 4, 11)
+
+
+def test_a_narrow_network_has_as_many_steps():
+    network = CRNN(11, shape=NetworkShape.parse("narrow")).eval()
+
+    assert network(torch.zeros(2, 1, 32, 96)).shape == (2, 24, 11)
 
 
 def test_the_network_has_the_parameters_of_the_first_weights():

@@ -6,7 +6,7 @@ import math
 from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -31,8 +31,13 @@ class Hyperparameters:
     measured to cost 0.1 to 1.3 points of CER until it had decayed again); `head_factor` multiplies
     it for the classifier, where `head_epsilon` is the epsilon of Adam: with its default, Adam would
     amplify the faint gradient that the softmax gives each of thousands of absent characters, and
-    rare ones would be forgotten. `teacher_weight` weighs the teacher against the label, on Chinese
-    lines. The stem and the first `frozen_layers` - 1 blocks are not trained.
+    rare ones would be forgotten. The stem and the first `frozen_layers` - 1 blocks are not trained.
+
+    `teacher_weight` weighs the teacher against the label, on the lines of `teacher_languages`: a
+    network of another shape than its teacher has to learn all languages from it.
+    `teacher_batches` is the share of the batches that the teacher reads, which takes longer than
+    the training step of a small network. For the first share `hint_time` of the time, the
+    convolutions alone are trained, on hints: the features that the teacher computes.
     """
 
     minutes: float
@@ -44,6 +49,9 @@ class Hyperparameters:
     average_decay: float = 0.998
     max_gradient_norm: float = 5.0
     teacher_weight: float = 0.5
+    teacher_languages: Literal["zh", "all"] = "zh"
+    teacher_batches: float = 1.0
+    hint_time: float = 0.0
     batch_columns: int = 5120
     frozen_layers: int = 0
 
@@ -95,14 +103,13 @@ class Trainer:
         self.lines = 0
 
     def step(self, batch: TrainingBatch, progress: float) -> float:
-        """Train on one batch; return its loss per character."""
+        """Train on one batch; return its loss per character, or its loss on hints."""
         pixels = torch.from_numpy(batch.pixels).to(self.device, non_blocking=True)
         pixels = pixels.contiguous(memory_format=torch.channels_last)
-        targets = self._targets(batch, pixels)
-        with self._precision():
-            features = self.network.features(pixels)
-        classifier = self.network.classifier
-        loss = recognition_loss(features.float(), classifier.weight, classifier.bias, targets)
+        if self.teacher is not None and progress < self.hyperparameters.hint_time:
+            loss = self._hint_loss(self.teacher, pixels)
+        else:
+            loss = self._label_loss(batch, pixels)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), self.hyperparameters.max_gradient_norm)
@@ -114,24 +121,49 @@ class Trainer:
         self._update_average()
         return float(loss.detach())
 
+    def _label_loss(self, batch: TrainingBatch, pixels: Tensor) -> Tensor:
+        targets = self._targets(batch, pixels)
+        with self._precision():
+            features = self.network.features(pixels)
+        classifier = self.network.classifier
+        return recognition_loss(features.float(), classifier.weight, classifier.bias, targets)
+
+    def _hint_loss(self, teacher: CRNN, pixels: Tensor) -> Tensor:
+        """Return the squared distance of the convolutional features from those of the teacher.
+
+        It is a share of the square of the latter. Hints: Romero et al. 2015, "FitNets".
+        """
+        with self._precision():
+            with torch.no_grad():
+                wanted = teacher.columns(pixels).float()
+            found = self.network.columns(pixels).float()
+        return (found - wanted).square().mean() / wanted.square().mean()
+
     def _targets(self, batch: TrainingBatch, pixels: Tensor) -> BatchTargets:
-        """Return the targets of a batch, with the teacher for Chinese lines that it reads right."""
-        chinese = [row for row, language in enumerate(batch.languages) if language == "zh"]
-        if self.teacher is None or not chinese:
+        """Return the targets of a batch, with the teacher for its lines that it reads right."""
+        rows = self._teacher_rows(batch)
+        if self.teacher is None or not rows:
             return BatchTargets(batch.labels)
         with torch.no_grad(), self._precision():
-            probabilities = self.teacher(pixels[chinese]).float().softmax(2)  # M, T, K
-        readings = [_ctc_collapse(row) for row in probabilities.argmax(2).tolist()]
-        right = [place for place, row in enumerate(chinese) if readings[place] == batch.labels[row]]
+            scores = self.teacher(pixels[rows])  # M, T, K
+        readings = [_ctc_collapse(line) for line in scores.argmax(2).tolist()]
+        right = [place for place, row in enumerate(rows) if readings[place] == batch.labels[row]]
         if not right:
             return BatchTargets(batch.labels)
-        teacher_lines = torch.tensor([chinese[place] for place in right], device=self.device)
         return BatchTargets(
             batch.labels,
-            teacher_lines,
-            probabilities[right],
+            torch.tensor([rows[place] for place in right], device=self.device),
+            scores[right].float().softmax(2),
             self.hyperparameters.teacher_weight,
         )
+
+    def _teacher_rows(self, batch: TrainingBatch) -> list[int]:
+        """Return the lines for the teacher; none of a batch beyond its share of the batches."""
+        share = self.hyperparameters.teacher_batches
+        if int(self.steps * share) == int((self.steps + 1) * share):
+            return []
+        every = self.hyperparameters.teacher_languages == "all"
+        return [row for row, language in enumerate(batch.languages) if every or language == "zh"]
 
     def _precision(self) -> AbstractContextManager[Any]:
         """Use bf16 where it is faster: on an accelerator, and on a CPU with bf16 and our kernel."""

@@ -79,8 +79,28 @@ def run(
     heldout: Annotated[int, typer.Option(help="Drawn lines per evaluation.")] = 800,
     seed: int = 0,
     supplies: _Supplies = SUPPLIES,
+    network: Annotated[
+        str | None, typer.Option(help="Shape: wide, narrow, or written out; default: as START.")
+    ] = None,
+    teacher_languages: Annotated[
+        Literal["zh", "all"], typer.Option(help="Languages of the lines that START teaches.")
+    ] = "zh",
+    teacher_batches: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of the batches that START teaches.")
+    ] = 1.0,
+    hint_time: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of the time for hints of START alone.")
+    ] = 0.0,
+    real: Annotated[
+        list[Path] | None, typer.Option(exists=True, help="Archive of real lines, or a folder.")
+    ] = None,
+    real_share: Annotated[
+        float, typer.Option(min=0, max=0.9, help="Share of real lines, if there are any.")
+    ] = 0.15,
 ) -> None:
     """Train from START on drawn lines for MINUTES; a run in FOLDER is resumed.
+
+    REAL adds archives of real lines, a tenth of which is held out for evaluation.
 
     Example: python -m training run runs/first --minutes 60
     """
@@ -91,9 +111,17 @@ def run(
         folder,
         start,
         Hyperparameters(
-            minutes=minutes, peak_rate=peak, batch_columns=columns, frozen_layers=frozen
+            minutes=minutes,
+            peak_rate=peak,
+            batch_columns=columns,
+            frozen_layers=frozen,
+            teacher_languages=teacher_languages,
+            teacher_batches=teacher_batches,
+            hint_time=hint_time,
         ),
-        setup.RunOptions(device, threads, workers, seed, supplies, heldout),
+        setup.RunOptions(
+            device, threads, workers, seed, supplies, heldout, real or (), real_share, network
+        ),
         dev,
         every,
     )

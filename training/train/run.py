@@ -37,14 +37,21 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+SAVE_MINUTES = 3.0  # of training that a killed run may lose
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationPlan:
-    """The lines to evaluate on every `minutes`: held-out drawn ones, and real ones if given."""
+    """The lines to evaluate on every `minutes`: held-out drawn ones, and real ones if given.
+
+    `dev` lines are of a source that is not trained on, `real` ones of documents held out of the
+    archives that are trained on.
+    """
 
     heldout: Sequence[LabelledLine]
     dev: Sequence[LabelledLine] = ()
     minutes: float = 8.0
+    real: Sequence[LabelledLine] = ()
 
 
 @dataclass(slots=True)
@@ -81,6 +88,7 @@ class TrainingRun:
         columns = self.trainer.hyperparameters.batch_columns
         batches = training_batches(samples, self.charset, self.card.framing, columns)
         due = self.minutes_spent + self.evaluation.minutes
+        saved = self.minutes_spent
         began = time.monotonic() - 60 * self.minutes_spent
         for batch in batches:
             self.losses.append(self.trainer.step(batch, self.progress))
@@ -89,6 +97,10 @@ class TrainingRun:
             if self.minutes_spent >= due or is_over:
                 self.checkpoint()
                 due = self.minutes_spent + self.evaluation.minutes
+                saved = self.minutes_spent
+            elif self.minutes_spent >= saved + SAVE_MINUTES:
+                self._save("last.pt")
+                saved = self.minutes_spent
             if is_over:
                 return
 
@@ -96,6 +108,7 @@ class TrainingRun:
         """Evaluate the network, append to the history, save it, also as the best if it is."""
         heldout = error_rates(self.recognizer(), self.evaluation.heldout)
         dev = error_rates(self.recognizer(), self.evaluation.dev)
+        real = error_rates(self.recognizer(), self.evaluation.real)
         deciding = dev or heldout
         mean = sum(deciding.values()) / max(1, len(deciding))
         row: dict[str, Any] = {
@@ -106,6 +119,7 @@ class TrainingRun:
             "rate": round(self.trainer.hyperparameters.rate(self.progress), 7),
             "heldout": heldout,
             "dev": dev,
+            **({"real": real} if real else {}),
             "hardware": hardware(self.trainer.device),
         }
         self.losses.clear()

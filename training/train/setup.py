@@ -9,17 +9,21 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 import cv2
+import numpy as np
 import torch
 
 from daemon.ocr.model import artifact
+from daemon.ocr.model.shape import NAMED_SHAPES
 from training.data.alphabet import extended
 from training.evaluate.error_rate import as_labelled_lines, labelled_lines
 from training.synth import dataset_stream
+from training.train.real_lines import RealLines, mix
 from training.train.run import EvaluationPlan, TrainingRun
 from training.train.trainer import Trainer
-from training.train.widen import add_classes, character_crops, look_alikes, widen
+from training.train.widen import add_classes, character_crops, look_alikes, reshaped, widen
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from training.evaluate.error_rate import LabelledLine
@@ -27,13 +31,16 @@ if TYPE_CHECKING:
 
 GRAIN = 0.2  # largest share of padding in a line: fewer shapes, 20 to 40 MB less of kernels
 _HELDOUT_SEED = 7
+_REAL_SEED = 1  # beside the seeds of the workers that draw lines
 
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
     """Resources of a run: `device` as in torch or "auto", `workers` processes that draw lines.
 
-    `heldout` is the number of drawn lines, of held-out faces and texts, in an evaluation.
+    `heldout` is the number of drawn lines, of held-out faces and texts, in an evaluation, and the
+    highest number of real ones. `real` are archives of real lines, which are `real_share` of the
+    lines trained on. `network` is a shape, if not that of the start.
     """
 
     device: str
@@ -42,6 +49,9 @@ class RunOptions:
     seed: int
     supplies: Path
     heldout: int = 800
+    real: Sequence[Path] = ()
+    real_share: float = 0.15
+    network: str | None = None
 
 
 def train(
@@ -55,7 +65,7 @@ def train(
     """Train from `start` in `folder`, or resume the run that it contains.
 
     Raises Misconfigured when `start` is not an artifact of ours, FileNotFoundError without fonts
-    or texts.
+    or texts, ValueError when `options.network` is not a shape.
     """
     torch.set_num_threads(options.threads)
     cv2.setNumThreads(1)
@@ -67,6 +77,10 @@ def train(
     glyphs = dict(character_crops(options.supplies / "fonts", added))
     widen(network)
     add_classes(network, alphabet, look_alikes(network, charset, glyphs, card.framing))
+    if options.network:
+        card = replace(card, network=NAMED_SHAPES.get(options.network, options.network))
+        network = reshaped(network, card.shape)
+    real = RealLines.load(options.real)
     folder.mkdir(parents=True, exist_ok=True)
     run = TrainingRun(
         folder=folder,
@@ -77,14 +91,16 @@ def train(
             heldout=_heldout(options, alphabet.characters),
             dev=labelled_lines(dev) if dev else (),
             minutes=every,
+            real=real.labelled(options.heldout),
         ),
     )
     resumed = run.resume()
     run.checkpoint()
     seed = options.seed + run.trainer.steps if resumed else options.seed
     samples = dataset_stream.stream(options.supplies, alphabet.characters, seed, options.workers)
+    rng = np.random.default_rng([seed, _REAL_SEED])
     with closing(samples):
-        run.train(samples)
+        run.train(mix(samples, real, options.real_share, rng) if real.train else samples)
 
 
 def _heldout(options: RunOptions, alphabet: str) -> list[LabelledLine]:

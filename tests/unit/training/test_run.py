@@ -10,8 +10,10 @@ import torch
 from typer.testing import CliRunner
 
 from daemon.ocr.model import artifact
+from daemon.ocr.model.shape import NARROW
 from tests.support.running_daemon import SHIPPED
 from tests.unit.training.drawn import TEXTS, built_in
+from tests.unit.training.test_real_lines import write_archive
 from training.commands import app
 from training.data.corpus import POOLS
 from training.release import build, export
@@ -39,11 +41,13 @@ def supplies(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def train(folder: Path, supplies: Path, minutes: float) -> list[dict[str, object]]:
+def train(
+    folder: Path, supplies: Path, minutes: float, *more: str
+) -> list[dict[str, dict[str, float]]]:
     """Run `training run` in this process and return its history."""
     arguments = ["run", str(folder), "--minutes", str(minutes), "--supplies", str(supplies)]
     small = ["--workers", "0", "--heldout", "4", "--columns", "640", "--every", "1000"]
-    result = CliRunner().invoke(app, [*arguments, *small], catch_exceptions=False)
+    result = CliRunner().invoke(app, [*arguments, *small, *more], catch_exceptions=False)
     assert result.exit_code == 0
     return [json.loads(row) for row in (folder / "history.jsonl").read_text().splitlines()]
 
@@ -82,6 +86,28 @@ def test_the_best_checkpoint_is_exported_in_both_formats_with_a_card(
     assert (loaded.card.name, loaded.precision) == ("small-1", "int8")
     assert "錢" in loaded.charset.characters
     assert "Temperature" in (tmp_path / "small-1.md").read_text()
+
+
+@pytest.mark.slow
+def test_a_network_of_another_shape_is_trained_from_the_start_and_exported(
+    supplies: Path, tmp_path: Path
+) -> None:
+    run, real = tmp_path / "narrow", tmp_path / "real.tar"
+    write_archive(real, {f"here_a{number}-1_000.jpg": "Rate" for number in range(20)})
+    teacher = ["--hint-time", "0.3", "--teacher-languages", "all", "--teacher-batches", "0.5"]
+    options = ["--network", "narrow", *teacher, "--real", str(real), "--real-share", "0.5"]
+    history = train(run, supplies, 0.05, *options)
+    arguments = ["export", str(run), "--name", "small-2", "--into", str(tmp_path), "--heldout", "3"]
+    result = CliRunner().invoke(
+        app, [*arguments, "--supplies", str(supplies)], catch_exceptions=False
+    )
+
+    assert result.exit_code == 0
+    assert set(history[-1]["real"]) == {"here"}
+    network, _, card = artifact.restore(tmp_path / "small-2.pt")
+    assert card.network == NARROW
+    assert network.blocks[1].depthwise.conv.stride == (1, 2)
+    artifact.load(export.weights_for(tmp_path / "small-2.onnx"))
 
 
 @pytest.mark.slow

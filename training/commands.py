@@ -83,13 +83,13 @@ def run(
         str | None, typer.Option(help="Shape: wide, narrow, or written out; default: as START.")
     ] = None,
     teacher_languages: Annotated[
-        Literal["zh", "all"], typer.Option(help="Languages of the lines that START teaches.")
+        Literal["zh", "all"], typer.Option(help="Languages of the lines that TEACHER teaches.")
     ] = "zh",
     teacher_batches: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of the batches that START teaches.")
+        float, typer.Option(min=0, max=1, help="Share of the batches that TEACHER teaches.")
     ] = 1.0,
     hint_time: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of the time for hints of START alone.")
+        float, typer.Option(min=0, max=1, help="Share of the time for hints of TEACHER alone.")
     ] = 0.0,
     real: Annotated[
         list[Path] | None, typer.Option(exists=True, help="Archive of real lines, or a folder.")
@@ -97,10 +97,17 @@ def run(
     real_share: Annotated[
         float, typer.Option(min=0, max=0.9, help="Share of real lines, if there are any.")
     ] = 0.15,
+    teacher: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True, dir_okay=False, help="Weights that teach; default: those of START."
+        ),
+    ] = None,
 ) -> None:
     """Train from START on drawn lines for MINUTES; a run in FOLDER is resumed.
 
-    REAL adds archives of real lines, a tenth of which is held out for evaluation.
+    REAL adds archives of real lines, a tenth of which is held out for evaluation. TEACHER has the
+    classes of START: a second run starts from what the first one wrote, and keeps its teacher.
 
     Example: python -m training run runs/first --minutes 60
     """
@@ -120,7 +127,16 @@ def run(
             hint_time=hint_time,
         ),
         setup.RunOptions(
-            device, threads, workers, seed, supplies, heldout, real or (), real_share, network
+            device,
+            threads,
+            workers,
+            seed,
+            supplies,
+            heldout,
+            real or (),
+            real_share,
+            network,
+            teacher,
         ),
         dev,
         every,

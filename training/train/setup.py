@@ -40,7 +40,8 @@ class RunOptions:
 
     `heldout` is the number of drawn lines, of held-out faces and texts, in an evaluation, and the
     highest number of real ones. `real` are archives of real lines, which are `real_share` of the
-    lines trained on. `network` is a shape, if not that of the start.
+    lines trained on. `network` is a shape, if not that of the start; `teacher` is an artifact with
+    the classes of the start, if the start does not teach.
     """
 
     device: str
@@ -52,6 +53,7 @@ class RunOptions:
     real: Sequence[Path] = ()
     real_share: float = 0.15
     network: str | None = None
+    teacher: Path | None = None
 
 
 def train(
@@ -64,14 +66,14 @@ def train(
 ) -> None:
     """Train from `start` in `folder`, or resume the run that it contains.
 
-    Raises Misconfigured when `start` is not an artifact of ours, FileNotFoundError without fonts
-    or texts, ValueError when `options.network` is not a shape.
+    Raises Misconfigured when `start` or the teacher is not an artifact of ours, FileNotFoundError
+    without fonts or texts, ValueError when `options.network` is not a shape.
     """
     torch.set_num_threads(options.threads)
     cv2.setNumThreads(1)
     device = _device(options.device)
     network, charset, card = artifact.restore(start)
-    teacher = deepcopy(network)
+    teacher = artifact.restore(options.teacher)[0] if options.teacher else deepcopy(network)
     alphabet = extended(charset)
     added = alphabet.characters[charset.classes - 1 :]
     glyphs = dict(character_crops(options.supplies / "fonts", added))

@@ -95,6 +95,7 @@ def test_a_network_of_another_shape_is_trained_from_the_start_and_exported(
     run, real = tmp_path / "narrow", tmp_path / "real.tar"
     write_archive(real, {f"here_a{number}-1_000.jpg": "Rate" for number in range(20)})
     teacher = ["--hint-time", "0.3", "--teacher-languages", "all", "--teacher-batches", "0.5"]
+    teacher += ["--teacher", str(SHIPPED.file)]
     options = ["--network", "narrow", *teacher, "--real", str(real), "--real-share", "0.5"]
     history = train(run, supplies, 0.05, *options)
     arguments = ["export", str(run), "--name", "small-2", "--into", str(tmp_path), "--heldout", "3"]

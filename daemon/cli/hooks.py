@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
-from daemon.cli.ledger_access import no_ledger
+from daemon.cli.messages import no_ledger
 from daemon.config.settings import Config
 from daemon.core.logs import escape_controls
 from daemon.ledger.deliveries import Deliveries, NotificationCounts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from daemon.cli.ledger_access import no_ledger
+from daemon.cli.messages import no_ledger
 from daemon.config.settings import Config
 from daemon.inbox.retention import preview
 from daemon.supervisor.wiring import retention_folders, retentions

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 
-from daemon.cli.ledger_access import no_ledger
+from daemon.cli.messages import no_ledger
 from daemon.config.settings import Config
 from daemon.core.logs import escape_controls
 from daemon.inbox.claims.modes import CLAIM_MODES

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon.cli.ledger_access import no_ledger
+from daemon.cli.messages import no_ledger
 from daemon.config.settings import Config
 from daemon.core import fs
 from daemon.core.logs import escape_controls

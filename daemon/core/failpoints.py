@@ -4,7 +4,7 @@
 
 A rule is `point[@label]=[count*]action`; rules are separated by `;`. A rule without a label applies
 to every label, one without a count for ever; each process counts for itself. Names and syntax
-follow FreeBSD's fail(9). docs/guarantees.md lists the points in the order in which a document
+follow FreeBSD's fail(9). docs/test-report.md lists the points in the order in which a document
 passes them.
 """
 

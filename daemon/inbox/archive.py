@@ -40,7 +40,7 @@ class Archive:
             if not os.path.lexists(path) or fs.is_moved_to(claim.path, path)
         )
         self._write_reason(target, claim, failure)
-        failpoints.reach("fail.told", claim.name)
+        failpoints.reach("fail.reason_written", claim.name)
         name = os.fspath(target.relative_to(self._folder))
         fs.move_no_clobber(claim.path, self._folder, name, self._ownership)
 

@@ -173,8 +173,8 @@ class Daemon:
                 self._change_config(trial)
 
     def _is_ready_for_next(self) -> bool:
-        now, patience = time.monotonic(), self._config.grace_seconds
-        if self._next is None or not self._loop.is_at_rest(now, patience):
+        now, grace = time.monotonic(), self._config.grace_seconds
+        if self._next is None or not self._loop.is_at_rest(now, grace):
             return False
         if not self._reload.is_still_possible(self._next, now):
             self._next, self._loop.draining = None, False

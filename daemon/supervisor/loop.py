@@ -99,11 +99,11 @@ class MainLoop:
             if entry.id not in self._documents:
                 self._delivery.settle_vanished(entry)
 
-    def is_at_rest(self, now: float, patience: float) -> bool:
-        """Tell whether nothing is in progress but documents held up for `patience` seconds."""
+    def is_at_rest(self, now: float, failing_seconds: float) -> bool:
+        """Tell whether nothing is in progress but documents held up for `failing_seconds`."""
         failing = [document.failing_since for document in list(self._documents.values())]
         is_idle = self._engine.free == self._engine.slots and not self._outcomes
-        is_failing = all(since is not None and now - since >= patience for since in failing)
+        is_failing = all(since is not None and now - since >= failing_seconds for since in failing)
         return is_idle and is_failing and not self.is_stalled
 
     def reconfigure(self, intake: Intake, delivery: Delivery, wait_seconds: float) -> None:
@@ -231,7 +231,7 @@ class MainLoop:
             log.info("claim.recovered", name=claim.name)
 
     def _adopt_orphans(self, now: float) -> None:
-        """Now and then resume claims of daemons that died, and own ones that were lost sight of."""
+        """Now and then resume claims of daemons that died, and own claims missing from memory."""
         if now < self._orphans_at or self.is_stalled:
             return
         self._orphans_at = now + ORPHANS_SECONDS

@@ -48,7 +48,7 @@ def prepare(config: Config) -> None:
 
 
 def findings(config: Config) -> Iterator[Finding]:
-    """Return what `prepare` would find, as far as that can be told without writing anything."""
+    """Return what `prepare` would find, as far as it can be found without writing anything."""
     yield from _findings(config, may_write=False)
 
 

@@ -30,7 +30,7 @@ from daemon.supervisor.policy import Policies
 log = structlog.get_logger()
 
 # what the process acquires at its start: the lock and the ledger, the log, its own rights; and
-# where claims lie, which would be lost sight of
+# where claims lie, which would not be found any more
 AT_RESTART = (
     "folders.inbox", "folders.state", "folders.logs", "claim", "allow_root", "permissions.umask",
     "logging.file_megabytes", "logging.files",

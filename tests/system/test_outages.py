@@ -93,7 +93,7 @@ def test_errors_of_the_disk_at_any_step_cost_no_attempt_and_heal(tmp_path: Path)
         "publish.drafted@c.png.json": "EDQUOT", "publish.named@d.png.json": "ESTALE",
         "rename.linked@e.png.json": "EIO", "rename.linked@f.png": "EDQUOT",
         "move.named@g.png": "EROFS", "original.released@h.png": "ENOTCONN",
-        "fail.told@broken.png": "EIO",
+        "fail.reason_written@broken.png": "EIO",
     }  # fmt: skip
     workspace = Workspace(tmp_path)
     rules = ";".join(f"{step}=2*{error}" for step, error in steps.items())

@@ -61,8 +61,8 @@ SCENARIOS = {
     "good": Scenario((*_READ, "rename.linked@{name}.json", *_ANSWERED, *_MOVED, *_LET_GO)),
     "failing": Scenario(
         (
-            *_UNREADABLE, "rename.linked@{name}.json", *_ANSWERED, "fail.told@{name}", *_MOVED,
-            *_LET_GO,
+            *_UNREADABLE, "rename.linked@{name}.json", *_ANSWERED, "fail.reason_written@{name}",
+            *_MOVED, *_LET_GO,
         ),
         fails=True,
     ),

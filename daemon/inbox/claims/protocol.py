@@ -44,7 +44,7 @@ class Claims(Protocol):
         """Return the claims that an earlier run left; `now` is monotonic seconds."""
 
     def orphans(self, now: float, known: Container[str] = ()) -> Iterator[Claim]:
-        """Take over the claims of daemons that have died, and own ones that were lost sight of.
+        """Take over the claims of daemons that have died, and own claims missing from memory.
 
         `known` are the tokens of the claims in progress.
         """

@@ -162,7 +162,7 @@ def test_what_workers_defer_again_and_again_has_been_held_up_since_the_first_tim
     loop.engine.end(loop.engine.tasks[0], Deferred("the share is gone"))
     loop.turn(0.1)
 
-    assert loop.service.is_at_rest(loop.now, patience=3 * WAIT)
+    assert loop.service.is_at_rest(loop.now, failing_seconds=3 * WAIT)
 
 
 def test_what_was_read_meanwhile_is_not_held_up_any_more(loop: Loop) -> None:
@@ -175,7 +175,7 @@ def test_what_was_read_meanwhile_is_not_held_up_any_more(loop: Loop) -> None:
     loop.engine.end(loop.engine.tasks[0], Deferred("the share is gone"))
     loop.turn(0.1)
 
-    assert not loop.service.is_at_rest(loop.now, patience=WAIT)
+    assert not loop.service.is_at_rest(loop.now, failing_seconds=WAIT)
 
 
 def test_documents_held_up_do_not_stop_the_others(loop: Loop) -> None:

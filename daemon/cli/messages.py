@@ -1,4 +1,4 @@
-"""What commands say where there is no ledger yet."""
+"""Messages that several commands print."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ PAGE_STATUSES = ("done", "partial", "failed")
 STAGES = ("decode", "clean", "segment", "recognize", "assemble")
 DEATHS = ("killed", "timeout", "memory", "crashed")
 CLASSES = (
-    "corrupt", "encrypted", "unsupported", "too_large", "damaged", *DEATHS, "environment",
+    "corrupt", "encrypted", "unsupported", "too_large", "damaged", "unread", *DEATHS, "environment",
 )  # fmt: skip
 RESULTS = ("counted", "read", "rendered", "rejected", "deferred", "died")
 RECYCLES = ("died", "died_idle", "deferred", "tasks", "memory")

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from daemon.ocr.preprocess import dewarp, edges, illumination, rotation, skew
-from daemon.ocr.preprocess.scale import downscaled
+from daemon.ocr.preprocess.scale import downscaled, page_side
 from daemon.ocr.records import CleanPage
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def clean(page: Page, steps: Preprocessing, orientation: int = 0) -> CleanPage:
 
     `orientation` is the rotation that is applied first, in degrees clockwise: 0, 90, 180 or 270.
     """
-    scale = min(1.0, steps.max_side / max(page.image.shape[:2]))
+    scale = min(1.0, steps.max_side / page_side(page.image.shape))
     gray, from_rotated = rotation.rotate_quarter_turns(
         _gray(downscaled(page.image, scale)), orientation
     )

@@ -1,7 +1,7 @@
-"""Chinese explanations of error classes.
+"""Chinese explanations of error and warning classes.
 
-The message of an error itself is English and names numbers and files; a page shows it after the
-explanation.
+The message of an error or a warning itself is English and names numbers and files; a page shows it
+after the explanation.
 """
 
 from __future__ import annotations
@@ -55,5 +55,16 @@ _HTTP_ERRORS = {
     "unsupported": "该文件不是图片或 PDF。",
 }
 
+_WARNINGS = {
+    "attachments": "此 PDF 带有附件，附件中的文字没有识别。",
+    "decoder": "解码图像时出现问题，内容可能不完整；请与原件核对。",
+    "frames": "文件含有多帧图像，只识别了其中一部分。",
+    "hidden_text": "页面上看不见的文字没有收入结果。",
+    "portfolio": "这是一个 PDF 文件包，其中的文件没有识别；请将它们单独提交。",
+    "renderer": "绘制页面时出现问题，内容可能不完整；请与原件核对。",
+    "xfa_form": "此 PDF 含有 XFA 动态表单，表单内容没有识别；请打印为普通 PDF 后再提交。",
+}
+
 FAILURE_MESSAGES: Mapping[str, Mapping[str, str]] = {ENGLISH: {}, CHINESE: _FAILURES}
 HTTP_ERROR_MESSAGES: Mapping[str, Mapping[str, str]] = {ENGLISH: {}, CHINESE: _HTTP_ERRORS}
+WARNING_MESSAGES: Mapping[str, Mapping[str, str]] = {ENGLISH: {}, CHINESE: _WARNINGS}

@@ -24,9 +24,10 @@ DEATHS = ("killed", "timeout", "memory", "crashed")
 CLASSES = (
     "corrupt", "encrypted", "unsupported", "too_large", "damaged", *DEATHS, "environment",
 )  # fmt: skip
-# what decoder or renderer complained of, what a file contains besides its pages, what was left out
+# what the renderer complained of, and what a file holds that was not read
 WARNING_CLASSES = (
-    "decoder", "renderer", "attachments", "portfolio", "xfa_form", "frames", "hidden_text",
+    "renderer_message", "drawn_by_pdfium", "page_tree_recovered", "attachments_not_read",
+    "xfa_form_not_read",
 )  # fmt: skip
 UNREAD_REASONS: tuple[str, ...] = get_args(UnreadReason)
 RESULTS = ("counted", "read", "rendered", "rejected", "deferred", "died")

@@ -74,7 +74,7 @@ def test_the_answer_has_the_regions_of_each_page_and_each_warning_once(told: Tol
         [{"box": [10, 5, 60, 15], "reason": "too_small"}], [],
     ]  # fmt: skip
     assert [len(page["warnings"]) for page in told.answer["pages"]] == [0, 1, 1, 0]
-    assert [warning["class"] for warning in told.answer["warnings"]] == ["attachments"]
+    assert [warning["class"] for warning in told.answer["warnings"]] == ["attachments_not_read"]
 
 
 def test_the_log_event_of_the_file_has_the_number_of_regions_and_warnings(told: Told) -> None:
@@ -87,8 +87,8 @@ def test_the_metrics_count_regions_by_reason_and_warnings_by_class(told: Told) -
     counted = {key: value for key, value in told.metrics.items() if value}
 
     assert counted["ocr_daemon_unread_regions_total", "too_small"] == 2
-    assert counted["ocr_daemon_warnings_total", "renderer"] == 2
-    assert counted["ocr_daemon_warnings_total", "attachments"] == 1
+    assert counted["ocr_daemon_warnings_total", "renderer_message"] == 2
+    assert counted["ocr_daemon_warnings_total", "attachments_not_read"] == 1
     assert ("ocr_daemon_unread_regions_total", "low_confidence") not in counted
     assert told.metrics["ocr_daemon_unread_regions_total", "low_confidence"] == 0
 
@@ -98,6 +98,6 @@ def test_a_hook_is_told_the_number_of_regions_and_the_warnings(told: Told) -> No
 
     assert data["unread"] == 2
     assert [(warning["class"], warning["page"]) for warning in data["warnings"]] == [
-        ("attachments", None), ("renderer", 2), ("renderer", 3),
+        ("attachments_not_read", None), ("renderer_message", 2), ("renderer_message", 3),
     ]  # fmt: skip
     assert told.environment == "2 3"

@@ -56,13 +56,11 @@ _HTTP_ERRORS = {
 }
 
 _WARNINGS = {
-    "attachments": "此 PDF 带有附件，附件中的文字没有识别。",
-    "decoder": "解码图像时出现问题，内容可能不完整；请与原件核对。",
-    "frames": "文件含有多帧图像，只识别了其中一部分。",
-    "hidden_text": "页面上看不见的文字没有收入结果。",
-    "portfolio": "这是一个 PDF 文件包，其中的文件没有识别；请将它们单独提交。",
-    "renderer": "绘制页面时出现问题，内容可能不完整；请与原件核对。",
-    "xfa_form": "此 PDF 含有 XFA 动态表单，表单内容没有识别；请打印为普通 PDF 后再提交。",
+    "attachments_not_read": "此 PDF 带有附件，附件没有识别；请将它们另存后单独提交。",
+    "drawn_by_pdfium": "这一页用另一个程序重新绘制，内容可能与其他阅读器中的不同；请与原件核对。",
+    "page_tree_recovered": "此 PDF 的页面结构已损坏，只识别了能找到的页；请与原件核对。",
+    "renderer_message": "绘制这一页时出现问题，内容可能不完整；请与原件核对。",
+    "xfa_form_not_read": "此 PDF 含有 XFA 动态表单，表单内容没有识别；请打印成普通 PDF 后再提交。",
 }
 
 FAILURE_MESSAGES: Mapping[str, Mapping[str, str]] = {ENGLISH: {}, CHINESE: _FAILURES}

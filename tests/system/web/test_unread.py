@@ -24,7 +24,7 @@ REGIONS = (
     {"box": [600, 600, 900, 640], "reason": "low_confidence"},
     {"box": [100, 700, 400, 740], "reason": "too_small"},
 )
-WARNING = {"class": "renderer", "message": "an image of it could not be decoded", "page": 1}
+WARNING = {"class": "renderer_message", "message": "an image of it could not be decoded", "page": 1}
 
 
 def word_of(text: str, box: list[int]) -> dict[str, Any]:

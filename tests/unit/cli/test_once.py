@@ -72,8 +72,8 @@ def test_warnings_are_told_with_their_page_and_without_control_characters(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     warnings = (
-        DocumentWarning("attachments", "2 files are attached"),
-        DocumentWarning("renderer", "an image\x1b[2J is broken", 7),
+        DocumentWarning("attachments_not_read", "2 files are attached"),
+        DocumentWarning("renderer_message", "an image\x1b[2J is broken", 7),
     )
 
     assert printed(capsys, (), warnings=warnings) == [

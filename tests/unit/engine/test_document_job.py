@@ -164,7 +164,7 @@ def test_a_page_that_cannot_be_read_makes_the_document_partial() -> None:
 
 
 def test_a_warning_on_the_whole_document_is_told_once_although_every_task_reports_it() -> None:
-    attached = DocumentWarning("attachments", "2 files are attached")
+    attached = DocumentWarning("attachments_not_read", "2 files are attached")
     made = job()
 
     work_off(

@@ -37,7 +37,7 @@ class FakeDocument:
     """A document of given pages; an exception in place of a page is raised."""
 
     media_type = "application/pdf"
-    warnings = (DocumentWarning("attachments", "2 files are attached"),)
+    warnings = (DocumentWarning("attachments_not_read", "2 files are attached"),)
 
     def __init__(self, content):
         self.content = content
@@ -223,7 +223,7 @@ def test_one_damaged_page_of_several_fails_alone(monkeypatch):
 
 
 def test_the_warnings_of_document_and_pages_are_returned(monkeypatch):
-    complaint = DocumentWarning("renderer", "An image is broken.", 2)
+    complaint = DocumentWarning("renderer_message", "An image is broken.", 2)
     reader, document = reading_of(monkeypatch, written(1), written(2, warnings=(complaint,)))
 
     read = reader.read_pages(Path("x"))

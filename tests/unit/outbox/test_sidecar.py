@@ -164,18 +164,18 @@ def test_the_schema_itself_is_valid() -> None:
 
 def test_unread_regions_and_warnings_are_published_with_their_reason_and_class() -> None:
     region = UnreadRegion(Box(1, 2, 30, 40), "too_small")
-    on_page = DocumentWarning("renderer", "an image is broken", 1)
-    whole = DocumentWarning("attachments", "2 files are attached")
+    on_page = DocumentWarning("renderer_message", "an image is broken", 1)
+    whole = DocumentWarning("attachments_not_read", "2 files are attached")
     read = replace(page(), unread=(region,), warnings=(on_page,))
 
     content = json.loads(sidecar(CLAIM, document(read, warnings=(whole,)), BY))
 
     assert content["pages"][0]["unread"] == [{"box": [1, 2, 30, 40], "reason": "too_small"}]
     assert content["pages"][0]["warnings"] == [
-        {"class": "renderer", "message": "an image is broken", "page": 1}
+        {"class": "renderer_message", "message": "an image is broken", "page": 1}
     ]
     assert content["warnings"] == [
-        {"class": "attachments", "message": "2 files are attached", "page": None}
+        {"class": "attachments_not_read", "message": "2 files are attached", "page": None}
     ]
 
 
@@ -196,7 +196,7 @@ def test_a_line_says_in_which_direction_it_runs(direction: Direction) -> None:
     [
         ("unread", UnreadRegion(Box(0, 0, 9, 9), "made up")),  # type: ignore[arg-type]
         ("warnings", DocumentWarning("", "a sentence")),
-        ("warnings", DocumentWarning("renderer", "")),
+        ("warnings", DocumentWarning("renderer_message", "")),
     ],
 )
 def test_a_reason_that_does_not_exist_and_an_empty_warning_are_refused(

@@ -298,7 +298,7 @@ UNREAD = [
     {"box": [10, 20, 60, 40], "reason": "too_small"},
     {"box": [10, 60, 60, 80], "reason": "low_confidence"},
 ]
-WARNING = {"class": "renderer", "message": "an image could not be decoded", "page": None}
+WARNING = {"class": "renderer_message", "message": "an image could not be decoded", "page": None}
 
 
 def incomplete(**changes: Any) -> DocumentDetails:
@@ -307,7 +307,7 @@ def incomplete(**changes: Any) -> DocumentDetails:
     assert whole.sidecar is not None
     whole.sidecar["pages"][1] |= {"unread": UNREAD, "warnings": [WARNING]}
     summary = replace(whole.summary, unread_count=2, warning_count=2)
-    attached = {"class": "attachments", "message": "2 files are attached", "page": None}
+    attached = {"class": "attachments_not_read", "message": "2 files are attached", "page": None}
     return replace(whole, summary=summary, warnings=(attached,), **changes)
 
 
@@ -354,7 +354,7 @@ def test_unread_regions_and_warnings_are_told_in_chinese(tmp_path: Path) -> None
     for key in ("unread_too_small", "unread_low_confidence"):
         assert MESSAGES[CHINESE][key] in answer
     assert "看起来是文字，未识别（2 处）" in answer
-    for warning_class in ("renderer", "attachments"):
+    for warning_class in ("renderer_message", "attachments_not_read"):
         assert WARNING_MESSAGES[CHINESE][warning_class] in answer
     assert '<span lang="en" class="verbatim">an image could not be decoded</span>' in answer
 

@@ -70,7 +70,7 @@ def test_json_without_a_source_is_not_a_sidecar(folder: Folder) -> None:
     assert sidecar_reader.read(folder.paths.outbox, "a.png.json") is None
 
 
-ATTACHED = {"class": "attachments", "message": "2 files are attached", "page": None}
+ATTACHED = {"class": "attachments_not_read", "message": "2 files are attached", "page": None}
 
 
 def with_unread(content: str) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def test_a_notification_lists_outputs_without_pictures_of_pages() -> None:
 
 
 def warning(number: int) -> dict[str, Any]:
-    return {"class": "renderer", "message": f"warning {number}", "page": None}
+    return {"class": "renderer_message", "message": f"warning {number}", "page": None}
 
 
 def test_a_notification_counts_unread_regions_and_lists_warnings_with_their_pages() -> None:

@@ -8,7 +8,7 @@ down). Records that only the stages of a worker exchange are in `daemon.ocr.reco
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
@@ -339,6 +339,19 @@ class Document:
     duplicate_of: str | None = None
     precision: str | None = None
     warnings: tuple[DocumentWarning, ...] = ()
+
+    @property
+    def unread(self) -> tuple[UnreadRegion, ...]:
+        """The unread regions of all pages."""
+        return tuple(region for page in self.pages for region in page.unread)
+
+    @property
+    def all_warnings(self) -> tuple[DocumentWarning, ...]:
+        """The warnings on the document as a whole, then those on its pages, each with its page."""
+        on_pages = (
+            replace(warning, page=page.number) for page in self.pages for warning in page.warnings
+        )
+        return (*self.warnings, *on_pages)
 
 
 @dataclass(frozen=True, slots=True)

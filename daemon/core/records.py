@@ -132,7 +132,8 @@ class Block:
 class Page:
     """One page as decoded: `image` is H,W,3 BGR or H,W gray.
 
-    `scale` is decoded pixels per original pixel. `rotation` is the clockwise rotation in degrees
+    `scale` is decoded pixels per original pixel. `pixel_height` is the height of a pixel in widths
+    of it: not 1 for a fax of 204 x 98 dpi. `rotation` is the clockwise rotation in degrees
     that was applied to the stored pixels to show the page as a viewer does. `text_layer` is the
     text that the page contains, None without any; the image then shows everything else, and is
     empty if nothing is left to read. `defect` is a sentence on the missing part of a page that was
@@ -148,6 +149,7 @@ class Page:
     rotation: int = 0
     text_layer: tuple[Block, ...] | None = None
     defect: str | None = None
+    pixel_height: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

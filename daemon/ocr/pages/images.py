@@ -1,15 +1,23 @@
-"""Image files: one page each, except TIFF, whose directories are its pages."""
+"""Image files: one page each, except TIFF, whose directories are its pages.
+
+OpenCV decodes, and where it returns nothing other decoders are asked before a file is refused: for
+a TIFF our own (`tiff_samples`), Pillow and MuPDF; for other formats MuPDF and Pillow. Each compares
+the size that it finds in the header with the one that was allowed, before it decodes.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
+
+import cv2
+import numpy as np
 
 from daemon.core import tiff
 from daemon.core.errors import Rejected
 from daemon.core.options import Limits
 from daemon.core.records import Page
 from daemon.core.tiff import MalformedFileError
-from daemon.ocr.pages import headers, heif, jpeg, pixels, sniff
+from daemon.ocr.pages import headers, heif, jpeg, pillow, pixels, sniff, tiff_codecs, tiff_samples
 from daemon.ocr.pages.errors import translate_errors
 from daemon.ocr.pages.headers import Header
 
@@ -24,14 +32,30 @@ _TIFF_TAGS: Final = (
     tiff.ORIENTATION,
     tiff.SAMPLES,
     tiff.X_RESOLUTION,
+    tiff.Y_RESOLUTION,
     tiff.RESOLUTION_UNIT,
     tiff.EXTRA_SAMPLES,
     tiff.PHOTOMETRIC,
+    tiff.COMPRESSION,
+    tiff.PLANAR,
+    tiff.SAMPLE_FORMAT,
 )
 _MAX_VALUES: Final = 16  # of a tag; no relevant tag has more
 _PREMULTIPLIED, _STRAIGHT = 1, 2  # values of ExtraSamples
 _GRAY, _RGB = 1, 2  # values of PhotometricInterpretation; 0 is gray too
 _TRUNCATED: Final = "the JPEG ends early; its lower part may be missing"
+_DEPTHS: Final = (1, 8, 16)  # bits of a sample that OpenCV reads from a TIFF
+_FLOATING: Final = 3  # value of SampleFormat
+_PLANAR: Final = 2  # value of PlanarConfiguration
+_PILLOW_FORMATS: Final = {
+    "image/png": ("PNG",),
+    "image/jpeg": ("JPEG", "MPO"),
+    "image/gif": ("GIF",),
+    "image/bmp": ("BMP",),
+    "image/webp": ("WEBP",),
+    "image/jp2": ("JPEG2000",),
+    "image/x-portable-anymap": ("PPM",),
+}
 
 
 class ImageSource:
@@ -54,14 +78,15 @@ class ImageSource:
         """Return the image; raises Rejected when nothing of it can be decoded."""
         is_truncated = self.media_type == "image/jpeg" and jpeg.ends_early(self._data)
         kind = sniff.title(self.media_type)
+        defect = _TRUNCATED if is_truncated else None
         with translate_errors(f"the {kind}"):
             image = self._decode_truncated() if is_truncated else self._decode()
+            if image is None and not is_truncated:
+                image, defect = self._decode_otherwise()
         if image is None:
-            raise Rejected("corrupt", f"the {kind} cannot be decoded; scan or copy it again")
+            raise self._rejection(kind)
         image = pixels.upright(image, self._header.orientation)
-        return _page(
-            number, image, self._header, self._reduction, _TRUNCATED if is_truncated else None
-        )
+        return _page(number, image, self._header, self._reduction, defect)
 
     def _decode_truncated(self) -> Pixels | None:
         """Decode a truncated JPEG: with an end marker, libjpeg fills the missing part with gray."""
@@ -73,13 +98,37 @@ class ImageSource:
         if self.media_type == "image/heic":
             return heif.decode(self._data)
         if self.media_type == "image/jp2" and header.samples in (2, 4):
-            return pixels.decode_with_mupdf(self._data)
+            return None  # OpenCV drops samples
         if header.alpha:
             return pixels.decode_alpha(self._data)
         return self._decode_opaque(self._data)
 
     def _decode_opaque(self, data: bytes) -> Pixels | None:
         return pixels.decode_opaque(data, self._reduction, in_gray=self._in_gray)
+
+    def _decode_otherwise(self) -> tuple[Pixels | None, str | None]:
+        """Ask MuPDF and Pillow; return the image and its defect."""
+        formats = _PILLOW_FORMATS.get(self.media_type)
+        if formats is None or self._reduction > 1:  # only OpenCV scales while it decodes
+            return None, None
+        size = self._header.width, self._header.height
+        decoded = pixels.decode_with_mupdf(self._data, *size)
+        if decoded is not None and decoded[1]:
+            return decoded[0], None
+        image = pillow.decode(self._data, formats, *size)
+        if image is not None:
+            return image, None
+        if decoded is None:
+            return None, None
+        kind = sniff.title(self.media_type)
+        return decoded[0], f"the {kind} is damaged; a part of it may be missing"
+
+    def _rejection(self, kind: str) -> Rejected:
+        coding = jpeg.unusual_coding(self._data) if self.media_type == "image/jpeg" else None
+        if coding is not None:
+            remedy = "save it as a usual JPEG or as PNG"
+            return Rejected("unsupported", f"the JPEG has {coding}, which is not read; {remedy}")
+        return Rejected("corrupt", f"the {kind} cannot be decoded; scan or copy it again")
 
 
 class TiffSource:
@@ -108,27 +157,71 @@ class TiffSource:
         """Return one page; raises Rejected when it cannot be read."""
         if number > len(self._directories):
             raise Rejected("corrupt", f"the TIFF is torn after page {number - 1}; scan it again")
-        with translate_errors(f"page {number} of the TIFF"):
+        subject = f"page {number} of the TIFF"
+        with translate_errors(subject):
             directory = self._directories[number - 1]
             header = _tiff_header(directory)
             _reduction(header, self._limits)
             tiff.point_header_at(self._data, directory)
-            image = self._decode(directory, header)
+            image, found = self._decode(directory, header)
         if image is None:
-            raise Rejected("corrupt", f"page {number} of the TIFF cannot be decoded; scan it again")
-        return _page(number, image, header, 1, None)
+            raise _tiff_rejection(subject, directory)
+        defect = None
+        if found is not None:
+            part = f"about {max(1, min(99, round(100 * found)))} %" if found < 1 else "not all"
+            defect = f"{subject} is torn or damaged, {part} of it could be decoded; scan it again"
+        return _page(number, image, header, 1, defect)
 
-    def _decode(self, directory: tiff.Directory, header: Header) -> Pixels | None:
-        extra = directory.first(tiff.EXTRA_SAMPLES, 0)
+    def _decode(
+        self, directory: tiff.Directory, header: Header
+    ) -> tuple[Pixels | None, float | None]:
+        """Return the page and, where something of it is missing, the share that was found."""
+        is_fax = directory.first(tiff.COMPRESSION, 1) in tiff_codecs.CCITT
+        samples = None
+        if is_fax or _is_misread_by_opencv(directory, header):
+            samples = tiff_samples.decode(self._data)
+            if samples is not None and (samples.is_whole or not is_fax):
+                return self._shown(samples, header), _share(samples)
+        image = self._decode_with_opencv(directory, header)  # libtiff finds the next line of a fax
+        if image is not None:
+            return image, None if samples is None else samples.found
+        samples = samples or tiff_samples.decode(self._data)
+        if samples is not None and samples.found > 0:
+            return self._shown(samples, header), _share(samples)
+        return self._decode_otherwise(header)
+
+    def _shown(self, samples: tiff_samples.Samples, header: Header) -> Pixels | None:
+        """Return the samples upright and, unless gray will do, in colour."""
+        if not samples.found:
+            return None
+        image = pixels.upright(samples.image, header.orientation)
+        if image.ndim == 2 and not self._in_gray:
+            return np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8)
+        return image
+
+    def _decode_with_opencv(self, directory: tiff.Directory, header: Header) -> Pixels | None:
+        """OpenCV applies the orientation of a TIFF."""
         if header.alpha and header.samples == 2:
-            return pixels.upright(pixels.decode_with_mupdf(self._data), header.orientation)
-        if header.alpha and header.samples == 4:  # OpenCV applies the orientation of a TIFF
+            return None  # OpenCV drops the alpha of gray
+        if header.alpha and header.samples == 4:
             # below 16 bits, libtiff returns straight alpha premultiplied
+            extra = directory.first(tiff.EXTRA_SAMPLES, 0)
             premultiplied = extra == _PREMULTIPLIED or _bits(directory) != 16
             return pixels.decode_alpha(self._data, premultiplied=premultiplied)
         photometric = directory.first(tiff.PHOTOMETRIC, 0)
         has_gray = header.samples == 1 and photometric <= _GRAY and _bits(directory) <= 8
         return pixels.decode_opaque(self._data, in_gray=self._in_gray and has_gray)
+
+    def _decode_otherwise(self, header: Header) -> tuple[Pixels | None, float | None]:
+        """Ask Pillow, whose libtiff has all codecs, then MuPDF."""
+        data, size = bytes(self._data), (header.width, header.height)
+        image = pillow.decode(data, ("TIFF",), *size)
+        if image is not None:
+            return pixels.upright(image, header.orientation), None
+        decoded = pixels.decode_with_mupdf(data, *size)
+        if decoded is None:
+            return None, None
+        return pixels.upright(decoded[0], header.orientation), None if decoded[1] else 1.0
 
     def _read_at(self, offset: int, length: int) -> bytes:
         return bytes(self._data[offset : offset + length])
@@ -155,9 +248,12 @@ def _read_header(data: bytes, media_type: str) -> Header:
 
 
 def _tiff_header(directory: tiff.Directory) -> Header:
+    remedy = "save it with 8 or 16 bits"
     bits = _bits(directory)
     if bits > 16:
-        raise Rejected("unsupported", f"a TIFF of {bits} bits a sample; save it with 8 or 16 bits")
+        raise Rejected("unsupported", f"a TIFF of {bits} bits a sample; {remedy}")
+    if directory.first(tiff.SAMPLE_FORMAT, 1) == _FLOATING:
+        raise Rejected("unsupported", f"a TIFF of floating-point samples; {remedy}")
     has_alpha = directory.first(tiff.EXTRA_SAMPLES, 0) in (_PREMULTIPLIED, _STRAIGHT)
     gray_or_rgb = directory.first(tiff.PHOTOMETRIC, 0) <= _RGB
     return Header(
@@ -167,7 +263,36 @@ def _tiff_header(directory: tiff.Directory) -> Header:
         headers.dpi_of(directory),
         alpha=has_alpha and gray_or_rgb,
         samples=directory.first(tiff.SAMPLES, 1),
+        pixel_height=headers.pixel_height_of(directory),
     )
+
+
+def _is_misread_by_opencv(directory: tiff.Directory, header: Header) -> bool:
+    """Tell whether OpenCV would return nothing, or without an error other pixels or white."""
+    bits = _bits(directory)
+    is_planar = directory.first(tiff.PLANAR, 1) == _PLANAR and header.samples > 1
+    has_gray_alpha = header.alpha and header.samples == 2
+    return bits not in _DEPTHS or (is_planar and bits > 8) or has_gray_alpha
+
+
+def _share(samples: tiff_samples.Samples) -> float | None:
+    return None if samples.is_whole else samples.found
+
+
+def _tiff_rejection(subject: str, directory: tiff.Directory) -> Rejected:
+    """Name what of a page is not read; a page of which all is known is corrupt."""
+    compression = directory.first(tiff.COMPRESSION, 1)
+    photometric = directory.first(tiff.PHOTOMETRIC, 0)
+    if compression not in tiff_codecs.KNOWN:
+        name = tiff_codecs.NAMES.get(compression, "unknown")
+        has = f"the compression {compression} ({name})"
+    elif photometric not in tiff_samples.COLOURS:
+        name = tiff_samples.OTHER_COLOURS.get(photometric, "unknown")
+        has = f"colours of the kind {photometric} ({name})"
+    else:
+        return Rejected("corrupt", f"{subject} cannot be decoded; scan it again")
+    remedy = "save it as RGB or gray, uncompressed or with LZW, or as PNG"
+    return Rejected("unsupported", f"{subject} has {has}, which is not read; {remedy}")
 
 
 def _bits(directory: tiff.Directory) -> int:
@@ -201,9 +326,11 @@ def _reduction(
 
 def _page(number: int, image: Pixels, header: Header, reduction: int, defect: str | None) -> Page:
     rotation = pixels.rotation_of(header.orientation)
-    width, height = header.width, header.height
+    width, height, pixel_height = header.width, header.height, header.pixel_height
+    dpi = header.dpi
     if rotation in (90, 270):
-        width, height = height, width
+        width, height, pixel_height = height, width, 1 / pixel_height
+        dpi = None if dpi is None else dpi * pixel_height
     if reduction == 1:  # the decoder decides the size
         height, width = image.shape[:2]
     return Page(
@@ -212,7 +339,8 @@ def _page(number: int, image: Pixels, header: Header, reduction: int, defect: st
         height,
         image,
         scale=image.shape[1] / width,
-        dpi=header.dpi,
+        dpi=dpi,
         rotation=rotation,
         defect=defect,
+        pixel_height=pixel_height,
     )

@@ -21,7 +21,9 @@ _INCHES_PER_METRE: Final = 0.0254
 _DPI_RANGE: Final = (10.0, 10_000.0)
 _SQUARE: Final = 1.15  # ratio of resolutions below which pixels are square: 204 x 196 dpi is a fax
 _MAX_RATIO: Final = 4.0  # of resolutions that a device has; 240 x 72 dpi is a dot-matrix printer's
-_BMP_V4, _BITFIELDS = 108, 3  # size of the header from which BMP has an alpha mask; compression
+_BMP_INFO: Final = 40  # bytes of the header from which BMP has a resolution
+PACKED_SAMPLES: Final = 4
+"""Samples of a BMP with 16 or 32 bits a pixel, whose masks may place them anywhere."""
 JP2_SHARE: Final = 1 / 3
 """Of a page's pixels: OpenJPEG took 1 690 MB for 115 megapixels, about 15 bytes a pixel."""
 
@@ -161,21 +163,16 @@ def read_bmp(data: bytes) -> Header:
     if size == 12:
         width, height = _unpack("<HH", data, 18)
         return Header(width, height)
-    width, height, _, _, _, _, across, down = _unpack("<iiHHIIii", data, 18)
+    width, height = _unpack("<ii", data, 18)
+    across, down = _unpack("<ii", data, 38) if size >= _BMP_INFO else (0, 0)
+    (bits,) = _unpack("<H", data, 28)
     return Header(
         abs(width),
         abs(height),
+        samples=PACKED_SAMPLES if bits in (16, 32) else 3,
         dpi=plausible_dpi(across * _INCHES_PER_METRE),
-        alpha=size >= _BMP_V4 and _has_alpha_mask(data),
         pixel_height=pixel_height(across, down),
     )
-
-
-def _has_alpha_mask(data: bytes) -> bool:
-    """Tell whether a BMP of the fourth version or later has 32 bits, of which some are alpha."""
-    bits, compression = _unpack("<HI", data, 28)
-    (alpha_mask,) = _unpack("<I", data, 66)
-    return bool(bits == 32 and compression == _BITFIELDS and alpha_mask)
 
 
 def read_webp(data: bytes) -> Header:

@@ -1,8 +1,9 @@
 """Image files: one page each, except TIFF, whose directories are its pages.
 
-OpenCV decodes, and where it returns nothing other decoders are asked before a file is refused: for
-a TIFF our own (`tiff_samples`), Pillow and MuPDF; for other formats MuPDF and Pillow. Each compares
-the size that it finds in the header with the one that was allowed, before it decodes.
+OpenCV decodes all formats but TIFF, and where it returns nothing MuPDF and Pillow are asked before
+a file is refused. TIFF is decoded by `tiff_samples`, and what that does not read by OpenCV, Pillow
+and MuPDF. The size that each of them finds in the header is compared with the one that was allowed,
+before it decodes.
 """
 
 from __future__ import annotations
@@ -17,7 +18,17 @@ from daemon.core.errors import Rejected
 from daemon.core.options import Limits
 from daemon.core.records import Page
 from daemon.core.tiff import MalformedFileError
-from daemon.ocr.pages import headers, heif, jpeg, pillow, pixels, sniff, tiff_codecs, tiff_samples
+from daemon.ocr.pages import (
+    bmp,
+    headers,
+    heif,
+    jpeg,
+    pillow,
+    pixels,
+    sniff,
+    tiff_codecs,
+    tiff_samples,
+)
 from daemon.ocr.pages.errors import translate_errors
 from daemon.ocr.pages.headers import Header
 
@@ -78,11 +89,13 @@ class ImageSource:
         """Return the image; raises Rejected when nothing of it can be decoded."""
         is_truncated = self.media_type == "image/jpeg" and jpeg.ends_early(self._data)
         kind = sniff.title(self.media_type)
-        defect = _TRUNCATED if is_truncated else None
+        defect: str | None = _TRUNCATED
         with translate_errors(f"the {kind}"):
-            image = self._decode_truncated() if is_truncated else self._decode()
-            if image is None and not is_truncated:
-                image, defect = self._decode_otherwise()
+            if is_truncated:
+                image = self._decode_truncated()
+            else:
+                image, is_whole = self._decode()
+                defect = None if is_whole else f"the {kind} is torn or damaged; scan it again"
         if image is None:
             raise self._rejection(kind)
         image = pixels.upright(image, self._header.orientation)
@@ -93,35 +106,43 @@ class ImageSource:
         image = self._decode_opaque(self._data + jpeg.END)
         return None if image is None or image.min() == image.max() else image
 
-    def _decode(self) -> Pixels | None:
-        header = self._header
+    def _decode(self) -> tuple[Pixels | None, bool]:
+        """Return the image, None if nothing decodes, and whether it is whole."""
         if self.media_type == "image/heic":
-            return heif.decode(self._data)
-        if self.media_type == "image/jp2" and header.samples in (2, 4):
-            return None  # OpenCV drops samples
-        if header.alpha:
-            return pixels.decode_alpha(self._data)
-        return self._decode_opaque(self._data)
+            return heif.decode(self._data), True
+        image = self._decode_with_opencv()
+        if image is not None:
+            return image, True
+        if self.media_type == "image/bmp" and (decoded := bmp.decode(self._data)) is not None:
+            return decoded
+        return self._decode_otherwise()
 
-    def _decode_opaque(self, data: bytes) -> Pixels | None:
-        return pixels.decode_opaque(data, self._reduction, in_gray=self._in_gray)
+    def _decode_with_opencv(self) -> Pixels | None:
+        if self._is_misread_by_opencv:
+            return None
+        return pixels.decode_alpha(self._data) if self._header.alpha else self._decode_opaque()
 
-    def _decode_otherwise(self) -> tuple[Pixels | None, str | None]:
-        """Ask MuPDF and Pillow; return the image and its defect."""
+    @property
+    def _is_misread_by_opencv(self) -> bool:
+        """Whether OpenCV drops samples, or shows other colours."""
+        samples = self._header.samples
+        is_odd_bmp = self.media_type == "image/bmp" and samples == headers.PACKED_SAMPLES
+        return is_odd_bmp or (self.media_type == "image/jp2" and samples in (2, 4))
+
+    def _decode_opaque(self, data: bytes | None = None) -> Pixels | None:
+        return pixels.decode_opaque(data or self._data, self._reduction, in_gray=self._in_gray)
+
+    def _decode_otherwise(self) -> tuple[Pixels | None, bool]:
+        """Ask MuPDF and Pillow; return the image and whether it is whole."""
         formats = _PILLOW_FORMATS.get(self.media_type)
         if formats is None or self._reduction > 1:  # only OpenCV scales while it decodes
-            return None, None
+            return None, True
         size = self._header.width, self._header.height
         decoded = pixels.decode_with_mupdf(self._data, *size)
         if decoded is not None and decoded[1]:
-            return decoded[0], None
+            return decoded
         image = pillow.decode(self._data, formats, *size)
-        if image is not None:
-            return image, None
-        if decoded is None:
-            return None, None
-        kind = sniff.title(self.media_type)
-        return decoded[0], f"the {kind} is damaged; a part of it may be missing"
+        return (image, True) if image is not None else decoded or (None, True)
 
     def _rejection(self, kind: str) -> Rejected:
         coding = jpeg.unusual_coding(self._data) if self.media_type == "image/jpeg" else None
@@ -166,50 +187,43 @@ class TiffSource:
             image, found = self._decode(directory, header)
         if image is None:
             raise _tiff_rejection(subject, directory)
-        defect = None
-        if found is not None:
-            part = f"about {max(1, min(99, round(100 * found)))} %" if found < 1 else "not all"
-            defect = f"{subject} is torn or damaged, {part} of it could be decoded; scan it again"
-        return _page(number, image, header, 1, defect)
+        return _page(number, image, header, 1, None if found is None else _damage(subject, found))
 
     def _decode(
         self, directory: tiff.Directory, header: Header
     ) -> tuple[Pixels | None, float | None]:
         """Return the page and, where something of it is missing, the share that was found."""
-        is_fax = directory.first(tiff.COMPRESSION, 1) in tiff_codecs.CCITT
-        samples = None
-        if is_fax or _is_misread_by_opencv(directory, header):
-            samples = tiff_samples.decode(self._data)
-            if samples is not None and (samples.is_whole or not is_fax):
-                return self._shown(samples, header), _share(samples)
-        image = self._decode_with_opencv(directory, header)  # libtiff finds the next line of a fax
+        # OpenCV decodes JPEG as exactly, and takes less time
+        is_jpeg = directory.first(tiff.COMPRESSION, 1) == tiff_codecs.JPEG
+        image = self._decode_with_opencv(directory, header) if is_jpeg else None
         if image is not None:
-            return image, None if samples is None else samples.found
-        samples = samples or tiff_samples.decode(self._data)
+            return image, None
+        samples = tiff_samples.decode(self._data)
         if samples is not None and samples.found > 0:
-            return self._shown(samples, header), _share(samples)
-        return self._decode_otherwise(header)
+            return self._shown(samples, header), None if samples.is_whole else samples.found
+        image = None if is_jpeg or samples else self._decode_with_opencv(directory, header)
+        return (image, None) if image is not None else self._decode_otherwise(header)
 
-    def _shown(self, samples: tiff_samples.Samples, header: Header) -> Pixels | None:
+    def _shown(self, samples: tiff_samples.Samples, header: Header) -> Pixels:
         """Return the samples upright and, unless gray will do, in colour."""
-        if not samples.found:
-            return None
         image = pixels.upright(samples.image, header.orientation)
         if image.ndim == 2 and not self._in_gray:
             return np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8)
         return image
 
     def _decode_with_opencv(self, directory: tiff.Directory, header: Header) -> Pixels | None:
-        """OpenCV applies the orientation of a TIFF."""
-        if header.alpha and header.samples == 2:
-            return None  # OpenCV drops the alpha of gray
+        """OpenCV applies the orientation of a TIFF; it drops the alpha of gray, and of planes."""
+        bits = _bits(directory)
+        is_planar = directory.first(tiff.PLANAR, 1) == _PLANAR and header.samples > 1
+        if bits not in _DEPTHS or (header.alpha and (header.samples == 2 or is_planar)):
+            return None
         if header.alpha and header.samples == 4:
             # below 16 bits, libtiff returns straight alpha premultiplied
             extra = directory.first(tiff.EXTRA_SAMPLES, 0)
-            premultiplied = extra == _PREMULTIPLIED or _bits(directory) != 16
+            premultiplied = extra == _PREMULTIPLIED or bits != 16
             return pixels.decode_alpha(self._data, premultiplied=premultiplied)
         photometric = directory.first(tiff.PHOTOMETRIC, 0)
-        has_gray = header.samples == 1 and photometric <= _GRAY and _bits(directory) <= 8
+        has_gray = header.samples == 1 and photometric <= _GRAY and bits <= 8
         return pixels.decode_opaque(self._data, in_gray=self._in_gray and has_gray)
 
     def _decode_otherwise(self, header: Header) -> tuple[Pixels | None, float | None]:
@@ -267,23 +281,21 @@ def _tiff_header(directory: tiff.Directory) -> Header:
     )
 
 
-def _is_misread_by_opencv(directory: tiff.Directory, header: Header) -> bool:
-    """Tell whether OpenCV would return nothing, or without an error other pixels or white."""
-    bits = _bits(directory)
-    is_planar = directory.first(tiff.PLANAR, 1) == _PLANAR and header.samples > 1
-    has_gray_alpha = header.alpha and header.samples == 2
-    return bits not in _DEPTHS or (is_planar and bits > 8) or has_gray_alpha
-
-
-def _share(samples: tiff_samples.Samples) -> float | None:
-    return None if samples.is_whole else samples.found
+def _damage(subject: str, found: float) -> str:
+    if found < 1:
+        share = f"about {max(1, min(99, round(100 * found)))} %"
+        return f"{subject} is torn or damaged, {share} of it could be decoded; scan it again"
+    return f"{subject} is damaged, a part of it may be wrong or missing; scan it again"
 
 
 def _tiff_rejection(subject: str, directory: tiff.Directory) -> Rejected:
     """Name what of a page is not read; a page of which all is known is corrupt."""
     compression = directory.first(tiff.COMPRESSION, 1)
     photometric = directory.first(tiff.PHOTOMETRIC, 0)
-    if compression not in tiff_codecs.KNOWN:
+    is_known = compression in tiff_codecs.KNOWN or (
+        compression == tiff_codecs.ZSTANDARD and tiff_codecs.has_zstandard()
+    )
+    if not is_known:
         name = tiff_codecs.NAMES.get(compression, "unknown")
         has = f"the compression {compression} ({name})"
     elif photometric not in tiff_samples.COLOURS:

@@ -99,8 +99,9 @@ def decode_with_mupdf(data: bytes, width: int, height: int) -> tuple[Pixels, boo
     """
     pymupdf.TOOLS.reset_mupdf_warnings()
     try:
-        profile = pymupdf.image_profile(data)
-        if not profile or profile["width"] * profile["height"] > width * height:
+        buffer = pymupdf.mupdf.fz_new_buffer_from_copied_data(data)
+        header = pymupdf.mupdf.fz_new_image_from_buffer(buffer)
+        if header.w() * header.h() > width * height:
             return None
         pixmap = pymupdf.Pixmap(data)
         if pixmap.colorspace is None:

@@ -6,6 +6,7 @@ decompresses more than the rows that a strip or tile has: a bomb costs no more t
 
 from __future__ import annotations
 
+import contextlib
 import lzma
 import struct
 import zlib
@@ -64,10 +65,11 @@ OLD_JPEG, JPEG, ZSTANDARD = 6, 7, 50000
 CCITT: Final = (2, 3, 4)
 KNOWN: Final = frozenset((1, 2, 3, 4, 5, OLD_JPEG, JPEG, 8, 32773, 32946, 34925))
 """Compressions that one of the decoders reads everywhere: a page that has one and cannot be decoded
-is damaged. Zstandard is not among them, since it is optional in libtiff."""
+is damaged. Zstandard is not among them (see `has_zstandard`)."""
 _MAX_WHOLE: Final = 256 << 20  # bytes of a strip that is decompressed in one piece
 _LZMA_MEMORY: Final = 128 << 20  # bytes; level 9 of xz takes 65 MB
-_TWO_DIMENSIONAL, _BYTE_ALIGNED = 1, 4  # bits of T4Options
+_FED: Final = 1 << 16  # bytes of compressed data that a decompressor is given at once
+_TWO_DIMENSIONAL: Final = 1  # bit of T4Options
 _ADOBE_RGB: Final = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"
 
 
@@ -78,7 +80,7 @@ class Chunk:
     `options` is T4Options and `tables` JPEGTables of the page.
     """
 
-    content: bytes
+    content: bytes | memoryview
     width: int
     rows: int
     row_bytes: int
@@ -91,44 +93,61 @@ class Chunk:
         return self.rows * self.row_bytes
 
 
-Codec = Callable[[Chunk, int], Iterator[bytes]]
+Codec = Callable[[Chunk, int], Iterator[bytes | memoryview]]
 
 
-def _stored(chunk: Chunk, piece: int) -> Iterator[bytes]:
-    for at in range(0, min(len(chunk.content), chunk.size), piece):
-        yield chunk.content[at : at + piece]
+class DamagedError(Exception):
+    """The data of a strip or tile are damaged; what was decompressed before was yielded."""
+
+
+def _stored(chunk: Chunk, piece: int) -> Iterator[memoryview]:
+    content = memoryview(chunk.content)
+    for at in range(0, min(len(content), chunk.size), piece):
+        yield content[at : at + piece]
 
 
 def _deflate(chunk: Chunk, piece: int) -> Iterator[bytes]:
-    inflater, rest = zlib.decompressobj(), chunk.content
-    while rest and not inflater.eof:
-        try:
-            found = inflater.decompress(rest, piece)
-        except zlib.error:
-            return
-        rest = inflater.unconsumed_tail
-        if not found:
-            return
-        yield found
+    inflater = zlib.decompressobj()
+    for rest in _fed(chunk.content):
+        while rest and not inflater.eof:
+            before = inflater.copy()
+            try:
+                found = inflater.decompress(rest, piece)
+            except zlib.error as error:  # which has lost what this call had decompressed
+                yield from _rows_before_damage(before, rest, chunk.row_bytes)
+                raise DamagedError from error
+            yield found
+            rest = inflater.unconsumed_tail
+
+
+def _rows_before_damage(inflater: zlib._Decompress, rest: bytes, row_bytes: int) -> Iterator[bytes]:
+    with contextlib.suppress(zlib.error):
+        while rest and not inflater.eof:
+            yield inflater.decompress(rest, row_bytes)
+            rest = inflater.unconsumed_tail
 
 
 def _lzma(chunk: Chunk, piece: int) -> Iterator[bytes]:
-    decoder, rest = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_LZMA_MEMORY), chunk.content
-    while not decoder.eof:
-        try:
-            found = decoder.decompress(rest, piece)
-        except lzma.LZMAError:
-            return
-        rest = b""
-        if not found:
-            return
-        yield found
+    decoder = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_LZMA_MEMORY)
+    for rest in _fed(chunk.content):
+        while not decoder.eof and (rest or not decoder.needs_input):
+            try:
+                yield decoder.decompress(rest, min(piece, _FED))
+            except lzma.LZMAError as error:
+                raise DamagedError from error
+            rest = b""
+
+
+def _fed(content: bytes | memoryview) -> Iterator[bytes]:
+    """Cut compressed data: decompressors copy what they have not used yet at every call."""
+    for at in range(0, len(content), _FED):
+        yield bytes(content[at : at + _FED])
 
 
 def _lzw(chunk: Chunk, _: int) -> Iterator[bytes]:
     # codes of the first LZW of TIFF begin with their low bits: its clear code is 00 01
-    is_old = chunk.content[:1] == b"\0" and chunk.content[1:2] not in (b"", b"\0")
-    early, reverse = (0, 1) if is_old and chunk.content[1] & 1 else (1, 0)
+    start = bytes(chunk.content[:2])
+    early, reverse = (0, 1) if len(start) == 2 and not start[0] and start[1] & 1 else (1, 0)
     return _by_mupdf(
         chunk, lambda stream: pymupdf.mupdf.fz_open_lzwd(stream, early, 9, reverse, reverse)
     )
@@ -143,8 +162,8 @@ def _ccitt_rle(chunk: Chunk, _: int) -> Iterator[bytes]:
 
 
 def _ccitt_group_3(chunk: Chunk, _: int) -> Iterator[bytes]:
-    is_aligned = bool(chunk.options & _BYTE_ALIGNED)
-    return _fax(chunk, chunk.options & _TWO_DIMENSIONAL, is_aligned=is_aligned)
+    # fill bits that align the end of a line to a byte are skipped in any case
+    return _fax(chunk, chunk.options & _TWO_DIMENSIONAL, is_aligned=False)
 
 
 def _ccitt_group_4(chunk: Chunk, _: int) -> Iterator[bytes]:
@@ -202,7 +221,13 @@ def _gray_tiff(chunk: Chunk, compression: int) -> bytes:
     tags[273] = 8 + 2 + 12 * len(tags) + 4
     entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
     head = b"II*\0" + struct.pack("<IH", 8, len(tags))
-    return head + entries + bytes(4) + chunk.content
+    return head + entries + bytes(4) + bytes(chunk.content)
+
+
+def has_zstandard() -> bool:
+    """Tell whether libtiff has this codec here."""
+    one_pixel = Chunk(b"\x28\xb5\x2f\xfd\x20\x01\x09\0\0\0", width=1, rows=1, row_bytes=1)
+    return any(_zstandard(one_pixel, 1))
 
 
 CODECS: Final[dict[int, Codec]] = {
@@ -225,11 +250,12 @@ def decode_jpeg(chunk: Chunk, samples: int, *, is_rgb: bool) -> Pixels | None:
     The tables of the page go before its own segments. Without a marker of Adobe, libjpeg takes
     three samples for YCbCr.
     """
-    if chunk.content[:2] != b"\xff\xd8":
+    content = bytes(chunk.content)
+    if content[:2] != b"\xff\xd8":
         return None
     tables = chunk.tables[2:-2] if chunk.tables[:2] == b"\xff\xd8" else b""
     marker = _ADOBE_RGB if is_rgb and samples == 3 else b""
-    data = b"\xff\xd8" + marker + tables + chunk.content[2:] + b"\xff\xd9"
+    data = b"\xff\xd8" + marker + tables + content[2:] + b"\xff\xd9"
     flags = cv2.IMREAD_COLOR_BGR if samples == 3 else cv2.IMREAD_GRAYSCALE
     header = jpeg.read_jpeg(data)
     if header.width != chunk.width or header.height > chunk.rows:

@@ -1,9 +1,10 @@
 """Samples of a TIFF page, strip by strip: any depth up to 16 bits, chunky or planar, torn or whole.
 
 OpenCV reads 1, 8 and 16 bits; of the other depths, and of planes of 16 bits with alpha, it returns
-nothing or, without an error, white. MuPDF misplaces the samples of tiles below 8 bits, and libtiff
-as Pillow uses it those of 16-bit planes. None of them returns the upper part of a torn page. Here
-every strip and tile is decompressed on its own, as far as it goes; what is missing stays white.
+nothing or, without an error, white. MuPDF misplaces the samples of tiles below 8 bits, and Pillow
+those of 16-bit planes. None of them returns the upper part of a torn page, and none says that a
+strip is damaged. Here every strip and tile is decompressed on its own, as far as it goes; what is
+missing is white.
 Source: TIFF 6.0, sections 3 to 11, 14, 15, 18 and 23; Adobe's TIFF technical notes 1 to 3.
 """
 
@@ -20,7 +21,7 @@ from daemon.core import tiff
 from daemon.core.records import Box
 from daemon.core.tiff import MalformedFileError
 from daemon.ocr.pages import jpeg, transparency
-from daemon.ocr.pages.tiff_codecs import CCITT, CODECS, JPEG, Chunk, decode_jpeg
+from daemon.ocr.pages.tiff_codecs import CCITT, CODECS, JPEG, Chunk, DamagedError, decode_jpeg
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -156,21 +157,24 @@ def decode(data: bytes | bytearray) -> Samples | None:
     shape = layout.height, layout.width, layout.kept if is_deferred else 1 if is_gray else 3
     canvas: Pixels = np.full(shape, 255, np.uint8)
     missing: list[Box] = []
-    is_torn = False
+    is_damaged = False
     for plane, box, chunk in _chunks(data, layout):
         row = 0
-        for samples in _rows(chunk, layout):
-            shown = samples if is_deferred else _in_colour(samples, layout)
-            _place(canvas, shown, box.top + row, box.left, plane)
-            row += samples.shape[0]
-        is_torn = is_torn or (layout.compression == JPEG and jpeg.ends_early(chunk.content))
+        try:
+            for samples in _rows(chunk, layout):
+                shown = samples if is_deferred else _in_colour(samples, layout)
+                _place(canvas, shown, box.top + row, box.left, plane)
+                row += samples.shape[0]
+        except DamagedError:
+            is_damaged = True
         if row < box.bottom - box.top:
             missing.append(replace(box, top=box.top + row))
     image = _composite(canvas, layout) if is_deferred else canvas
     for box in missing:
         image[box.top : box.bottom, box.left : box.right] = 255
     image = image[..., 0] if image.shape[2] == 1 else image
-    return Samples(image, _share_found(missing, layout), not is_torn and _is_foot(missing, layout))
+    is_whole = not is_damaged and _is_foot(missing, layout)
+    return Samples(image, _share_found(missing, layout), is_whole)
 
 
 def _share_found(missing: Sequence[Box], layout: _Layout) -> float:
@@ -264,9 +268,11 @@ def _chunks(data: bytes | bytearray, layout: _Layout) -> Iterator[tuple[int | No
         box = Box(left, top, min(left + layout.chunk_width, layout.width), bottom)
         offset = offsets[index] if index < len(offsets) else len(data)
         size = sizes[index] if index < len(sizes) else len(data)
-        content = bytes(memoryview(data)[offset : offset + size])
+        content: bytes | memoryview = memoryview(data)[offset : offset + size]
+        if is_reversed:
+            content = bytes(content).translate(_REVERSED)
         chunk = Chunk(
-            content=content.translate(_REVERSED) if is_reversed else content,
+            content=content,
             width=layout.chunk_width,
             rows=layout.chunk_height if is_tiled else bottom - top,
             row_bytes=layout.row_bytes,
@@ -283,11 +289,15 @@ def _rows(chunk: Chunk, layout: _Layout) -> Iterator[Pixels]:
         image = decode_jpeg(chunk, layout.colours, is_rgb=is_rgb)
         if image is not None:
             yield image.reshape(*image.shape[:2], layout.colours)
+        if jpeg.ends_early(bytes(chunk.content)):
+            raise DamagedError
         return
     rows_at_once = max(1, _BAND_BYTES // chunk.row_bytes)
-    row, rest = 0, b""
+    row, rest = 0, memoryview(b"")
     for piece in CODECS[layout.compression](chunk, rows_at_once * chunk.row_bytes):
-        rest += piece
+        if row == chunk.rows:
+            return  # more than announced
+        rest = memoryview(bytes(rest) + bytes(piece) if rest else piece)
         while row < chunk.rows and len(rest) >= chunk.row_bytes:
             count = min(len(rest) // chunk.row_bytes, chunk.rows - row, rows_at_once)
             yield _unpacked(rest[: count * chunk.row_bytes], count, layout)
@@ -295,18 +305,17 @@ def _rows(chunk: Chunk, layout: _Layout) -> Iterator[Pixels]:
             row += count
 
 
-def _unpacked(content: bytes, rows: int, layout: _Layout) -> Pixels:
+def _unpacked(content: memoryview, rows: int, layout: _Layout) -> Pixels:
     """Return the samples of whole rows, rows,W,n, scaled to 8 bits (indices of a palette as is)."""
     count = layout.chunk_width * layout.chunk_samples
     shape = rows, layout.chunk_width, layout.chunk_samples
     values = _integers(content, rows, count, layout.bits, layout.order).reshape(shape)
     if layout.directory.first(tiff.PREDICTOR, _NO_PREDICTOR) == _HORIZONTAL:
         # modulo 2 ** bits, as it should be
-        values = np.cumsum(values, axis=1, dtype=values.dtype).astype(values.dtype)
+        np.cumsum(values, axis=1, dtype=values.dtype, out=values)
     if layout.photometric == PALETTE:
         return np.minimum(values, 255).astype(np.uint8)
     if layout.photometric == CIELAB and layout.bits in (8, 16):  # a and b are signed
-        values = values.copy()
         values[..., 1:3] ^= values.dtype.type(1 << layout.bits - 1)
     most = (1 << layout.bits) - 1
     if most > 255:
@@ -318,14 +327,14 @@ def _unpacked(content: bytes, rows: int, layout: _Layout) -> Pixels:
 
 
 def _integers(
-    content: bytes, rows: int, count: int, bits: int, order: str
+    content: memoryview, rows: int, count: int, bits: int, order: str
 ) -> NDArray[np.uint8] | NDArray[np.uint16]:
     """Return `count` integers of `bits` bits in each row, rows,count; rows begin at a byte."""
     if bits == 16:
         return np.frombuffer(content, order + "u2").astype(np.uint16).reshape(rows, count)
     stored = np.frombuffer(content, np.uint8).reshape(rows, -1)
     if bits == 8:
-        return stored
+        return stored.copy()
     digits = np.unpackbits(stored, axis=1)[:, : count * bits]
     if bits == 1:
         return digits

@@ -22,8 +22,6 @@ _DPI_RANGE: Final = (10.0, 10_000.0)
 _SQUARE: Final = 1.15  # ratio of resolutions below which pixels are square: 204 x 196 dpi is a fax
 _MAX_RATIO: Final = 4.0  # of resolutions that a device has; 240 x 72 dpi is a dot-matrix printer's
 _BMP_INFO: Final = 40  # bytes of the header from which BMP has a resolution
-PACKED_SAMPLES: Final = 4
-"""Samples of a BMP with 16 or 32 bits a pixel, whose masks may place them anywhere."""
 JP2_SHARE: Final = 1 / 3
 """Of a page's pixels: OpenJPEG took 1 690 MB for 115 megapixels, about 15 bytes a pixel."""
 
@@ -165,11 +163,9 @@ def read_bmp(data: bytes) -> Header:
         return Header(width, height)
     width, height = _unpack("<ii", data, 18)
     across, down = _unpack("<ii", data, 38) if size >= _BMP_INFO else (0, 0)
-    (bits,) = _unpack("<H", data, 28)
     return Header(
         abs(width),
         abs(height),
-        samples=PACKED_SAMPLES if bits in (16, 32) else 3,
         dpi=plausible_dpi(across * _INCHES_PER_METRE),
         pixel_height=pixel_height(across, down),
     )

@@ -25,6 +25,7 @@ from daemon.ocr.pages import (
     jpeg,
     pillow,
     pixels,
+    pnm,
     sniff,
     tiff_codecs,
     tiff_samples,
@@ -58,6 +59,7 @@ _TRUNCATED: Final = "the JPEG ends early; its lower part may be missing"
 _DEPTHS: Final = (1, 8, 16)  # bits of a sample that OpenCV reads from a TIFF
 _FLOATING: Final = 3  # value of SampleFormat
 _PLANAR: Final = 2  # value of PlanarConfiguration
+_OWN_DECODERS: Final = {"image/bmp": bmp.decode, "image/x-portable-anymap": pnm.decode}
 _PILLOW_FORMATS: Final = {
     "image/png": ("PNG",),
     "image/jpeg": ("JPEG", "MPO"),
@@ -110,24 +112,16 @@ class ImageSource:
         """Return the image, None if nothing decodes, and whether it is whole."""
         if self.media_type == "image/heic":
             return heif.decode(self._data), True
-        image = self._decode_with_opencv()
-        if image is not None:
-            return image, True
-        if self.media_type == "image/bmp" and (decoded := bmp.decode(self._data)) is not None:
+        own = _OWN_DECODERS.get(self.media_type)
+        if own is not None and (decoded := own(self._data)) is not None:
             return decoded
-        return self._decode_otherwise()
+        image = self._decode_with_opencv()
+        return (image, True) if image is not None else self._decode_otherwise()
 
     def _decode_with_opencv(self) -> Pixels | None:
-        if self._is_misread_by_opencv:
-            return None
+        if self.media_type == "image/jp2" and self._header.samples in (2, 4):
+            return None  # OpenCV drops samples
         return pixels.decode_alpha(self._data) if self._header.alpha else self._decode_opaque()
-
-    @property
-    def _is_misread_by_opencv(self) -> bool:
-        """Whether OpenCV drops samples, or shows other colours."""
-        samples = self._header.samples
-        is_odd_bmp = self.media_type == "image/bmp" and samples == headers.PACKED_SAMPLES
-        return is_odd_bmp or (self.media_type == "image/jp2" and samples in (2, 4))
 
     def _decode_opaque(self, data: bytes | None = None) -> Pixels | None:
         return pixels.decode_opaque(data or self._data, self._reduction, in_gray=self._in_gray)

@@ -45,6 +45,8 @@ def decode(data: bytes) -> tuple[Pixels, bool] | None:
     stride = (width * bits + 31) // 32 * 4
     stored = np.frombuffer(data, np.uint8, offset=min(start, len(data)))
     rows = min(abs(height), len(stored) // stride)
+    if not rows:
+        return None
     stored = stored[: rows * stride].reshape(rows, stride)
     image: Pixels = np.full((abs(height), width, 4), _WHITE, np.uint8)
     for top in range(0, rows, _BAND):

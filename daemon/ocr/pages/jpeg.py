@@ -16,7 +16,7 @@ from daemon.core.tiff import MalformedFileError
 from daemon.ocr.pages.headers import Header, pixel_height, plausible_dpi, read_exif
 
 _PROGRESSIVE: Final = (0xC2, 0xC6, 0xCA, 0xCE)
-_FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_FRAMES: Final = frozenset((*range(0xC0, 0xD0), 0xF7)) - {0xC4, 0xC8, 0xCC}
 _UNUSUAL: Final = {
     0xC3: "lossless coding",
     0xC5: "hierarchical coding",
@@ -28,6 +28,7 @@ _UNUSUAL: Final = {
     0xCD: "hierarchical coding",
     0xCE: "hierarchical coding",
     0xCF: "hierarchical coding",
+    0xF7: "the lossless coding JPEG-LS",
 }
 _USUAL_DEPTH: Final = 8  # bits a sample
 _APP0, _APP1, _SCAN, _END = 0xE0, 0xE1, 0xDA, 0xD9

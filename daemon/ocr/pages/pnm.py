@@ -39,6 +39,8 @@ def decode(data: bytes) -> tuple[Pixels, bool] | None:
         values = np.frombuffer(data[match.end() : end], f">u{size}")
     row = width * samples
     rows = min(height, len(values) // row)
+    if not rows:
+        return None
     image: Pixels = np.full((height, width, samples), 255, np.uint8)
     for top in range(0, rows, 256):
         bottom = min(rows, top + 256)

@@ -42,7 +42,7 @@ def _open(data: bytes) -> HeifFile:
     """Parse the boxes of a photo; pixels are decoded on access (5 bytes a pixel)."""
     from pillow_heif import open_heif
 
-    try:
-        return open_heif(io.BytesIO(data), bgr_mode=True, convert_hdr_to_8bit=True)
-    except IndexError as error:  # a video of a live photo, or a file whose pictures were cut off
-        raise MalformedFileError("it contains no picture") from error
+    photo = open_heif(io.BytesIO(data), bgr_mode=True, convert_hdr_to_8bit=True)
+    if not len(photo):  # its picture lies elsewhere, as for some live photos, or is gone
+        raise MalformedFileError("it contains no picture")
+    return photo

@@ -193,13 +193,17 @@ class TiffSource:
         if image is not None:
             return image, None
         samples = tiff_samples.decode(self._data)
-        if samples is not None and samples.found > 0:
+        if samples is not None:
             return self._shown(samples, header), None if samples.is_whole else samples.found
-        image = None if is_jpeg or samples else self._decode_with_opencv(directory, header)
+        if directory.first(tiff.PHOTOMETRIC, 0) not in tiff_samples.COLOURS:
+            return None, None  # MuPDF would show some colours
+        image = None if is_jpeg else self._decode_with_opencv(directory, header)
         return (image, None) if image is not None else self._decode_otherwise(header)
 
-    def _shown(self, samples: tiff_samples.Samples, header: Header) -> Pixels:
-        """Return the samples upright and, unless gray will do, in colour."""
+    def _shown(self, samples: tiff_samples.Samples, header: Header) -> Pixels | None:
+        """Return the samples upright and, unless gray will do, in colour; None without any."""
+        if not samples.found:
+            return None
         image = pixels.upright(samples.image, header.orientation)
         if image.ndim == 2 and not self._in_gray:
             return np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8)
@@ -209,6 +213,8 @@ class TiffSource:
         """OpenCV applies the orientation of a TIFF; it drops the alpha of gray, and of planes."""
         bits = _bits(directory)
         is_planar = directory.first(tiff.PLANAR, 1) == _PLANAR and header.samples > 1
+        if directory.first(tiff.COMPRESSION, 1) not in tiff_codecs.OF_OPENCV:
+            return None  # it would return a page without anything on it
         if bits not in _DEPTHS or (header.alpha and (header.samples == 2 or is_planar)):
             return None
         if header.alpha and header.samples == 4:

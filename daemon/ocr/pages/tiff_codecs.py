@@ -63,6 +63,8 @@ NAMES: Final = {
 
 OLD_JPEG, JPEG, ZSTANDARD = 6, 7, 50000
 CCITT: Final = (2, 3, 4)
+OF_OPENCV: Final = frozenset((1, 2, 3, 4, 5, JPEG, 8, 32773, 32946))
+"""Compressions of the libtiff in OpenCV; of others it returns pages with nothing on them."""
 KNOWN: Final = frozenset((1, 2, 3, 4, 5, OLD_JPEG, JPEG, 8, 32773, 32946, 34925))
 """Compressions that one of the decoders reads everywhere: a page that has one and cannot be decoded
 is damaged. Zstandard is not among them (see `has_zstandard`)."""

@@ -52,7 +52,7 @@ def decode(data: bytes) -> tuple[Pixels, bool] | None:
     for top in range(0, rows, _BAND):
         band = stored[top : top + _BAND]
         shown = _of_palette(data, size, band, width) if bits == 2 else _of_masks(band, masks, bits)
-        image[top : top + _BAND] = shown[:, :width]
+        image[top : top + len(band)] = shown[:, :width]
     if height > 0:  # from the lowest row up
         image = image[::-1]
     has_alpha = bits == 32 and masks[3] and bool(image[..., 3].any())

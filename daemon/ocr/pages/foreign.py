@@ -26,8 +26,6 @@ _IMAGES: Final = (
     (b"PF\n", "a PFM image"),
     (b"Pf\n", "a PFM image"),
     (b"DDS ", "a DDS image"),
-    (b"\0\0\1\0", "an icon (ICO)"),
-    (b"\0\0\2\0", "a cursor (CUR)"),
     (b"icns", "an icon of macOS (ICNS)"),
     (b"\x59\xa6\x6a\x95", "a Sun raster image"),
     (b"\x01\xda\0", "an SGI image"),
@@ -92,6 +90,7 @@ _TGA_HEADS: Final = {
 }  # fmt: skip
 _TGA_DEPTHS: Final = (8, 15, 16, 24, 32)
 _TGA_INTERLEAVED: Final = 0x40  # bits of the flags that no file has
+_ICON: Final = re.compile(rb"\0\0[\1\2]\0[^\0]\0", re.DOTALL)  # with their number, some of them
 _PCX: Final = re.compile(rb"\x0a[\0\2-\5][\0\1][\1\2\4\x08]", re.DOTALL)
 
 
@@ -106,6 +105,8 @@ def image_name(head: bytes) -> str | None:
     brand = signatures.file_brand(head)
     if brand is not None:
         return _brand_name(brand)
+    if _ICON.match(head):
+        return "an icon (ICO)" if head[2] == 1 else "a cursor (CUR)"
     if _PCX.match(head) and _has_pcx_size(head):
         return "a PCX image"
     if _is_svg(head):
@@ -170,7 +171,7 @@ def _has_pcx_size(head: bytes) -> bool:
     if len(head) < 12:
         return False
     left, top, right, bottom = struct.unpack_from("<HHHH", head, 4)
-    return left <= right and top <= bottom
+    return bool(left <= right and top <= bottom)
 
 
 def _is_tga(head: bytes) -> bool:

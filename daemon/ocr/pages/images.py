@@ -10,9 +10,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import cv2
-import numpy as np
-
 from daemon.core import tiff
 from daemon.core.errors import Rejected
 from daemon.core.options import Limits
@@ -136,7 +133,7 @@ class ImageSource:
         if decoded is not None and decoded[1]:
             return decoded
         image = pillow.decode(self._data, formats, *size)
-        return (image, True) if image is not None else decoded or (None, True)
+        return (pixels.in_bgr(image), True) if image is not None else decoded or (None, True)
 
     def _rejection(self, kind: str) -> Rejected:
         coding = jpeg.unusual_coding(self._data) if self.media_type == "image/jpeg" else None
@@ -205,9 +202,7 @@ class TiffSource:
         if not samples.found:
             return None
         image = pixels.upright(samples.image, header.orientation)
-        if image.ndim == 2 and not self._in_gray:
-            return np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8)
-        return image
+        return image if self._in_gray else pixels.in_bgr(image)
 
     def _decode_with_opencv(self, directory: tiff.Directory, header: Header) -> Pixels | None:
         """OpenCV applies the orientation of a TIFF; it drops the alpha of gray, and of planes."""
@@ -231,7 +226,7 @@ class TiffSource:
         data, size = bytes(self._data), (header.width, header.height)
         image = pillow.decode(data, ("TIFF",), *size)
         if image is not None:
-            return pixels.upright(image, header.orientation), None
+            return pixels.in_bgr(pixels.upright(image, header.orientation)), None
         decoded = pixels.decode_with_mupdf(data, *size)
         if decoded is None:
             return None, None

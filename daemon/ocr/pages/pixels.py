@@ -113,9 +113,18 @@ def decode_with_mupdf(data: bytes, width: int, height: int) -> tuple[Pixels, boo
         return None
     image = pixels_of(pixmap)
     is_whole = not _DAMAGE.search(pymupdf.TOOLS.mupdf_warnings())
+    if not is_whole and image.min() == image.max():
+        return None  # nothing of it was decoded
     if pixmap.alpha:
         image = transparency.composite(image, premultiplied=True)
     return image, is_whole
+
+
+def in_bgr(image: Pixels) -> Pixels:
+    """Return H,W,3 BGR of an image that may be H,W gray."""
+    if image.ndim == 3:
+        return image
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8)
 
 
 def pixels_of(pixmap: pymupdf.Pixmap) -> Pixels:

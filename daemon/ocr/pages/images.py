@@ -53,6 +53,8 @@ _MAX_VALUES: Final = 16  # of a tag; no relevant tag has more
 _PREMULTIPLIED, _STRAIGHT = 1, 2  # values of ExtraSamples
 _GRAY, _RGB = 1, 2  # values of PhotometricInterpretation; 0 is gray too
 _TRUNCATED: Final = "the JPEG ends early; its lower part may be missing"
+# of a page's pixels, for MuPDF and Pillow: they took 12 to 14 bytes a pixel, OpenCV takes 3 to 6
+_OTHER_SHARE: Final = 1 / 3
 _DEPTHS: Final = (1, 8, 16)  # bits of a sample that OpenCV reads from a TIFF
 _FLOATING: Final = 3  # value of SampleFormat
 _PLANAR: Final = 2  # value of PlanarConfiguration
@@ -76,6 +78,7 @@ class ImageSource:
     def __init__(self, data: bytes, media_type: str, limits: Limits, in_gray: bool) -> None:
         self.media_type = media_type
         self._data = data
+        self._limits = limits
         self._header = _read_header(data, media_type)
         scalable = media_type == "image/jpeg" and not jpeg.is_progressive(data)
         share = headers.JP2_SHARE if media_type == "image/jp2" else 1.0
@@ -128,6 +131,7 @@ class ImageSource:
         formats = _PILLOW_FORMATS.get(self.media_type)
         if formats is None or self._reduction > 1:  # only OpenCV scales while it decodes
             return None, True
+        _check_other_decoders(sniff.title(self.media_type), self._header, self._limits)
         size = self._header.width, self._header.height
         decoded = pixels.decode_with_mupdf(self._data, *size)
         if decoded is not None and decoded[1]:
@@ -223,6 +227,7 @@ class TiffSource:
 
     def _decode_otherwise(self, header: Header) -> tuple[Pixels | None, float | None]:
         """Ask Pillow, whose libtiff has all codecs, then MuPDF."""
+        _check_other_decoders("TIFF", header, self._limits)
         data, size = bytes(self._data), (header.width, header.height)
         image = pillow.decode(data, ("TIFF",), *size)
         if image is not None:
@@ -329,6 +334,16 @@ def _reduction(
     size = f"{header.width} x {header.height} pixels"
     limit = f"{allowed / 1e6:g} megapixels are allowed (limits.page_megapixels)"
     raise Rejected("too_large", f"the image has {size}, {limit}; scan it at a lower resolution")
+
+
+def _check_other_decoders(kind: str, header: Header, limits: Limits) -> None:
+    """Raise Rejected for more pixels than MuPDF and Pillow, which hold three copies, may decode."""
+    allowed = limits.page_megapixels * _OTHER_SHARE
+    if header.width * header.height > allowed * 1e6:
+        size = f"{header.width} x {header.height} pixels"
+        limit = f"{allowed:g} megapixels are allowed for it (limits.page_megapixels)"
+        needs = f"the {kind} can only be decoded by a decoder that needs more memory"
+        raise Rejected("too_large", f"{needs}: it has {size}, {limit}; save it smaller or as PNG")
 
 
 def _page(number: int, image: Pixels, header: Header, reduction: int, defect: str | None) -> Page:

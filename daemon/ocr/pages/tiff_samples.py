@@ -356,13 +356,16 @@ def _place(canvas: Pixels, samples: Pixels, top: int, left: int, plane: int | No
 
 
 def _composite(canvas: Pixels, layout: _Layout) -> Pixels:
-    """Return H,W,3 BGR of a page that is there with all its samples."""
-    image = _in_colour(canvas, layout)
+    """Return H,W,3 BGR or H,W,1 gray of a page that is there with all its samples."""
     if not layout.alpha:
-        return image
-    image = np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image
+        return _in_colour(canvas, layout)
+    if layout.photometric == RGB:  # in place: pages of 120 megapixels must fit in memory
+        with_alpha = np.asarray(cv2.cvtColor(canvas, cv2.COLOR_RGBA2BGRA, dst=canvas), np.uint8)
+    else:
+        image = _in_colour(canvas, layout)
+        image = np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image
+        with_alpha = np.dstack([image, canvas[..., layout.colours]])
     is_premultiplied = layout.directory.first(tiff.EXTRA_SAMPLES, 0) == _PREMULTIPLIED
-    with_alpha = np.dstack([image, canvas[..., layout.colours]])
     return transparency.composite(with_alpha, premultiplied=is_premultiplied)
 
 

@@ -172,7 +172,7 @@ class PageText:
 
     `rotation` is how the stored pixels are turned to show the page, `orientation` how the page as
     shown was turned to be read. `curvature` is the largest deviation of a row from a straight line
-    that dewarping removed, in original pixels.
+    that dewarping removed, in original pixels. `pixel_height` is that of `Page`.
     """
 
     number: int
@@ -189,6 +189,7 @@ class PageText:
     failure: Failure | None = None
     orientation: int = 0
     curvature: float = 0.0
+    pixel_height: float = 1.0
 
     @classmethod
     def unread(cls, number: int, failure: Failure) -> PageText:

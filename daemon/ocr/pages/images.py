@@ -189,11 +189,17 @@ class TiffSource:
     ) -> tuple[Pixels | None, float | None]:
         """Return the page and, where something of it is missing, the share that was found."""
         # OpenCV decodes JPEG as exactly, and takes less time
-        is_jpeg = directory.first(tiff.COMPRESSION, 1) == tiff_codecs.JPEG
+        compression = directory.first(tiff.COMPRESSION, 1)
+        is_jpeg = compression == tiff_codecs.JPEG
         image = self._decode_with_opencv(directory, header) if is_jpeg else None
         if image is not None:
             return image, None
         samples = tiff_samples.decode(self._data)
+        if samples and not samples.is_whole and compression == tiff_codecs.CCITT_GROUP_3:
+            # libtiff goes on at the next line of a fax, if no strip is cut off
+            image = self._decode_with_opencv(directory, header)
+            if image is not None:
+                return image, 1.0
         if samples is not None:
             return self._shown(samples, header), None if samples.is_whole else samples.found
         if directory.first(tiff.PHOTOMETRIC, 0) not in tiff_samples.COLOURS:

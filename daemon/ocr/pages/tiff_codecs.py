@@ -61,7 +61,7 @@ NAMES: Final = {
 }
 """Names of the values of Compression: TIFF 6.0, its supplements, and tiff.h of libtiff."""
 
-OLD_JPEG, JPEG, ZSTANDARD = 6, 7, 50000
+CCITT_GROUP_3, OLD_JPEG, JPEG, ZSTANDARD = 3, 6, 7, 50000
 CCITT: Final = (2, 3, 4)
 OF_OPENCV: Final = frozenset((1, 2, 3, 4, 5, JPEG, 8, 32773, 32946))
 """Compressions of the libtiff in OpenCV; of others it returns pages with nothing on them."""

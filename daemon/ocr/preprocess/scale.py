@@ -31,8 +31,9 @@ def rescaled(image: Pixels, across: float, down: float) -> Pixels:
     """Return H,W or H,W,3 `image` at its size times the two scales."""
     if across == down == 1.0:
         return image
+    # averaging is right along a side that shrinks; along one that grows, it would repeat pixels
     height, width = image.shape[:2]
     size = (max(1, round(width * across)), max(1, round(height * down)))
-    # averaging is right where the image shrinks; where it grows, it would repeat pixels
-    method = cv2.INTER_AREA if max(across, down) <= 1.0 else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(image, size, interpolation=method), np.uint8)
+    smaller = (min(width, size[0]), min(height, size[1]))
+    shrunk = cv2.resize(image, smaller, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(shrunk, size, interpolation=cv2.INTER_CUBIC), np.uint8)

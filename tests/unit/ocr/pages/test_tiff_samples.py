@@ -245,6 +245,21 @@ def test_a_damaged_strip_costs_only_itself(name, tmp_path):
     assert is_right[rows * (middle + 2) :].all()
 
 
+@pytest.mark.parametrize("name", [name for name in CODECS if name.startswith("group3")])
+def test_a_fax_with_a_damaged_line_is_read_to_its_end(name, tmp_path):
+    data = bytearray(written(name, strip_bytes=10**6))
+    tags = strips_of(data)
+    middle = tags[tiff.STRIP_OFFSETS][0] + tags[tiff.STRIP_BYTES][0] // 2
+    data[middle : middle + 6] = b"\xa5\x5a\xa5\x33\x77\x11"
+
+    (page,) = read_bytes(tmp_path, bytes(data))
+
+    assert "is damaged" in (page.defect or "")
+    is_right = (page.image == BILEVEL[..., None]).all(axis=(1, 2))
+    assert is_right.sum() >= 297
+    assert is_right[-60:].all()
+
+
 def test_a_page_of_which_nothing_can_be_decoded_is_corrupt(tmp_path):
     for compression in (8, 34925, 50000):
         layout = Layout(1, compression=compression, pack=lambda _: b"\xff\x13" * 40)

@@ -78,6 +78,7 @@ _MAX_BITS: Final = 16
 _BAND_BYTES: Final = 1 << 20  # of decompressed rows that are unpacked at once
 _MAX_SURPLUS: Final = 4  # times the page's pixels that its tiles may have in all
 _MAX_TILE: Final = 1 << 22  # pixels of a tile that is larger than a page
+_MAX_CHUNKS: Final = 65_536  # strips and tiles: as many offsets are read of a directory
 _FOOT: Final = 1 / 100  # of a page's rows that may be missing at its foot: some faxes announce more
 _PREMULTIPLIED, _STRAIGHT = 1, 2  # values of ExtraSamples
 _NO_PREDICTOR, _HORIZONTAL = 1, 2  # values of Predictor
@@ -247,6 +248,8 @@ def _is_plausible(layout: _Layout) -> bool:
     tile = layout.chunk_width * layout.chunk_height
     page = layout.width * layout.height
     across, down = layout.grid
+    if across * down * layout.kept > _MAX_CHUNKS:
+        return False
     return tile <= max(page, _MAX_TILE) and across * down * tile <= _MAX_SURPLUS * page + _MAX_TILE
 
 

@@ -74,6 +74,7 @@ def readable(image: Image | None = None) -> list[Sample]:
         Sample("ten-bits.pgm", _ten_bits(gray)),
         Sample("packed.bmp", bmp_of(_packed(gray), 16, masks=(0xF800, 0x07E0, 0x001F))),
         Sample("twelve-bits.tif", tiff_of(levels(gray, 12), Layout(12, rows=50))),
+        Sample("zstandard.tif", images.by_pillow(gray, "TIFF", compression="zstd")),
         Sample("planes.tif", tiff_of(planes, Layout(16, 2, planar=True, tile=256, extra=2))),
         Sample(
             "deflated.tif", tiff_of(levels(gray, 4), Layout(4, compression=8, pack=zlib.compress))

@@ -337,6 +337,12 @@ def test_a_tile_far_larger_than_its_page_is_not_decoded_here(tile):
     assert tiff_samples.decode(tiff_of(levels(GRAY, 8), layout)) is None
 
 
+def test_a_page_of_a_million_tiles_is_not_decoded_here():
+    tags = {256: (4, [10_000]), 257: (4, [10_000]), 322: (4, [10]), 323: (4, [10])}
+
+    assert tiff_samples.decode(tiff_of(levels(GRAY, 8), Layout(8, tags=tags, tile=16))) is None
+
+
 def test_a_page_too_large_in_all_its_samples_is_not_decoded_here():
     layout = Layout(8, tags={277: (3, [60_000])})
 

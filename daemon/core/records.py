@@ -163,7 +163,8 @@ class DocumentWarning:
 class Page:
     """One page as decoded: `image` is H,W,3 BGR or H,W gray.
 
-    `scale` is decoded pixels per original pixel. `rotation` is the clockwise rotation in degrees
+    `scale` is decoded pixels per original pixel. `pixel_height` is the height of a pixel in widths
+    of it: not 1 for a fax of 204 x 98 dpi. `rotation` is the clockwise rotation in degrees
     that was applied to the stored pixels to show the page as a viewer does. `text_layer` is the
     text that the page contains, None without any; the image then shows everything else, and is
     empty if nothing is left to read. `defect` is a sentence on the missing part of a page that was
@@ -181,6 +182,7 @@ class Page:
     text_layer: tuple[Block, ...] | None = None
     defect: str | None = None
     warnings: tuple[DocumentWarning, ...] = ()
+    pixel_height: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +206,7 @@ class PageText:
     `rotation` is how the stored pixels are turned to show the page, `orientation` how the page as
     shown was turned to be read. `curvature` is the largest deviation of a row from a straight line
     that dewarping removed, in original pixels. `unread` are the regions whose text is missing.
+    `pixel_height` is that of `Page`.
     """
 
     number: int
@@ -222,6 +225,7 @@ class PageText:
     curvature: float = 0.0
     unread: tuple[UnreadRegion, ...] = ()
     warnings: tuple[DocumentWarning, ...] = ()
+    pixel_height: float = 1.0
 
     @classmethod
     def not_read(cls, number: int, failure: Failure) -> PageText:

@@ -235,6 +235,7 @@ def _publish_page(page: Page, source: TextSource, text: str, blocks: tuple[Block
         blocks=blocks,
         failure=Failure("damaged", page.defect) if page.defect else None,
         warnings=page.warnings,
+        pixel_height=page.pixel_height,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import multiprocessing.forkserver
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,15 +15,16 @@ import pytest
 from daemon.core.counters import Counters
 from daemon.core.errors import Deferred, Died, Misconfigured
 from daemon.core.memory import MemoryLimits
-from daemon.core.options import Recipe
+from daemon.core.options import Recipe, Weights
 from daemon.core.records import PagesRead, Stamp
 from daemon.core.tasks import ReadPages, Task
 from daemon.engine import worker
 from daemon.engine.local_pool import LocalEngine
 from daemon.engine.protocol import EngineSetup, WorkerSetup
 from daemon.engine.slot import REPORT_SECONDS
+from daemon.engine.worker_process import WorkerProcess
 from tests.process.engine import misbehaving_reader
-from tests.support.running_daemon import SHIPPED, until
+from tests.support.running_daemon import SHIPPED, SHIPPED_ONNX, until
 
 SECONDS = 2.0
 RECIPE = Recipe(weights=SHIPPED)
@@ -198,3 +201,31 @@ def test_workers_that_all_die_of_loading_are_misconfigured(
         pytest.raises(Misconfigured, match="could not load the model"),
     ):
         engine.warm()
+
+
+@pytest.mark.parametrize(
+    ("weights", "absent"),
+    [(SHIPPED_ONNX, "torch"), (SHIPPED, "onnxruntime")],
+    ids=["onnxruntime", "torchscript"],
+)
+def test_a_worker_imports_only_the_library_of_its_backend(weights: Weights, absent: str) -> None:
+    """Not even the fork server does, whose modules the worker shares."""
+    process = WorkerProcess(WorkerSetup((Recipe(weights=weights),), 1))
+    multiprocessing.get_context("forkserver").set_forkserver_preload(
+        worker.preloaded(Recipe(weights=weights))
+    )
+    try:
+        process.warm(60).result(60)
+        (started,) = process._context.started
+        libraries = Path(f"/proc/{started.pid}/maps").read_text()
+        modules = process._pool.schedule(eval, ["' '.join(__import__('sys').modules)"])
+        names = set(modules.result(60).split())
+    finally:
+        process.close().join(10)
+        multiprocessing.forkserver._forkserver._stop()  # which has imported only one of them
+
+    used = {"torch", "onnxruntime"} - {absent}
+    assert used <= names
+    assert absent not in names
+    assert f"/{absent}/" not in libraries
+    assert f"/{used.pop()}/" in libraries

@@ -11,7 +11,9 @@ from daemon.core.options import Limits, Recipe
 from daemon.core.records import Claim, Failure, PageCount, PagesRead, PageText, Stamp
 from daemon.core.tasks import CountPages, Outcome, ReadPages
 from daemon.engine.document_job import DocumentJob
+from daemon.ocr import pages
 from tests.support.running_daemon import SHIPPED
+from tests.support.samples import pdf_of_images, text_page
 
 
 def claim_of(kilobytes: float) -> Claim:
@@ -224,6 +226,19 @@ def test_a_page_that_runs_out_of_time_is_tried_once_more_with_more_time_and_fewe
     assert (second.recipe.rendering.dpi, second.recipe.rendering.min_dpi) == (150, 100)
     assert second.recipe.preprocessing.max_side == RECIPE.preprocessing.max_side // 2
     assert second.recipe.weights == RECIPE.weights
+
+
+def test_a_pdf_page_has_half_of_the_resolution_at_the_second_try(tmp_path: Path) -> None:
+    path = tmp_path / "scan.pdf"
+    path.write_bytes(pdf_of_images([text_page(["Small print"], width=2480, height=3508)], dpi=300))
+    shapes = []
+    for task in tasks_of(job(), late(1)):
+        recipe = task.recipe
+        with pages.open_document(path, recipe.limits, recipe.rendering) as source:
+            page = source.page(1)
+        shapes.append((page.width, page.height, round(page.dpi or 0)))
+
+    assert shapes == [(2480, 3508, 300), (1240, 1754, 150)]
 
 
 def test_a_page_that_the_second_try_reads_says_that_it_has_fewer_pixels() -> None:

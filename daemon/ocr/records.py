@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from daemon.core.records import BlockKind, Box, Table
+from daemon.core.records import BlockKind, Box, Direction, Table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,11 +50,17 @@ class LineCrop:
 
     Where the crop is not an upright part of the page, `corners` (4,2) are the points of the clean
     frame that the corners of the crop show: from the upper left one, clockwise.
+
+    `direction` is how the line runs on the clean page. The crop of a vertical line shows its
+    characters in a row, `corners` run down the column, and `stops` (K,2, ascending) pair positions
+    along the crop with those along the column, both 0..1.
     """
 
     box: Box
     image: Pixels
     corners: Corners | None = None
+    direction: Direction = "horizontal"
+    stops: Corners | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,8 +75,8 @@ def _mean_confidence(readings: Sequence[RecognizedLine]) -> float:
 
 
 def _width(line: LineCrop) -> int:
-    return line.box.right - line.box.left
+    return line.image.shape[1]
 
 
 def _height(line: LineCrop) -> int:
-    return line.box.bottom - line.box.top
+    return line.image.shape[0]

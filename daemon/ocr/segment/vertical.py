@@ -1,10 +1,14 @@
-"""Vertical text: columns of upright characters, as Chinese is set, read as rows.
+"""Vertical text and lines on their side.
 
-Characters that are closer to each other downwards than sideways form a column (`find_columns`).
-A column is cut into its cells, which are about square (`cut_cells`), and the cells are set side by
-side, so that the recogniser, which knows rows only, reads them (`crop_column`). The punctuation of
-vertical text is put back to where a row has it: commas and full stops stand in the upper right
-corner or in the middle of their cell, brackets and dashes are turned.
+Chinese is also set in columns of upright characters. `find_columns` finds them by the ink alone:
+characters that are closer to each other downwards than sideways form a column. Of a tall narrow
+box that a text detector returns, `tall_crops` gives the line in each direction that it may run;
+the readings decide (daemon/ocr/directions.py).
+
+A column is cut into its cells, which are about square, and the cells are set side by side, so that
+a recogniser that knows only rows reads it (`crop_column`). The punctuation of vertical text is put
+to where a row has it: commas and full stops stand in the upper right corner or in the middle of
+their cell, brackets, dashes and colons are turned.
 """
 
 from __future__ import annotations
@@ -26,7 +30,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from daemon.core.records import Pixels
+    from daemon.core.records import Direction, Pixels
     from daemon.ocr.segment.rects import Rects
 
     Spans = NDArray[np.int32]
@@ -38,12 +42,15 @@ _MIN_CELLS = 2.5  # times as high as wide: a shorter group of components has no 
 _WIDTHS = (0.6, 1.6)  # of an em: how wide a column may be
 _MAX_JOIN = 1.6  # of an em: a gap in a column, a full stop's cell and a bracket's among them
 _MAX_ASIDE = 2.0  # of an em: a column of one or two characters is as close as this to the next
-_MIN_COLUMNS_CHARACTERS = 4.0  # cells of a lone column; two columns confirm each other
-_MAX_PITCH = 1.5  # of the width of a column: farther apart are the rows of a table
-_MIN_GRAIN = 0.5  # of the cells of a column that are as wide as a Chinese character
+_MAX_WIDE = 1.25  # of the median width: a wider column has touched something beside it
+_TALL = 1.4  # times as high as wide: a box of two characters above each other
+_BESIDE = 0.5  # of an em: rows between the columns of a block are made of their ink
+_MIN_COVERED = 0.5  # of a row's area that is in columns, if it is made of their ink
+_STRAY = 0.0005  # of the ink of a column that may be outside its width: noise, a ruling line
 _CELL_SIDES = (0.4, 1.5)  # of the pitch: the shortest and the longest cell
 _CUT = 3.0  # cost of a cut through solid ink; a cell that is half a pitch too long costs 0.25
 _ROW_HEIGHT = 1.4  # of an em: the height of a column set as a row
+_ROW_MARGIN = 0.03  # of an em: the margin on both sides of a column
 _ROW_GAP = 0.05  # of an em: the gap between its characters
 
 
@@ -71,9 +78,79 @@ def find_columns(gray: Pixels, page_ink: InkMask | None = None) -> list[Column]:
     if not len(parts):
         return []
     rects = _join_columns(parts, *_directions(parts, page_ink.mask.shape))
-    scaled = [tuple(round(side * page_ink.scale) for side in rect) for rect in rects.tolist()]
-    columns = [cut_column(gray, Box(*rect)) for rect in scaled]
+    rects = np.round(_narrowed(page_ink.text, rects) * page_ink.scale)
+    boxes = [Box(*map(int, rect)) for rect in rects.tolist()]
+    columns = [column_in(gray, box) for box in boxes]
     return [column for column in columns if column is not None]
+
+
+def _narrowed(ink: Pixels, rects: Rects) -> Rects:
+    """Return the columns, those that are wider than most reduced to where their ink is densest."""
+    if not len(rects):
+        return rects
+    em = int(np.median(rects[:, 2] - rects[:, 0]))
+    result = rects.copy()
+    for k in np.flatnonzero(rects[:, 2] - rects[:, 0] > _MAX_WIDE * em):
+        left, top, right, bottom = rects[k]
+        total = np.cumsum(np.pad((ink[top:bottom, left:right] > 0).sum(axis=0), (1, 0)))
+        start = left + int(np.argmax(total[em:] - total[:-em]))
+        result[k, [0, 2]] = start, start + em
+    return result
+
+
+def is_tall(box: Box) -> bool:
+    """Tell whether a box may hold a column or a line on its side: it is higher than wide."""
+    return box.bottom - box.top >= _TALL * (box.right - box.left)
+
+
+def tall_crops(gray: Pixels, box: Box) -> list[LineCrop]:
+    """Return the line in a tall box of the clean page as it may run: each is one candidate.
+
+    It is upright (one high character), vertical, or turned by a quarter either way.
+    """
+    column = column_in(gray, box)
+    return [
+        LineCrop(box, dark_on_light(gray[box.top : box.bottom, box.left : box.right])),
+        *([crop_column(gray, column)] if column else []),
+        crop_turned(gray, box, "rotated_90"),
+        crop_turned(gray, box, "rotated_270"),
+    ]
+
+
+def crop_turned(gray: Pixels, box: Box, direction: Direction) -> LineCrop:
+    """Return the line in `box`, which is turned clockwise as `direction` says, as a row."""
+    quarters = {"rotated_90": 1, "rotated_180": 2, "rotated_270": 3}[direction]
+    upright = np.rot90(gray[box.top : box.bottom, box.left : box.right], quarters)
+    image = dark_on_light(np.ascontiguousarray(upright))
+    left, top, right, bottom = box.left, box.top, box.right, box.bottom
+    corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float64)
+    return LineCrop(box, image, np.roll(corners, -quarters, axis=0), direction)
+
+
+def without_columns(lines: Sequence[LineCrop], columns: Sequence[LineCrop]) -> list[LineCrop]:
+    """Return the lines that are not made of the ink of `columns`, as rows across them are."""
+    covered = [_covering(column) for column in columns]
+    return [
+        line
+        for line in lines
+        if sum(_shared(line.box, box) for box in covered) < _MIN_COVERED * _area(line.box)
+    ]
+
+
+def _covering(column: LineCrop) -> Box:
+    box = column.box
+    margin = round(_BESIDE * (box.right - box.left))
+    return Box(box.left - margin, box.top, box.right + margin, box.bottom)
+
+
+def _shared(box: Box, other: Box) -> int:
+    width = min(box.right, other.right) - max(box.left, other.left)
+    height = min(box.bottom, other.bottom) - max(box.top, other.top)
+    return max(0, width) * max(0, height)
+
+
+def _area(box: Box) -> int:
+    return (box.right - box.left) * (box.bottom - box.top)
 
 
 def _components(ink: Pixels) -> Rects:
@@ -228,23 +305,28 @@ def _merged(columns: list[NDArray[np.int32]], em: float) -> list[NDArray[np.int3
     return result
 
 
-def cut_column(gray: Pixels, box: Box) -> Column | None:
-    """Return the column in `box` of the clean page with its cells; None where it is none.
+def column_in(gray: Pixels, box: Box) -> Column | None:
+    """Return the column in `box` of the clean page with its cells; None if it has no two cells.
 
-    Its width is that of its characters; a column has at least two cells.
+    The box may be larger than the column, by a margin without other text.
     """
-    crop = dark_on_light(gray[box.top : box.bottom, box.left : box.right])
-    ink = _ink(crop)
+    ink = _ink(dark_on_light(gray[box.top : box.bottom, box.left : box.right]))
     if not ink.any():
         return None
-    x = np.flatnonzero(ink.any(axis=0))
-    left, right = int(x[0]), int(x[-1]) + 1
-    em = float(right - left)
-    cells = cut_cells(ink[:, left:right].mean(axis=1), em)
+    left, right = _extent(ink.sum(axis=0))
+    cells = cut_cells(ink[:, left:right].mean(axis=1), right - left)
     if len(cells) < 2:
         return None
-    rect = (box.left + left, box.top, box.left + right, box.bottom)
-    return Column(rect, cells + box.top, em)
+    top, bottom = max(0, int(cells[0, 0])), min(len(ink), int(cells[-1, 1]))
+    rect = (box.left + left, box.top + top, box.left + right, box.top + bottom)
+    return Column(rect, cells + box.top, float(right - left))
+
+
+def _extent(ink: NDArray[np.float64]) -> tuple[int, int]:
+    """Return where the ink along an axis begins and ends, but for a stray part of it."""
+    total = np.cumsum(ink) / ink.sum()
+    start = int(np.searchsorted(total, _STRAY, "right"))
+    return start, int(np.searchsorted(total, 1 - _STRAY)) + 1
 
 
 def _ink(crop: Pixels) -> NDArray[np.float64]:
@@ -306,6 +388,8 @@ def _pitch(profile: NDArray[np.float64], em: float) -> float:
 def crop_column(gray: Pixels, column: Column) -> LineCrop:
     """Return a column as a line whose crop has the characters of the column in a row."""
     left, top, right, bottom = column.rect
+    margin = round(_ROW_MARGIN * column.em)
+    left, right = max(0, left - margin), min(gray.shape[1], right + margin)
     height = round(_ROW_HEIGHT * column.em)
     gap = round(_ROW_GAP * column.em)
     upright = dark_on_light(gray[top:bottom, left:right])
@@ -356,8 +440,9 @@ def _as_in_a_row(tile: Pixels, paper: int, em: float) -> Pixels:
     width, height = (right - left) / em, (bottom - top) / em
     off_centre = abs((top + bottom) / 2 - tile.shape[0] / 2) / em
     is_bracket = 0.18 <= height <= 0.52 and width >= 0.45 and off_centre >= 0.12
-    is_dash = width <= 0.16 and (height >= 0.85 or _runs(ink.any(axis=1)) >= 3)
-    is_colon = height <= 0.2 and 0.25 <= width <= 0.65 and _runs(ink.any(axis=0)) == 2
+    rows = _runs(ink.any(axis=1))  # an exclamation mark has two
+    is_dash = width <= 0.16 and (rows >= 3 or (rows == 1 and height >= 0.85))
+    is_colon = height <= 0.32 and 0.25 <= width <= 0.75 and _runs(ink.any(axis=0)) == 2
     if is_bracket or is_dash or is_colon:
         return _turned(tile, paper)
     if max(width, height) <= 0.45:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from daemon.core import failpoints, malloc
 from daemon.core.errors import Rejected
 from daemon.core.records import Failure, PageCount, PagesRead, PageText
-from daemon.ocr import assemble, layout, orientation, pages, preprocess, segment
+from daemon.ocr import assemble, directions, layout, orientation, pages, preprocess, segment
 from daemon.ocr.recognizer import Recognizer
 
 if TYPE_CHECKING:
@@ -86,7 +86,9 @@ class Pipeline:
             return assemble.page_from_text_layer(page)
         with timer("assemble"):
             placed = assemble.place_lines(page, oriented.clean, lines, readings, oriented.rules)
-            blocks = layout.analyze(placed.boxes_and_texts, placed.rules, placed.height)
+            blocks = layout.analyze(
+                placed.boxes_and_texts, placed.rules, placed.height, placed.vertical
+            )
             return assemble.page_text(page, oriented.clean, placed, blocks)
 
     def _find_orientation(self, page: Page, timer: StageTimer) -> OrientedPage:
@@ -118,10 +120,22 @@ class Pipeline:
             clean = preprocess.clean(page, self.recipe.preprocessing, rotation)
         with timer("segment"):
             lines, rules = self._segment(clean)
+            columns = segment.find_columns(clean)
         with timer("recognize"):
-            indexes = orientation.sample_lines(lines)
+            columns, sampled = self._read_columns(columns)
+            lines = [*columns, *segment.without_columns(lines, columns)]
+            indexes = [k for k in orientation.sample_lines(lines) if k not in sampled]
             readings = self.recognizer.read([lines[index] for index in indexes])
-        return OrientedPage(clean, lines, rules, dict(zip(indexes, readings, strict=True)))
+        sampled |= dict(zip(indexes, readings, strict=True))
+        return OrientedPage(clean, lines, rules, sampled)
+
+    def _read_columns(
+        self, columns: Sequence[LineCrop]
+    ) -> tuple[list[LineCrop], dict[int, RecognizedLine]]:
+        """Return those that are vertical text, and their readings by index."""
+        readings = self.recognizer.read(columns)
+        indexes = directions.vertical_indexes(columns, readings)
+        return [columns[k] for k in indexes], dict(enumerate(readings[k] for k in indexes))
 
     def _segment(self, clean: CleanPage) -> tuple[list[LineCrop], RulingLines]:
         """Return lines and ruling lines of a page, by the segmenter that comes first."""
@@ -149,8 +163,23 @@ class Pipeline:
         with timer("segment"):
             lines = segment.detect_lines(oriented.clean, self.detector)
         with timer("recognize"):
-            detected = _filter_legible(lines, self.recognizer.read(lines), layer)
+            detected = _filter_legible(*self._read_directed(oriented.clean, lines), layer)
         return max(found, detected, key=lambda each: orientation.evidence(each[1]))
+
+    def _read_directed(self, clean: CleanPage, lines: Sequence[LineCrop]) -> LinesAndReadings:
+        """Return the lines with their readings; tall ones run in the direction that reads best."""
+        candidates = [
+            segment.tall_crops(clean.gray, line.box) if segment.is_tall(line.box) else [line]
+            for line in lines
+        ]
+        readings = iter(self.recognizer.read([crop for crops in candidates for crop in crops]))
+        chosen: LinesAndReadings = [], []
+        for crops in candidates:
+            of_crops = [next(readings) for _ in crops]
+            best = directions.best_index(crops, of_crops)
+            chosen[0].append(crops[best])
+            chosen[1].append(of_crops[best])
+        return chosen
 
     def _readings(self, oriented: OrientedPage) -> list[RecognizedLine]:
         """Return the readings of all lines; those of the sample are not read again."""

@@ -98,6 +98,11 @@ class PlacedLines:
         """The boxes and texts of all lines."""
         return [(box, line.text) for box, line in zip(self.boxes, self.lines, strict=True)]
 
+    @property
+    def vertical(self) -> frozenset[int]:
+        """The indexes of the lines that are columns of vertical text."""
+        return frozenset(k for k, line in enumerate(self.lines) if line.direction == "vertical")
+
     def to_original(self, box: Box) -> Box:
         """Map a box from the frame of the layout to original pixels."""
         return box if self.is_original else self.frame.to_original(box)

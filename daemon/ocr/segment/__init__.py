@@ -10,24 +10,29 @@ footnote are found alike. Ruling lines that may separate table cells come from t
 (ruling.py).
 
 The thorough method is a text detection network (dbnet.py) that costs ten times as much and finds
-text on any background.
+text on any background. Vertical text has its own module (vertical.py).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from daemon.ocr.segment import components, crops, ink, lines, ruling, words
+from daemon.ocr.segment import components, crops, ink, lines, ruling, vertical, words
 from daemon.ocr.segment.dbnet import TextDetector
 from daemon.ocr.segment.ink import InkMask
 from daemon.ocr.segment.rects import draw_rects
+from daemon.ocr.segment.vertical import is_tall, tall_crops, without_columns
 
 __all__ = [
     "TextDetector",
     "detect_lines",
+    "find_columns",
     "find_lines_and_rules",
     "find_ruling_lines",
     "is_blank_page",
+    "is_tall",
+    "tall_crops",
+    "without_columns",
 ]
 
 if TYPE_CHECKING:
@@ -56,6 +61,12 @@ def detect_lines(clean: CleanPage, detector: TextDetector) -> list[LineCrop]:
     """Return the text lines that the network detects, slanted ones rectified."""
     line_crops = (crops.crop_quad(clean.gray, corners) for corners in detector.quads(clean.gray))
     return [line for line in line_crops if min(line.image.shape) > 1]
+
+
+def find_columns(clean: CleanPage) -> list[LineCrop]:
+    """Return what may be columns of vertical text, each as a row; their readings decide."""
+    columns = vertical.find_columns(clean.gray)
+    return [vertical.crop_column(clean.gray, column) for column in columns]
 
 
 def find_ruling_lines(clean: CleanPage) -> RulingLines:

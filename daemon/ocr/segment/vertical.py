@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 _MIN_SIDE = 3  # pixels; a component with no longer side is noise
 _MAX_COMPONENTS = 12_000  # the largest ones are used: a page of noise must end
 _REACHES = (0.06, 0.12, 0.18, 0.25, 0.35)  # of an em: components twice as far apart touch when grown
+_MAX_REACH_ACROSS = 0.18  # of an em: the characters of rows are closer
 _MIN_CELLS = 2.5  # times as high as wide: a shorter group of components has no direction
 _WIDTHS = (0.6, 1.6)  # of an em: how wide a column may be
 _MAX_JOIN = 1.6  # of an em: a gap in a column, a full stop's cell and a bracket's among them
@@ -51,7 +52,7 @@ _CELL_SIDES = (0.4, 1.5)  # of the pitch: the shortest and the longest cell
 _CUT = 3.0  # cost of a cut through solid ink; a cell that is half a pitch too long costs 0.25
 _ROW_HEIGHT = 1.4  # of an em: the height of a column set as a row
 _ROW_MARGIN = 0.03  # of an em: the margin on both sides of a column
-_ROW_GAP = 0.05  # of an em: the gap between its characters
+_ROW_GAP = 0.12  # of an em: the gap between its characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,26 +185,26 @@ def _directions(parts: Rects, shape: tuple[int, ...]) -> tuple[Rects, NDArray[np
     The components are grown evenly until they touch: text grows together along its lines first.
     """
     em = _typical_side(parts)
-    open_parts = np.ones(len(parts), bool)
+    low, high = _WIDTHS
     horizontal = np.zeros(len(parts), bool)
-    groups: list[Rects] = []
+    pending = np.arange(len(parts))
+    groups = [np.empty((0, 4), np.int32)]
     for reach in _REACHES:
-        group = _touching(parts, reach * np.maximum(_sides(parts), 0.5 * em), shape)
-        count = int(group.max()) + 1
-        bounds = group_bounds(parts, group, count)
+        rects, sides = parts[pending], _sides(parts[pending])
+        group = _touching(rects, reach * np.maximum(sides, 0.5 * em), shape)
+        count = int(group.max(initial=-1)) + 1
+        bounds = group_bounds(rects, group, count)
         width, height = bounds[:, 2] - bounds[:, 0], bounds[:, 3] - bounds[:, 1]
         largest = np.zeros(count, np.int32)
-        np.maximum.at(largest, group, _sides(parts))
-        members = np.bincount(group, minlength=count)
-        is_open = np.bincount(group[open_parts], minlength=count) == members
-        low, high = _WIDTHS
-        down = (height >= _MIN_CELLS * width) & (width >= low * em) & (largest <= high * width)
-        across = (width >= _MIN_CELLS * height) & (height >= 0.4 * em)
-        down &= is_open & (members > 2)
-        across &= members > 2
+        np.maximum.at(largest, group, sides)
+        is_group = np.bincount(group, minlength=count) > 2
+        down = is_group & (height >= _MIN_CELLS * width) & (width >= low * em)
+        down &= largest <= high * width
+        across = is_group & (width >= _MIN_CELLS * height) & (height >= 0.4 * em)
         groups.append(bounds[down])
-        horizontal |= open_parts & across[group]
-        open_parts &= ~down[group] & ~across[group]
+        if reach <= _MAX_REACH_ACROSS:  # what is left over later may be of several columns
+            horizontal[pending[across[group]]] = True
+        pending = pending[~down[group] & ~across[group]]
     return np.concatenate(groups), horizontal
 
 
@@ -236,7 +237,7 @@ def _join_columns(parts: Rects, groups: Rects, horizontal: NDArray[np.bool_]) ->
         else:
             columns.append(rect)
     grown = _merged([_absorb(column, loose, em) for column in columns], em)
-    return np.stack([*grown, *_short_columns(loose, grown, em)]).astype(np.int32)
+    return np.stack(_merged([*grown, *_short_columns(loose, grown, em)], em)).astype(np.int32)
 
 
 def _short_columns(
@@ -293,11 +294,11 @@ def _absorb(column: NDArray[np.int32], loose: Rects, em: float) -> NDArray[np.in
 
 
 def _merged(columns: list[NDArray[np.int32]], em: float) -> list[NDArray[np.int32]]:
-    """Return the columns, those that meet after they have grown as one."""
+    """Return the columns, those that continue each other as one."""
     result: list[NDArray[np.int32]] = []
     for column in sorted(columns, key=lambda rect: int(rect[1])):
         for k, other in enumerate(result):
-            if _continues(other, column, 0.0 * em):
+            if _continues(other, column, em):
                 result[k] = _around(other, column)
                 break
         else:

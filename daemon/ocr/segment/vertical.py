@@ -43,7 +43,7 @@ _MIN_CELLS = 2.5  # times as high as wide: a shorter group of components has no 
 _WIDTHS = (0.6, 1.6)  # of an em: how wide a column may be
 _MAX_JOIN = 1.6  # of an em: a gap in a column, a full stop's cell and a bracket's among them
 _MAX_ASIDE = 2.0  # of an em: a column of one or two characters is as close as this to the next
-_MAX_WIDE = 1.25  # of the median width: a wider column has touched something beside it
+_MAX_WIDE = 1.25  # of the width of those beside it: a column that is as wide as this is not one
 _TALL = 1.4  # times as high as wide: a box of two characters above each other
 _BESIDE = 0.5  # of an em: rows between the columns of a block are made of their ink
 _MIN_COVERED = 0.5  # of a row's area that is in columns, if it is made of their ink
@@ -86,16 +86,22 @@ def find_columns(gray: Pixels, page_ink: InkMask | None = None) -> list[Column]:
 
 
 def _narrowed(ink: Pixels, rects: Rects) -> Rects:
-    """Return the columns, those that are wider than most reduced to where their ink is densest."""
-    if not len(rects):
-        return rects
-    em = int(np.median(rects[:, 2] - rects[:, 0]))
+    """Return the columns, those wider than the ones beside them cut to where their ink is densest.
+
+    Such a column has touched something beside it, as the edge of a frame.
+    """
     result = rects.copy()
-    for k in np.flatnonzero(rects[:, 2] - rects[:, 0] > _MAX_WIDE * em):
-        left, top, right, bottom = rects[k]
-        total = np.cumsum(np.pad((ink[top:bottom, left:right] > 0).sum(axis=0), (1, 0)))
-        start = left + int(np.argmax(total[em:] - total[:-em]))
-        result[k, [0, 2]] = start, start + em
+    for k, (left, top, right, bottom) in enumerate(rects.tolist()):
+        gap = np.maximum(left - rects[:, 2], rects[:, 0] - right)
+        beside = (gap >= 0) & (gap <= 2 * (right - left))
+        beside &= (rects[:, 1] < bottom) & (rects[:, 3] > top)
+        if not beside.any():
+            continue
+        em = int(np.median(rects[beside, 2] - rects[beside, 0]))
+        if right - left > _MAX_WIDE * em:
+            total = np.cumsum(np.pad((ink[top:bottom, left:right] > 0).sum(axis=0), (1, 0)))
+            start = left + int(np.argmax(total[em:] - total[:-em]))
+            result[k, [0, 2]] = start, start + em
     return result
 
 

@@ -64,6 +64,22 @@ class LineCrop:
 
 
 @dataclass(frozen=True, slots=True)
+class Seal:
+    """A round or oval stamp in coloured ink, taken off the page before it became gray.
+
+    `box` is in pixels of the page as decoded; `ink` is the stamp alone, H,W, dark on light.
+    `centre` (x, y) and the semi-axes `axes` of its outer edge are pixels of `ink`; the first axis
+    is turned clockwise by `angle` radians from the x axis.
+    """
+
+    box: Box
+    ink: Pixels
+    centre: tuple[float, float]
+    axes: tuple[float, float]
+    angle: float
+
+
+@dataclass(frozen=True, slots=True)
 class RulingLines:
     """The ruling lines of a page that may separate table cells, as boxes in the clean frame."""
 

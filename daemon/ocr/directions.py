@@ -24,9 +24,7 @@ _MAX_DISTANCE = 3.0  # of its width: columns as close as this are beside each ot
 _MAX_WIDTH_RATIO = 1.5  # of the widths of columns of one block
 
 
-def vertical_indexes(
-    columns: Sequence[LineCrop], readings: Sequence[RecognizedLine]
-) -> list[int]:
+def vertical_indexes(columns: Sequence[LineCrop], readings: Sequence[RecognizedLine]) -> list[int]:
     """Return the indexes of the columns that are vertical text by their `readings`."""
     certain = {
         k
@@ -63,7 +61,9 @@ def best_index(candidates: Sequence[LineCrop], readings: Sequence[RecognizedLine
 
 def _is_chinese(text: str) -> bool:
     """Tell whether most characters of a column are Chinese; punctuation does not count."""
-    counted = sum(character.isalnum() or unicodedata.category(character)[0] == "S" for character in text)
+    counted = sum(
+        character.isalnum() or unicodedata.category(character)[0] == "S" for character in text
+    )
     return counted > 0 and _chinese(text) >= _MIN_CHINESE * counted
 
 

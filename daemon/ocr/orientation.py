@@ -75,8 +75,8 @@ def _mean_confidence(readings: Sequence[RecognizedLine]) -> float:
 
 
 def _width(line: LineCrop) -> int:
-    return line.image.shape[1]
+    return int(line.image.shape[1])
 
 
 def _height(line: LineCrop) -> int:
-    return line.image.shape[0]
+    return int(line.image.shape[0])

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from daemon.core.options import Recipe
     from daemon.core.records import Page, Stamp, TextLine
-    from daemon.ocr.records import CleanPage, LineCrop, RecognizedLine, RulingLines
+    from daemon.ocr.records import CleanPage, LineCrop, RecognizedLine, RulingLines, Seal
     from daemon.ocr.segment import TextDetector
 
     LinesAndReadings = tuple[list[LineCrop], list[RecognizedLine]]
@@ -75,9 +75,18 @@ class Pipeline:
         self.detector = self.detector or _load_detector(recipe)
         return Pipeline(recipe, self.recognizer, self.detector)
 
-    def read_page(self, page: Page, timer: StageTimer | None = None) -> PageText:
-        """Return the text of one page, from its text layer and from its image."""
+    def read_page(
+        self, page: Page, timer: StageTimer | None = None, seals: Sequence[Seal] = ()
+    ) -> PageText:
+        """Return the text of one page, from its text layer and from its image.
+
+        `seals` are the stamps that were taken off the page.
+        """
         timer = timer or StageTimer()
+        text = self._read_without_seals(page, timer)
+        return self._add_seals(text, page, seals, timer) if seals else text
+
+    def _read_without_seals(self, page: Page, timer: StageTimer) -> PageText:
         if page.text_layer is not None and not page.image.size:
             return assemble.page_from_text_layer(page)
         oriented = self._find_orientation(page, timer)
@@ -90,6 +99,16 @@ class Pipeline:
                 placed.boxes_and_texts, placed.rules, placed.height, placed.vertical
             )
             return assemble.page_text(page, oriented.clean, placed, blocks)
+
+    def _add_seals(
+        self, text: PageText, page: Page, seals: Sequence[Seal], timer: StageTimer
+    ) -> PageText:
+        with timer("segment"):
+            lines = [segment.seal_lines(seal) for seal in seals]
+        with timer("recognize"):
+            read = [(of_seal, self.recognizer.read(of_seal)) for of_seal in lines]
+        with timer("assemble"):
+            return assemble.add_seals(text, page, seals, read)
 
     def _find_orientation(self, page: Page, timer: StageTimer) -> OrientedPage:
         """Return the page upright; it is rotated only if its lines read badly as they are.
@@ -133,7 +152,7 @@ class Pipeline:
         self, columns: Sequence[LineCrop]
     ) -> tuple[list[LineCrop], dict[int, RecognizedLine]]:
         """Return those that are vertical text, and their readings by index."""
-        readings = self.recognizer.read(columns)
+        readings = self.recognizer.read(columns) if columns else []
         indexes = directions.vertical_indexes(columns, readings)
         return [columns[k] for k in indexes], dict(enumerate(readings[k] for k in indexes))
 
@@ -226,13 +245,13 @@ class Pipeline:
         failpoints.reach("worker.page", str(number))
         try:
             with timer("decode"):
-                page = preprocess.grayed(source.page(number))
+                page, seals = preprocess.separate_seals(source.page(number))
         except Rejected as rejected:
             if source.page_count == 1:
                 raise
             return PageText.not_read(number, Failure(rejected.reason, rejected.message))
         try:
-            return self.read_page(page, timer)
+            return self.read_page(page, timer, seals)
         finally:
             malloc.trim()
 

@@ -47,10 +47,15 @@ def to_text_line(line: LineCrop, reading: RecognizedLine, frame: CoordinateFrame
         )
         for run in _words(_extended(reading.characters))
     )
-    height, width = line.image.shape
-    text = _without_typographic_spaces(reading.characters, _EM * height / width)
+    text = text_of(line, reading)
     box = frame.original_box(corners)
     return TextLine(text, reading.confidence, box, words, line.direction)
+
+
+def text_of(line: LineCrop, reading: RecognizedLine) -> str:
+    """Return the text of a line as published, without typographic spaces."""
+    height, width = line.image.shape
+    return _without_typographic_spaces(reading.characters, _EM * height / width)
 
 
 def _along(line: LineCrop, position: float) -> float:

@@ -44,9 +44,7 @@ def region_box(boxes: Sequence[Box], region: Sequence[int]) -> Box:
 
 def blocks(boxes: Sequence[Box], region: Sequence[int]) -> list[LayoutBlock]:
     """Return the blocks of a region in reading order, each of columns in reading order."""
-    turned = [
-        Box(boxes[k].top, -boxes[k].right, boxes[k].bottom, -boxes[k].left) for k in region
-    ]
+    turned = [Box(boxes[k].top, -boxes[k].right, boxes[k].bottom, -boxes[k].left) for k in region]
     return [
         LayoutBlock(tuple(region[k] for k in members)) for members in reading_order.order(turned)
     ]

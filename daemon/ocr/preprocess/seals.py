@@ -41,7 +41,7 @@ _RIM = (0.9, 1.04)  # of the radius: where the ring of a stamp is
 _MIN_ROUND = 0.62  # share of the directions in which there is ink on the rim
 _INNER_SHARE = (0.03, 0.6)  # of the area inside the rim that is ink: a blank circle or a disc
 _MAX_SEALS = 12  # of a page
-_BRIDGE = 5  # pixels: strokes of print as wide as this are bridged
+_BRIDGE = 3  # pixels: strokes of print as wide as this are bridged; more fills characters
 _MARGIN = 0.04  # of the longer axis, around a stamp
 
 
@@ -75,7 +75,7 @@ def _find(image: Pixels) -> Iterator[Ellipse]:
     mask = np.asarray(_redness(small) > _MIN_RED, np.uint8)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_CLOSING, _CLOSING))
     dark = np.asarray(small.max(axis=2) < _DARK, np.uint8)
-    near = cv2.dilate(mask, np.ones((_REACH, _REACH), np.uint8))
+    near = np.asarray(cv2.dilate(mask, np.ones((_REACH, _REACH), np.uint8)), np.uint8)
     closed = cv2.morphologyEx(mask | (dark & near), cv2.MORPH_CLOSE, kernel)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(closed, connectivity=8)
     largest = 1 + np.argsort(-stats[1:count, cv2.CC_STAT_AREA], kind="stable")[:_MAX_SEALS]
@@ -93,7 +93,7 @@ def _find(image: Pixels) -> Iterator[Ellipse]:
 
 def _is_of_size(width: int, height: int, side: int) -> bool:
     shorter, longer = sorted((width, height))
-    return _MIN_DIAMETER * _MIN_ASPECT <= shorter and _MIN_DIAMETER <= longer <= _MAX_SHARE * side
+    return shorter >= _MIN_DIAMETER * _MIN_ASPECT and _MIN_DIAMETER <= longer <= _MAX_SHARE * side
 
 
 def _outer_edge(ink: Pixels) -> Ellipse | None:
@@ -129,7 +129,7 @@ def _is_ring(ink: Pixels, ellipse: Ellipse) -> bool:
     around = np.unique((direction[on_rim] * 90 / math.pi).astype(np.int64)).size / 180
     (first, second), inner = ellipse[1], 0.88
     share = np.count_nonzero(radius < inner) / (math.pi * first * second * inner**2)
-    return around >= _MIN_ROUND and _INNER_SHARE[0] <= share <= _INNER_SHARE[1]
+    return bool(around >= _MIN_ROUND and _INNER_SHARE[0] <= share <= _INNER_SHARE[1])
 
 
 def _polar(

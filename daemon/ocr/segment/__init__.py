@@ -21,6 +21,7 @@ from daemon.ocr.segment import components, crops, ink, lines, ruling, vertical, 
 from daemon.ocr.segment.dbnet import TextDetector
 from daemon.ocr.segment.ink import InkMask
 from daemon.ocr.segment.rects import draw_rects
+from daemon.ocr.segment.seal_text import seal_lines
 from daemon.ocr.segment.vertical import is_tall, tall_crops, without_columns
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "find_ruling_lines",
     "is_blank_page",
     "is_tall",
+    "seal_lines",
     "tall_crops",
     "without_columns",
 ]

@@ -61,7 +61,8 @@ class _Outline:
     def parameters(self, shares: Profile) -> Profile:
         """Return the parameters at shares, 0..1, of the way around from the lowest point."""
         total = self.length[-1]
-        return np.interp((self.start + shares * total) % total, self.length, self.t)
+        lengths = (self.start + shares * total) % total
+        return np.asarray(np.interp(lengths, self.length, self.t), np.float64)
 
     def shares(self, parameters: Profile) -> Profile:
         """Return the shares of the way around from the lowest point, 0..1, at parameters."""
@@ -112,7 +113,7 @@ def _unrolled(seal: Seal, outline: _Outline) -> tuple[Pixels, Profile]:
     map_x = np.asarray(seal.centre[0] + x * cos - y * sin - 0.5, np.float32)
     map_y = np.asarray(seal.centre[1] + x * sin + y * cos - 0.5, np.float32)
     ring = cv2.remap(
-        seal.ink, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=255
+        seal.ink, map_x, map_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT, borderValue=255
     )
     return np.asarray(ring, np.uint8), depths
 
@@ -163,7 +164,10 @@ def _from_gap(ring: Pixels) -> tuple[Pixels, tuple[float, float]]:
         int(near_rim[widest] - middle) % count,
     )
     _, labels, stats, _ = cv2.connectedComponentsWithStats(inked, connectivity=8)
-    left, right = stats[:, cv2.CC_STAT_LEFT], stats[:, cv2.CC_STAT_LEFT] + stats[:, cv2.CC_STAT_WIDTH]
+    left, right = (
+        stats[:, cv2.CC_STAT_LEFT],
+        stats[:, cv2.CC_STAT_LEFT] + stats[:, cv2.CC_STAT_WIDTH],
+    )
     belongs = (right > first) & (left <= last) & (right - left < count / 3)
     belongs[0] = False
     start, stop = int(left[belongs].min()), int(right[belongs].max())
@@ -200,7 +204,7 @@ def _inner_lines(seal: Seal, outline: _Outline, sector: _Sector) -> list[LineCro
         seal.ink,
         np.asarray(seal.centre[0] + page_x - 0.5, np.float32),
         np.asarray(seal.centre[1] + page_y - 0.5, np.float32),
-        cv2.INTER_LINEAR,
+        cv2.INTER_CUBIC,
         borderMode=cv2.BORDER_CONSTANT,
         borderValue=255,
     )
@@ -211,8 +215,8 @@ def _inner_lines(seal: Seal, outline: _Outline, sector: _Sector) -> list[LineCro
     shares = outline.shares(np.arctan2(across, along).ravel()).reshape(depth.shape)
     beyond = (shares - sector.begin) % 1.0 < sector.end - sector.begin
     erased = (depth < sector.outer) | (beyond & (depth < sector.inner))
-    inner = np.where(erased, 255, np.asarray(inner, np.uint8))
-    return [LineCrop(seal.box, row) for row in _rows(inner)]
+    visible = np.where(erased, 255, inner).astype(np.uint8)
+    return [LineCrop(seal.box, row) for row in _rows(visible)]
 
 
 def _rows(inner: Pixels) -> list[Pixels]:

@@ -37,7 +37,13 @@ if TYPE_CHECKING:
 
 _MIN_SIDE = 3  # pixels; a component with no longer side is noise
 _MAX_COMPONENTS = 12_000  # the largest ones are used: a page of noise must end
-_REACHES = (0.06, 0.12, 0.18, 0.25, 0.35)  # of an em: components twice as far apart touch when grown
+_REACHES = (
+    0.06,
+    0.12,
+    0.18,
+    0.25,
+    0.35,
+)  # of an em: components twice as far apart touch when grown
 _MAX_REACH_ACROSS = 0.18  # of an em: the characters of rows are closer
 _MIN_CELLS = 2.5  # times as high as wide: a shorter group of components has no direction
 _WIDTHS = (0.6, 1.6)  # of an em: how wide a column may be
@@ -214,9 +220,7 @@ def _directions(parts: Rects, shape: tuple[int, ...]) -> tuple[Rects, NDArray[np
     return np.concatenate(groups), horizontal
 
 
-def _touching(
-    parts: Rects, reach: NDArray[np.float64], shape: tuple[int, ...]
-) -> NDArray[np.intp]:
+def _touching(parts: Rects, reach: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.intp]:
     """Return the number of the group, 0.., of each rectangle; those touch when grown by `reach`."""
     canvas = np.zeros(shape, np.uint8)
     grown = np.round(parts + reach[:, None] * np.array([-1, -1, 1, 1])).astype(np.int32)
@@ -342,7 +346,7 @@ def _ink(crop: Pixels) -> NDArray[np.float64]:
     if light - dark < 20:
         return np.zeros(crop.shape)
     share = (light - crop.astype(np.float64)) / (light - dark)
-    return np.clip((share - 0.25) / 0.5, 0, 1)
+    return np.asarray(np.clip((share - 0.25) / 0.5, 0, 1), np.float64)
 
 
 def cut_cells(profile: NDArray[np.float64], em: float) -> Spans:
@@ -440,16 +444,17 @@ def _tile(cell: Pixels, height: int, paper: int, em: float) -> Pixels:
 def _as_in_a_row(tile: Pixels, paper: int, em: float) -> Pixels:
     """Return the tile with a punctuation mark turned or moved to where it is in a row."""
     ink = _ink(tile) > 0.5
-    y, x = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
+    inked_rows, inked_columns = np.any(ink, axis=1), np.any(ink, axis=0)
+    y, x = np.flatnonzero(inked_rows), np.flatnonzero(inked_columns)
     if not len(y):
         return tile
     top, bottom, left, right = int(y[0]), int(y[-1]) + 1, int(x[0]), int(x[-1]) + 1
     width, height = (right - left) / em, (bottom - top) / em
     off_centre = abs((top + bottom) / 2 - tile.shape[0] / 2) / em
     is_bracket = 0.18 <= height <= 0.52 and width >= 0.45 and off_centre >= 0.12
-    rows = _runs(ink.any(axis=1))  # an exclamation mark has two
+    rows = _runs(inked_rows)  # an exclamation mark has two
     is_dash = width <= 0.16 and (rows >= 3 or (rows == 1 and height >= 0.85))
-    is_colon = height <= 0.32 and 0.25 <= width <= 0.75 and _runs(ink.any(axis=0)) == 2
+    is_colon = height <= 0.32 and 0.25 <= width <= 0.75 and _runs(inked_columns) == 2
     if is_bracket or is_dash or is_colon:
         return _turned(tile, paper)
     if max(width, height) <= 0.45:

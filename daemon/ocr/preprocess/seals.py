@@ -31,7 +31,7 @@ _STRIDE = 8  # pixels: a pixel of so many along each axis is looked at first
 _MIN_RED = 28  # levels of red above the larger of green and blue: paper and skin have less
 _MIN_SAMPLES = 12  # red pixels of the sample; a stamp of 60 pixels across has twice as many
 _SIDE = 1500  # pixels: stamps are looked for at this size of the page
-_MIN_DIAMETER = 44  # pixels at that size: the text of a smaller stamp is not legible
+_MIN_DIAMETER = 64  # pixels at that size: the text of a smaller stamp is not legible
 _MAX_SHARE = 0.5  # of the longer side of the page that a stamp takes, at most
 _MIN_ASPECT = 0.55  # of the axes of an oval stamp; invoices have 0.75
 _CLOSING = 9  # pixels at that size: gaps in the ring of uneven ink
@@ -40,6 +40,11 @@ _REACH = 31  # and as close as this, in pixels at that size
 _RIM = (0.9, 1.04)  # of the radius: where the ring of a stamp is
 _MIN_ROUND = 0.62  # share of the directions in which there is ink on the rim
 _INNER_SHARE = (0.03, 0.6)  # of the area inside the rim that is ink: a blank circle or a disc
+_RADII = np.linspace(0.4, 0.96, 15)  # of the radius: rings of which the ink is counted
+_DIRECTIONS = np.linspace(0, 2 * math.pi, 73)
+_CLEAR_FROM = 0.72  # of the radius: the band between rim and text is not further inwards
+_MAX_CLEAR = 0.6  # of the directions inked on the rim that are inked in that band
+_MIN_TEXT = 0.12  # share of the directions that are inked in the text but not in that band
 _MAX_SEALS = 12  # of a page
 _BRIDGE = 3  # pixels: strokes of print as wide as this are bridged; more fills characters
 _MARGIN = 0.04  # of the longer axis, around a stamp
@@ -122,14 +127,25 @@ def _outer_edge(ink: Pixels) -> Ellipse | None:
 
 
 def _is_ring(ink: Pixels, ellipse: Ellipse) -> bool:
-    """Tell whether ink goes around the rim and there is some inside, but not everywhere."""
+    """Tell whether ink goes around the rim, with a clear band and then more ink inside it.
+
+    A letter O has no more ink inside, a disc has no clear band.
+    """
     y, x = np.nonzero(ink)
     radius, direction = _polar(x.astype(np.float64), y.astype(np.float64), ellipse)
     on_rim = (radius >= _RIM[0]) & (radius <= _RIM[1])
     around = np.unique((direction[on_rim] * 90 / math.pi).astype(np.int64)).size / 180
     (first, second), inner = ellipse[1], 0.88
     share = np.count_nonzero(radius < inner) / (math.pi * first * second * inner**2)
-    return bool(around >= _MIN_ROUND and _INNER_SHARE[0] <= share <= _INNER_SHARE[1])
+    if around < _MIN_ROUND or not _INNER_SHARE[0] <= share <= _INNER_SHARE[1]:
+        return False
+    counts, _, _ = np.histogram2d(radius, direction, bins=(_RADII, _DIRECTIONS))
+    occupied = (counts > 0).mean(axis=1)
+    clearest = int(np.argmin(np.where(_RADII[:-1] >= _CLEAR_FROM, occupied, 1.0)))
+    return bool(
+        occupied[clearest] <= _MAX_CLEAR * around
+        and occupied[:clearest].max() >= occupied[clearest] + _MIN_TEXT
+    )
 
 
 def _polar(

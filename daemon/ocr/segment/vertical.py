@@ -262,7 +262,7 @@ def _short_columns(
     short: list[NDArray[np.int32]] = []
     seeds = loose[is_left & (loose[:, 2] - loose[:, 0] >= 0.5 * em)]
     for seed in seeds[np.argsort(seeds[:, 1])]:
-        column = _absorb(seed, loose[is_left], em)
+        column = _absorb(_widened(seed, loose[is_left], em), loose[is_left], em)
         is_beside = any(
             abs(column[1] - other[1]) <= 0.7 * em
             and 0.1 * em <= max(column[0] - other[2], other[0] - column[2]) <= _MAX_ASIDE * em
@@ -297,9 +297,21 @@ def _absorb(column: NDArray[np.int32], loose: Rects, em: float) -> NDArray[np.in
     within = within[np.argsort(within[:, 1])]
     result = column
     for rect in [*within[::-1], *within]:
-        reach = em * (_MAX_JOIN if max(rect[2] - rect[0], rect[3] - rect[1]) >= 0.4 * em else 0.9)
+        reach = em * (_MAX_JOIN if max(rect[2] - rect[0], rect[3] - rect[1]) >= 0.4 * em else 1.1)
         if rect[1] - result[3] <= reach and result[1] - rect[3] <= reach:
             result = _around(result, rect)
+    return result
+
+
+def _widened(seed: NDArray[np.int32], loose: Rects, em: float) -> NDArray[np.int32]:
+    """Return a component with those beside it that make up one character with it."""
+    level = loose[(loose[:, 1] < seed[3]) & (loose[:, 3] > seed[1])]
+    distance = np.maximum(seed[0] - level[:, 2], level[:, 0] - seed[2])
+    result = seed
+    for rect in level[np.argsort(distance, kind="stable")]:
+        wider = _around(result, rect)
+        if wider[2] - wider[0] <= 1.1 * em:
+            result = wider
     return result
 
 

@@ -37,6 +37,7 @@ class FakeDocument:
     """A document of given pages; an exception in place of a page is raised."""
 
     media_type = "application/pdf"
+    warnings = ()
 
     def __init__(self, content):
         self.content = content

@@ -9,8 +9,6 @@ from __future__ import annotations
 import unicodedata
 from typing import TYPE_CHECKING
 
-from daemon.ocr import orientation
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -30,13 +28,13 @@ def vertical_indexes(columns: Sequence[LineCrop], readings: Sequence[RecognizedL
         k
         for k, reading in enumerate(readings)
         if reading.confidence >= _MIN_CONFIDENCE
-        and _is_chinese(reading.text)
+        and is_chinese(reading.text)
         and _chinese(reading.text) >= _MIN_CHARACTERS
     }
     pending = {
         k
         for k, reading in enumerate(readings)
-        if reading.confidence >= _MIN_CONFIDENCE_BESIDE and _is_chinese(reading.text)
+        if reading.confidence >= _MIN_CONFIDENCE_BESIDE and is_chinese(reading.text)
     } - certain
     reached = list(certain)
     while reached:
@@ -48,22 +46,9 @@ def vertical_indexes(columns: Sequence[LineCrop], readings: Sequence[RecognizedL
     return sorted(certain)
 
 
-def best_index(candidates: Sequence[LineCrop], readings: Sequence[RecognizedLine]) -> int:
-    """Return the index of the candidate, of one line in several directions, that reads best."""
-    scores = [
-        orientation.evidence([reading])
-        if line.direction != "vertical" or _is_chinese(reading.text)
-        else 0.0
-        for line, reading in zip(candidates, readings, strict=True)
-    ]
-    return max(range(len(scores)), key=scores.__getitem__)
-
-
-def _is_chinese(text: str) -> bool:
+def is_chinese(text: str) -> bool:
     """Tell whether most characters of a column are Chinese; punctuation does not count."""
-    counted = sum(
-        character.isalnum() or unicodedata.category(character)[0] == "S" for character in text
-    )
+    counted = sum(c.isalnum() or unicodedata.category(c).startswith("S") for c in text)
     return counted > 0 and _chinese(text) >= _MIN_CHINESE * counted
 
 

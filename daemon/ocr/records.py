@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     Corners = NDArray[np.float64]
     CurvatureMap = NDArray[np.float32]
 
+TALL = 1.7
+"""How many times as high as wide a crop is at least that is no horizontal line."""
+
 CURVATURE_GRID = 32
 """Spacing of the grid of `CleanPage.curvature`, in pixels of the clean page."""
 
@@ -49,11 +52,12 @@ class LineCrop:
     """The image of one text line: its box in the clean frame and its crop, H,W gray.
 
     Where the crop is not an upright part of the page, `corners` (4,2) are the points of the clean
-    frame that the corners of the crop show: from the upper left one, clockwise.
+    frame that the corners of the crop show: from the upper left one, clockwise. `direction` is how
+    the text runs on the clean page; the crop shows it upright. Where that is not known yet
+    (`is_tall`), the crop is higher than wide.
 
-    `direction` is how the line runs on the clean page. The crop of a vertical line shows its
-    characters in a row, `corners` run down the column, and `stops` (K,2, ascending) pair positions
-    along the crop with those along the column, both 0..1.
+    The crop of a vertical line shows its characters in a row, `corners` run down the column, and
+    `stops` (K,2, ascending) pair positions along the crop with those along the column, both 0..1.
     """
 
     box: Box
@@ -61,6 +65,12 @@ class LineCrop:
     corners: Corners | None = None
     direction: Direction = "horizontal"
     stops: Corners | None = None
+
+    @property
+    def is_tall(self) -> bool:
+        """Whether the crop is clearly higher than wide, so that it is no line as it stands."""
+        height, width = self.image.shape
+        return bool(height >= TALL * width)
 
 
 @dataclass(frozen=True, slots=True)

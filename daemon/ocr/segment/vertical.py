@@ -1,9 +1,9 @@
-"""Vertical text and lines on their side.
+"""Vertical text: columns of upright characters, read as rows.
 
 Chinese is also set in columns of upright characters. `find_columns` finds them by the ink alone:
-characters that are closer to each other downwards than sideways form a column. Of a tall narrow
-box that a text detector returns, `tall_crops` gives the line in each direction that it may run;
-the readings decide (daemon/ocr/directions.py).
+characters that are closer to each other downwards than sideways form a column. A tall
+narrow line of a text detector may be a column too (`as_column`) or lie on its side; the readings
+decide (daemon/ocr/directions.py).
 
 A column is cut into its cells, which are about square, and the cells are set side by side, so that
 a recogniser that knows only rows reads it (`crop_column`). The punctuation of vertical text is put
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from daemon.core.records import Direction, Pixels
+    from daemon.core.records import Pixels
     from daemon.ocr.segment.rects import Rects
 
     Spans = NDArray[np.int32]
@@ -50,7 +50,6 @@ _WIDTHS = (0.6, 1.6)  # of an em: how wide a column may be
 _MAX_JOIN = 1.6  # of an em: a gap in a column, a full stop's cell and a bracket's among them
 _MAX_ASIDE = 2.0  # of an em: a column of one or two characters is as close as this to the next
 _MAX_WIDE = 1.25  # of the width of those beside it: a column that is as wide as this is not one
-_TALL = 1.4  # times as high as wide: a box of two characters above each other
 _BESIDE = 0.5  # of an em: rows between the columns of a block are made of their ink
 _MIN_COVERED = 0.5  # of a row's area that is in columns, if it is made of their ink
 _STRAY = 0.0005  # of the ink of a column that may be outside its width: noise, a ruling line
@@ -111,33 +110,24 @@ def _narrowed(ink: Pixels, rects: Rects) -> Rects:
     return result
 
 
-def is_tall(box: Box) -> bool:
-    """Tell whether a box may hold a column or a line on its side: it is higher than wide."""
-    return box.bottom - box.top >= _TALL * (box.right - box.left)
+def as_column(line: LineCrop) -> LineCrop | None:
+    """Return a line whose crop is higher than wide as a column of upright characters, in a row.
 
-
-def tall_crops(gray: Pixels, box: Box) -> list[LineCrop]:
-    """Return the line in a tall box of the clean page as it may run: each is one candidate.
-
-    It is upright (one high character), vertical, or turned by a quarter either way.
+    None if the crop has no two characters above each other.
     """
-    column = column_in(gray, box)
-    return [
-        LineCrop(box, dark_on_light(gray[box.top : box.bottom, box.left : box.right])),
-        *([crop_column(gray, column)] if column else []),
-        crop_turned(gray, box, "rotated_90"),
-        crop_turned(gray, box, "rotated_270"),
-    ]
-
-
-def crop_turned(gray: Pixels, box: Box, direction: Direction) -> LineCrop:
-    """Return the line in `box`, which is turned clockwise as `direction` says, as a row."""
-    quarters = {"rotated_90": 1, "rotated_180": 2, "rotated_270": 3}[direction]
-    upright = np.rot90(gray[box.top : box.bottom, box.left : box.right], quarters)
-    image = dark_on_light(np.ascontiguousarray(upright))
-    left, top, right, bottom = box.left, box.top, box.right, box.bottom
-    corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float64)
-    return LineCrop(box, image, np.roll(corners, -quarters, axis=0), direction)
+    height, width = line.image.shape
+    column = column_in(line.image, Box(0, 0, width, height))
+    if column is None:
+        return None
+    row = crop_column(line.image, column)
+    top, bottom = column.rect[1], column.rect[3]
+    shares, along = np.asarray(row.stops).T
+    stops = np.column_stack([shares, (top + along * (bottom - top)) / height])
+    box = line.box
+    upright = [[box.left, box.top], [box.right, box.top], [box.right, box.bottom]]
+    corners = np.array([*upright, [box.left, box.bottom]], np.float64)
+    corners = corners if line.corners is None else line.corners
+    return LineCrop(box, row.image, np.roll(corners, -1, axis=0), "vertical", stops)
 
 
 def without_columns(lines: Sequence[LineCrop], columns: Sequence[LineCrop]) -> list[LineCrop]:

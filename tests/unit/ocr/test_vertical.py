@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 
 from daemon.core.records import Box, Page
-from daemon.ocr import directions
+from daemon.ocr import directions, orientation
 from daemon.ocr.assemble import textline
 from daemon.ocr.assemble.frame import CoordinateFrame
 from daemon.ocr.pipeline import Pipeline
 from daemon.ocr.recognizer import Recognizer
 from daemon.ocr.records import CleanPage, LineCrop, RecognizedCharacter, RecognizedLine
-from daemon.ocr.segment import is_tall, tall_crops, without_columns
-from daemon.ocr.segment.vertical import column_in, crop_column, crop_turned, find_columns
+from daemon.ocr.segment import as_column, without_columns
+from daemon.ocr.segment.vertical import column_in, crop_column, find_columns
 from tests.support.running_daemon import SHIPPED_ONNX
 from tests.support.samples.vertical import VerticalPage
 from tests.unit.ocr.test_pipeline import RECIPE
@@ -144,31 +144,21 @@ def test_a_character_of_the_row_has_its_place_on_the_page():
     assert (second.top, second.bottom) == pytest.approx((280, 518), abs=14)
 
 
-@pytest.mark.parametrize(("degrees", "direction"), [(90, "rotated_90"), (270, "rotated_270")])
-def test_a_line_on_its_side_is_turned_back(degrees, direction):
-    page = VerticalPage(200, 600, 28)
-    page.sideways("Total amount", 80, 40, degrees)
-    y, x = np.nonzero(page.image < 128)
-    box = Box(int(x.min()), int(y.min()), int(x.max()) + 1, int(y.max()) + 1)
-    level = VerticalPage(600, 200, 28)
-    level.sideways("Total amount", 80, 40, 0)
-    y, x = np.nonzero(level.image < 128)
+def test_a_tall_line_of_a_detector_becomes_a_column_with_its_place_on_the_page():
+    page = VerticalPage(200, 600, 40)
+    page.column("春江潮水连海平海上明", 80, 40, pitch=1.2)
+    box = Box(70, 20, 130, 540)
 
-    line = crop_turned(page.image, box, direction)
+    column = as_column(LineCrop(box, page.image[20:540, 70:130]))
 
-    upright = level.image[y.min() : y.max() + 1, x.min() : x.max() + 1]
-    assert np.array_equal(line.image, upright)
-    assert line.direction == direction
+    assert column.box == box
+    assert column.corners.tolist() == [[130, 20], [130, 540], [70, 540], [70, 20]]
+    third = np.interp(2.5 / 10, *column.stops.T)  # the middle of the third character
+    assert 20 + 520 * third == pytest.approx(40 + 2.5 * 48 - 4, abs=8)
 
 
-def test_the_start_of_a_line_on_its_side_is_where_it_begins_on_the_page():
-    box = Box(10, 20, 40, 220)
-    gray = np.full((300, 100), 255, np.uint8)
-
-    downwards, upwards = (crop_turned(gray, box, d) for d in ("rotated_90", "rotated_270"))
-
-    assert downwards.corners[0].tolist() == [40, 20]
-    assert upwards.corners[0].tolist() == [10, 220]
+def test_a_tall_line_without_two_characters_is_no_column():
+    assert as_column(LineCrop(Box(0, 0, 20, 60), np.full((60, 20), 255, np.uint8))) is None
 
 
 def test_rows_that_are_made_of_columns_are_dropped_and_others_stay():
@@ -205,11 +195,6 @@ def test_a_doubtful_column_beside_a_certain_one_is_vertical_text_too():
     assert directions.vertical_indexes(crops, readings) == [0, 1]
 
 
-def test_only_high_boxes_may_hold_columns():
-    assert is_tall(Box(0, 0, 30, 60))
-    assert not is_tall(Box(0, 0, 30, 34))
-
-
 @pytest.fixture(scope="module")
 def recognizer():
     return Recognizer.load(SHIPPED_ONNX)
@@ -223,7 +208,6 @@ def recognizer():
         (lambda page: page.sideways("Total amount", 80, 40, 90), "rotated_90", "Total amount"),
         (lambda page: page.sideways("Total amount", 80, 40, 270), "rotated_270", "Total amount"),
         (lambda page: page.sideways("明月松间照", 80, 40, 90), "rotated_90", "明月松间照"),
-        (lambda page: page.column("8", 80, 40), "horizontal", "8"),
     ],
 )
 def test_a_tall_box_is_read_in_the_direction_that_it_has(recognizer, draw, direction, expected):
@@ -231,12 +215,11 @@ def test_a_tall_box_is_read_in_the_direction_that_it_has(recognizer, draw, direc
     draw(page)
     y, x = np.nonzero(page.image < 128)
     box = Box(int(x.min()) - 4, int(y.min()) - 4, int(x.max()) + 5, int(y.max()) + 5)
+    line = LineCrop(box, page.image[box.top : box.bottom, box.left : box.right])
 
-    candidates = tall_crops(page.image, box)
-    readings = recognizer.read(candidates)
-    best = directions.best_index(candidates, readings)
+    lines, readings = orientation.read_in_directions([line], {}, recognizer.read, as_column)
 
-    assert (candidates[best].direction, readings[best].text) == (direction, expected)
+    assert (lines[0].direction, readings[0].text) == (direction, expected)
 
 
 @pytest.mark.slow
@@ -263,3 +246,31 @@ def test_a_page_of_two_tiers_with_titles_is_read_in_its_order(recognizer):
     )
     assert same >= 0.9 * sum(map(len, page.truth))
     assert text.text.count("\n") >= len(page.truth) - 1
+
+
+@pytest.mark.slow
+def test_a_page_of_columns_is_not_turned(recognizer):
+    page = page_of(SIMPLIFIED)
+    boxes = [
+        Box(c.rect[0] - 3, c.rect[1] - 3, c.rect[2] + 3, c.rect[3] + 3)
+        for c in find_columns(page.image)
+    ]
+    lines = [LineCrop(b, page.image[b.top : b.bottom, b.left : b.right]) for b in boxes]
+
+    rotation, _ = orientation.find_rotation(lines, recognizer.read, as_column)
+
+    assert rotation == 0
+
+
+@pytest.mark.slow
+def test_a_page_of_rows_on_its_side_is_turned_although_its_lines_are_tall(recognizer):
+    page = VerticalPage(900, 700, 28)
+    for k in range(8):
+        page.row(SIMPLIFIED[k : k + 26], 40, 40 + 60 * k)
+    on_its_side = np.ascontiguousarray(np.rot90(page.image))
+    boxes = [Box(38 + 60 * k, 30, 78 + 60 * k, 870) for k in range(8)]
+    lines = [LineCrop(b, on_its_side[b.top : b.bottom, b.left : b.right]) for b in boxes]
+
+    rotation, _ = orientation.find_rotation(lines, recognizer.read, as_column)
+
+    assert rotation == 90

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _STRIDE = 8  # pixels: a pixel of so many along each axis is looked at first
 _MIN_RED = 28  # levels of red above the larger of green and blue: paper and skin have less
+_FAINT_RED = 16  # levels: thin strokes inside a ring of red ink have as little
 _MIN_SAMPLES = 12  # red pixels of the sample; a stamp of 60 pixels across has twice as many
 _SIDE = 1500  # pixels: stamps are looked for at this size of the page
 _MIN_DIAMETER = 64  # pixels at that size: the text of a smaller stamp is not legible
@@ -77,7 +78,8 @@ def _find(image: Pixels) -> Iterator[Ellipse]:
     scale = min(1.0, _SIDE / max(image.shape[:2]))
     size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
     small = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
-    mask = np.asarray(_redness(small) > _MIN_RED, np.uint8)
+    redness = _redness(small)
+    mask = np.asarray(redness > _MIN_RED, np.uint8)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_CLOSING, _CLOSING))
     dark = np.asarray(small.max(axis=2) < _DARK, np.uint8)
     near = np.asarray(cv2.dilate(mask, np.ones((_REACH, _REACH), np.uint8)), np.uint8)
@@ -90,7 +92,7 @@ def _find(image: Pixels) -> Iterator[Ellipse]:
             continue
         part = (slice(top, top + height), slice(left, left + width))
         ellipse = _outer_edge(np.asarray(mask[part] * (labels[part] == label), np.uint8))
-        if ellipse is not None and _is_ring(mask[part], ellipse):
+        if ellipse is not None and _is_ring(redness[part], ellipse):
             (x, y), (first, second), angle = ellipse
             centre = ((x + left + 0.5) / scale, (y + top + 0.5) / scale)
             yield centre, (first / scale, second / scale), angle
@@ -126,14 +128,14 @@ def _outer_edge(ink: Pixels) -> Ellipse | None:
     return centre, (float(first), float(second)), angle
 
 
-def _is_ring(ink: Pixels, ellipse: Ellipse) -> bool:
+def _is_ring(redness: Redness, ellipse: Ellipse) -> bool:
     """Tell whether ink goes around the rim, with a clear band and then more ink inside it.
 
     A letter O has no more ink inside, a disc has no clear band.
     """
-    y, x = np.nonzero(ink)
+    y, x = np.nonzero(redness > _FAINT_RED)
     radius, direction = _polar(x.astype(np.float64), y.astype(np.float64), ellipse)
-    on_rim = (radius >= _RIM[0]) & (radius <= _RIM[1])
+    on_rim = (radius >= _RIM[0]) & (radius <= _RIM[1]) & (redness[y, x] > _MIN_RED)
     around = np.unique((direction[on_rim] * 90 / math.pi).astype(np.int64)).size / 180
     (first, second), inner = ellipse[1], 0.88
     share = np.count_nonzero(radius < inner) / (math.pi * first * second * inner**2)

@@ -24,7 +24,7 @@ _MARGIN = 0.12  # of the height of a line, added around its ink
 def crop_upright(gray: Pixels, left: float, top: float, right: float, bottom: float) -> LineCrop:
     """Return the line within the given edges, clipped to the page."""
     box = _clip(gray, round(left), round(top), round(right), round(bottom))
-    return LineCrop(box, _dark_on_light(gray[box.top : box.bottom, box.left : box.right]))
+    return LineCrop(box, dark_on_light(gray[box.top : box.bottom, box.left : box.right]))
 
 
 def _clip(gray: Pixels, left: int, top: int, right: int, bottom: int) -> Box:
@@ -56,7 +56,7 @@ def crop_quad(gray: Pixels, corners: Corners) -> LineCrop:
     )
     sides = (*np.floor(low).astype(int).tolist(), *np.ceil(high).astype(int).tolist())
     box = _clip(gray, *sides)
-    return LineCrop(box, _dark_on_light(np.asarray(image, np.uint8)), corners)
+    return LineCrop(box, dark_on_light(np.asarray(image, np.uint8)), corners)
 
 
 def _tightened(
@@ -80,7 +80,7 @@ def _tightened(
     )
 
 
-def _dark_on_light(image: Pixels) -> Pixels:
+def dark_on_light(image: Pixels) -> Pixels:
     """Return the crop, inverted where it is light text on a dark background, not in shadow."""
     background = np.median(image)
     if background >= DARK:

@@ -32,7 +32,7 @@ def analyze(
     boxes = [box for box, _ in line_texts]
     blocks = _order_blocks(boxes, ruled_tables.find(boxes, rules))
     return block_kinds.classify(
-        line_texts, borderless_tables.detect(line_texts, blocks), rules, page_height
+        line_texts, borderless_tables.detect(line_texts, blocks, rules), rules, page_height
     )
 
 

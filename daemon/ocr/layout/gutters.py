@@ -23,6 +23,8 @@ _LEVEL_TOLERANCE = 0.15  # of a line's height: centres as close as this are leve
 _MIN_PROSE_FILL = 0.75  # share of their column that level rows fill, if they are prose
 _MAX_LABEL_SHARE = 0.5  # of the rows of the prose: fewer rows beside it are the labels of a picture
 _MAX_LEVEL_SHARE = 0.4  # share of a sidebar's boxes that may be level with the prose beside it
+_MIN_CELLS = 1.5  # pieces of a row on one side, if both sides are columns of a table,
+_MAX_CELL_LENGTH = 8.0  # and their mean length, of a line's height: columns of prose are wider
 _MIN_LABEL_PITCH = 1.4  # times the row pitch of a column: labels beside it have a larger one
 
 
@@ -71,6 +73,19 @@ class _Column(NamedTuple):
         return level >= _MAX_LEVEL_SHARE * len(self.boxes)
 
 
+def _is_table(left: _Column, right: _Column) -> bool:
+    """Tell whether level rows of several short pieces lie on both sides of a gutter."""
+    boxes = [*left.boxes, *right.boxes]
+    height = median(box.bottom - box.top for box in boxes)
+    length = sum(box.right - box.left for box in boxes) / len(boxes)
+    return (
+        max(len(side.boxes) / side.rows for side in (left, right)) >= _MIN_CELLS
+        and length <= _MAX_CELL_LENGTH * height
+        and left.is_level_with(right)
+        and right.is_level_with(left)
+    )
+
+
 def _is_level(box: Box, middles: list[float]) -> bool:
     """Tell whether the centre of a box is level with one of the sorted `middles`."""
     middle = (box.top + box.bottom) / 2
@@ -89,6 +104,8 @@ def split_columns(left: list[int], right: list[int], boxes: Sequence[Box]) -> li
     if min(len(left), len(right)) < _MIN_ROWS:
         return []
     left_column, right_column = (_Column.of([boxes[k] for k in side]) for side in (left, right))
+    if _is_table(left_column, right_column):
+        return []
     if left_column.is_prose and right_column.is_prose:
         is_form = (
             min(left_column.rows, right_column.rows) < _LONG_COLUMN

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 TextSource = Literal["ocr", "text_layer", "mixed"]
 PageStatus = Literal["done", "partial", "failed"]
 Status = Literal["done", "partial", "failed", "duplicate"]
-BlockKind = Literal["text", "heading", "table", "header", "footer"]
+BlockKind = Literal["text", "heading", "table", "header", "footer", "seal"]
+Direction = Literal["horizontal", "vertical", "rotated_90", "rotated_180", "rotated_270"]
+UnreadReason = Literal["low_confidence", "too_small", "not_legible", "not_rendered"]
 OutputKind = Literal["text", "hocr", "alto", "searchable_pdf", "picture"]
 
 
@@ -81,12 +83,29 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class TextLine:
-    """A line of text as published, box in the original frame."""
+    """A line of text as published, box in the original frame.
+
+    `direction` is how it runs on the page as it was read: from left to right, downwards with
+    upright characters ("vertical", as Chinese is set), or turned clockwise by so many degrees.
+    """
 
     text: str
     confidence: float | None
     box: Box
     words: tuple[Word, ...]
+    direction: Direction = "horizontal"
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadRegion:
+    """A part of a page that looks like text and of which no text is published, original frame.
+
+    `reason`: its reading had a confidence that is too low, its letters are too small to be read,
+    nothing legible was found in it, or the decoder or renderer could not show it.
+    """
+
+    box: Box
+    reason: UnreadReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +148,18 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
+class DocumentWarning:
+    """Something that a reader of the answer should know although it is no failure.
+
+    `kind` is a stable word for programs, `message` a sentence for people, `page` is 1-based.
+    """
+
+    kind: str
+    message: str
+    page: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """One page as decoded: `image` is H,W,3 BGR or H,W gray.
 
@@ -136,7 +167,8 @@ class Page:
     that was applied to the stored pixels to show the page as a viewer does. `text_layer` is the
     text that the page contains, None without any; the image then shows everything else, and is
     empty if nothing is left to read. `defect` is a sentence on the missing part of a page that was
-    decoded incompletely.
+    decoded incompletely. `warnings` say what the decoder or renderer complained of, or what of the
+    page was left out on purpose; they do not make the page partial.
     """
 
     number: int
@@ -148,6 +180,7 @@ class Page:
     rotation: int = 0
     text_layer: tuple[Block, ...] | None = None
     defect: str | None = None
+    warnings: tuple[DocumentWarning, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +203,7 @@ class PageText:
 
     `rotation` is how the stored pixels are turned to show the page, `orientation` how the page as
     shown was turned to be read. `curvature` is the largest deviation of a row from a straight line
-    that dewarping removed, in original pixels.
+    that dewarping removed, in original pixels. `unread` are the regions whose text is missing.
     """
 
     number: int
@@ -187,9 +220,11 @@ class PageText:
     failure: Failure | None = None
     orientation: int = 0
     curvature: float = 0.0
+    unread: tuple[UnreadRegion, ...] = ()
+    warnings: tuple[DocumentWarning, ...] = ()
 
     @classmethod
-    def unread(cls, number: int, failure: Failure) -> PageText:
+    def not_read(cls, number: int, failure: Failure) -> PageText:
         """Return a failed page of which only the failure is known."""
         return cls(
             number=number, width=0, height=0, dpi=None, rotation=0, skew=0.0, text_source="ocr",
@@ -280,7 +315,7 @@ class PagesRead:
     """A worker's result for `ReadPages`: the pages of its range and the time they took.
 
     `page_count` is that of the document, `seconds` the worker's wall seconds by stage, `precision`
-    the number format of its network.
+    the number format of its network, `warnings` are those on the document as a whole.
     """
 
     media_type: str
@@ -288,6 +323,7 @@ class PagesRead:
     pages: tuple[PageText, ...]
     seconds: Mapping[str, float]
     precision: str | None = None
+    warnings: tuple[DocumentWarning, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,6 +338,7 @@ class Document:
     failure: Failure | None = None
     duplicate_of: str | None = None
     precision: str | None = None
+    warnings: tuple[DocumentWarning, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

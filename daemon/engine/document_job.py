@@ -13,7 +13,16 @@ from dataclasses import dataclass, field, replace
 
 from daemon.core.errors import DaemonError, Died, Rejected
 from daemon.core.options import Recipe
-from daemon.core.records import Claim, Document, Failure, PageCount, PagesRead, PageText, Status
+from daemon.core.records import (
+    Claim,
+    Document,
+    DocumentWarning,
+    Failure,
+    PageCount,
+    PagesRead,
+    PageText,
+    Status,
+)
 from daemon.core.tasks import CountPages, Outcome, ReadPages
 
 
@@ -32,6 +41,7 @@ class DocumentJob:
     _deaths: Counter[CountPages | ReadPages] = field(default_factory=Counter)
     _pages: dict[int, PageText] = field(default_factory=dict)
     _seconds: Counter[str] = field(default_factory=Counter)
+    _warnings: dict[DocumentWarning, None] = field(default_factory=dict)
     _media_type: str | None = None
     _precision: str | None = None
     _failure: Failure | None = None
@@ -90,6 +100,7 @@ class DocumentJob:
                 self._seconds.update(read.seconds)
                 self._precision = read.precision
                 self._pages.update({page.number: page for page in read.pages})
+                self._warnings.update(dict.fromkeys(read.warnings))
             case _, Rejected() as error:
                 self.give_up(error)
             case (CountPages() | ReadPages()) as task, Died() as error:
@@ -124,6 +135,7 @@ class DocumentJob:
             attempt=self.attempt,
             failure=self._failure,
             precision=self._precision,
+            warnings=tuple(self._warnings),
         )
 
     def _ranges(self, first: int, last: int, step: int) -> list[ReadPages]:
@@ -155,7 +167,7 @@ class DocumentJob:
     def _mark_failed(self, task: ReadPages, error: Died) -> None:
         message = f"{error.message} ({self._deaths[task]} tries)"
         failure = Failure(error.kind, message, task.first, self.attempt, error.signal)
-        self._pages[task.first] = PageText.unread(task.first, failure)
+        self._pages[task.first] = PageText.not_read(task.first, failure)
 
 
 def _first_failure(pages: tuple[PageText, ...]) -> Failure | None:

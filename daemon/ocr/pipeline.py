@@ -189,7 +189,9 @@ class Pipeline:
             last = count if last is None else min(last, count)
             read = tuple(self._read_or_fail(source, n, timer) for n in range(first, last + 1))
         precision = self.recognizer.precision
-        return PagesRead(source.media_type, count, read, timer.seconds, precision)
+        return PagesRead(
+            source.media_type, count, read, timer.seconds, precision, tuple(source.warnings)
+        )
 
     def _read_or_fail(self, source: pages.PageSource, number: int, timer: StageTimer) -> PageText:
         failpoints.reach("worker.page", str(number))
@@ -199,7 +201,7 @@ class Pipeline:
         except Rejected as rejected:
             if source.page_count == 1:
                 raise
-            return PageText.unread(number, Failure(rejected.reason, rejected.message))
+            return PageText.not_read(number, Failure(rejected.reason, rejected.message))
         try:
             return self.read_page(page, timer)
         finally:

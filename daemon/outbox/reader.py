@@ -45,13 +45,18 @@ def upgraded(answer: Answer) -> Answer:
     for page in answer.get("pages") or ():
         if isinstance(page, dict):
             upgrade_page(page)
+    answer.setdefault("warnings", [])
     return answer
 
 
 def upgrade_page(page: dict[str, Any]) -> None:
-    """Rename the fields of a page of an earlier version: before 0.1.0 `curvature` was `sag`."""
+    """Bring a page to this version: before 0.1.0 `curvature` was `sag`, 1.0 had no `unread`."""
     if "sag" in page:
         page["curvature"] = page.pop("sag")
+    page.setdefault("unread", [])
+    page.setdefault("warnings", [])
+    for line in (line for block in page.get("blocks", ()) for line in block.get("lines", ())):
+        line.setdefault("direction", "horizontal")
 
 
 def belongs_to(claim: str, answer: Answer | None) -> bool:

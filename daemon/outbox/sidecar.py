@@ -21,15 +21,17 @@ from daemon.core.records import (
     Cell,
     Claim,
     Document,
+    DocumentWarning,
     Failure,
     MissingOutput,
     Output,
     PageText,
     TextLine,
+    UnreadRegion,
     Word,
 )
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 SCHEMA_FILE = "sidecar.schema.json"
 
 
@@ -73,6 +75,7 @@ def sidecar(
         },
         "pages": [_page(page) for page in document.pages],
         "text": "\n\n".join(page.text for page in document.pages if page.text),
+        "warnings": [_warning(warning) for warning in document.warnings],
     }
     if document.duplicate_of is not None:
         content["duplicate_of"] = fs.to_unicode(document.duplicate_of)
@@ -152,6 +155,8 @@ def _page(page: PageText) -> dict[str, Any]:
         "text": page.text,
         "confidence": _rounded(page.confidence),
         "blocks": [_block(block) for block in page.blocks],
+        "unread": [_unread(region) for region in page.unread],
+        "warnings": [_warning(warning) for warning in page.warnings],
     }
     if page.failure is not None:
         content["error"] = _error(page.failure)
@@ -182,7 +187,11 @@ def _cell(cell: Cell) -> dict[str, Any]:
 
 
 def _line(line: TextLine) -> dict[str, Any]:
-    return {**_word(line), "words": [_word(word) for word in line.words]}
+    return {
+        **_word(line),
+        "direction": line.direction,
+        "words": [_word(word) for word in line.words],
+    }
 
 
 def _word(word: Word | TextLine) -> dict[str, Any]:
@@ -195,6 +204,14 @@ def _word(word: Word | TextLine) -> dict[str, Any]:
 
 def _box(box: Box) -> list[int]:
     return [box.left, box.top, box.right, box.bottom]
+
+
+def _unread(region: UnreadRegion) -> dict[str, Any]:
+    return {"box": _box(region.box), "reason": region.reason}
+
+
+def _warning(warning: DocumentWarning) -> dict[str, Any]:
+    return {"class": warning.kind, "message": warning.message, "page": warning.page}
 
 
 def _error(failure: Failure) -> dict[str, Any]:

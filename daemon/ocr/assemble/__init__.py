@@ -201,6 +201,7 @@ def _publish_page(page: Page, source: TextSource, text: str, blocks: tuple[Block
         confidence=_mean_confidence(blocks),
         blocks=blocks,
         failure=Failure("damaged", page.defect) if page.defect else None,
+        warnings=page.warnings,
     )
 
 

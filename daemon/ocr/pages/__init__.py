@@ -7,7 +7,7 @@ memory. Errors of decoders are raised as Rejected or Deferred (see `errors`).
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -17,7 +17,7 @@ import cv2
 from daemon.core import fs
 from daemon.core.errors import Deferred, Rejected
 from daemon.core.options import Limits, Rendering
-from daemon.core.records import Page, Stamp
+from daemon.core.records import DocumentWarning, Page, Stamp
 from daemon.ocr.pages import sniff
 from daemon.ocr.pages.errors import translate_errors
 from daemon.ocr.pages.images import ImageSource, TiffSource
@@ -36,6 +36,10 @@ class PageSource(Protocol):
     @property
     def page_count(self) -> int:
         """At least 1 and at most `limits.pages`."""
+
+    @property
+    def warnings(self) -> Sequence[DocumentWarning]:
+        """What a reader of the answer should know of the document as a whole."""
 
     def page(self, number: int) -> Page:
         """Return page 1..page_count; raises Rejected or Deferred when it cannot be read."""

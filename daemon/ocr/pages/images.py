@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from daemon.core import tiff
 from daemon.core.errors import Rejected
 from daemon.core.options import Limits
-from daemon.core.records import Page
+from daemon.core.records import DocumentWarning, Page
 from daemon.core.tiff import MalformedFileError
 from daemon.ocr.pages import headers, heif, jpeg, pixels, sniff
 from daemon.ocr.pages.errors import translate_errors
@@ -38,6 +38,7 @@ class ImageSource:
     """A still image: the header is checked at once, the pixels are decoded on demand."""
 
     page_count = 1
+    warnings: tuple[DocumentWarning, ...] = ()
 
     def __init__(self, data: bytes, media_type: str, limits: Limits, in_gray: bool) -> None:
         self.media_type = media_type
@@ -91,6 +92,7 @@ class TiffSource:
     """
 
     media_type = "image/tiff"
+    warnings: tuple[DocumentWarning, ...] = ()
 
     def __init__(self, data: bytes, limits: Limits, in_gray: bool) -> None:
         self._data = bytearray(data)

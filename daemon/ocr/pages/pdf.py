@@ -14,7 +14,7 @@ import pymupdf
 
 from daemon.core.errors import Rejected
 from daemon.core.options import Limits, Rendering
-from daemon.core.records import Block, Box, Page
+from daemon.core.records import Block, Box, DocumentWarning, Page
 from daemon.ocr.pages import embedded_images, masking, ocr_layer, pdf_graphics, pixels, text_layer
 from daemon.ocr.pages.errors import translate_errors
 
@@ -38,6 +38,7 @@ class PdfSource:
     """
 
     media_type = "application/pdf"
+    warnings: tuple[DocumentWarning, ...] = ()
 
     def __init__(self, file: BinaryIO, limits: Limits, rendering: Rendering) -> None:
         self._file = file

@@ -24,7 +24,7 @@ def by_kind(path: Path, stamp: Stamp, first: int, last: int, recipe: Recipe) -> 
         told = "done"
     except OSError as error:
         told = errno.errorcode[error.errno or 0]
-    pages = tuple(PageText.unread(number, None) for number in range(first, last + 1))
+    pages = tuple(PageText.not_read(number, None) for number in range(first, last + 1))
     return PagesRead(told, last, pages, {})
 
 

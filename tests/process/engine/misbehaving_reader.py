@@ -19,7 +19,7 @@ from daemon.engine import worker
 
 
 def honestly(path: Path, stamp: Stamp, first: int, last: int) -> PagesRead:
-    pages = tuple(PageText.unread(number, None) for number in range(first, last + 1))
+    pages = tuple(PageText.not_read(number, None) for number in range(first, last + 1))
     return PagesRead("application/pdf", 9, pages, {"decode": 0.1}, precision=str(os.getpid()))
 
 

@@ -78,7 +78,7 @@ FULL = page(
     Block((line("- 1 -", 580),), "footer"),
     said="all of it",
 )
-FAILED = PageText.unread(2, Failure("corrupt", "page 2 is torn", 2))
+FAILED = PageText.not_read(2, Failure("corrupt", "page 2 is torn", 2))
 DOCUMENT = Document("partial", "application/pdf", (FULL, FAILED), {}, 1)
 NAMES = ["a.pdf", 'we "quote" <b>&amp;\\.pdf', "\x1b[2J\udcff\x00.pdf", "发票.pdf"]
 

@@ -23,7 +23,7 @@ def page(number: int) -> PageText:
     )  # fmt: skip
 
 
-TORN = PageText.unread(2, Failure("corrupt", "torn"))
+TORN = PageText.not_read(2, Failure("corrupt", "torn"))
 DOCUMENT = Document("partial", "application/pdf", (page(1), TORN, page(3)), {}, 1)
 
 

@@ -48,7 +48,8 @@ class Face:
     size: int
     pad_x: float = 0.6
     pad_y: float = 0.35
-    rules: str = "none"  # grid, rows, header, frame, none
+    rules: str = "none"  # grid, rows, header, columns, frame, none
+    lost: float = 0.0  # share of the sides of cells whose rule has faded
     rule_width: int = 2  # pixels
     rule_tone: int = 40  # 0 black .. 255 white
     bar: tuple[int, int, int] | None = None  # of the header, which is white then
@@ -256,11 +257,17 @@ def _rule(
     elif face.rules == "frame":
         boxes = [(x[0], y[0], x[-1], y[-1])]
     ends = [side for box in boxes for side in pairwise([*_corners(box), box[:2]])]
-    if face.rules in ("rows", "header"):
+    if face.rules in ("rows", "header", "columns"):
         wanted = range(len(y)) if face.rules == "rows" else (0, 1, len(y) - 1)
         ends = [((x[0], y[row]), (x[-1], y[row])) for row in wanted]
+    if face.rules == "columns":
+        ends += [((at, y[0]), (at, y[-1])) for at in x]
     draw = ImageDraw.Draw(sheet.page.image)
+    fading = random.Random(len(ends))  # no cryptography
+    drawn = {side for side in ends if fading.random() >= face.lost}
     for start, stop in ends:
+        if face.lost and (start, stop) not in drawn and (stop, start) not in drawn:
+            continue
         draw.line((*start, *stop), (face.rule_tone,) * 3, face.rule_width)
 
 
@@ -410,15 +417,18 @@ def _page(rng: random.Random, name: str, face: Face, entries: Sequence[Entry]) -
 
 
 def ruled(rng: random.Random, name: str) -> TablePage:
-    """A rule between all cells."""
-    face = _face(rng, rules="grid", pad_x=rng.uniform(0.3, 1.0), pad_y=rng.uniform(0.15, 0.6))
+    """A rule between all cells, some of them faded."""
+    face = _face(
+        rng, rules="grid", pad_x=rng.uniform(0.3, 1.0), pad_y=rng.uniform(0.15, 0.6),
+        lost=rng.choice((0, 0, 0.3)),
+    )  # fmt: skip
     columns = _mixed(rng, rng.randint(4, 7))
     return _page(rng, name, face, _body(rng, face, columns, rng.randint(4, 14), rng.random() < 0.3))
 
 
 def half_ruled(rng: random.Random, name: str) -> TablePage:
-    """Rules between rows, or only around header and body."""
-    rules = rng.choice(("rows", "header"))
+    """Rules between rows, or around header and body, or these and rules between columns."""
+    rules = rng.choice(("rows", "header", "columns"))
     face = _face(rng, rules=rules, pad_x=rng.uniform(0.4, 1.4), pad_y=rng.uniform(0.15, 0.5))
     columns = _mixed(rng, rng.randint(4, 6))
     return _page(rng, name, face, _body(rng, face, columns, rng.randint(4, 14)))

@@ -85,6 +85,7 @@ class Pipeline:
         if page.text_layer and not lines:
             return assemble.page_from_text_layer(page)
         with timer("assemble"):
+            lines, readings = _split_at_cells(lines, readings, oriented.rules)
             placed = assemble.place_lines(page, oriented.clean, lines, readings, oriented.rules)
             blocks = layout.analyze(placed.boxes_and_texts, placed.rules, placed.height)
             return assemble.page_text(page, oriented.clean, placed, blocks)
@@ -218,6 +219,23 @@ def _filter_legible(
 ) -> LinesAndReadings:
     indexes = assemble.legible_indexes(readings, layer)
     return [lines[k] for k in indexes], [readings[k] for k in indexes]
+
+
+def _split_at_cells(
+    lines: Sequence[LineCrop], readings: Sequence[RecognizedLine], rules: RulingLines
+) -> LinesAndReadings:
+    """Return the lines, those cut that go on in another cell of a table."""
+    gaps = [assemble.gaps.find(*each, rules) for each in zip(lines, readings, strict=True)]
+    pieces = [assemble.gaps.cut(*each) for each in zip(lines, readings, gaps, strict=True)]
+    points = layout.split_points(
+        [[(line.box, reading.text) for line, reading in parts] for parts in pieces], rules
+    )
+    parts = [
+        part
+        for line, reading, found, chosen in zip(lines, readings, gaps, points, strict=True)
+        for part in assemble.gaps.cut(line, reading, [found[k - 1] for k in chosen])
+    ]
+    return [line for line, _ in parts], [reading for _, reading in parts]
 
 
 def _is_doubtful(oriented: OrientedPage, readings: Sequence[RecognizedLine]) -> bool:

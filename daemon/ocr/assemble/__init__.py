@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from daemon.core.records import Block, Failure, PageText
-from daemon.ocr.assemble import dates, textline
+from daemon.ocr.assemble import dates, gaps, textline
 from daemon.ocr.assemble.frame import CoordinateFrame
 from daemon.ocr.assemble.plain_text import cell_text, lines_text, table_text
 from daemon.ocr.records import RulingLines
@@ -20,6 +20,16 @@ if TYPE_CHECKING:
 
     from daemon.core.records import Box, Page, TextLine, TextSource
     from daemon.ocr.records import CleanPage, LayoutBlock, LineCrop, RecognizedLine
+
+__all__ = [
+    "PlacedLines",
+    "gaps",
+    "layer_lines",
+    "legible_indexes",
+    "page_from_text_layer",
+    "page_text",
+    "place_lines",
+]
 
 _MIN_LEGIBLE = 0.7  # confidence below which a reading is taken for a picture, a stain, a rule
 _MIN_LEGIBLE_LONG = 0.6  # the same for a long reading: stains and pictures yield few characters

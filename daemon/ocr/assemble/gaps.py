@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     Gap = tuple[int, int]  # from the first blank column of a crop to behind the last
 
 _MIN_GAP = 0.6  # of the crop's height: words of a sentence are closer
+_MAX_RULE = 0.15  # of the crop's height: a wider rule is no rule, and may hide letters
 _EDGE = 0.15  # of the crop's height, above and below: rules and neighbouring lines lie there
 _MIN_INK = 0.06  # share of dark pixels of a column with ink
 _MIN_CONTRAST = 40  # levels between ink and paper; blank crops have less
@@ -68,7 +69,9 @@ def _rule_columns(line: LineCrop, rules: RulingLines) -> NDArray[np.bool_]:
     crossed = np.zeros(line.image.shape[1], bool)
     box, middle = line.box, (line.box.top + line.box.bottom) / 2
     for rule in rules.vertical:
-        if rule.top <= middle < rule.bottom and box.left < rule.left and rule.right < box.right:
+        is_narrow = rule.right - rule.left <= max(2, _MAX_RULE * (box.bottom - box.top))
+        is_within = box.left < rule.left and rule.right < box.right
+        if is_narrow and is_within and rule.top <= middle < rule.bottom:
             crossed[max(0, rule.left - box.left - 1) : rule.right - box.left + 1] = True
     return crossed
 

@@ -97,23 +97,24 @@ def _is_level(box: Box, middles: list[float]) -> bool:
 def split_columns(left: list[int], right: list[int], boxes: Sequence[Box]) -> list[list[int]]:
     """Return the two sides of a gutter as columns in reading order; empty if they are not columns.
 
-    Either both are prose, and the left one is not a list of labels beside paragraphs; or one is
+    Either both are prose, and the left one is not a list of labels beside paragraphs, nor are they
+    columns of a table; or one is
     prose and the rows of the other are not level with it: a sidebar, or the labels of a picture,
     which are read after the prose.
     """
     if min(len(left), len(right)) < _MIN_ROWS:
         return []
     left_column, right_column = (_Column.of([boxes[k] for k in side]) for side in (left, right))
-    if _is_table(left_column, right_column):
-        return []
     if left_column.is_prose and right_column.is_prose:
         is_form = (
             min(left_column.rows, right_column.rows) < _LONG_COLUMN
             and min(left_column.fill, right_column.fill) < _MIN_PROSE_FILL
         )
         if (
-            is_form and left_column.is_level_with(right_column)
-        ) or left_column.pitch >= _MIN_LABEL_PITCH * right_column.pitch:
+            (is_form and left_column.is_level_with(right_column))
+            or left_column.pitch >= _MIN_LABEL_PITCH * right_column.pitch
+            or _is_table(left_column, right_column)
+        ):
             return []
         return [left, right]
     prose, sidebar = (

@@ -119,14 +119,17 @@ def _parts(
     if last - first == 1:
         return [whole]
     by_row: dict[int, list[int]] = {}
+    level_rows: set[int] = set()
+    level_lines = 0
     for k in cell.lines:
-        by_row.setdefault(bisect_right(edges, (boxes[k].top + boxes[k].bottom) / 2) - 1, []).append(
-            k
-        )
+        row = bisect_right(edges, (boxes[k].top + boxes[k].bottom) / 2) - 1
+        by_row.setdefault(row, []).append(k)
+        if _has_level_neighbour(boxes[k], cell, table, boxes, tolerance):
+            level_rows.add(row)
+            level_lines += 1
     is_cut = not cuts.isdisjoint(edges[first + 1 : last])
-    if not (is_cut or len(by_row) > 1) or not all(
-        _has_level_neighbour(boxes[k], cell, table, boxes, tolerance) for k in cell.lines
-    ):
+    are_level = level_lines == len(cell.lines) or len(level_rows) == last - first
+    if not (is_cut or len(by_row) > 1) or not are_level:
         return [whole]
     return [
         replace(

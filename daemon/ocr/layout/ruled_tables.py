@@ -32,6 +32,8 @@ _MAX_JOINED_GAP = 12.0  # of a line's height: the width of a column whose rules 
 _MIN_JOINED_RULES = 3  # rules that go on beyond such a column, at least
 _MIN_TEXT_CELLS = 3  # cells with text of a table, at least
 _MIN_ROWS = 2  # rows of two or more cells of a table, at least
+_MIN_CROSSING = 0.15  # of a line's area: so much of it lies in another cell, if a rule crosses it
+_MAX_CROSSED = 0.3  # share of such lines in a table; more, and the rules are strokes or noise
 _MAX_CELL_LINES = 8  # lines of a cell, at most; else it is the frame of a page or form
 _MAX_FRAMED_SHARE = 0.5  # share of the lines of a table that such frames may hold
 _MAX_FRAMED_ROWS = 3  # rows of text of a cell as wide as its table, at most
@@ -180,6 +182,7 @@ def _assign_lines(cells: Table, boxes: Sequence[Box], free: list[int]) -> Table:
     assigned: list[list[int]] = [[] for _ in cells.cells]
     sides = _to_array([cell.box for cell in cells.cells])
     within = table_box(cells)
+    crossed = 0
     for k in free:
         if not _is_within(boxes[k], within):
             continue
@@ -187,6 +190,9 @@ def _assign_lines(cells: Table, boxes: Sequence[Box], free: list[int]) -> Table:
         area = (boxes[k].right - boxes[k].left) * (boxes[k].bottom - boxes[k].top)
         if 2 * shared.sum() > area:
             assigned[int(shared.argmax())].append(k)
+            crossed += bool(np.partition(shared, -2)[-2] > _MIN_CROSSING * area)
+    if crossed > _MAX_CROSSED * sum(map(len, assigned)):
+        return grid.NO_TABLE
     filled = (
         Cell(c.row, c.column, c.row_span, c.column_span, c.box, _in_reading_order(boxes, lines))
         for c, lines in zip(cells.cells, assigned, strict=True)

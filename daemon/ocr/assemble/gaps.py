@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     Gap = tuple[int, int]  # from the first blank column of a crop to behind the last
 
 _MIN_GAP = 0.6  # of the crop's height: words of a sentence are closer
+_MIN_GAP_AT_SIGN = 1.3  # the same beside Chinese punctuation, whose square is half empty
+_SIGNS = ("，。、；：！？）》」』”", "（《「『“")  # with the blank half behind the sign, before it
 _MAX_RULE = 0.15  # of the crop's height: a wider rule is no rule, and may hide letters
 _EDGE = 0.15  # of the crop's height, above and below: rules and neighbouring lines lie there
 _MIN_INK = 0.06  # share of dark pixels of a column with ink
@@ -51,7 +53,14 @@ def find(line: LineCrop, reading: RecognizedLine, rules: RulingLines) -> list[Ga
         if not has_ink[start + 1] and stop - start >= _MIN_GAP * height
     ]
     texts = [_text(part) for part in _parts(line, reading, gaps)]
-    return gaps if all(texts) else []
+    if not all(texts):
+        return []
+    return [
+        gap
+        for gap, (before, after) in zip(gaps, pairwise(texts), strict=True)
+        if gap[1] - gap[0] >= _MIN_GAP_AT_SIGN * height
+        or not (before[-1] in _SIGNS[0] or after[0] in _SIGNS[1])
+    ]
 
 
 def _ink_columns(image: NDArray[np.uint8]) -> NDArray[np.bool_]:

@@ -42,6 +42,7 @@ _MAX_WORDS_WIDTH = 8.0  # the same in a table without numbers: columns of prose 
 _MAX_COLUMNS = 40  # columns; more are a pattern
 _MIN_RULE = 0.7  # of a table's width: the length of a rule that encloses it or separates rows
 _MIN_STEP = 0.35  # of a line's height: gaps between rows are larger than in them by this
+_CLOSER = 0.1  # of a line's height: gaps in a cell differ by this
 _LEADERS = re.compile(r"\.{4}|…{2}|·{4}")
 _KEY = (":", "：")
 
@@ -98,6 +99,7 @@ def _to_blocks(page: _Page, numbered: Sequence[tuple[_Row, int]]) -> list[Layout
     start, last_number = 0, -1
     while start < len(rows):
         first, end, columns = _best_run(page, rows, start)
+        first, end = _with_outer_lines(page, rows, (start, first, end), columns)
         table = _table(page, rows[first:end], columns)
         is_table = _is_table(page, table)
         if is_table:
@@ -157,6 +159,34 @@ def _merge_intervals(intervals: list[Interval], min_gap: float) -> list[Interval
         else:
             merged.append((left, right))
     return merged
+
+
+def _with_outer_lines(
+    page: _Page, rows: list[_Row], run: tuple[int, int, int], columns: list[Interval]
+) -> tuple[int, int]:
+    """Return first and end of a run with the outer lines of cells that have several.
+
+    These are single pieces as close as those within; `run` is the first row that is free, and the
+    first and end of the run.
+    """
+    free, first, end = run
+    gaps = [below.top - row.bottom for row, below in pairwise(rows[first:end])]
+    inner = [
+        min(gaps[k - 1 : k + 1]) for k in range(1, len(gaps)) if len(rows[first + k].lines) == 1
+    ]
+    if not inner:
+        return first, end
+    largest = max(inner) + _CLOSER * page.height
+
+    def is_outer(row: _Row, gap: float) -> bool:
+        spans = [_columns_of(page.interval(k), columns) for k in row.lines]
+        return len(spans) == 1 and spans[0][0] == spans[0][1] and gap <= largest
+
+    while first > free and is_outer(rows[first - 1], rows[first].top - rows[first - 1].bottom):
+        first -= 1
+    while end < len(rows) and is_outer(rows[end], rows[end].top - rows[end - 1].bottom):
+        end += 1
+    return first, end
 
 
 def _header_start(

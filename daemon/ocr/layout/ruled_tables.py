@@ -131,10 +131,9 @@ def _continues(
     between = [
         box
         for box in boxes
-        if box.left < stop + height and box.right > start - height
-        and start - height <= (box.left + box.right) / 2 <= stop + height
-        and top - 2 * height <= box.top and box.bottom <= bottom + 2 * height
-    ]  # fmt: skip
+        if 2 * start <= box.left + box.right <= 2 * stop
+        and 2 * top - height <= box.top + box.bottom <= 2 * bottom + height
+    ]
     return 2 * len(between) >= common
 
 

@@ -40,10 +40,11 @@ _MAX_MARGIN = 0.1  # of the crop's height: a piece keeps so much of the gap besi
 def find(line: LineCrop, reading: RecognizedLine, rules: RulingLines) -> list[Gap]:
     """Return the wide gaps between characters of a line, in columns of its crop.
 
-    A vertical rule does not end a gap. In slanted lines none is looked for.
+    A vertical rule does not end a gap. None is looked for in slanted, turned or vertical lines.
     """
     height = line.image.shape[0]
-    if line.corners is not None or line.image.shape[1] < 2 * height:
+    is_upright = line.corners is None and line.direction == "horizontal"
+    if not is_upright or line.image.shape[1] < 2 * height:
         return []
     has_ink = _ink_columns(line.image) & ~_rule_columns(line, rules)
     edges = np.flatnonzero(np.diff(has_ink.astype(np.int8)))

@@ -33,6 +33,7 @@ _SIGNS = ("，。、；：！？）》」』”", "（《「『“")  # with the
 _MAX_RULE = 0.15  # of the crop's height: a wider rule is no rule, and may hide letters
 _EDGE = 0.15  # of the crop's height, above and below: rules and neighbouring lines lie there
 _MIN_INK = 0.06  # share of dark pixels of a column with ink
+_STEP = 3  # pixels between those of which ink and paper are told: three times as fast
 _MIN_CONTRAST = 40  # levels between ink and paper; blank crops have less
 _MAX_MARGIN = 0.1  # of the crop's height: a piece keeps so much of the gap beside it
 
@@ -44,7 +45,7 @@ def find(line: LineCrop, reading: RecognizedLine, rules: RulingLines) -> list[Ga
     """
     height = line.image.shape[0]
     is_upright = line.corners is None and line.direction == "horizontal"
-    if not is_upright or line.image.shape[1] < 2 * height:
+    if not is_upright or not _has_wide_step(reading, _MIN_GAP * height / line.image.shape[1]):
         return []
     has_ink = _ink_columns(line.image) & ~_rule_columns(line, rules)
     edges = np.flatnonzero(np.diff(has_ink.astype(np.int8)))
@@ -64,11 +65,17 @@ def find(line: LineCrop, reading: RecognizedLine, rules: RulingLines) -> list[Ga
     ]
 
 
+def _has_wide_step(reading: RecognizedLine, share: float) -> bool:
+    """Tell whether a character begins `share` of the line or more behind the one before."""
+    starts = [c.left for c in reading.characters if not c.text.isspace()]
+    return any(after - before >= share for before, after in pairwise(starts))
+
+
 def _ink_columns(image: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Tell of each column of a crop whether there is ink between its edges above and below."""
     margin = round(_EDGE * image.shape[0])
     inner = image[margin : image.shape[0] - margin]
-    low, high = np.percentile(inner, (2, 90))
+    low, high = np.percentile(inner[::_STEP, ::_STEP], (2, 90))
     if high - low < _MIN_CONTRAST:
         return np.ones(image.shape[1], bool)
     return np.asarray((inner < (low + high) / 2).mean(axis=0) > _MIN_INK, bool)

@@ -1,7 +1,7 @@
 """Benchmark of table structure: TEDS on drawn tables of ten kinds, false tables on other pages.
 
-    python -m bench.table_structure [--kinds ruled words ...] [--pages 8] [--layout-only]
-        [--weights models/NAME.onnx] [--out DIR] [--by-page]
+    python -m bench.table_structure [--kinds ruled words ...] [--pages 8] [--first 0]
+        [--layout-only] [--weights models/NAME.onnx] [--out DIR] [--by-page]
 
 Each page (bench/drawn_tables.py) is read with the shipped settings. A drawn table is compared with
 the found one that shares most of its area, and scores 0 without one; tables found besides are
@@ -202,6 +202,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--kinds", nargs="+", choices=known, default=known, metavar="KIND")
     parser.add_argument("--pages", type=int, default=8, help="pages of each kind (default 8)")
+    parser.add_argument("--first", type=int, default=0, help="number of the first page (default 0)")
     parser.add_argument("--layout-only", action="store_true", help="only from true lines")
     parser.add_argument("--weights", type=Path, help="weights of the daemon (default: as shipped)")
     parser.add_argument("--out", type=Path, help="write pages and what was found on them")
@@ -217,7 +218,7 @@ def main() -> int:
     results: dict[str, KindResult] = {}
     for kind in args.kinds:
         results[kind] = KindResult()
-        for number in range(args.pages):
+        for number in range(args.first, args.first + args.pages):
             result = measure(kind, number, recipe, read, args.out)
             results[kind] += result
             if args.by_page:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _LEVEL_TOLERANCE = 0.35  # of a line's height: centres as close as this are level
-_MIN_LEVEL_SHARE = 0.6  # share of the cells of a row that have text on a level of a hidden row
+_MIN_LEVEL_SHARE = 0.8  # mean share of the cells that have text on the level of a hidden row
 _MAX_WIDTH = 12.0  # of a line's height: the mean width of lines in a cell; prose is wider
 _MIN_CELLS = 3  # cells with text side by side; two may be columns of prose in a frame
 _MIN_LEVELS = 3  # hidden rows in a row; two need text in all cells, headers may have two lines
@@ -77,7 +77,7 @@ def _cuts(cells: list[Cell], boxes: Sequence[Box], height: float) -> list[int]:
         for level in levels
     ]
     min_share = _MIN_LEVEL_SHARE if len(levels) >= _MIN_LEVELS else 1.0
-    if min(on_level) < min_share * len(cells):
+    if min(on_level) < 2 or sum(on_level) < min_share * len(cells) * len(levels):
         return []
     extents = [
         [boxes[k] for cell in cells for k in cell.lines if _is_level(boxes[k], level, tolerance)]

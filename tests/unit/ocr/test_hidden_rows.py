@@ -60,6 +60,24 @@ def test_an_empty_cell_of_a_hidden_row_is_kept():
     assert tables(lines([TEXTS[0], *body]), grid(X, (0, 40, 280)))[0][4] == ["row 3", "3.5", ""]
 
 
+def test_a_hidden_row_with_few_cells_is_a_row_among_full_ones():
+    body = [[f"row {k}", f"{k}.5", f"{k}.7", f"{k}.9"] for k in range(6)]
+    body[3][2:] = "", ""
+    x = (*X, 800)
+    found, rules = lines([[*TEXTS[0], "2023"], *body], x), grid(x, (0, 40, 280))
+
+    assert tables(found, rules) == [[[*TEXTS[0], "2023"], *body]]
+
+
+def test_two_cells_of_three_lines_beside_a_single_one_are_one_row():
+    texts = [["a long", "", "in the"], ["name of", "25.60", "first"], ["a thing", "", "row"]]
+    found = [*lines([TEXTS[0]]), *lines(texts, top=40, pitch=26), *lines([TEXTS[2]], top=120)]
+
+    assert tables(found, grid(X, (0, 40, 120, 160))) == [
+        [TEXTS[0], ["a long name of a thing", "25.60", "in the first row"], TEXTS[2]]
+    ]
+
+
 def test_a_cell_of_several_lines_beside_single_ones_is_one_cell():
     found = [
         *lines([TEXTS[0]]),

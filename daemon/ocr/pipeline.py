@@ -11,7 +11,7 @@ from daemon.core import failpoints, malloc
 from daemon.core.errors import Rejected
 from daemon.core.records import Failure, PageCount, PagesRead, PageText
 from daemon.ocr import assemble, directions, layout, orientation, pages, preprocess, segment
-from daemon.ocr.assemble import unread
+from daemon.ocr.assemble import gaps, unread
 from daemon.ocr.recognizer import Recognizer
 
 if TYPE_CHECKING:
@@ -100,9 +100,8 @@ class Pipeline:
         if page.text_layer and not read.lines:
             return assemble.page_from_text_layer(page)
         with timer("assemble"):
-            placed = assemble.place_lines(
-                page, oriented.clean, read.lines, read.readings, oriented.rules
-            )
+            lines, readings = _split_at_cells(read.lines, read.readings, oriented.rules)
+            placed = assemble.place_lines(page, oriented.clean, lines, readings, oriented.rules)
             blocks = layout.analyze(
                 placed.boxes_and_texts, placed.rules, placed.height, placed.vertical
             )
@@ -215,3 +214,20 @@ class Pipeline:
 def _load_detector(recipe: Recipe) -> TextDetector | None:
     network, sha256 = recipe.network, recipe.detector.sha256
     return segment.TextDetector.load(network, sha256) if network else None
+
+
+def _split_at_cells(
+    lines: Sequence[LineCrop], readings: Sequence[RecognizedLine], rules: RulingLines
+) -> LinesAndReadings:
+    """Return the lines, those cut that go on in another cell of a table."""
+    wide = [gaps.find(*each, rules) for each in zip(lines, readings, strict=True)]
+    pieces = [gaps.cut(*each) for each in zip(lines, readings, wide, strict=True)]
+    points = layout.split_points(
+        [[(line.box, reading.text) for line, reading in parts] for parts in pieces], rules
+    )
+    parts = [
+        part
+        for line, reading, found, chosen in zip(lines, readings, wide, points, strict=True)
+        for part in gaps.cut(line, reading, [found[k - 1] for k in chosen])
+    ]
+    return [line for line, _ in parts], [reading for _, reading in parts]

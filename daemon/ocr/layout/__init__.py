@@ -24,7 +24,7 @@ from daemon.ocr.layout.grouping import table_block, table_box
 from daemon.ocr.records import LayoutBlock
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence, Set
+    from collections.abc import Iterator, Sequence, Set
 
     from daemon.core.records import Table
     from daemon.ocr.records import RulingLines
@@ -51,9 +51,37 @@ def analyze(
         for k, (box, text) in enumerate(line_texts)
     ]
     classified = block_kinds.classify(
-        sized, borderless_tables.detect(sized, free), rules, page_height
+        sized, borderless_tables.detect(sized, free, rules), rules, page_height
     )
     return _insert_vertical(classified, blocks, vertical)
+
+
+def split_points(lines: Sequence[Sequence[tuple[Box, str]]], rules: RulingLines) -> list[list[int]]:
+    """Return for each line, given in pieces, before which of them another cell begins.
+
+    Pieces are boxes and texts from the left, parted by wide gaps; the first is number 0.
+    """
+    if all(len(pieces) == 1 for pieces in lines):
+        return [[] for _ in lines]
+    flat = [piece for pieces in lines for piece in pieces]
+    boxes = [box for box, _ in flat]
+    blocks = _order_blocks(boxes, ruled_tables.find(boxes, rules), frozenset())
+    blocks = borderless_tables.detect(flat, blocks, rules)
+    cells = dict(_cells(blocks))
+    points: list[list[int]] = []
+    start = 0
+    for pieces in lines:
+        own = [cells.get(k) for k in range(start, start + len(pieces))]
+        points.append([k for k in range(1, len(own)) if own[k] != own[k - 1]])
+        start += len(pieces)
+    return points
+
+
+def _cells(blocks: Sequence[LayoutBlock]) -> Iterator[tuple[int, tuple[int, int]]]:
+    """Yield each line in a table with the numbers of its block and of its cell."""
+    for number, block in enumerate(blocks):
+        for cell, held in enumerate(block.table.cells if block.table else ()):
+            yield from ((k, (number, cell)) for k in held.lines)
 
 
 def _is_vertical(block: LayoutBlock, vertical: Set[int]) -> bool:

@@ -83,7 +83,7 @@ def outcomes(engine: LocalEngine, *tasks: Task) -> dict[str, object]:
         found.update({ended.task.claim: ended.result for ended in engine.finished()})
         return len(found) == len(tasks)
 
-    until(collected, 20, what=f"{len(tasks)} outcomes")
+    until(collected, 60, what=f"{len(tasks)} outcomes")
     return found
 
 
@@ -213,7 +213,11 @@ def test_a_worker_that_is_stopped_and_goes_on_finishes_its_task(engine: LocalEng
     assert isinstance(ended[0].result, PagesRead)
 
 
-def test_other_programs_on_the_core_do_not_use_up_the_time_of_a_task(engine: LocalEngine) -> None:
+def test_other_programs_on_the_core_do_not_use_up_the_time_of_a_task(
+    engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("deadline", "slot"):  # however busy this machine is besides
+        monkeypatch.setattr(f"daemon.engine.{module}.WALL_FACTOR", 30.0)
     core = min(os.sched_getaffinity(0))
     program = f"import os; os.sched_setaffinity(0, {{{core}}})\nwhile True: pass"
     others = [subprocess.Popen([sys.executable, "-c", program]) for _ in range(4)]
@@ -286,6 +290,7 @@ def test_workers_that_all_die_of_loading_are_misconfigured(
 )
 def test_a_worker_imports_only_the_library_of_its_backend(weights: Weights, absent: str) -> None:
     """Not even the fork server does, whose modules the worker shares."""
+    multiprocessing.forkserver._forkserver._stop()  # another test may have preloaded others
     process = WorkerProcess(WorkerSetup((Recipe(weights=weights),), 1))
     multiprocessing.get_context("forkserver").set_forkserver_preload(
         worker.preloaded(Recipe(weights=weights))

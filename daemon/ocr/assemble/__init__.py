@@ -13,6 +13,7 @@ from daemon.core.records import Block, Failure, PageText
 from daemon.ocr.assemble import dates, textline
 from daemon.ocr.assemble.frame import CoordinateFrame
 from daemon.ocr.assemble.plain_text import cell_text, lines_text, table_text
+from daemon.ocr.assemble.unread import UnreadText
 from daemon.ocr.records import RulingLines
 
 if TYPE_CHECKING:
@@ -26,6 +27,28 @@ _MIN_LEGIBLE_LONG = 0.6  # the same for a long reading: stains and pictures yiel
 _LONG_READING = 20  # letters and digits from which a reading is long
 _MIN_CONFIDENT = 0.97  # confidence of all characters but one, if that one may be a ticked box
 _MIN_LEGIBLE_IN_PICTURES = 0.9  # photos and drawings yield readings up to this, screenshots better
+
+
+@dataclass(frozen=True, slots=True)
+class ReadLines:
+    """The lines to publish with their readings, and those that are guesswork or empty."""
+
+    lines: list[LineCrop]
+    readings: list[RecognizedLine]
+    rejected: list[tuple[LineCrop, RecognizedLine]]
+
+
+def split_legible(
+    lines: Sequence[LineCrop], readings: Sequence[RecognizedLine], layer: Sequence[TextLine] = ()
+) -> ReadLines:
+    """Return which lines are published; `layer` is the text layer of the page."""
+    legible = legible_indexes(readings, layer)
+    rejected = sorted(set(range(len(lines))) - set(legible))
+    return ReadLines(
+        [lines[k] for k in legible],
+        [readings[k] for k in legible],
+        [(lines[k], readings[k]) for k in rejected],
+    )
 
 
 def legible_indexes(
@@ -139,9 +162,14 @@ def place_lines(
 
 
 def page_text(
-    page: Page, clean: CleanPage, placed: PlacedLines, layout_blocks: Sequence[LayoutBlock]
+    page: Page,
+    clean: CleanPage,
+    placed: PlacedLines,
+    layout_blocks: Sequence[LayoutBlock],
+    missing: UnreadText | None = None,
 ) -> PageText:
     """Return the page as published; `layout_blocks` index, in order, the lines in `placed`."""
+    missing = missing or UnreadText()
     blocks = tuple(_publish_block(layout_block, placed) for layout_block in layout_blocks)
     boxes_and_texts = placed.boxes_and_texts
     # rows are found in the frame of the layout, in which they are level
@@ -152,8 +180,13 @@ def page_text(
         for layout_block, block in zip(layout_blocks, blocks, strict=True)
     )
     source: TextSource = "mixed" if page.text_layer else "ocr"
+    published = _publish_page(page, source, text, blocks)
+    failure = published.failure or missing.failure
     return replace(
-        _publish_page(page, source, text, blocks),
+        published,
+        status="partial" if failure else "done",
+        failure=failure,
+        unread=missing.regions,
         skew=clean.skew,
         orientation=clean.orientation,
         curvature=placed.frame.max_curvature,
@@ -202,6 +235,7 @@ def _publish_page(page: Page, source: TextSource, text: str, blocks: tuple[Block
         blocks=blocks,
         failure=Failure("damaged", page.defect) if page.defect else None,
         warnings=page.warnings,
+        pixel_height=page.pixel_height,
     )
 
 

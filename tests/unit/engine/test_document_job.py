@@ -2,13 +2,22 @@
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from daemon.core.errors import Died, Rejected
 from daemon.core.options import Limits, Recipe
-from daemon.core.records import Claim, Failure, PageCount, PagesRead, PageText, Stamp
+from daemon.core.records import (
+    Claim,
+    DocumentWarning,
+    Failure,
+    PageCount,
+    PagesRead,
+    PageText,
+    Stamp,
+)
 from daemon.core.tasks import CountPages, Outcome, ReadPages
 from daemon.engine.document_job import DocumentJob
 from daemon.ocr import pages
@@ -161,6 +170,22 @@ def test_a_page_that_cannot_be_read_makes_the_document_partial() -> None:
     assert document.status == "partial"
     assert document.failure is not None
     assert document.failure == Failure("corrupt", "page 2: The image is damaged.", page=2)
+
+
+def test_a_warning_on_the_whole_document_is_told_once_although_every_task_reports_it() -> None:
+    attached = DocumentWarning("attachments_not_read", "2 files are attached")
+    made = job()
+
+    work_off(
+        made,
+        lambda task: (
+            replace(found, warnings=(attached,))
+            if isinstance(found := read(task, 9), PagesRead)
+            else found
+        ),
+    )
+
+    assert made.document().warnings == (attached,)
 
 
 def test_a_document_that_ended_the_daemon_is_read_page_by_page_with_one_try_each() -> None:

@@ -33,7 +33,9 @@ BROKEN = b"broken"
 FADED = "faded"
 UNREAD = UnreadRegion(Box(10, 5, 60, 15), "too_small")
 ON_PAGE = DocumentWarning("renderer_message", "an image of this page could not be decoded")
-ON_DOCUMENT = DocumentWarning("attachments_not_read", "2 files are attached to it and were not read")
+ON_DOCUMENT = DocumentWarning(
+    "attachments_not_read", "2 files are attached to it and were not read"
+)
 
 
 class Pipeline:

@@ -117,7 +117,9 @@ def test_unread_regions_and_warnings_are_counted_by_reason_and_class() -> None:
     assert {reason: number for reason, number in counters.unread.items() if number} == {
         "too_small": 1
     }
-    assert {kind: number for kind, number in counters.warnings.items() if number} == {"renderer_message": 2}
+    assert {kind: number for kind, number in counters.warnings.items() if number} == {
+        "renderer_message": 2
+    }
 
 
 def test_unknown_reasons_and_warnings_from_a_worker_share_one_row() -> None:

@@ -16,8 +16,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from daemon.ocr.assemble.frame import corners_of
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
@@ -104,11 +102,10 @@ def turned(line: LineCrop, degrees: int) -> LineCrop:
 
     Its direction is that of text which is upright then: turned the other way on the page.
     """
-    corners = corners_of(line.box) if line.corners is None else line.corners
     return replace(
         line,
         image=np.ascontiguousarray(np.rot90(line.image, -degrees // 90)),
-        corners=np.roll(corners, degrees // 90, axis=0),
+        corners=np.roll(line.quad, degrees // 90, axis=0),
         direction=_DIRECTIONS[-degrees % 360],
     )
 

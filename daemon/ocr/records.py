@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from daemon.core.records import BlockKind, Box, Direction, Table
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from daemon.core.records import Pixels
@@ -61,6 +62,14 @@ class LineCrop:
     image: Pixels
     corners: Corners | None = None
     direction: Direction = "horizontal"
+
+    @property
+    def quad(self) -> Corners:
+        """The corners of the line, 4,2: those of its box where the crop is an upright part."""
+        if self.corners is not None:
+            return self.corners
+        left, top, right, bottom = self.box.left, self.box.top, self.box.right, self.box.bottom
+        return np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float64)
 
     @property
     def is_tall(self) -> bool:

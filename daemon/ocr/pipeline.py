@@ -79,15 +79,25 @@ class Pipeline:
         """Return the text of one page, from its text layer and from its image."""
         timer = timer or StageTimer()
         if page.text_layer is not None and not page.image.size:
-            return assemble.page_from_text_layer(page)
+            return self._page_of_text_layer(page, timer)
         oriented = self._find_orientation(page, timer)
         lines, readings = self._read_lines(oriented, assemble.layer_lines(page), timer)
         if page.text_layer and not lines:
-            return assemble.page_from_text_layer(page)
+            return self._page_of_text_layer(page, timer)
         with timer("assemble"):
             placed = assemble.place_lines(page, oriented.clean, lines, readings, oriented.rules)
             blocks = layout.analyze(placed.boxes_and_texts, placed.rules, placed.height)
             return assemble.page_text(page, oriented.clean, placed, blocks)
+
+    @staticmethod
+    def _page_of_text_layer(page: Page, timer: StageTimer) -> PageText:
+        """Return the text layer of a page in reading order: each direction by itself."""
+        with timer("assemble"):
+            placed = assemble.place_text_layer(page)
+            blocks = [
+                layout.analyze(part.boxes_and_texts, part.rules, part.height) for part in placed
+            ]
+            return assemble.page_of_text_layer(page, placed, blocks)
 
     def _find_orientation(self, page: Page, timer: StageTimer) -> OrientedPage:
         """Return the page upright; it is rotated only if its lines read badly as they are.

@@ -20,6 +20,8 @@ from daemon.ocr.pages import headers, jpeg, renderer_messages
 _JBIG2_SHARE: Final = 16.0  # times the pixels that a page may have
 _PAGE_INFORMATION: Final = 48
 _MAX_SEGMENTS: Final = 1000
+_JBIG2_SIGNATURE: Final = b"\x97JB2\r\n\x1a\n"  # of a file, which some put into a PDF whole
+_JBIG2_FILE_HEADER: Final = 13  # bytes: signature, flags, number of pages
 _UNKNOWN_LENGTH: Final = 0xFFFFFFFF
 # Types of segments that jbig2dec decodes as others do: symbols, text, generic regions, page
 # information, ends of page, stripe and file, tables, and extensions.
@@ -89,9 +91,13 @@ def undecodable(page: pymupdf.Page) -> list[pymupdf.Rect]:
     Each image is decoded once more, which is for pages on which one has failed.
     """
     areas = []
-    for image in page.get_image_info(xrefs=True)[:_MAX_IMAGES]:
-        if image["xref"] and not _decodes(page.parent, image["xref"]):
-            areas.append(pymupdf.Rect(image["bbox"]))
+    for image in page.get_images(full=True)[:_MAX_IMAGES]:
+        if not _decodes(page.parent, image[0]):
+            try:
+                shown = pymupdf.Rect(page.get_image_bbox(image))
+                areas.append(shown * page.derotation_matrix)
+            except (RuntimeError, ValueError, pymupdf.mupdf.FzErrorBase):
+                continue  # within a form, whose place is not known
     return areas
 
 
@@ -136,7 +142,7 @@ def jbig2_segments(stream: bytes) -> tuple[list[int], int]:
     A length that is unknown (all ones, allowed in immediate generic regions) goes to the end.
     """
     kinds: list[int] = []
-    at = 0
+    at = _JBIG2_FILE_HEADER if stream.startswith(_JBIG2_SIGNATURE) else 0
     while at < len(stream) and len(kinds) < _MAX_SEGMENTS:
         try:
             kind, start, length = _jbig2_segment(stream, at)

@@ -10,6 +10,7 @@ import pymupdf
 
 _VISIBLE: Final = 0b11_0000  # MuPDF's char_flags: filled 16, stroked 32; neither in render mode 3
 _STROKED: Final = 0b10_0000
+_CLIPPING: Final = 0b100_0000  # the text is a clip path, through which a pattern may be painted
 
 # Tick marks of forms. MuPDF returns the code in the font, or the number in the glyph's name.
 _DINGBATS: Final = dict(
@@ -32,7 +33,8 @@ class Glyph:
     """A glyph: its text, and its box and origin in points of the page as stored.
 
     `size` is that of the font in points, `colour` an RGB triple of 0..255, `alpha` its opacity,
-    0..255. It is not `is_drawn` where its render mode or its opacity shows nothing.
+    0..255. It is not `is_drawn` where its render mode or its opacity shows nothing; as a clip path
+    (`is_clip`) it shows what is painted through it.
     """
 
     text: str
@@ -43,6 +45,7 @@ class Glyph:
     alpha: int
     is_drawn: bool
     is_stroked: bool
+    is_clip: bool
 
     @property
     def is_space(self) -> bool:
@@ -82,7 +85,8 @@ def _glyphs(span: dict[str, Any]) -> Iterator[Glyph]:
     """Yield the glyphs of a span; in ZapfDingbats only ticks and bullets have a meaning."""
     rgb, alpha = span["color"], span["alpha"]
     colour = (rgb >> 16 & 255, rgb >> 8 & 255, rgb & 255)
-    is_drawn = bool(span["char_flags"] & _VISIBLE and alpha)
+    is_clip = bool(span["char_flags"] & _CLIPPING and not alpha)
+    is_drawn = bool(span["char_flags"] & _VISIBLE and alpha) or is_clip
     is_stroked = bool(span["char_flags"] & _STROKED)
     size = span["size"]
     is_dingbats = span["font"].endswith("ZapfDingbats")
@@ -90,4 +94,4 @@ def _glyphs(span: dict[str, Any]) -> Iterator[Glyph]:
         text = _DINGBATS.get(char["c"]) if is_dingbats else char["c"]
         if text is not None:
             box, origin = char["bbox"], char["origin"]
-            yield Glyph(text, box, origin, size, colour, alpha, is_drawn, is_stroked)
+            yield Glyph(text, box, origin, size, colour, alpha, is_drawn, is_stroked, is_clip)

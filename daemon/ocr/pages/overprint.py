@@ -15,7 +15,7 @@ from typing import Final
 from daemon.ocr.pages.glyphs import Glyph, GlyphLine
 
 _MAX_OFFSET: Final = 3.0  # points, and
-_MAX_OFFSET_SHARE: Final = 0.25  # of the size of the font: copies lie no farther apart
+_MAX_OFFSET_SHARE: Final = 0.3  # of the size of the font: copies lie no farther apart
 _MIN_REACH: Final = 0.35  # points: fonts of a few points are drawn bold too
 # of the width of the glyph: an offset along the line that is larger may be that of the next one,
 # as between the two letters of "ll"

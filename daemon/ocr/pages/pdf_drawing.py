@@ -67,7 +67,7 @@ class PageDrawer:
             drawn = replace(drawn, defect=_IMAGE_ENDS_EARLY)
         if other is not None:
             return Drawing(replace(drawn, image=other), by_pdfium=True)
-        if messages.is_loss:
+        if messages.is_loss or _content_ends_early(page):
             defect = f"a part of the page cannot be shown ({messages.summary}); export it again"
             missing = _not_rendered(page, zoom, frame(page, dpi))
             drawn = replace(drawn, defect=drawn.defect or defect, not_rendered=missing)
@@ -98,6 +98,16 @@ def _warnings(
         message = f"MuPDF reported on page {number}: {summary}"
         return (DocumentWarning("renderer_message", message, number),)
     return ()
+
+
+def _content_ends_early(page: pymupdf.Page) -> bool:
+    """Tell whether the drawing instructions of the page cannot be decompressed to their end."""
+    renderer_messages.forget()
+    try:
+        page.read_contents()
+    except (RuntimeError, ValueError, pymupdf.mupdf.FzErrorBase):
+        return True
+    return renderer_messages.peek().is_doubtful
 
 
 def _not_rendered(page: pymupdf.Page, zoom: pymupdf.Matrix, shown: Box) -> tuple[Box, ...]:

@@ -68,6 +68,11 @@ class PageGraphics:
         """Tell whether something was painted over text at `box`, perhaps transparent."""
         return self._is_in(self.painted_over, box)
 
+    def is_over_picture(self, box: Sequence[float]) -> bool:
+        """Tell whether the centre of a box lies on one of the pictures."""
+        centre = pymupdf.Point((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
+        return any(picture.contains(centre) for picture in self.pictures)
+
     def _is_in(self, grid: NDArray[np.uint8] | None, box: Sequence[float]) -> bool:
         if grid is None:
             return False

@@ -65,7 +65,7 @@ def _runs(line: GlyphLine) -> Iterator[list[Glyph]]:
     """Yield the words of a line, cut where the appearance changes."""
     for _, run in groupby(
         line.glyphs,
-        key=lambda g: (g.is_space, g.colour, g.alpha, g.is_drawn, g.is_stroked, g.size),
+        key=lambda g: (g.is_space, g.colour, g.alpha, g.is_drawn, g.is_stroked, g.is_clip, g.size),
     ):
         yield list(run)
 
@@ -76,6 +76,9 @@ def _is_unseen(run: list[Glyph], graphics: PageGraphics, look: _Look) -> bool:
     if first.is_space:
         return False
     box = _around(run)
+    if first.is_clip:
+        # over a picture it is the text of an OCR program, else it is painted with a pattern or not
+        return graphics.is_over_picture(box) or look.is_uniform(box)
     if not _is_doubtful(first, box, graphics):
         return False
     return look.shows_nothing(box, first.colour, is_stroked=first.is_stroked)
@@ -115,20 +118,29 @@ class _Look:
 
     def shows_nothing(self, box: Bounds, colour: Colour, *, is_stroked: bool) -> bool:
         """Tell whether no text of this colour is seen in `box`, in points as stored."""
+        part = self._part(box)
+        if self._is_uniform(part):
+            return True
+        difference = np.abs(part.astype(np.int16) - np.array(colour[::-1])).max(axis=1)
+        share = float((difference < _MIN_DIFFERENCE).mean())
+        return share >= (_SHARE_IF_STROKED if is_stroked else _SHARE_OF_GROUND)
+
+    def is_uniform(self, box: Bounds) -> bool:
+        """Tell whether nothing at all is seen in `box`, in points as stored."""
+        return self._is_uniform(self._part(box))
+
+    @staticmethod
+    def _is_uniform(part: Pixels) -> bool:
+        return not part.size or int(np.ptp(part, axis=0).max()) < _MIN_DIFFERENCE
+
+    def _part(self, box: Bounds) -> Pixels:
+        """Return the pixels in a box, N,3 BGR."""
         if self._rendering is None:
             self._rendering = self._render()
         image, dpi = self._rendering
         to_pixels = self._page.rotation_matrix * pymupdf.Matrix(dpi / 72, dpi / 72)
         place = (pymupdf.Rect(box) * to_pixels).irect
-        part = image[max(0, place.y0) : place.y1, max(0, place.x0) : place.x1].reshape(-1, 3)
-        if not part.size:
-            return True
-        levels = part.astype(np.int16)  # N, 3
-        if int((levels.max(axis=0) - levels.min(axis=0)).max()) < _MIN_DIFFERENCE:
-            return True
-        difference = np.abs(levels - np.array(colour[::-1])).max(axis=1)
-        share = float((difference < _MIN_DIFFERENCE).mean())
-        return share >= (_SHARE_IF_STROKED if is_stroked else _SHARE_OF_GROUND)
+        return image[max(0, place.y0) : place.y1, max(0, place.x0) : place.x1].reshape(-1, 3)
 
     def _render_small(self) -> Rendering:
         area = max(1.0, self._page.rect.width * self._page.rect.height) / 72**2

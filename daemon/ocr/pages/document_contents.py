@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Final
 
 import pymupdf
@@ -10,6 +11,7 @@ from daemon.core.records import DocumentWarning
 
 _MAX_NAMES: Final = 20  # attachments that are named; their number is always told
 _MAX_NAME: Final = 100  # characters of a name
+_NAME_KEYS: Final = ("ufilename", "filename", "name")  # of PyMuPDF, the best first
 _MAX_PAGES: Final = 20  # in which fields of a form are looked for
 _RECOVERED: Final = (
     "the page tree of the PDF is damaged; the pages that another library found were read, others "
@@ -68,9 +70,13 @@ def _has_dynamic_xfa(document: pymupdf.Document) -> bool:
 
 def _embedded_names(document: pymupdf.Document) -> list[str]:
     try:
-        return [str(name) for name in document.embfile_names()]
+        information = [document.embfile_info(k) for k in range(document.embfile_count())]
     except (RuntimeError, ValueError, pymupdf.mupdf.FzErrorBase):
         return []  # a damaged name tree
+    return [
+        next((str(entry[key]) for key in _NAME_KEYS if entry.get(key)), "unnamed")
+        for entry in information
+    ]
 
 
 def _attachments(names: list[str], *, is_portfolio: bool) -> DocumentWarning:
@@ -88,6 +94,9 @@ def _attached(names: list[str], what: str) -> str:
 
 
 def _printable(name: str) -> str:
+    """Return a name without control characters, and with UTF-8 that was written as Latin-1."""
+    with suppress(UnicodeError):
+        name = name.encode("latin-1").decode("utf-8")
     return "".join(c if c.isprintable() else "\ufffd" for c in name)[:_MAX_NAME]
 
 

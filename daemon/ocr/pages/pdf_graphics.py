@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import pymupdf
 
-from daemon.ocr.pages import vector_graphics
+from daemon.ocr.pages import page_images, vector_graphics
 from daemon.ocr.pages.vector_graphics import VectorGraphics
 
 if TYPE_CHECKING:
@@ -144,11 +144,11 @@ def dominant_dpi(page: pymupdf.Page) -> float | None:
     """Return the highest resolution of the images that fill the page; None without one."""
     min_area = _MIN_DOMINANT_SHARE * page.rect.width * page.rect.height
     max_dpi = 0.0
-    for image in page.get_image_info():
-        a, b, c, d, _, _ = image["transform"]
-        width, height = math.hypot(a, b), math.hypot(c, d)
-        if width and height and _area(image["bbox"]) >= min_area:
-            max_dpi = max(max_dpi, image["width"] / width, image["height"] / height)
+    for image in page_images.read(page):
+        matrix = image.matrix
+        width, height = math.hypot(matrix.a, matrix.b), math.hypot(matrix.c, matrix.d)
+        if width and height and _area(image.box) >= min_area:
+            max_dpi = max(max_dpi, image.width / width, image.height / height)
     return 72.0 * max_dpi or None
 
 
@@ -194,8 +194,8 @@ def _opaque_pictures(page: pymupdf.Page, operations: Sequence[Operation]) -> lis
     MuPDF lists the masks of pictures separately, in the same order.
     """
     masks: dict[tuple[int, ...], list[bool]] = {}
-    for image in page.get_image_info():
-        masks.setdefault(_rounded(image["bbox"]), []).append(image["has-mask"])
+    for image in page_images.read(page):
+        masks.setdefault(_rounded(image.box), []).append(image.has_mask)
     opaque = []
     for index, (kind, box) in enumerate(operations):
         if kind in _PICTURES:

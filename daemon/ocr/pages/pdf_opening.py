@@ -48,7 +48,12 @@ def open_pdf(file: BinaryIO, passwords: Sequence[str], path: str | None = None) 
             document = pymupdf.open(path or f"/dev/fd/{file.fileno()}", filetype="pdf")
             is_locked = _is_locked(document, passwords)
             if not is_locked and document.is_pdf and document.page_count > 0:
-                return OpenedPdf(document)
+                if _loads_first_page(document):
+                    return OpenedPdf(document)
+                if (copied := _recover(file, passwords)) is not None:
+                    return OpenedPdf(*copied, is_recovered=True)
+                if document.page_count > 0:  # loading may have repaired it
+                    return OpenedPdf(document)
             document.close()
         except (RuntimeError, pymupdf.mupdf.FzErrorBase):
             if (recovered := _recover(file, passwords)) is not None:
@@ -80,6 +85,14 @@ def reread_on_failure(file: BinaryIO) -> Iterator[None]:
 
 def _is_locked(document: pymupdf.Document, passwords: Sequence[str]) -> bool:
     return bool(document.needs_pass and not any(map(document.authenticate, passwords)))
+
+
+def _loads_first_page(document: pymupdf.Document) -> bool:
+    try:
+        document.load_page(0)
+    except (RuntimeError, ValueError, pymupdf.mupdf.FzErrorBase):
+        return False
+    return True
 
 
 def _recover(file: BinaryIO, passwords: Sequence[str]) -> tuple[pymupdf.Document, bytes] | None:

@@ -17,15 +17,22 @@ from typing import Final
 from daemon.ocr.pages.glyphs import Bounds, Glyph, GlyphLine
 
 # of the size of the font, all of them
-_MIN_SPACE: Final = 0.2  # a gap as wide is a space: TeX shrinks its spaces to 0.22
+_MIN_SPACE: Final = 0.15  # a gap as wide is a space: tight lines of TeX have 0.18
 _WIDE_GAP: Final = 1.5  # a gap as wide separates columns or cells,
 _GUTTER: Final = 0.8  # and so does this one, if it is
 _GUTTER_RATIO: Final = 2.5  # times as wide as the other gaps of its line: not in a justified line
 _MIN_GAPS: Final = 3  # other gaps, at least, for that
+_LEADERS: Final = frozenset(".·…_‥")
+_MAX_LEADER_GAP: Final = 3.0  # between dots that lead to the end of a line
 _MAX_JOINED_GAP: Final = 0.5  # pieces of one line as close as this are joined again
 _MAX_OVERLAP: Final = 0.3  # by which they may overlap: kerning
 _SAME_BASELINE: Final = 0.1  # by which their baselines may differ
 _MAX_SIZE_RATIO: Final = 1.15  # of the fonts of pieces that are joined
+
+_MIN_STEPS: Final = 3  # distances of glyphs that show a pitch, at least
+_SAME_STEP: Final = 0.03  # share of the pitch by which they may differ
+_MIN_SAME_STEPS: Final = 0.8  # share of them that are the same
+_MIN_STEP: Final = 1.5  # times the pitch: glyphs as far apart have a space between them
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +70,19 @@ def _cut_line(line: GlyphLine) -> Iterator[Piece]:
     start = 0
     for k, gap in enumerate(gaps, start=1):
         size = max(words[k - 1][-1].size, words[k][0].size)
-        if gap >= _WIDE_GAP * size or (gap >= _GUTTER * size and _stands_out(gaps, k - 1)):
+        if _is_leader(words[k - 1]) or _is_leader(words[k]):
+            is_cut = gap >= _MAX_LEADER_GAP * size
+        else:
+            is_cut = gap >= _WIDE_GAP * size or (gap >= _GUTTER * size and _stands_out(gaps, k - 1))
+        if is_cut:
             yield Piece(tuple(words[start:k]), line.direction, line.is_vertical, line.block)
             start = k
     yield Piece(tuple(words[start:]), line.direction, line.is_vertical, line.block)
+
+
+def _is_leader(word: Sequence[Glyph]) -> bool:
+    """Tell whether a word is only dots, which lead the eye to the end of the line."""
+    return all(glyph.text in _LEADERS for glyph in word)
 
 
 def _stands_out(gaps: Sequence[float], index: int) -> bool:
@@ -77,18 +93,48 @@ def _stands_out(gaps: Sequence[float], index: int) -> bool:
 
 def _words(line: GlyphLine) -> Iterator[tuple[Glyph, ...]]:
     """Yield the words of a line: glyphs between spaces and between gaps as wide as a space."""
+    pitch = _pitch(line)
     word: list[Glyph] = []
     for glyph in line.glyphs:
-        is_apart = word and (
-            _gap(word[-1], glyph, line.direction) >= _MIN_SPACE * max(word[-1].size, glyph.size)
-        )
-        if word and (glyph.is_space or is_apart):
+        if word and (glyph.is_space or _is_apart(word[-1], glyph, line.direction, pitch)):
             yield tuple(word)
             word = []
         if not glyph.is_space:
             word.append(glyph)
     if word:
         yield tuple(word)
+
+
+def _is_apart(
+    glyph: Glyph, following: Glyph, direction: tuple[float, float], pitch: float | None
+) -> bool:
+    """Tell whether there is a space between two glyphs that follow each other."""
+    if pitch is not None:
+        return _step(glyph, following, direction) >= _MIN_STEP * pitch
+    return _gap(glyph, following, direction) >= _MIN_SPACE * max(glyph.size, following.size)
+
+
+def _pitch(line: GlyphLine) -> float | None:
+    """Return the distance of the glyphs in points if it is the same for all, as in boxes of forms.
+
+    The gaps between letters of different width are then no measure of a space.
+    """
+    steps = [
+        _step(a, b, line.direction)
+        for a, b in pairwise(line.glyphs)
+        if not a.is_space and not b.is_space
+    ]
+    if len(steps) < _MIN_STEPS:
+        return None
+    middle = median(steps)
+    same = sum(abs(step - middle) <= _SAME_STEP * middle for step in steps)
+    return middle if middle > 0 and same >= _MIN_SAME_STEPS * len(steps) else None
+
+
+def _step(glyph: Glyph, following: Glyph, direction: tuple[float, float]) -> float:
+    """Return the distance of the origins of two glyphs along the line."""
+    x, y = following.origin[0] - glyph.origin[0], following.origin[1] - glyph.origin[1]
+    return x * direction[0] + y * direction[1]
 
 
 def _gap(glyph: Glyph, following: Glyph, direction: tuple[float, float]) -> float:
@@ -162,8 +208,9 @@ def _adjoins(piece: Piece, following: Piece) -> bool:
     """Tell whether a piece continues another one, which begins before it, on its baseline."""
     size, other = piece.size, following.size
     gap = _range(following)[0] - _range(piece)[1]
+    is_led = _is_leader(piece.words[-1]) or _is_leader(following.words[0])
     return (
-        -_MAX_OVERLAP * size <= gap < _MAX_JOINED_GAP * size
+        -_MAX_OVERLAP * size <= gap < (_MAX_LEADER_GAP if is_led else _MAX_JOINED_GAP) * size
         and max(size, other) <= _MAX_SIZE_RATIO * min(size, other)
         and not _is_right_to_left(piece.text + following.text)
     )

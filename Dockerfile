@@ -6,7 +6,7 @@ FROM ${BASE} AS build
 # gigabytes more), and a mirror in place of pip's own index. Empty: as pip is configured.
 ARG TORCH_INDEX=
 ARG PYPI_MIRROR=
-# Optional dependencies of pyproject.toml, for example: onnx
+# Optional dependencies of pyproject.toml, for example: heif
 ARG EXTRAS=
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/venv

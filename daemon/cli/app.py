@@ -106,7 +106,8 @@ def once(
     look: Annotated[
         Path | None,
         typer.Option(
-            help="folder for a PNG of each page with boxes, reading order and doubtful words"
+            help="folder for a PNG of each page with boxes, reading order, doubtful words and "
+            "unread regions"
         ),
     ] = None,
     profile: Annotated[

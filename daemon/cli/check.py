@@ -43,8 +43,8 @@ def describe(config: Config) -> str:
     return "\n".join([
         f"watches {folders.inbox} ({filesystem}), scanning {scanning}",
         f"takes a file that has not changed for {watch.quiet_seconds:g} s and is complete",
-        f"reads with {config.worker_count} workers of {config.threads} thread(s), "
-        f"{config.model.file.name} by {config.model.backend} in {config.model.precision}",
+        f"reads with {config.worker_count} workers of {config.threads} thread(s)",
+        f"reads lines with {_model(config)}",
         f"stops a worker at {limits.max_megabytes} MB, "
         f"recycles it above {limits.recycle_megabytes} MB; "
         f"sandbox: {_sandbox(config)}",
@@ -57,6 +57,13 @@ def describe(config: Config) -> str:
         _metrics(config.metrics),
         *_web(config.web),
     ])  # fmt: skip
+
+
+def _model(config: Config) -> str:
+    choice = config.backend_choice
+    weights = choice.weights
+    by = f"{weights.file.name} by {weights.backend} in precision {weights.precision}"
+    return f"{by}: {choice.reason}"
 
 
 def _retention(retention: Retention) -> str:

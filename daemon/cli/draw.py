@@ -1,4 +1,4 @@
-"""Draws boxes and doubtful words on pictures of pages (`once --look`), in a process of its own.
+"""Draws boxes, doubtful words and unread regions on pictures of pages (`once --look`).
 
 Decoders never run in the process of `once`: `draw` starts `python -m daemon.cli.draw`.
 """

@@ -10,6 +10,7 @@ import os
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,13 +25,21 @@ from daemon.config.settings import Config
 from daemon.core import logs
 from daemon.core.counters import Counters
 from daemon.core.errors import Deferred, Exit
-from daemon.core.records import OutputKind
+from daemon.core.records import Document, OutputKind, UnreadReason
 from daemon.core.scratch import Scratch
 from daemon.core.wakeup import WakeupPipe
 from daemon.engine.create import create_engine
 from daemon.outbox.publish import Outbox
 from daemon.supervisor import preflight
 from daemon.supervisor.wiring import engine_setup_for, policy
+
+MAX_PAGES_NAMED = 10  # in a sentence
+_REASONS: dict[UnreadReason, str] = {
+    "low_confidence": "read with too low a confidence",
+    "too_small": "too small",
+    "not_legible": "not legible",
+    "not_rendered": "could not be drawn",
+}
 
 
 def read_all(
@@ -115,10 +124,28 @@ def _print_result(result: FileResult, *, print_text: bool) -> None:
     document = result.document
     if document.failure is not None:
         _print_error(result, document.failure.message)
+    for warning in document.all_warnings:
+        page = "" if warning.page is None else f"page {warning.page}: "
+        _print_error(result, f"warning: {page}{warning.message}")
+    if document.unread:
+        _print_error(result, f"warning: {_unread_sentence(document)}")
     if print_text:
         text = "\n\n".join(page.text for page in document.pages if page.text)
         is_terminal = sys.stdout.isatty()
         print(logs.escape_controls(text, keep="\n\t") if is_terminal else text, flush=True)
+
+
+def _unread_sentence(document: Document) -> str:
+    """Return how many regions were not read, on which pages and why."""
+    number = len(document.unread)
+    pages = [str(page.number) for page in document.pages if page.unread]
+    shown = ", ".join(pages[:MAX_PAGES_NAMED]) + (" ..." if len(pages) > MAX_PAGES_NAMED else "")
+    reasons = Counter(region.reason for region in document.unread)
+    regions = "1 region looks" if number == 1 else f"{number} regions look"
+    where = f"page {shown}" if len(pages) == 1 else f"pages {shown}"
+    why = ", ".join(f"{count} {_REASONS[reason]}" for reason, count in reasons.items())
+    them = "it" if number == 1 else "them"
+    return f"{regions} like text on {where} and could not be read ({why}); --look draws {them}"
 
 
 def _print_error(result: FileResult, message: str) -> None:

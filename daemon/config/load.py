@@ -116,19 +116,13 @@ def _absolute(config: Config, base: Path) -> Config:
     folders = Folders(
         **{name: (base / path.expanduser()).absolute() for name, path in config.folders}
     )
-    lexicon = config.model.lexicon
-    weights = replace(
-        config.model,
-        file=(base / config.model.file).absolute(),
-        lexicon=lexicon and (base / lexicon).absolute(),
-    )
     network = config.detector.file
     detector = replace(config.detector, file=network and (base / network).absolute())
     hooks = tuple(hook.resolved(base) for hook in config.hooks)
     profiles = tuple(profile.resolved(base) for profile in config.profiles)
     return config.model_copy(
         update={
-            "folders": folders, "model": weights, "detector": detector, "hooks": hooks,
-            "profiles": profiles,
+            "folders": folders, "model": config.model.resolved(base), "detector": detector,
+            "hooks": hooks, "profiles": profiles,
         }
     )  # fmt: skip

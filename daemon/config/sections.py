@@ -43,6 +43,24 @@ class Folders(Section):
     state: Path = Path("state")
 
 
+class Model(Section):
+    """The recogniser and its decoding."""
+
+    file: Path
+    sha256: dict[str, str] | str | None = None
+    backend: Literal["auto", "onnxruntime", "torchscript"] = "auto"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    batch_size: Annotated[int, Field(ge=1, le=256)] = 16
+    beam: Annotated[int, Field(ge=1, le=64)] = 1
+    lexicon: Path | None = None
+
+    def resolved(self, base: Path) -> Model:
+        """Return the section with its paths relative to `base`."""
+        paths = {"file": self.file, "lexicon": self.lexicon}
+        absolute = {key: (base / path).absolute() for key, path in paths.items() if path}
+        return self.model_copy(update=absolute)
+
+
 class Watch(Section):
     """When a file counts as complete and is claimed."""
 

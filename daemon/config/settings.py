@@ -17,6 +17,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from daemon.config.backend import Choice, choose
 from daemon.config.hook import Hook
 from daemon.config.messages import finding
 from daemon.config.sections import (
@@ -25,6 +26,7 @@ from daemon.config.sections import (
     Folders,
     Logging,
     Metrics,
+    Model,
     NonNegative,
     Permissions,
     Priority,
@@ -35,6 +37,7 @@ from daemon.config.sections import (
     Watch,
     Web,
 )
+from daemon.core import cpu
 from daemon.core.errors import Misconfigured
 from daemon.core.memory import MemoryLimits, memory_limits
 from daemon.core.options import (
@@ -84,7 +87,7 @@ class Config(BaseSettings):
     preprocess: Preprocessing = Preprocessing()
     segmenter: Segmenter = "auto"
     detector: Detector = Detector()
-    model: Weights
+    model: Model
     outputs: tuple[OutputKind, ...] = ()
     priority: Priority = 0
     retention: Retention = Retention()
@@ -120,10 +123,20 @@ class Config(BaseSettings):
         return env_settings, init_settings
 
     @property
+    def weights(self) -> Weights:
+        """The file of the recogniser that this processor reads, and how."""
+        return self.backend_choice.weights
+
+    @property
+    def backend_choice(self) -> Choice:
+        """The choice of the recogniser's file and library, with its reason."""
+        return choose(self.model, cpu.bf16_instructions())
+
+    @property
     def recipe(self) -> Recipe:
         """The settings that are sent to the workers."""
         return Recipe(
-            weights=self.model,
+            weights=self.weights,
             limits=self.limits,
             rendering=self.pdf,
             preprocessing=self.preprocess,

@@ -45,6 +45,7 @@ def refuse_impossible(config: Config) -> None:
             config.worker_recycle_megabytes,
             f"must not exceed worker_max_megabytes ({config.memory_limits.max_megabytes})",
         )
+    _ = config.weights  # raises where the keys of the model contradict each other
     if config.segmenter == "dbnet" and config.detector.file is None:
         raise Misconfigured("segmenter", "dbnet", "needs a network; name it in detector.file")
     if config.web.enabled:

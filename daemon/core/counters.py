@@ -10,9 +10,10 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import get_args
 
 from daemon.core.errors import DaemonError, Died, Rejected
-from daemon.core.records import Document, PageCount, PagesRead
+from daemon.core.records import Document, PageCount, PagesRead, UnreadReason
 
 OTHER = "other"
 _MAX_VALUE = 1e9
@@ -21,8 +22,14 @@ PAGE_STATUSES = ("done", "partial", "failed")
 STAGES = ("decode", "clean", "segment", "recognize", "assemble")
 DEATHS = ("killed", "timeout", "memory", "crashed")
 CLASSES = (
-    "corrupt", "encrypted", "unsupported", "too_large", "damaged", *DEATHS, "environment",
+    "corrupt", "encrypted", "unsupported", "too_large", "damaged", "unread", *DEATHS, "environment",
 )  # fmt: skip
+# what the renderer complained of, and what a file holds that was not read
+WARNING_CLASSES = (
+    "renderer_message", "drawn_by_pdfium", "page_tree_recovered", "attachments_not_read",
+    "xfa_form_not_read",
+)  # fmt: skip
+UNREAD_REASONS: tuple[str, ...] = get_args(UnreadReason)
 RESULTS = ("counted", "read", "rendered", "rejected", "deferred", "died")
 RECYCLES = ("died", "died_idle", "deferred", "tasks", "memory")
 
@@ -66,6 +73,8 @@ class Counters:
     failures: dict[str, int] = field(default_factory=lambda: _zeros((*CLASSES, OTHER)))
     pages: dict[str, int] = field(default_factory=lambda: _zeros(PAGE_STATUSES))
     lines: int = 0
+    unread: dict[str, int] = field(default_factory=lambda: _zeros((*UNREAD_REASONS, OTHER)))
+    warnings: dict[str, int] = field(default_factory=lambda: _zeros((*WARNING_CLASSES, OTHER)))
     bytes: int = 0
     attempts: int = 0
     stages: dict[str, Histogram] = field(default_factory=_stages)
@@ -91,6 +100,10 @@ class Counters:
         if document.failure is not None:
             kind = document.failure.kind
             self.failures[kind if kind in self.failures else OTHER] += 1
+        for warning in document.all_warnings:
+            self.warnings[warning.kind if warning.kind in self.warnings else OTHER] += 1
+        for region in document.unread:
+            self.unread[region.reason if region.reason in self.unread else OTHER] += 1
         for page in document.pages:
             self.pages[page.status] += 1
             for line in (line for block in page.blocks for line in block.lines):

@@ -1,4 +1,4 @@
-"""The text of a line for derived outputs: words with their spaces, characters that XML allows."""
+"""The text of a line for derived outputs: words with spaces, legal characters, its rotation."""
 
 from __future__ import annotations
 
@@ -8,10 +8,16 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from daemon.core.records import TextLine, Word
+    from daemon.core.records import Direction, TextLine, Word
 
 # all but Char of XML 1.0, section 2.2; escaping them would make the file unreadable
 _ILLEGAL: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def clockwise(direction: Direction) -> int:
+    """Return by how many degrees the characters of a line are turned on the page as read."""
+    _, _, degrees = direction.partition("rotated_")
+    return int(degrees or 0)
 
 
 def xml_legal(text: str) -> str:

@@ -8,7 +8,7 @@ down). Records that only the stages of a worker exchange are in `daemon.ocr.reco
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
@@ -163,7 +163,8 @@ class DocumentWarning:
 class Page:
     """One page as decoded: `image` is H,W,3 BGR or H,W gray.
 
-    `scale` is decoded pixels per original pixel. `rotation` is the clockwise rotation in degrees
+    `scale` is decoded pixels per original pixel. `pixel_height` is the height of a pixel in widths
+    of it: not 1 for a fax of 204 x 98 dpi. `rotation` is the clockwise rotation in degrees
     that was applied to the stored pixels to show the page as a viewer does. `text_layer` is the
     text that the page contains, None without any; the image then shows everything else, and is
     empty if nothing is left to read. `defect` is a sentence on the missing part of a page that was
@@ -186,6 +187,7 @@ class Page:
     horizontal_rules: tuple[Box, ...] = ()
     vertical_rules: tuple[Box, ...] = ()
     not_rendered: tuple[Box, ...] = ()
+    pixel_height: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +211,7 @@ class PageText:
     `rotation` is how the stored pixels are turned to show the page, `orientation` how the page as
     shown was turned to be read. `curvature` is the largest deviation of a row from a straight line
     that dewarping removed, in original pixels. `unread` are the regions whose text is missing.
+    `pixel_height` is that of `Page`.
     """
 
     number: int
@@ -227,6 +230,7 @@ class PageText:
     curvature: float = 0.0
     unread: tuple[UnreadRegion, ...] = ()
     warnings: tuple[DocumentWarning, ...] = ()
+    pixel_height: float = 1.0
 
     @classmethod
     def not_read(cls, number: int, failure: Failure) -> PageText:
@@ -344,6 +348,19 @@ class Document:
     duplicate_of: str | None = None
     precision: str | None = None
     warnings: tuple[DocumentWarning, ...] = ()
+
+    @property
+    def unread(self) -> tuple[UnreadRegion, ...]:
+        """The unread regions of all pages."""
+        return tuple(region for page in self.pages for region in page.unread)
+
+    @property
+    def all_warnings(self) -> tuple[DocumentWarning, ...]:
+        """The warnings on the document as a whole, then those on its pages, each with its page."""
+        on_pages = (
+            replace(warning, page=page.number) for page in self.pages for warning in page.warnings
+        )
+        return (*self.warnings, *on_pages)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 A worker's death costs an attempt. A range over which a worker died is tried again page by page; a
 page over which `attempts` workers died is marked as failed and the others are published without it.
+A page that runs out of time is tried once more, with more time and at a lower resolution, unless
+the file is too small to be worth it (`SECONDS_PER_KILOBYTE`).
 A document that has ended the daemon itself `attempts` times is read page by page with one attempt
 for each page, and given up after that.
 """
@@ -9,6 +11,7 @@ for each page, and given up after that.
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from daemon.core.errors import DaemonError, Died, Rejected
@@ -25,6 +28,24 @@ from daemon.core.records import (
 )
 from daemon.core.tasks import CountPages, Outcome, ReadPages
 
+MORE_TIME = 2.0  # times `limits.page_seconds`, for the second try of a page that ran out of time
+# Seconds of running out of time for each kilobyte of a file, above which it is not tried again.
+# Real scans take 0.02 to 0.1 s a kilobyte, a PDF whose patterns draw each other 11 to 50.
+SECONDS_PER_KILOBYTE = 10.0
+MAX_LATE_PAGES = 3  # pages of such a file that run out of time before the others are not tried
+MAX_REASONS = 5  # different reasons that the sentence about a document gives
+
+_EXPORT_AGAIN = "export it again, or print it to a new PDF: more time hardly helps"
+_REMEDIES = {
+    "timeout": (
+        "scan or export it at a lower resolution, print it to a new PDF, "
+        "or raise limits.page_seconds"
+    ),
+    "memory": "raise worker_max_megabytes, run fewer workers, or scan it at a lower resolution",
+    "killed": "export or scan it again, and report the file if a viewer can show it",
+    "crashed": "export or scan it again, and report the file if a viewer can show it",
+}
+
 
 @dataclass(slots=True)
 class DocumentJob:
@@ -38,7 +59,9 @@ class DocumentJob:
     in_flight: int = 0
     tasks_submitted: int = 0
     _pending: deque[CountPages | ReadPages] = field(default_factory=deque)
-    _deaths: Counter[CountPages | ReadPages] = field(default_factory=Counter)
+    _deaths: Counter[tuple[int, int]] = field(default_factory=Counter)
+    _overtime: float = 0.0
+    _page_count: int = 0
     _pages: dict[int, PageText] = field(default_factory=dict)
     _seconds: Counter[str] = field(default_factory=Counter)
     _warnings: dict[DocumentWarning, None] = field(default_factory=dict)
@@ -94,12 +117,14 @@ class DocumentJob:
             case CountPages(), PageCount() as count:
                 self._media_type = count.media_type
                 self._seconds.update(count.seconds)
+                self._page_count = count.page_count
                 self._pending.extend(self._ranges(1, count.page_count, self.pages_per_task))
-            case ReadPages(), PagesRead() as read:
+            case ReadPages() as task, PagesRead() as read:
                 self._media_type = read.media_type
                 self._seconds.update(read.seconds)
                 self._precision = read.precision
-                self._pages.update({page.number: page for page in read.pages})
+                self._page_count = read.page_count
+                self._pages.update({page.number: self._noted(task, page) for page in read.pages})
                 self._warnings.update(dict.fromkeys(read.warnings))
             case _, Rejected() as error:
                 self.give_up(error)
@@ -126,7 +151,7 @@ class DocumentJob:
         """Return the document made of the pages read so far."""
         pages = tuple(self._pages[number] for number in sorted(self._pages))
         if self._failure is None:
-            self._failure = _first_failure(pages)
+            self._failure = _failure_of(pages)
         return Document(
             status=_status(pages, self._failure),
             media_type=self._media_type,
@@ -151,32 +176,143 @@ class DocumentJob:
 
     def _retry(self, task: CountPages | ReadPages, error: Died) -> bool:
         """Queue a task again over which a worker died; False where its attempts are used up."""
-        self._deaths[task] += 1
+        pages = _pages_of(task)
+        self._deaths[pages] += 1
+        if error.kind == "timeout":
+            self._overtime += task.seconds
         if isinstance(task, ReadPages) and task.last > task.first:
-            self._pending.extend(self._ranges(task.first, task.last, 1))
+            alone = self._ranges(task.first, task.last, 1)
+            if self._is_too_slow_for_its_size:  # before other ranges cost as much
+                self._pending.extendleft(reversed(alone))
+            else:
+                self._pending.extend(alone)
             return True
-        if self._deaths[task] < self.attempts:
-            self._pending.append(task)
+        again = self._next_try(task, error)
+        if again is not None:
+            self._pending.append(again)
             return True
+        failure = Died(error.kind, self._message(task, error), error.signal)
         if isinstance(task, ReadPages):
-            self._mark_failed(task, error)
+            self._mark_failed(task, failure)
+            self._abandon_rest_of_bomb()
         else:
-            self.give_up(error)
+            self.give_up(failure)
         return False
 
+    def _next_try(self, task: CountPages | ReadPages, error: Died) -> CountPages | ReadPages | None:
+        """Return the task as it is tried again, None where that is not worth it."""
+        if self._deaths[_pages_of(task)] >= self.attempts:
+            return None
+        if error.kind != "timeout":
+            return task
+        page_seconds = self.recipe.limits.page_seconds
+        if self._is_too_slow_for_its_size or task.seconds > page_seconds:
+            return None
+        recipe = _at_lower_resolution(task.recipe)
+        return replace(task, seconds=page_seconds * MORE_TIME, recipe=recipe)
+
+    @property
+    def _is_too_slow_for_its_size(self) -> bool:
+        """Whether tasks have run out of more time than a file of this size deserves."""
+        return self._overtime > SECONDS_PER_KILOBYTE * self.claim.stamp.size / 1000
+
+    def _abandon_rest_of_bomb(self) -> None:
+        """Do not try the other pages of a small file of which several ran out of time."""
+        late = [n for n, page in self._pages.items() if page.failure and _is_timeout(page.failure)]
+        if len(late) < MAX_LATE_PAGES or not self._is_too_slow_for_its_size:
+            return
+        message = f"not tried, since {_page_list(sorted(late))} took too long; {_EXPORT_AGAIN}"
+        failure = Died("timeout", message)
+        while self._pending:
+            task = self._pending.popleft()
+            assert isinstance(task, ReadPages), "the pages are counted before any is read"
+            for page in self._ranges(task.first, min(task.last, self._page_count), 1):
+                self._mark_failed(page, failure)
+
+    def _message(self, task: CountPages | ReadPages, error: Died) -> str:
+        """Return what became of all tries, and what to do."""
+        tries = self._deaths[_pages_of(task)]
+        size = self.claim.stamp.size / 1000
+        if error.kind != "timeout":
+            remedy = _REMEDIES.get(error.kind)
+            return f"{error.message} ({tries} tries){f'; {remedy}' if remedy else ''}"
+        if task.seconds > self.recipe.limits.page_seconds:
+            how = ", at half of the resolution" if isinstance(task, ReadPages) else ""
+            first = f"the first one had {self.recipe.limits.page_seconds:g} s"
+            tried = f"{error.message} (second try{how}; {first})"
+        elif self._is_too_slow_for_its_size:
+            tried = f"{error.message}; it is not tried again, since the file has {size:.1f} kB"
+            return f"{tried}; {_EXPORT_AGAIN}"
+        else:
+            tried = f"{error.message} ({tries} tries)" if tries > 1 else error.message
+        return f"{tried}; {_REMEDIES['timeout']}"
+
     def _mark_failed(self, task: ReadPages, error: Died) -> None:
-        message = f"{error.message} ({self._deaths[task]} tries)"
-        failure = Failure(error.kind, message, task.first, self.attempt, error.signal)
+        failure = Failure(error.kind, error.message, task.first, self.attempt, error.signal)
         self._pages[task.first] = PageText.not_read(task.first, failure)
 
+    def _noted(self, task: ReadPages, page: PageText) -> PageText:
+        """Return a page with a warning where it was read at a lower resolution."""
+        if task.recipe == self.recipe or page.status == "failed":
+            return page
+        seconds = self.recipe.limits.page_seconds
+        message = (
+            f"it took more than {seconds:g} s of processor time, and was then read at half of the "
+            "resolution: small print may be missing; raise limits.page_seconds to read it in full"
+        )
+        warning = DocumentWarning("reduced_resolution", message, page.number)
+        return replace(page, warnings=(*page.warnings, warning))
 
-def _first_failure(pages: tuple[PageText, ...]) -> Failure | None:
-    """Return the failure of the first page that has one, with the page's number."""
+
+def _pages_of(task: CountPages | ReadPages) -> tuple[int, int]:
+    """Return the range of a task, which its tries share; that of counting is (0, 0)."""
+    return (task.first, task.last) if isinstance(task, ReadPages) else (0, 0)
+
+
+def _at_lower_resolution(recipe: Recipe) -> Recipe:
+    """Return a recipe with half of the resolution: a quarter of the pixels."""
+    rendering, preprocessing = recipe.rendering, recipe.preprocessing
+    return replace(
+        recipe,
+        rendering=replace(rendering, dpi=rendering.dpi // 2, min_dpi=rendering.min_dpi // 2),
+        preprocessing=replace(preprocessing, max_side=preprocessing.max_side // 2),
+    )
+
+
+def _is_timeout(failure: Failure) -> bool:
+    return failure.kind == "timeout"
+
+
+def _page_list(numbers: Sequence[int]) -> str:
+    """Return `page 2`, or `pages 2 to 4, 7 and 8`."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    parts = []
+    for run in runs:
+        parts += [f"{run[0]} to {run[-1]}"] if len(run) > 2 else list(map(str, run))
+    listed = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+    return f"page{'s' * (len(numbers) > 1)} {listed}"
+
+
+def _failure_of(pages: tuple[PageText, ...]) -> Failure | None:
+    """Return the failure of the first page that has one, with a sentence about all such pages."""
+    numbers: dict[str, list[int]] = {}
     for page in pages:
         if page.failure is not None:
-            message = f"page {page.number}: {page.failure.message}"
-            return replace(page.failure, message=message, page=page.number)
-    return None
+            numbers.setdefault(page.failure.message, []).append(page.number)
+    first = next((page for page in pages if page.failure is not None), None)
+    if first is None or first.failure is None:
+        return None
+    parts = [f"{_page_list(each)}: {message}" for message, each in numbers.items()]
+    shown, hidden = parts[:MAX_REASONS], list(numbers.values())[MAX_REASONS:]
+    if hidden:
+        others = _page_list(sorted(number for each in hidden for number in each))
+        shown.append(f"{others}: see `error` of these pages")
+    return replace(first.failure, message="; ".join(shown), page=first.number)
 
 
 def _status(pages: tuple[PageText, ...], failure: Failure | None) -> Status:

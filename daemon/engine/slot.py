@@ -15,6 +15,7 @@ from daemon.core.counters import Counters
 from daemon.core.errors import DaemonError, Deferred, Died, Misconfigured
 from daemon.core.memory import MemoryLimits
 from daemon.core.tasks import Outcome, Result, Task
+from daemon.engine.deadline import WALL_FACTOR, Deadline
 from daemon.engine.protocol import SlotState
 from daemon.engine.worker_process import WorkerProcess
 
@@ -22,7 +23,9 @@ log = structlog.get_logger()
 
 WARM_SECONDS = 120.0  # importing torch and loading the model on a slow box, once for each worker
 WARM_ATTEMPTS = 3  # workers that may die while they load the model before the daemon gives up
-REPORT_SECONDS = 30.0  # after its deadline, in which pebble must report the end of a task
+REPORT_SECONDS = 30.0  # after its last deadline, in which pebble must report the end of a task
+STOP_SECONDS = 5.0  # in which a worker ends that is stopped; one that waits for a disk may not
+PEBBLE_SECONDS = 10.0  # after the deadline by the clock, in which only pebble would stop a worker
 LAST_RESULT_SECONDS = 0.5  # a result may still lie in the pipe when its worker is gone
 
 
@@ -49,6 +52,8 @@ class Slot:
         self._submitted_at = 0.0
         self._report_deadline = 0.0
         self._gone_since: float | None = None
+        self._deadline: tuple[Future[Any], Deadline] | None = None
+        self._stopped_at = 0.0
         self.task: Task | None = None
 
     def start(self) -> Future[str]:
@@ -80,10 +85,10 @@ class Slot:
         warming = self._warming or self.start()
         self.task = task
         self._submitted_at = time.monotonic()
+        self._gone_since = None
         self._future = self._scheduled(task)
         silence = REPORT_SECONDS + (0.0 if warming.done() else WARM_SECONDS)
-        self._report_deadline = time.monotonic() + task.seconds + silence
-        self._gone_since = None
+        self._report_deadline = time.monotonic() + _wall_seconds(task) + silence
         self._future.add_done_callback(lambda _: self._notify())
 
     def outcome(self, now: float) -> Outcome | None:
@@ -101,15 +106,35 @@ class Slot:
         return outcome
 
     def check_worker(self) -> None:
-        """Kill a worker above its memory limit, notify when it is gone; called from any thread."""
-        worker, future = self._worker, self._future
-        if future is None or future.done():
+        """Stop a worker above a limit, notify when it is gone; called from one other thread."""
+        worker, future, task = self._worker, self._future, self.task
+        if future is None or task is None or future.done():
             return
-        if worker.megabytes > self._memory_limits.max_megabytes:
-            worker.exceeded_memory = True
-            worker.kill()
-        elif not worker.is_alive:
+        if worker.verdict is None:
+            verdict = self._verdict(worker, task, future)
+            if verdict is not None and self._future is future:
+                self._stopped_at = time.monotonic()
+                worker.verdict = verdict
+                worker.kill()
+        if worker.verdict is not None or not worker.is_alive:
             self._notify()
+
+    def _verdict(
+        self, worker: WorkerProcess, task: Task, future: Future[Any]
+    ) -> Died | Deferred | None:
+        """Return why a worker must be stopped; its time counts from when it has loaded."""
+        limit = self._memory_limits.max_megabytes
+        if worker.megabytes > limit:
+            return Died("memory", f"needed more than {limit} MB of memory and was stopped", 9)
+        used, now = worker.cpu_seconds, time.monotonic()
+        if used is None or self._warming is None or not self._warming.done():
+            return None
+        if self._deadline is None or self._deadline[0] is not future:
+            self._deadline = future, Deadline(task.seconds, used, now)
+        deadline = self._deadline[1]
+        if reason := deadline.notice(now, worker.waits_for):
+            log.warning("worker.waiting", reason=reason)
+        return deadline.verdict(used, now, worker.waits_for)
 
     def state(self, now: float) -> tuple[SlotState, float]:
         """Return what the slot does and the seconds since its task began; from any thread.
@@ -130,20 +155,23 @@ class Slot:
 
     def _scheduled(self, task: Task) -> Future[Any]:
         try:
-            return self._worker.submit(task)
+            return self._worker.submit(task, _wall_seconds(task) + PEBBLE_SECONDS)
         except RuntimeError:
             self._recycle("died_idle", "it ended just now")
-            return self._worker.submit(task)
+            return self._worker.submit(task, _wall_seconds(task) + PEBBLE_SECONDS)
 
     def _is_lost(self, now: float) -> bool:
         if self._worker.is_alive:
-            return now >= self._report_deadline
+            is_stopped = self._worker.verdict is not None
+            return now >= (self._stopped_at + STOP_SECONDS if is_stopped else self._report_deadline)
         self._gone_since = self._gone_since or now
         return now - self._gone_since >= LAST_RESULT_SECONDS
 
     def _result(self, future: Future[Any], task: Task) -> Result | DaemonError:
         """Return the result of a task, or the error that stands for it."""
         if not future.done():
+            if self._worker.verdict is not None:
+                return self._worker.verdict
             if self._worker.is_alive:
                 return Died("timeout", "the worker process did not answer")
             return Died("killed", "the worker process ended without a result")
@@ -166,14 +194,13 @@ class Slot:
 
         pebble measures deadlines by the wall clock: a clock that is set forward ends them early.
         """
-        if self._worker.exceeded_memory:
-            limit = self._memory_limits.max_megabytes
-            return Died("memory", f"needed more than {limit} MB of memory and was stopped", 9)
+        if self._worker.verdict is not None:
+            return self._worker.verdict
         match error:
-            case TimeoutError() if time.monotonic() - self._submitted_at < task.seconds:
+            case TimeoutError() if time.monotonic() - self._submitted_at < _wall_seconds(task):
                 return Deferred("the clock was set forward during a task")
             case TimeoutError():
-                return Died("timeout", f"took longer than {task.seconds:g} s and was stopped")
+                return Died("timeout", f"did not end within {_wall_seconds(task):g} s")
             case ProcessExpired(exitcode=int(code)) if code < 0:
                 return Died("killed", f"the worker process was ended by signal {-code}", -code)
             case ProcessExpired(exitcode=code):
@@ -188,10 +215,11 @@ class Slot:
         worker = self._worker
         if isinstance(result, Died):
             return "died", str(result)
+        if isinstance(result, Deferred):
+            reason = "its sandbox must allow folders that were replaced"
+            return "deferred", str(result) if worker.verdict else reason
         if not worker.is_alive:
             return "died_idle", "it ended after its result"
-        if isinstance(result, Deferred):
-            return "deferred", "its sandbox must allow folders that were replaced"
         if self._tasks_per_worker and worker.tasks >= self._tasks_per_worker:
             return "tasks", f"it has done {worker.tasks} tasks"
         megabytes = worker.megabytes
@@ -206,3 +234,8 @@ class Slot:
         self._worker.close()
         self._worker = self._new_worker()
         self.start()
+
+
+def _wall_seconds(task: Task) -> float:
+    """Return the seconds of the clock after which a task ends, whatever it waits for."""
+    return task.seconds * WALL_FACTOR

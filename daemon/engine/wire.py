@@ -28,8 +28,8 @@ _PEBBLE = {
 }
 _RECORDS = {
     "daemon.core.records": {
-        "Block", "Box", "Cell", "Failure", "PageCount", "PagesRead", "PageText", "Table",
-        "TextLine", "Word",
+        "Block", "Box", "Cell", "DocumentWarning", "Failure", "PageCount", "PagesRead", "PageText",
+        "Table", "TextLine", "UnreadRegion", "Word",
     },
     "daemon.core.errors": {"Deferred", "Died", "Misconfigured", "Rejected"},
     "pathlib": {"PosixPath"},  # the value in a Misconfigured

@@ -1,9 +1,10 @@
 """One worker process in a pebble pool of its own, from its start to its end.
 
-pebble kills a worker at its deadline and notices most deaths. It does not tell the worker's process
-id, nor that another worker was started in its place, which after a silent exit is the only sign: a
-start method of ours records both. A pool whose worker has ended is not used again: a worker that
-was killed while it wrote leaves half a message in the pipe, or holds the lock on it.
+pebble notices most deaths, and kills a worker after its deadline by the clock, if nobody else has.
+It does not tell the worker's process id, nor that another worker was started in its place, which
+after a silent exit is the only sign: a start method of ours records both. A pool whose worker has
+ended is not used again: a worker that was killed while it wrote leaves half a message in the pipe,
+or holds the lock on it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from typing import Any
 
 from pebble import ProcessPool
 
-from daemon.core import memory
+from daemon.core import memory, processes
+from daemon.core.errors import Deferred, Died
+from daemon.core.processes import Wait
 from daemon.core.tasks import CountPages, ReadPages, RenderTask, Task
 from daemon.engine import wire, worker
 from daemon.engine.protocol import WorkerSetup
@@ -46,12 +49,13 @@ class WorkerProcess:
     """One worker process; its first task starts it."""
 
     def __init__(self, setup: WorkerSetup) -> None:
+        """`verdict` is set before it is stopped, and says why."""
         self._context = _RecordingContext()
         self._pool = ProcessPool(
             max_workers=1, initializer=worker.prepare, initargs=(setup,), context=self._context
         )
         self.tasks = 0
-        self.exceeded_memory = False
+        self.verdict: Died | Deferred | None = None
 
     @property
     def is_alive(self) -> bool:
@@ -59,20 +63,33 @@ class WorkerProcess:
         return bool(self._pool.active) and len(self._context.started) <= 1
 
     @property
+    def pid(self) -> int | None:
+        """The id of the process; None before it is started."""
+        return next((process.pid for process in self._context.started), None)
+
+    @property
     def megabytes(self) -> float:
         """Megabytes of memory of its own; 0 before it is started and after its end."""
-        pids = [process.pid for process in self._context.started]
-        return (memory.private_megabytes(pids[0]) or 0.0) if pids and pids[0] else 0.0
+        return (memory.private_megabytes(self.pid) or 0.0) if self.pid else 0.0
+
+    @property
+    def cpu_seconds(self) -> float | None:
+        """Processor seconds that it has used; None before it is started and after its end."""
+        return processes.cpu_seconds(self.pid) if self.pid else None
+
+    def waits_for(self) -> Wait:
+        """Return what it waits for at this moment."""
+        return processes.waits_for(self.pid) if self.pid else "itself"
 
     def warm(self, seconds: float) -> Future[str]:
         """Let it load its models."""
         return self._pool.schedule(worker.warm, timeout=seconds)
 
-    def submit(self, task: Task) -> Future[Any]:
-        """Let it do a task; RuntimeError when it has just ended."""
+    def submit(self, task: Task, wall_seconds: float) -> Future[Any]:
+        """Let it do a task, for `wall_seconds` at most; RuntimeError when it has just ended."""
         self.tasks += 1
         function, arguments = _call_of(task)
-        return self._pool.schedule(function, arguments, timeout=task.seconds)
+        return self._pool.schedule(function, arguments, timeout=wall_seconds)
 
     def kill(self) -> None:
         """Kill the process as it is, whatever it does."""

@@ -87,6 +87,13 @@ def _answers(counters: Counters) -> Iterator[Metric]:
     )  # fmt: skip
     yield _counters("ocr_daemon_pages", "Pages processed, by status.", "status", counters.pages)
     yield CounterMetricFamily("ocr_daemon_lines", "Lines of text recognized.", counters.lines)
+    yield _counters(
+        "ocr_daemon_unread_regions", "Regions that look like text and were not read, by reason.",
+        "reason", counters.unread,
+    )  # fmt: skip
+    yield _counters(
+        "ocr_daemon_warnings", "Warnings in answers, by class.", "class", counters.warnings
+    )
     yield CounterMetricFamily(
         "ocr_daemon_files_bytes", "Bytes of the files processed.", counters.bytes
     )

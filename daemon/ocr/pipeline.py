@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -11,14 +11,15 @@ from daemon.core import failpoints, malloc
 from daemon.core.errors import Rejected
 from daemon.core.records import Failure, PageCount, PagesRead, PageText
 from daemon.ocr import assemble, layout, orientation, pages, preprocess, segment
+from daemon.ocr.assemble import unread
 from daemon.ocr.recognizer import Recognizer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from daemon.core.options import Recipe
-    from daemon.core.records import Page, Stamp, TextLine
+    from daemon.core.records import Page, Stamp
     from daemon.ocr.records import CleanPage, LineCrop, RecognizedLine, RulingLines
     from daemon.ocr.segment import TextDetector
 
@@ -49,7 +50,7 @@ class OrientedPage:
     clean: CleanPage
     lines: list[LineCrop]
     rules: RulingLines
-    sampled: dict[int, RecognizedLine]
+    sampled: dict[int, RecognizedLine] = field(default_factory=dict)
 
 
 class Pipeline:
@@ -81,93 +82,68 @@ class Pipeline:
         if page.text_layer is not None and not page.image.size:
             return self._page_of_text_layer(page, timer)
         oriented = self._find_orientation(page, timer)
-        lines, readings = self._read_lines(oriented, assemble.layer_lines(page), timer)
-        if page.text_layer and not lines:
-            return self._page_of_text_layer(page, timer)
+        layer = assemble.layer_lines(page)
+        with timer("recognize"):
+            found, readings = orientation.read_in_directions(
+                oriented.lines, oriented.sampled, self.recognizer.read
+            )
+        read = assemble.split_legible(found, readings, layer)
+        if page.text_layer and not read.lines:
+            frame = assemble.CoordinateFrame(page, oriented.clean)
+            missing = unread.find(read.rejected, read.lines, layer, frame)
+            return self._page_of_text_layer(page, timer, missing)
         with timer("assemble"):
-            placed = assemble.place_lines(page, oriented.clean, lines, readings, oriented.rules)
+            placed = assemble.place_lines(
+                page, oriented.clean, read.lines, read.readings, oriented.rules
+            )
             blocks = layout.analyze(placed.boxes_and_texts, placed.rules, placed.height)
-            return assemble.page_text(page, oriented.clean, placed, blocks)
+            missing = unread.find(read.rejected, read.lines, layer, placed.frame)
+            return assemble.page_text(page, oriented.clean, placed, blocks, missing)
 
     @staticmethod
-    def _page_of_text_layer(page: Page, timer: StageTimer) -> PageText:
-        """Return the text layer of a page in reading order: each direction by itself."""
+    def _page_of_text_layer(
+        page: Page, timer: StageTimer, missing: assemble.UnreadText | None = None
+    ) -> PageText:
+        """Return the text layer of a page in reading order: each direction by itself.
+
+        `missing` is what else was seen on the page.
+        """
         with timer("assemble"):
             placed = assemble.place_text_layer(page)
             blocks = [
                 layout.analyze(part.boxes_and_texts, part.rules, part.height) for part in placed
             ]
-            return assemble.page_of_text_layer(page, placed, blocks)
+            return assemble.page_of_text_layer(page, placed, blocks, missing)
 
     def _find_orientation(self, page: Page, timer: StageTimer) -> OrientedPage:
-        """Return the page upright; it is rotated only if its lines read badly as they are.
+        """Return the page upright, with its lines; some of them may have been read.
 
         A text layer that is long enough determines the orientation, whatever is seen in pictures.
         """
-        oriented = self._preprocess_and_sample(page, 0, timer)
+        oriented = self._prepare(page, 0, timer)
         is_upright = orientation.is_upright_text_layer(assemble.layer_lines(page))
-        if (
-            is_upright
-            or not self.recipe.preprocessing.auto_rotate
-            or orientation.is_confident(oriented.sampled.values())
-        ):
+        if is_upright or not self.recipe.preprocessing.auto_rotate:
             return oriented
-        candidates = [
-            oriented,
-            *(
-                self._preprocess_and_sample(page, rotation, timer)
-                for rotation in orientation.ROTATIONS
-            ),
-        ]
-        return candidates[
-            orientation.best_sample([oriented.sampled.values() for oriented in candidates])
-        ]
+        with timer("recognize"):
+            rotation, sampled = orientation.find_rotation(oriented.lines, self.recognizer.read)
+        if rotation:
+            return self._prepare(page, rotation, timer)
+        return replace(oriented, sampled=sampled)
 
-    def _preprocess_and_sample(self, page: Page, rotation: int, timer: StageTimer) -> OrientedPage:
+    def _prepare(self, page: Page, rotation: int, timer: StageTimer) -> OrientedPage:
         with timer("clean"):
             clean = preprocess.clean(page, self.recipe.preprocessing, rotation)
         with timer("segment"):
             lines, rules = self._segment(clean)
-        with timer("recognize"):
-            indexes = orientation.sample_lines(lines)
-            readings = self.recognizer.read([lines[index] for index in indexes])
-        return OrientedPage(clean, lines, rules, dict(zip(indexes, readings, strict=True)))
+        return OrientedPage(clean, lines, rules)
 
     def _segment(self, clean: CleanPage) -> tuple[list[LineCrop], RulingLines]:
         """Return lines and ruling lines of a page, by the segmenter that comes first."""
         if self.recipe.segmenter == "dbnet" and self.detector:
             return segment.detect_lines(clean, self.detector), segment.find_ruling_lines(clean)
-        return segment.find_lines_and_rules(clean)
-
-    def _read_lines(
-        self, oriented: OrientedPage, layer: Sequence[TextLine], timer: StageTimer
-    ) -> LinesAndReadings:
-        """Return the legible lines, by the text detector too where the first ones read badly.
-
-        `layer` is the text layer of the page.
-        """
-        with timer("recognize"):
-            readings = self._readings(oriented)  # in batches, order preserved
-        found = _filter_legible(oriented.lines, readings, layer)
-        if (
-            self.recipe.segmenter != "auto"
-            or not self.detector
-            or not _is_doubtful(oriented, readings)
-        ):
-            return found
-        malloc.trim()  # the network needs more memory than any stage before it
-        with timer("segment"):
-            lines = segment.detect_lines(oriented.clean, self.detector)
-        with timer("recognize"):
-            detected = _filter_legible(lines, self.recognizer.read(lines), layer)
-        return max(found, detected, key=lambda each: orientation.evidence(each[1]))
-
-    def _readings(self, oriented: OrientedPage) -> list[RecognizedLine]:
-        """Return the readings of all lines; those of the sample are not read again."""
-        unread = [index for index in range(len(oriented.lines)) if index not in oriented.sampled]
-        read = self.recognizer.read([oriented.lines[index] for index in unread])
-        readings = oriented.sampled | dict(zip(unread, read, strict=True))
-        return [readings[index] for index in range(len(oriented.lines))]
+        return segment.find_lines_and_rules(
+            clean, self.detector if self.recipe.segmenter == "auto" else None
+        )
 
     def count_pages(self, path: Path, stamp: Stamp | None = None) -> PageCount:
         """Open a document and count its pages; errors as for `read_pages`."""
@@ -221,17 +197,3 @@ class Pipeline:
 def _load_detector(recipe: Recipe) -> TextDetector | None:
     network, sha256 = recipe.network, recipe.detector.sha256
     return segment.TextDetector.load(network, sha256) if network else None
-
-
-def _filter_legible(
-    lines: Sequence[LineCrop], readings: Sequence[RecognizedLine], layer: Sequence[TextLine]
-) -> LinesAndReadings:
-    indexes = assemble.legible_indexes(readings, layer)
-    return [lines[k] for k in indexes], [readings[k] for k in indexes]
-
-
-def _is_doubtful(oriented: OrientedPage, readings: Sequence[RecognizedLine]) -> bool:
-    """Tell whether the detector may find more: lines read badly, or there is ink but no line."""
-    if not oriented.lines:
-        return not segment.is_blank_page(oriented.clean)
-    return not orientation.is_confident(readings)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from daemon.core.records import BlockKind, Box, Table
+from daemon.core.records import BlockKind, Box, Direction, Table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     Affine = NDArray[np.float64]
     Corners = NDArray[np.float64]
     CurvatureMap = NDArray[np.float32]
+
+TALL = 1.7
+"""How many times as high as wide a crop is at least that is no horizontal line."""
 
 CURVATURE_GRID = 32
 """Spacing of the grid of `CleanPage.curvature`, in pixels of the clean page."""
@@ -49,12 +52,21 @@ class LineCrop:
     """The image of one text line: its box in the clean frame and its crop, H,W gray.
 
     Where the crop is not an upright part of the page, `corners` (4,2) are the points of the clean
-    frame that the corners of the crop show: from the upper left one, clockwise.
+    frame that the corners of the crop show: from the upper left one, clockwise. `direction` is how
+    the text runs on the clean page; the crop shows it upright. Where that is not known yet
+    (`is_tall`), the crop is higher than wide.
     """
 
     box: Box
     image: Pixels
     corners: Corners | None = None
+    direction: Direction = "horizontal"
+
+    @property
+    def is_tall(self) -> bool:
+        """Whether the crop is clearly higher than wide, so that it is no line as it stands."""
+        height, width = self.image.shape
+        return bool(height >= TALL * width)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 from daemon import __version__
 from daemon.core.line_text import words_and_spaces, xml_legal
 from daemon.core.records import Box
-from daemon.outbox.markup import angle, finite_confidence, language
+from daemon.outbox.markup import angle, finite_confidence, language, line_angle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,9 +26,13 @@ _HEAD: Final = """\
 <html xmlns="http://www.w3.org/1999/xhtml">
 """
 _CAPABILITIES: Final = (
-    "ocr_page ocr_carea ocr_par ocr_line ocrx_word ocr_header ocr_footer ocr_table"
+    "ocr_page ocr_carea ocr_par ocr_line ocrx_word ocr_header ocr_footer ocr_table ocr_float"
 )
-_AREAS: Final = {"header": "ocr_header", "footer": "ocr_footer", "table": "ocr_table"}
+_AREAS: Final = {
+    "header": "ocr_header", "footer": "ocr_footer", "table": "ocr_table", "seal": "ocr_float",
+}  # fmt: skip
+# hOCR has no property for it and refers to HTML; characters without an upright form lie on a side
+_VERTICAL: Final = {"style": "writing-mode: vertical-rl"}
 
 
 def render(document: Document, name: str) -> bytes:
@@ -99,8 +103,11 @@ def _cells(
 
 
 def _line(parent: ET.Element, line: TextLine, number: str, rotation: float) -> None:
-    title = _bbox(line.box) + (f"; textangle {rotation:g}" if rotation else "")
+    degrees = line_angle(line, rotation)
+    title = _bbox(line.box) + (f"; textangle {degrees:g}" if degrees else "")
     attributes = {"class": "ocr_line", "id": f"line_{number}", "title": title}
+    if line.direction == "vertical":
+        attributes |= _VERTICAL
     element = ET.SubElement(parent, "span", attributes)
     for place, (word, has_space) in enumerate(words_and_spaces(line), 1):
         title = _bbox(word.box)

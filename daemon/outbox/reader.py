@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from daemon.core import fs
 
+SCHEMA_VERSION: Final = "1.1"  # of the sidecars that this version writes
+_EARLIER_VERSIONS: Final = ("1.0",)
 Answer = dict[str, Any]
 """The content of a sidecar."""
 
@@ -41,11 +44,15 @@ def read_strictly(path: Path) -> Answer | None:
 
 
 def upgraded(answer: Answer) -> Answer:
-    """Return an answer of an earlier version as this version would write it."""
-    for page in answer.get("pages") or ():
-        if isinstance(page, dict):
-            upgrade_page(page)
+    """Return an answer of an earlier version as this version would write it.
+
+    Whatever is no sidecar is left as it is: only `outbox.sidecar.is_valid` judges that.
+    """
+    for page in _dictionaries(answer.get("pages")):
+        upgrade_page(page)
     answer.setdefault("warnings", [])
+    if answer.get("schema_version") in _EARLIER_VERSIONS:
+        answer["schema_version"] = SCHEMA_VERSION
     return answer
 
 
@@ -55,8 +62,15 @@ def upgrade_page(page: dict[str, Any]) -> None:
         page["curvature"] = page.pop("sag")
     page.setdefault("unread", [])
     page.setdefault("warnings", [])
-    for line in (line for block in page.get("blocks", ()) for line in block.get("lines", ())):
-        line.setdefault("direction", "horizontal")
+    for block in _dictionaries(page.get("blocks")):
+        for line in _dictionaries(block.get("lines")):
+            line.setdefault("direction", "horizontal")
+
+
+def _dictionaries(values: object) -> Iterator[dict[str, Any]]:
+    """Return the dictionaries in a list; nothing where another file has something else there."""
+    if isinstance(values, list):
+        yield from (value for value in values if isinstance(value, dict))
 
 
 def belongs_to(claim: str, answer: Answer | None) -> bool:

@@ -30,8 +30,8 @@ from daemon.core.records import (
     UnreadRegion,
     Word,
 )
+from daemon.outbox.reader import SCHEMA_VERSION
 
-SCHEMA_VERSION = "1.1"
 SCHEMA_FILE = "sidecar.schema.json"
 
 

@@ -145,6 +145,13 @@ class Daemon:
             logs.drain()
 
     def _new_engine(self) -> Engine:
+        choice = self._config.backend_choice
+        log.info(
+            "model.chosen",
+            file=str(choice.weights.file),
+            backend=choice.weights.backend,
+            reason=choice.reason,
+        )
         return create_engine(self._engine_setup, self._wakeup.notify, self._counters)
 
     def _new_intake(self) -> Intake:
@@ -299,7 +306,7 @@ class Daemon:
             inbox=str(config.folders.inbox),
             outbox=str(config.folders.outbox),
             workers=config.worker_count,
-            model=config.model.file.stem,
+            model=config.weights.file.stem,
             sandbox=self._engine.protections,
         )
         logs.drain()  # log and standard output may be one file, and their lines must not mix

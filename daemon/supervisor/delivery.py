@@ -264,6 +264,8 @@ def _log_result(claim: Claim, document: Document, place: str, seconds: float) ->
         "answer": fs.to_unicode(place),
         "pages": len(document.pages),
         "lines": sum(len(block.lines) for page in document.pages for block in page.blocks),
+        "unread": len(document.unread),
+        "warnings": len(document.all_warnings),
         "seconds": round(seconds, 2),
         "stages": {stage: round(each, 3) for stage, each in document.seconds.items()},
         "confidence": round(fmean(confidences), 3) if confidences else None,

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from daemon.config.backend import sibling
 from daemon.config.sections import Metrics
 from daemon.config.settings import Config
 from daemon.config.validation import is_loopback
@@ -251,25 +252,47 @@ def _is_rename_refused(inbox: Path, archive: Path) -> bool:
 
 
 def _networks(config: Config) -> Iterator[Finding]:
-    yield from _checksum("model", config.model.file, config.model.sha256)
+    yield from _recogniser(config)
     network = next((each.network for each in config.recipes if each.network), None)
     if network is not None:
         yield from _checksum("detector", network, config.detector.sha256)
 
 
-def _checksum(section: str, file: Path, sha256: str | None) -> Iterator[Finding]:
-    """Compare the file of a network with the digest that it should have."""
+def _recogniser(config: Config) -> Iterator[Finding]:
+    """Compare the chosen file of the recogniser; where only the other one is there, say so."""
+    model, weights = config.model, config.weights
+    suffix = weights.file.suffix.removeprefix(".")
+    digest_key = f"sha256.{suffix}" if isinstance(model.sha256, dict) else "sha256"
+    other, file = sibling(weights.file)
+    alternative = ""
+    if weights.file != model.file and file.exists():
+        alternative = f", or set model.backend: {other}, which reads {file}"
+    yield from _checksum("model", weights.file, weights.sha256, digest_key, alternative)
+
+
+def _checksum(
+    section: str,
+    file: Path,
+    sha256: str | None,
+    digest_key: str = "sha256",
+    alternative: str = "",
+) -> Iterator[Finding]:
+    """Compare the file of a network with the digest that it should have.
+
+    `alternative` is what else an operator can do where the file is missing.
+    """
     try:
         digest = fs.sha256_of(file)
     except OSError as error:
-        remedy = f"{error.strerror}; name a file that exists and can be read"
+        remedy = f"{error.strerror}; name a file that exists and can be read{alternative}"
         yield Finding(True, f"{section}.file", file, remedy)
         return
+    key = f"{section}.{digest_key}"
     if sha256 is None:
-        yield Finding(False, f"{section}.sha256", None, f"is not checked; the file has {digest}")
+        yield Finding(False, key, None, f"is not checked; the file has {digest}")
     elif digest != sha256.lower():
         remedy = f"{file.name} has {digest}; restore the file or correct the digest"
-        yield Finding(True, f"{section}.sha256", sha256, remedy)
+        yield Finding(True, key, sha256, remedy)
 
 
 def _lexicon(config: Config) -> Iterator[Finding]:

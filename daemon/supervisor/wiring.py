@@ -67,8 +67,8 @@ def policy(config: Config, profile: str, digest: Callable[[Path], str] = fs.sha2
     recipe, lexicon = replace(config.recipe, name=profile), config.model.lexicon
     return Policy(
         recipe=recipe,
-        model=config.model.file.stem,
-        model_sha256=digest(config.model.file),
+        model=recipe.weights.file.stem,
+        model_sha256=digest(recipe.weights.file),
         lexicon_sha256=digest(lexicon) if lexicon else None,
         detector_sha256=digest(recipe.network) if recipe.network else None,
         attempts=config.retry.attempts,
@@ -229,11 +229,12 @@ def monitoring_server(config: Config, health: Health, counters: Counters) -> Ite
     from daemon.monitoring.http_server import MonitoringServer  # loaded only where it is enabled
     from daemon.monitoring.metrics import Exposition, Facts
 
+    weights = config.weights
     facts = Facts(
-        model=config.model.file.stem,
-        model_sha256=fs.sha256_of(config.model.file),
-        backend=config.model.backend,
-        precision=config.model.precision,
+        model=weights.file.stem,
+        model_sha256=fs.sha256_of(weights.file),
+        backend=weights.backend,
+        precision=weights.precision,
         segmenter=config.segmenter,
         folders={path: name for name, path in config.folders},
         ledger_file=config.ledger_file,

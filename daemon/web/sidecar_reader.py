@@ -22,13 +22,19 @@ from daemon.outbox.reader import upgrade_page, upgraded
 # nothing there, or a link or folder; any other error says nothing about what is there
 _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EINVAL)
 # the keys written by the daemon itself; all others contain text of the document
-_DAEMON_KEYS = ("source", "engine", "processing", "error", "outputs_missing")
+_DAEMON_KEYS = ("source", "engine", "processing", "error", "outputs_missing", "warnings")
+_PAGE_DAEMON_KEYS = ("error", "warnings")
+_LISTS = ("outputs", "warnings")  # at the top level, of objects with scalars
+_COUNTED = ("unread", "warnings")  # lists of a page, of which the list of documents has the length
 MAX_PARSED_BYTES = 1_000_000  # of a sidecar; parsing takes about eight times its size
 
 
 @dataclass(frozen=True, slots=True)
 class SidecarContent:
-    """What the web process needs of a sidecar; `content` is the whole, None if it is too large."""
+    """What the web process needs of a sidecar; `content` is the whole, None if it is too large.
+
+    `warnings` are those on the document as a whole; the counts are those of document and pages.
+    """
 
     claim: str
     status: str
@@ -40,11 +46,17 @@ class SidecarContent:
     error_class: str | None
     outputs: tuple[dict[str, Any], ...]
     content: dict[str, Any] | None
+    warnings: tuple[dict[str, Any], ...] = ()
+    unread_count: int = 0
+    warning_count: int = 0
 
 
 @dataclass(slots=True)
 class _ScannedSidecar:
-    """The top level of a sidecar without nested parts, and the scalars of each page."""
+    """The top level of a sidecar without nested parts, and the scalars of each page.
+
+    A page has the lengths of the lists in `_COUNTED` in their place.
+    """
 
     top: dict[str, Any] = field(default_factory=dict)
     pages: list[dict[str, Any]] = field(default_factory=list)
@@ -104,11 +116,18 @@ def without_paths(content: Mapping[str, Any], labels: Mapping[str, str]) -> dict
 
 
 def page_without_paths(page: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, Any]:
-    """Return a page of a sidecar whose error contains no paths of this machine."""
+    """Return a page of a sidecar whose error and warnings contain no paths of this machine."""
     return {
-        key: _hide_paths_in(value, labels) if key == "error" else value
+        key: _hide_paths_in(value, labels) if key in _PAGE_DAEMON_KEYS else value
         for key, value in page.items()
     }
+
+
+def warnings_without_paths(
+    sidecar: SidecarContent | None, labels: Mapping[str, str]
+) -> tuple[dict[str, Any], ...]:
+    """Return the warnings on a document as a whole without paths of this machine."""
+    return tuple(_hide_paths_in(each, labels) for each in sidecar.warnings) if sidecar else ()
 
 
 def _hide_paths_in(content: Any, labels: Mapping[str, str]) -> Any:  # noqa: ANN401 -- it is JSON
@@ -155,12 +174,22 @@ def _sidecar_content(
         error_class=error["class"] if error else None,
         outputs=tuple(top.get("outputs", ())),
         content=content,
+        warnings=tuple(top.get("warnings", ())),
+        unread_count=sum(_length(page, "unread") for page in pages),
+        warning_count=len(top.get("warnings", ()))
+        + sum(_length(page, "warnings") for page in pages),
     )
+
+
+def _length(page: Mapping[str, Any], key: str) -> int:
+    """Return the length of a list of a page, which is a number where the page was scanned."""
+    value = page.get(key, 0)
+    return value if isinstance(value, int) else len(value)
 
 
 def _scan(file: BinaryIO) -> _ScannedSidecar:
     """Read the top level and the scalars of each page, line by line."""
-    scanned, part = _ScannedSidecar(), ""
+    scanned, part, page_part = _ScannedSidecar(), "", ""
     for line in file:
         level = len(line) - len(line.lstrip(b" "))
         key, _, value = line.strip().rstrip(b",").partition(b": ")
@@ -171,10 +200,14 @@ def _scan(file: BinaryIO) -> _ScannedSidecar:
             (scanned.pages if part == "pages" else scanned.top[part]).append({})
         elif level == 2 and key.startswith(b'"') and value not in (b"{", b"["):
             scanned.top[part][json.loads(key)] = _value(value)
-        elif level == 3 and key.startswith(b'"') and part in ("pages", "outputs"):
+        elif level == 3 and key.startswith(b'"') and part in ("pages", *_LISTS):
             rows = scanned.pages if part == "pages" else scanned.top[part]
+            page_part = json.loads(key)
             if value not in (b"{", b"["):
-                rows[-1][json.loads(key)] = _value(value)
+                rows[-1][page_part] = _value(value)
+        elif level == 4 and line.strip() == b"{" and part == "pages" and page_part in _COUNTED:
+            page = scanned.pages[-1]
+            page[page_part] = page.get(page_part, 0) + 1
     return scanned
 
 

@@ -79,6 +79,12 @@ FIRING = {
         f"{CONFIDENCE}_sum{{{LABELS}}}": "0+98x600 58800+80x200",
         f"{CONFIDENCE}_count{{{LABELS}}}": "0+100x800",
     },
+    "OcrUnreadText": {
+        f'ocr_daemon_unread_regions_total{{{LABELS},reason="too_small"}}': "0+4x60",
+        f'ocr_daemon_unread_regions_total{{{LABELS},reason="not_legible"}}': "0+4x60",
+        f'ocr_daemon_pages_total{{{LABELS},status="done"}}': "0+5x60",
+        f'ocr_daemon_pages_total{{{LABELS},status="partial"}}': "0+2x60",
+    },
     "OcrHookNotificationsGivenUp": {f"ocr_daemon_hooks_dead{{{LABELS}}}": "1x60"},
 }  # fmt: skip
 HEALTHY = {
@@ -92,6 +98,8 @@ HEALTHY = {
     f'ocr_daemon_folder_free_bytes{{{LABELS},folder="outbox"}}': "5e10x60",
     f'ocr_daemon_folder_size_bytes{{{LABELS},folder="outbox"}}': "1e11x60",
     f"ocr_daemon_events_missed_total{{{LABELS}}}": "0x60",
+    f'ocr_daemon_unread_regions_total{{{LABELS},reason="too_small"}}': "0+1x60",
+    f'ocr_daemon_pages_total{{{LABELS},status="done"}}': "0+10x60",
     f"{CONFIDENCE}_sum{{{LABELS}}}": "0+98x60", f"{CONFIDENCE}_count{{{LABELS}}}": "0+100x60",
 }  # fmt: skip
 

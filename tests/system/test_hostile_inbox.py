@@ -162,4 +162,6 @@ def test_a_drawing_without_end_costs_its_deadline_and_holds_up_nobody(tmp_path: 
         answer = workspace.answer("endless.pdf.json")
 
     assert (answer["status"], answer["error"]["class"]) == ("failed", "timeout")
+    assert answer["error"]["message"].startswith("page 1: took more than 4 s of processor time")
+    assert "the first one had 2 s" in answer["error"]["message"]
     assert after["text"] == "After it"

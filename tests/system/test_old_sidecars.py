@@ -1,4 +1,8 @@
-"""Sidecars written before 0.1.0 (`sag` in place of `curvature`) wherever sidecars are read."""
+"""Old sidecars wherever sidecars are read.
+
+Those before 0.1.0 had `sag` in place of `curvature`, those of version 1.0 neither unread regions
+nor warnings.
+"""
 
 from __future__ import annotations
 
@@ -39,8 +43,11 @@ def make_old(path: Path) -> dict[str, Any]:
     """Rewrite a sidecar as the versions before 0.1.0 wrote it; return what it was."""
     content = json.loads(path.read_text())
     old = json.loads(path.read_text())
+    old["schema_version"] = "1.0"
+    del old["warnings"]
     for page in old["pages"]:
         page["sag"] = page.pop("curvature")
+        del page["unread"], page["warnings"]
     path.write_text(json.dumps(old, ensure_ascii=False, indent=1) + "\n")
     return content
 

@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 
 from tests.support.repository import REPOSITORY
-from tests.support.running_daemon import Workspace, until
+from tests.support.running_daemon import DETECTOR, Workspace, until
 from tests.torture import pretended
 from tests.torture.life import Life, living, quick_workspace
 
@@ -206,7 +206,7 @@ def test_a_terminal_that_is_closed_still_ends_the_daemon(tmp_path: Path) -> None
 def test_networks_that_no_worker_can_load_bring_the_config_before_back(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path, workers=1)
     with workspace.running() as daemon:
-        bad = {"file": str(REPOSITORY / "config.yaml"), "sha256": None}
+        bad = {"file": DETECTOR["file"], "sha256": None}  # a network, but no recogniser
         Workspace(tmp_path, workers=1, model=bad)
         daemon.signal(signal.SIGHUP)
         until(lambda: events(workspace, "config.refused"), what="refused")

@@ -1,5 +1,7 @@
 """The real daemon with simulated OCR: the lines of a text file are its "pages".
 
+A page that begins with `faded` has an unread region, and a warning; the file then has one as well.
+
     python -m tests.torture.program run --config config.yaml
 
 Wiring, claims, ledger, outbox, worker processes and their failpoints are the real ones; only what a
@@ -15,11 +17,25 @@ from typing import Any
 
 from daemon.core import failpoints
 from daemon.core.errors import Rejected
-from daemon.core.records import PageCount, PagesRead, PageText, Stamp
+from daemon.core.records import (
+    Box,
+    DocumentWarning,
+    PageCount,
+    PagesRead,
+    PageText,
+    Stamp,
+    UnreadRegion,
+)
 from daemon.core.tasks import RenderTask
 from daemon.engine import worker
 
 BROKEN = b"broken"
+FADED = "faded"
+UNREAD = UnreadRegion(Box(10, 5, 60, 15), "too_small")
+ON_PAGE = DocumentWarning("renderer_message", "an image of this page could not be decoded")
+ON_DOCUMENT = DocumentWarning(
+    "attachments_not_read", "2 files are attached to it and were not read"
+)
 
 
 class Pipeline:
@@ -42,7 +58,8 @@ class Pipeline:
         del stamp
         lines = self._lines(path)
         read = [self._page(n, lines[n - 1]) for n in range(first, min(last, len(lines)) + 1)]
-        return PagesRead("image/png", len(lines), tuple(read), {"decode": 0.0}, None)
+        warnings = (ON_DOCUMENT,) if any(line.startswith(FADED) for line in lines) else ()
+        return PagesRead("image/png", len(lines), tuple(read), {"decode": 0.0}, None, warnings)
 
     def _lines(self, path: Path) -> list[str]:
         content = path.read_bytes()
@@ -55,6 +72,8 @@ class Pipeline:
         return PageText(
             number=number, width=100, height=20, dpi=None, rotation=0, skew=0.0, text_source="ocr",
             status="done", text=text, confidence=1.0, blocks=(),
+            unread=(UNREAD,) if text.startswith(FADED) else (),
+            warnings=(ON_PAGE,) if text.startswith(FADED) else (),
         )  # fmt: skip
 
 

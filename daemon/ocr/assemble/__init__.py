@@ -14,6 +14,7 @@ from daemon.ocr.assemble import dates, text_layer_page, textline
 from daemon.ocr.assemble.frame import CoordinateFrame
 from daemon.ocr.assemble.plain_text import cell_text, lines_text, table_text
 from daemon.ocr.assemble.text_layer_page import PlacedLayer
+from daemon.ocr.assemble.unread import UnreadText
 from daemon.ocr.records import RulingLines
 
 if TYPE_CHECKING:
@@ -27,6 +28,28 @@ _MIN_LEGIBLE_LONG = 0.6  # the same for a long reading: stains and pictures yiel
 _LONG_READING = 20  # letters and digits from which a reading is long
 _MIN_CONFIDENT = 0.97  # confidence of all characters but one, if that one may be a ticked box
 _MIN_LEGIBLE_IN_PICTURES = 0.9  # photos and drawings yield readings up to this, screenshots better
+
+
+@dataclass(frozen=True, slots=True)
+class ReadLines:
+    """The lines to publish with their readings, and those that are guesswork or empty."""
+
+    lines: list[LineCrop]
+    readings: list[RecognizedLine]
+    rejected: list[tuple[LineCrop, RecognizedLine]]
+
+
+def split_legible(
+    lines: Sequence[LineCrop], readings: Sequence[RecognizedLine], layer: Sequence[TextLine] = ()
+) -> ReadLines:
+    """Return which lines are published; `layer` is the text layer of the page."""
+    legible = legible_indexes(readings, layer)
+    rejected = sorted(set(range(len(lines))) - set(legible))
+    return ReadLines(
+        [lines[k] for k in legible],
+        [readings[k] for k in legible],
+        [(lines[k], readings[k]) for k in rejected],
+    )
 
 
 def legible_indexes(
@@ -146,14 +169,24 @@ def place_lines(
 
 
 def page_text(
-    page: Page, clean: CleanPage, placed: PlacedLines, layout_blocks: Sequence[LayoutBlock]
+    page: Page,
+    clean: CleanPage,
+    placed: PlacedLines,
+    layout_blocks: Sequence[LayoutBlock],
+    missing: UnreadText | None = None,
 ) -> PageText:
     """Return the page as published; `layout_blocks` index, in order, the lines in `placed`."""
+    missing = missing or UnreadText()
     blocks = tuple(_publish_block(layout_block, placed) for layout_block in layout_blocks)
     text = "\n\n".join(_block_texts(blocks, layout_blocks, placed))
     source: TextSource = "mixed" if page.text_layer else "ocr"
+    published = _publish_page(page, source, text, blocks)
+    failure = published.failure or missing.failure
     return replace(
-        _publish_page(page, source, text, blocks),
+        published,
+        status="partial" if failure else "done",
+        failure=failure,
+        unread=(*published.unread, *missing.regions),
         skew=clean.skew,
         orientation=clean.orientation,
         curvature=placed.frame.max_curvature,
@@ -184,9 +217,13 @@ def place_text_layer(page: Page) -> list[PlacedLayer]:
 
 
 def page_of_text_layer(
-    page: Page, placed: Sequence[PlacedLayer], layouts: Sequence[Sequence[LayoutBlock]]
+    page: Page,
+    placed: Sequence[PlacedLayer],
+    layouts: Sequence[Sequence[LayoutBlock]],
+    missing: UnreadText | None = None,
 ) -> PageText:
     """Return a page that is all text layer; `layouts` has the blocks of each part in `placed`."""
+    missing = missing or UnreadText()
     blocks: list[Block] = []
     texts: list[str] = []
     for part, layout_blocks in zip(placed, layouts, strict=True):
@@ -195,7 +232,14 @@ def page_of_text_layer(
         texts += _block_texts(of_part, layout_blocks, part)
     orientation, _ = text_layer_page.place(page, layer_lines(page))
     published = _publish_page(page, "text_layer", "\n\n".join(texts), tuple(blocks))
-    return replace(published, orientation=orientation)
+    failure = published.failure or missing.failure
+    return replace(
+        published,
+        orientation=orientation,
+        status="partial" if failure else "done",
+        failure=failure,
+        unread=(*published.unread, *missing.regions),
+    )
 
 
 def _block_texts(
@@ -227,6 +271,7 @@ def _publish_page(page: Page, source: TextSource, text: str, blocks: tuple[Block
         failure=Failure("damaged", page.defect) if page.defect else None,
         unread=tuple(UnreadRegion(box, "not_rendered") for box in page.not_rendered),
         warnings=page.warnings,
+        pixel_height=page.pixel_height,
     )
 
 

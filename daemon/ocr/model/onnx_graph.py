@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from daemon.core.errors import Misconfigured
 from daemon.ocr.model import metadata
+from daemon.ocr.model.onnx_session import open_session, releasing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from daemon.ocr.model.crnn import TopKNetwork
     from daemon.ocr.model.types import InputBatch, LoadedNetwork, NetworkOutputs
 
+# Columns of a batch whose memory (20 MB) is kept for the next one: all but those of one long line
+# (`batches.MAX_COLUMNS`).
+KEPT_COLUMNS = 1024
 _OUTPUTS = ["labels", "probabilities", "classes"]
 
 
@@ -58,25 +62,21 @@ def load(content: bytes, weights: Weights) -> LoadedNetwork:
 
     Raises Misconfigured when it is not ours, or ONNX Runtime is not installed.
     """
-    try:
-        import onnxruntime
-    except ImportError as error:
-        remedy = "is not installed; pip install 'ocr-daemon[onnx]' or use torchscript"
-        raise Misconfigured("model.backend", weights.backend, remedy) from error
-
     if weights.precision == "bf16":
-        remedy = "onnxruntime computes in the precision of its file; use auto, or torchscript"
+        remedy = "ONNX Runtime computes in the precision of its file; use auto, or torchscript"
         raise Misconfigured("model.precision", weights.precision, remedy)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
     try:
-        session = onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])
+        session = open_session(content)
+    except ImportError as error:
+        remedy = "is not installed; pip install onnxruntime, or use torchscript"
+        raise Misconfigured("model.backend", weights.backend, remedy) from error
     except Exception as error:  # its errors have no common base class
         raise metadata.invalid_artifact(weights, "ONNX Runtime cannot load it") from error
 
     def network(lines: InputBatch) -> NetworkOutputs:
-        labels, probabilities, classes = session.run(_OUTPUTS, {"lines": lines})
+        is_large = lines.shape[0] * lines.shape[3] > KEPT_COLUMNS
+        options = releasing() if is_large else None
+        labels, probabilities, classes = session.run(_OUTPUTS, {"lines": lines}, options)
         return labels, probabilities, int(classes)
 
     properties = session.get_modelmeta().custom_metadata_map

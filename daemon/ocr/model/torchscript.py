@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from daemon.core import cpu
 from daemon.core.errors import Misconfigured
 from daemon.ocr.model import metadata
 from daemon.ocr.model.crnn import from_folded_state
@@ -100,8 +101,11 @@ def _precision(weights: Weights, card: ModelCard) -> torch.dtype:
 
 
 def native_bf16() -> bool:
-    """Tell whether this processor computes in bf16 natively (AVX-512 BF16, AMX)."""
-    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    """Tell whether this processor computes in bf16 natively (AVX-512 BF16, AMX, ARM's BFMMLA).
+
+    oneDNN's own answer is not enough: it is true wherever it can emulate bf16 with AVX-512.
+    """
+    return bool(cpu.bf16_instructions()) and torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
 @contextmanager

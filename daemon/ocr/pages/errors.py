@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -14,9 +15,13 @@ from daemon.core.tiff import MalformedFileError
 
 # Errors of PyMuPDF's Python code besides those of MuPDF: FileDataError is a RuntimeError, a page
 # number out of range an IndexError or ValueError, a name that is not UTF-8 a TypeError.
-_PYMUPDF: Final = (RuntimeError, ValueError, IndexError, TypeError)
+PYMUPDF_ERRORS: Final = (RuntimeError, ValueError, IndexError, TypeError)
 # Errors of pillow-heif besides ValueError: an unsupported or truncated photo.
 _PILLOW_HEIF: Final = (SyntaxError, EOFError)
+# Errors whose text says what is wrong with the file; that of others ("list index out of range") is
+# about a program. MuPDF's begins with a number.
+_TELLING: Final = (MalformedFileError, pymupdf.mupdf.FzErrorBase)
+_CODE: Final = re.compile(r"^code=\d+: ")
 
 
 @contextmanager
@@ -35,7 +40,7 @@ def translate_errors(subject: str) -> Iterator[None]:
         cv2.error,
         MalformedFileError,
         pymupdf.mupdf.FzErrorBase,
-        *_PYMUPDF,
+        *PYMUPDF_ERRORS,
         *_PILLOW_HEIF,
     ) as error:
         raise _rejected(subject, error) from error
@@ -43,14 +48,19 @@ def translate_errors(subject: str) -> Iterator[None]:
 
 def _rejected(subject: str, error: Exception) -> Rejected | Died:
     """Exceeded limits are too_large; any other decoder error is corrupt."""
-    if isinstance(error, cv2.error) and error.code == cv2.Error.STS_NO_MEM:
-        return _out_of_memory(subject)
-    if isinstance(error, pymupdf.mupdf.FzErrorSystem) and "alloc" in str(error):
+    if is_out_of_memory(error):
         return _out_of_memory(subject)
     if isinstance(error, pymupdf.mupdf.FzErrorLimit):
         return Rejected("too_large", f"{subject} is larger than can be decoded; scan it smaller")
-    detail = "" if isinstance(error, pymupdf.FileDataError) else f" ({_one_line(error)})"
+    detail = f" ({_one_line(error)})" if isinstance(error, _TELLING) else ""
     return Rejected("corrupt", f"{subject} cannot be decoded{detail}; scan or export it again")
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Tell whether a decoder was refused memory."""
+    if isinstance(error, cv2.error):
+        return bool(error.code == cv2.Error.STS_NO_MEM)
+    return isinstance(error, pymupdf.mupdf.FzErrorSystem) and "alloc" in str(error)
 
 
 def _out_of_memory(subject: str) -> Died:
@@ -58,4 +68,4 @@ def _out_of_memory(subject: str) -> Died:
 
 
 def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:120]
+    return _CODE.sub("", " ".join(str(error).split()))[:120]

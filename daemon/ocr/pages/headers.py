@@ -19,13 +19,19 @@ from daemon.core.tiff import MalformedFileError
 _MAX_CHUNKS: Final = 100_000
 _INCHES_PER_METRE: Final = 0.0254
 _DPI_RANGE: Final = (10.0, 10_000.0)
+_SQUARE: Final = 1.15  # ratio of resolutions below which pixels are square: 204 x 196 dpi is a fax
+_MAX_RATIO: Final = 4.0  # of resolutions that a device has; 240 x 72 dpi is a dot-matrix printer's
+_BMP_INFO: Final = 40  # bytes of the header from which BMP has a resolution
 JP2_SHARE: Final = 1 / 3
 """Of a page's pixels: OpenJPEG took 1 690 MB for 115 megapixels, about 15 bytes a pixel."""
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The properties that decide how, and whether, an image is decoded; `samples` per pixel."""
+    """The properties that decide how, and whether, an image is decoded; `samples` per pixel.
+
+    `dpi` is the horizontal resolution, `pixel_height` the height of a pixel in widths of it.
+    """
 
     width: int
     height: int
@@ -33,6 +39,7 @@ class Header:
     dpi: float | None = None
     alpha: bool = False
     samples: int = 3
+    pixel_height: float = 1.0
 
 
 def plausible_dpi(value: float) -> float | None:
@@ -41,16 +48,31 @@ def plausible_dpi(value: float) -> float | None:
     return round(value, 2) if low <= value <= high else None
 
 
-def read_exif(block: bytes) -> tuple[int, float | None]:
-    """Return orientation (1 if unknown) and dpi of an EXIF block; a damaged one has neither."""
-    wanted = (tiff.ORIENTATION, tiff.X_RESOLUTION, tiff.RESOLUTION_UNIT)
+def pixel_height(across: float, down: float) -> float:
+    """Return the height of a pixel in widths of it, from pixels per length across and down.
+
+    1.0 where the ratio is about that, and where it is none of any device: then it is an error.
+    """
+    if across <= 0 or down <= 0:
+        return 1.0
+    ratio = across / down
+    larger = max(ratio, 1 / ratio)
+    return round(ratio, 4) if _SQUARE < larger <= _MAX_RATIO else 1.0
+
+
+def read_exif(block: bytes) -> tuple[int, float | None, float]:
+    """Return orientation (1 if unknown), dpi and pixel height of an EXIF block.
+
+    A damaged one has none of them.
+    """
+    wanted = (tiff.ORIENTATION, tiff.X_RESOLUTION, tiff.Y_RESOLUTION, tiff.RESOLUTION_UNIT)
     block = block.removeprefix(b"Exif\0\0")
     try:
         chain = tiff.read_chain(lambda at, size: block[at : at + size], wanted, 1)
     except MalformedFileError:
-        return 1, None
+        return 1, None, 1.0
     directory = chain.directories[0]
-    return orientation_of(directory), dpi_of(directory)
+    return orientation_of(directory), dpi_of(directory), pixel_height_of(directory)
 
 
 def orientation_of(directory: tiff.Directory) -> int:
@@ -68,6 +90,15 @@ def dpi_of(directory: tiff.Directory) -> float | None:
     return plausible_dpi(per_inch * resolution[0] / resolution[1])
 
 
+def pixel_height_of(directory: tiff.Directory) -> float:
+    """Return the height of a pixel in widths of it; without a unit the ratio counts too."""
+    across = directory.tags.get(tiff.X_RESOLUTION, ())
+    down = directory.tags.get(tiff.Y_RESOLUTION, ())
+    if len(across) < 2 or len(down) < 2 or not across[1] or not down[1]:
+        return 1.0
+    return pixel_height(across[0] / across[1], down[0] / down[1])
+
+
 def read_png(data: bytes) -> Header:
     """Walk the chunks to the last; everything relevant except EXIF precedes the pixels.
 
@@ -78,16 +109,17 @@ def read_png(data: bytes) -> Header:
     _, name, width, height, _, colour = _unpack(">I4sIIBB", data, 8)
     if name != b"IHDR":
         raise MalformedFileError("no IHDR")
-    orientation, dpi, alpha = 1, None, colour in (4, 6)
+    orientation, dpi, square, alpha = 1, None, 1.0, colour in (4, 6)
     for name, content in _png_chunks(data):
         if name == b"pHYs" and len(content) == 9:
-            per_metre, _, unit = _unpack(">IIB", content, 0)
-            dpi = plausible_dpi(per_metre * _INCHES_PER_METRE) if unit == 1 else None
+            across, down, unit = _unpack(">IIB", content, 0)
+            dpi = plausible_dpi(across * _INCHES_PER_METRE) if unit == 1 else None
+            square = pixel_height(across, down)
         elif name == b"tRNS":
             alpha = True
         elif name == b"eXIf":
-            orientation, _ = read_exif(bytes(content))
-    return Header(width, height, orientation, dpi, alpha, samples=1 if colour == 0 else 3)
+            orientation, *_ = read_exif(bytes(content))
+    return Header(width, height, orientation, dpi, alpha, 1 if colour == 0 else 3, square)
 
 
 def _png_chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
@@ -129,8 +161,14 @@ def read_bmp(data: bytes) -> Header:
     if size == 12:
         width, height = _unpack("<HH", data, 18)
         return Header(width, height)
-    width, height, _, _, _, _, per_metre = _unpack("<iiHHIIi", data, 18)
-    return Header(abs(width), abs(height), dpi=plausible_dpi(per_metre * _INCHES_PER_METRE))
+    width, height = _unpack("<ii", data, 18)
+    across, down = _unpack("<ii", data, 38) if size >= _BMP_INFO else (0, 0)
+    return Header(
+        abs(width),
+        abs(height),
+        dpi=plausible_dpi(across * _INCHES_PER_METRE),
+        pixel_height=pixel_height(across, down),
+    )
 
 
 def read_webp(data: bytes) -> Header:
@@ -138,9 +176,10 @@ def read_webp(data: bytes) -> Header:
     name = data[12:16]
     if name == b"VP8X":
         flags, width, height = _unpack("<B3x3s3s", data, 20)
-        orientation, dpi = _webp_exif(data) if flags & 0x08 else (1, None)
+        orientation, dpi, square = _webp_exif(data) if flags & 0x08 else (1, None, 1.0)
         width, height = (1 + int.from_bytes(side, "little") for side in (width, height))
-        return Header(width, height, orientation, dpi, alpha=bool(flags & 0x10))
+        alpha = bool(flags & 0x10)
+        return Header(width, height, orientation, dpi, alpha, pixel_height=square)
     if name == b"VP8L":
         (bits,) = _unpack("<I", data, 21)
         return Header(1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF), alpha=bool(bits >> 28 & 1))
@@ -150,7 +189,7 @@ def read_webp(data: bytes) -> Header:
     raise MalformedFileError("no picture chunk")
 
 
-def _webp_exif(data: bytes) -> tuple[int, float | None]:
+def _webp_exif(data: bytes) -> tuple[int, float | None, float]:
     at = 12
     for _ in range(_MAX_CHUNKS):
         if at + 8 > len(data):
@@ -159,7 +198,7 @@ def _webp_exif(data: bytes) -> tuple[int, float | None]:
         if name == b"EXIF":
             return read_exif(bytes(data[at + 8 : at + 8 + size]))
         at += 8 + size + size % 2
-    return 1, None
+    return 1, None, 1.0
 
 
 def read_pnm(data: bytes) -> Header:

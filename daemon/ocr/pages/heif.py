@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from daemon.ocr.pages import pixels
+from daemon.core.tiff import MalformedFileError
+from daemon.ocr.pages import transparency
 from daemon.ocr.pages.headers import Header
 
 if TYPE_CHECKING:
@@ -34,11 +35,14 @@ def decode(data: bytes) -> Pixels:
     image = np.asarray(_open(data), np.uint8)
     if image.ndim == 2:
         return np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8)
-    return pixels.on_white(image) if image.shape[2] == 4 else image
+    return transparency.composite(image) if image.shape[2] == 4 else image
 
 
 def _open(data: bytes) -> HeifFile:
     """Parse the boxes of a photo; pixels are decoded on access (5 bytes a pixel)."""
     from pillow_heif import open_heif
 
-    return open_heif(io.BytesIO(data), bgr_mode=True, convert_hdr_to_8bit=True)
+    photo = open_heif(io.BytesIO(data), bgr_mode=True, convert_hdr_to_8bit=True)
+    if not len(photo):  # its picture lies elsewhere, as for some live photos, or is gone
+        raise MalformedFileError("it contains no picture")
+    return photo

@@ -1,20 +1,22 @@
 """Pixel decoding: from file contents to H,W,3 BGR or H,W gray as a viewer shows them.
 
 Behaviour of OpenCV 5, verified for every format: it does not composite alpha, so that is decoded
-and composited on white here; it applies the orientation tag of a TIFF, and with
+and composited here (see `transparency`); it applies the orientation tag of a TIFF, and with
 IMREAD_IGNORE_ORIENTATION leaves EXIF to us; it drops the alpha of gray images, which are therefore
 decoded by MuPDF; it scales 16 bits to 8, but with IMREAD_UNCHANGED ignores that white may be 0.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 import cv2
 import numpy as np
 import pymupdf
 
-from daemon.core.errors import Rejected
+from daemon.ocr.pages import transparency
+from daemon.ocr.pages.errors import PYMUPDF_ERRORS, is_out_of_memory
 
 if TYPE_CHECKING:
     from daemon.core.records import Pixels
@@ -47,6 +49,8 @@ _REDUCED_GRAY: Final = {
     4: cv2.IMREAD_REDUCED_GRAYSCALE_4,
     8: cv2.IMREAD_REDUCED_GRAYSCALE_8,
 }
+# what MuPDF says of data that it read in part
+_DAMAGE: Final = re.compile("ignoring|premature|truncated|incomplete|read error|padding|not enough")
 BGR: Final = pymupdf.Colorspace(pymupdf.mupdf.FzColorspace(pymupdf.mupdf.FzColorspace.Fixed_BGR))
 REDUCTIONS: Final = tuple(_REDUCED)
 
@@ -73,7 +77,7 @@ def decode_opaque(
 
 
 def decode_alpha(data: bytes | bytearray, *, premultiplied: bool = False) -> Pixels | None:
-    """Decode an image with alpha and composite it on white."""
+    """Decode an image with alpha and composite it."""
     decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if decoded is None:
         return None
@@ -82,32 +86,48 @@ def decode_alpha(data: bytes | bytearray, *, premultiplied: bool = False) -> Pix
     if decoded.ndim == 2:
         decoded = cv2.cvtColor(decoded, cv2.COLOR_GRAY2BGR)
     image = np.asarray(decoded, np.uint8)
-    return on_white(image, premultiplied=premultiplied) if image.shape[2] == 4 else image
+    if image.shape[2] != 4:
+        return image
+    return transparency.composite(image, premultiplied=premultiplied)
 
 
-def decode_with_mupdf(data: bytes | bytearray) -> Pixels:
-    """Decode what OpenCV gets wrong: gray with alpha, JPEG 2000 of two or four samples."""
-    pixmap = pymupdf.Pixmap(bytes(data))
-    if pixmap.colorspace is None:
-        raise Rejected("unsupported", "the image has unknown colours; save it as RGB")
-    pixmap = pymupdf.Pixmap(BGR, pixmap)
+def decode_with_mupdf(data: bytes, width: int, height: int) -> tuple[Pixels, bool] | None:
+    """Decode the first frame as stored (not turned), and tell whether it is whole.
+
+    None where nothing decodes, and where the image has more than `width` x `height` pixels by
+    MuPDF's own reading of the header: limits were checked for those.
+    """
+    pymupdf.TOOLS.reset_mupdf_warnings()
+    try:
+        buffer = pymupdf.mupdf.fz_new_buffer_from_copied_data(data)
+        header = pymupdf.mupdf.fz_new_image_from_buffer(buffer)
+        if header.w() * header.h() > width * height:
+            return None
+        pixmap = pymupdf.Pixmap(data)
+        if pixmap.colorspace is None:
+            return None
+        pixmap = pymupdf.Pixmap(BGR, pixmap)
+    except (pymupdf.mupdf.FzErrorBase, *PYMUPDF_ERRORS) as error:
+        if is_out_of_memory(error):
+            raise
+        return None
     image = pixels_of(pixmap)
-    return on_white(image, premultiplied=True) if pixmap.alpha else image
+    is_whole = not _DAMAGE.search(pymupdf.TOOLS.mupdf_warnings())
+    if not is_whole and image.min() == image.max():
+        return None  # nothing of it was decoded
+    if pixmap.alpha:
+        image = transparency.composite(image, premultiplied=True)
+    return image, is_whole
+
+
+def in_bgr(image: Pixels) -> Pixels:
+    """Return H,W,3 BGR of an image that may be H,W gray."""
+    if image.ndim == 3:
+        return image
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8)
 
 
 def pixels_of(pixmap: pymupdf.Pixmap) -> Pixels:
     """Copy the samples of a pixmap: H,W,n."""
     samples = np.frombuffer(pixmap.samples_mv, np.uint8)
     return samples.reshape(pixmap.h, pixmap.w, pixmap.n).copy()
-
-
-def on_white(image: Pixels, *, premultiplied: bool = False) -> Pixels:
-    """Composite H,W,4 on white to H,W,3, in bands of rows: 120 megapixels must fit in memory."""
-    result = np.empty((*image.shape[:2], 3), np.uint8)
-    for top in range(0, image.shape[0], 256):
-        band = image[top : top + 256]
-        colour, alpha = cv2.cvtColor(band, cv2.COLOR_BGRA2BGR), band[..., 3].copy()
-        if not premultiplied:
-            colour = cv2.multiply(colour, cv2.cvtColor(alpha, cv2.COLOR_GRAY2BGR), scale=1 / 255)
-        result[top : top + 256] = cv2.add(colour, cv2.cvtColor(255 - alpha, cv2.COLOR_GRAY2BGR))
-    return result

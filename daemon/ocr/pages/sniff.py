@@ -6,28 +6,15 @@ from typing import Final
 
 from daemon.core import signatures
 from daemon.core.errors import Rejected
-from daemon.ocr.pages import heif
+from daemon.ocr.pages import foreign, heif
 
 HEAD_BYTES: Final = 4096
 
-_UNSUPPORTED: Final = (
-    (b"Rar!", "a RAR archive"),
-    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
-    (b"\x1f\x8b", "a gzip archive"),
-    (b"AT&TFORM", "a DjVu document"),
-    (b"%!PS", "a PostScript document"),
-    (b"{\\rtf", "an RTF document"),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Microsoft Office document"),
-    (b"8BPS", "a Photoshop document"),
-    (b"\x97JB2\r\n\x1a\n", "a JBIG2 image"),
-    (b"\0\0\0\x0cJXL \r\n\x87\n", "a JPEG XL image"),
-    (b"\xff\x0a", "a JPEG XL image"),
-    (b"v/1\x01", "an OpenEXR image"),
-    (b"P7\n", "a PAM image"),
-    (b"RIFF", "a RIFF sound or video"),
-    (b"\x7fELF", "a program"),
-    (b"MZ", "a program"),
-)
+_TITLES: Final = {
+    signatures.JPEG_2000: "JPEG 2000",
+    signatures.PNM: "PNM",
+    signatures.WEBP: "WebP",
+}
 
 
 def media_type(head: bytes) -> str:
@@ -38,15 +25,15 @@ def media_type(head: bytes) -> str:
         return kind
     if _is_heic(head):
         return _heic()
-    unsupported = _unsupported_name(head)
-    if unsupported is None and signatures.has_pdf_header(head):
+    image, other = foreign.image_name(head), foreign.other_name(head)
+    if image is None and other is None and signatures.has_pdf_header(head):
         return signatures.PDF
-    raise _rejection(head, unsupported)
+    raise _rejection(head, image, other)
 
 
 def title(kind: str) -> str:
     """Return the common name of a media type: PNG, TIFF, PDF."""
-    return kind.rpartition("/")[2].removeprefix("x-portable-").upper()
+    return _TITLES.get(kind) or kind.rpartition("/")[2].upper()
 
 
 def _is_heic(head: bytes) -> bool:
@@ -69,46 +56,14 @@ def _heic() -> str:
     return signatures.HEIC
 
 
-def _rejection(head: bytes, unsupported: str | None) -> Rejected:
+def _rejection(head: bytes, image: str | None, other: str | None) -> Rejected:
     if any(magic.startswith(head) for magic, _ in signatures.SIGNATURES):
         return Rejected("corrupt", "the file ends inside its signature; scan or copy it again")
-    name = unsupported or ("plain text" if _is_text(head) else "data of an unknown kind")
     remedy = "convert it to PDF, PNG or TIFF and drop it again"
+    if image is not None:
+        return Rejected("unsupported", f"this is {image}, a format that is not read; {remedy}")
+    name = other or ("plain text" if _is_text(head) else "data of an unknown kind")
     return Rejected("unsupported", f"this is {name}, not an image or a PDF; {remedy}")
-
-
-def _unsupported_name(head: bytes) -> str | None:
-    for magic, name in _UNSUPPORTED:
-        if head.startswith(magic):
-            return name
-    if head.startswith(b"PK\x03\x04"):
-        return _zip_name(head)
-    if (brand := signatures.file_brand(head)) is not None:
-        return _container_name(brand)
-    return _markup_name(head)
-
-
-def _zip_name(head: bytes) -> str:
-    if b"mimetypeapplication/vnd.oasis.opendocument" in head:
-        return "an OpenDocument file"
-    if b"mimetypeapplication/epub" in head:
-        return "an EPUB book"
-    if b"[Content_Types].xml" in head:
-        return "a Microsoft Office document"
-    return "a ZIP archive"
-
-
-def _container_name(brand: bytes) -> str:
-    return "an AVIF image" if brand in (b"avif", b"avis", *signatures.HEIF_BRANDS) else "a video"
-
-
-def _markup_name(head: bytes) -> str | None:
-    text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    if text.startswith((b"<!doctype html", b"<html")):
-        return "an HTML page"
-    if text.startswith((b"<?xml", b"<svg", b"<!doctype svg")):
-        return "an SVG drawing" if b"<svg" in text else "an XML document"
-    return None
 
 
 def _is_text(head: bytes) -> bool:

@@ -2,7 +2,8 @@
 
 Every step is a switch of `core.options.Preprocessing`; docs/preprocessing.md has the measurement
 behind each default. The order is fixed: downscale, convert to gray, rotate, denoise, flatten the
-background, stretch the contrast, deskew, dewarp, binarize, close strokes.
+background, stretch the contrast, deskew, dewarp, binarize, close strokes. Pixels that are not
+square are made square while the page is downscaled.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import cv2
 import numpy as np
 
 from daemon.ocr.preprocess import dewarp, edges, illumination, rotation, skew
-from daemon.ocr.preprocess.scale import downscaled
+from daemon.ocr.preprocess.scale import rescaled, square_scales
 from daemon.ocr.records import CleanPage
 
 if TYPE_CHECKING:
@@ -32,9 +33,9 @@ def clean(page: Page, steps: Preprocessing, orientation: int = 0) -> CleanPage:
 
     `orientation` is the rotation that is applied first, in degrees clockwise: 0, 90, 180 or 270.
     """
-    scale = min(1.0, steps.max_side / max(page.image.shape[:2]))
+    scales = square_scales(page.image, page.pixel_height, steps.max_side)
     gray, from_rotated = rotation.rotate_quarter_turns(
-        _gray(downscaled(page.image, scale)), orientation
+        _gray(rescaled(page.image, *scales)), orientation
     )
     gray = illumination.denoise(gray, steps.denoise)
     if steps.flatten_background:
@@ -51,7 +52,7 @@ def clean(page: Page, steps: Preprocessing, orientation: int = 0) -> CleanPage:
         gray = illumination.binarize(gray)
     if steps.close_strokes:
         gray = illumination.close_strokes(gray)
-    to_page = rotation.compose(from_rotated, from_deskewed) / scale
+    to_page = rotation.compose(from_rotated, from_deskewed) / np.array(scales)[:, None]
     return CleanPage(
         gray=gray, to_page=to_page, skew=degrees, orientation=orientation, curvature=curvature
     )

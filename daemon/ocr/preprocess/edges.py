@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from daemon.ocr.preprocess.scale import downscaled
+from daemon.ocr.preprocess.scale import downscaled, page_side
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,7 +46,7 @@ class EdgePoints:
 
 def lower_edges(gray: Pixels) -> EdgePoints:
     """Return the points where ink has no ink below, at most `_MAX_POINTS` of them."""
-    small = downscaled(gray, min(1.0, _SIDE / max(gray.shape)))
+    small = downscaled(gray, min(1.0, _SIDE / page_side(gray.shape)))
     ink = cv2.adaptiveThreshold(small, 1, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, 31, 15)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
     size = np.maximum(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT])

@@ -112,7 +112,8 @@ def _page_size(text: PageText, turn: int) -> tuple[float, float]:
     if not text.width or not text.height:
         return _BLANK_SIZE
     dpi = text.dpi or _ASSUMED_DPI
-    low, high = sorted((text.width, text.height))
+    sides = text.width, text.height * text.pixel_height  # both in widths of a pixel
+    low, high = sorted(sides)
     dpi = max(min(dpi, _POINTS_PER_INCH * low / _MIN_SIDE), _POINTS_PER_INCH * high / _MAX_SIDE)
-    width, height = (_POINTS_PER_INCH * side / dpi for side in (text.width, text.height))
+    width, height = (_POINTS_PER_INCH * side / dpi for side in sides)
     return (height, width) if turn in (90, 270) else (width, height)

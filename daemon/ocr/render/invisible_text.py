@@ -2,8 +2,11 @@
 
 Each word is scaled along the line (Tz) to the width of its box, whatever its letters are, and
 followed by a space as wide as the gap where the line has one, so that copied text has spaces. All
-words of a line have one font size and one baseline, at the angle at which the page was read: that
-of `orientation` and `skew`. The operators are those of ISO 32000-1, 9.3 and 9.4.
+words of a line have one font size and one baseline, at the angle at which the line was read: that
+of the page's `orientation` and `skew` and of the line's `direction`. A vertical line is drawn as
+one that is turned clockwise by 90 degrees, as Tesseract does: its baseline is the left side of the
+column, so that readers that order lines find the next column to the left, and selecting a
+character marks its square. The operators are those of ISO 32000-1, 9.3 and 9.4.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
-from daemon.core.line_text import words_and_spaces, xml_legal
+from daemon.core.line_text import clockwise, words_and_spaces, xml_legal
 from daemon.ocr.render.glyphless import DESCENT, UNITS
 
 if TYPE_CHECKING:
@@ -89,8 +92,9 @@ def _line(
     line: TextLine, page: PageText, to_user: Matrix, glyphs: Glyphs, font: str
 ) -> Iterator[str]:
     skew = math.radians(page.skew) if abs(math.radians(page.skew)) >= _MIN_SKEW else 0.0
-    height = _height([word.box for word in line.words], page.orientation, skew)
-    angle = skew - math.radians(page.orientation)  # clockwise on the page as shown
+    orientation = _orientation(line, page)
+    height = _height([word.box for word in line.words], orientation, skew)
+    angle = skew - math.radians(orientation)  # clockwise on the page as shown
     direction = (math.cos(angle), math.sin(angle))
     up = (math.sin(angle), -math.cos(angle))
     direction_user, up_user = _map_vector(direction, to_user), _map_vector(up, to_user)
@@ -98,7 +102,7 @@ def _line(
     if size <= 0:
         return
     yield f"/{font} {size:.3f} Tf"
-    runs = list(_runs(line, page.orientation, skew, height))
+    runs = list(_runs(line, orientation, skew, height))
     for run, next_run in zip(runs, (*runs[1:], None), strict=True):
         below = height / 2 - height * DESCENT / UNITS
         origin = _translate(_translate(run.centre, direction, -run.length / 2), up, -below)
@@ -110,6 +114,12 @@ def _line(
         if run.is_followed_by_space and next_run is not None:
             gap = _distance(run, next_run, direction)
             yield _show_text(" ", max(gap * stretch, _MIN_GAP), glyphs)
+
+
+def _orientation(line: TextLine, page: PageText) -> int:
+    """Return by how many degrees the page as shown is turned clockwise for the line to be level."""
+    turned = 90 if line.direction == "vertical" else clockwise(line.direction)
+    return (page.orientation - turned) % 360
 
 
 def _runs(line: TextLine, orientation: int, skew: float, height: float) -> Iterator[_Run]:
@@ -131,7 +141,7 @@ def _show_text(text: str, ems: float, glyphs: Glyphs) -> str:
 
 
 def _sides(box: Box, orientation: int) -> tuple[float, float]:
-    """Return length and height of a box after the page is rotated for reading."""
+    """Return length and height of a box after the page is rotated for reading its line."""
     width, height = box.right - box.left, box.bottom - box.top
     return (height, width) if orientation in (90, 270) else (width, height)
 

@@ -1,4 +1,7 @@
-"""Overlays: a picture of a page with its blocks, cells, lines and low-confidence words marked."""
+"""Overlays: a picture of a page with its blocks, cells, lines and low-confidence words marked.
+
+Regions that look like text and were not read are dashed, with the reason above them.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from daemon.core.records import Box
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from daemon.core.records import Block, Page, PageText, Pixels, Word
+    from daemon.core.records import Block, Page, PageText, Pixels, UnreadRegion, Word
 
 LOW_CONFIDENCE: Final = 0.9  # confidence below which a word is highlighted
 _SIDE: Final = 2000  # pixels of the longer side of a picture, at most
@@ -22,10 +25,13 @@ _BLOCK_COLOURS: Final = {  # BGR, as all colours here
     "table": (200, 160, 0),
     "header": (0, 160, 220),
     "footer": (0, 160, 220),
+    "seal": (150, 60, 220),
 }
 _LINE_COLOURS: Final = ((0, 140, 0), (190, 90, 0))  # consecutive blocks alternate
 _NUMBER_COLOUR: Final = (200, 0, 200)
 _LOW_CONFIDENCE_COLOUR: Final = (0, 170, 255)
+_UNREAD_COLOUR: Final = (60, 0, 200)
+_DASH: Final = 8  # in thicknesses of a line: the length of a dash, and of the gap after it
 
 
 def draw(page: Page, text: PageText) -> Pixels:
@@ -51,6 +57,8 @@ def draw(page: Page, text: PageText) -> Pixels:
                 thickness,
                 cv2.LINE_AA,
             )
+    for region in text.unread:
+        _draw_unread(image, region, scale, thickness)
     shrinkage = min(1.0, _SIDE / max(image.shape))
     shrunk = cv2.resize(image, None, fx=shrinkage, fy=shrinkage, interpolation=cv2.INTER_AREA)
     return np.asarray(shrunk, np.uint8)
@@ -67,6 +75,32 @@ def _draw_block(image: Pixels, block: Block, scale: float, thickness: int) -> No
         left, top, *_ = _scaled(around, scale)
         origin = (left, max(0, top - 6 * thickness))
         cv2.putText(image, block.kind, origin, 0, 0.5 * thickness, colour, thickness, cv2.LINE_AA)
+
+
+def _draw_unread(image: Pixels, region: UnreadRegion, scale: float, thickness: int) -> None:
+    left, top, right, bottom = _scaled(region.box, scale)
+    corners = ((left, top), (right, top), (right, bottom), (left, bottom))
+    for start, end in zip(corners, (*corners[1:], corners[0]), strict=True):
+        _draw_dashes(image, start, end, 2 * thickness)
+    size, above = 0.4 * thickness, max(10 * thickness, top - 3 * thickness)
+    cv2.putText(
+        image, region.reason, (left, above), 0, size, _UNREAD_COLOUR, thickness, cv2.LINE_AA
+    )
+
+
+def _draw_dashes(
+    image: Pixels, start: tuple[int, int], end: tuple[int, int], thickness: int
+) -> None:
+    """Draw a dashed line; a short one is a single dash."""
+    vector = np.subtract(end, start)
+    length = float(np.hypot(*vector))
+    dash = _DASH * thickness
+    for at in np.arange(0.0, max(length, 1.0), 2 * dash):
+        ends = [
+            np.add(start, vector * min(1.0, each / max(length, 1.0))) for each in (at, at + dash)
+        ]
+        first, last = ((round(float(x)), round(float(y))) for x, y in ends)
+        cv2.line(image, first, last, _UNREAD_COLOUR, thickness)
 
 
 def png(page: Page, text: PageText) -> bytes:

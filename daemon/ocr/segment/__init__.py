@@ -17,7 +17,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from daemon.ocr.segment import components, crops, ink, lines, ruling, words
+import numpy as np
+
+from daemon.core.records import Box
+from daemon.ocr.records import RulingLines
+from daemon.ocr.segment import combine, components, crops, ink, lines, ruling, words
 from daemon.ocr.segment.dbnet import TextDetector
 from daemon.ocr.segment.ink import InkMask
 from daemon.ocr.segment.rects import draw_rects
@@ -31,36 +35,86 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from daemon.core.records import Pixels
-    from daemon.ocr.records import CleanPage, LineCrop, RulingLines
+    from daemon.ocr.records import CleanPage, LineCrop
     from daemon.ocr.segment.components import Components
+    from daemon.ocr.segment.dbnet import Quads
     from daemon.ocr.segment.rects import Rects
 
 _MIN_LETTER_HEIGHT = 9.5  # pixels; where the typical letter is lower, the page is enlarged
 _CROP_MARGIN = 0.12  # of the height of a line, added around its crop
+_STRIP = 2.5  # times the width: a longer page is processed in strips that bound the memory
+_STRIP_LAP = 0.25  # times the width that strips share
 
 
-def find_lines_and_rules(clean: CleanPage) -> tuple[list[LineCrop], RulingLines]:
+def find_lines_and_rules(
+    clean: CleanPage, detector: TextDetector | None = None
+) -> tuple[list[LineCrop], RulingLines]:
     """Return the text lines, in no particular order, and the ruling lines of a page.
 
-    `LineCrop.image` is cut from `clean.gray`, dark on light. A blank page has neither.
+    With a `detector`, the lines are those of the ink where the network sees text, and those of the
+    network that the ink misses; without, all those of the ink. `LineCrop.image` is cut from
+    `clean.gray`, dark on light. A blank page has neither.
     """
-    page_ink, classified = _ink_and_components(clean.gray)
-    line_crops = [
-        _crop(clean.gray, rect, page_ink.scale) for rect in _line_rects(page_ink, classified)
-    ]
-    return line_crops, ruling.find(page_ink)
+    rects, rules = _ink_lines(clean.gray)
+    if detector is None:
+        return [_crop(clean.gray, rect) for rect in rects], rules
+    detection = detector.detect(clean.gray)
+    rects, quads = combine.combine(rects, detection)
+    return [
+        *(_crop(clean.gray, rect) for rect in rects),
+        *_quad_crops(clean.gray, quads),
+    ], rules
 
 
 def detect_lines(clean: CleanPage, detector: TextDetector) -> list[LineCrop]:
     """Return the text lines that the network detects, slanted ones rectified."""
-    line_crops = (crops.crop_quad(clean.gray, corners) for corners in detector.quads(clean.gray))
+    return _quad_crops(clean.gray, detector.detect(clean.gray).quads)
+
+
+def _quad_crops(gray: Pixels, quads: Quads) -> list[LineCrop]:
+    line_crops = (crops.crop_quad(gray, corners) for corners in quads)
     return [line for line in line_crops if min(line.image.shape) > 1]
 
 
 def find_ruling_lines(clean: CleanPage) -> RulingLines:
     """Return the ruling lines alone, where the network finds the text lines."""
     return ruling.find(InkMask.of(clean.gray))
+
+
+def _ink_lines(gray: Pixels) -> tuple[NDArray[np.float64], RulingLines]:
+    """Return the rectangles of the lines of ink, N,4 in pixels of the page, and the ruling lines.
+
+    Each line belongs to the strip of a long page whose middle part has the centre of the line.
+    """
+    height, width = gray.shape
+    tops = strip_starts(height, round(_STRIP * width), round(_STRIP_LAP * width))
+    found, horizontal, vertical = [np.empty((0, 4))], [], []
+    for number, top in enumerate(tops):
+        strip = gray[top : top + round(_STRIP * width)] if len(tops) > 1 else gray
+        page_ink, classified = _ink_and_components(strip)
+        rects = _line_rects(page_ink, classified) * page_ink.scale + np.array([0, top, 0, top])
+        lap = round(_STRIP_LAP * width) / 2
+        low = top + lap if number else float("-inf")
+        high = tops[number + 1] + lap if number + 1 < len(tops) else float("inf")
+        centre = (rects[:, 1] + rects[:, 3]) / 2
+        found.append(rects[(centre >= low) & (centre < high)])
+        rules = ruling.find(page_ink)
+        horizontal += [_lowered(box, top) for box in rules.horizontal]
+        vertical += [_lowered(box, top) for box in rules.vertical]
+    return np.concatenate(found), RulingLines(tuple(horizontal), tuple(vertical))
+
+
+def strip_starts(length: int, strip: int, lap: int) -> list[int]:
+    """Return where strips of a page begin that cover `length` and share at least `lap` pixels."""
+    count = 1 + max(0, -((strip - length) // max(1, strip - lap)))
+    return [round(k * (length - strip) / (count - 1)) if k else 0 for k in range(count)]
+
+
+def _lowered(box: Box, by: int) -> Box:
+    return Box(box.left, box.top + by, box.right, box.bottom + by)
 
 
 def _ink_and_components(gray: Pixels) -> tuple[InkMask, Components]:
@@ -89,8 +143,8 @@ def is_blank_page(clean: CleanPage) -> bool:
     return ink.is_blank(clean.gray)
 
 
-def _crop(gray: Pixels, rect: Rects, scale: float) -> LineCrop:
+def _crop(gray: Pixels, rect: NDArray[np.float64]) -> LineCrop:
     """Return the crop of the line in `rect` (4) with its margin."""
-    left, top, right, bottom = (float(v) * scale for v in rect)
+    left, top, right, bottom = (float(v) for v in rect)
     margin = _CROP_MARGIN * (bottom - top)
     return crops.crop_upright(gray, left - margin, top - margin, right + margin, bottom + margin)

@@ -1,9 +1,12 @@
-"""Text detection by DBNet: where text is, pixel by pixel, on any background and at any slope.
+"""Text detection by DBNet: where text is, pixel by pixel, on any background and at any angle.
 
 The network (Liao et al., Real-time Scene Text Detection with Differentiable Binarization, AAAI
 2020) predicts the shrunken core of each line; a core is expanded again ("unclipped") by area by
 perimeter of its rectangle. The page is processed in tiles, so that memory does not grow with it:
-the network needs about 290 bytes a pixel, and is faster where they fit the caches of the core.
+the network needs about 220 bytes a pixel, and is faster where they fit the caches of the core.
+
+A second pass at a quarter of the size finds letters that are too large for the first one: the
+network knows lines of about 8 to 120 pixels.
 """
 
 from __future__ import annotations
@@ -11,13 +14,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 
 from daemon.core import checksummed_file
 from daemon.core.errors import Misconfigured
+from daemon.ocr.preprocess.scale import page_side
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,89 +33,130 @@ if TYPE_CHECKING:
 
     Quads = NDArray[np.float64]
 
-_SIDE = 1600  # the page is scaled to this many pixels
-_MAX_ENLARGEMENT = 2.0  # but not enlarged by more
+_SIDE = 1280  # pixels that the side of a page (`page_side`) is scaled to
+_MAX_ENLARGEMENT = 2.0  # a small page is not enlarged by more
+_MAX_ENLARGED = 2_000_000  # pixels that a page may have after it was enlarged
+_COARSE = 4  # times smaller: the scale of the pass for large letters
 _STEP = 32  # pixels; the network halves the size five times
-_TILE = (320, 640)  # rows and columns of a tile, multiples of the step
+_TILE = 640  # rows and columns of a tile, a multiple of the step: 90 MB at its peak
 _LAP = 48  # pixels that tiles share, as context
 _MEAN = np.array([0.485, 0.456, 0.406], np.float32)  # of ImageNet; B, G, R as in PaddleOCR
 _DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)
 _MIN_PIXEL = 0.3  # probability from which a pixel belongs to a core
-_MIN_SCORE = 0.6  # mean probability from which a core is a line
+_MIN_SCORE = 0.5  # mean probability from which a core is a line
 _MIN_CORE = 3.0  # pixels; thinner cores are noise
 _UNCLIP_RATIO = 1.5  # times area by perimeter: the shrinkage in training
 _MAX_CORES = 3000  # the largest cores are used: a page of noise must end
+_SAME_HEIGHT = 0.6  # of the height of a large line: what is as high within it is that line
+_PARAGRAPH = 0.5  # of the length of a large line: what is as long within it is a line of its own
+_MIN_LARGE = 64  # pixels at the fine scale: lower lines are left to the fine pass
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """What the network sees on a page: the corners of its lines, and how likely text is.
+
+    `quads` are N,4,2 in pixels of the page, from the upper left corner clockwise; `scores` N, the
+    mean probability of their cores. `probability` is H,W in 0..1, `scale` pixels of it per pixel
+    of the page.
+    """
+
+    quads: Quads
+    scores: NDArray[np.float64]
+    probability: NDArray[np.float32]
+    scale: float
 
 
 @dataclass(frozen=True, slots=True)
 class TextDetector:
-    """A text detection network, created anew for each page since `cv2.dnn` keeps its memory.
+    """A text detection network, loaded into ONNX Runtime."""
 
-    Creating it costs a twentieth of the work for a page.
-    """
-
-    content: bytes
+    session: Any
 
     @classmethod
     def load(cls, file: Path, sha256: str | None = None) -> TextDetector:
         """Load the ONNX network in `file`; Misconfigured if it is not one or its digest differs."""
+        import onnxruntime
+
         content, _ = checksummed_file.read("detector", file, sha256)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.enable_cpu_mem_arena = False  # it would keep the memory of the largest tile
+        options.log_severity_level = 3
         try:
-            _network(content)
-        except cv2.error as error:
-            remedy = "is no ONNX network that OpenCV can run; name a file of models/"
+            session = onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])
+        except Exception as error:  # its errors have no common base class
+            remedy = "is no ONNX network that ONNX Runtime can run; name a file of models/"
             raise Misconfigured("detector.file", file, remedy) from error
-        return cls(content)
+        return cls(session)
 
-    def quads(self, gray: Pixels) -> Quads:
-        """Return the corners of the lines of H,W `gray`, N,4,2: from upper left, clockwise."""
-        scale = max(1 / _MAX_ENLARGEMENT, max(gray.shape) / _SIDE)
-        size = (max(1, round(gray.shape[1] / scale)), max(1, round(gray.shape[0] / scale)))
-        interpolation = cv2.INTER_AREA if scale > 1.0 else cv2.INTER_LINEAR
-        resized = cv2.resize(gray, size, interpolation=interpolation)
-        cores = _cores(_probability(_network(self.content), np.asarray(resized, np.uint8)))
-        quads = np.array([_unclip(core) for core in cores], np.float64)
-        return np.asarray(quads.reshape(-1, 4, 2) * gray.shape[::-1] / size, np.float64)
+    def detect(self, gray: Pixels) -> Detection:
+        """Return what the network sees in H,W `gray`."""
+        scale = _scale(gray.shape)
+        probability = self._probability(_resized(gray, scale))
+        quads, scores = _lines(probability)
+        coarse = self._probability(_resized(gray, scale / _COARSE))
+        large, large_scores = _lines(coarse)
+        large *= np.array(probability.shape[::-1]) / coarse.shape[::-1]
+        is_large = _heights(large) >= _MIN_LARGE
+        quads, scores = _with_large(quads, scores, large[is_large], large_scores[is_large])
+        factor = np.array(gray.shape[::-1]) / probability.shape[::-1]
+        return Detection(quads * factor, scores, probability, probability.shape[0] / gray.shape[0])
+
+    def _probability(self, gray: Pixels) -> NDArray[np.float32]:
+        """Return the probability of text of each pixel of `gray`, H,W."""
+        probability = np.zeros(gray.shape, np.float32)
+        for top, left in product(_starts(gray.shape[0]), _starts(gray.shape[1])):
+            tile = self._forward(gray[top : top + _TILE, left : left + _TILE])
+            top_lap, left_lap = min(top, _LAP), min(left, _LAP)
+            probability[top : top + _TILE, left : left + _TILE][top_lap:, left_lap:] = tile[
+                top_lap:, left_lap:
+            ]
+        return probability
+
+    def _forward(self, tile: Pixels) -> NDArray[np.float32]:
+        height, width = tile.shape
+        padding = ((0, _padded(height) - height), (0, _padded(width) - width))
+        padded = np.pad(tile, padding, mode="edge").astype(np.float32)[None]
+        channels = (padded / 255 - _MEAN[:, None, None]) / _DEVIATION[:, None, None]  # 3, H, W
+        [output] = self.session.run(None, {"x": channels[None]})
+        return np.asarray(output[0, 0, :height, :width], np.float32)
 
 
-def _network(content: bytes) -> cv2.dnn.Net:
-    return cv2.dnn.readNetFromONNX(np.frombuffer(content, np.uint8))
+def _scale(shape: tuple[int, ...]) -> float:
+    """Return the scale at which a page of H,W is processed."""
+    scale = min(_MAX_ENLARGEMENT, _SIDE / page_side(shape))
+    return min(scale, max(1.0, math.sqrt(_MAX_ENLARGED / (shape[0] * shape[1]))))
 
 
-def _probability(network: cv2.dnn.Net, gray: Pixels) -> NDArray[np.float32]:
-    """Return the probability of text of each pixel of `gray`, H,W."""
-    probability = np.zeros(gray.shape, np.float32)
-    rows, columns = _TILE
-    for top, left in product(_starts(gray.shape[0], rows), _starts(gray.shape[1], columns)):
-        tile = _forward(network, gray[top : top + rows, left : left + columns])
-        top_lap, left_lap = min(top, _LAP), min(left, _LAP)
-        probability[top : top + rows, left : left + columns][top_lap:, left_lap:] = tile[
-            top_lap:, left_lap:
-        ]
-    return probability
-
-
-def _forward(network: cv2.dnn.Net, tile: Pixels) -> NDArray[np.float32]:
-    height, width = tile.shape
-    padding = ((0, _padded(height) - height), (0, _padded(width) - width))
-    padded = np.pad(tile, padding, mode="edge").astype(np.float32)[:, :, None]
-    channels = ((padded / 255 - _MEAN) / _DEVIATION).transpose(2, 0, 1)  # 3, H, W
-    network.setInput(np.ascontiguousarray(channels[None]))
-    return np.asarray(network.forward()[0, 0, :height, :width], np.float32)
+def _resized(gray: Pixels, scale: float) -> Pixels:
+    size = (max(1, round(gray.shape[1] * scale)), max(1, round(gray.shape[0] * scale)))
+    interpolation = cv2.INTER_AREA if scale < 1.0 else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(gray, size, interpolation=interpolation), np.uint8)
 
 
 def _padded(length: int) -> int:
     return -(-length // _STEP) * _STEP
 
 
-def _starts(length: int, tile_length: int) -> list[int]:
+def _starts(length: int) -> list[int]:
     """Return where tiles begin that cover `length` and overlap by two laps or more."""
-    count = 1 + max(0, math.ceil((length - tile_length) / (tile_length - 2 * _LAP)))
-    return [round(k * (length - tile_length) / (count - 1)) if k else 0 for k in range(count)]
+    count = 1 + max(0, math.ceil((length - _TILE) / (_TILE - 2 * _LAP)))
+    return [round(k * (length - _TILE) / (count - 1)) if k else 0 for k in range(count)]
 
 
-def _cores(probability: NDArray[np.float32]) -> Iterator[cv2.typing.RotatedRect]:
-    """Yield the rectangle of each core: centre, size, and angle within 45 degrees of level."""
+def _lines(probability: NDArray[np.float32]) -> tuple[Quads, NDArray[np.float64]]:
+    """Return the corners, N,4,2, and the scores, N, of the lines."""
+    found = list(_cores(probability))
+    quads = np.array([_unclip(core) for core, _ in found], np.float64).reshape(-1, 4, 2)
+    return quads, np.array([score for _, score in found], np.float64)
+
+
+def _cores(
+    probability: NDArray[np.float32],
+) -> Iterator[tuple[cv2.typing.RotatedRect, float]]:
+    """Yield each core: centre, size, and angle within 45 degrees of level; and its score."""
     text = (probability > _MIN_PIXEL).astype(np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(text, connectivity=8)
     area = stats[:, cv2.CC_STAT_AREA]
@@ -127,7 +172,8 @@ def _cores(probability: NDArray[np.float32]) -> Iterator[cv2.typing.RotatedRect]
         if turns % 2:
             across, down = down, across
         if min(across, down) + 1 >= _MIN_CORE:
-            yield (x + 0.5, y + 0.5), (across + 1, down + 1), angle - 90 * turns
+            rect = (x + 0.5, y + 0.5), (across + 1, down + 1), angle - 90 * turns
+            yield rect, float(mean[label])
 
 
 def _unclip(core: cv2.typing.RotatedRect) -> Quads:
@@ -136,3 +182,46 @@ def _unclip(core: cv2.typing.RotatedRect) -> Quads:
     growth = _UNCLIP_RATIO * across * down / (across + down)
     corners = cv2.boxPoints((centre, (across + growth, down + growth), angle))
     return np.asarray(np.roll(corners, -1, axis=0), np.float64)
+
+
+def _heights(quads: Quads) -> NDArray[np.float64]:
+    """Return the shorter side of each quad, N."""
+    sides = np.linalg.norm(np.roll(quads, -1, axis=1) - quads, axis=2)
+    return np.asarray(np.minimum(sides[:, 0], sides[:, 1]), np.float64)
+
+
+def _lengths(quads: Quads) -> NDArray[np.float64]:
+    """Return the longer side of each quad, N."""
+    sides = np.linalg.norm(np.roll(quads, -1, axis=1) - quads, axis=2)
+    return np.asarray(np.maximum(sides[:, 0], sides[:, 1]), np.float64)
+
+
+def _with_large(
+    quads: Quads, scores: NDArray[np.float64], large: Quads, large_scores: NDArray[np.float64]
+) -> tuple[Quads, NDArray[np.float64]]:
+    """Return the lines with those large ones that are not lines of the fine pass.
+
+    A large line replaces the fragments of its letters within it, unless these are lines: about as
+    high, or so long that the large one is a paragraph of them.
+    """
+    heights, lengths, bounds = _heights(quads), _lengths(quads), _bounds(quads)
+    kept = np.ones(len(quads), bool)
+    added = []
+    large_sides = zip(_bounds(large), _heights(large), _lengths(large), strict=True)
+    for k, ((low_x, low_y, high_x, high_y), height, length) in enumerate(large_sides):
+        shared = np.minimum(bounds[:, 2], high_x) - np.maximum(bounds[:, 0], low_x)
+        shared_y = np.minimum(bounds[:, 3], high_y) - np.maximum(bounds[:, 1], low_y)
+        area = np.maximum(0, shared) * np.maximum(0, shared_y)
+        inside = area > 0.5 * (bounds[:, 2] - bounds[:, 0]) * (bounds[:, 3] - bounds[:, 1])
+        is_line = (heights >= _SAME_HEIGHT * height) | (lengths >= _PARAGRAPH * length)
+        if not (inside & is_line).any():
+            added.append(k)
+            kept &= ~inside
+    return np.concatenate([quads[kept], large[added]]), np.concatenate(
+        [scores[kept], large_scores[added]]
+    )
+
+
+def _bounds(quads: Quads) -> NDArray[np.float64]:
+    """Return the upright bounds, N,4, of quads."""
+    return np.concatenate([quads.min(axis=1), quads.max(axis=1)], axis=1)

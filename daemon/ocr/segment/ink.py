@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from daemon.ocr.preprocess.scale import page_side
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -39,7 +41,7 @@ class InkMask:
     def of(cls, gray: Pixels, enlarged: float = 1.0) -> InkMask:
         """Return the ink of a page that is downscaled to `_SIDE` and then perhaps enlarged."""
         height, width = gray.shape
-        scale = max(1.0, max(gray.shape) / _SIDE) / enlarged
+        scale = max(1.0, page_side(gray.shape) / _SIDE) / enlarged
         size = (max(1, round(width / scale)), max(1, round(height / scale)))
         interpolation = cv2.INTER_AREA if scale > 1.0 else cv2.INTER_LINEAR
         small = gray if scale == 1.0 else cv2.resize(gray, size, interpolation=interpolation)

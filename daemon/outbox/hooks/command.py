@@ -69,6 +69,8 @@ def environment(hook: Hook, notification: Notification, outbox: Path) -> dict[st
         "OCR_OUTBOX": str(outbox),
         "OCR_PAGES": str(data["pages"]),
         "OCR_CONFIDENCE": "" if data["confidence"] is None else str(data["confidence"]),
+        "OCR_UNREAD": str(data.get("unread", 0)),  # a notification of 0.1 has neither
+        "OCR_WARNINGS": str(len(data.get("warnings", ()))),
         "OCR_ERROR_CLASS": str(error.get("class", "")),
         "OCR_ERROR": str(error.get("message", "")),
         "OCR_ATTEMPT": str(notification.attempts + 1),

@@ -19,6 +19,7 @@ from daemon.core import fs
 from daemon.ledger.notification import Notification
 
 _SOURCE_KEYS = ("name", "relative_path", "sha256", "bytes", "media_type")
+MAX_WARNINGS = 20  # in a notification: the renderer may complain of each page of a book
 _PROCESSING_KEYS = ("started_at", "finished_at", "seconds", "attempt")
 
 
@@ -55,6 +56,7 @@ def _data(sidecar: Mapping[str, Any], place: str, max_characters: int) -> dict[s
     source, processing = sidecar["source"], sidecar["processing"]
     confidences = [page["confidence"] for page in sidecar["pages"]]
     known = [confidence for confidence in confidences if confidence is not None]
+    warnings = _warnings(sidecar)
     data = {
         "document": processing["claim"],
         "status": sidecar["status"],
@@ -64,6 +66,9 @@ def _data(sidecar: Mapping[str, Any], place: str, max_characters: int) -> dict[s
         "profile": sidecar["engine"]["profile"],
         "pages": len(sidecar["pages"]),
         "confidence": round(fmean(known), 4) if known else None,
+        "unread": sum(len(page.get("unread", ())) for page in sidecar["pages"]),
+        "warnings": warnings[:MAX_WARNINGS],
+        "warnings_are_cut": len(warnings) > MAX_WARNINGS,
         "text": sidecar["text"][:max_characters],
         "text_is_cut": len(sidecar["text"]) > max_characters,
     }
@@ -71,3 +76,13 @@ def _data(sidecar: Mapping[str, Any], place: str, max_characters: int) -> dict[s
     if "outputs" in sidecar:  # without the picture of each page: there may be thousands
         data["outputs"] = [each for each in sidecar["outputs"] if each["kind"] != "picture"]
     return data
+
+
+def _warnings(sidecar: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the warnings on the document, then those on its pages, each with its page."""
+    on_pages = [
+        {**warning, "page": page["number"]}
+        for page in sidecar["pages"]
+        for warning in page.get("warnings", ())
+    ]
+    return [*sidecar.get("warnings", ()), *on_pages]

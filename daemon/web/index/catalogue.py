@@ -251,6 +251,7 @@ class Catalogue:
             entry.name,
             entry.sha256,
             is_large=sidecar is not None and content is None,
+            warnings=sidecar_reader.warnings_without_paths(sidecar, self._labels),
         )
 
     def _search(

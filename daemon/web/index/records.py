@@ -29,7 +29,9 @@ class DocumentSummary:
     another file in the inbox. `name` is the path relative to the inbox as valid Unicode, `title`
     its last part; times are UTC in RFC 3339. `snippet` is empty without a query. `pages` and
     `confidence` are known once there is a result; `error` is a sentence, `error_class` its word
-    for programs. `is_gone`: the result was collected or deleted.
+    for programs. `unread_count` regions of its pages look like text and were not read,
+    `warning_count` warnings are on the document or on its pages. `is_gone`: the result was
+    collected or deleted.
     """
 
     id: str
@@ -44,6 +46,8 @@ class DocumentSummary:
     snippet: tuple[SnippetFragment, ...] = ()
     error: str | None = None
     error_class: str | None = None
+    unread_count: int = 0
+    warning_count: int = 0
     is_gone: bool = False
 
 
@@ -61,7 +65,8 @@ class DocumentDetails:
 
     `sidecar` is None while the document is read, if the result is gone, and if it is too large to
     be parsed (`is_large`): then its bytes are still among the outputs, and `Catalogue.page` has
-    its pages. `outputs` are the sidecar's own list: kind, name, bytes, sha256, media_type.
+    its pages. `outputs` are the sidecar's own list: kind, name, bytes, sha256, media_type;
+    `warnings` are those on the document as a whole: class, message, page.
     `original` is None if retention, an operator or a retry has removed it. `inbox_name` is the
     path relative to the inbox as it was, including undecodable bytes.
     """
@@ -73,3 +78,4 @@ class DocumentDetails:
     inbox_name: str = ""
     sha256: str | None = None
     is_large: bool = False
+    warnings: tuple[dict[str, Any], ...] = ()

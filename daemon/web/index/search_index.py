@@ -19,7 +19,7 @@ from daemon.web.index import tokenizer
 from daemon.web.index.records import DocumentSummary
 from daemon.web.sidecar_reader import SidecarContent
 
-INDEX_VERSION = 3
+INDEX_VERSION = 4
 SNIPPET_TOKENS = 32
 
 _SCHEMA = """
@@ -40,7 +40,9 @@ CREATE TABLE documents (
     confidence  REAL,
     answered_at TEXT,
     error       TEXT,
-    error_class TEXT
+    error_class TEXT,
+    unread      INTEGER NOT NULL DEFAULT 0,   -- regions of its pages that were not read
+    warnings    INTEGER NOT NULL DEFAULT 0    -- of document and pages
 ) STRICT;
 CREATE INDEX by_token ON documents (token) WHERE token IS NOT NULL;
 CREATE INDEX by_name ON documents (name, sha256);
@@ -75,6 +77,8 @@ class SearchEntry:
     answered_at: str | None
     error: str | None
     error_class: str | None
+    unread: int
+    warnings: int
     snippet: str = ""
 
     @property
@@ -99,6 +103,8 @@ class SearchEntry:
             snippet=tokenizer.fragments(self.snippet),
             error=self.error,
             error_class=self.error_class,
+            unread_count=self.unread,
+            warning_count=self.warnings,
             is_gone=self.is_gone,
         )
 
@@ -209,13 +215,17 @@ class SearchIndex:
 
     def store_sidecar(self, entry: SearchEntry, sidecar: SidecarContent | None) -> None:
         """Store the content of a sidecar; None if it is gone."""
-        values: tuple[Any, ...] = (0, None, None, None, None)
+        values: tuple[Any, ...] = (0, None, None, None, None, 0, 0)
         if s := sidecar:
-            values = (s.pages, s.confidence, s.finished_at, s.error, s.error_class)
+            values = (
+                s.pages, s.confidence, s.finished_at, s.error, s.error_class, s.unread_count,
+                s.warning_count,
+            )  # fmt: skip
         self._db.execute("DELETE FROM texts WHERE rowid = ?", (entry.number,))
         self._db.execute(
             "UPDATE documents SET is_read = 1, is_gone = ?, pages = ?, confidence = ?, "
-            "answered_at = ?, error = ?, error_class = ? WHERE number = ?",
+            "answered_at = ?, error = ?, error_class = ?, unread = ?, warnings = ? "
+            "WHERE number = ?",
             (sidecar is None, *values, entry.number),
         )
         if sidecar is not None:

@@ -13,6 +13,7 @@ from typing import Any
 from starlette.responses import Response, StreamingResponse
 
 from daemon.core import fs
+from daemon.outbox.reader import upgraded
 from daemon.web.http.errors import HttpError
 from daemon.web.http.filenames import content_disposition
 from daemon.web.http.sniff import HEAD_BYTES, sniff
@@ -52,12 +53,12 @@ def _sidecar_bytes(catalogue: Catalogue, path: str, shown: dict[str, Any]) -> by
     """Return the file byte for byte.
 
     It is serialized from `shown` where the file contains paths of this machine, and where it was
-    collected or replaced since it was read.
+    collected or replaced since it was read. A sidecar of an earlier version stays what it is.
     """
     with contextlib.suppress(OSError, ValueError):
         with fs.open_beneath(catalogue.paths.outbox, path) as file:
             content = file.read()
-        if json.loads(content) == shown:
+        if upgraded(json.loads(content)) == shown:
             return content
     return f"{json.dumps(shown, ensure_ascii=False, indent=1)}\n".encode("utf-8", "replace")
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import Any, get_args
 
 from daemon import __version__
+from daemon.core.records import BlockKind, Direction, UnreadReason
 from daemon.web.daemon_status import HEALTH_STATUSES
 from daemon.web.http.errors import MEDIA_TYPE, TITLES, TYPE_PREFIX
 from daemon.web.index.records import STATUSES
@@ -17,10 +18,18 @@ _OPTIONAL_TEXT = {"type": ["string", "null"]}
 _COUNT = {"type": "integer", "minimum": 0}
 _CONFIDENCE = {"type": ["number", "null"], "minimum": 0, "maximum": 1}
 _STATUS = {"enum": list(STATUSES)}
+_BOX = {
+    "type": "array", "items": {"type": "integer"}, "minItems": 4, "maxItems": 4,
+    "description": "left, top, right, bottom in pixels of the page",
+}  # fmt: skip
 _SUMMARY = {
     "id": {"type": "string", "pattern": ID}, "name": _TEXT, "status": _STATUS, "bytes": _COUNT,
     "page_count": _COUNT, "confidence": _CONFIDENCE, "claimed_at": _OPTIONAL_TEXT,
     "answered_at": _OPTIONAL_TEXT, "error": _OPTIONAL_TEXT, "error_class": _OPTIONAL_TEXT,
+    "unread_count": {
+        **_COUNT, "description": "regions of its pages that look like text and were not read",
+    },
+    "warning_count": {**_COUNT, "description": "warnings on the document and on its pages"},
     "location": _TEXT,
 }  # fmt: skip
 _DOCUMENT = {
@@ -31,8 +40,12 @@ _DOCUMENT = {
         "description": "null for a duplicate of a result that is gone",
     },
     "pages": {
-        "type": ["array", "null"], "items": {"type": "object"},
+        "type": ["array", "null"], "items": {"$ref": "#/components/schemas/Page"},
         "description": "as in the sidecar; null if text is null",
+    },
+    "warnings": {
+        "type": "array", "items": {"$ref": "#/components/schemas/Warning"},
+        "description": "on the document as a whole; those on a page are in pages",
     },
     "duplicate_of": {**_OPTIONAL_TEXT, "description": "the path of a sidecar in the outbox"},
     "duplicate_location": {
@@ -105,6 +118,40 @@ _SCHEMAS = {
         }
     ),
     "Document": _object(_DOCUMENT),
+    "Page": {
+        **_object(
+            {
+                "number": {"type": "integer", "minimum": 1},
+                "text": _TEXT,
+                "confidence": _CONFIDENCE,
+                "blocks": {"type": "array", "items": _ref("Block")},
+                "unread": {"type": "array", "items": _ref("UnreadRegion")},
+                "warnings": {"type": "array", "items": _ref("Warning")},
+            }
+        ),
+        "description": "a page of the sidecar; the schema of the sidecar has all its fields",
+    },
+    "Block": _object(
+        {
+            "kind": {"enum": list(get_args(BlockKind))},
+            "lines": {"type": "array", "items": _ref("Line")},
+        }
+    ),
+    "Line": _object(
+        {
+            "text": _TEXT,
+            "confidence": _CONFIDENCE,
+            "box": _BOX,
+            "direction": {"enum": list(get_args(Direction))},
+        }
+    ),
+    "UnreadRegion": {
+        **_object({"box": _BOX, "reason": {"enum": list(get_args(UnreadReason))}}),
+        "description": "a region that looks like text and was not read",
+    },
+    "Warning": _object(
+        {"class": _TEXT, "message": _TEXT, "page": {"type": ["integer", "null"], "minimum": 1}}
+    ),
     "Prediction": _object({**_DOCUMENT, "cached": {"type": "boolean"}}),
     "Upload": _object(
         {

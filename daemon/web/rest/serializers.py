@@ -44,6 +44,8 @@ def summary_json(summary: DocumentSummary) -> dict[str, Any]:
         "answered_at": summary.answered_at,
         "error": summary.error,
         "error_class": summary.error_class,
+        "unread_count": summary.unread_count,
+        "warning_count": summary.warning_count,
         "snippet": [{"text": each.text, "hit": each.is_hit} for each in summary.snippet],
         "location": document_path(summary.id),
     }
@@ -83,6 +85,9 @@ def _result_json(details: DocumentDetails) -> dict[str, Any]:
     return {
         "page_count": details.summary.pages,
         "confidence": details.summary.confidence,
+        "unread_count": details.summary.unread_count,
+        "warning_count": details.summary.warning_count,
+        "warnings": list(details.warnings),
         "text": None if is_unknown else sidecar.get("text", ""),
         "pages": None if is_unknown else sidecar.get("pages", []),
     }

@@ -1,7 +1,7 @@
-"""Chinese explanations of error classes.
+"""Chinese explanations of error and warning classes.
 
-The message of an error itself is English and names numbers and files; a page shows it after the
-explanation.
+The message of an error or a warning itself is English and names numbers and files; a page shows it
+after the explanation.
 """
 
 from __future__ import annotations
@@ -55,5 +55,14 @@ _HTTP_ERRORS = {
     "unsupported": "该文件不是图片或 PDF。",
 }
 
+_WARNINGS = {
+    "attachments_not_read": "此 PDF 带有附件，附件没有识别；请将它们另存后单独提交。",
+    "drawn_by_pdfium": "这一页用另一个程序重新绘制，内容可能与其他阅读器中的不同；请与原件核对。",
+    "page_tree_recovered": "此 PDF 的页面结构已损坏，只识别了能找到的页；请与原件核对。",
+    "renderer_message": "绘制这一页时出现问题，内容可能不完整；请与原件核对。",
+    "xfa_form_not_read": "此 PDF 含有 XFA 动态表单，表单内容没有识别；请打印成普通 PDF 后再提交。",
+}
+
 FAILURE_MESSAGES: Mapping[str, Mapping[str, str]] = {ENGLISH: {}, CHINESE: _FAILURES}
 HTTP_ERROR_MESSAGES: Mapping[str, Mapping[str, str]] = {ENGLISH: {}, CHINESE: _HTTP_ERRORS}
+WARNING_MESSAGES: Mapping[str, Mapping[str, str]] = {ENGLISH: {}, CHINESE: _WARNINGS}

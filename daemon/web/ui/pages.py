@@ -26,11 +26,17 @@ from daemon.web.http.redirects import local_url
 from daemon.web.index.deletion import delete_result
 from daemon.web.index.records import STATUSES, UNANSWERED, DocumentDetails, DocumentList
 from daemon.web.ui.templating import Templates
-from daemon.web.ui.view import UNCERTAIN_BELOW, VERY_UNCERTAIN_BELOW, page_view
+from daemon.web.ui.view import (
+    UNCERTAIN_BELOW,
+    VERY_UNCERTAIN_BELOW,
+    page_view,
+    warning_views,
+)
 from daemon.web.uploads.multipart import receive_files
 
 DOCUMENTS_PER_PAGE = 30
 MAX_TRACKED_UPLOADS = 40  # that one page follows at once
+MAX_FLAGGED_PAGES = 30  # of a document whose numbers are shown
 STATIC_CACHE_SECONDS = 86_400
 BUSY_SECONDS, IDLE_SECONDS = 2, 6  # between refreshes of a list with and without unfinished files
 STATIC = Path(__file__).with_name("static")
@@ -141,6 +147,8 @@ class _PageEndpoints:
             number=number,
             total=total if page else 0,
             page=page_view(page) if page else None,
+            warnings=warning_views(resolved.warnings),
+            flagged_pages=_flagged_pages(resolved),
             uncertain_below=round(100 * UNCERTAIN_BELOW),
             very_uncertain_below=round(100 * VERY_UNCERTAIN_BELOW),
         )
@@ -263,6 +271,13 @@ class _ListQuery:
         """Return the URL of the list from `offset` on."""
         parameters = self.parameters(offset)
         return f"/?{parameters}" if parameters else "/"
+
+
+def _flagged_pages(details: DocumentDetails) -> list[int]:
+    """Return the pages with unread regions or warnings; of a very large document none is known."""
+    pages = details.sidecar["pages"] if details.sidecar else ()
+    flagged = [page["number"] for page in pages if page["unread"] or page["warnings"]]
+    return flagged[:MAX_FLAGGED_PAGES]
 
 
 def _number(request: Request, name: str, default: int) -> int:

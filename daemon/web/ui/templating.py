@@ -53,7 +53,8 @@ class Templates:
             t=messages.MESSAGES[language], lang=messages.LANGUAGES[language],
             languages=_language_links(request, language),
             failure_messages=error_messages.FAILURE_MESSAGES[language],
-            http_error_messages=error_messages.HTTP_ERROR_MESSAGES[language], **values,
+            http_error_messages=error_messages.HTTP_ERROR_MESSAGES[language],
+            warning_messages=error_messages.WARNING_MESSAGES[language], **values,
         )  # fmt: skip
         headers = {
             "Content-Language": messages.LANGUAGES[language], "Vary": "Accept-Language, Cookie",

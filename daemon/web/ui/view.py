@@ -6,7 +6,7 @@ Sidecars are validated before they are published; boxes are pixels of the page a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +59,7 @@ class LineView:
     text: str
     box: tuple[int, int, int, int]
     spans: tuple[SpanView, ...]
+    direction: str = "horizontal"
 
     @property
     def words(self) -> tuple[SpanView, ...]:
@@ -94,6 +95,28 @@ class BlockView:
     table: tuple[tuple[CellView, ...], ...] = ()
     columns: int = 0
 
+    @property
+    def is_vertical(self) -> bool:
+        """Whether all its lines run from top to bottom: then it is shown so."""
+        return all(line.direction == "vertical" for line in self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class RegionView:
+    """A region that looks like text and was not read; `number` counts those of the page from 1."""
+
+    number: int
+    box: tuple[int, int, int, int]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WarningView:
+    """A warning on a page or on a document."""
+
+    warning_class: str
+    message: str
+
 
 @dataclass(frozen=True, slots=True)
 class PageView:
@@ -109,6 +132,16 @@ class PageView:
     error: str
     error_class: str
     blocks: tuple[BlockView, ...]
+    unread: tuple[RegionView, ...] = ()
+    warnings: tuple[WarningView, ...] = ()
+
+    @property
+    def unread_by_reason(self) -> dict[str, list[RegionView]]:
+        """The unread regions of each reason, in the order of their first ones."""
+        found: dict[str, list[RegionView]] = {}
+        for region in self.unread:
+            found.setdefault(region.reason, []).append(region)
+        return found
 
     @property
     def lines(self) -> tuple[LineView, ...]:
@@ -134,7 +167,17 @@ def page_view(page: dict[str, Any]) -> PageView:
         error=page.get("error", {}).get("message", ""),
         error_class=page.get("error", {}).get("class", ""),
         blocks=tuple(_block_views(page["blocks"])),
+        unread=tuple(
+            RegionView(number, _box(region), region["reason"])
+            for number, region in enumerate(page["unread"], 1)
+        ),
+        warnings=warning_views(page["warnings"]),
     )
+
+
+def warning_views(warnings: Iterable[dict[str, Any]]) -> tuple[WarningView, ...]:
+    """Return the views of the warnings of a sidecar or of one of its pages."""
+    return tuple(WarningView(each["class"], each["message"]) for each in warnings)
 
 
 def _block_views(blocks: Sequence[dict[str, Any]]) -> Iterator[BlockView]:
@@ -151,7 +194,7 @@ def _block_views(blocks: Sequence[dict[str, Any]]) -> Iterator[BlockView]:
 
 
 def _rows(lines: Sequence[LineView]) -> Iterator[tuple[LineView, ...]]:
-    """Group lines that are side by side, such as a label and its value in a form."""
+    """Group level lines that are side by side, such as a label and its value in a form."""
     row: list[LineView] = []
     for line in lines:
         if row and not _is_beside(row[-1], line):
@@ -164,6 +207,8 @@ def _rows(lines: Sequence[LineView]) -> Iterator[tuple[LineView, ...]]:
 
 def _is_beside(before: LineView, line: LineView) -> bool:
     (left, top, width, height), (x, y, _, line_height) = before.box, line.box
+    if {before.direction, line.direction} != {"horizontal"}:
+        return False
     common = min(top + height, y + line_height) - max(top, y)
     return x >= left + width // 2 and common > _SAME_ROW_OVERLAP * min(height, line_height)
 
@@ -180,7 +225,8 @@ def _table(
 
 
 def _line_view(key: str, number: int, line: dict[str, Any]) -> LineView:
-    return LineView(key, number, line["text"], _box(line), tuple(_spans(key, line)))
+    spans = tuple(_spans(key, line))
+    return LineView(key, number, line["text"], _box(line), spans, line["direction"])
 
 
 def _spans(key: str, line: dict[str, Any]) -> Iterator[SpanView]:

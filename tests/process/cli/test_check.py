@@ -108,3 +108,9 @@ def test_check_describes_outputs_and_retention(
     config = load(Workspace(tmp_path, **values).config)
 
     assert line in describe(config).splitlines()
+
+
+def test_check_names_the_file_of_the_recogniser_its_library_and_the_reason(tmp_path: Path) -> None:
+    described = describe(load(Workspace(tmp_path).config))
+
+    assert "crnn-zh-en-4.onnx by onnxruntime in precision auto: model.backend names it" in described

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.repository import REPOSITORY
-from tests.support.running_daemon import MODEL, Workspace
+from tests.support.running_daemon import DETECTOR, MODEL, Workspace
 
 PAGES = 6
 
@@ -20,7 +20,7 @@ PAGES = 6
     [
         ("model", {"file": "/nowhere/crnn.pt"}, "model.file"),
         ("model", {"sha256": "0" * 64}, "model.sha256"),
-        ("model", MODEL | {"file": str(REPOSITORY / "config.yaml"), "sha256": None}, "model.file"),
+        ("model", MODEL | {"file": DETECTOR["file"], "sha256": None}, "model.file"),
         ("detector", {"file": "/nowhere/db.onnx"}, "detector.file"),
         (
             "detector",

@@ -7,6 +7,7 @@ import os
 import pickle
 import signal
 import struct
+import threading
 import time
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from daemon.core.errors import Deferred, Died, Misconfigured
 from daemon.core.options import Recipe
 from daemon.core.records import PagesRead, PageText, Stamp
 from daemon.engine import worker
+
+BUSY_SECONDS = 1.0  # of processor time
 
 
 def honestly(path: Path, stamp: Stamp, first: int, last: int) -> PagesRead:
@@ -97,6 +100,40 @@ def _slowly(*_: object) -> object:
     return None
 
 
+def _without_end(*_: object) -> object:
+    """A decoder that computes for ever, and cannot be asked to end."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    while True:
+        pass
+
+
+def _deadlocked(*_: object) -> object:
+    lock = threading.Lock()
+    lock.acquire()
+    lock.acquire()
+    return None
+
+
+def _stopped(path: Path, stamp: Stamp, first: int, last: int) -> object:
+    os.kill(os.getpid(), signal.SIGSTOP)
+    return honestly(path, stamp, first, last)
+
+
+def _frozen_share(path: Path, stamp: Stamp, first: int, last: int) -> object:
+    """Read a file whose bytes never come: nobody writes into this FIFO."""
+    path.read_bytes()
+    return honestly(path, stamp, first, last)
+
+
+def _busy_box(path: Path, stamp: Stamp, first: int, last: int) -> object:
+    """Compute for `BUSY_SECONDS` on a core that others use too."""
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    began = time.process_time()
+    while time.process_time() - began < BUSY_SECONDS:
+        pass
+    return honestly(path, stamp, first, last)
+
+
 def _out_of_reach(*_: object) -> object:
     raise Deferred("the share is gone")
 
@@ -115,6 +152,8 @@ _KINDS = {
     "attack": _attack, "unknown": _unknown_error, "babble": _babble, "half": _half_a_message,
     "endless": _endless_message, "lock": _holding_the_lock, "exit": _silent_exit,
     "memory": _out_of_memory, "slow": _slowly,
+    "spin": _without_end, "deadlock": _deadlocked, "stop": _stopped, "share": _frozen_share,
+    "busy": _busy_box,
     "reach": _out_of_reach,
     "weights": _misconfigured,
 }  # fmt: skip

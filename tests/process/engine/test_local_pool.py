@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import multiprocessing.forkserver
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from daemon.core.counters import Counters
 from daemon.core.errors import Deferred, Died, Misconfigured
 from daemon.core.memory import MemoryLimits
-from daemon.core.options import Recipe
+from daemon.core.options import Recipe, Weights
 from daemon.core.records import PagesRead, Stamp
 from daemon.core.tasks import ReadPages, Task
 from daemon.engine import worker
+from daemon.engine.deadline import WALL_FACTOR
 from daemon.engine.local_pool import LocalEngine
 from daemon.engine.protocol import EngineSetup, WorkerSetup
 from daemon.engine.slot import REPORT_SECONDS
+from daemon.engine.worker_process import WorkerProcess
 from tests.process.engine import misbehaving_reader
-from tests.support.running_daemon import SHIPPED, until
+from tests.support.running_daemon import SHIPPED, SHIPPED_ONNX, until
 
 SECONDS = 2.0
 RECIPE = Recipe(weights=SHIPPED)
@@ -153,6 +161,77 @@ def test_a_clock_that_is_set_forward_costs_no_attempt(
     assert isinstance(ended[0].result, Deferred)
 
 
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("spin", "took more than 2 s of processor time"),
+        ("slow", "hung for 2 s without using the processor"),
+        ("deadlock", "hung for 2 s without using the processor"),
+    ],
+)
+def test_a_worker_that_computes_or_hangs_too_long_is_stopped_and_costs_an_attempt(
+    engine: LocalEngine, kind: str, reason: str
+) -> None:
+    began = time.monotonic()
+
+    found = outcomes(engine, task(kind))[kind]
+
+    assert isinstance(found, Died), str(found)
+    assert (found.kind, found.message) == ("timeout", reason)
+    assert time.monotonic() - began < 2 * SECONDS * WALL_FACTOR
+    assert isinstance(outcomes(engine, task("honest"))["honest"], PagesRead)
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"), [("stop", "it was stopped"), ("share", "a disk or share")]
+)
+def test_a_worker_that_others_keep_waiting_costs_no_attempt(
+    engine: LocalEngine, kind: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daemon.engine.deadline.WALL_FACTOR", 2.0)
+    os.mkfifo(tmp_path / "share.pdf")
+    began = time.monotonic()
+
+    found = outcomes(engine, task(kind, tmp_path))[kind]
+
+    assert isinstance(found, Deferred), str(found)
+    assert reason in str(found)
+    assert time.monotonic() - began >= 2 * SECONDS
+    assert isinstance(outcomes(engine, task("honest"))["honest"], PagesRead)
+
+
+def test_a_worker_that_is_stopped_and_goes_on_finishes_its_task(engine: LocalEngine) -> None:
+    engine.submit(task("stop"))
+    pid = engine._slots[0]._worker.pid
+    until(lambda: psutil.Process(pid).status() == psutil.STATUS_STOPPED)
+    time.sleep(1.5 * SECONDS)
+
+    psutil.Process(pid).resume()
+    ended: list = []
+    until(lambda: ended.extend(engine.finished()) or ended)
+
+    assert isinstance(ended[0].result, PagesRead)
+
+
+def test_other_programs_on_the_core_do_not_use_up_the_time_of_a_task(engine: LocalEngine) -> None:
+    core = min(os.sched_getaffinity(0))
+    program = f"import os; os.sched_setaffinity(0, {{{core}}})\nwhile True: pass"
+    others = [subprocess.Popen([sys.executable, "-c", program]) for _ in range(4)]
+    try:
+        time.sleep(0.5)  # they have begun
+        began = time.monotonic()
+
+        found = outcomes(engine, task("busy"))["busy"]
+
+        took = time.monotonic() - began
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+    assert isinstance(found, PagesRead), str(found)
+    assert took > SECONDS > misbehaving_reader.BUSY_SECONDS
+
+
 def test_what_workers_do_is_told_while_they_do_it(engine: LocalEngine) -> None:
     engine.submit(task("slow"))
     during = [state for state, _ in engine.states(time.monotonic())]
@@ -165,7 +244,7 @@ def test_what_workers_do_is_told_while_they_do_it(engine: LocalEngine) -> None:
 def test_a_task_that_even_the_deadline_did_not_end_is_overdue(engine: LocalEngine) -> None:
     engine.submit(task("slow"))
 
-    later = time.monotonic() + SECONDS + REPORT_SECONDS + 1
+    later = time.monotonic() + SECONDS * WALL_FACTOR + REPORT_SECONDS + 1
 
     assert [state for state, _ in engine.states(later)] == ["overdue", "idle"]
 
@@ -198,3 +277,31 @@ def test_workers_that_all_die_of_loading_are_misconfigured(
         pytest.raises(Misconfigured, match="could not load the model"),
     ):
         engine.warm()
+
+
+@pytest.mark.parametrize(
+    ("weights", "absent"),
+    [(SHIPPED_ONNX, "torch"), (SHIPPED, "onnxruntime")],
+    ids=["onnxruntime", "torchscript"],
+)
+def test_a_worker_imports_only_the_library_of_its_backend(weights: Weights, absent: str) -> None:
+    """Not even the fork server does, whose modules the worker shares."""
+    process = WorkerProcess(WorkerSetup((Recipe(weights=weights),), 1))
+    multiprocessing.get_context("forkserver").set_forkserver_preload(
+        worker.preloaded(Recipe(weights=weights))
+    )
+    try:
+        process.warm(60).result(60)
+        (started,) = process._context.started
+        libraries = Path(f"/proc/{started.pid}/maps").read_text()
+        modules = process._pool.schedule(eval, ["' '.join(__import__('sys').modules)"])
+        names = set(modules.result(60).split())
+    finally:
+        process.close().join(10)
+        multiprocessing.forkserver._forkserver._stop()  # which has imported only one of them
+
+    used = {"torch", "onnxruntime"} - {absent}
+    assert used <= names
+    assert absent not in names
+    assert f"/{absent}/" not in libraries
+    assert f"/{used.pop()}/" in libraries

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+import PIL.Image
 import pillow_heif
 import pymupdf
 
@@ -88,6 +89,13 @@ def ppm(image: Image) -> bytes:
 
 def pbm(image: Image) -> bytes:
     return b"P4\n%d %d\n" % image.shape[::-1] + np.packbits(image < 128, axis=1).tobytes()
+
+
+def by_pillow(image: Image, kind: str, **options: object) -> bytes:
+    """Encode gray or RGB by Pillow, for what OpenCV does not write."""
+    file = io.BytesIO()
+    PIL.Image.fromarray(image).save(file, kind, **options)
+    return file.getvalue()
 
 
 def _encoded(extension: str, image: Image, options: Sequence[int] = ()) -> bytes:

@@ -13,7 +13,9 @@ import cv2
 import numpy as np
 
 from tests.support.samples import images, pdfs
+from tests.support.samples.bmps import bmp_of
 from tests.support.samples.pictures import LINES, Image, in_colour, text_page, with_alpha
+from tests.support.samples.tiff_layouts import Layout, levels, tiff_of
 from tests.support.samples.tiffs import TiffPage, compressed_tiff, g4_page, plain_page, tiff
 
 MEDIA_TYPES = {
@@ -51,6 +53,7 @@ def readable(image: Image | None = None) -> list[Sample]:
     colour = in_colour(gray)
     rgb16 = cv2.cvtColor(colour, cv2.COLOR_BGR2RGB).astype(np.uint16) * 257
     gray_alpha = np.dstack([np.zeros_like(gray), 255 - gray])
+    planes = np.dstack([np.zeros_like(rgb16, np.int64), (255 - gray).astype(np.int64) * 257])
     return [
         Sample("gray.png", images.png(gray, dpi=300)),
         Sample("colour.png", images.png(colour)),
@@ -68,6 +71,14 @@ def readable(image: Image | None = None) -> list[Sample]:
         Sample("gray.pgm", images.pgm(gray)),
         Sample("colour.ppm", images.ppm(colour)),
         Sample("bilevel.pbm", images.pbm(gray)),
+        Sample("ten-bits.pgm", _ten_bits(gray)),
+        Sample("packed.bmp", bmp_of(_packed(gray), 16, masks=(0xF800, 0x07E0, 0x001F))),
+        Sample("twelve-bits.tif", tiff_of(levels(gray, 12), Layout(12, rows=50))),
+        Sample("zstandard.tif", images.by_pillow(gray, "TIFF", compression="zstd")),
+        Sample("planes.tif", tiff_of(planes, Layout(16, 2, planar=True, tile=256, extra=2))),
+        Sample(
+            "deflated.tif", tiff_of(levels(gray, 4), Layout(4, compression=8, pack=zlib.compress))
+        ),
         Sample("lzw.tif", compressed_tiff(colour, 5)),
         Sample("jpeg.tif", compressed_tiff(colour, 7)),
         Sample("fax.tif", tiff([g4_page(gray), g4_page(gray)]), pages=2),
@@ -81,6 +92,17 @@ def readable(image: Image | None = None) -> list[Sample]:
         Sample("beside.pdf", pdfs.pdf_of_text_beside(gray)),
         Sample("layer.pdf", pdfs.pdf_with_ocr_layer(LINES, ["lnvoice 2O4l"])),
     ]
+
+
+def _ten_bits(gray: Image) -> bytes:
+    values = np.round(gray.astype(float) * 1023 / 255).astype(">u2")
+    return b"P5 %d %d 1023\n" % gray.shape[::-1] + values.tobytes()
+
+
+def _packed(gray: Image) -> Image:
+    """Return values of 5, 6 and 5 bits in 16."""
+    five, six = levels(gray, 5), levels(gray, 6)
+    return five << 11 | six << 5 | five
 
 
 @cache

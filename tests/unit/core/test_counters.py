@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
 from daemon.core.counters import Counters, Histogram
 from daemon.core.errors import Deferred, Died, Rejected
-from daemon.core.records import Block, Box, Document, Failure, PagesRead, PageText, TextLine, Word
+from daemon.core.records import (
+    Block,
+    Box,
+    Document,
+    DocumentWarning,
+    Failure,
+    PagesRead,
+    PageText,
+    TextLine,
+    UnreadRegion,
+    Word,
+)
 
 BOX = Box(0, 0, 9, 9)
 
@@ -85,3 +97,37 @@ def test_a_task_ends_in_one_of_four_ways(result: object, word: str) -> None:
     counters.count_task(result)  # type: ignore[arg-type]
 
     assert {kind for kind, number in counters.tasks.items() if number} == {word}
+
+
+def incomplete(reason: str, kind: str) -> Document:
+    """A document with an unread region, and a warning on the whole and on its page."""
+    warning = DocumentWarning(kind, "a sentence")
+    whole = document()
+    (page,) = whole.pages
+    region = UnreadRegion(BOX, reason)  # type: ignore[arg-type]
+    page = replace(page, unread=(region,), warnings=(warning,))
+    return replace(whole, pages=(page,), warnings=(warning,))
+
+
+def test_unread_regions_and_warnings_are_counted_by_reason_and_class() -> None:
+    counters = Counters()
+
+    counters.count_document(incomplete("too_small", "renderer_message"), 10, 1.0)
+
+    assert {reason: number for reason, number in counters.unread.items() if number} == {
+        "too_small": 1
+    }
+    assert {kind: number for kind, number in counters.warnings.items() if number} == {
+        "renderer_message": 2
+    }
+
+
+def test_unknown_reasons_and_warnings_from_a_worker_share_one_row() -> None:
+    counters = Counters()
+    labels = (len(counters.unread), len(counters.warnings))
+
+    for number in range(100):
+        counters.count_document(incomplete(f"reason {number}", f"kind {number}"), 10, 1.0)
+
+    assert (counters.unread["other"], counters.warnings["other"]) == (100, 200)
+    assert (len(counters.unread), len(counters.warnings)) == labels

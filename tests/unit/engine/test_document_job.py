@@ -2,25 +2,43 @@
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from daemon.core.errors import Died, Rejected
 from daemon.core.options import Limits, Recipe
-from daemon.core.records import Claim, Failure, PageCount, PagesRead, PageText, Stamp
+from daemon.core.records import (
+    Claim,
+    DocumentWarning,
+    Failure,
+    PageCount,
+    PagesRead,
+    PageText,
+    Stamp,
+)
 from daemon.core.tasks import CountPages, Outcome, ReadPages
 from daemon.engine.document_job import DocumentJob
+from daemon.ocr import pages
 from tests.support.running_daemon import SHIPPED
+from tests.support.samples import pdf_of_images, text_page
 
-CLAIM = Claim("t1", "scan.pdf", Path("/claimed/scan.pdf"), Stamp(1, 2, 3), "ab" * 32)
+
+def claim_of(kilobytes: float) -> Claim:
+    stamp = Stamp(round(kilobytes * 1000), 1, 2)
+    return Claim("t1", "scan.pdf", Path("/claimed/scan.pdf"), stamp, "ab" * 32)
+
+
+CLAIM = claim_of(500)
 Task = CountPages | ReadPages
 RECIPE = Recipe(weights=SHIPPED, limits=Limits(page_seconds=10.0))
 KILLED = Died("killed", "the worker process was ended by signal 9", 9)
+LATE = Died("timeout", "took more than 10 s of processor time")
 
 
-def job(attempts: int = 3, starts: int = 1) -> DocumentJob:
-    made = DocumentJob(CLAIM, attempts=attempts, recipe=RECIPE, pages_per_task=4)
+def job(attempts: int = 3, starts: int = 1, claim: Claim = CLAIM) -> DocumentJob:
+    made = DocumentJob(claim, attempts=attempts, recipe=RECIPE, pages_per_task=4)
     made.begin(starts, starts)
     return made
 
@@ -154,6 +172,22 @@ def test_a_page_that_cannot_be_read_makes_the_document_partial() -> None:
     assert document.failure == Failure("corrupt", "page 2: The image is damaged.", page=2)
 
 
+def test_a_warning_on_the_whole_document_is_told_once_although_every_task_reports_it() -> None:
+    attached = DocumentWarning("attachments_not_read", "2 files are attached")
+    made = job()
+
+    work_off(
+        made,
+        lambda task: (
+            replace(found, warnings=(attached,))
+            if isinstance(found := read(task, 9), PagesRead)
+            else found
+        ),
+    )
+
+    assert made.document().warnings == (attached,)
+
+
 def test_a_document_that_ended_the_daemon_is_read_page_by_page_with_one_try_each() -> None:
     made = job(attempts=3, starts=4)
 
@@ -181,3 +215,179 @@ def test_what_comes_in_after_giving_up_changes_nothing() -> None:
 
     assert made.is_finished
     assert made.document().pages == ()
+
+
+# --- pages that run out of time -----------------------------------------------------------------
+
+
+def tasks_of(made: DocumentJob, worker: Worker) -> list[ReadPages]:
+    """Run every task, and return those that read."""
+    seen: list[ReadPages] = []
+
+    def watched(task: Task) -> PageCount | PagesRead | Rejected | Died:
+        if isinstance(task, ReadPages):
+            seen.append(task)
+        return worker(task)
+
+    work_off(made, watched)
+    return seen
+
+
+def late(*numbers: int, total: int = 1) -> Worker:
+    """A worker that runs out of time on some pages, however often it tries."""
+
+    def worker(task: Task) -> PageCount | PagesRead | Died:
+        first, last = pages_of(task)
+        return LATE if set(numbers) & set(range(first, last + 1)) else read(task, total)
+
+    return worker
+
+
+def test_a_page_that_runs_out_of_time_is_tried_once_more_with_more_time_and_fewer_pixels() -> None:
+    first, second = tasks_of(job(), late(1))
+
+    assert (first.seconds, second.seconds) == (10.0, 20.0)
+    assert first.recipe == RECIPE
+    assert (second.recipe.rendering.dpi, second.recipe.rendering.min_dpi) == (150, 100)
+    assert second.recipe.preprocessing.max_side == RECIPE.preprocessing.max_side // 2
+    assert second.recipe.weights == RECIPE.weights
+
+
+def test_a_pdf_page_has_half_of_the_resolution_at_the_second_try(tmp_path: Path) -> None:
+    path = tmp_path / "scan.pdf"
+    path.write_bytes(pdf_of_images([text_page(["Small print"], width=2480, height=3508)], dpi=300))
+    shapes = []
+    for task in tasks_of(job(), late(1)):
+        recipe = task.recipe
+        with pages.open_document(path, recipe.limits, recipe.rendering) as source:
+            page = source.page(1)
+        shapes.append((page.width, page.height, round(page.dpi or 0)))
+
+    assert shapes == [(2480, 3508, 300), (1240, 1754, 150)]
+
+
+def test_a_page_that_the_second_try_reads_says_that_it_has_fewer_pixels() -> None:
+    made = job()
+    results = iter([LATE])
+
+    tasks_of(made, lambda t: read(t, 1) if isinstance(t, CountPages) else next(results, read(t, 1)))
+
+    document = made.document()
+    (warning,) = document.pages[0].warnings
+    assert document.status == "done"
+    assert (warning.kind, warning.page) == ("reduced_resolution", 1)
+    assert "limits.page_seconds" in warning.message
+
+
+def test_pages_that_are_read_at_the_first_try_have_no_such_warning() -> None:
+    made = job()
+
+    work_off(made, lambda task: read(task, 6))
+
+    assert [page.warnings for page in made.document().pages] == [()] * 6
+
+
+def test_running_out_of_time_in_a_range_is_no_try_of_its_pages() -> None:
+    tried = [(t.first, t.last, t.seconds) for t in tasks_of(job(), late(2, total=3))]
+
+    alone = [(1, 1, 10.0), (2, 2, 10.0), (3, 3, 10.0)]
+    assert tried == [(1, 3, 30.0), *alone, (2, 2, 20.0)]
+
+
+def test_a_second_try_that_dies_of_something_else_is_tried_again_as_it_was() -> None:
+    made = job()
+    ends = iter([LATE, KILLED])
+
+    tasks = tasks_of(made, lambda t: next(ends, None) or read(t, 1) if isinstance(t, ReadPages)
+                     else read(t, 1))  # fmt: skip
+
+    assert [task.seconds for task in tasks] == [10.0, 20.0, 20.0]
+    assert made.document().status == "done"
+
+
+@pytest.mark.parametrize(("kilobytes", "tries"), [(0.1, 1), (0.9, 1), (1.1, 2), (8, 2), (9000, 2)])
+def test_a_file_that_costs_more_than_ten_seconds_a_kilobyte_is_tried_once(
+    kilobytes: float, tries: int
+) -> None:
+    made = job(claim=claim_of(kilobytes))
+
+    tasks = tasks_of(made, late(1))
+
+    failure = made.document().failure
+    assert len(tasks) == tries
+    assert failure is not None
+    assert ("not tried again" in failure.message) == (tries == 1)
+
+
+def test_a_small_file_that_cannot_be_opened_in_time_is_opened_once() -> None:
+    small, large = job(claim=claim_of(0.5)), job()
+
+    assert work_off(small, lambda _: LATE) == {COUNTED: 1}
+    assert work_off(large, lambda _: LATE) == {COUNTED: 2}
+    assert [made.document().status for made in (small, large)] == ["failed", "failed"]
+
+
+def test_a_small_file_of_many_pages_without_end_is_given_up_after_three() -> None:
+    made = job(claim=claim_of(5))
+
+    tasks = tasks_of(made, late(*range(1, 2001), total=2000))
+
+    document = made.document()
+    assert [(t.first, t.last) for t in tasks] == [(1, 4), (5, 8), (5, 5), (6, 6), (7, 7)]
+    assert len(document.pages) == 2000
+    assert document.failure is not None
+    assert "not tried, since pages 5 to 7 took too long" in document.failure.message
+
+
+# --- the sentence about a document --------------------------------------------------------------
+
+
+def sentence(total: int, ends: dict[int, Died], claim: Claim = CLAIM) -> str:
+    """Return the message of a document of which some pages always end in the given way."""
+    made = job(claim=claim)
+
+    def worker(task: Task) -> PageCount | PagesRead | Died:
+        first, last = pages_of(task)
+        return next((ends[n] for n in range(first, last + 1) if n in ends), read(task, total))
+
+    work_off(made, worker)
+    failure = made.document().failure
+    assert failure is not None
+    assert failure.page == min(ends)
+    return failure.message
+
+
+def test_the_sentence_names_all_pages_that_failed_and_the_remedy() -> None:
+    said = sentence(12, dict.fromkeys((2, 5, 6, 7, 11, 12), LATE))
+
+    assert said.startswith("pages 2, 5 to 7, 11 and 12: took more than 10 s of processor time")
+    assert said.count("limits.page_seconds") == 1
+    assert "second try, at half of the resolution; the first one had 10 s" in said
+
+
+def test_pages_that_failed_for_different_reasons_are_named_with_each() -> None:
+    memory = Died("memory", "needed more than 900 MB of memory and was stopped", 9)
+
+    said = sentence(9, {2: KILLED, 4: memory, 9: KILLED})
+
+    killed, starved = said.split("; page 4: ")
+    assert killed.startswith("pages 2 and 9: the worker process was ended by signal 9 (3 tries)")
+    assert "worker_max_megabytes" in starved
+    assert "page_seconds" not in said
+
+
+def test_the_sentence_of_a_tiny_file_does_not_ask_for_more_time() -> None:
+    said = sentence(1, {1: LATE}, claim_of(0.8))
+
+    assert "the file has 0.8 kB" in said
+    assert "raise limits.page_seconds" not in said
+
+
+def test_many_reasons_end_with_where_to_find_the_others() -> None:
+    ends = {n: Died("crashed", f"reading it ended in error {n}") for n in range(1, 10)}
+
+    said = sentence(9, ends)
+
+    assert "error 5" in said
+    assert "error 6" not in said
+    assert said.endswith("pages 6 to 9: see `error` of these pages")

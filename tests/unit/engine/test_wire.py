@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import pickle
+from collections.abc import Mapping
 from multiprocessing import Pipe
+from typing import get_args, get_type_hints
 
 import pytest
 from pebble.common.types import ResultStatus
 
-from daemon.core.records import Box
+from daemon.core import records
+from daemon.core.records import Box, PageCount, PagesRead
 from daemon.engine.wire import ResultReader
 
 NAME = "SUCCESS"
@@ -56,3 +60,22 @@ def test_a_member_of_an_enum_is_read_however_this_python_pickles_it() -> None:
 def test_nothing_else_is_reached_through_it(message: object) -> None:
     with pytest.raises(pickle.PicklingError):
         assert received(message) is None
+
+
+def records_in(annotation: object) -> set[type]:
+    """Return the dataclasses that a record may hold, at any depth."""
+    if dataclasses.is_dataclass(annotation) and isinstance(annotation, type):
+        hints = get_type_hints(annotation, vars(records) | {"Mapping": Mapping})
+        return {annotation}.union(*(records_in(hint) for hint in hints.values()))
+    return set().union(*(records_in(each) for each in get_args(annotation)))
+
+
+@pytest.mark.parametrize(
+    "record", sorted(records_in(PagesRead) | {PageCount}, key=lambda each: each.__name__)
+)
+def test_every_record_that_a_result_may_hold_is_let_through(record: type) -> None:
+    empty = record.__new__(record)  # its fields have no values: only the name is looked up
+    for each in dataclasses.fields(record):
+        object.__setattr__(empty, each.name, None)
+
+    assert received(empty) == empty

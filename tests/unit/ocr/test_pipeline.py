@@ -9,7 +9,7 @@ import pytest
 
 from daemon.core.errors import Rejected
 from daemon.core.options import Recipe, Weights
-from daemon.core.records import Block, Box, Failure, Page, TextLine, Word
+from daemon.core.records import Block, Box, DocumentWarning, Failure, Page, TextLine, Word
 from daemon.ocr import pages, pipeline
 from daemon.ocr.records import RecognizedCharacter, RecognizedLine
 from tests.support.samples.tables import DrawnPage, grid
@@ -37,6 +37,7 @@ class FakeDocument:
     """A document of given pages; an exception in place of a page is raised."""
 
     media_type = "application/pdf"
+    warnings = (DocumentWarning("attachments_not_read", "2 files are attached"),)
 
     def __init__(self, content):
         self.content = content
@@ -219,6 +220,16 @@ def test_one_damaged_page_of_several_fails_alone(monkeypatch):
     assert [page.status for page in read.pages] == ["done", "failed", "done"]
     why = Failure("corrupt", "Page 2 cannot be decoded.")
     assert (read.pages[1].number, read.pages[1].failure) == (2, why)
+
+
+def test_the_warnings_of_document_and_pages_are_returned(monkeypatch):
+    complaint = DocumentWarning("renderer_message", "An image is broken.", 2)
+    reader, document = reading_of(monkeypatch, written(1), written(2, warnings=(complaint,)))
+
+    read = reader.read_pages(Path("x"))
+
+    assert read.warnings == document.warnings
+    assert [page.warnings for page in read.pages] == [(), (complaint,)]
 
 
 def test_a_document_whose_only_page_is_damaged_is_rejected(monkeypatch):

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from lxml import etree, html
 
-from daemon.core.records import Block, Box, Cell, Document, Failure, PageText, Table, TextLine, Word
+from daemon.core.records import (
+    Block,
+    BlockKind,
+    Box,
+    Cell,
+    Document,
+    Failure,
+    PageText,
+    Table,
+    TextLine,
+    Word,
+)
 from daemon.outbox import alto, hocr, text
 from daemon.supervisor.outputs import _formatted
 
@@ -207,3 +220,91 @@ def test_an_output_kind_that_nobody_renders_is_a_bug_and_not_alto() -> None:
 
     with pytest.raises(AssertionError, match="picture"):
         _formatted("picture", document, "scan.png")
+
+
+DIRECTIONS = (
+    ("horizontal", 0), ("vertical", 0), ("rotated_90", 270), ("rotated_180", 180),
+    ("rotated_270", 90),
+)  # fmt: skip
+
+
+def directed(direction: str, said: str = "a", top: int = 0) -> TextLine:
+    return replace(line(said, top), direction=direction)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("direction", "counterclockwise"), DIRECTIONS)
+@pytest.mark.parametrize("orientation", [0, 90, 180, 270])
+@pytest.mark.parametrize("skew", [0.0, 2.5])
+def test_a_turned_line_says_its_own_angle_on_the_page_as_shown(
+    direction: str, counterclockwise: int, orientation: int, skew: float
+) -> None:
+    turned = page(1, Block((directed(direction),)), orientation=orientation, skew=skew)
+    document = Document("done", None, (turned,), {}, 1)
+    expected = (orientation - skew + counterclockwise) % 360
+
+    layout = etree.fromstring(alto.render(document, "a"))
+    block = layout.find(".//a:TextBlock", ALTO)
+    title = html.document_fromstring(hocr.render(document, "a")).find(".//span").get("title")
+
+    inherited = layout.find(".//a:Page", ALTO).get("ROTATION", "0")  # where the block has none
+    assert float(block.get("ROTATION", inherited)) == expected
+    angle = dict(each.split(" ", 1) for each in title.split("; ")).get("textangle", "0")
+    assert float(angle) == expected
+
+
+def test_a_vertical_line_runs_from_top_to_bottom() -> None:
+    document = Document("done", None, (page(1, Block((directed("vertical", "天地"),))),), {}, 1)
+
+    found = etree.fromstring(alto.render(document, "a")).find(".//a:TextLine", ALTO)
+    span = html.document_fromstring(hocr.render(document, "a")).find(".//span[@class='ocr_line']")
+
+    assert found.get("BASEDIRECTION") == "ttb"
+    assert span.get("style") == "writing-mode: vertical-rl"
+
+
+def test_lines_that_are_turned_differently_are_in_blocks_of_their_own() -> None:
+    lines = (
+        directed("horizontal", "one"), directed("horizontal", "two", 30),
+        directed("rotated_90", "side", 60), directed("horizontal", "three", 90),
+    )  # fmt: skip
+    document = Document("done", None, (page(1, Block(lines)),), {}, 1)
+
+    layout = etree.fromstring(alto.render(document, "a"))
+
+    SCHEMA.assertValid(layout)
+    assert [
+        (block.get("ROTATION"), [s.get("CONTENT") for s in block.iterfind(".//a:String", ALTO)])
+        for block in layout.iterfind(".//a:TextBlock", ALTO)
+    ] == [(None, ["one", "two"]), ("270", ["side"]), (None, ["three"])]
+
+
+def test_a_turned_heading_of_a_table_keeps_the_schema_and_its_cell() -> None:
+    turned = tuple(replace(each, direction="rotated_270") for each in TABLE.lines)
+    document = Document("done", None, (page(1, replace(TABLE, lines=turned)),), {}, 1)
+
+    layout = etree.fromstring(alto.render(document, "a"))
+
+    SCHEMA.assertValid(layout)
+    assert [b.get("ROTATION") for b in layout.iterfind(".//a:TextBlock", ALTO)] == ["90", "90"]
+
+
+def test_a_seal_is_a_tagged_block_and_a_float() -> None:
+    seal = Block((line("甲乙公司"),), "seal")
+    document = Document("done", None, (page(1, Block((line("text", 40),)), seal),), {}, 1)
+
+    layout = etree.fromstring(alto.render(document, "a"))
+    areas = html.document_fromstring(hocr.render(document, "a")).iterfind(".//div/div")
+
+    SCHEMA.assertValid(layout)
+    tagged = layout.findall(".//a:PrintSpace/a:TextBlock[@TAGREFS='seal']", ALTO)
+    assert [block.find(".//a:String", ALTO).get("CONTENT") for block in tagged] == ["甲乙公司"]
+    assert [area.get("class") for area in areas] == ["ocr_carea", "ocr_float"]
+
+
+@pytest.mark.parametrize("kind", get_args(BlockKind))
+def test_no_kind_of_block_is_left_out(kind: BlockKind) -> None:
+    block = TABLE if kind == "table" else Block((line("17.50"),), kind)
+    document = Document("done", None, (page(1, block),), {}, 1)
+
+    for rendered in (alto.render(document, "a"), hocr.render(document, "a")):
+        assert b"17.50" in rendered

@@ -3,22 +3,28 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import jsonschema_rs
 import pytest
 
 from daemon.core.records import (  # fmt: skip
     Block,
+    BlockKind,
     Box,
     Cell,
     Claim,
+    Direction,
     Document,
+    DocumentWarning,
     Failure,
     PageText,
     Stamp,
     Table,
     TextLine,
     TextSource,
+    UnreadReason,
+    UnreadRegion,
     Word,
 )
 from daemon.outbox.sidecar import Provenance, is_valid, schema, sidecar
@@ -154,3 +160,57 @@ def test_the_source_of_the_text_is_given(source: TextSource) -> None:
 
 def test_the_schema_itself_is_valid() -> None:
     jsonschema_rs.meta.validate(schema())
+
+
+def test_unread_regions_and_warnings_are_published_with_their_reason_and_class() -> None:
+    region = UnreadRegion(Box(1, 2, 30, 40), "too_small")
+    on_page = DocumentWarning("renderer_message", "an image is broken", 1)
+    whole = DocumentWarning("attachments_not_read", "2 files are attached")
+    read = replace(page(), unread=(region,), warnings=(on_page,))
+
+    content = json.loads(sidecar(CLAIM, document(read, warnings=(whole,)), BY))
+
+    assert content["pages"][0]["unread"] == [{"box": [1, 2, 30, 40], "reason": "too_small"}]
+    assert content["pages"][0]["warnings"] == [
+        {"class": "renderer_message", "message": "an image is broken", "page": 1}
+    ]
+    assert content["warnings"] == [
+        {"class": "attachments_not_read", "message": "2 files are attached", "page": None}
+    ]
+
+
+@pytest.mark.parametrize("direction", get_args(Direction))
+def test_a_line_says_in_which_direction_it_runs(direction: Direction) -> None:
+    read = page()
+    (line,) = read.blocks[0].lines
+    turned = replace(read, blocks=(Block((replace(line, direction=direction),), "seal"),))
+
+    content = json.loads(sidecar(CLAIM, document(turned), BY))
+
+    (block,) = content["pages"][0]["blocks"]
+    assert (block["kind"], block["lines"][0]["direction"]) == ("seal", direction)
+
+
+@pytest.mark.parametrize(
+    ("record", "change"),
+    [
+        ("unread", UnreadRegion(Box(0, 0, 9, 9), "made up")),  # type: ignore[arg-type]
+        ("warnings", DocumentWarning("", "a sentence")),
+        ("warnings", DocumentWarning("renderer_message", "")),
+    ],
+)
+def test_a_reason_that_does_not_exist_and_an_empty_warning_are_refused(
+    record: str, change: object
+) -> None:
+    read = replace(page(), **{record: (change,)})  # type: ignore[arg-type]
+
+    with pytest.raises(jsonschema_rs.ValidationError):
+        sidecar(CLAIM, document(read), BY)
+
+
+def test_the_schema_and_the_records_know_the_same_words() -> None:
+    definitions = schema()["$defs"]
+
+    assert definitions["unread"]["properties"]["reason"]["enum"] == list(get_args(UnreadReason))
+    assert definitions["line"]["properties"]["direction"]["enum"] == list(get_args(Direction))
+    assert definitions["block"]["properties"]["kind"]["enum"] == list(get_args(BlockKind))

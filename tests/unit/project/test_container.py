@@ -141,7 +141,7 @@ def test_files_that_the_image_copies_exist_and_are_not_ignored_by_docker(
 def test_the_weights_of_the_shipped_config_are_in_the_image(
     stages: list[list[Instruction]],
 ) -> None:
-    weights = load(SHIPPED).model.file.relative_to(REPOSITORY)
+    weights = load(SHIPPED).weights.file.relative_to(REPOSITORY)
 
     assert any(weights.is_relative_to(name) for name in copied(stages[-1]))
 

@@ -42,7 +42,7 @@ ALLOWED = {
     "pydantic_settings": ("daemon/config/",),
     "typer": ("daemon/cli/", "training/commands"),
     "rich": ("daemon/cli/once",),
-    "PIL": ("training/",),
+    "PIL": ("daemon/ocr/pages/pillow", "training/"),
     "fontTools": ("training/synth/glyphs", "daemon/ocr/render/glyphless"),
     "faker": ("training/data/phrases/people",),
     "opencc": ("training/data/corpus",),

@@ -1,4 +1,4 @@
-"""Every error class has a Chinese explanation."""
+"""Every class of an error or a warning has a Chinese explanation."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from pathlib import Path
 from starlette.requests import Request
 
 import daemon
+from daemon.core.counters import WARNING_CLASSES
 from daemon.web.http.errors import TITLES, HttpError
 from daemon.web.index.records import DocumentDetails
-from daemon.web.ui.error_messages import FAILURE_MESSAGES, HTTP_ERROR_MESSAGES
+from daemon.web.ui.error_messages import FAILURE_MESSAGES, HTTP_ERROR_MESSAGES, WARNING_MESSAGES
 from daemon.web.ui.messages import CHINESE
 from daemon.web.ui.pages import STATIC
 from daemon.web.ui.templating import Templates
@@ -54,8 +55,16 @@ def test_every_http_error_class_has_a_title_and_a_chinese_explanation() -> None:
     assert HTTP_ERROR_MESSAGES[CHINESE].keys() == TITLES.keys()
 
 
+def test_every_warning_class_has_a_metric_and_a_chinese_explanation() -> None:
+    assert classes("DocumentWarning") - set(WARNING_CLASSES) == set()
+    assert WARNING_MESSAGES[CHINESE].keys() == set(WARNING_CLASSES)
+
+
 def test_every_explanation_is_chinese() -> None:
-    explanations = [*FAILURE_MESSAGES[CHINESE].values(), *HTTP_ERROR_MESSAGES[CHINESE].values()]
+    explanations = [
+        *FAILURE_MESSAGES[CHINESE].values(), *HTTP_ERROR_MESSAGES[CHINESE].values(),
+        *WARNING_MESSAGES[CHINESE].values(),
+    ]  # fmt: skip
 
     assert [each for each in explanations if not re.search("[\u4e00-\u9fff]", each)] == []
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import string
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from daemon.core.records import UnreadReason
 from daemon.web.ui import messages
 from daemon.web.ui.messages import CHINESE, ENGLISH, MESSAGES, preferred_language
 
@@ -80,3 +82,9 @@ def test_templates_contain_no_text_of_their_own() -> None:
 )
 def test_the_language_is_the_browsers_preferred_one(accepted: str, language: str) -> None:
     assert preferred_language(accepted) == language
+
+
+def test_every_reason_of_an_unread_region_has_a_sentence() -> None:
+    assert [
+        reason for reason in get_args(UnreadReason) if f"unread_{reason}" not in MESSAGES[ENGLISH]
+    ] == []

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
@@ -14,6 +16,8 @@ from daemon.monitoring.heartbeat import Heartbeat, beat
 from daemon.web.daemon_status import DaemonStatus, daemon_status
 from daemon.web.http.filenames import content_disposition, visible_name
 from daemon.web.index.records import DocumentDetails, SnippetFragment
+from daemon.web.ui.error_messages import WARNING_MESSAGES
+from daemon.web.ui.messages import CHINESE, ENGLISH, MESSAGES
 from tests.support.web.stand_in import Documents, item, site_of
 from tests.unit.web.test_view import block, line, page, word
 
@@ -288,3 +292,138 @@ def test_a_stale_or_damaged_heartbeat_means_down(tmp_path: Path) -> None:
     (tmp_path / "heartbeat.json").write_text(json.dumps({"pid": 1})[:-2])
 
     assert daemon_status(tmp_path, 400.0) == DaemonStatus("down")
+
+
+UNREAD = [
+    {"box": [10, 20, 60, 40], "reason": "too_small"},
+    {"box": [10, 60, 60, 80], "reason": "low_confidence"},
+]
+WARNING = {"class": "renderer_message", "message": "an image could not be decoded", "page": None}
+
+
+def incomplete(**changes: Any) -> DocumentDetails:
+    """A document of two pages: the second has unread regions and a warning."""
+    whole = read("scan.pdf", pages=2)
+    assert whole.sidecar is not None
+    whole.sidecar["pages"][1] |= {"unread": UNREAD, "warnings": [WARNING]}
+    summary = replace(whole.summary, unread_count=2, warning_count=2)
+    attached = {"class": "attachments_not_read", "message": "2 files are attached", "page": None}
+    return replace(whole, summary=summary, warnings=(attached,), **changes)
+
+
+def test_unread_regions_lie_over_the_image_and_each_has_its_reason(tmp_path: Path) -> None:
+    site = site_of(Documents(incomplete()), tmp_path)
+
+    answer = site.get("/documents/a1/view", params={"page": "2"}).text
+
+    assert re.findall(
+        r'<g class="region" id="region-(\d)" data-region="\d">'
+        r'<rect x="(\d+)" y="(\d+)" width="(\d+)" height="(\d+)"', answer,
+    ) == [("1", "10", "20", "50", "20"), ("2", "10", "60", "50", "20")]  # fmt: skip
+    assert "Looks like text, was not read (2)" in answer
+    assert "2 regions of this page look like text" in answer
+    assert MESSAGES[ENGLISH]["unread_too_small"] in answer
+    assert MESSAGES[ENGLISH]["unread_low_confidence"] in answer
+    assert answer.count('<a href="#region-') == 2
+
+
+def test_a_page_without_unread_regions_says_nothing_of_them(tmp_path: Path) -> None:
+    answer = site_of(Documents(incomplete()), tmp_path).get("/documents/a1/view").text
+
+    assert 'id="unread"' not in answer
+    assert 'class="region"' not in answer
+    assert "Looks like text" not in answer
+
+
+def test_without_the_image_the_regions_are_counted_and_link_nowhere(tmp_path: Path) -> None:
+    site = site_of(Documents(incomplete(original=None)), tmp_path)
+
+    answer = site.get("/documents/a1/view", params={"page": "2"}).text
+
+    assert "2 regions of this page look like text" in answer
+    assert "#region-" not in answer
+
+
+def test_unread_regions_and_warnings_are_told_in_chinese(tmp_path: Path) -> None:
+    site = site_of(Documents(incomplete()), tmp_path)
+
+    answer = site.get(
+        "/documents/a1/view", params={"page": "2"}, headers={"Accept-Language": "zh-CN"}
+    ).text
+
+    for key in ("unread_too_small", "unread_low_confidence"):
+        assert MESSAGES[CHINESE][key] in answer
+    assert "看起来是文字，未识别（2 处）" in answer
+    for warning_class in ("renderer_message", "attachments_not_read"):
+        assert WARNING_MESSAGES[CHINESE][warning_class] in answer
+    assert '<span lang="en" class="verbatim">an image could not be decoded</span>' in answer
+
+
+def test_warnings_of_the_document_stand_above_every_page_and_those_of_a_page_on_it(
+    tmp_path: Path,
+) -> None:
+    site = site_of(Documents(incomplete()), tmp_path)
+
+    first, second = (
+        site.get("/documents/a1/view", params={"page": number}).text for number in ("1", "2")
+    )
+
+    assert ("2 files are attached" in first, "2 files are attached" in second) == (True, True)
+    assert ("could not be decoded" in first, "could not be decoded" in second) == (False, True)
+
+
+def test_the_pages_with_something_unread_are_linked(tmp_path: Path) -> None:
+    answer = site_of(Documents(incomplete()), tmp_path).get("/documents/a1/view").text
+
+    assert 'Pages with unread regions or warnings: <a href="?page=2">2</a>' in answer
+
+
+def test_the_list_marks_documents_with_unread_regions_and_warnings(tmp_path: Path) -> None:
+    site = site_of(Documents(incomplete(), read("whole.png")), tmp_path)
+
+    answer = site.get("/").text
+
+    incomplete_item, whole_item = answer.split('<li class="item')[1:]
+    assert ("2 unread regions" in incomplete_item, "2 warnings" in incomplete_item) == (True, True)
+    assert "unread" not in whole_item
+    assert "warning" not in whole_item
+
+
+def test_markup_in_warnings_is_escaped(tmp_path: Path) -> None:
+    bad = {"class": MARKUP, "message": ALERT, "page": None}
+    details = replace(read("scan.png"), warnings=(bad,))
+    assert details.sidecar is not None
+    details.sidecar["pages"][0]["warnings"] = [bad]
+
+    answer = site_of(Documents(details), tmp_path).get("/documents/a1/view").text
+
+    assert answer.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 2
+    assert ALERT not in answer
+
+
+def test_a_seal_has_its_label_in_both_languages(tmp_path: Path) -> None:
+    details = read("sealed.png")
+    assert details.sidecar is not None
+    details.sidecar["pages"][0]["blocks"][0]["kind"] = "seal"
+    site = site_of(Documents(details), tmp_path)
+
+    english = site.get("/documents/a1/view", params={"language": "en"}).text
+    chinese = site.get("/documents/a1/view", params={"language": "zh"}).text
+
+    assert '<div class="seal"><p class="label">Seal</p>' in english
+    assert '<div class="seal"><p class="label">印章</p>' in chinese
+
+
+def test_vertical_lines_are_set_vertically_and_turned_ones_are_marked(tmp_path: Path) -> None:
+    details = read("turned.png")
+    assert details.sidecar is not None
+    details.sidecar["pages"][0]["blocks"] = [
+        block(line("天地", word("天地"), direction="vertical")),
+        block(line("margin", word("margin"), direction="rotated_270")),
+    ]
+
+    answer = site_of(Documents(details), tmp_path).get("/documents/a1/view").text
+
+    assert answer.count('<div class="columns" role="region" tabindex="0"') == 1
+    assert '<span class="row vertical" id="l-0-0"' in answer
+    assert '<span class="row rotated_270" id="l-1-0"' in answer

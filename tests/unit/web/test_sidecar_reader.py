@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -67,3 +68,65 @@ def test_json_without_a_source_is_not_a_sidecar(folder: Folder) -> None:
     (folder.paths.outbox / "a.png.json").write_text(json.dumps(content))
 
     assert sidecar_reader.read(folder.paths.outbox, "a.png.json") is None
+
+
+ATTACHED = {"class": "attachments_not_read", "message": "2 files are attached", "page": None}
+
+
+def with_unread(content: str) -> dict[str, Any]:
+    """A sidecar whose second page has three unread regions, and a warning that the document has."""
+    loaded: dict[str, Any] = json.loads(content)
+    loaded["schema_version"] = "1.1"
+    for page in loaded["pages"]:
+        page |= {"unread": [], "warnings": []}
+    region = {"box": [1, 2, 3, 4], "reason": "too_small"}
+    loaded["pages"][1] |= {"unread": [region] * 3, "warnings": [ATTACHED]}
+    return {**loaded, "warnings": [ATTACHED]}
+
+
+def test_unread_regions_and_warnings_are_counted_in_a_sidecar_of_any_size(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = with_unread(sidecar(folder.claim("a.png"), ["One", "Two", "Three"]))
+    path = folder.paths.outbox / "a.png.json"
+    path.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n")
+    found = [sidecar_reader.read(folder.paths.outbox, "a.png.json")]
+    monkeypatch.setattr(sidecar_reader, "MAX_PARSED_BYTES", 10)
+
+    found.append(sidecar_reader.read(folder.paths.outbox, "a.png.json"))
+
+    assert [
+        (each.unread_count, each.warning_count, each.warnings) for each in found if each is not None
+    ] == [(3, 2, (ATTACHED,))] * 2
+
+
+def test_a_document_of_the_catalogue_has_the_counts_and_no_path_in_a_warning(
+    folder: Folder,
+) -> None:
+    claim = folder.claim("a.png")
+    path = folder.answer(claim, "One")
+    content = with_unread(sidecar(claim, ["One", "Two"]))
+    message = f"{folder.paths.inbox}/a.png has attachments"
+    content["warnings"] = content["pages"][0]["warnings"] = [{**ATTACHED, "message": message}]
+    path.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n")
+
+    found = folder.catalogue().document(claim.id)
+
+    assert found is not None
+    assert (found.summary.unread_count, found.summary.warning_count) == (3, 3)
+    assert len(found.warnings) == 1
+    assert str(folder.paths.inbox) not in repr(found.warnings) + repr(found.sidecar)
+
+
+def test_a_sidecar_of_version_1_0_has_nothing_unread(folder: Folder) -> None:
+    claim = folder.claim("old.png")
+    folder.answer(claim, "old")
+    catalogue = folder.catalogue()
+
+    found = catalogue.document(claim.id)
+
+    assert found is not None
+    assert (found.summary.unread_count, found.summary.warning_count) == (0, 0)
+    assert found.sidecar is not None
+    assert (found.sidecar["warnings"], found.sidecar["pages"][0]["unread"]) == ([], [])
+    assert catalogue.page(claim.id, 1) == found.sidecar["pages"][0]

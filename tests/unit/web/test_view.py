@@ -14,9 +14,12 @@ def word(text: str, left: int = 0, confidence: float | None = 0.99) -> dict[str,
 
 
 def line(
-    text: str, *words: dict[str, Any], box: tuple[int, ...] = (0, 10, 90, 30)
+    text: str, *words: dict[str, Any], box: tuple[int, ...] = (0, 10, 90, 30), **more: Any
 ) -> dict[str, Any]:
-    return {"text": text, "confidence": 0.99, "box": list(box), "words": list(words)}
+    return {
+        "text": text, "confidence": 0.99, "box": list(box), "words": list(words),
+        "direction": "horizontal", **more,
+    }  # fmt: skip
 
 
 def block(*lines: dict[str, Any], kind: str = "text", **more: Any) -> dict[str, Any]:
@@ -26,7 +29,7 @@ def block(*lines: dict[str, Any], kind: str = "text", **more: Any) -> dict[str, 
 def page(*blocks: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {
         "number": 1, "width": 200, "height": 100, "status": "done", "text": "", "confidence": 0.9,
-        "text_source": "ocr", "blocks": list(blocks), **more,
+        "text_source": "ocr", "blocks": list(blocks), "unread": [], "warnings": [], **more,
     }  # fmt: skip
 
 
@@ -89,3 +92,45 @@ def test_a_table_has_its_cells_row_by_row() -> None:
         ["Ink", "1,250.00"],
     ]
     assert [cell.is_number for row in view.table for cell in row] == [False, False, False, True]
+
+
+def test_unread_regions_are_grouped_by_reason_and_keep_their_numbers() -> None:
+    unread = [
+        {"box": [0, 0, 10, 10], "reason": "too_small"},
+        {"box": [5, 20, 50, 30], "reason": "not_legible"},
+        {"box": [0, 40, 10, 50], "reason": "too_small"},
+    ]
+
+    groups = page_view(page(unread=unread)).unread_by_reason
+
+    assert {reason: [each.number for each in found] for reason, found in groups.items()} == {
+        "too_small": [1, 3], "not_legible": [2],
+    }  # fmt: skip
+    assert groups["not_legible"][0].box == (5, 20, 45, 10)
+
+
+@pytest.mark.parametrize(
+    ("directions", "is_vertical"),
+    [
+        (("vertical", "vertical"), True),
+        (("vertical", "horizontal"), False),
+        (("rotated_90",), False),
+    ],
+)
+def test_a_block_is_vertical_if_all_its_lines_are(
+    directions: tuple[str, ...], is_vertical: bool
+) -> None:
+    lines = [line("天", word("天"), direction=each) for each in directions]
+
+    [view] = page_view(page(block(*lines))).blocks
+
+    assert view.is_vertical is is_vertical
+
+
+def test_vertical_columns_are_no_label_and_value() -> None:
+    left = line("天地", word("天地"), box=(0, 10, 20, 90), direction="vertical")
+    right = line("玄黄", word("玄黄"), box=(40, 10, 60, 90), direction="vertical")
+
+    [view] = page_view(page(block(left, right))).blocks
+
+    assert [len(row) for row in view.rows] == [1, 1]

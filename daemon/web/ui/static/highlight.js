@@ -1,4 +1,5 @@
-// Highlights the line and word under the pointer or with the focus, in the text and in the image.
+// Highlights the line, word or unread region under the pointer or with the focus, in the text and
+// in the image.
 // The text is one stop of the Tab key; the arrow keys move through its lines.
 const lines = document.getElementById("lines");
 const boxes = document.querySelector(".boxes");
@@ -11,11 +12,12 @@ function elementsFor(name, key) {
   return [...document.querySelectorAll(`[data-${name}="${CSS.escape(key)}"]`)];
 }
 
-function highlight(line, word) {
+function highlight(line, word, region) {
   for (const each of highlighted) each.classList.remove("current");
   highlighted = [
     ...(line ? elementsFor("line", line) : []),
     ...(word ? elementsFor("word", word) : []),
+    ...(region ? elementsFor("region", region) : []),
   ];
   for (const each of highlighted) each.classList.add("current");
 }
@@ -23,7 +25,7 @@ function highlight(line, word) {
 function highlightAt(target) {
   const line = target.closest?.("[data-line]")?.dataset.line;
   const word = target.closest?.("[data-word]")?.dataset.word;
-  highlight(line, word);
+  highlight(line, word, target.closest?.("[data-region]")?.dataset.region);
   return line;
 }
 
@@ -61,7 +63,18 @@ boxes?.addEventListener("pointerover", (event) => {
   if (line && text.scrollHeight > text.clientHeight) scrollTo(document.getElementById(`l-${line}`));
 });
 boxes?.addEventListener("pointerleave", () => highlightAt(document.activeElement));
+const regions = document.getElementById("unread");
+regions?.addEventListener("pointerover", (event) => highlightAt(event.target));
+regions?.addEventListener("pointerleave", () => highlightAt(document.activeElement));
+regions?.addEventListener("focusin", (event) => {
+  highlightAt(event.target);
+  const region = event.target.closest("[data-region]")?.dataset.region;
+  if (region) scrollTo(document.getElementById(`region-${region}`));
+});
+regions?.addEventListener("focusout", () => highlight());
 boxes?.addEventListener("click", (event) => {
+  const region = event.target.closest("[data-region]")?.dataset.region;
+  if (region) regions?.querySelector(`[data-region="${region}"]`)?.focus();
   const line = event.target.closest("[data-line]")?.dataset.line;
   const row = line && document.getElementById(`l-${line}`);
   if (row) focusRow(row);

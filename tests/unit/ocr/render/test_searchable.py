@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pymupdf
 import pytest
 
 from daemon.core.options import Recipe
-from daemon.core.records import Box, Stamp
+from daemon.core.records import Box, Direction, Stamp, TextLine
 from daemon.core.tasks import RenderTask
 from daemon.ocr.render import outputs
 from tests.support.running_daemon import SHIPPED
@@ -19,6 +20,7 @@ from tests.unit.ocr.render.papers import (
     READ,
     WIDTH,
     WORDS,
+    boxes,
     drawn,
     extracted,
     line,
@@ -159,3 +161,141 @@ def test_a_target_folder_that_is_not_writable_is_reported(tmp_path: Path) -> Non
 
     with pytest.raises(FileNotFoundError):
         outputs.render(task)
+
+
+# --- lines that are turned, and vertical ones ---------------------------------------------------
+
+DIRECTIONS = (
+    ("horizontal", 0), ("vertical", 90), ("rotated_90", 90), ("rotated_180", 180),
+    ("rotated_270", 270),
+)  # fmt: skip
+
+
+def turned_box(box: Box, degrees: float) -> Box:
+    """Return the box around a box that is turned clockwise about (400, 300)."""
+    corners = np.array(
+        [[x, y] for x in (box.left, box.right) for y in (box.top, box.bottom)], float
+    )
+    turn = np.radians(degrees)
+    matrix = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    turned = (corners - (400, 300)) @ matrix.T + (400, 300)
+    return Box(*map(round, turned.min(axis=0)), *map(round, turned.max(axis=0)))
+
+
+@pytest.mark.parametrize(("direction", "clockwise"), DIRECTIONS)
+@pytest.mark.parametrize("orientation", [0, 90, 180, 270])
+@pytest.mark.parametrize("skew", [0.0, 4.0, -7.0])
+@pytest.mark.parametrize("kind", ["PNG", "PDF"])
+def test_the_words_of_a_line_run_in_its_own_direction(
+    direction: Direction, clockwise: int, orientation: int, skew: float, kind: str, tmp_path: Path
+) -> None:
+    degrees = skew - orientation + clockwise
+    places = {
+        "Margin": turned_box(Box(250, 280, 390, 320), degrees),
+        "note": turned_box(Box(410, 280, 500, 320), degrees),
+    }
+    turned = replace(line(list(places.items())), direction=direction)
+    text = text_of(turned, orientation=orientation, skew=skew)
+
+    pdf = made(tmp_path, scan() if kind == "PDF" else picture("PNG"), text)
+
+    with pymupdf.open(pdf) as document:
+        lines = [
+            each
+            for block in document[0].get_text("dict")["blocks"]
+            for each in block.get("lines", ())
+        ]
+        words = {word[4]: word[:4] for word in document[0].get_text("words")}
+    assert ["".join(span["text"] for span in each["spans"]).strip() for each in lines] == [
+        "Margin note"
+    ]
+    cosine, sine = lines[0]["dir"]
+    assert (np.degrees(np.arctan2(sine, cosine)) - degrees + 180) % 360 - 180 == pytest.approx(
+        0, abs=0.1
+    )
+    for said, box in places.items():
+        side = tuple(pymupdf.Rect(words[said]) * (DPI / 72))
+        assert side == pytest.approx((box.left, box.top, box.right, box.bottom), abs=3)
+
+
+@needs_poppler
+@pytest.mark.parametrize(("direction", "clockwise"), DIRECTIONS)
+def test_poppler_finds_turned_words_at_their_boxes(
+    direction: Direction, clockwise: int, tmp_path: Path
+) -> None:
+    places = {
+        "Margin": turned_box(Box(250, 280, 390, 320), clockwise),
+        "note": turned_box(Box(410, 280, 500, 320), clockwise),
+    }
+    turned = replace(line(list(places.items())), direction=direction)
+
+    pdf = made(tmp_path, scan(), text_of(turned))
+
+    assert extracted(pdf, "-raw").split() == ["Margin", "note"]
+    found = boxes(pdf)
+    for said, box in places.items():
+        assert found[said] == pytest.approx((box.left, box.top, box.right, box.bottom), abs=1.5)
+
+
+COLUMNS = ("天地玄黄", "宇宙洪荒", "日月盈昃")  # the first is the rightmost
+
+
+def columns(tops: tuple[int, ...] = (60, 60, 60)) -> list[TextLine]:
+    """Vertical lines of Chinese from the right, 40 pixels a character."""
+    lines = []
+    for number, (said, top) in enumerate(zip(COLUMNS, tops, strict=True)):
+        box = Box(600 - 60 * number, top, 640 - 60 * number, top + 40 * len(said))
+        lines.append(replace(line([(said, box)], ""), direction="vertical"))
+    return lines
+
+
+@needs_poppler
+@pytest.mark.parametrize("options", [(), ("-raw",), ("-layout",)])
+def test_columns_of_chinese_are_copied_from_the_right(
+    options: tuple[str, ...], tmp_path: Path
+) -> None:
+    pdf = made(tmp_path, scan(), text_of(*columns()))
+
+    said = extracted(pdf, *options)
+
+    assert "".join(said.split()) == "".join(COLUMNS)
+
+
+def test_a_column_is_found_by_a_search_and_marked_where_it_stands(tmp_path: Path) -> None:
+    pdf = made(tmp_path, scan(), text_of(*columns()))
+
+    with pymupdf.open(pdf) as document:
+        (found,) = document[0].search_for("宙洪")
+
+    # the second and third character of the second column
+    assert tuple(found * (DPI / 72)) == pytest.approx((540, 100, 580, 180), abs=1)
+
+
+@needs_poppler
+def test_a_horizontal_title_over_vertical_columns_comes_first(tmp_path: Path) -> None:
+    title = line([("千字文", Box(300, 20, 420, 50))], "")
+
+    pdf = made(tmp_path, scan(), text_of(title, *columns((100, 100, 100))))
+
+    assert extracted(pdf, "-raw").split() == ["千字文", *COLUMNS]
+    with pymupdf.open(pdf) as document:
+        assert document[0].get_text().split() == ["千字文", *COLUMNS]
+
+
+@needs_poppler
+@pytest.mark.parametrize("rotation", [90, 180, 270])
+def test_columns_stand_at_their_boxes_on_a_page_with_a_rotation(
+    rotation: int, tmp_path: Path
+) -> None:
+    sides = (HEIGHT, WIDTH) if rotation in (90, 270) else (WIDTH, HEIGHT)
+    column = replace(line([("天地玄黄", Box(300, 100, 340, 260))], ""), direction="vertical")
+    text = text_of(column, width=sides[0], height=sides[1], rotation=rotation)
+
+    pdf = made(tmp_path, scan(rotation), text)
+
+    assert extracted(pdf, "-raw").split() == ["天地玄黄"]
+    with pymupdf.open(pdf) as document:
+        page = document[0]
+        (found,) = page.get_text("words")
+        side = pymupdf.Rect(found[:4]) * page.rotation_matrix * (DPI / 72)
+    assert tuple(side) == pytest.approx((300, 100, 340, 260), abs=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -99,3 +100,20 @@ def test_pages_of_a_tiff_keep_their_order_and_sizes(tmp_path: Path) -> None:
             (288, 216), (216, 360),
         ]  # fmt: skip
     assert extracted(pdf).split("\f") == ["One\n\n", "Two\n\n", ""]
+
+
+def test_a_fax_of_unequal_resolutions_is_not_squashed(tmp_path: Path) -> None:
+    file = BytesIO()
+    Image.new("1", (408, 196), 1).save(file, "TIFF", compression="group4", dpi=(204, 98))
+    words = line([("Total", Box(20, 20, 120, 40))])
+    text = replace(text_of(words, width=408, height=196), dpi=204.0, pixel_height=204 / 98)
+
+    pdf = made(tmp_path, file.getvalue(), text)
+
+    with pymupdf.open(pdf) as document:
+        (page,) = document
+        assert [round(side) for side in page.rect[2:]] == [144, 144]
+        (word,) = page.get_text("words")
+        left, bottom = word[0], word[3]
+        assert abs(left - 20 / 204 * 72) < 1
+        assert abs(bottom - 40 / 98 * 72) < 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from daemon.config.hook import Hook
 from daemon.outbox.hooks.payload import notifications
@@ -59,3 +60,34 @@ def test_a_notification_lists_outputs_without_pictures_of_pages() -> None:
     outputs = [{"kind": "text", "name": "scan.png.txt"}, {"kind": "picture", "name": "p1.png"}]
 
     assert told(outputs=outputs)["data"]["outputs"] == outputs[:1]
+
+
+def warning(number: int) -> dict[str, Any]:
+    return {"class": "renderer_message", "message": f"warning {number}", "page": None}
+
+
+def test_a_notification_counts_unread_regions_and_lists_warnings_with_their_pages() -> None:
+    region = {"box": [0, 0, 9, 9], "reason": "too_small"}
+    pages = [
+        {"number": 1, "confidence": 0.9, "unread": [region, region], "warnings": []},
+        {"number": 2, "confidence": 0.9, "unread": [region], "warnings": [warning(2)]},
+    ]
+
+    data = told(pages=pages, warnings=[warning(1)])["data"]
+
+    assert data["unread"] == 3
+    assert data["warnings"] == [warning(1), {**warning(2), "page": 2}]
+    assert data["warnings_are_cut"] is False
+
+
+def test_a_notification_has_at_most_twenty_warnings() -> None:
+    data = told(warnings=[warning(number) for number in range(21)])["data"]
+
+    assert [each["message"] for each in data["warnings"]] == [f"warning {n}" for n in range(20)]
+    assert data["warnings_are_cut"] is True
+
+
+def test_a_notification_of_an_answer_of_version_1_0_has_nothing_unread() -> None:
+    data = told()["data"]
+
+    assert (data["unread"], data["warnings"]) == (0, [])

@@ -1,0 +1,189 @@
+"""One set of lines from two witnesses: the network says where text is, the ink how far it reaches.
+
+The network finds text on any background and at any angle, but joins what is near: the cells of a
+row, two rows of small print. The ink has exact edges and knows gutters and ruling lines, but takes
+drawings, stains and photographs for text. So a line of ink counts where the network sees text, and
+a line of the network counts where no such ink explains it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from daemon.ocr.records import TALL
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from daemon.ocr.segment.dbnet import Detection, Quads
+
+    Rects = NDArray[np.float64]  # N,4: left, top, right, bottom
+
+_MIN_SUPPORT = 0.3  # probability of text that the network must give some pixel of a line of ink
+_MIN_SUPPORTED = 0.05  # share of the core of a line of ink that has it
+_MIN_OVERLAP = 0.5  # of the lower of two boxes, for both to be in one row
+_MIN_HEIGHT, _MAX_HEIGHT = 0.35, 1.6  # of the height of a quad: what explains it is as high as this
+_MIN_EXPLAINED = 0.75  # share of the length of a quad that lines of ink must cover
+_OVERSHOOT = 0.4  # of its height: a quad reaches so much further than its text, on both sides
+_MAX_SLANT = 0.15  # of its height: a quad that rises or falls by less is level
+_MIN_ROW_GAP = 0.3  # of their height: lines of a stack are as far apart as this
+_MARGIN = 0.1  # of the height of a quad: ink above and below it that still belongs to the line
+_END = 0.5  # of the height of a quad: the same before and after it
+_MIN_ROW_SHARE = 0.3  # share of a quad that a line of ink has that is a merger of several rows
+_MIN_WITHIN = 0.6  # share of a line of ink within a quad that takes its place
+
+
+def combine(ink: Rects, detection: Detection) -> tuple[Rects, Quads]:
+    """Return the lines of ink (N,4) and the quads of the network (M,4,2) that are the lines.
+
+    Both are in pixels of the page. Lines of ink are cut down to what the network sees in their row,
+    so that neither a frame nor a stain beside them counts.
+    """
+    used = np.zeros(len(detection.quads), bool)
+    bounds = np.concatenate([detection.quads.min(axis=1), detection.quads.max(axis=1)], axis=1)
+    is_wide = np.array([not is_tall(quad) for quad in detection.quads], bool)
+    kept = _is_supported(ink, detection) & ~_is_rows(ink, bounds[is_wide])
+    for k in np.argsort(-_area(bounds), kind="stable"):
+        quad = detection.quads[k]
+        if is_tall(quad):
+            if _is_stack(
+                bounds[k], ink[kept & (_share_within(ink, bounds[k], quad) > _MIN_WITHIN)]
+            ):
+                continue
+        elif is_level(quad):
+            row = kept & _is_in_row(ink, bounds[k])
+            if _is_explained(bounds[k], ink[row]):
+                continue
+        used[k] = True
+        kept &= _share_within(ink, bounds[k], quad) < _MIN_WITHIN
+    cut = [_cut_down(rect, bounds, detection) for rect in ink[kept]]
+    return np.array(cut, np.float64).reshape(-1, 4), detection.quads[used]
+
+
+def is_level(quad: Quads) -> bool:
+    """Tell whether a quad, 4,2, hardly rises or falls."""
+    across, down = quad[1] - quad[0], quad[3] - quad[0]
+    height = min(float(np.hypot(*across)), float(np.hypot(*down)))
+    return abs(float(across[1])) <= _MAX_SLANT * height or abs(float(down[0])) <= (
+        _MAX_SLANT * height if is_tall(quad) else 0
+    )
+
+
+def is_tall(quad: Quads) -> bool:
+    """Tell whether a quad, 4,2, is clearly higher than wide."""
+    across, down = quad[1] - quad[0], quad[3] - quad[0]
+    return float(np.hypot(*down)) >= TALL * float(np.hypot(*across))
+
+
+def _is_supported(ink: Rects, detection: Detection) -> NDArray[np.bool_]:
+    """Tell of each line of ink whether the network sees text in its core."""
+    supported = np.zeros(len(ink), bool)
+    for k, (left, top, right, bottom) in enumerate(ink * detection.scale):
+        inset = 0.25 * (bottom - top)
+        core = detection.probability[
+            int(top + inset) : max(int(top + inset) + 1, round(bottom - inset)),
+            int(left) : max(int(left) + 1, round(right)),
+        ]
+        supported[k] = core.size > 0 and (core >= _MIN_SUPPORT).mean() >= _MIN_SUPPORTED
+    return supported
+
+
+def _is_rows(ink: Rects, bounds: Rects) -> NDArray[np.bool_]:
+    """Tell of each line of ink whether it overlaps quads (M,4), but none of about its height."""
+    in_row, overlaps = np.zeros(len(ink), bool), np.zeros(len(ink), bool)
+    for quad in bounds:
+        in_row |= _is_in_row(ink, quad)
+        overlaps |= _shared_area(ink, quad) >= _MIN_ROW_SHARE * _area(quad[None])
+    return np.asarray(overlaps & ~in_row, bool)
+
+
+def _is_in_row(ink: Rects, bounds: Rects) -> NDArray[np.bool_]:
+    """Tell of each line of ink whether it is a part of the quad with these bounds (4)."""
+    left, top, right, bottom = bounds
+    height, ink_height = bottom - top, ink[:, 3] - ink[:, 1]
+    shared = np.minimum(ink[:, 3], bottom) - np.maximum(ink[:, 1], top)
+    in_row = shared >= _MIN_OVERLAP * np.minimum(ink_height, height)
+    in_row &= (np.minimum(ink[:, 2], right) - np.maximum(ink[:, 0], left)) > 0
+    in_row &= (ink_height >= _MIN_HEIGHT * height) & (ink_height <= _MAX_HEIGHT * height)
+    return np.asarray(in_row, bool)
+
+
+def _is_explained(bounds: Rects, ink: Rects) -> bool:
+    """Tell whether lines of ink cover a quad from its left to its right end."""
+    left, top, right, bottom = bounds
+    overshoot = min(_OVERSHOOT * (bottom - top), (right - left) / 4)
+    left, right = left + overshoot, right - overshoot
+    covered, reach = 0.0, left
+    for start, stop in sorted(zip(ink[:, 0], ink[:, 2], strict=True)):
+        covered += max(0.0, min(stop, right) - max(start, reach))
+        reach = max(reach, stop)
+    return bool(covered >= _MIN_EXPLAINED * (right - left))
+
+
+def _is_stack(bounds: Rects, ink: Rects) -> bool:
+    """Tell whether a tall quad is lines below each other, with gaps as between rows of a table.
+
+    The characters of vertical text are set closer.
+    """
+    if len(ink) < 2:
+        return False
+    ink = ink[np.argsort(ink[:, 1])]
+    height = float(np.median(ink[:, 3] - ink[:, 1]))
+    gaps = ink[1:, 1] - ink[:-1, 3]
+    is_filled = (ink[:, 3] - ink[:, 1]).sum() + np.maximum(0, gaps).sum() >= _MIN_EXPLAINED * (
+        bounds[3] - bounds[1]
+    )
+    return bool(is_filled and np.median(gaps) >= _MIN_ROW_GAP * height)
+
+
+def _cut_down(rect: Rects, bounds: Rects, detection: Detection) -> Rects:
+    """Return a line of ink (4) cut down to the quads (M,4) in its row, which have more or less ink.
+
+    It is only cut at its ends where the network sees nothing there.
+    """
+    quads = bounds[_is_in_row(bounds, rect)]
+    if not len(quads):
+        return rect
+    left, top, right, bottom = rect
+    height = float(np.median(quads[:, 3] - quads[:, 1]))
+    top = max(top, quads[:, 1].min() - _MARGIN * height)
+    bottom = min(bottom, quads[:, 3].max() + _MARGIN * height)
+    first, last = quads[:, 0].min() - _END * height, quads[:, 2].max() + _END * height
+    if left < first and not _is_seen(detection, left, top, first, bottom):
+        left = first
+    if right > last and not _is_seen(detection, last, top, right, bottom):
+        right = last
+    return np.array([left, top, right, bottom])
+
+
+def _is_seen(detection: Detection, *sides: float) -> bool:
+    """Tell whether the network sees text anywhere between the sides left, top, right, bottom."""
+    left, top, right, bottom = (max(0, round(side * detection.scale)) for side in sides)
+    part = detection.probability[top:bottom, left:right]
+    return bool(part.size and part.max() >= _MIN_SUPPORT)
+
+
+def _share_within(ink: Rects, bounds: Rects, quad: Quads) -> NDArray[np.float64]:
+    """Return the share of each line of ink that lies within a quad, 4,2."""
+    if is_level(quad):
+        return _shared_area(ink, bounds) / np.maximum(1.0, _area(ink))
+    shares = (np.arange(9) + 0.5) / 9
+    x = ink[:, 0, None] + shares * (ink[:, 2] - ink[:, 0])[:, None]  # N, 9
+    y = ink[:, 1, None] + shares * (ink[:, 3] - ink[:, 1])[:, None]
+    inside = np.ones((len(ink), 9, 9), bool)
+    for start, stop in zip(quad, np.roll(quad, -1, axis=0), strict=True):
+        edge = stop - start
+        inside &= (edge[0] * (y[:, None, :] - start[1]) - edge[1] * (x[:, :, None] - start[0])) >= 0
+    return np.asarray(inside.mean(axis=(1, 2)), np.float64)
+
+
+def _shared_area(ink: Rects, bounds: Rects) -> NDArray[np.float64]:
+    width = np.minimum(ink[:, 2], bounds[2]) - np.maximum(ink[:, 0], bounds[0])
+    height = np.minimum(ink[:, 3], bounds[3]) - np.maximum(ink[:, 1], bounds[1])
+    return np.asarray(np.maximum(0.0, width) * np.maximum(0.0, height), np.float64)
+
+
+def _area(rects: Rects) -> NDArray[np.float64]:
+    return np.asarray((rects[:, 2] - rects[:, 0]) * (rects[:, 3] - rects[:, 1]), np.float64)

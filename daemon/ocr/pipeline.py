@@ -12,6 +12,7 @@ from daemon.core.errors import Rejected
 from daemon.core.records import Failure, PageCount, PagesRead, PageText
 from daemon.ocr import assemble, layout, orientation, pages, preprocess, segment
 from daemon.ocr.assemble import unread
+from daemon.ocr.assemble.frame import CoordinateFrame
 from daemon.ocr.recognizer import Recognizer
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from daemon.core.options import Recipe
     from daemon.core.records import Page, Stamp
+    from daemon.ocr.assemble.unread import UnreadText
     from daemon.ocr.records import CleanPage, LineCrop, RecognizedLine, RulingLines
     from daemon.ocr.segment import TextDetector
 
@@ -89,7 +91,7 @@ class Pipeline:
             )
         read = assemble.split_legible(found, readings, layer)
         if page.text_layer and not read.lines:
-            frame = assemble.CoordinateFrame(page, oriented.clean)
+            frame = CoordinateFrame(page, oriented.clean)
             missing = unread.find(read.rejected, read.lines, layer, frame)
             return self._page_of_text_layer(page, timer, missing)
         with timer("assemble"):
@@ -102,7 +104,7 @@ class Pipeline:
 
     @staticmethod
     def _page_of_text_layer(
-        page: Page, timer: StageTimer, missing: assemble.UnreadText | None = None
+        page: Page, timer: StageTimer, missing: UnreadText | None = None
     ) -> PageText:
         """Return the text layer of a page in reading order: each direction by itself.
 

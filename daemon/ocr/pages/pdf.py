@@ -18,6 +18,7 @@ from daemon.ocr.pages import (
     document_contents,
     embedded_images,
     masking,
+    nested_forms,
     ocr_layer,
     pdf_drawing,
     pdf_graphics,
@@ -65,6 +66,7 @@ class PdfSource:
             renderer_messages.forget()
             page = self._document[number - 1]
             embedded_images.refuse_bombs(page, number, self._limits)
+            nested_forms.refuse_explosions(page)
             try:
                 read = self._read(page)
                 warnings = (*document_contents.page_warnings(page), *read.warnings)

@@ -13,6 +13,7 @@ from daemon.core.options import Limits
 from daemon.ocr.pages import render_cost
 from tests.support import samples
 from tests.support.samples import pdf_stream, shown_text
+from tests.support.samples.bombs import endless_drawing
 from tests.unit.ocr.pages.test_pages import read_bytes
 
 WHOLE = b"0 0 595 842 re f "
@@ -102,3 +103,35 @@ def test_text_beside_an_expensive_pattern_is_still_exact(tmp_path):
     (page,) = read_bytes(tmp_path, data)
 
     assert page.text_layer is not None
+
+
+# --- forms within forms -------------------------------------------------------------------------
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("text_layer", ["auto", "never"])
+@pytest.mark.parametrize("call", [b"/F Do ", b"/#46\nDo\n", b"q/F Do Q\n"])
+def test_forms_that_multiply_are_refused_at_once(call, text_layer, tmp_path):
+    with pytest.raises(Rejected, match="page 1 draws forms within forms") as caught:
+        read_bytes(tmp_path, endless_drawing(call=call), text_layer=text_layer)
+
+    assert caught.value.reason == "too_large"
+
+
+def test_forms_within_forms_that_end_are_drawn(tmp_path):
+    (page,) = read_bytes(tmp_path, endless_drawing(levels=4), text_layer="never")
+
+    assert page.image.min() < 100
+
+
+def test_a_form_that_calls_itself_is_drawn_once(tmp_path):
+    form = b"/Type/XObject/Subtype/Form/BBox[0 0 595 842]/Resources<</XObject<</X 5 0 R>>>>"
+    data = samples.pdf_of_content(
+        b"/X Do",
+        resources=b"/XObject<</X 5 0 R>>",
+        objects=[pdf_stream(b"0 0 50 50 re f /X Do /X Do /X Do", form)],
+    )
+
+    (page,) = read_bytes(tmp_path, data, text_layer="never")
+
+    assert page.image.min() < 100

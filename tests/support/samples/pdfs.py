@@ -99,13 +99,18 @@ def pdf_by_hand(objects: Sequence[bytes]) -> bytes:
 
 
 def pdf_of_content(
-    content: bytes, *, resources: bytes = b"", page: bytes = b"", objects: Sequence[bytes] = ()
+    content: bytes,
+    *,
+    resources: bytes = b"",
+    page: bytes = b"",
+    fonts: bytes = b"",
+    objects: Sequence[bytes] = (),
 ) -> bytes:
     """Return an A4 page with this content; /F is Helvetica, `objects` are numbered from 5 on.
 
-    `resources` and `page` are entries of those dictionaries.
+    `resources`, `page` and `fonts` are entries of those dictionaries.
     """
-    font = b"/Font<</F<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>>>"
+    font = b"/Font<</F<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>" + fonts + b">>"
     return pdf_by_hand(
         [
             b"<</Type/Catalog/Pages 2 0 R>>",

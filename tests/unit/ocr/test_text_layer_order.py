@@ -261,3 +261,28 @@ def test_a_note_in_the_margin_is_read_by_its_own_direction(matrix, direction, tm
     assert page.text.split("\n")[:10] == LEFT + RIGHT
     assert page.text.endswith("\n\nPrinted on recycled paper")
     assert page.orientation == 0
+
+
+POEM = ["床前明月光疑是地上霜", "举头望明月低头思故乡", "春眠不觉晓处处闻啼鸟"]
+VERTICAL_FONT = (
+    b"<</Type/Font/Subtype/Type0/BaseFont/STSong-Light/Encoding/UniGB-UCS2-V/DescendantFonts["
+    b"<</Type/Font/Subtype/CIDFontType0/BaseFont/STSong-Light"
+    b"/CIDSystemInfo<</Registry(Adobe)/Ordering(GB1)/Supplement 4>>"
+    b"/FontDescriptor<</Type/FontDescriptor/FontName/STSong-Light/Flags 4/ItalicAngle 0"
+    b"/FontBBox[-25 -254 1000 880]/Ascent 880/Descent -120/CapHeight 880/StemV 93>>>>]>>"
+)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_columns_of_vertical_chinese_are_read_from_the_right(order, tmp_path):
+    content = b"".join(
+        b"BT /V 20 Tf 1 0 0 1 %d 780 Tm <%s> Tj ET\n"
+        % (500 - 30 * k, POEM[k].encode("utf-16-be").hex().encode())
+        for k in order
+    )
+
+    page = read(tmp_path, content, objects=[VERTICAL_FONT], fonts=b"/V 5 0 R")
+
+    assert page.text.split() == POEM
+    assert page.orientation == 0
+    assert {line.direction for block in page.blocks for line in block.lines} == {"vertical"}

@@ -124,7 +124,7 @@ def _opened(data: bytes) -> pymupdf.Document | None:
 
 def _copy_by_qpdf(data: bytes, password: str) -> bytes | None:
     """Return an unencrypted copy with the pages that qpdf finds; None if it finds none."""
-    import pikepdf  # costs 9 MB, and few files need it
+    import pikepdf  # costs 6 MB, and few files need it
 
     target = io.BytesIO()
     try:

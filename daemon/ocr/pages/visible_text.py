@@ -47,6 +47,7 @@ def seen(
     `render` returns the page as shown; without it, a small rendering is made where it is needed.
     """
     look = _Look(page, render)
+    areas = _Areas(graphics.vectors.areas)
     min_size = _MIN_SIZE * min(1.0, max(page.rect.width, page.rect.height) / _A4_SIDE)
     result = []
     for line in lines:
@@ -54,7 +55,7 @@ def seen(
             glyph
             for run in _runs(line)
             if not run[0].is_drawn
-            or (run[0].size >= min_size and not _is_unseen(run, graphics, look))
+            or (run[0].size >= min_size and not _is_unseen(run, graphics, areas, look))
             for glyph in run
         ]
         result.append(replace(line, glyphs=tuple(glyphs)))
@@ -70,7 +71,7 @@ def _runs(line: GlyphLine) -> Iterator[list[Glyph]]:
         yield list(run)
 
 
-def _is_unseen(run: list[Glyph], graphics: PageGraphics, look: _Look) -> bool:
+def _is_unseen(run: list[Glyph], graphics: PageGraphics, areas: _Areas, look: _Look) -> bool:
     """Tell whether a run that is drawn cannot be told from what is behind it, or was covered."""
     first = run[0]
     if first.is_space:
@@ -79,28 +80,35 @@ def _is_unseen(run: list[Glyph], graphics: PageGraphics, look: _Look) -> bool:
     if first.is_clip:
         # over a picture it is the text of an OCR program, else it is painted with a pattern or not
         return graphics.is_over_picture(box) or look.is_uniform(box)
-    if not _is_doubtful(first, box, graphics):
+    if not _is_doubtful(first, box, graphics, areas):
         return False
     return look.shows_nothing(box, first.colour, is_stroked=first.is_stroked)
 
 
-def _is_doubtful(glyph: Glyph, box: Bounds, graphics: PageGraphics) -> bool:
+def _is_doubtful(glyph: Glyph, box: Bounds, graphics: PageGraphics, areas: _Areas) -> bool:
     """Tell whether the text in `box` may be invisible: by its colour, or by what is drawn there."""
-    if glyph.alpha < _MIN_OPACITY or min(glyph.colour) > 255 - _MIN_DIFFERENCE:
-        return True
-    if graphics.may_be_painted_over(box):
-        return True
-    return any(_is_behind(area, box, glyph.colour) for area in graphics.vectors.areas)
-
-
-def _is_behind(area: FilledArea, box: Bounds, colour: Colour) -> bool:
-    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-    left, top, right, bottom = area.box
     return (
-        left <= x <= right
-        and top <= y <= bottom
-        and max(abs(a - b) for a, b in zip(area.colour, colour, strict=True)) < _MIN_DIFFERENCE
+        glyph.alpha < _MIN_OPACITY
+        or min(glyph.colour) > 255 - _MIN_DIFFERENCE
+        or graphics.may_be_painted_over(box)
+        or areas.have_colour(box, glyph.colour)
     )
+
+
+class _Areas:
+    """The filled areas of a page."""
+
+    def __init__(self, areas: Sequence[FilledArea]) -> None:
+        self._boxes = np.array([area.box for area in areas], np.float64).reshape(-1, 4)
+        self._colours = np.array([area.colour for area in areas], np.int16).reshape(-1, 3)
+
+    def have_colour(self, box: Bounds, colour: Colour) -> bool:
+        """Tell whether one of them has about this colour and holds the centre of `box`."""
+        x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+        left, top, right, bottom = self._boxes.T
+        around = (left <= x) & (x <= right) & (top <= y) & (y <= bottom)
+        difference = np.abs(self._colours[around] - np.array(colour, np.int16)).max(axis=1)
+        return bool((difference < _MIN_DIFFERENCE).any())
 
 
 def _around(run: Sequence[Glyph]) -> Bounds:

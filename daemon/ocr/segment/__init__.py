@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from daemon.core.records import Pixels
     from daemon.ocr.records import CleanPage, LineCrop
     from daemon.ocr.segment.components import Components
-    from daemon.ocr.segment.dbnet import Quads
+    from daemon.ocr.segment.quads import Quads
     from daemon.ocr.segment.rects import Rects
 
 _MIN_LETTER_HEIGHT = 9.5  # pixels; where the typical letter is lower, the page is enlarged

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from daemon.core.records import Pixels
     from daemon.ocr.records import Corners
 
+_LARGE = 64  # pixels: the quad of a higher line is rough by many pixels
+_MIN_INK = 0.01  # of a row or column of pixels that a line touches
+_MARGIN = 0.12  # of the height of a line, added around its ink
 _MAX_SLANT = 0.15  # of the height: a line that rises or falls by less is cropped upright
 
 
@@ -38,7 +41,10 @@ def crop_quad(gray: Pixels, corners: Corners) -> LineCrop:
     length, height = float(np.hypot(*across)), float(np.hypot(*down))
     if abs(across[1]) <= _MAX_SLANT * height:
         middle = (corners[0, 1] + corners[2, 1]) / 2
-        return crop_upright(gray, low[0], middle - height / 2, high[0], middle + height / 2)
+        top, bottom = middle - height / 2, middle + height / 2
+        if height >= _LARGE and length >= height:
+            return crop_upright(gray, *_tightened(gray, low[0], top, high[0], bottom))
+        return crop_upright(gray, low[0], top, high[0], bottom)
     size = (max(1, round(length)), max(1, round(height)))
     edges = np.array([[0, 0], [size[0], 0], [size[0], size[1]], [0, size[1]]], np.float64)
     half = np.float32(0.5)  # edges are between pixels, warpPerspective counts from centres
@@ -51,6 +57,27 @@ def crop_quad(gray: Pixels, corners: Corners) -> LineCrop:
     sides = (*np.floor(low).astype(int).tolist(), *np.ceil(high).astype(int).tolist())
     box = _clip(gray, *sides)
     return LineCrop(box, _dark_on_light(np.asarray(image, np.uint8)), corners)
+
+
+def _tightened(
+    gray: Pixels, left: float, top: float, right: float, bottom: float
+) -> tuple[float, float, float, float]:
+    """Return the sides of a large line moved to its ink, with a margin; its quad is too rough."""
+    box = _clip(gray, round(left), round(top), round(right), round(bottom))
+    image = gray[box.top : box.bottom, box.left : box.right]
+    level, mask = cv2.threshold(image, 0, 1, cv2.THRESH_BINARY_INV | cv2.THRESH_OTSU)
+    if mask.mean() > 0.5:  # light letters on a dark ground
+        mask = 1 - mask
+    rows, columns = (np.flatnonzero(mask.mean(axis=axis) > _MIN_INK) for axis in (1, 0))
+    if len(rows) < 2 or len(columns) < 2 or level <= 0:
+        return left, top, right, bottom
+    margin = _MARGIN * (rows[-1] - rows[0])
+    return (
+        box.left + columns[0] - margin,
+        box.top + rows[0] - margin,
+        box.left + columns[-1] + 1 + margin,
+        box.top + rows[-1] + 1 + margin,
+    )
 
 
 def _dark_on_light(image: Pixels) -> Pixels:

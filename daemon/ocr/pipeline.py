@@ -12,6 +12,7 @@ from daemon.core.errors import Rejected
 from daemon.core.records import Failure, PageCount, PagesRead, PageText
 from daemon.ocr import assemble, directions, layout, orientation, pages, preprocess, segment
 from daemon.ocr.assemble import gaps, unread
+from daemon.ocr.assemble.frame import CoordinateFrame
 from daemon.ocr.recognizer import Recognizer
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from daemon.core.options import Recipe
     from daemon.core.records import Page, Stamp
+    from daemon.ocr.assemble.unread import UnreadText
     from daemon.ocr.records import CleanPage, LineCrop, RecognizedLine, RulingLines, Seal
     from daemon.ocr.segment import TextDetector
 
@@ -89,7 +91,7 @@ class Pipeline:
 
     def _read_without_seals(self, page: Page, timer: StageTimer) -> PageText:
         if page.text_layer is not None and not page.image.size:
-            return assemble.page_from_text_layer(page)
+            return self._page_of_text_layer(page, timer)
         oriented = self._find_orientation(page, timer)
         layer = assemble.layer_lines(page)
         with timer("recognize"):
@@ -98,7 +100,9 @@ class Pipeline:
             )
         read = assemble.split_legible(found, readings, layer)
         if page.text_layer and not read.lines:
-            return assemble.page_from_text_layer(page)
+            frame = CoordinateFrame(page, oriented.clean)
+            missing = unread.find(read.rejected, read.lines, layer, frame)
+            return self._page_of_text_layer(page, timer, missing)
         with timer("assemble"):
             lines, readings = _split_at_cells(read.lines, read.readings, oriented.rules)
             placed = assemble.place_lines(page, oriented.clean, lines, readings, oriented.rules)
@@ -117,6 +121,21 @@ class Pipeline:
             read = [(of_seal, self.recognizer.read(of_seal)) for of_seal in lines]
         with timer("assemble"):
             return assemble.add_seals(text, page, seals, read)
+
+    @staticmethod
+    def _page_of_text_layer(
+        page: Page, timer: StageTimer, missing: UnreadText | None = None
+    ) -> PageText:
+        """Return the text layer of a page in reading order: each direction by itself.
+
+        `missing` is what else was seen on the page.
+        """
+        with timer("assemble"):
+            placed = assemble.place_text_layer(page)
+            blocks = [
+                layout.analyze(part.boxes_and_texts, part.rules, part.height) for part in placed
+            ]
+            return assemble.page_of_text_layer(page, placed, blocks, missing)
 
     def _find_orientation(self, page: Page, timer: StageTimer) -> OrientedPage:
         """Return the page upright, with its lines; some of them may have been read.

@@ -159,7 +159,8 @@ class Pipeline:
             clean = preprocess.clean(page, self.recipe.preprocessing, rotation)
         with timer("segment"):
             lines, rules = self._segment(clean)
-            columns = segment.find_columns(clean)
+            has_columns = not self.detector or any(line.is_tall for line in lines)
+            columns = segment.find_columns(clean) if has_columns else []
         with timer("recognize"):
             columns, readings = self._read_columns(columns)
         lines = [*columns, *segment.without_columns(lines, columns)]

@@ -177,7 +177,8 @@ def _cores(
     text = (probability > _MIN_PIXEL).astype(np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(text, connectivity=8)
     area = stats[:, cv2.CC_STAT_AREA]
-    mean = np.bincount(labels.ravel(), probability.ravel(), count) / area
+    is_text = text.view(bool)  # of a long page, all pixels as 64-bit numbers take 200 MB
+    mean = np.bincount(labels[is_text], probability[is_text], count) / area
     confident = np.flatnonzero(mean >= _MIN_SCORE)
     largest = confident[np.argsort(-area[confident], kind="stable")][:_MAX_CORES]
     for label in largest[largest > 0]:

@@ -9,6 +9,7 @@ import io
 import random
 import subprocess
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
@@ -38,7 +39,7 @@ class DrawnPage:
         anchor: str = "la",
     ) -> None:
         """Write one line; `anchor` is Pillow's."""
-        self._draw.text((x, y), text, fill, _font(font, size), anchor)
+        self._draw.text((x, y), text, fill, font_face(font, size), anchor)
 
     def rule(self, x1: float, y1: float, x2: float, y2: float, width: int = 2) -> None:
         """Draw a straight line."""
@@ -58,7 +59,9 @@ class DrawnPage:
         return file.getvalue()
 
 
-def _font(name: str, size: int) -> ImageFont.FreeTypeFont:
+@lru_cache
+def font_face(name: str, size: int) -> ImageFont.FreeTypeFont:
+    """Return the font of the machine that fontconfig finds for a name, `size` pixels high."""
     found = subprocess.run(
         ["fc-match", "--format=%{file}:%{index}", name], capture_output=True, text=True, check=True
     ).stdout

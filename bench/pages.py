@@ -116,7 +116,7 @@ def draw(path: Path, page: LabelledPage, reading: PageReading) -> None:
         cv2.rectangle(image, (left, top), (right, bottom), (0, 0, 255), thick)
     path.parent.mkdir(parents=True, exist_ok=True)
     height, width = image.shape[:2]
-    cv2.imwrite(str(path), overlay.picture(Page(1, width, height, image), reading.page))
+    cv2.imwrite(str(path), overlay.draw(Page(1, width, height, image), reading.page))
 
 
 def start_available(readers: Iterable[PageReader], stack: ExitStack) -> list[ReaderProcess]:

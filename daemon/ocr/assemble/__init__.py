@@ -6,10 +6,11 @@ by their characters.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from daemon.core.records import Block, Failure, PageText, UnreadRegion
+from daemon.core.records import Block, Box, Failure, PageText, TextLine, UnreadRegion, Word
 from daemon.ocr.assemble import dates, text_layer_page, textline
 from daemon.ocr.assemble.frame import CoordinateFrame
 from daemon.ocr.assemble.plain_text import cell_text, lines_text, table_text
@@ -20,8 +21,10 @@ from daemon.ocr.records import RulingLines
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from daemon.core.records import Box, Page, TextLine, TextSource
-    from daemon.ocr.records import CleanPage, LayoutBlock, LineCrop, RecognizedLine
+    from daemon.core.records import Page, TextSource
+    from daemon.ocr.records import CleanPage, LayoutBlock, LineCrop, RecognizedLine, Seal
+
+    LinesAndReadings = tuple[Sequence[LineCrop], Sequence[RecognizedLine]]
 
 _MIN_LEGIBLE = 0.7  # confidence below which a reading is taken for a picture, a stain, a rule
 _MIN_LEGIBLE_LONG = 0.6  # the same for a long reading: stains and pictures yield few characters
@@ -121,6 +124,11 @@ class PlacedLines:
     def boxes_and_texts(self) -> list[tuple[Box, str]]:
         """The boxes and texts of all lines."""
         return [(box, line.text) for box, line in zip(self.boxes, self.lines, strict=True)]
+
+    @property
+    def vertical(self) -> frozenset[int]:
+        """The indexes of the lines that are columns of vertical text."""
+        return frozenset(k for k, line in enumerate(self.lines) if line.direction == "vertical")
 
     def to_original(self, box: Box) -> Box:
         """Map a box from the frame of the layout to original pixels."""
@@ -253,6 +261,49 @@ def _block_texts(
         else lines_text([boxes_and_texts[k] for k in layout_block.lines])
         for layout_block, block in zip(layout_blocks, blocks, strict=True)
     ]
+
+
+def add_seals(
+    text: PageText, page: Page, seals: Sequence[Seal], read: Sequence[LinesAndReadings]
+) -> PageText:
+    """Return the page with a block for each of its seals, after all other blocks.
+
+    `read` has the lines of each seal, the ring first, with their readings. A seal whose ring is not
+    legible is an unread region; the legible lines within it are published all the same.
+    """
+    blocks: list[Block] = []
+    unread: list[UnreadRegion] = []
+    for seal, (lines, readings) in zip(seals, read, strict=True):
+        box = _original_box(seal.box, page)
+        indexes = legible_indexes(readings)
+        if 0 not in indexes:
+            unread.append(UnreadRegion(box, "not_legible"))
+        if indexes:
+            published = tuple(_seal_line(lines[k], readings[k], box) for k in indexes)
+            blocks.append(Block(published, "seal"))
+    texts = [text.text, *("\n".join(line.text for line in block.lines) for block in blocks)]
+    all_blocks = (*text.blocks, *blocks)
+    return replace(
+        text,
+        text="\n\n".join(filter(None, texts)),
+        confidence=_mean_confidence(all_blocks),
+        blocks=all_blocks,
+        unread=(*text.unread, *unread),
+    )
+
+
+def _original_box(box: Box, page: Page) -> Box:
+    """Return a box of the page as decoded in original pixels."""
+    left, top = math.floor(box.left / page.scale), math.floor(box.top / page.scale)
+    right, bottom = math.ceil(box.right / page.scale), math.ceil(box.bottom / page.scale)
+    return Box(left, top, min(page.width, right), min(page.height, bottom))
+
+
+def _seal_line(line: LineCrop, reading: RecognizedLine, box: Box) -> TextLine:
+    """Return a line of a seal; its words are somewhere in the seal."""
+    text = textline.text_of(line, reading)
+    words = tuple(Word(word, reading.confidence, box) for word in text.split())
+    return TextLine(text, reading.confidence, box, words)
 
 
 def _publish_page(page: Page, source: TextSource, text: str, blocks: tuple[Block, ...]) -> PageText:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from daemon.core.records import Failure, UnreadRegion
-from daemon.ocr.assemble.frame import corners_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,7 +78,7 @@ def find(
     total = length + sum(map(_ratio, published)) + sum(len(line.text) / 2 for line in layer)
     regions = tuple(
         UnreadRegion(
-            frame.original_box(corners_of(line.box) if line.corners is None else line.corners),
+            frame.original_box(line.quad),
             _reason(line, reading),
         )
         for line, reading in missing

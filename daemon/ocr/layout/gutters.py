@@ -23,6 +23,8 @@ _LEVEL_TOLERANCE = 0.15  # of a line's height: centres as close as this are leve
 _MIN_PROSE_FILL = 0.75  # share of their column that level rows fill, if they are prose
 _MAX_LABEL_SHARE = 0.5  # of the rows of the prose: fewer rows beside it are the labels of a picture
 _MAX_LEVEL_SHARE = 0.4  # share of a sidebar's boxes that may be level with the prose beside it
+_MIN_CELLS = 1.5  # pieces of a row on one side, if both sides are columns of a table,
+_MAX_CELL_LENGTH = 8.0  # and their mean length, of a line's height: columns of prose are wider
 _MIN_LABEL_PITCH = 1.4  # times the row pitch of a column: labels beside it have a larger one
 
 
@@ -71,6 +73,19 @@ class _Column(NamedTuple):
         return level >= _MAX_LEVEL_SHARE * len(self.boxes)
 
 
+def _is_table(left: _Column, right: _Column) -> bool:
+    """Tell whether level rows of several short pieces lie on both sides of a gutter."""
+    boxes = [*left.boxes, *right.boxes]
+    height = median(box.bottom - box.top for box in boxes)
+    length = sum(box.right - box.left for box in boxes) / len(boxes)
+    return (
+        max(len(side.boxes) / side.rows for side in (left, right)) >= _MIN_CELLS
+        and length <= _MAX_CELL_LENGTH * height
+        and left.is_level_with(right)
+        and right.is_level_with(left)
+    )
+
+
 def _is_level(box: Box, middles: list[float]) -> bool:
     """Tell whether the centre of a box is level with one of the sorted `middles`."""
     middle = (box.top + box.bottom) / 2
@@ -82,7 +97,8 @@ def _is_level(box: Box, middles: list[float]) -> bool:
 def split_columns(left: list[int], right: list[int], boxes: Sequence[Box]) -> list[list[int]]:
     """Return the two sides of a gutter as columns in reading order; empty if they are not columns.
 
-    Either both are prose, and the left one is not a list of labels beside paragraphs; or one is
+    Either both are prose, and the left one is not a list of labels beside paragraphs, nor are they
+    columns of a table; or one is
     prose and the rows of the other are not level with it: a sidebar, or the labels of a picture,
     which are read after the prose.
     """
@@ -95,8 +111,10 @@ def split_columns(left: list[int], right: list[int], boxes: Sequence[Box]) -> li
             and min(left_column.fill, right_column.fill) < _MIN_PROSE_FILL
         )
         if (
-            is_form and left_column.is_level_with(right_column)
-        ) or left_column.pitch >= _MIN_LABEL_PITCH * right_column.pitch:
+            (is_form and left_column.is_level_with(right_column))
+            or left_column.pitch >= _MIN_LABEL_PITCH * right_column.pitch
+            or _is_table(left_column, right_column)
+        ):
             return []
         return [left, right]
     prose, sidebar = (

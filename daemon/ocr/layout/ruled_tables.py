@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from daemon.core.records import Box, Cell, Table
-from daemon.ocr.layout import grid, reading_order
+from daemon.ocr.layout import grid, hidden_rows, reading_order
 from daemon.ocr.layout.grouping import group_rows, table_box
 from daemon.ocr.records import RulingLines
 
@@ -28,8 +28,12 @@ if TYPE_CHECKING:
 _TOLERANCE = 0.4  # of a line's height: rules as close as this meet, or are one if parallel
 _MAX_GAP = 1.5  # of a line's height: a gap in a broken rule
 _MIN_OVERHANG = 1.0  # of a line's height: rules that extend so far have an open border there
+_MAX_JOINED_GAP = 12.0  # of a line's height: the width of a column whose rules have faded
+_MIN_JOINED_RULES = 3  # rules that go on beyond such a column, at least
 _MIN_TEXT_CELLS = 3  # cells with text of a table, at least
 _MIN_ROWS = 2  # rows of two or more cells of a table, at least
+_MIN_CROSSING = 0.15  # of a line's area: so much of it lies in another cell, if a rule crosses it
+_MAX_CROSSED = 0.3  # share of such lines in a table; more, and the rules are strokes or noise
 _MAX_CELL_LINES = 8  # lines of a cell, at most; else it is the frame of a page or form
 _MAX_FRAMED_SHARE = 0.5  # share of the lines of a table that such frames may hold
 _MAX_FRAMED_ROWS = 3  # rows of text of a cell as wide as its table, at most
@@ -46,11 +50,11 @@ def find(boxes: Sequence[Box], rules: RulingLines) -> list[Table]:
     height = median(box.bottom - box.top for box in boxes)
     free = set(range(len(boxes)))
     tables = []
-    for horizontal, vertical in _connected_groups(
-        _to_array(rules.horizontal), _to_array(rules.vertical), height
-    ):
+    groups = _connected_groups(_to_array(rules.horizontal), _to_array(rules.vertical), height)
+    for horizontal, vertical in _joined_groups(groups, boxes, height):
         cells = grid.find_cells(horizontal, vertical, _TOLERANCE * height, _MIN_OVERHANG * height)
-        for table in _sections(boxes, _assign_lines(cells, boxes, sorted(free))):
+        assigned = _assign_lines(cells, boxes, sorted(free))
+        for table in _sections(boxes, hidden_rows.separate(assigned, boxes, height)):
             if _is_table(table):
                 tables.append(table)
                 free -= {k for cell in table.cells for k in cell.lines}
@@ -90,6 +94,63 @@ def _connected_groups(
     return sorted(groups, key=lambda pair: -_area(np.concatenate(pair)))[:_MAX_GRIDS]
 
 
+def _joined_groups(
+    groups: list[tuple[Rects, Rects]], boxes: Sequence[Box], height: float
+) -> list[tuple[Rects, Rects]]:
+    """Return the groups, those joined that continue one another beyond a column of text.
+
+    Rules fade, or are taken for strokes of the text that touches them.
+    """
+    joined: list[tuple[Rects, Rects]] = []
+    for group in sorted(groups, key=lambda pair: _bounds(pair).left):
+        for k, other in enumerate(joined):
+            if _continues(other, group, boxes, height):
+                joined[k] = (
+                    np.concatenate([other[0], group[0]]),
+                    np.concatenate([other[1], group[1]]),
+                )
+                break
+        else:
+            joined.append(group)
+    return sorted(joined, key=lambda pair: -_area(np.concatenate(pair)))
+
+
+def _continues(
+    left: tuple[Rects, Rects], right: tuple[Rects, Rects], boxes: Sequence[Box], height: float
+) -> bool:
+    """Tell whether most rules of the smaller group go on in the other one, with text between."""
+    start, stop = _bounds(left).right, _bounds(right).left
+    tolerance = _TOLERANCE * height
+    if not -tolerance <= stop - start <= _MAX_JOINED_GAP * height:
+        return False
+    levels, others = (_levels(horizontal, tolerance) for horizontal, _ in (left, right))
+    common = sum(any(abs(y - other) <= tolerance for other in others) for y in levels)
+    if common < max(_MIN_JOINED_RULES, min(len(levels), len(others)) / 2):
+        return False
+    top, bottom = min(levels[0], others[0]), max(levels[-1], others[-1])
+    between = [
+        box
+        for box in boxes
+        if 2 * start <= box.left + box.right <= 2 * stop
+        and 2 * top - height <= box.top + box.bottom <= 2 * bottom + height
+    ]
+    return 2 * len(between) >= common
+
+
+def _levels(horizontal: Rects, tolerance: float) -> list[float]:
+    """Return the different heights of rules, from the top."""
+    levels: list[float] = []
+    for y in sorted(((horizontal[:, 1] + horizontal[:, 3]) / 2).tolist()):
+        if not levels or y - levels[-1] > tolerance:
+            levels.append(y)
+    return levels
+
+
+def _bounds(group: tuple[Rects, Rects]) -> Box:
+    rules = np.concatenate(group)
+    return Box(*rules[:, :2].min(axis=0).tolist(), *rules[:, 2:].max(axis=0).tolist())
+
+
 def _are_touching(
     rects: Rects, others: Rects, tolerance_x: float, tolerance_y: float
 ) -> NDArray[np.bool_]:
@@ -120,6 +181,7 @@ def _assign_lines(cells: Table, boxes: Sequence[Box], free: list[int]) -> Table:
     assigned: list[list[int]] = [[] for _ in cells.cells]
     sides = _to_array([cell.box for cell in cells.cells])
     within = table_box(cells)
+    crossed = 0
     for k in free:
         if not _is_within(boxes[k], within):
             continue
@@ -127,6 +189,9 @@ def _assign_lines(cells: Table, boxes: Sequence[Box], free: list[int]) -> Table:
         area = (boxes[k].right - boxes[k].left) * (boxes[k].bottom - boxes[k].top)
         if 2 * shared.sum() > area:
             assigned[int(shared.argmax())].append(k)
+            crossed += bool(np.partition(shared, -2)[-2] > _MIN_CROSSING * area)
+    if crossed > _MAX_CROSSED * sum(map(len, assigned)):
+        return grid.NO_TABLE
     filled = (
         Cell(c.row, c.column, c.row_span, c.column_span, c.box, _in_reading_order(boxes, lines))
         for c, lines in zip(cells.cells, assigned, strict=True)

@@ -10,6 +10,7 @@ import numpy as np
 from daemon.core.records import Box
 from daemon.ocr.records import LineCrop
 from daemon.ocr.segment.ink import DARK
+from daemon.ocr.segment.quads import is_level
 
 if TYPE_CHECKING:
     from daemon.core.records import Pixels
@@ -18,13 +19,12 @@ if TYPE_CHECKING:
 _LARGE = 64  # pixels: the quad of a higher line is rough by many pixels
 _MIN_INK = 0.01  # of a row or column of pixels that a line touches
 _MARGIN = 0.12  # of the height of a line, added around its ink
-_MAX_SLANT = 0.15  # of the height: a line that rises or falls by less is cropped upright
 
 
 def crop_upright(gray: Pixels, left: float, top: float, right: float, bottom: float) -> LineCrop:
     """Return the line within the given edges, clipped to the page."""
     box = _clip(gray, round(left), round(top), round(right), round(bottom))
-    return LineCrop(box, _dark_on_light(gray[box.top : box.bottom, box.left : box.right]))
+    return LineCrop(box, dark_on_light(gray[box.top : box.bottom, box.left : box.right]))
 
 
 def _clip(gray: Pixels, left: int, top: int, right: int, bottom: int) -> Box:
@@ -39,7 +39,7 @@ def crop_quad(gray: Pixels, corners: Corners) -> LineCrop:
     low, high = corners.min(axis=0), corners.max(axis=0)
     across, down = corners[1] - corners[0], corners[3] - corners[0]
     length, height = float(np.hypot(*across)), float(np.hypot(*down))
-    if abs(across[1]) <= _MAX_SLANT * height:
+    if is_level(corners):
         middle = (corners[0, 1] + corners[2, 1]) / 2
         top, bottom = middle - height / 2, middle + height / 2
         if height >= _LARGE and length >= height:
@@ -56,7 +56,7 @@ def crop_quad(gray: Pixels, corners: Corners) -> LineCrop:
     )
     sides = (*np.floor(low).astype(int).tolist(), *np.ceil(high).astype(int).tolist())
     box = _clip(gray, *sides)
-    return LineCrop(box, _dark_on_light(np.asarray(image, np.uint8)), corners)
+    return LineCrop(box, dark_on_light(np.asarray(image, np.uint8)), corners)
 
 
 def _tightened(
@@ -80,7 +80,7 @@ def _tightened(
     )
 
 
-def _dark_on_light(image: Pixels) -> Pixels:
+def dark_on_light(image: Pixels) -> Pixels:
     """Return the crop, inverted where it is light text on a dark background, not in shadow."""
     background = np.median(image)
     if background >= DARK:

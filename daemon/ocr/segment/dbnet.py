@@ -6,7 +6,8 @@ perimeter of its rectangle. The page is processed in tiles, so that memory does 
 the network needs about 220 bytes a pixel, and is faster where they fit the caches of the core.
 
 A second pass at a quarter of the size finds letters that are too large for the first one: the
-network knows lines of about 8 to 120 pixels.
+network knows lines of about 8 to 120 pixels. Where there are any, a pass at half of the size
+follows, and one at a sixteenth for letters that are too large for the second one.
 """
 
 from __future__ import annotations
@@ -50,8 +51,8 @@ _MAX_CORES = 3000  # the largest cores are used: a page of noise must end
 _SAME_HEIGHT = 0.6  # of the height of a large line: what is as high within it is that line
 _PARAGRAPH = 0.5  # of the length of a large line: what is as long within it is a line of its own
 _MIN_INSIDE = 0.5  # share of a fine line within a large one, for it to be a part of that
-_TOO_LARGE = 110  # pixels at the fine scale: the fine pass breaks higher lines into pieces
-_MIN_LARGE = 64  # pixels at the fine scale: lower lines are left to the fine pass
+_TOO_LARGE = 110  # pixels at the scale of a pass: it breaks higher lines into pieces
+_MIN_LARGE = 64  # pixels at the scale of a pass: lower lines are left to it
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +98,28 @@ class TextDetector:
         """Return what the network sees in H,W `gray`."""
         scale = _scale(gray.shape)
         probability = self._probability(_resized(gray, scale))
-        quads, scores = _lines(probability)
-        coarse = self._probability(_resized(gray, scale / _COARSE))
-        large, large_scores = _lines(coarse)
-        large *= np.array(probability.shape[::-1]) / coarse.shape[::-1]
-        is_large = sides(large)[:, 0] >= _MIN_LARGE
-        quads, scores = _with_large(quads, scores, large[is_large], large_scores[is_large])
-        factor = np.array(gray.shape[::-1]) / probability.shape[::-1]
+        found = _lines(probability)
+        size = np.array(probability.shape[::-1])
+        coarse = self._lines_at(gray, scale, _COARSE, size)
+        highest = sides(coarse[0])[:, 0].max(initial=0.0)
+        if highest >= _MIN_LARGE:
+            found = _with_large(*found, *self._lines_at(gray, scale, 2, size), 2)
+            found = _with_large(*found, *coarse, _COARSE)
+        if highest >= _MIN_LARGE * _COARSE:
+            found = _with_large(
+                *found, *self._lines_at(gray, scale, 4 * _COARSE, size), 4 * _COARSE
+            )
+        factor = np.array(gray.shape[::-1]) / size
+        quads, scores = found
         return Detection(quads * factor, scores, probability, probability.shape[0] / gray.shape[0])
+
+    def _lines_at(
+        self, gray: Pixels, scale: float, reduction: int, size: NDArray[np.int_]
+    ) -> tuple[Quads, NDArray[np.float64]]:
+        """Return the lines of a pass at a reduced scale, in pixels of the fine pass, and scores."""
+        probability = self._probability(_resized(gray, scale / reduction))
+        quads, scores = _lines(probability)
+        return quads * (size / probability.shape[::-1]), scores
 
     def _probability(self, gray: Pixels) -> NDArray[np.float32]:
         """Return the probability of text of each pixel of `gray`, H,W."""
@@ -187,20 +202,26 @@ def _unclip(core: cv2.typing.RotatedRect) -> Quads:
 
 
 def _with_large(
-    quads: Quads, scores: NDArray[np.float64], large: Quads, large_scores: NDArray[np.float64]
+    quads: Quads,
+    scores: NDArray[np.float64],
+    large: Quads,
+    large_scores: NDArray[np.float64],
+    reduction: int,
 ) -> tuple[Quads, NDArray[np.float64]]:
-    """Return the lines with those large ones that are not lines of the fine pass.
+    """Return the lines with those large ones of a pass at a reduced scale that they lack.
 
     A large line replaces the fragments of its letters within it, unless these are lines: as high as
-    it, where the fine pass sees such heights whole, or the long and low lines of a paragraph.
+    it, where the finer pass sees such heights whole, or the long and low lines of a paragraph.
     """
     heights, lengths = (sides(quads)[:, k] for k in (0, 1))
     kept = np.ones(len(quads), bool)
     added = []
     for k, (quad, (height, length)) in enumerate(zip(large, sides(large), strict=True)):
+        if 2 * height < _MIN_LARGE * reduction:
+            continue
         inside = share_within(quads, quad) > _MIN_INSIDE
         is_row = (lengths >= _PARAGRAPH * length) & (heights < _SAME_HEIGHT * height)
-        is_same = (heights >= _SAME_HEIGHT * height) & (height < _TOO_LARGE)
+        is_same = (heights >= _SAME_HEIGHT * height) & (2 * height < _TOO_LARGE * reduction)
         if not (inside & (is_row | is_same)).any():
             added.append(k)
             kept &= ~inside

@@ -68,10 +68,108 @@ def test_an_empty_cell_of_an_unruled_table_is_kept():
     assert tables(rows(*texts))[0][1] == ["sales", "", "8 809"]
 
 
-def test_a_list_of_prices_is_a_table():
-    texts = [["tea", "1.20"], ["a large coffee", "11.40"], ["cake", "3.00"], ["water", "2.00"]]
+PRICES = [["tea", "1.20"], ["a large coffee", "11.40"], ["cake", "3.00"], ["water", "2.00"]]
+
+
+def test_names_and_prices_as_on_a_receipt_are_a_list():
+    assert tables(rows(*PRICES)) == []
+
+
+def test_names_and_prices_with_headers_are_a_table():
+    texts = [["Drink", "Price"], *PRICES]
 
     assert tables(rows(*texts)) == [texts]
+
+
+def rule(y, left=0, right=700):
+    return Box(left, y, right, y + 2)
+
+
+def test_names_and_prices_between_rules_are_a_table():
+    rules = RulingLines((rule(-8), rule(34 * 4)))
+
+    assert tables(rows(*PRICES), rules) == [PRICES]
+
+
+MANY_WORDS = [*WORDS, ["lambda", "mu", "nu"], ["omikron", "rho", "sigma"]]
+
+
+def test_five_rows_of_words_in_three_columns_are_a_table():
+    assert tables(rows(*MANY_WORDS)) == [MANY_WORDS]
+
+
+def test_three_rows_of_words_between_rules_are_a_table():
+    rules = RulingLines((rule(-8), rule(34 * 3)))
+
+    assert tables(rows(*WORDS), rules) == [WORDS]
+
+
+def test_words_that_a_rule_beside_the_table_does_not_enclose_are_none():
+    rules = RulingLines((rule(-8, 900, 1400), rule(34 * 3, 900, 1400)))
+
+    assert tables(rows(*WORDS), rules) == []
+
+
+def test_keys_and_values_in_two_pairs_of_columns_are_a_form():
+    texts = [["Name:", "Ann", "City:", "Bath"]] * 6
+
+    assert tables(rows(*texts, lefts=(100, 300, 500, 700))) == []
+
+
+def test_narrow_columns_of_prose_are_no_table_of_words():
+    found = rows(*[["and so it went on and"] * 3] * 8, lefts=(0, 300, 600), width=280)
+
+    assert tables(found) == []
+
+
+@pytest.mark.parametrize("count", [6, 14])
+def test_long_rows_of_words_are_not_read_column_by_column(count):
+    texts = [[f"a longer entry {k}", "in the middle", "and at the end"] for k in "abcdefghijklmn"]
+
+    assert tables(rows(*texts[:count], lefts=(0, 240, 450))) == [texts[:count]]
+
+
+def test_a_table_of_contents_with_dots_is_no_table():
+    texts = [[f"{k}", f"{name} ......", f"{9 * k}"] for k, name in enumerate(["hen", "cat"] * 4, 1)]
+
+    assert tables(rows(*texts, lefts=(0, 60, 400))) == []
+
+
+def test_a_header_over_two_columns_spans_them():
+    body = [["sales", "7", "8"], ["costs", "6", "5"], ["taxes", "3", "2"], ["loans", "1", "9"]]
+    header = [(Box(100, -34, 155, -12), "thing"), (Box(400, -34, 611, -12), "this year and next")]
+
+    ((first, *others),) = tables([*header, *rows(*body)])
+
+    assert first == ["thing", "this year and next"]
+    assert others == body
+
+
+def several_lines(gap):
+    """Three rows whose second cell has two lines, level with half lines of the first and third."""
+    found = []
+    for k in range(3):
+        top = k * (60 + gap)
+        found += [
+            (Box(100, top + 15, 150, top + 37), f"A{k}"),
+            (Box(300, top, 420, top + 22), f"upper {k}"),
+            (Box(300, top + 30, 420, top + 52), f"lower {k}"),
+            (Box(600, top + 15, 640, top + 37), f"{k}.50"),
+        ]
+    return found
+
+
+MERGED = [[f"A{k}", f"upper {k} lower {k}", f"{k}.50"] for k in range(3)]
+
+
+def test_lines_that_white_space_keeps_together_are_one_cell():
+    assert tables(several_lines(gap=24)) == [MERGED]
+
+
+def test_lines_between_two_rules_are_one_cell():
+    rules = RulingLines(tuple(rule(64 * k - 7) for k in range(4)))
+
+    assert tables(several_lines(gap=4), rules) == [MERGED]
 
 
 def test_lines_above_and_below_a_table_do_not_belong_to_it():

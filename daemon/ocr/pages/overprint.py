@@ -24,7 +24,7 @@ _SAME_OFFSET: Final = 0.08  # points by which the offsets of the glyphs of one c
 _MIN_COPIED: Final = 0.8  # share of the glyphs of a line that have an original at one offset
 _MIN_COPIES: Final = 2  # glyphs of a line with copies at an offset that make it one of copies
 _MAX_SIZE_RATIO: Final = 1.1  # a shadow may be a little larger
-_CELL: Final = 4.0  # points; the cells in which glyphs are looked up, at least _MAX_OFFSET
+_CELL: Final = 12.0  # points; the cells in which glyphs are looked up, mostly one or two of them
 
 
 def without_copies(lines: Sequence[GlyphLine]) -> list[GlyphLine]:
@@ -55,13 +55,13 @@ class _KeptGlyphs:
 
     def offsets_to(self, glyph: Glyph) -> list[tuple[float, float]]:
         """Return the offsets, in points, of the glyph to earlier ones of which it may be a copy."""
-        column, row = _cell(glyph.origin)
+        x, y = glyph.origin
         reach = _reach(glyph)
         offsets = []
-        for x in (column - 1, column, column + 1):
-            for y in (row - 1, row, row + 1):
-                for other in self._cells.get((glyph.text, x, y), ()):
-                    dx, dy = glyph.origin[0] - other.origin[0], glyph.origin[1] - other.origin[1]
+        for column in {math.floor((x - reach) / _CELL), math.floor((x + reach) / _CELL)}:
+            for row in {math.floor((y - reach) / _CELL), math.floor((y + reach) / _CELL)}:
+                for other in self._cells.get((glyph.text, column, row), ()):
+                    dx, dy = x - other.origin[0], y - other.origin[1]
                     larger = max(glyph.size, other.size)
                     if math.hypot(dx, dy) <= reach and larger <= _MAX_SIZE_RATIO * min(
                         glyph.size, other.size
@@ -81,7 +81,19 @@ def _without_copies_in(line: GlyphLine, kept: _KeptGlyphs) -> tuple[Glyph, ...]:
             len(visible) > 1 or _is_certain(visible[0], common, line.direction)
         ):
             return ()
+    if not any(offsets) and not _has_near_pairs(visible):
+        return line.glyphs
     return _without_single_copies(line, kept)
+
+
+def _has_near_pairs(glyphs: Sequence[Glyph]) -> bool:
+    """Tell whether one of the glyphs may be a copy of another: rarely so, which saves the rest."""
+    own = _KeptGlyphs()
+    for glyph in glyphs:
+        if own.offsets_to(glyph):
+            return True
+        own.add((glyph,))
+    return False
 
 
 def _without_single_copies(line: GlyphLine, kept: _KeptGlyphs) -> tuple[Glyph, ...]:

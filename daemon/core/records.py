@@ -169,7 +169,9 @@ class Page:
     text that the page contains, None without any; the image then shows everything else, and is
     empty if nothing is left to read. `defect` is a sentence on the missing part of a page that was
     decoded incompletely. `warnings` say what the decoder or renderer complained of, or what of the
-    page was left out on purpose; they do not make the page partial.
+    page was left out on purpose; they do not make the page partial. `horizontal_rules` and
+    `vertical_rules` are the ruling lines that the page draws as vector graphics, where it has a
+    text layer; `not_rendered` are the places of images that could not be decoded.
     """
 
     number: int
@@ -182,6 +184,9 @@ class Page:
     text_layer: tuple[Block, ...] | None = None
     defect: str | None = None
     warnings: tuple[DocumentWarning, ...] = ()
+    horizontal_rules: tuple[Box, ...] = ()
+    vertical_rules: tuple[Box, ...] = ()
+    not_rendered: tuple[Box, ...] = ()
     pixel_height: float = 1.0
 
 

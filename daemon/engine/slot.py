@@ -133,7 +133,7 @@ class Slot:
             self._deadline = future, Deadline(task.seconds, used, now)
         deadline = self._deadline[1]
         if reason := deadline.notice(now, worker.waits_for):
-            log.warning("worker.waiting", reason=reason)
+            log.warning("worker.waiting", name=task.path.name, reason=reason)
         return deadline.verdict(used, now, worker.waits_for)
 
     def state(self, now: float) -> tuple[SlotState, float]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from daemon.ocr.assemble.frame import corners_of
+from daemon.ocr import directions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from daemon.ocr.records import LineCrop, RecognizedLine
 
     Read = Callable[[Sequence[LineCrop]], list[RecognizedLine]]
+    AsColumn = Callable[[LineCrop], LineCrop | None]
 
 _SAMPLE_LINES = 12  # lines
 # As few long lines are not enough alone: a number stamped along the edge has any orientation.
@@ -45,10 +46,13 @@ _DIRECTIONS: dict[int, Direction] = {
 }
 
 
-def find_rotation(lines: Sequence[LineCrop], read: Read) -> tuple[int, dict[int, RecognizedLine]]:
+def find_rotation(
+    lines: Sequence[LineCrop], read: Read, as_column: AsColumn | None = None
+) -> tuple[int, dict[int, RecognizedLine]]:
     """Return the clockwise rotation, in degrees, that makes a page upright, and what was read.
 
-    The readings are those of the lines as they stand, by their index.
+    The readings are those of the lines as they stand, by their index. `as_column` makes a column
+    of vertical text of a tall line.
     """
     level = [k for k, line in enumerate(lines) if not line.is_tall]
     tall = [k for k, line in enumerate(lines) if line.is_tall]
@@ -60,6 +64,8 @@ def find_rotation(lines: Sequence[LineCrop], read: Read) -> tuple[int, dict[int,
     candidates = [(180, sample)]
     if is_sideways:
         sideways = [tall[k] for k in _sample([lines[k] for k in tall])]
+        if as_column and _are_columns([as_column(lines[k]) for k in sideways], read):
+            return 0, upright
         candidates = [(90, sideways), (270, sideways)]
     best, rotation = evidence(upright.values()) * _MIN_GAIN, 0
     for degrees, indexes in candidates:
@@ -69,13 +75,23 @@ def find_rotation(lines: Sequence[LineCrop], read: Read) -> tuple[int, dict[int,
     return rotation, upright
 
 
+def _are_columns(columns: Sequence[LineCrop | None], read: Read) -> bool:
+    """Tell whether tall lines are columns of vertical text, so that the page is upright."""
+    crops = [column for column in columns if column is not None]
+    readings = [reading for reading in read(crops) if directions.is_chinese(reading.text)]
+    return 2 * len(readings) > len(columns) and _is_sure(readings)
+
+
 def read_in_directions(
-    lines: Sequence[LineCrop], known: dict[int, RecognizedLine], read: Read
+    lines: Sequence[LineCrop],
+    known: dict[int, RecognizedLine],
+    read: Read,
+    as_column: AsColumn | None = None,
 ) -> tuple[list[LineCrop], list[RecognizedLine]]:
     """Return the lines in the directions in which they read best, and their readings.
 
     `known` are the readings of some lines as they stand, by index. A line that is read badly is
-    tried upside down; a tall one is read both ways.
+    tried upside down; a tall one is read as a column and on either side.
     """
     unread = [k for k, line in enumerate(lines) if k not in known and not line.is_tall]
     readings = known | dict(zip(unread, read([lines[k] for k in unread]), strict=True))
@@ -83,12 +99,18 @@ def read_in_directions(
     doubtful = [
         k
         for k, reading in readings.items()
-        if reading.confidence < _MIN_CONFIDENCE and _ratio(lines[k]) >= _DOUBTFUL_RATIO
+        if reading.confidence < _MIN_CONFIDENCE
+        and _ratio(lines[k]) >= _DOUBTFUL_RATIO
+        and lines[k].direction == "horizontal"
     ]
     tall = [k for k, line in enumerate(lines) if line.is_tall]
     queries = [(k, 180) for k in doubtful] + [(k, turn) for k in tall for turn in (90, 270)]
-    crops = [turned(lines[k], degrees) for k, degrees in queries]
-    for (k, _), crop, reading in zip(queries, crops, read(crops), strict=True):
+    crops = [(k, turned(lines[k], degrees)) for k, degrees in queries]
+    columns = [(k, as_column(lines[k])) for k in tall] if as_column else []
+    crops += [(k, column) for k, column in columns if column is not None]
+    for (k, crop), reading in zip(crops, read([crop for _, crop in crops]), strict=True):
+        if crop.direction == "vertical" and not directions.is_chinese(reading.text):
+            continue
         present = readings.get(k)
         gain = reading.confidence - (present.confidence if present else 0.0)
         is_better = present is None or (
@@ -104,11 +126,10 @@ def turned(line: LineCrop, degrees: int) -> LineCrop:
 
     Its direction is that of text which is upright then: turned the other way on the page.
     """
-    corners = corners_of(line.box) if line.corners is None else line.corners
     return replace(
         line,
         image=np.ascontiguousarray(np.rot90(line.image, -degrees // 90)),
-        corners=np.roll(corners, degrees // 90, axis=0),
+        corners=np.roll(line.quad, degrees // 90, axis=0),
         direction=_DIRECTIONS[-degrees % 360],
     )
 

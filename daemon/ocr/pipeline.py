@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from daemon.core import failpoints, malloc
 from daemon.core.errors import Rejected
 from daemon.core.records import Failure, PageCount, PagesRead, PageText
-from daemon.ocr import assemble, layout, orientation, pages, preprocess, segment
+from daemon.ocr import assemble, directions, layout, orientation, pages, preprocess, segment
 from daemon.ocr.assemble import gaps, unread
+from daemon.ocr.assemble.frame import CoordinateFrame
 from daemon.ocr.recognizer import Recognizer
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
     from daemon.core.options import Recipe
     from daemon.core.records import Page, Stamp
-    from daemon.ocr.records import CleanPage, LineCrop, RecognizedLine, RulingLines
+    from daemon.ocr.assemble.unread import UnreadText
+    from daemon.ocr.records import CleanPage, LineCrop, RecognizedLine, RulingLines, Seal
     from daemon.ocr.segment import TextDetector
 
     LinesAndReadings = tuple[list[LineCrop], list[RecognizedLine]]
@@ -76,26 +78,64 @@ class Pipeline:
         self.detector = self.detector or _load_detector(recipe)
         return Pipeline(recipe, self.recognizer, self.detector)
 
-    def read_page(self, page: Page, timer: StageTimer | None = None) -> PageText:
-        """Return the text of one page, from its text layer and from its image."""
+    def read_page(
+        self, page: Page, timer: StageTimer | None = None, seals: Sequence[Seal] = ()
+    ) -> PageText:
+        """Return the text of one page, from its text layer and from its image.
+
+        `seals` are the stamps that were taken off the page.
+        """
         timer = timer or StageTimer()
+        text = self._read_without_seals(page, timer)
+        return self._add_seals(text, page, seals, timer) if seals else text
+
+    def _read_without_seals(self, page: Page, timer: StageTimer) -> PageText:
         if page.text_layer is not None and not page.image.size:
-            return assemble.page_from_text_layer(page)
+            return self._page_of_text_layer(page, timer)
         oriented = self._find_orientation(page, timer)
         layer = assemble.layer_lines(page)
         with timer("recognize"):
             found, readings = orientation.read_in_directions(
-                oriented.lines, oriented.sampled, self.recognizer.read
+                oriented.lines, oriented.sampled, self.recognizer.read, segment.as_column
             )
         read = assemble.split_legible(found, readings, layer)
         if page.text_layer and not read.lines:
-            return assemble.page_from_text_layer(page)
+            frame = CoordinateFrame(page, oriented.clean)
+            missing = unread.find(read.rejected, read.lines, layer, frame)
+            return self._page_of_text_layer(page, timer, missing)
         with timer("assemble"):
             lines, readings = _split_at_cells(read.lines, read.readings, oriented.rules)
             placed = assemble.place_lines(page, oriented.clean, lines, readings, oriented.rules)
-            blocks = layout.analyze(placed.boxes_and_texts, placed.rules, placed.height)
+            blocks = layout.analyze(
+                placed.boxes_and_texts, placed.rules, placed.height, placed.vertical
+            )
             missing = unread.find(read.rejected, read.lines, layer, placed.frame)
             return assemble.page_text(page, oriented.clean, placed, blocks, missing)
+
+    def _add_seals(
+        self, text: PageText, page: Page, seals: Sequence[Seal], timer: StageTimer
+    ) -> PageText:
+        with timer("segment"):
+            lines = [segment.seal_lines(seal) for seal in seals]
+        with timer("recognize"):
+            read = [(of_seal, self.recognizer.read(of_seal)) for of_seal in lines]
+        with timer("assemble"):
+            return assemble.add_seals(text, page, seals, read)
+
+    @staticmethod
+    def _page_of_text_layer(
+        page: Page, timer: StageTimer, missing: UnreadText | None = None
+    ) -> PageText:
+        """Return the text layer of a page in reading order: each direction by itself.
+
+        `missing` is what else was seen on the page.
+        """
+        with timer("assemble"):
+            placed = assemble.place_text_layer(page)
+            blocks = [
+                layout.analyze(part.boxes_and_texts, part.rules, part.height) for part in placed
+            ]
+            return assemble.page_of_text_layer(page, placed, blocks, missing)
 
     def _find_orientation(self, page: Page, timer: StageTimer) -> OrientedPage:
         """Return the page upright, with its lines; some of them may have been read.
@@ -107,17 +147,31 @@ class Pipeline:
         if is_upright or not self.recipe.preprocessing.auto_rotate:
             return oriented
         with timer("recognize"):
-            rotation, sampled = orientation.find_rotation(oriented.lines, self.recognizer.read)
+            rotation, sampled = orientation.find_rotation(
+                oriented.lines, self.recognizer.read, segment.as_column
+            )
         if rotation:
             return self._prepare(page, rotation, timer)
-        return replace(oriented, sampled=sampled)
+        return replace(oriented, sampled=oriented.sampled | sampled)
 
     def _prepare(self, page: Page, rotation: int, timer: StageTimer) -> OrientedPage:
         with timer("clean"):
             clean = preprocess.clean(page, self.recipe.preprocessing, rotation)
         with timer("segment"):
             lines, rules = self._segment(clean)
-        return OrientedPage(clean, lines, rules)
+            columns = segment.find_columns(clean)
+        with timer("recognize"):
+            columns, readings = self._read_columns(columns)
+        lines = [*columns, *segment.without_columns(lines, columns)]
+        return OrientedPage(clean, lines, rules, readings)
+
+    def _read_columns(
+        self, columns: Sequence[LineCrop]
+    ) -> tuple[list[LineCrop], dict[int, RecognizedLine]]:
+        """Return those that are vertical text, and their readings by index."""
+        readings = self.recognizer.read(columns) if columns else []
+        indexes = directions.vertical_indexes(columns, readings)
+        return [columns[k] for k in indexes], dict(enumerate(readings[k] for k in indexes))
 
     def _segment(self, clean: CleanPage) -> tuple[list[LineCrop], RulingLines]:
         """Return lines and ruling lines of a page, by the segmenter that comes first."""
@@ -165,13 +219,13 @@ class Pipeline:
         failpoints.reach("worker.page", str(number))
         try:
             with timer("decode"):
-                page = preprocess.grayed(source.page(number))
+                page, seals = preprocess.separate_seals(source.page(number))
         except Rejected as rejected:
             if source.page_count == 1:
                 raise
             return PageText.not_read(number, Failure(rejected.reason, rejected.message))
         try:
-            return self.read_page(page, timer)
+            return self.read_page(page, timer, seals)
         finally:
             malloc.trim()
 

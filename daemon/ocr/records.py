@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from daemon.core.records import BlockKind, Box, Direction, Table
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from daemon.core.records import Pixels
@@ -55,18 +56,46 @@ class LineCrop:
     frame that the corners of the crop show: from the upper left one, clockwise. `direction` is how
     the text runs on the clean page; the crop shows it upright. Where that is not known yet
     (`is_tall`), the crop is higher than wide.
+
+    The crop of a vertical line shows its characters in a row, `corners` run down the column, and
+    `stops` (K,2, ascending) pair positions along the crop with those along the column, both 0..1.
     """
 
     box: Box
     image: Pixels
     corners: Corners | None = None
     direction: Direction = "horizontal"
+    stops: Corners | None = None
+
+    @property
+    def quad(self) -> Corners:
+        """The corners of the line, 4,2: those of its box where the crop is an upright part."""
+        if self.corners is not None:
+            return self.corners
+        left, top, right, bottom = self.box.left, self.box.top, self.box.right, self.box.bottom
+        return np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float64)
 
     @property
     def is_tall(self) -> bool:
         """Whether the crop is clearly higher than wide, so that it is no line as it stands."""
         height, width = self.image.shape
         return bool(height >= TALL * width)
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """A round or oval stamp in coloured ink, taken off the page before it became gray.
+
+    `box` is in pixels of the page as decoded; `ink` is the stamp alone, H,W, dark on light.
+    `centre` (x, y) and the semi-axes `axes` of its outer edge are pixels of `ink`; the first axis
+    is turned clockwise by `angle` radians from the x axis.
+    """
+
+    box: Box
+    ink: Pixels
+    centre: tuple[float, float]
+    axes: tuple[float, float]
+    angle: float
 
 
 @dataclass(frozen=True, slots=True)

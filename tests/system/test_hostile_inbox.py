@@ -155,7 +155,7 @@ def refusals(workspace: Workspace) -> set[tuple[str, str]]:
 def test_a_drawing_without_end_costs_its_deadline_and_holds_up_nobody(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path, limits={"page_seconds": 2.0}, retry={"attempts": 2})
     with workspace.running():
-        workspace.drop("endless.pdf", endless_drawing())
+        workspace.drop("endless.pdf", endless_drawing(call=b"/F %\nDo "))  # not seen beforehand
         workspace.drop("endless.pdf.after.png", png(text_page(["After it"], height=90, width=300)))
 
         after = workspace.answer("endless.pdf.after.png.json")

@@ -6,21 +6,25 @@ by their characters.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from daemon.core.records import Block, Failure, PageText
-from daemon.ocr.assemble import dates, textline
+from daemon.core.records import Block, Box, Failure, PageText, TextLine, UnreadRegion, Word
+from daemon.ocr.assemble import dates, text_layer_page, textline
 from daemon.ocr.assemble.frame import CoordinateFrame
 from daemon.ocr.assemble.plain_text import cell_text, lines_text, table_text
+from daemon.ocr.assemble.text_layer_page import PlacedLayer
 from daemon.ocr.assemble.unread import UnreadText
 from daemon.ocr.records import RulingLines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from daemon.core.records import Box, Page, TextLine, TextSource
-    from daemon.ocr.records import CleanPage, LayoutBlock, LineCrop, RecognizedLine
+    from daemon.core.records import Page, TextSource
+    from daemon.ocr.records import CleanPage, LayoutBlock, LineCrop, RecognizedLine, Seal
+
+    LinesAndReadings = tuple[Sequence[LineCrop], Sequence[RecognizedLine]]
 
 _MIN_LEGIBLE = 0.7  # confidence below which a reading is taken for a picture, a stain, a rule
 _MIN_LEGIBLE_LONG = 0.6  # the same for a long reading: stains and pictures yield few characters
@@ -121,6 +125,11 @@ class PlacedLines:
         """The boxes and texts of all lines."""
         return [(box, line.text) for box, line in zip(self.boxes, self.lines, strict=True)]
 
+    @property
+    def vertical(self) -> frozenset[int]:
+        """The indexes of the lines that are columns of vertical text."""
+        return frozenset(k for k, line in enumerate(self.lines) if line.direction == "vertical")
+
     def to_original(self, box: Box) -> Box:
         """Map a box from the frame of the layout to original pixels."""
         return box if self.is_original else self.frame.to_original(box)
@@ -136,8 +145,8 @@ def place_lines(
     """Return all lines in one frame; `readings` belong to `lines`, `rules` are of the clean page.
 
     The frame is the clean one if the page was rotated or if most lines were read; otherwise the
-    original one, in which the lines of the text layer are as high as they were set. Ruling lines
-    separate cells only on pages without a text layer.
+    original one, in which the lines of the text layer are as high as they were set. On pages with
+    a text layer, the ruling lines that it was drawn with separate cells, not those of its pictures.
     """
     frame, layer = CoordinateFrame(page, clean), layer_lines(page)
     recognized = dates.join_split_dates(clean.gray, lines, readings, rules)
@@ -150,7 +159,12 @@ def place_lines(
             *(line.box for line, _ in recognized),
             *(frame.to_clean(line.box) for line in layer),
         ]
-        page_rules = RulingLines() if layer else rules
+        page_rules = rules
+        if layer:
+            page_rules = RulingLines(
+                tuple(map(frame.to_clean, page.horizontal_rules)),
+                tuple(map(frame.to_clean, page.vertical_rules)),
+            )
         return PlacedLines(
             text_lines, boxes, page_rules, clean.gray.shape[0], frame, is_original=False
         )
@@ -158,7 +172,8 @@ def place_lines(
         *(frame.to_original(line.box) for line, _ in recognized),
         *(line.box for line in layer),
     ]
-    return PlacedLines(text_lines, boxes, RulingLines(), page.height, frame, is_original=True)
+    drawn = RulingLines(page.horizontal_rules, page.vertical_rules)
+    return PlacedLines(text_lines, boxes, drawn, page.height, frame, is_original=True)
 
 
 def page_text(
@@ -171,14 +186,7 @@ def page_text(
     """Return the page as published; `layout_blocks` index, in order, the lines in `placed`."""
     missing = missing or UnreadText()
     blocks = tuple(_publish_block(layout_block, placed) for layout_block in layout_blocks)
-    boxes_and_texts = placed.boxes_and_texts
-    # rows are found in the frame of the layout, in which they are level
-    text = "\n\n".join(
-        table_text(block.table)
-        if block.table
-        else lines_text([boxes_and_texts[k] for k in layout_block.lines])
-        for layout_block, block in zip(layout_blocks, blocks, strict=True)
-    )
+    text = "\n\n".join(_block_texts(blocks, layout_blocks, placed))
     source: TextSource = "mixed" if page.text_layer else "ocr"
     published = _publish_page(page, source, text, blocks)
     failure = published.failure or missing.failure
@@ -186,14 +194,14 @@ def page_text(
         published,
         status="partial" if failure else "done",
         failure=failure,
-        unread=missing.regions,
+        unread=(*published.unread, *missing.regions),
         skew=clean.skew,
         orientation=clean.orientation,
         curvature=placed.frame.max_curvature,
     )
 
 
-def _publish_block(layout_block: LayoutBlock, placed: PlacedLines) -> Block:
+def _publish_block(layout_block: LayoutBlock, placed: PlacedLines | PlacedLayer) -> Block:
     """Return a block as published."""
     lines = tuple(placed.lines[k] for k in layout_block.lines)
     if layout_block.table is None:
@@ -211,13 +219,91 @@ def _publish_block(layout_block: LayoutBlock, placed: PlacedLines) -> Block:
     return Block(lines, layout_block.kind, replace(layout_block.table, cells=cells))
 
 
-def page_from_text_layer(page: Page) -> PageText:
-    """Return the page as its text layer has it; there must be one."""
-    blocks = page.text_layer or ()
-    text = "\n\n".join(
-        lines_text([(line.box, line.text) for line in block.lines]) for block in blocks
+def place_text_layer(page: Page) -> list[PlacedLayer]:
+    """Return the lines of the text layer, which there must be, by direction, the main one first."""
+    return text_layer_page.place(page, layer_lines(page))[1]
+
+
+def page_of_text_layer(
+    page: Page,
+    placed: Sequence[PlacedLayer],
+    layouts: Sequence[Sequence[LayoutBlock]],
+    missing: UnreadText | None = None,
+) -> PageText:
+    """Return a page that is all text layer; `layouts` has the blocks of each part in `placed`."""
+    missing = missing or UnreadText()
+    blocks: list[Block] = []
+    texts: list[str] = []
+    for part, layout_blocks in zip(placed, layouts, strict=True):
+        of_part = [_publish_block(layout_block, part) for layout_block in layout_blocks]
+        blocks += of_part
+        texts += _block_texts(of_part, layout_blocks, part)
+    orientation, _ = text_layer_page.place(page, layer_lines(page))
+    published = _publish_page(page, "text_layer", "\n\n".join(texts), tuple(blocks))
+    failure = published.failure or missing.failure
+    return replace(
+        published,
+        orientation=orientation,
+        status="partial" if failure else "done",
+        failure=failure,
+        unread=(*published.unread, *missing.regions),
     )
-    return _publish_page(page, "text_layer", text, blocks)
+
+
+def _block_texts(
+    blocks: Sequence[Block], layout_blocks: Sequence[LayoutBlock], placed: PlacedLines | PlacedLayer
+) -> list[str]:
+    """Return the text of each block; its rows are level in the frame of the layout."""
+    boxes_and_texts = placed.boxes_and_texts
+    return [
+        table_text(block.table)
+        if block.table
+        else lines_text([boxes_and_texts[k] for k in layout_block.lines])
+        for layout_block, block in zip(layout_blocks, blocks, strict=True)
+    ]
+
+
+def add_seals(
+    text: PageText, page: Page, seals: Sequence[Seal], read: Sequence[LinesAndReadings]
+) -> PageText:
+    """Return the page with a block for each of its seals, after all other blocks.
+
+    `read` has the lines of each seal, the ring first, with their readings. A seal whose ring is not
+    legible is an unread region; the legible lines within it are published all the same.
+    """
+    blocks: list[Block] = []
+    unread: list[UnreadRegion] = []
+    for seal, (lines, readings) in zip(seals, read, strict=True):
+        box = _original_box(seal.box, page)
+        indexes = legible_indexes(readings)
+        if 0 not in indexes:
+            unread.append(UnreadRegion(box, "not_legible"))
+        if indexes:
+            published = tuple(_seal_line(lines[k], readings[k], box) for k in indexes)
+            blocks.append(Block(published, "seal"))
+    texts = [text.text, *("\n".join(line.text for line in block.lines) for block in blocks)]
+    all_blocks = (*text.blocks, *blocks)
+    return replace(
+        text,
+        text="\n\n".join(filter(None, texts)),
+        confidence=_mean_confidence(all_blocks),
+        blocks=all_blocks,
+        unread=(*text.unread, *unread),
+    )
+
+
+def _original_box(box: Box, page: Page) -> Box:
+    """Return a box of the page as decoded in original pixels."""
+    left, top = math.floor(box.left / page.scale), math.floor(box.top / page.scale)
+    right, bottom = math.ceil(box.right / page.scale), math.ceil(box.bottom / page.scale)
+    return Box(left, top, min(page.width, right), min(page.height, bottom))
+
+
+def _seal_line(line: LineCrop, reading: RecognizedLine, box: Box) -> TextLine:
+    """Return a line of a seal; its words are somewhere in the seal."""
+    text = textline.text_of(line, reading)
+    words = tuple(Word(word, reading.confidence, box) for word in text.split())
+    return TextLine(text, reading.confidence, box, words)
 
 
 def _publish_page(page: Page, source: TextSource, text: str, blocks: tuple[Block, ...]) -> PageText:
@@ -234,6 +320,7 @@ def _publish_page(page: Page, source: TextSource, text: str, blocks: tuple[Block
         confidence=_mean_confidence(blocks),
         blocks=blocks,
         failure=Failure("damaged", page.defect) if page.defect else None,
+        unread=tuple(UnreadRegion(box, "not_rendered") for box in page.not_rendered),
         warnings=page.warnings,
         pixel_height=page.pixel_height,
     )

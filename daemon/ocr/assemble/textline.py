@@ -41,13 +41,26 @@ def to_text_line(line: LineCrop, reading: RecognizedLine, frame: CoordinateFrame
         Word(
             text="".join(character.text for character in run),
             confidence=_geometric_mean([character.confidence for character in run]),
-            box=frame.original_box(_quad_between(corners, run[0].left, run[-1].right)),
+            box=frame.original_box(
+                _quad_between(corners, _along(line, run[0].left), _along(line, run[-1].right))
+            ),
         )
         for run in _words(_extended(reading.characters))
     )
+    text = text_of(line, reading)
+    box = frame.original_box(corners)
+    return TextLine(text, reading.confidence, box, words, line.direction)
+
+
+def text_of(line: LineCrop, reading: RecognizedLine) -> str:
+    """Return the text of a line as published, without typographic spaces."""
     height, width = line.image.shape
-    text = _without_typographic_spaces(reading.characters, _EM * height / width)
-    return TextLine(text, reading.confidence, frame.original_box(corners), words)
+    return _without_typographic_spaces(reading.characters, _EM * height / width)
+
+
+def _along(line: LineCrop, position: float) -> float:
+    """Return where on the line, 0..1, a position along its crop is."""
+    return position if line.stops is None else float(np.interp(position, *line.stops.T))
 
 
 def _without_typographic_spaces(characters: Sequence[RecognizedCharacter], em: float) -> str:

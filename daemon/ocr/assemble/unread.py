@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from daemon.core.records import Failure, UnreadRegion
-from daemon.ocr.assemble.frame import corners_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from daemon.core.records import TextLine, UnreadReason
+    from daemon.core.records import Box, TextLine, UnreadReason
     from daemon.ocr.assemble.frame import CoordinateFrame
     from daemon.ocr.records import LineCrop, RecognizedLine
 
@@ -27,6 +26,8 @@ _TOO_SMALL = 9.0  # pixels: the height of a line below which letters cannot be t
 # pages with handwriting, foreign scripts or damage 0.1 and more.
 _MAX_SHARE = 0.1
 _MIN_LENGTH = 5.0  # characters: less is not worth a warning
+
+_MAX_COVERED = 0.6  # of a region: what published lines cover is not missing
 
 FAILURE = "unread"
 
@@ -68,17 +69,32 @@ def find(
 
     `layer` is the text layer of the page, which is text of the page as well.
     """
-    missing = [(line, reading) for line, reading in rejected if _ratio(line) >= _MIN_RATIO]
+    missing = [
+        (line, reading)
+        for line, reading in rejected
+        if _ratio(line) >= _MIN_RATIO and not _is_published(line.box, published)
+    ]
     length = sum(_ratio(line) for line, _ in missing)
     total = length + sum(map(_ratio, published)) + sum(len(line.text) / 2 for line in layer)
     regions = tuple(
         UnreadRegion(
-            frame.original_box(corners_of(line.box) if line.corners is None else line.corners),
+            frame.original_box(line.quad),
             _reason(line, reading),
         )
         for line, reading in missing
     )
     return UnreadText(regions, length / total if total else 0.0, length)
+
+
+def _is_published(box: Box, published: Sequence[LineCrop]) -> bool:
+    """Tell whether published lines cover most of a box: it is a part of them that was read."""
+    area = (box.right - box.left) * (box.bottom - box.top)
+    covered = sum(
+        max(0, min(box.right, line.box.right) - max(box.left, line.box.left))
+        * max(0, min(box.bottom, line.box.bottom) - max(box.top, line.box.top))
+        for line in published
+    )
+    return covered >= _MAX_COVERED * area
 
 
 def _reason(line: LineCrop, reading: RecognizedLine) -> UnreadReason:

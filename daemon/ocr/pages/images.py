@@ -51,6 +51,7 @@ _TIFF_TAGS: Final = (
 )
 _MAX_VALUES: Final = 16  # of a tag; no relevant tag has more
 _PREMULTIPLIED, _STRAIGHT = 1, 2  # values of ExtraSamples
+_MAX_COLOUR_PIXELS: Final = 40e6  # larger JPEGs are decoded in gray, for a third of the memory
 _GRAY, _RGB = 1, 2  # values of PhotometricInterpretation; 0 is gray too
 _TRUNCATED: Final = "the JPEG ends early; its lower part may be missing"
 # of a page's pixels, for MuPDF and Pillow: they took 12 to 14 bytes a pixel, OpenCV takes 3 to 6
@@ -84,8 +85,11 @@ class ImageSource:
         scalable = media_type == "image/jpeg" and not jpeg.is_progressive(data)
         share = headers.JP2_SHARE if media_type == "image/jp2" else 1.0
         self._reduction = _reduction(self._header, limits, share, scalable=scalable)
-        # samples of a pixel that decode to gray without an intermediate colour image
-        gray_samples = (1, 3) if media_type == "image/jpeg" else (1,)
+        # Samples of a pixel that decode to gray without an intermediate colour image. A JPEG in
+        # colour takes a quarter longer to decode, but seals in red ink can be taken off it only so.
+        pixel_count = self._header.width * self._header.height
+        is_large = pixel_count > _MAX_COLOUR_PIXELS * self._reduction**2
+        gray_samples = (1, 3) if media_type == "image/jpeg" and is_large else (1,)
         self._in_gray = in_gray and self._header.samples in gray_samples
 
     def page(self, number: int) -> Page:

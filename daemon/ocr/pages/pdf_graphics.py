@@ -1,4 +1,4 @@
-"""Graphics of a PDF page: pictures, letters drawn as paths, and text covered by pictures.
+"""Graphics of a PDF page: pictures, paths, letters drawn as paths, and text that is covered.
 
 Adjacent pictures are joined on a coarse grid, since scanners split an image into strips; pictures
 too small to hold text (a logo, an icon, a rule) are ignored.
@@ -9,12 +9,15 @@ from __future__ import annotations
 import bisect
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import cv2
 import numpy as np
 import pymupdf
+
+from daemon.ocr.pages import page_images, vector_graphics
+from daemon.ocr.pages.vector_graphics import VectorGraphics
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,6 +29,10 @@ _MIN_PICTURE_SHARE: Final = 0.03  # of the page: a receipt or a stamp is as larg
 _MIN_DOMINANT_SHARE: Final = 0.5  # of the page; a smaller image is a logo or a photo
 _PICTURES: Final = ("fill-image", "fill-imgmask")
 _TEXTS: Final = ("fill-text", "stroke-text")
+_PATHS: Final = ("fill-path", "stroke-path")
+_PAINTS: Final = ("fill-path", "fill-shade", "fill-image", "fill-imgmask")
+_MIN_PAINT_SIDE: Final = 3.0  # points; what is painted over a text is larger than a rule
+_MAX_PAINTS: Final = 500  # the largest are looked at
 _GLYPH_SIZE: Final = (2.0, 40.0)  # the height of a letter drawn as a path, in points
 _CELL_POINTS: Final = 0.5  # points; the cell size of the grid of covered text,
 _MAX_CELLS: Final = 4000  # and the number of its cells along a side, at most
@@ -42,20 +49,35 @@ class PageGraphics:
     `pictures` are those large enough to hold text; `outlines` counts paths of the size of letters.
     `covered`, H,W, is 1 where all text is covered by a later picture, as some OCR programs place
     their text under a scan; its cells are `_CELL_POINTS` points large, from the corner of `shown`.
-    It is None where no text is covered.
+    It is None where no text is covered. `painted_over` is a grid of the same kind: 1 where
+    something opaque or not was painted over a text.
     """
 
     pictures: tuple[pymupdf.Rect, ...]
     outlines: int
     shown: pymupdf.Rect
     covered: NDArray[np.uint8] | None
+    vectors: VectorGraphics = field(default_factory=VectorGraphics)
+    painted_over: NDArray[np.uint8] | None = None
 
     def is_covered(self, box: Sequence[float]) -> bool:
         """Tell whether a character at `box` lies under a picture."""
-        if self.covered is None:
+        return self._is_in(self.covered, box)
+
+    def may_be_painted_over(self, box: Sequence[float]) -> bool:
+        """Tell whether something was painted over text at `box`, perhaps transparent."""
+        return self._is_in(self.painted_over, box)
+
+    def is_over_picture(self, box: Sequence[float]) -> bool:
+        """Tell whether the centre of a box lies on one of the pictures."""
+        centre = pymupdf.Point((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
+        return any(picture.contains(centre) for picture in self.pictures)
+
+    def _is_in(self, grid: NDArray[np.uint8] | None, box: Sequence[float]) -> bool:
+        if grid is None:
             return False
         x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-        return bool(self.covered[_cell_slices((x, y, x, y), self.shown, self.covered.shape)][0, 0])
+        return bool(grid[_cell_slices((x, y, x, y), self.shown, grid.shape)][0, 0])
 
 
 def read(page: pymupdf.Page) -> PageGraphics:
@@ -67,7 +89,29 @@ def read(page: pymupdf.Page) -> PageGraphics:
     covered, uncovered = _text_boxes(
         operations, _opaque_pictures(page, operations) if pictures else []
     )
-    return PageGraphics(pictures, outlines, shown, _covered_grid(covered, uncovered, shown))
+    painted, unpainted = _text_boxes(operations, _large_paints(operations))
+    return PageGraphics(
+        pictures,
+        outlines,
+        shown,
+        _covered_grid(covered, uncovered, shown),
+        vector_graphics.read(page, sum(kind in _PATHS for kind, _ in operations)),
+        _covered_grid(painted, unpainted[:0], shown),
+    )
+
+
+def _large_paints(operations: Sequence[Operation]) -> list[int]:
+    """Return the indexes of the largest operations that may hide what was drawn before, in order.
+
+    Those before the first text hide none.
+    """
+    first = next((n for n, (kind, _) in enumerate(operations) if kind in _TEXTS), len(operations))
+    paints = [
+        n
+        for n, (kind, box) in enumerate(operations[first:], first)
+        if kind in _PAINTS and min(box[2] - box[0], box[3] - box[1]) >= _MIN_PAINT_SIDE
+    ]
+    return sorted(sorted(paints, key=lambda n: -_area(operations[n][1]))[:_MAX_PAINTS])
 
 
 def _count_outlines(boxes: Sequence[Sequence[float]], shown: pymupdf.Rect) -> int:
@@ -100,11 +144,11 @@ def dominant_dpi(page: pymupdf.Page) -> float | None:
     """Return the highest resolution of the images that fill the page; None without one."""
     min_area = _MIN_DOMINANT_SHARE * page.rect.width * page.rect.height
     max_dpi = 0.0
-    for image in page.get_image_info():
-        a, b, c, d, _, _ = image["transform"]
-        width, height = math.hypot(a, b), math.hypot(c, d)
-        if width and height and _area(image["bbox"]) >= min_area:
-            max_dpi = max(max_dpi, image["width"] / width, image["height"] / height)
+    for image in page_images.read(page):
+        matrix = image.matrix
+        width, height = math.hypot(matrix.a, matrix.b), math.hypot(matrix.c, matrix.d)
+        if width and height and _area(image.box) >= min_area:
+            max_dpi = max(max_dpi, image.width / width, image.height / height)
     return 72.0 * max_dpi or None
 
 
@@ -150,8 +194,8 @@ def _opaque_pictures(page: pymupdf.Page, operations: Sequence[Operation]) -> lis
     MuPDF lists the masks of pictures separately, in the same order.
     """
     masks: dict[tuple[int, ...], list[bool]] = {}
-    for image in page.get_image_info():
-        masks.setdefault(_rounded(image["bbox"]), []).append(image["has-mask"])
+    for image in page_images.read(page):
+        masks.setdefault(_rounded(image.box), []).append(image.has_mask)
     opaque = []
     for index, (kind, box) in enumerate(operations):
         if kind in _PICTURES:

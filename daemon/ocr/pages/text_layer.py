@@ -1,37 +1,36 @@
 """The text layer of a PDF page, with its boxes.
 
 Text is visible, or hidden: invisible, transparent or covered by a picture, as OCR programs place it
-on a scan. Visible text is exact, unless its font has lost the meaning of its characters.
+on a scan. Visible text is exact, unless its font has lost the meaning of its characters. What
+nobody sees (visible_text.py) and what is drawn twice (overprint.py) is left out.
 """
 
 from __future__ import annotations
 
 import itertools
 import unicodedata
-from collections.abc import Iterator, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Final, NamedTuple
 
 import pymupdf
 
-from daemon.core.records import Block, Box, TextLine, Word
+from daemon.core.records import Block, Box, Direction, TextLine, Word
+from daemon.ocr.pages import glyphs, overprint, text_pieces, visible_text
+from daemon.ocr.pages.glyphs import Bounds, Glyph, GlyphLine
 from daemon.ocr.pages.pdf_graphics import PageGraphics
+from daemon.ocr.pages.text_pieces import Piece
 
 _MIN_ALPHANUMERIC: Final = 0.5  # of the characters; garbled text has few letters and digits
 _MAX_MEANINGLESS: Final = 0.02
 # Unicode categories: private use, unassigned, surrogate, control
 _MEANINGLESS_CATEGORIES: Final = {"Co", "Cn", "Cs", "Cc"}
-_VISIBLE: Final = 0b11_0000  # MuPDF's char_flags: filled 16, stroked 32; neither in render mode 3
-
-# Tick marks of forms. MuPDF returns the code in the font, or the number in the glyph's name.
-_DINGBATS: Final = dict(
-    zip("345678lnuH" + "\x13\x14\x15\x16\x17\x18GIN#", "✓✔✕✖✗✘●■◆★" * 2, strict=True)
-)
-
-_FLAGS: Final = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_MEDIABOX_CLIP
-
-Bounds = tuple[float, float, float, float]
-RawCharacter = dict[str, Any]
-"""MuPDF's: `c` the text, `bbox` in points of the page as stored (before /Rotate)."""
+_DIRECTIONS: Final[dict[tuple[int, int], Direction]] = {
+    (1, 0): "horizontal",
+    (0, 1): "rotated_90",
+    (-1, 0): "rotated_180",
+    (0, -1): "rotated_270",
+}
 
 
 def read(
@@ -40,17 +39,24 @@ def read(
     zoom: pymupdf.Matrix,
     *,
     include_hidden: bool = False,
+    render: Callable[[], visible_text.Rendering] | None = None,
 ) -> tuple[Block, ...]:
     """Return the visible text, or all text with `include_hidden`; empty where it cannot be trusted.
 
-    Boxes are in pixels of the displayed page (`zoom`: from points).
+    Boxes are in pixels of the displayed page (`zoom`: from points). Lines are cut where a column or
+    a cell ends, and are in the order of the file: layout analysis orders them. `render` is that of
+    `visible_text.seen`.
     """
-    blocks = list(_lines(page, graphics, include_hidden=include_hidden))
-    if not _is_readable([c["c"] for lines in blocks for line in lines for c in line]):
+    lines = _lines_on_page(page, graphics, include_hidden=include_hidden)
+    lines = overprint.without_copies(visible_text.seen(page, lines, graphics, render))
+    if not _is_readable([glyph.text for line in lines for glyph in line.glyphs]):
         return ()
     geometry = _PageGeometry(page.rect * page.derotation_matrix, page.rotation_matrix * zoom)
-    lines_of_blocks = (tuple(_line(line, geometry) for line in lines) for lines in blocks)
-    return tuple(Block(lines) for lines in lines_of_blocks)
+    pieces = text_pieces.cut(lines)
+    return tuple(
+        Block(tuple(_line(piece, geometry) for piece in block))
+        for _, block in itertools.groupby(pieces, key=lambda piece: piece.block)
+    )
 
 
 def count_characters(blocks: Sequence[Block]) -> int:
@@ -65,37 +71,26 @@ class _PageGeometry(NamedTuple):
     to_pixels: pymupdf.Matrix
 
 
-def _lines(
+def _lines_on_page(
     page: pymupdf.Page, graphics: PageGraphics, *, include_hidden: bool
-) -> Iterator[list[list[RawCharacter]]]:
-    """Yield the lines of each block as lists of characters, without empty lines.
+) -> list[GlyphLine]:
+    """Return the lines with the glyphs that are on the shown page and not hidden.
 
     Text outside the shown page (crop, bleed) does not belong to it, hidden or not.
     """
     shown = tuple(page.rect * page.derotation_matrix)
-    for block in page.get_text("rawdict", flags=_FLAGS)["blocks"]:
-        lines = []
-        for line in block.get("lines", ()):
-            spans = [s for s in line["spans"] if include_hidden or _is_visible(s)]
-            characters = [c for s in spans for c in _characters(s) if _overlap(c["bbox"], shown)]
-            if not include_hidden and graphics.covered is not None:
-                characters = [c for c in characters if not graphics.is_covered(c["bbox"])]
-            if any(not c["c"].isspace() for c in characters):
-                lines.append(characters)
-        if lines:
-            yield lines
-
-
-def _characters(span: dict[str, Any]) -> list[RawCharacter]:
-    """Return the characters of a span; in ZapfDingbats only ticks and bullets have a meaning."""
-    characters: list[RawCharacter] = span["chars"]
-    if not span["font"].endswith("ZapfDingbats"):
-        return characters
-    return [{**c, "c": _DINGBATS[c["c"]]} for c in characters if c["c"] in _DINGBATS]
-
-
-def _is_visible(span: dict[str, Any]) -> bool:
-    return bool(span["char_flags"] & _VISIBLE and span["alpha"])
+    return [
+        replace(
+            line,
+            glyphs=tuple(
+                glyph
+                for glyph in line.glyphs
+                if _overlap(glyph.box, shown)
+                and (include_hidden or (glyph.is_drawn and not graphics.is_covered(glyph.box)))
+            ),
+        )
+        for line in glyphs.extract(page)
+    ]
 
 
 def _overlap(box: Bounds, other: Bounds) -> bool:
@@ -118,19 +113,30 @@ def _is_readable(characters: Sequence[str]) -> bool:
     return meaningless <= _MAX_MEANINGLESS * len(marks)
 
 
-def _line(characters: list[RawCharacter], geometry: _PageGeometry) -> TextLine:
+def _line(piece: Piece, geometry: _PageGeometry) -> TextLine:
     words = tuple(
-        Word("".join(c["c"] for c in word), None, _box(word, geometry))
-        for is_space, group in itertools.groupby(characters, key=lambda c: c["c"].isspace())
-        if not is_space and (word := list(group))
+        Word("".join(glyph.text for glyph in word), None, _box(word, geometry))
+        for word in piece.words
     )
-    text = " ".join(word.text for word in words)
-    return TextLine(text, None, _box(characters, geometry), words)
+    box = _box([glyph for word in piece.words for glyph in word], geometry)
+    return TextLine(piece.text, None, box, words, _direction(piece, geometry))
 
 
-def _box(characters: list[RawCharacter], geometry: _PageGeometry) -> Box:
-    """Return the whole pixels that contain the shown part of the characters."""
-    lefts, tops, rights, bottoms = zip(*(c["bbox"] for c in characters), strict=True)
+def _direction(piece: Piece, geometry: _PageGeometry) -> Direction:
+    """Return how a piece runs on the page as shown; slanted ones count as the nearest."""
+    if piece.is_vertical:
+        return "vertical"
+    matrix = geometry.to_pixels
+    x = piece.direction[0] * matrix.a + piece.direction[1] * matrix.c
+    y = piece.direction[0] * matrix.b + piece.direction[1] * matrix.d
+    if abs(x) >= abs(y):
+        return _DIRECTIONS[(1 if x >= 0 else -1, 0)]
+    return _DIRECTIONS[(0, 1 if y > 0 else -1)]
+
+
+def _box(of: Iterable[Glyph], geometry: _PageGeometry) -> Box:
+    """Return the whole pixels that contain the shown part of the glyphs."""
+    lefts, tops, rights, bottoms = zip(*(glyph.box for glyph in of), strict=True)
     rect = pymupdf.Rect(min(lefts), min(tops), max(rights), max(bottoms))
     pixels = ((rect & geometry.shown) * geometry.to_pixels).irect
     return Box(pixels.x0, pixels.y0, pixels.x1, pixels.y1)

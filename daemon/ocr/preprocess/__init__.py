@@ -16,7 +16,10 @@ import numpy as np
 
 from daemon.ocr.preprocess import dewarp, edges, illumination, rotation, skew
 from daemon.ocr.preprocess.scale import rescaled, square_scales
+from daemon.ocr.preprocess.seals import separate_seals
 from daemon.ocr.records import CleanPage
+
+__all__ = ["clean", "grayed", "separate_seals"]
 
 if TYPE_CHECKING:
     from daemon.core.options import Preprocessing

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from daemon.ocr.preprocess.scale import downscaled, page_side
+from daemon.ocr.page_scale import page_side
+from daemon.ocr.preprocess.scale import downscaled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

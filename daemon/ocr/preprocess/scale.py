@@ -7,17 +7,10 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from daemon.ocr.page_scale import page_side
+
 if TYPE_CHECKING:
     from daemon.core.records import Pixels
-
-# A page is at most twice as long as wide; what is longer (a receipt, a screenshot, a banner) is
-# several pages in a row, whose letters must not shrink with its length.
-_MAX_ASPECT = 2.0
-
-
-def page_side(shape: tuple[int, ...]) -> float:
-    """Return the side by which a page of H,W is scaled: the longer one, at most twice the other."""
-    return min(max(shape[:2]), _MAX_ASPECT * min(shape[:2]))
 
 
 def downscaled(image: Pixels, scale: float) -> Pixels:
@@ -26,8 +19,9 @@ def downscaled(image: Pixels, scale: float) -> Pixels:
 
 
 def square_scales(image: Pixels, pixel_height: float, max_side: int) -> tuple[float, float]:
-    """Return the scales across and down that make pixels square, where the side of the page is above
-    `max_side`, that side (`page_side`) becomes as long.
+    """Return the scales across and down that make pixels square.
+
+    A page whose side (`page_side`) is longer than `max_side` is scaled down to it.
 
     The side on which there are fewer pixels per length is enlarged: nothing that was seen is lost.
     """

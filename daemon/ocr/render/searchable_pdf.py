@@ -16,7 +16,7 @@ import pymupdf
 
 from daemon.ocr.pages import pdf_graphics, sniff, text_layer
 from daemon.ocr.pages.errors import translate_errors
-from daemon.ocr.pages.pdf import unlock
+from daemon.ocr.pages.pdf_opening import open_pdf
 from daemon.ocr.render import image_to_pdf
 from daemon.ocr.render.glyphless import DESCENT, FILE, UNITS
 from daemon.ocr.render.invisible_text import (
@@ -56,11 +56,13 @@ def write(file: BinaryIO, render_task: RenderTask) -> None:
 
 def _add_text(render_task: RenderTask, *, is_pdf: bool) -> bytes | None:
     """Add the text to the target PDF; return it rewritten where nothing can be appended."""
-    with pymupdf.open(str(render_task.target), filetype="pdf") as document:
-        unlock(document, render_task.recipe.rendering.passwords)
+    path = render_task.target
+    with path.open("rb") as file:
+        opened = open_pdf(file, render_task.recipe.rendering.passwords, str(path))
+    with opened.document as document:
         if not _add_to_pages(document, render_task.pages, is_pdf=is_pdf):
             return None
-        if document.can_save_incrementally():
+        if opened.data is None and document.can_save_incrementally():
             document.saveIncr()
             return None
         return bytes(document.tobytes(encryption=pymupdf.mupdf.PDF_ENCRYPT_KEEP))

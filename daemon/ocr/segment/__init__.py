@@ -10,7 +10,7 @@ footnote are found alike. Ruling lines that may separate table cells come from t
 (ruling.py).
 
 The thorough method is a text detection network (dbnet.py) that costs ten times as much and finds
-text on any background.
+text on any background. Vertical text has its own module (vertical.py).
 """
 
 from __future__ import annotations
@@ -21,17 +21,23 @@ import numpy as np
 
 from daemon.core.records import Box
 from daemon.ocr.records import RulingLines
-from daemon.ocr.segment import combine, components, crops, ink, lines, ruling, words
+from daemon.ocr.segment import combine, components, crops, ink, lines, ruling, vertical, words
 from daemon.ocr.segment.dbnet import TextDetector
 from daemon.ocr.segment.ink import InkMask
 from daemon.ocr.segment.rects import draw_rects
+from daemon.ocr.segment.seal_text import seal_lines
+from daemon.ocr.segment.vertical import as_column, without_columns
 
 __all__ = [
     "TextDetector",
+    "as_column",
     "detect_lines",
+    "find_columns",
     "find_lines_and_rules",
     "find_ruling_lines",
     "is_blank_page",
+    "seal_lines",
+    "without_columns",
 ]
 
 if TYPE_CHECKING:
@@ -40,7 +46,7 @@ if TYPE_CHECKING:
     from daemon.core.records import Pixels
     from daemon.ocr.records import CleanPage, LineCrop
     from daemon.ocr.segment.components import Components
-    from daemon.ocr.segment.dbnet import Quads
+    from daemon.ocr.segment.quads import Quads
     from daemon.ocr.segment.rects import Rects
 
 _MIN_LETTER_HEIGHT = 9.5  # pixels; where the typical letter is lower, the page is enlarged
@@ -77,6 +83,12 @@ def detect_lines(clean: CleanPage, detector: TextDetector) -> list[LineCrop]:
 def _quad_crops(gray: Pixels, quads: Quads) -> list[LineCrop]:
     line_crops = (crops.crop_quad(gray, corners) for corners in quads)
     return [line for line in line_crops if min(line.image.shape) > 1]
+
+
+def find_columns(clean: CleanPage) -> list[LineCrop]:
+    """Return what may be columns of vertical text, each as a row; their readings decide."""
+    columns = vertical.find_columns(clean.gray)
+    return [vertical.crop_column(clean.gray, column) for column in columns]
 
 
 def find_ruling_lines(clean: CleanPage) -> RulingLines:

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from daemon.ocr.records import TALL
+from daemon.ocr.segment import quads
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from daemon.ocr.segment.dbnet import Detection, Quads
+    from daemon.ocr.segment.dbnet import Detection
+    from daemon.ocr.segment.quads import Quads
 
     Rects = NDArray[np.float64]  # N,4: left, top, right, bottom
 
@@ -25,9 +26,9 @@ _MIN_SUPPORT = 0.3  # probability of text that the network must give some pixel 
 _MIN_SUPPORTED = 0.05  # share of the core of a line of ink that has it
 _MIN_OVERLAP = 0.5  # of the lower of two boxes, for both to be in one row
 _MIN_HEIGHT, _MAX_HEIGHT = 0.35, 1.6  # of the height of a quad: what explains it is as high as this
+_MIN_HIGHEST = 0.45  # of the height of a quad: one of them is as high as this
 _MIN_EXPLAINED = 0.75  # share of the length of a quad that lines of ink must cover
 _OVERSHOOT = 0.4  # of its height: a quad reaches so much further than its text, on both sides
-_MAX_SLANT = 0.15  # of its height: a quad that rises or falls by less is level
 _MIN_ROW_GAP = 0.3  # of their height: lines of a stack are as far apart as this
 _MARGIN = 0.1  # of the height of a quad: ink above and below it that still belongs to the line
 _END = 0.5  # of the height of a quad: the same before and after it
@@ -42,39 +43,24 @@ def combine(ink: Rects, detection: Detection) -> tuple[Rects, Quads]:
     so that neither a frame nor a stain beside them counts.
     """
     used = np.zeros(len(detection.quads), bool)
-    bounds = np.concatenate([detection.quads.min(axis=1), detection.quads.max(axis=1)], axis=1)
-    is_wide = np.array([not is_tall(quad) for quad in detection.quads], bool)
+    bounds, ink_quads = quads.bounds(detection.quads), quads.of_rects(ink)
+    is_wide = np.array([not quads.is_tall(quad) for quad in detection.quads], bool)
     kept = _is_supported(ink, detection) & ~_is_rows(ink, bounds[is_wide])
     for k in np.argsort(-_area(bounds), kind="stable"):
         quad = detection.quads[k]
-        if is_tall(quad):
+        if quads.is_tall(quad):
             if _is_stack(
-                bounds[k], ink[kept & (_share_within(ink, bounds[k], quad) > _MIN_WITHIN)]
+                bounds[k], ink[kept & (quads.share_within(ink_quads, quad) > _MIN_WITHIN)]
             ):
                 continue
-        elif is_level(quad):
+        elif quads.is_level(quad):
             row = kept & _is_in_row(ink, bounds[k])
             if _is_explained(bounds[k], ink[row]):
                 continue
         used[k] = True
-        kept &= _share_within(ink, bounds[k], quad) < _MIN_WITHIN
+        kept &= quads.share_within(ink_quads, quad) < _MIN_WITHIN
     cut = [_cut_down(rect, bounds, detection) for rect in ink[kept]]
     return np.array(cut, np.float64).reshape(-1, 4), detection.quads[used]
-
-
-def is_level(quad: Quads) -> bool:
-    """Tell whether a quad, 4,2, hardly rises or falls."""
-    across, down = quad[1] - quad[0], quad[3] - quad[0]
-    height = min(float(np.hypot(*across)), float(np.hypot(*down)))
-    return abs(float(across[1])) <= _MAX_SLANT * height or abs(float(down[0])) <= (
-        _MAX_SLANT * height if is_tall(quad) else 0
-    )
-
-
-def is_tall(quad: Quads) -> bool:
-    """Tell whether a quad, 4,2, is clearly higher than wide."""
-    across, down = quad[1] - quad[0], quad[3] - quad[0]
-    return float(np.hypot(*down)) >= TALL * float(np.hypot(*across))
 
 
 def _is_supported(ink: Rects, detection: Detection) -> NDArray[np.bool_]:
@@ -113,6 +99,8 @@ def _is_in_row(ink: Rects, bounds: Rects) -> NDArray[np.bool_]:
 def _is_explained(bounds: Rects, ink: Rects) -> bool:
     """Tell whether lines of ink cover a quad from its left to its right end."""
     left, top, right, bottom = bounds
+    if not len(ink) or (ink[:, 3] - ink[:, 1]).max() < _MIN_HIGHEST * (bottom - top):
+        return False  # strokes of large characters
     overshoot = min(_OVERSHOOT * (bottom - top), (right - left) / 4)
     left, right = left + overshoot, right - overshoot
     covered, reach = 0.0, left
@@ -143,14 +131,14 @@ def _cut_down(rect: Rects, bounds: Rects, detection: Detection) -> Rects:
 
     It is only cut at its ends where the network sees nothing there.
     """
-    quads = bounds[_is_in_row(bounds, rect)]
-    if not len(quads):
+    row = bounds[_is_in_row(bounds, rect)]
+    if not len(row):
         return rect
     left, top, right, bottom = rect
-    height = float(np.median(quads[:, 3] - quads[:, 1]))
-    top = max(top, quads[:, 1].min() - _MARGIN * height)
-    bottom = min(bottom, quads[:, 3].max() + _MARGIN * height)
-    first, last = quads[:, 0].min() - _END * height, quads[:, 2].max() + _END * height
+    height = float(np.median(row[:, 3] - row[:, 1]))
+    top = max(top, row[:, 1].min() - _MARGIN * height)
+    bottom = min(bottom, row[:, 3].max() + _MARGIN * height)
+    first, last = row[:, 0].min() - _END * height, row[:, 2].max() + _END * height
     if left < first and not _is_seen(detection, left, top, first, bottom):
         left = first
     if right > last and not _is_seen(detection, last, top, right, bottom):
@@ -163,20 +151,6 @@ def _is_seen(detection: Detection, *sides: float) -> bool:
     left, top, right, bottom = (max(0, round(side * detection.scale)) for side in sides)
     part = detection.probability[top:bottom, left:right]
     return bool(part.size and part.max() >= _MIN_SUPPORT)
-
-
-def _share_within(ink: Rects, bounds: Rects, quad: Quads) -> NDArray[np.float64]:
-    """Return the share of each line of ink that lies within a quad, 4,2."""
-    if is_level(quad):
-        return _shared_area(ink, bounds) / np.maximum(1.0, _area(ink))
-    shares = (np.arange(9) + 0.5) / 9
-    x = ink[:, 0, None] + shares * (ink[:, 2] - ink[:, 0])[:, None]  # N, 9
-    y = ink[:, 1, None] + shares * (ink[:, 3] - ink[:, 1])[:, None]
-    inside = np.ones((len(ink), 9, 9), bool)
-    for start, stop in zip(quad, np.roll(quad, -1, axis=0), strict=True):
-        edge = stop - start
-        inside &= (edge[0] * (y[:, None, :] - start[1]) - edge[1] * (x[:, :, None] - start[0])) >= 0
-    return np.asarray(inside.mean(axis=(1, 2)), np.float64)
 
 
 def _shared_area(ink: Rects, bounds: Rects) -> NDArray[np.float64]:

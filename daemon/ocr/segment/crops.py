@@ -10,18 +10,21 @@ import numpy as np
 from daemon.core.records import Box
 from daemon.ocr.records import LineCrop
 from daemon.ocr.segment.ink import DARK
+from daemon.ocr.segment.quads import is_level
 
 if TYPE_CHECKING:
     from daemon.core.records import Pixels
     from daemon.ocr.records import Corners
 
-_MAX_SLANT = 0.15  # of the height: a line that rises or falls by less is cropped upright
+_LARGE = 64  # pixels: the quad of a higher line is rough by many pixels
+_MIN_INK = 0.01  # of a row or column of pixels that a line touches
+_MARGIN = 0.12  # of the height of a line, added around its ink
 
 
 def crop_upright(gray: Pixels, left: float, top: float, right: float, bottom: float) -> LineCrop:
     """Return the line within the given edges, clipped to the page."""
     box = _clip(gray, round(left), round(top), round(right), round(bottom))
-    return LineCrop(box, _dark_on_light(gray[box.top : box.bottom, box.left : box.right]))
+    return LineCrop(box, dark_on_light(gray[box.top : box.bottom, box.left : box.right]))
 
 
 def _clip(gray: Pixels, left: int, top: int, right: int, bottom: int) -> Box:
@@ -36,9 +39,12 @@ def crop_quad(gray: Pixels, corners: Corners) -> LineCrop:
     low, high = corners.min(axis=0), corners.max(axis=0)
     across, down = corners[1] - corners[0], corners[3] - corners[0]
     length, height = float(np.hypot(*across)), float(np.hypot(*down))
-    if abs(across[1]) <= _MAX_SLANT * height:
+    if is_level(corners):
         middle = (corners[0, 1] + corners[2, 1]) / 2
-        return crop_upright(gray, low[0], middle - height / 2, high[0], middle + height / 2)
+        top, bottom = middle - height / 2, middle + height / 2
+        if height >= _LARGE and length >= height:
+            return crop_upright(gray, *_tightened(gray, low[0], top, high[0], bottom))
+        return crop_upright(gray, low[0], top, high[0], bottom)
     size = (max(1, round(length)), max(1, round(height)))
     edges = np.array([[0, 0], [size[0], 0], [size[0], size[1]], [0, size[1]]], np.float64)
     half = np.float32(0.5)  # edges are between pixels, warpPerspective counts from centres
@@ -50,10 +56,31 @@ def crop_quad(gray: Pixels, corners: Corners) -> LineCrop:
     )
     sides = (*np.floor(low).astype(int).tolist(), *np.ceil(high).astype(int).tolist())
     box = _clip(gray, *sides)
-    return LineCrop(box, _dark_on_light(np.asarray(image, np.uint8)), corners)
+    return LineCrop(box, dark_on_light(np.asarray(image, np.uint8)), corners)
 
 
-def _dark_on_light(image: Pixels) -> Pixels:
+def _tightened(
+    gray: Pixels, left: float, top: float, right: float, bottom: float
+) -> tuple[float, float, float, float]:
+    """Return the sides of a large line moved to its ink, with a margin; its quad is too rough."""
+    box = _clip(gray, round(left), round(top), round(right), round(bottom))
+    image = gray[box.top : box.bottom, box.left : box.right]
+    level, mask = cv2.threshold(image, 0, 1, cv2.THRESH_BINARY_INV | cv2.THRESH_OTSU)
+    if mask.mean() > 0.5:  # light letters on a dark ground
+        mask = 1 - mask
+    rows, columns = (np.flatnonzero(mask.mean(axis=axis) > _MIN_INK) for axis in (1, 0))
+    if len(rows) < 2 or len(columns) < 2 or level <= 0:
+        return left, top, right, bottom
+    margin = _MARGIN * (rows[-1] - rows[0])
+    return (
+        box.left + columns[0] - margin,
+        box.top + rows[0] - margin,
+        box.left + columns[-1] + 1 + margin,
+        box.top + rows[-1] + 1 + margin,
+    )
+
+
+def dark_on_light(image: Pixels) -> Pixels:
     """Return the crop, inverted where it is light text on a dark background, not in shadow."""
     background = np.median(image)
     if background >= DARK:

@@ -6,7 +6,8 @@ perimeter of its rectangle. The page is processed in tiles, so that memory does 
 the network needs about 220 bytes a pixel, and is faster where they fit the caches of the core.
 
 A second pass at a quarter of the size finds letters that are too large for the first one: the
-network knows lines of about 8 to 120 pixels.
+network knows lines of about 8 to 120 pixels. Where there are any, a pass at half of the size
+follows, and one at a sixteenth for letters that are too large for the second one.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ import numpy as np
 
 from daemon.core import checksummed_file
 from daemon.core.errors import Misconfigured
-from daemon.ocr.preprocess.scale import page_side
+from daemon.ocr.page_scale import page_side
+from daemon.ocr.segment.quads import share_within, sides
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,8 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from daemon.core.records import Pixels
-
-    Quads = NDArray[np.float64]
+    from daemon.ocr.segment.quads import Quads
 
 _SIDE = 1280  # pixels that the side of a page (`page_side`) is scaled to
 _MAX_ENLARGEMENT = 2.0  # a small page is not enlarged by more
@@ -49,7 +50,9 @@ _UNCLIP_RATIO = 1.5  # times area by perimeter: the shrinkage in training
 _MAX_CORES = 3000  # the largest cores are used: a page of noise must end
 _SAME_HEIGHT = 0.6  # of the height of a large line: what is as high within it is that line
 _PARAGRAPH = 0.5  # of the length of a large line: what is as long within it is a line of its own
-_MIN_LARGE = 64  # pixels at the fine scale: lower lines are left to the fine pass
+_MIN_INSIDE = 0.5  # share of a fine line within a large one, for it to be a part of that
+_TOO_LARGE = 110  # pixels at the scale of a pass: it breaks higher lines into pieces
+_MIN_LARGE = 64  # pixels at the scale of a pass: lower lines are left to it
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +98,28 @@ class TextDetector:
         """Return what the network sees in H,W `gray`."""
         scale = _scale(gray.shape)
         probability = self._probability(_resized(gray, scale))
-        quads, scores = _lines(probability)
-        coarse = self._probability(_resized(gray, scale / _COARSE))
-        large, large_scores = _lines(coarse)
-        large *= np.array(probability.shape[::-1]) / coarse.shape[::-1]
-        is_large = _heights(large) >= _MIN_LARGE
-        quads, scores = _with_large(quads, scores, large[is_large], large_scores[is_large])
-        factor = np.array(gray.shape[::-1]) / probability.shape[::-1]
+        found = _lines(probability)
+        size = np.array(probability.shape[::-1])
+        coarse = self._lines_at(gray, scale, _COARSE, size)
+        highest = sides(coarse[0])[:, 0].max(initial=0.0)
+        if highest >= _MIN_LARGE:
+            found = _with_large(*found, *self._lines_at(gray, scale, 2, size), 2)
+            found = _with_large(*found, *coarse, _COARSE)
+        if highest >= _MIN_LARGE * _COARSE:
+            found = _with_large(
+                *found, *self._lines_at(gray, scale, 4 * _COARSE, size), 4 * _COARSE
+            )
+        factor = np.array(gray.shape[::-1]) / size
+        quads, scores = found
         return Detection(quads * factor, scores, probability, probability.shape[0] / gray.shape[0])
+
+    def _lines_at(
+        self, gray: Pixels, scale: float, reduction: int, size: NDArray[np.int_]
+    ) -> tuple[Quads, NDArray[np.float64]]:
+        """Return the lines of a pass at a reduced scale, in pixels of the fine pass, and scores."""
+        probability = self._probability(_resized(gray, scale / reduction))
+        quads, scores = _lines(probability)
+        return quads * (size / probability.shape[::-1]), scores
 
     def _probability(self, gray: Pixels) -> NDArray[np.float32]:
         """Return the probability of text of each pixel of `gray`, H,W."""
@@ -184,44 +201,30 @@ def _unclip(core: cv2.typing.RotatedRect) -> Quads:
     return np.asarray(np.roll(corners, -1, axis=0), np.float64)
 
 
-def _heights(quads: Quads) -> NDArray[np.float64]:
-    """Return the shorter side of each quad, N."""
-    sides = np.linalg.norm(np.roll(quads, -1, axis=1) - quads, axis=2)
-    return np.asarray(np.minimum(sides[:, 0], sides[:, 1]), np.float64)
-
-
-def _lengths(quads: Quads) -> NDArray[np.float64]:
-    """Return the longer side of each quad, N."""
-    sides = np.linalg.norm(np.roll(quads, -1, axis=1) - quads, axis=2)
-    return np.asarray(np.maximum(sides[:, 0], sides[:, 1]), np.float64)
-
-
 def _with_large(
-    quads: Quads, scores: NDArray[np.float64], large: Quads, large_scores: NDArray[np.float64]
+    quads: Quads,
+    scores: NDArray[np.float64],
+    large: Quads,
+    large_scores: NDArray[np.float64],
+    reduction: int,
 ) -> tuple[Quads, NDArray[np.float64]]:
-    """Return the lines with those large ones that are not lines of the fine pass.
+    """Return the lines with those large ones of a pass at a reduced scale that they lack.
 
-    A large line replaces the fragments of its letters within it, unless these are lines: about as
-    high, or so long that the large one is a paragraph of them.
+    A large line replaces the fragments of its letters within it, unless these are lines: as high as
+    it, where the finer pass sees such heights whole, or the long and low lines of a paragraph.
     """
-    heights, lengths, bounds = _heights(quads), _lengths(quads), _bounds(quads)
+    heights, lengths = (sides(quads)[:, k] for k in (0, 1))
     kept = np.ones(len(quads), bool)
     added = []
-    large_sides = zip(_bounds(large), _heights(large), _lengths(large), strict=True)
-    for k, ((low_x, low_y, high_x, high_y), height, length) in enumerate(large_sides):
-        shared = np.minimum(bounds[:, 2], high_x) - np.maximum(bounds[:, 0], low_x)
-        shared_y = np.minimum(bounds[:, 3], high_y) - np.maximum(bounds[:, 1], low_y)
-        area = np.maximum(0, shared) * np.maximum(0, shared_y)
-        inside = area > 0.5 * (bounds[:, 2] - bounds[:, 0]) * (bounds[:, 3] - bounds[:, 1])
-        is_line = (heights >= _SAME_HEIGHT * height) | (lengths >= _PARAGRAPH * length)
-        if not (inside & is_line).any():
+    for k, (quad, (height, length)) in enumerate(zip(large, sides(large), strict=True)):
+        if 2 * height < _MIN_LARGE * reduction:
+            continue
+        inside = share_within(quads, quad) > _MIN_INSIDE
+        is_row = (lengths >= _PARAGRAPH * length) & (heights < _SAME_HEIGHT * height)
+        is_same = (heights >= _SAME_HEIGHT * height) & (2 * height < _TOO_LARGE * reduction)
+        if not (inside & (is_row | is_same)).any():
             added.append(k)
             kept &= ~inside
     return np.concatenate([quads[kept], large[added]]), np.concatenate(
         [scores[kept], large_scores[added]]
     )
-
-
-def _bounds(quads: Quads) -> NDArray[np.float64]:
-    """Return the upright bounds, N,4, of quads."""
-    return np.concatenate([quads.min(axis=1), quads.max(axis=1)], axis=1)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from daemon.ocr.preprocess.scale import page_side
+from daemon.ocr.page_scale import page_side
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -40,9 +40,9 @@ def bombs() -> dict[str, bytes]:
     }
 
 
-def endless_drawing(levels: int = 11) -> bytes:
+def endless_drawing(levels: int = 11, call: bytes = b"/F Do ") -> bytes:
     """Return a PDF page that draws a form ten times, which draws the next ten times, and so on."""
-    call, form = b"/F Do " * 10, b"<</Type/XObject/Subtype/Form/BBox[0 0 90 90]"
+    call, form = call * 10, b"<</Type/XObject/Subtype/Form/BBox[0 0 90 90]"
     page = _LEAF % b"/Contents 4 0 R/Resources<</XObject<</F 5 0 R>>>>"
     objects = [_CATALOGUE, _ONE_PAGE % 1, page, b"<</Length 5>>stream\n/F Do\nendstream"]
     for number in range(6, 6 + levels):

@@ -98,6 +98,46 @@ def pdf_by_hand(objects: Sequence[bytes]) -> bytes:
     return data + b"xref\n0 %d\n0000000000 65535 f \n" % count + table + trailer
 
 
+def pdf_of_content(
+    content: bytes,
+    *,
+    resources: bytes = b"",
+    page: bytes = b"",
+    fonts: bytes = b"",
+    objects: Sequence[bytes] = (),
+) -> bytes:
+    """Return an A4 page with this content; /F is Helvetica, `objects` are numbered from 5 on.
+
+    `resources`, `page` and `fonts` are entries of those dictionaries.
+    """
+    font = b"/Font<</F<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>" + fonts + b">>"
+    return pdf_by_hand(
+        [
+            b"<</Type/Catalog/Pages 2 0 R>>",
+            b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+            b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R/Resources<<"
+            + font + resources + b">>" + page + b">>",
+            pdf_stream(content),
+            *objects,
+        ]
+    )  # fmt: skip
+
+
+def pdf_stream(content: bytes, entries: bytes = b"") -> bytes:
+    """Return a stream object."""
+    return b"<<%s/Length %d>>stream\n" % (entries, len(content)) + content + b"\nendstream"
+
+
+def shown_text(text: str, x: float, y: float, size: float = 12.0, *, state: str = "") -> bytes:
+    """Return the operators that show a text in /F with its baseline at (x, y), from below.
+
+    `state` are operators before it, as "1 1 1 rg".
+    """
+    escaped = text.replace("\\", r"\\").replace("(", r"\(").replace(")", r"\)")
+    begin = f"q {state} BT /F {size:g} Tf 1 0 0 1 {x:g} {y:g} Tm"
+    return f"{begin} ({escaped}) Tj ET Q\n".encode("latin-1")
+
+
 def pdf_around(
     stream: bytes,
     kind: str,

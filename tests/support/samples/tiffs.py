@@ -77,7 +77,8 @@ def g4_page(image: Image) -> TiffPage:
     height, width = image.shape
     bits = np.packbits(image >= 128, axis=1)  # 0 is black for the encoder of MuPDF
     mupdf = pymupdf.mupdf
-    data = mupdf.python_buffer_data(bits.tobytes())
+    content = bits.tobytes()  # must live as long as MuPDF reads it
+    data = mupdf.python_buffer_data(content)
     packed = mupdf.fz_compress_ccitt_fax_g4(data, width, height, bits.shape[1])
     strip = mupdf.fz_buffer_extract_copy(packed)
     return TiffPage(width, height, strip, {259: 4, 262: 0, 258: 1, 282: 300, 283: 300, 296: 2})

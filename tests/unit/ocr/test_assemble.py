@@ -6,7 +6,7 @@ import pytest
 
 from daemon.core.records import Block, Box, Failure, TextLine
 from daemon.ocr import assemble
-from daemon.ocr.records import RulingLines
+from daemon.ocr.records import LayoutBlock, RulingLines
 from tests.unit.ocr.assembling import (
     clean,
     line,
@@ -129,17 +129,18 @@ def test_a_page_with_a_defect_is_partial_and_has_the_reason():
     )
 
 
-def test_a_text_layer_is_published_as_it_is():
+def test_a_text_layer_is_published_in_the_order_of_its_layout():
     lines = (
-        TextLine("Total", None, Box(0, 0, 50, 20), ()),
         TextLine("9.00", None, Box(200, 0, 250, 20), ()),
+        TextLine("Total", None, Box(0, 0, 50, 20), ()),
     )
-    block = Block(lines)
+    of = page(text_layer=(Block(lines),), rotation=90, dpi=300.0)
 
-    text = assemble.page_from_text_layer(page(text_layer=(block,), rotation=90, dpi=300.0))
+    placed = assemble.place_text_layer(of)
+    text = assemble.page_of_text_layer(of, placed, [[LayoutBlock((1, 0))]])
 
     assert (text.text_source, text.text, text.confidence) == ("text_layer", "Total 9.00", None)
-    assert (text.blocks, text.rotation, text.dpi) == ((block,), 90, 300.0)
+    assert (text.blocks[0].lines, text.rotation, text.dpi) == (lines[::-1], 90, 300.0)
 
 
 # --- beside a text layer ------------------------------------------------------------------------

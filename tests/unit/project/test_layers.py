@@ -34,6 +34,8 @@ ALLOWED = {
         "training/",
     ),
     "pymupdf": ("daemon/ocr/pages/", "daemon/ocr/render/"),
+    "pypdfium2": ("daemon/ocr/pages/pdfium",),
+    "pikepdf": ("daemon/ocr/pages/pdf_opening",),
     "img2pdf": ("daemon/ocr/render/image_to_pdf",),
     "pebble": ("daemon/engine/local_pool", "daemon/engine/slot", "daemon/engine/worker_process"),
     "prometheus_client": ("daemon/monitoring/metrics",),

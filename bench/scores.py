@@ -2,7 +2,9 @@
 
 Text is folded as in `score_pages.py`, the scorer of the labelled pages (NFKC, straight quotes and
 dashes, white space to one space), and CER and F1 are summed as there; `bench.pages --scorer` runs
-that script on the same texts.
+that script on the same texts. Pictures that are no tidy scans have other measures, those of
+`score_wild.py`: whether each line of the truth is anywhere in the reading, how much was read that
+is not in the truth, and the order.
 """
 
 from __future__ import annotations
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
 CJK = re.compile(r"[㐀-鿿豈-﫿]")
 TOKEN = re.compile(r"[㐀-鿿豈-﫿]|[^\W_]+")
 SIMPLE = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "–": "-", "—": "-"})
+FOLDED = str.maketrans(
+    {"‘": "'", "’": "'", "“": '"', "”": '"', "–": "-", "—": "-", "、": ",", "。": ".", "‖": "|"}
+)  # of pictures
+GOOD = 0.1  # largest share of the characters that is lost of a picture read well
 FOUND = 0.5  # least IoU of a found line
 WITHIN = 0.7  # share of a box within another that it was merged into or split from
 ROW = 1.75  # largest height of a found box, over that of a label, for both to be in one row
@@ -44,6 +50,11 @@ class ScoreTotals:
     tokens_right: int = 0
     tokens_true: int = 0
     tokens_read: int = 0
+    good: int = 0
+    wanted: int = 0
+    lost: int = 0
+    excess: int = 0
+    displaced: int = 0
     seconds: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: ScoreTotals) -> None:
@@ -75,6 +86,21 @@ class ScoreTotals:
     def f1(self) -> float:
         """F1 of words and single Chinese characters, in any order."""
         return 2 * self.tokens_right / max(1, self.tokens_true + self.tokens_read)
+
+    @property
+    def found_anywhere(self) -> float:
+        """The share of the characters of the truth that were read, each line at its best place."""
+        return 1 - self.lost / max(1, self.wanted)
+
+    @property
+    def read_in_excess(self) -> float:
+        """The characters read that are not in the truth, per character of truth."""
+        return self.excess / max(1, self.wanted)
+
+    @property
+    def in_order(self) -> float:
+        """1 - CER in reading order, without white space; of no picture less than 0."""
+        return 1 - self.displaced / max(1, self.wanted)
 
     @property
     def cpu(self) -> float:
@@ -124,6 +150,43 @@ def compare_text(truth: str, text: str, totals: ScoreTotals) -> None:
     true, found = (Counter(TOKEN.findall(t.lower())) for t in (truth, text))
     totals.tokens_right = sum((true & found).values())
     totals.tokens_true, totals.tokens_read = sum(true.values()), sum(found.values())
+
+
+def compare_picture(truth: str, text: str, totals: ScoreTotals, *, is_partial: bool) -> None:
+    """Count what a picture lost, what was read in excess, and errors in reading order.
+
+    Excess is not counted where the truth is a part of the text only.
+    """
+    read = bare(text)
+    lines = [line for line in map(bare, truth.splitlines()) if line]
+    whole = "".join(lines)
+    totals.wanted = len(whole)
+    totals.lost = sum(min(best_fit(line, read), len(line)) for line in lines)
+    totals.good = int(totals.lost <= GOOD * totals.wanted)
+    totals.displaced = min(totals.wanted, Levenshtein.distance(whole, read))
+    if not is_partial:
+        totals.excess = sum((Counter(read) - Counter(whole)).values())
+
+
+def best_fit(line: str, text: str) -> int:
+    """Return the edit distance between `line` and the part of `text` that is nearest to it.
+
+    Approximate string matching by dynamic programming, P. H. Sellers 1980, a row at a time.
+    """
+    letters = np.array([ord(letter) for letter in text], np.int64)
+    places = np.arange(len(text) + 1)
+    row = np.zeros(len(text) + 1, np.int64)  # the part may begin anywhere
+    for letter in line:
+        replaced = row[:-1] + (letters != ord(letter))
+        row = row + 1
+        row[1:] = np.minimum(row[1:], replaced)
+        row = np.minimum.accumulate(row - places) + places  # insertions from the left
+    return int(row.min())
+
+
+def bare(text: str) -> str:
+    """Return the text of a picture with NFKC, plain punctuation, and no white space."""
+    return re.sub(r"\s+", "", unicodedata.normalize("NFKC", text).translate(FOLDED))
 
 
 def folded(text: str) -> str:

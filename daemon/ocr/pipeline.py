@@ -67,7 +67,7 @@ class OrientedPage:
 class Pipeline:
     """Loaded networks and the recipe by which pages are read.
 
-    `detector` finds lines where the recipe allows it: on all pages, or on those that read badly.
+    `detector` sees every page, unless the recipe wants lines of the ink alone.
     """
 
     def __init__(
@@ -187,7 +187,7 @@ class Pipeline:
         return [columns[k] for k in indexes], dict(enumerate(readings[k] for k in indexes))
 
     def _segment(self, clean: CleanPage) -> tuple[list[LineCrop], RulingLines]:
-        """Return lines and ruling lines of a page, by the segmenter that comes first."""
+        """Return lines and ruling lines of a page, by the segmenter of the recipe."""
         if self.recipe.segmenter == "dbnet" and self.detector:
             return segment.detect_lines(clean, self.detector), segment.find_ruling_lines(clean)
         return segment.find_lines_and_rules(

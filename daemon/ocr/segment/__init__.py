@@ -1,6 +1,6 @@
-"""Line segmentation of a clean page, by one of two methods; crops.py cuts the lines out.
+"""Line segmentation of a clean page, by two methods whose lines are united by place (combine.py).
 
-The fast method works bottom-up, from ink to connected components, words and lines, and measures
+One method works bottom-up, from ink to connected components, words and lines, and measures
 everything relative to the height of letters. Ink (ink.py) is what differs from its background, less
 the ruling lines of tables. Connected components (components.py) are classified into letters, small
 ones, and those that reach across rows. Letters closer than a fraction of their height form a word
@@ -9,8 +9,9 @@ ones, and those that reach across rows. Letters closer than a fraction of their 
 footnote are found alike. Ruling lines that may separate table cells come from the same ink
 (ruling.py).
 
-The thorough method is a text detection network (dbnet.py) that costs ten times as much and finds
-text on any background. Vertical text has its own module (vertical.py).
+The other method is a text detection network (dbnet.py) that finds text on any background and at any
+slope, but with less exact edges. crops.py cuts the lines out. Vertical text has its own module
+(vertical.py).
 """
 
 from __future__ import annotations

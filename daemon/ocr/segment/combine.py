@@ -120,10 +120,10 @@ def _is_stack(bounds: Rects, ink: Rects) -> bool:
     ink = ink[np.argsort(ink[:, 1])]
     height = float(np.median(ink[:, 3] - ink[:, 1]))
     gaps = ink[1:, 1] - ink[:-1, 3]
-    is_filled = (ink[:, 3] - ink[:, 1]).sum() + np.maximum(0, gaps).sum() >= _MIN_EXPLAINED * (
-        bounds[3] - bounds[1]
-    )
-    return bool(is_filled and np.median(gaps) >= _MIN_ROW_GAP * height)
+    left, top, right, bottom = bounds
+    length = bottom - top - 2 * min(_OVERSHOOT * (right - left), (bottom - top) / 4)
+    covered = (ink[:, 3] - ink[:, 1]).sum() + np.maximum(0, gaps).sum()
+    return bool(covered >= _MIN_EXPLAINED * length and np.median(gaps) >= _MIN_ROW_GAP * height)
 
 
 def _cut_down(rect: Rects, bounds: Rects, detection: Detection) -> Rects:

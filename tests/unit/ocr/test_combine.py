@@ -88,6 +88,12 @@ def test_rows_below_each_other_that_the_network_joined_are_those_of_the_ink():
     assert combined(rows, detection((95, 45, 145, 335))) == (rows, [])
 
 
+def test_few_short_rows_below_each_other_are_a_stack_though_the_network_reaches_beyond_them():
+    rows = [(100, 186, 125, 200), (100, 216, 125, 231), (100, 246, 125, 260)]
+
+    assert combined(rows, detection((91, 173, 136, 273))) == (rows, [])
+
+
 def test_characters_of_a_column_are_the_column_of_the_network():
     characters = [(100, 50 + 42 * k, 140, 90 + 42 * k) for k in range(7)]
 

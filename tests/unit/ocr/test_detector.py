@@ -179,6 +179,20 @@ def test_letters_of_ten_to_six_hundred_pixels_on_one_page_are_a_line_each(detect
         assert line == pytest.approx(box, abs=12 + 0.25 * (box[3] - box[0]))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [2, 4, 8, 16])
+@pytest.mark.parametrize("text", ["{}.50 EUR", "Item {}", "Small print number {}"])
+@pytest.mark.parametrize(("height", "pitch"), [(12, 26), (18, 31), (18, 60), (26, 57), (36, 79)])
+def test_short_rows_below_each_other_are_a_line_each(detector, height, pitch, text, count):
+    gray = paper(1600, 2200)
+    rows = [write_at(gray, text.format(k), 100, 200 + pitch * k, height) for k in range(count)]
+
+    lines = rows_of(found(gray, detector))
+
+    assert len(lines) == count
+    assert np.array(lines) == pytest.approx(np.array(rows), abs=8 + 0.4 * height)
+
+
 def large(quads_of_small, quads_of_large, reduction=4):
     """What is left of small and large lines, given as left, top, right, bottom."""
     both = [quads.of_rects(np.array(rects, float).reshape(-1, 4)) for rects in
@@ -201,10 +215,18 @@ TITLE = (100, 100, 1100, 400)  # 300 pixels high
         ([(100, 600, 500, 630)], [(100, 600, 500, 630), TITLE]),  # a line elsewhere
         ([(110, 110, 1090, 150)], [(110, 110, 1090, 150)]),  # a row of a paragraph
         ([(110, 110, 300, 150)], [TITLE]),  # a word within: no row
+        ([(110, 110, 140, 390)], [TITLE]),  # an upright stroke
     ],
 )
 def test_a_large_line_takes_the_place_of_its_fragments_but_not_of_rows(small, expected):
     assert large(small, [TITLE]) == expected
+
+
+@pytest.mark.parametrize("width", [125, 200, 290])
+def test_a_stack_of_rows_that_a_coarse_pass_merged_stays_rows(width):
+    rows = [(110, 110 + 60 * k, 110 + width, 150 + 60 * k) for k in range(8)]
+
+    assert large(rows, [(100, 90, 400, 610)]) == rows
 
 
 def test_a_line_that_the_fine_pass_sees_whole_is_that_of_the_fine_pass():

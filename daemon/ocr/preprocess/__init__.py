@@ -11,10 +11,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 from daemon.ocr.preprocess import dewarp, edges, illumination, rotation, skew
+from daemon.ocr.preprocess.colour import to_gray
 from daemon.ocr.preprocess.scale import rescaled, square_scales
 from daemon.ocr.preprocess.seals import separate_seals
 from daemon.ocr.records import CleanPage
@@ -23,12 +23,12 @@ __all__ = ["clean", "grayed", "separate_seals"]
 
 if TYPE_CHECKING:
     from daemon.core.options import Preprocessing
-    from daemon.core.records import Page, Pixels
+    from daemon.core.records import Page
 
 
 def grayed(page: Page) -> Page:
     """Return the page in gray; OCR does not need the colours, which take memory."""
-    return replace(page, image=_gray(page.image)) if page.image.size else page
+    return replace(page, image=to_gray(page.image)) if page.image.size else page
 
 
 def clean(page: Page, steps: Preprocessing, orientation: int = 0) -> CleanPage:
@@ -38,7 +38,7 @@ def clean(page: Page, steps: Preprocessing, orientation: int = 0) -> CleanPage:
     """
     scales = square_scales(page.image, page.pixel_height, steps.max_side)
     gray, from_rotated = rotation.rotate_quarter_turns(
-        _gray(rescaled(page.image, *scales)), orientation
+        to_gray(rescaled(page.image, *scales)), orientation
     )
     gray = illumination.denoise(gray, steps.denoise)
     if steps.flatten_background:
@@ -59,9 +59,3 @@ def clean(page: Page, steps: Preprocessing, orientation: int = 0) -> CleanPage:
     return CleanPage(
         gray=gray, to_page=to_page, skew=degrees, orientation=orientation, curvature=curvature
     )
-
-
-def _gray(image: Pixels) -> Pixels:
-    if image.ndim == 2:
-        return image
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from daemon.core.records import Box
+from daemon.ocr.preprocess.colour import to_gray
 from daemon.ocr.records import Seal
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def separate_seals(page: Page) -> tuple[Page, list[Seal]]:
     image = page.image
     if image.ndim == 2 or not image.size:
         return page, []
-    gray = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
+    gray = to_gray(image)
     if np.count_nonzero(_redness(image[::_STRIDE, ::_STRIDE]) > _MIN_RED) < _MIN_SAMPLES:
         return replace(page, image=gray), []
     seals = [_take_off(image, gray, ellipse) for ellipse in _find(image)]

@@ -22,6 +22,7 @@ import numpy as np
 
 from daemon.core import checksummed_file
 from daemon.core.errors import Misconfigured
+from daemon.ocr.onnx_session import open_session
 from daemon.ocr.page_scale import page_side
 from daemon.ocr.segment.quads import share_within, sides
 
@@ -34,12 +35,13 @@ if TYPE_CHECKING:
     from daemon.core.records import Pixels
     from daemon.ocr.segment.quads import Quads
 
-_SIDE = 1280  # pixels that the side of a page (`page_side`) is scaled to
+_SIDE = 1056  # pixels that the side of a page (`page_side`) is scaled to
 _MAX_ENLARGEMENT = 2.0  # a small page is not enlarged by more
 _MAX_ENLARGED = 2_000_000  # pixels that a page may have after it was enlarged
 _COARSE = 4  # times smaller: the scale of the pass for large letters
 _STEP = 32  # pixels; the network halves the size five times
-_TILE = 640  # rows and columns of a tile, a multiple of the step: 90 MB at its peak
+_TILE = 704  # rows and columns of a tile at most, a multiple of the step: 110 MB at its peak
+_MIN_CONTRAST = 12  # gray levels: an even tile has no text
 _LAP = 48  # pixels that tiles share, as context
 _MEAN = np.array([0.485, 0.456, 0.406], np.float32)  # of ImageNet; B, G, R as in PaddleOCR
 _DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)
@@ -79,16 +81,9 @@ class TextDetector:
     @classmethod
     def load(cls, file: Path, sha256: str | None = None) -> TextDetector:
         """Load the ONNX network in `file`; Misconfigured if it is not one or its digest differs."""
-        import onnxruntime
-
         content, _ = checksummed_file.read("detector", file, sha256)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.enable_cpu_mem_arena = False  # it would keep the memory of the largest tile
-        options.log_severity_level = 3
-        try:
-            session = onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])
+        try:  # an arena would keep the memory of the largest tile
+            session = open_session(content, has_arena=False)
         except Exception as error:  # its errors have no common base class
             remedy = "is no ONNX network that ONNX Runtime can run; name a file of models/"
             raise Misconfigured("detector.file", file, remedy) from error
@@ -124,12 +119,14 @@ class TextDetector:
     def _probability(self, gray: Pixels) -> NDArray[np.float32]:
         """Return the probability of text of each pixel of `gray`, H,W."""
         probability = np.zeros(gray.shape, np.float32)
-        for top, left in product(_starts(gray.shape[0]), _starts(gray.shape[1])):
-            tile = self._forward(gray[top : top + _TILE, left : left + _TILE])
+        for (top, rows), (left, columns) in product(_tiles(gray.shape[0]), _tiles(gray.shape[1])):
+            tile = gray[top : top + rows, left : left + columns]
+            if int(tile.max()) - int(tile.min()) < _MIN_CONTRAST:
+                continue
             top_lap, left_lap = min(top, _LAP), min(left, _LAP)
-            probability[top : top + _TILE, left : left + _TILE][top_lap:, left_lap:] = tile[
-                top_lap:, left_lap:
-            ]
+            probability[top + top_lap : top + rows, left + left_lap : left + columns] = (
+                self._forward(tile)[top_lap:, left_lap:]
+            )
         return probability
 
     def _forward(self, tile: Pixels) -> NDArray[np.float32]:
@@ -157,10 +154,11 @@ def _padded(length: int) -> int:
     return -(-length // _STEP) * _STEP
 
 
-def _starts(length: int) -> list[int]:
-    """Return where tiles begin that cover `length` and overlap by two laps or more."""
-    count = 1 + max(0, math.ceil((length - _TILE) / (_TILE - 2 * _LAP)))
-    return [round(k * (length - _TILE) / (count - 1)) if k else 0 for k in range(count)]
+def _tiles(length: int) -> list[tuple[int, int]]:
+    """Return start and size of tiles that cover `length` and overlap by two laps or more."""
+    count = max(1, math.ceil((length - 2 * _LAP) / (_TILE - 2 * _LAP)))
+    size = min(length, _padded(math.ceil((length + 2 * _LAP * (count - 1)) / count)))
+    return [(round(k * (length - size) / (count - 1)) if k else 0, size) for k in range(count)]
 
 
 def _lines(probability: NDArray[np.float32]) -> tuple[Quads, NDArray[np.float64]]:

@@ -203,7 +203,7 @@ def test_the_profile_identity_changes_only_with_the_settings_that_influence_the_
 ) -> None:
     shipped = load(REPOSITORY / "config.yaml")
 
-    assert wiring.policies(shipped).of("a.png").profile == "default@1aa248c4"
+    assert wiring.policies(shipped).of("a.png").profile == "default@7a686020"
 
 
 def test_the_profile_identity_consists_of_the_name_and_a_digest_of_the_settings(

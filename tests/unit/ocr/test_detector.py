@@ -1,15 +1,18 @@
 """The text detection network: any background, any slope, any page size."""
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 import pytest
 
 from daemon.core.errors import Misconfigured
-from daemon.ocr import segment
+from daemon.ocr import onnx_session, segment
 from daemon.ocr.records import CleanPage
+from daemon.ocr.segment import dbnet, quads
 from tests.support.repository import REPOSITORY
 
-SHIPPED = REPOSITORY / "models" / "db-ppocr-v3.onnx"
+SHIPPED = REPOSITORY / "models" / "db-ppocr-v6-tiny.onnx"
 UNTURNED = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 
 
@@ -127,3 +130,168 @@ def test_a_file_that_is_no_network_is_misconfigured(tmp_path):
 
     with pytest.raises(Misconfigured, match=r"detector\.file"):
         segment.TextDetector.load(path)
+
+
+# --- letters of any size ------------------------------------------------------------------------
+
+
+def rows_of(page):
+    """The lines of a page by where they are, without the fragments that a row must not have."""
+    return sorted((line.box.top, line.box.left, line.box.right, line.box.bottom) for line in page)
+
+
+def write_at(gray, text, left, base, height):
+    """Write `text` with capitals of `height` pixels; return its box."""
+    weight = max(1, round(height / 9))
+    size = cv2.getFontScaleFromHeight(cv2.FONT_HERSHEY_SIMPLEX, height, weight)
+    cv2.putText(gray, text, (left, base), 0, size, (0,), weight, cv2.LINE_AA)
+    (width, _), _ = cv2.getTextSize(text, 0, size, weight)
+    return base - height, left, left + width, base
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("height", [10, 16, 30, 60, 100, 140, 200, 300, 450, 600])
+def test_letters_of_any_size_are_one_line_beside_small_print(detector, height):
+    gray = paper(1600, 2200)
+    large = write_at(gray, "HEX" if height > 200 else "HEXAGON", 100, 150 + height, height)
+    small = [write_at(gray, f"Small print number {k}", 100, 1000 + 60 * k, 18) for k in range(8)]
+
+    lines = rows_of(found(gray, detector))
+
+    assert len(lines) == 9
+    for line, written in zip(lines, [large, *small], strict=True):
+        margin = 12 + 0.25 * (written[3] - written[0])
+        assert line == pytest.approx(written, abs=margin)
+
+
+@pytest.mark.slow
+def test_letters_of_ten_to_six_hundred_pixels_on_one_page_are_a_line_each(detector):
+    gray = paper(2400, 2400)
+    written, base = [], 40
+    for height in (600, 300, 150, 80, 40, 20, 10):
+        base += height + 40 + height // 3
+        written.append(write_at(gray, "HEM HEM"[: 3 if height == 600 else 7], 100, base, height))
+
+    lines = rows_of(found(gray, detector))
+
+    assert len(lines) == len(written)
+    for line, box in zip(lines, written, strict=True):
+        assert line == pytest.approx(box, abs=12 + 0.25 * (box[3] - box[0]))
+
+
+def large(quads_of_small, quads_of_large, reduction=4):
+    """What is left of small and large lines, given as left, top, right, bottom."""
+    both = [quads.of_rects(np.array(rects, float).reshape(-1, 4)) for rects in
+            (quads_of_small, quads_of_large)]  # fmt: skip
+    kept, scores = dbnet._with_large(
+        both[0], np.full(len(both[0]), 0.8), both[1], np.full(len(both[1]), 0.9), reduction
+    )
+    assert len(kept) == len(scores)
+    return [tuple(map(int, rect)) for rect in quads.bounds(kept)]
+
+
+TITLE = (100, 100, 1100, 400)  # 300 pixels high
+
+
+@pytest.mark.parametrize(
+    ("small", "expected"),
+    [
+        ([], [TITLE]),
+        ([(110, 110, 190, 390), (300, 150, 350, 260)], [TITLE]),  # strokes of its letters
+        ([(100, 600, 500, 630)], [(100, 600, 500, 630), TITLE]),  # a line elsewhere
+        ([(110, 110, 1090, 150)], [(110, 110, 1090, 150)]),  # a row of a paragraph
+        ([(110, 110, 300, 150)], [TITLE]),  # a word within: no row
+    ],
+)
+def test_a_large_line_takes_the_place_of_its_fragments_but_not_of_rows(small, expected):
+    assert large(small, [TITLE]) == expected
+
+
+def test_a_line_that_the_fine_pass_sees_whole_is_that_of_the_fine_pass():
+    whole, coarse = (100, 100, 900, 200), (90, 95, 910, 205)
+
+    assert large([whole], [coarse]) == [whole]
+
+
+def test_lines_of_a_coarse_pass_that_the_fine_one_sees_are_left_to_it():
+    assert large([], [(100, 100, 900, 200)]) == []
+    assert large([], [(100, 100, 900, 200)], reduction=2) == [(100, 100, 900, 200)]
+
+
+# --- pages of any proportion --------------------------------------------------------------------
+
+
+def lines_of(gray, detector):
+    clean = CleanPage(gray=gray, to_page=UNTURNED, skew=0.0)
+    return sorted(rows_of(segment.find_lines_and_rules(clean, detector)[0]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("finder", ["opencv", "auto"])
+@pytest.mark.parametrize("pitch", [61, 97, 350])
+def test_a_long_receipt_has_each_line_once_and_in_order(detector, finder, pitch):
+    gray = paper(20_000, 720)
+    written = [
+        write_at(gray, f"Item {k} of many", 40, base, 22)
+        for k, base in enumerate(range(100, 19_950, pitch))
+    ]
+
+    lines = lines_of(gray, detector if finder == "auto" else None)
+
+    assert len(lines) == len(written)
+    assert np.array(lines) == pytest.approx(np.array(written), abs=16)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("finder", ["opencv", "auto"])
+def test_a_banner_has_its_words_in_order(detector, finder):
+    gray = paper(200, 20_000)
+    written = [write_at(gray, f"Word {k}", 50 + 1000 * k, 120, 50) for k in range(19)]
+
+    lines = sorted(line[1:3] for line in lines_of(gray, detector if finder == "auto" else None))
+
+    assert len(lines) == len(written)
+    assert np.array(lines) == pytest.approx(np.array([box[1:3] for box in written]), abs=30)
+
+
+@pytest.mark.parametrize("length", [1, 700, 1800, 1801, 2500, 20_000])
+def test_strips_cover_a_page_and_share_the_lap(length):
+    starts = segment.strip_starts(length, 1800, 180)
+
+    assert starts[0] == 0
+    assert starts[-1] == max(0, length - 1800)
+    assert all(0 < b - a <= 1800 - 180 for a, b in pairwise(starts))
+
+
+@pytest.mark.parametrize("offset", range(-60, 61, 12))
+@pytest.mark.parametrize("border", ["start", "end", "middle"])
+def test_a_line_at_the_border_of_strips_is_found_once(border, offset):
+    height, width = 3000, 400
+    first, second, *_ = segment.strip_starts(height, 1000, 100)
+    base = {"start": second, "end": first + 1000, "middle": second + 50}[border] + offset
+    gray = paper(height, width)
+    written = write_at(gray, "At the border", 40, base, 24)
+
+    [line] = lines_of(gray, None)
+
+    assert line == pytest.approx(written, abs=10)
+
+
+def test_rules_at_the_border_of_strips_are_on_the_page_where_they_were_drawn():
+    gray = paper(3000, 400)
+    for top in range(100, 3000, 300):
+        cv2.line(gray, (40, top), (360, top), (0,), 3)
+    clean = CleanPage(gray=gray, to_page=UNTURNED, skew=0.0)
+
+    _, rules = segment.find_lines_and_rules(clean)
+
+    middles = {round((box.top + box.bottom) / 2, -1) for box in rules.horizontal}
+    assert middles == set(range(100, 3000, 300))
+
+
+def test_the_network_has_as_many_threads_as_its_process(monkeypatch):
+    monkeypatch.setattr(onnx_session._process, "threads", 3)
+
+    session = segment.TextDetector.load(SHIPPED).session
+
+    assert session.get_session_options().intra_op_num_threads == 3

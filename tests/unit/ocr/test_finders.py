@@ -1,4 +1,4 @@
-"""Choice of the segmenter: the configured one, or the text detector where lines read badly."""
+"""Choice of the segmenter: the network, the ink, or both united by place."""
 
 import dataclasses
 from pathlib import Path
@@ -8,35 +8,27 @@ import pytest
 
 from daemon.core.options import Detector, Preprocessing
 from daemon.ocr import pipeline
+from daemon.ocr.segment import quads
+from daemon.ocr.segment.dbnet import Detection
 from tests.support.running_daemon import DETECTOR
 from tests.unit.ocr.test_pipeline import RECIPE, LineHeightRecognizer, written
 
 
 class StubDetector:
-    """A detector that finds one line and counts its calls."""
+    """A detector that sees the two written lines as one core each, and one where no ink is."""
+
+    lines = ((30, 45, 350, 90), (30, 105, 350, 150), (40, 300, 240, 364))
 
     def __init__(self):
         self.calls = 0
 
-    def quads(self, gray):
+    def detect(self, gray):
         self.calls += 1
-        return np.array([[[40, 100], [240, 100], [240, 164], [40, 164]]], float)
-
-
-class UnsureRecognizer(LineHeightRecognizer):
-    """Confident only for lines as high as those of the stub detector."""
-
-    def read(self, lines):
-        confident = [self.reading("what the network found, at length and surely")] * len(lines)
-        doubtful = super().read(lines)
-        return [
-            s if x.image.shape[0] == 64 else d
-            for x, s, d in zip(lines, confident, doubtful, strict=True)
-        ]
-
-    def reading(self, text):
-        self.confidence = 0.95 if len(text) > 3 else 0.5
-        return super().reading(text)
+        probability = np.zeros(gray.shape, np.float32)
+        for left, top, right, bottom in self.lines:
+            probability[top:bottom, left:right] = 0.9
+        rects = np.array(self.lines, float)
+        return Detection(quads.of_rects(rects), np.full(3, 0.9), probability, 1.0)
 
 
 def recipe_with(segmenter):
@@ -45,56 +37,46 @@ def recipe_with(segmenter):
     )
 
 
-def test_a_page_read_with_high_confidence_is_not_passed_to_the_detector():
+def tops_of(text):
+    return [line.box.top for block in text.blocks for line in block.lines]
+
+
+@pytest.mark.parametrize(("segmenter", "calls"), [("auto", 1), ("opencv", 0), ("dbnet", 1)])
+def test_the_detector_sees_every_page_unless_the_ink_alone_is_wanted(segmenter, calls):
     network = StubDetector()
 
-    pipeline.Pipeline(recipe_with("auto"), LineHeightRecognizer(0.95), network).read_page(written())
-
-    assert network.calls == 0
-
-
-def test_a_page_that_reads_badly_is_passed_to_the_detector():
-    network = StubDetector()
-
-    text = pipeline.Pipeline(recipe_with("auto"), UnsureRecognizer(), network).read_page(written())
-
-    assert network.calls == 1
-    assert text.text == "what the network found, at length and surely"
-
-
-def test_the_lines_with_more_evidence_are_used_even_after_the_detector_ran():
-    network = StubDetector()
-
-    text = pipeline.Pipeline(recipe_with("auto"), LineHeightRecognizer(0.8), network).read_page(
+    pipeline.Pipeline(recipe_with(segmenter), LineHeightRecognizer(0.99), network).read_page(
         written()
     )
 
-    assert network.calls == 1
-    assert len([line for block in text.blocks for line in block.lines]) == 2
-
-
-def test_a_page_of_ink_without_lines_is_passed_to_the_detector_and_a_blank_one_is_not():
-    network = StubDetector()
-    reader = pipeline.Pipeline(recipe_with("auto"), UnsureRecognizer(), network)
-    stained, grainy = written(lines=0), written(lines=0)
-    stained.image[100:300, 100:300] = 90
-    grain = np.random.default_rng(0).normal(240, 4, grainy.image.shape)
-    grainy.image[:] = grain.clip(0, 255)
-
-    reader.read_page(written(lines=0))
-    reader.read_page(grainy)
-    assert network.calls == 0
-    reader.read_page(stained)
-    assert network.calls == 1
-
-
-@pytest.mark.parametrize(("segmenter", "calls"), [("opencv", 0), ("dbnet", 1)])
-def test_the_configured_segmenter_is_the_only_one_used(segmenter, calls):
-    network = StubDetector()
-
-    pipeline.Pipeline(recipe_with(segmenter), UnsureRecognizer(), network).read_page(written())
-
     assert network.calls == calls
+
+
+@pytest.mark.parametrize(
+    ("segmenter", "tops"),
+    [
+        ("opencv", [56, 116]),  # the ink
+        ("dbnet", [45, 105, 300]),  # the network
+        ("auto", [56, 116, 300]),  # the ink where it explains the network, else the network
+    ],
+)
+def test_the_lines_are_those_of_the_ink_or_of_the_network_or_both(segmenter, tops):
+    reader = pipeline.Pipeline(recipe_with(segmenter), LineHeightRecognizer(0.95), StubDetector())
+
+    assert tops_of(reader.read_page(written())) == pytest.approx(tops, abs=5)
+
+
+def test_ink_that_the_network_does_not_take_for_text_is_no_line():
+    page = written(lines=4)
+    reader = pipeline.Pipeline(recipe_with("auto"), LineHeightRecognizer(0.95), StubDetector())
+
+    assert tops_of(reader.read_page(page)) == pytest.approx([56, 116, 300], abs=5)
+
+
+def test_without_a_network_the_lines_are_those_of_the_ink():
+    reader = pipeline.Pipeline(recipe_with("auto"), LineHeightRecognizer(0.95))
+
+    assert len(tops_of(reader.read_page(written(lines=4)))) == 4
 
 
 def test_another_recipe_shares_the_networks_and_loads_what_is_missing():

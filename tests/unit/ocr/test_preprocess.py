@@ -72,12 +72,12 @@ def test_a_point_of_the_clean_page_is_mapped_back_to_where_it_was_drawn():
 
 
 def test_a_page_larger_than_the_limit_is_downscaled_and_its_transform_has_the_scale():
-    image = np.full((3000, 1000, 3), 255, np.uint8)
+    image = np.full((3000, 1500, 3), 255, np.uint8)
 
     clean = preprocess.clean(page_of(image), dataclasses.replace(PLAIN, max_side=1500))
 
-    assert clean.gray.shape == (1500, 500)
-    assert clean.to_page @ [500, 1500, 1] == pytest.approx([1000, 3000])
+    assert clean.gray.shape == (1500, 750)
+    assert clean.to_page @ [750, 1500, 1] == pytest.approx([1500, 3000])
 
 
 def test_the_background_is_flattened_and_ink_stays_dark():

@@ -25,7 +25,7 @@ ALLOWED = {
     "anyio": ("daemon/web/",),
     "urllib3": ("daemon/outbox/hooks/webhook",),
     "torch": ("daemon/ocr/model/", "daemon/ocr/recognizer", "daemon/engine/worker", "training/"),
-    "onnxruntime": ("daemon/ocr/model/", "daemon/ocr/recognizer", "training/"),
+    "onnxruntime": ("daemon/ocr/onnx_session", "training/"),
     "onnx": ("daemon/ocr/model/", "training/"),
     "cv2": (
         "daemon/ocr/",

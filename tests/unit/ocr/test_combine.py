@@ -1,0 +1,142 @@
+"""Lines of the network and of the ink, united by place."""
+
+import numpy as np
+import pytest
+
+from daemon.ocr.segment import combine, quads
+from daemon.ocr.segment.dbnet import Detection
+from tests.unit.ocr.test_quads import turned
+
+HEIGHT, WIDTH = 400, 1000
+
+
+def detection(*lines, seen=(), scale=1.0):
+    """What a network sees that found upright `lines`, and text without a line in `seen`."""
+    probability = np.zeros((round(HEIGHT * scale), round(WIDTH * scale)), np.float32)
+    for rect in (*lines, *seen):
+        left, top, right, bottom = (round(side * scale) for side in rect)
+        inset = min(bottom - top, right - left) // 4
+        probability[top + inset : bottom - inset, left + inset : right - inset] = 0.9
+    rects = np.array(lines, float).reshape(-1, 4)
+    return Detection(quads.of_rects(rects), np.full(len(rects), 0.9), probability, scale)
+
+
+def combined(ink, found):
+    rects, left_over = combine.combine(np.array(ink, float).reshape(-1, 4), found)
+    return [tuple(map(round, rect)) for rect in rects], quads.bounds(left_over).tolist()
+
+
+def test_nothing_is_nothing():
+    assert combined([], detection()) == ([], [])
+
+
+@pytest.mark.parametrize("scale", [0.4, 1.0, 2.0])
+def test_a_line_that_both_find_is_that_of_the_ink(scale):
+    found = detection((95, 95, 510, 135), scale=scale)
+
+    assert combined([(100, 100, 500, 130)], found) == ([(100, 100, 500, 130)], [])
+
+
+def test_ink_where_the_network_sees_no_text_is_no_line():
+    assert combined([(100, 200, 500, 230)], detection((100, 100, 500, 130)))[0] == []
+
+
+def test_ink_where_the_network_sees_text_is_a_line_though_it_made_none_of_it():
+    found = detection(seen=[(100, 100, 140, 130)])
+
+    assert combined([(100, 100, 500, 130)], found) == ([(100, 100, 500, 130)], [])
+
+
+def test_a_line_without_ink_is_that_of_the_network():
+    assert combined([], detection((100, 100, 500, 130))) == ([], [[100, 100, 500, 130]])
+
+
+def test_cells_of_a_row_that_the_network_joined_are_those_of_the_ink():
+    cells = [(100, 100, 280, 130), (320, 101, 500, 131), (530, 99, 700, 130)]
+
+    assert combined(cells, detection((95, 95, 705, 135))) == (cells, [])
+
+
+def test_a_word_does_not_explain_a_line():
+    rects, left_over = combined([(100, 100, 200, 130)], detection((95, 95, 705, 135)))
+
+    assert rects == []
+    assert left_over == [[95, 95, 705, 135]]
+
+
+def test_strokes_of_large_letters_do_not_explain_them():
+    strokes = [(100 + 40 * k, 150, 130 + 40 * k, 185) for k in range(10)]
+
+    rects, left_over = combined(strokes, detection((95, 100, 505, 200)))
+
+    assert rects == []
+    assert left_over == [[95, 100, 505, 200]]
+
+
+def test_rows_that_the_ink_merged_are_those_of_the_network():
+    rows = [(100, 100, 500, 130), (100, 140, 500, 170), (100, 180, 500, 210)]
+
+    rects, left_over = combined([(100, 100, 500, 210)], detection(*rows))
+
+    assert rects == []
+    assert sorted(left_over) == [list(row) for row in rows]
+
+
+def test_rows_below_each_other_that_the_network_joined_are_those_of_the_ink():
+    rows = [(100, 50 + 50 * k, 140, 80 + 50 * k) for k in range(6)]
+
+    assert combined(rows, detection((95, 45, 145, 335))) == (rows, [])
+
+
+def test_characters_of_a_column_are_the_column_of_the_network():
+    characters = [(100, 50 + 42 * k, 140, 90 + 42 * k) for k in range(7)]
+
+    rects, left_over = combined(characters, detection((95, 45, 145, 345)))
+
+    assert rects == []
+    assert left_over == [[95, 45, 145, 345]]
+
+
+def test_a_slanted_line_is_that_of_the_network_and_the_ink_within_it_is_none():
+    found = detection((100, 180, 600, 220))
+    slanted = turned(found.quads[0], 15)
+    found = Detection(slanted[None], found.scores, np.full((HEIGHT, WIDTH), 0.9, np.float32), 1.0)
+
+    rects, left_over = combine.combine(np.array([[330.0, 190, 370, 210]]), found)
+
+    assert len(rects) == 0
+    assert left_over.tolist() == [slanted.tolist()]
+
+
+def test_a_frame_and_a_stain_beside_a_line_are_cut_off():
+    [(left, top, right, bottom)], left_over = combined(
+        [(20, 92, 900, 138)], detection((100, 100, 500, 130))
+    )
+
+    assert left_over == []
+    assert (left, right) == pytest.approx((100, 500), abs=16)  # half of its height
+    assert (top, bottom) == (92, 138)
+
+
+def test_ends_where_the_network_sees_something_are_not_cut_off():
+    found = detection((100, 100, 500, 130), seen=[(850, 100, 880, 130)])
+
+    [(left, _, right, _)], _ = combined([(20, 100, 900, 130)], found)
+
+    assert left == pytest.approx(100, abs=16)
+    assert right == 900
+
+
+def test_a_line_is_no_higher_than_what_the_network_sees_of_its_row_and_a_margin():
+    [(_, top, _, bottom)], _ = combined([(100, 90, 500, 138)], detection((100, 100, 500, 132)))
+
+    assert (top, bottom) == (92, 138)
+
+
+def test_each_place_has_one_line():
+    rows = [(100, 50 + 60 * k, 600, 80 + 60 * k) for k in range(5)]
+    ink = rows[:3]
+
+    rects, left_over = combined(ink, detection(*rows))
+
+    assert sorted([*rects, *(tuple(map(round, rect)) for rect in left_over)]) == rows

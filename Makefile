@@ -10,7 +10,7 @@ TORCH_INDEX ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	--constraint requirements/constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: run install develop test test-fast torture soak fuzz check docs format bench bench-overhead bench-peers bench-recognizer bench-pages bench-tables bench-confidence fonts image clean
+.PHONY: run install develop test test-fast torture soak fuzz check docs format bench bench-overhead bench-peers bench-recognizer bench-pages bench-tables bench-unread bench-confidence fonts image clean
 
 # A newcomer who is root wants to see it run, and is told so; a service says allow_root itself.
 run: install
@@ -93,6 +93,11 @@ bench-pages: bench-peers
 # Table structure (TEDS) on drawn tables. Needs fonts: Debian packages fonts-liberation and fonts-noto-cjk.
 bench-tables: develop
 	$(BIN)/python -m bench.table_structure $(ARGS)
+
+# Planted losses and false alarms of unread regions. Needs fonts: Debian packages fonts-dejavu,
+# fonts-liberation and fonts-noto-cjk.
+bench-unread: develop
+	$(BIN)/python -m bench.unread $(ARGS)
 
 # Confidence by script and by threshold, on drawn pages. The fonts of the machine decide which scripts.
 bench-confidence: develop

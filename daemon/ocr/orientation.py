@@ -36,7 +36,6 @@ _MIN_LAYER_CHARACTERS = 100  # characters of a text layer that decides: more tha
 _MIN_GAIN = 1.25  # times the evidence of the page as it is, for another rotation to be chosen
 _MIN_TURNED_CONFIDENCE = 0.85  # mean confidence of the page turned, for it to be turned
 _MIN_TURNED_CHARACTERS = 6  # letters and digits that the page turned must have at least
-_DOUBTFUL = 0.7  # confidence below which a line is tried upside down
 _DOUBTFUL_RATIO = 2.0  # times as long as high: a shorter line is not tried upside down
 _MIN_LINE_GAIN = 0.15  # confidence that a single line must gain when it is turned
 _DIRECTIONS: dict[int, Direction] = {
@@ -100,7 +99,7 @@ def read_in_directions(
     doubtful = [
         k
         for k, reading in readings.items()
-        if reading.confidence < _DOUBTFUL
+        if reading.confidence < _MIN_CONFIDENCE
         and _ratio(lines[k]) >= _DOUBTFUL_RATIO
         and lines[k].direction == "horizontal"
     ]

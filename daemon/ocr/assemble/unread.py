@@ -43,7 +43,8 @@ class UnreadText:
     @property
     def failure(self) -> Failure | None:
         """The reason why the page is partial; None where what is missing is little."""
-        if self.share < _MAX_SHARE or self.length < _MIN_LENGTH:
+        is_empty = self.share == 1.0  # nothing is published: an empty page has nothing unread
+        if not is_empty and (self.share < _MAX_SHARE or self.length < _MIN_LENGTH):
             return None
         count = len(self.regions)
         places = "a place that looks" if count == 1 else f"{count} places that look"

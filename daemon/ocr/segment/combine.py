@@ -48,7 +48,7 @@ def combine(ink: Rects, detection: Detection) -> tuple[Rects, Quads]:
     kept = _is_supported(ink, detection) & ~_is_rows(ink, bounds[is_wide])
     for k in np.argsort(-_area(bounds), kind="stable"):
         quad = detection.quads[k]
-        if quads.is_tall(quad):
+        if quads.is_tall(quad) and quads.is_level(quad):
             if _is_stack(
                 bounds[k], ink[kept & (quads.share_within(ink_quads, quad) > _MIN_WITHIN)]
             ):

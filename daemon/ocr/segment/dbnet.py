@@ -24,7 +24,7 @@ from daemon.core import checksummed_file
 from daemon.core.errors import Misconfigured
 from daemon.ocr.onnx_session import open_session
 from daemon.ocr.page_scale import page_side
-from daemon.ocr.segment.quads import share_within, sides
+from daemon.ocr.segment.quads import is_level, share_within, sides
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -222,7 +222,7 @@ def _with_large(
             continue
         inside = share_within(quads, quad) > _MIN_INSIDE
         width = np.hypot(*(quad[1] - quad[0]))
-        is_stack = is_wide & bool(width < length)
+        is_stack = is_wide & bool(width < length and is_level(quad))
         shortest = np.where(is_stack, _STACK * width, _PARAGRAPH * length)
         is_row = (lengths >= shortest) & (heights < _SAME_HEIGHT * height)
         is_same = (heights >= _SAME_HEIGHT * height) & (2 * height < _TOO_LARGE * reduction)

@@ -123,7 +123,8 @@ def test_the_size_of_the_letters_does_not_change_the_share(height):
         ([10], [90], True),
         ([9], [91], False),
         ([5, 5], [90], True),
-        ([4], [], False),  # too little for a warning
+        ([4], [36], False),  # too little for a warning
+        ([2], [], True),  # nothing is published of a page that is not empty
         ([5], [], True),
     ],
 )

@@ -28,6 +28,7 @@ _MIN_OVERLAP = 0.5  # of the lower of two boxes, for both to be in one row
 _MIN_HEIGHT, _MAX_HEIGHT = 0.35, 1.6  # of the height of a quad: what explains it is as high as this
 _MIN_HIGHEST = 0.45  # of the height of a quad: one of them is as high as this
 _MIN_EXPLAINED = 0.75  # share of the length of a quad that lines of ink must cover
+_MIN_PIECES = 0.5  # the same where lines of ink reach both of its ends
 _OVERSHOOT = 0.4  # of its height: a quad reaches so much further than its text, on both sides
 _MIN_ROW_GAP = 0.3  # of their height: lines of a stack are as far apart as this
 _MARGIN = 0.1  # of the height of a quad: ink above and below it that still belongs to the line
@@ -53,9 +54,9 @@ def combine(ink: Rects, detection: Detection) -> tuple[Rects, Quads]:
                 bounds[k], ink[kept & (quads.share_within(ink_quads, quad) > _MIN_WITHIN)]
             ):
                 continue
-        elif quads.is_level(quad):
+        elif not quads.is_tall(quad):
             row = kept & _is_in_row(ink, bounds[k])
-            if _is_explained(bounds[k], ink[row]):
+            if _is_explained(bounds[k], ink[row]) and _is_as_level(quad, ink[row]):
                 continue
         used[k] = True
         kept &= quads.share_within(ink_quads, quad) < _MIN_WITHIN
@@ -107,7 +108,15 @@ def _is_explained(bounds: Rects, ink: Rects) -> bool:
     for start, stop in sorted(zip(ink[:, 0], ink[:, 2], strict=True)):
         covered += max(0.0, min(stop, right) - max(start, reach))
         reach = max(reach, stop)
-    return bool(covered >= _MIN_EXPLAINED * (right - left))
+    # the network joins cells of a row across the white between them
+    has_ends = ink[:, 0].min() <= left and ink[:, 2].max() >= right
+    return bool(covered >= (_MIN_PIECES if has_ends else _MIN_EXPLAINED) * (right - left))
+
+
+def _is_as_level(quad: Quads, ink: Rects) -> bool:
+    """Tell whether a quad is level, or its ink is: the network sees few pixels of a short line."""
+    height = float(quads.sides(quad[None])[0, 0])
+    return quads.is_level(quad) or bool((ink[:, 3] - ink[:, 1]).max() <= height)
 
 
 def _is_stack(bounds: Rects, ink: Rects) -> bool:

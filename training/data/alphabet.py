@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _LATIN = "".join(map(chr, range(0xA1, 0x180)))  # Latin-1 Supplement and Latin Extended-A
 _SIGNS = "€£¥¢₩₽₹₺₫฿℃℉№™©®§¶†‡•‣◦▪▫■□●○◆◇★☆☐☑☒✓✔✗✘←↑→↓↔⇒…—–―‘’“”„‚‹›«»′″‰−×÷±≈≠≤≥∞√µΩ°²³¹¼½¾"
+_SMALL = "⁰⁴⁵⁶⁷⁸⁹⁺⁻ⁿ₀₁₂₃₄₅₆₇₈₉"  # ¹ ² ³ are in Latin-1
 _NUMERALS = "".join(map(chr, [*range(0x2460, 0x2474), *range(0x2160, 0x216C)]))
 _ROWS = [*range(0xA1, 0xA4), 0xA6, 0xA8, *range(0xB0, 0xF8)]  # no Cyrillic, no ruling lines
 _NOT_ADDED = "\xad\u3000ΑΒΕΖΗΙΚΜΝΟΡΤΥΧνοικ"  # invisible, or drawn like a Latin letter
@@ -25,7 +26,7 @@ _NOT_ADDED = "\xad\u3000ΑΒΕΖΗΙΚΜΝΟΡΤΥΧνοικ"  # invisible, or d
 
 def extended(first: Charset) -> Charset:
     """Return `first` with GB 2312, the common characters of Big5, accented Latin and signs."""
-    wanted = map(_composed, chain(_LATIN, _SIGNS, _NUMERALS, gb2312(), big5_level_1()))
+    wanted = map(_composed, chain(_LATIN, _SIGNS, _NUMERALS, gb2312(), big5_level_1(), _SMALL))
     unwanted = {*first.characters, *_NOT_ADDED}
     added = (c for c in wanted if len(c) == 1 and c not in unwanted and not _full_width(c))
     return Charset.of([*first.characters, *dict.fromkeys(added)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,16 +30,21 @@ CHINESE = {
     "display": 0.02, "song": 0.32, "hei": 0.31, "": 0.01,
 }  # fmt: skip
 _SCRIPTS: dict[Language, str] = {"en": "latin", "latin": "latin", "zh": "zh", "zh-Hant": "zh-Hant"}
+OWN_SMALL = 0.5  # share of the lines drawn with the small digits of the face, if it has them
 _ATTEMPTS = 6
 
 
 @dataclass(frozen=True, slots=True)
 class FontChoice:
-    """A face for a phrase; `fallback` draws the signs in `rare`, which the face lacks."""
+    """A face for a phrase; `fallback` draws the signs in `rare`, which the face lacks.
+
+    The characters in `small` are drawn as smaller ones, raised or lowered, as word processors do.
+    """
 
     face: Face
     fallback: Face | None
     rare: str
+    small: str = ""
 
     @property
     def name(self) -> str:
@@ -69,6 +74,9 @@ class FontSelector:
         rows, shares = self._groups[phrase.language]
         if not len(rows):
             return None
+        small = "".join(sorted(render.SCALED.keys() & set(phrase.text)))
+        if small:
+            return self._choose_with_small(phrase, small, rng)
         codes = np.array([ord(c) for c in set(phrase.text)])
         if codes.max() >= self._coverage.shape[1]:
             return None
@@ -85,6 +93,18 @@ class FontSelector:
             if choice:
                 return choice
         return None
+
+    def _choose_with_small(self, phrase: Phrase, small: str, rng: Generator) -> FontChoice | None:
+        """Return a face for a phrase with small digits: half of the time with its own, if any."""
+        scaled = "".join(render.SCALED.get(c, (c, 0.0))[0] for c in phrase.text)
+        choice = self.choose(replace(phrase, text=scaled), rng)
+        if choice is None:
+            return None
+        row = self._faces.index(choice.face)
+        codes = [ord(c) for c in small]
+        if self._coverage[row, codes].all() and rng.random() < OWN_SMALL:
+            return choice
+        return replace(choice, small=small)
 
     def _with_fallback(self, row: int, missing: str, rng: Generator) -> FontChoice | None:
         """Return the face of `row`, a fallback for `missing` signs; None if letters are missing."""

@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     from training.synth.font_choice import FontSelector
     from training.synth.render import DrawnLine
 
+CELLS = 0.08  # share of the Chinese lines that can stand in a column, see `render.draw_cells`
 # shares of lines with these surroundings
 NEIGHBOURS, UNDERLINE, TABLE, FILL_IN_LINE, STAMP = 0.28, 0.14, 0.14, 0.35, 0.025
 MIN_X_HEIGHT = {"en": 6.0, "latin": 7.0, "zh": 8.0, "zh-Hant": 9.0}  # pixels; smaller is illegible
 SMALL = 0.35  # share of Latin lines as in a fax, or of a page scanned at 100 dpi
+LONGEST_COLUMN = 40  # characters
 _ATTEMPTS = 50
 
 
@@ -43,7 +45,12 @@ class LineGenerator:
             height = line_height(phrase.language, mild, rng)
             font, fallback = choice.open(size_for(height))
             try:
-                line = render.draw(phrase.text, font, fallback, choice.rare, rng)
+                if in_cells(phrase, rng) and not choice.rare:
+                    line = render.draw_cells(phrase.text, font, rng)
+                else:
+                    line = render.draw(
+                        phrase.text, font, fallback, choice.rare, rng, small=choice.small
+                    )
             except ValueError:  # the glyph exists but is blank
                 continue
             crop = scanned(line, phrase, mild, height, rng)
@@ -56,7 +63,7 @@ class LineGenerator:
 def scanned(line: DrawnLine, phrase: Phrase, mild: bool, height: int, rng: Generator) -> Pixels:
     """Return the crop of a drawn line, `height` rows, after surroundings, scan and damage."""
     image, extra_right = with_context(line, phrase, mild, rng)
-    image = perspective.crop_line(line, image, extra_right, rng)
+    image = perspective.crop_line(line, image, extra_right, rng, whole="_" in phrase.text)
     min_height = MIN_X_HEIGHT[phrase.language] * image.shape[0] / line.x_height
     image = augment.rescaled(image, max(height, min(round(min_height), 80)))
     if not mild and rng.random() < augment.FAX[phrase.language] / (
@@ -78,13 +85,20 @@ def with_context(line: DrawnLine, phrase: Phrase, mild: bool, rng: Generator) ->
         extra_right = extra_right if rng.random() < 0.8 else 0
     for share, add, chance in (
         (NEIGHBOURS, line_context.neighbours, chances[1]),
-        (UNDERLINE, line_context.underline, chances[2]),
+        (0 if "_" in phrase.text else UNDERLINE, line_context.underline, chances[2]),
         (TABLE, line_context.table, chances[3]),
         (0 if mild else STAMP, line_context.stamp, chances[4]),
     ):
         if chance < share:
             add(image, line.ink, line.band, rng)
     return image, extra_right
+
+
+def in_cells(phrase: Phrase, rng: Generator) -> bool:
+    """Draw whether a phrase is set as the characters of a vertical column, side by side."""
+    if not phrase.language.startswith("zh") or not 1 < len(phrase.text) <= LONGEST_COLUMN:
+        return False
+    return rng.random() < CELLS and render.stands_in_a_column(phrase.text)
 
 
 def line_height(language: str, mild: bool, rng: Generator) -> int:

@@ -16,17 +16,22 @@ if TYPE_CHECKING:
 TILTED = 0.7  # share of lines
 PERSPECTIVE = 0.08  # share of the tilted lines
 BY_INK = 0.55  # share of crops measured by their ink, the others by the tall letters of the face
+_WHOLE = 0.04  # of the height: the least margin below a line whose underscores are to be seen
 _MAX_TILT = 0.3  # of the height of a line, at its ends; the daemon deskews pages with more
 
 
-def crop_line(line: DrawnLine, image: Pixels, extra_right: int, rng: Generator) -> Pixels:
+def crop_line(
+    line: DrawnLine, image: Pixels, extra_right: int, rng: Generator, *, whole: bool = False
+) -> Pixels:
     """Crop the line from `image` (the line and its surroundings), tilted a little.
 
-    The crop extends `extra_right` pixels to the right: an empty field belongs to its label.
+    The crop extends `extra_right` pixels to the right: an empty field belongs to its label. A
+    `whole` line has all ink in the crop, also an underscore below the descenders.
     """
     ink, (top, foot) = line.ink, line.band
     transform = _transform(ink, foot - top, rng)
     upper, lower = (ink.top, ink.bottom) if rng.random() < BY_INK else (top, foot)
+    lower = max(lower, ink.bottom) if whole else lower
     middle = (upper + lower) / 2
     text_height = max(lower - upper, 1.1 * line.x_height)
     corners = np.array(
@@ -40,6 +45,7 @@ def crop_line(line: DrawnLine, image: Pixels, extra_right: int, rng: Generator) 
     left, above = moved.min(0)
     right, below = moved.max(0)
     gaps = _margins(rng) * (below - above)
+    gaps[3] = max(gaps[3], _WHOLE * (below - above)) if whole else gaps[3]
     left, above = left - max(gaps[0], 1), above - max(gaps[1], 0)
     width = round(right + max(gaps[2], 1) - left)
     height = round(below + max(gaps[3], 0) - above)

@@ -17,6 +17,8 @@ from PIL import Image, ImageDraw, ImageFont
 from daemon.core.records import Box
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.random import Generator
 
     from daemon.core.records import Pixels
@@ -29,6 +31,22 @@ WIDE_SPACES = 0.15  # share of justified lines, and of columns of a form read as
 NARROW_SPACES = 0.2
 DOUBLE_STRIKE = 0.06
 ALIASED = 0.03  # drawn without antialiasing, as by early screens and dot printers
+
+_RAISED, _LOWERED = 0.36, -0.14  # of the em; the baselines of small digits in word processors
+SCALED = {
+    small: (character, rise)
+    for smalls, characters, rise in (
+        ("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n", _RAISED),
+        ("₀₁₂₃₄₅₆₇₈₉", "0123456789", _LOWERED),
+    )
+    for small, character in zip(smalls, characters, strict=True)
+}
+"""The characters that are small, shifted ones: what to draw, and the rise as a share of the em."""
+SCALES = (0.58, 0.66)  # of the size of the others, as in word processors
+
+_COLUMN_STOPS = "，。、"
+_COLUMN_SIGNS = _COLUMN_STOPS + "！？0123456789"
+_WIDEST_CELL = 1.5  # of the em; loose columns of titles and of verse are as wide
 
 Font = ImageFont.FreeTypeFont
 
@@ -84,26 +102,32 @@ class TextPen:
     tracking: float = 0.0
     baseline_jitter: float = 0.0
 
-    def write(self, text: str, font: Font, length: float | None, rng: Generator) -> None:
-        """Draw `text`, letter by letter if the letters are tracked or uneven.
+    def write(
+        self, text: str, font: Font, length: float | None, rng: Generator, rise: float = 0.0
+    ) -> None:
+        """Draw `text`, `rise` pixels higher; letter by letter if they are tracked or uneven.
 
         `length` is the width of the text if it is known.
         """
+        level = self.y - round(rise)
         if not self.tracking and not self.baseline_jitter:
-            self.draw.text((self.x, self.y), text, 255, font, anchor="ls")
+            self.draw.text((self.x, level), text, 255, font, anchor="ls")
             self.x += _length(font, text) if length is None else length
             return
         jitter = self.baseline_jitter
         offsets = np.rint(rng.normal(0, jitter, len(text))) if jitter else None
         for place, character in enumerate(text):
-            y = self.y + (offsets[place] if offsets is not None else 0)
+            y = level + (offsets[place] if offsets is not None else 0)
             self.draw.text((self.x, y), character, 255, font, anchor="ls")
             self.x += max(1.0, _advance(font, character) + self.tracking)
 
 
-def draw(text: str, font: Font, fallback: Font | None, rare: str, rng: Generator) -> DrawnLine:
+def draw(
+    text: str, font: Font, fallback: Font | None, rare: str, rng: Generator, small: str = ""
+) -> DrawnLine:
     """Draw `text`; the characters in `rare` come from `fallback`, the others from `font`.
 
+    Those in `small`, of `SCALED`, are drawn as smaller ones of `font`, raised or lowered.
     Raises ValueError when nothing visible is drawn.
     """
     top, foot, _, space = _font_metrics(font)
@@ -111,21 +135,58 @@ def draw(text: str, font: Font, fallback: Font | None, rare: str, rng: Generator
     tracking, jitter = _spacing(text, size, rng)
     factor = _space_factor(rng)
     gap = max(space * factor, 0.18 * size) + tracking
-    plain = not (tracking or jitter or rare or factor != 1 or gap > space)
+    plain = not (tracking or jitter or rare or small or factor != 1 or gap > space)
     words = [text] if plain else text.split(" ")
     lengths = [_length(font, word) for word in words]
     width = sum(lengths) + 1.2 * gap * len(words) + max(tracking, 0) * len(text)
-    width += size * sum(map(text.count, rare))
+    width += size * sum(map(text.count, rare + small))
     canvas = Image.new("L", (int(width) + 4 * size, 3 * size - top + foot), 0)
     canvas_draw = ImageDraw.Draw(canvas)
     canvas_draw.fontmode = "1" if rng.random() < ALIASED else "L"
     pen = TextPen(canvas_draw, size, int(1.5 * size) - top, tracking, jitter)
+    other = {character: (fallback, 0.0) for character in rare if fallback}
+    own = (font, 0.0)
+    if small:
+        reduced = open_font(str(font.path), font.index, round(float(rng.choice(SCALES)) * size))
+        other |= {character: (reduced, SCALED[character][1] * size) for character in small}
     for word, length in zip(words, lengths, strict=True):
-        for is_rare, run in groupby(word, rare.__contains__) if rare else ((False, word),):
-            other = fallback if is_rare and fallback else font
-            pen.write("".join(run), other, None if rare else length, rng)
+        runs = groupby(word, lambda one: other.get(one, own)) if other else ((own, word),)
+        for (face, rise), run in runs:
+            pen.write(_unscaled(run, small), face, None if other else length, rng, rise)
         pen.x += gap * (rng.uniform(0.9, 1.15) if factor != 1 else 1.0)
     return _cropped(np.asarray(canvas), pen.y, _font_metrics(font), rng)
+
+
+def stands_in_a_column(text: str) -> bool:
+    """Return whether `text` is drawn alike in a vertical column: no brackets, dashes or letters."""
+    return all("\u4e00" <= one <= "\u9fff" or one in _COLUMN_SIGNS for one in text)
+
+
+def draw_cells(text: str, font: Font, rng: Generator) -> DrawnLine:
+    """Draw the characters of a vertical column, cut apart and set in a row.
+
+    Each stands in the middle of a cell of about an em, with uneven gaps; stops stand in the upper
+    right of their cells. Raises ValueError when nothing visible is drawn.
+    """
+    top, foot, _, _ = _font_metrics(font)
+    size = round(font.size)
+    pitch = size * rng.uniform(1.0, _WIDEST_CELL)
+    unevenness = size * rng.uniform(0.0, 0.12)
+    steps = pitch + np.abs(rng.normal(0, unevenness, len(text)))
+    levels = rng.normal(0, 0.02 * size, len(text))
+    canvas = Image.new("L", (int(steps.sum()) + 4 * size, 3 * size - top + foot), 0)
+    pen, x, base = ImageDraw.Draw(canvas), float(size), int(1.5 * size) - top
+    for character, step, level in zip(text, steps, levels, strict=True):
+        left = x + (pitch - _length(font, character)) / 2
+        is_stop = character in _COLUMN_STOPS
+        right, up = (0.5 * size, 0.55 * size) if is_stop else (0.0, 0.0)
+        pen.text((round(left + right), round(base + level - up)), character, 255, font, anchor="ls")
+        x += step
+    return _cropped(np.asarray(canvas), base, _font_metrics(font), rng)
+
+
+def _unscaled(run: Iterable[str], small: str) -> str:
+    return "".join(SCALED[one][0] if one in small else one for one in run)
 
 
 def _cropped(

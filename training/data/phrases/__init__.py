@@ -7,6 +7,7 @@ mixture    the table of shares            prose      clauses, capitals, lists, m
 numbers    numerals, dates, codes         forms      labels, receipts, cells, bylines
 labels     words printed on forms         coverage   rare characters as often as common ones
 people     invented names and addresses
+notation   identifiers, paths, formulas, legal signs
 """
 
 from training.data.phrases.mixture import LANGUAGES, MIXTURE, Phrases

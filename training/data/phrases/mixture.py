@@ -6,7 +6,7 @@ import unicodedata
 from functools import partial
 from typing import TYPE_CHECKING
 
-from training.data.phrases import forms, numbers, prose
+from training.data.phrases import forms, notation, numbers, prose
 from training.data.phrases.coverage import Coverage, by_language, drawable
 from training.data.phrases.people import people
 from training.records import Phrase
@@ -31,8 +31,9 @@ MIXTURE: Mapping[Language, Mapping[str, int]] = {
         "list": 3, "cell": 3, "word": 3, "character": 2,
     },
     "en": {
-        "prose": 31, "capitals": 9, "title": 4, "number": 16, "code": 5, "address": 3, "label": 10,
+        "prose": 28, "capitals": 8, "title": 4, "number": 14, "code": 4, "address": 3, "label": 10,
         "receipt": 6, "byline": 3, "list": 4, "cell": 3, "word": 3, "character": 2, "sign": 1,
+        "identifier": 3, "notation": 4,
     },
     "latin": {"prose": 58, "capitals": 10, "people": 10, "list": 4, "word": 8, "balanced": 10},
 }  # fmt: skip
@@ -123,6 +124,8 @@ def _english(clauses: tuple[str, ...], words: Words, characters: str) -> dict[st
         "word": lambda rng: _random_case(_word(words, rng), rng),
         "character": partial(_short_line, coverage.signs),
         "sign": coverage.sign_line,
+        "identifier": partial(notation.identifier, partial(_word, words)),
+        "notation": partial(notation.notation, lambda rng: clause(rng, 60)),
     }
 
 

@@ -19,7 +19,7 @@ _MONTHS = listed(
 )
 _MONEY = ("$", "$ ", "£", "€", "€ ", "¥", "RM", "RM ", "NT$", "HK$", "HK$ ", "US$", "USD ", "EUR ")
 _UNITS = listed(
-    "mg|ml|kg|g|cm|mm|km|m²|m³|kg/m2|mg/kg|mg/cig|mg/dL|μg/L|°C|°F|ppm|Hz|kHz|kW|V|mA|psi"
+    "mg|ml|kg|g|cm|mm|km|m²|m³|kg/m2|mg/kg|mg/cig|mg/dL|μg/L|°C|°F|℃|km²|ppm|Hz|kHz|kW|V|mA|psi"
 )
 _DOMAINS = listed(
     "example.com|mail.example.org|acme.co.uk|firma.de|univ.edu|gov.hk|corp.com.tw|web.cn"
@@ -28,7 +28,7 @@ _LOGINS = listed("info|sales|j.smith|m_hamann|office.hk|anna-l|support2|chen.wei
 _CHEMICALS = listed(
     "2,4-D|NaCl|H2SO4|CaCO3|1,3-butadiene|N-nitrosonornicotine|benzo[a]pyrene|acetaldehyde|CO2"
     "|ethyl acetate|(S)-nicotine|2-methyl-1-propanol|KMnO4|4-(methylnitrosamino)-1-butanone"
-    "|NH3|pH 7.4"
+    "|NH3|pH 7.4|H₂O|CO₂|H₂SO₄"
 )
 _CHINESE_DIGITS = "〇一二三四五六七八九"
 

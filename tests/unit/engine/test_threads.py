@@ -8,12 +8,14 @@ import torch
 
 from daemon.core.options import Recipe, Weights
 from daemon.engine import worker
-from daemon.ocr import onnx_session
-from daemon.ocr.pipeline import Pipeline
 
 
 @pytest.mark.parametrize(("backend", "of_torch"), [("torchscript", [3]), ("onnxruntime", [])])
 def test_both_networks_have_the_threads_of_the_config(monkeypatch, backend, of_torch):
+    # imported here: the worker imports them when it loads, and other tests import them anew
+    from daemon.ocr import onnx_session
+    from daemon.ocr.pipeline import Pipeline
+
     asked = {"torch": [], "opencv": []}
     monkeypatch.setattr(torch, "set_num_threads", asked["torch"].append)
     monkeypatch.setattr(cv2, "setNumThreads", asked["opencv"].append)

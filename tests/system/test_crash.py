@@ -192,7 +192,10 @@ def test_good_scans_are_answered_on_a_busy_box(tmp_path: Path) -> None:
     with workspace.running() as daemon:
         os.sched_setaffinity(daemon.workers()[0].pid, {core})
         try:
-            others = [subprocess.Popen([sys.executable, "-c", other]) for _ in range(8)]
+            others = [  # in sessions of their own: the kernel shares a core between sessions
+                subprocess.Popen([sys.executable, "-c", other], start_new_session=True)
+                for _ in range(8)
+            ]
             for name in ("one", "two"):
                 lines = [f"{line} of page {name}, with many words" for line in range(55)]
                 workspace.drop(f"{name}.png", png(text_page(lines, height=3500)))

@@ -10,7 +10,6 @@ from tests.support.running_daemon import Workspace, until
 from tests.support.samples import png, text_page
 
 
-@pytest.mark.xfail(reason="60 to 61 MB since 1.1 sidecars", strict=False)
 def test_the_resident_size_of_the_daemon_stays_under_sixty_megabytes(tmp_path: Path) -> None:
     import psutil
 

@@ -30,6 +30,7 @@ _MIN_HIGHEST = 0.45  # of the height of a quad: one of them is as high as this
 _MIN_EXPLAINED = 0.75  # share of the length of a quad that lines of ink must cover
 _MIN_PIECES = 0.5  # the same where lines of ink reach both of its ends
 _OVERSHOOT = 0.4  # of its height: a quad reaches so much further than its text, on both sides
+_LONG_RATIO, _MIN_TURNED = 3.0, 4  # times as high as wide; so many such quads tell a turned page
 _MIN_ROW_GAP = 0.3  # of their height: lines of a stack are as far apart as this
 _MARGIN = 0.1  # of the height of a quad: ink above and below it that still belongs to the line
 _END = 0.5  # of the height of a quad: the same before and after it
@@ -46,17 +47,18 @@ def combine(ink: Rects, detection: Detection) -> tuple[Rects, Quads]:
     used = np.zeros(len(detection.quads), bool)
     bounds, ink_quads = quads.bounds(detection.quads), quads.of_rects(ink)
     is_wide = np.array([not quads.is_tall(quad) for quad in detection.quads], bool)
+    is_turned = _is_turned(detection.quads, is_wide)
     kept = _is_supported(ink, detection) & ~_is_rows(ink, bounds[is_wide])
     for k in np.argsort(-_area(bounds), kind="stable"):
         quad = detection.quads[k]
         if quads.is_tall(quad) and quads.is_level(quad):
-            if _is_stack(
+            if not is_turned and _is_stack(
                 bounds[k], ink[kept & (quads.share_within(ink_quads, quad) > _MIN_WITHIN)]
             ):
                 continue
-        elif not quads.is_tall(quad):
+        elif quads.is_level(quad):
             row = kept & _is_in_row(ink, bounds[k])
-            if _is_explained(bounds[k], ink[row]) and _is_as_level(quad, ink[row]):
+            if _is_explained(bounds[k], ink[row]):
                 continue
         used[k] = True
         kept &= quads.share_within(ink_quads, quad) < _MIN_WITHIN
@@ -113,10 +115,12 @@ def _is_explained(bounds: Rects, ink: Rects) -> bool:
     return bool(covered >= (_MIN_PIECES if has_ends else _MIN_EXPLAINED) * (right - left))
 
 
-def _is_as_level(quad: Quads, ink: Rects) -> bool:
-    """Tell whether a quad is level, or its ink is: the network sees few pixels of a short line."""
-    height = float(quads.sides(quad[None])[0, 0])
-    return quads.is_level(quad) or bool((ink[:, 3] - ink[:, 1]).max() <= height)
+def _is_turned(quads_: Quads, is_wide: NDArray[np.bool_]) -> bool:
+    """Tell whether most of the text lies on its side: ink of several lines in a row is no line."""
+    heights, lengths = quads.sides(quads_).T
+    ratios = lengths / np.maximum(1.0, heights)
+    tall = ratios[~is_wide]
+    return bool((tall >= _LONG_RATIO).sum() >= _MIN_TURNED and tall.sum() > ratios[is_wide].sum())
 
 
 def _is_stack(bounds: Rects, ink: Rects) -> bool:

@@ -48,6 +48,9 @@ _DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)
 _MIN_PIXEL = 0.3  # probability from which a pixel belongs to a core
 _MIN_SCORE = 0.5  # mean probability from which a core is a line
 _MIN_CORE = 3.0  # pixels; thinner cores are noise
+# Times the smallest rectangle of a core: where its upright one is hardly larger, the angle of the
+# smallest comes from single pixels at its ends.
+_MAX_UPRIGHT_AREA = 1.25
 _UNCLIP_RATIO = 1.5  # times area by perimeter: the shrinkage in training
 _MAX_CORES = 3000  # the largest cores are used: a page of noise must end
 _SAME_HEIGHT = 0.6  # of the height of a large line: what is as high within it is that line
@@ -188,9 +191,12 @@ def _cores(
         turns = round(angle / 90)  # quarter turns: the angle is ambiguous
         if turns % 2:
             across, down = down, across
-        if min(across, down) + 1 >= _MIN_CORE:
-            rect = (x + 0.5, y + 0.5), (across + 1, down + 1), angle - 90 * turns
-            yield rect, float(mean[label])
+        if min(across, down) + 1 < _MIN_CORE:
+            continue
+        rect = (x + 0.5, y + 0.5), (across + 1, down + 1), angle - 90 * turns
+        if width * height <= _MAX_UPRIGHT_AREA * (across + 1) * (down + 1):
+            rect = (left + width / 2, top + height / 2), (float(width), float(height)), 0.0
+        yield rect, float(mean[label])
 
 
 def _unclip(core: cv2.typing.RotatedRect) -> Quads:

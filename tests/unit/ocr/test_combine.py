@@ -94,6 +94,18 @@ def test_few_short_rows_below_each_other_are_a_stack_though_the_network_reaches_
     assert combined(rows, detection((91, 173, 136, 273))) == (rows, [])
 
 
+def test_ink_within_the_lines_of_a_page_on_its_side_is_none():
+    columns = [(100 + 60 * k, 50, 130 + 60 * k, 400) for k in range(5)]
+    words = [
+        (100 + 60 * k, top, 130 + 60 * k, top + 40) for k in range(5) for top in (60, 180, 300)
+    ]
+
+    rects, left_over = combined(words, detection(*columns))
+
+    assert rects == []
+    assert sorted(left_over) == [list(column) for column in columns]
+
+
 def test_characters_of_a_column_are_the_column_of_the_network():
     characters = [(100, 50 + 42 * k, 140, 90 + 42 * k) for k in range(7)]
 

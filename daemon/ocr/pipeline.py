@@ -20,7 +20,7 @@ from daemon.ocr import (
     preprocess,
     segment,
 )
-from daemon.ocr.assemble import gaps, unread
+from daemon.ocr.assemble import gaps, joining, unread
 from daemon.ocr.assemble.frame import CoordinateFrame
 from daemon.ocr.recognizer import Recognizer
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from daemon.core.options import Recipe
     from daemon.core.records import Page, Stamp
+    from daemon.ocr.assemble import ReadLines
     from daemon.ocr.assemble.unread import UnreadText
     from daemon.ocr.records import CleanPage, LineCrop, RecognizedLine, RulingLines, Seal
     from daemon.ocr.segment import TextDetector
@@ -109,18 +110,36 @@ class Pipeline:
             )
             readings = plausibility.weighed(readings)
         read = assemble.split_legible(found, readings, layer)
+        if self.detector:
+            read = self._look_again(oriented.clean, self.detector, read, timer)
         if page.text_layer and not read.lines:
             frame = CoordinateFrame(page, oriented.clean)
             missing = unread.find(read.rejected, read.lines, layer, frame)
             return self._page_of_text_layer(page, timer, missing)
         with timer("assemble"):
-            lines, readings = _split_at_cells(read.lines, read.readings, oriented.rules)
+            lines, readings = joining.join_sentences(
+                oriented.clean.gray, read.lines, read.readings, oriented.rules
+            )
+            lines, readings = _split_at_cells(lines, readings, oriented.rules)
             placed = assemble.place_lines(page, oriented.clean, lines, readings, oriented.rules)
             blocks = layout.analyze(
                 placed.boxes_and_texts, placed.rules, placed.height, placed.vertical
             )
             missing = unread.find(read.rejected, read.lines, layer, placed.frame)
             return assemble.page_text(page, oriented.clean, placed, blocks, missing)
+
+    def _look_again(
+        self, clean: CleanPage, detector: TextDetector, read: ReadLines, timer: StageTimer
+    ) -> ReadLines:
+        """Return the lines with those that are legible where a larger one was not."""
+        with timer("segment"):
+            regions = unread.worth_a_second_look(read.rejected)
+            found = [segment.look_closer(clean, read.rejected[k][0], detector) for k in regions]
+        with timer("recognize"):
+            readings = [plausibility.weighed(self.recognizer.read(lines)) for lines in found]
+        return assemble.with_second_look(
+            read, dict(zip(regions, zip(found, readings, strict=True), strict=True))
+        )
 
     def _add_seals(
         self, text: PageText, page: Page, seals: Sequence[Seal], timer: StageTimer

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from tests.support.running_daemon import Workspace, until
 from tests.support.samples import png, text_page
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from daemon.core.records import Block, Box, Failure, PageText, TextLine, UnreadRegion, Word
-from daemon.ocr.assemble import dates, text_layer_page, textline
+from daemon.ocr.assemble import dates, text_layer_page, textline, unread
 from daemon.ocr.assemble.frame import CoordinateFrame
 from daemon.ocr.assemble.plain_text import cell_text, lines_text, table_text
 from daemon.ocr.assemble.text_layer_page import PlacedLayer
@@ -19,17 +19,19 @@ from daemon.ocr.assemble.unread import UnreadText
 from daemon.ocr.records import RulingLines
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from daemon.core.records import Page, TextSource
     from daemon.ocr.records import CleanPage, LayoutBlock, LineCrop, RecognizedLine, Seal
 
+    LineAndReading = tuple[LineCrop, RecognizedLine]
     LinesAndReadings = tuple[Sequence[LineCrop], Sequence[RecognizedLine]]
 
 _MIN_LEGIBLE = 0.7  # confidence below which a reading is taken for a picture, a stain, a rule
 _MIN_LEGIBLE_LONG = 0.6  # the same for a long reading: stains and pictures yield few characters
 _LONG_READING = 20  # letters and digits from which a reading is long
 _MIN_CONFIDENT = 0.97  # confidence of all characters but one, if that one may be a ticked box
+_MIN_SURELY_LEGIBLE = 0.9  # the same for what a second look finds
 _MIN_LEGIBLE_IN_PICTURES = 0.9  # photos and drawings yield readings up to this, screenshots better
 
 
@@ -53,6 +55,36 @@ def split_legible(
         [readings[k] for k in legible],
         [(lines[k], readings[k]) for k in rejected],
     )
+
+
+def with_second_look(read: ReadLines, second: Mapping[int, LinesAndReadings]) -> ReadLines:
+    """Return the lines with those of a second look that are surely legible.
+
+    `second` has what was found in rejected lines, by index. It takes the place of the line where
+    any of it is legible.
+    """
+    lines, readings = list(read.lines), list(read.readings)
+    rejected: list[LineAndReading] = []
+    for k, line_and_reading in enumerate(read.rejected):
+        within = list(zip(*second.get(k, ((), ())), strict=True))
+        legible = [
+            each
+            for each in within
+            if _is_surely_legible(each[1]) and not unread.is_published(each[0].box, lines)
+        ]
+        lines += (line for line, _ in legible)
+        readings += (reading for _, reading in legible)
+        rejected += (
+            (each for each in within if not any(each is other for other in legible))
+            if legible
+            else [line_and_reading]
+        )
+    return ReadLines(lines, readings, rejected)
+
+
+def _is_surely_legible(reading: RecognizedLine) -> bool:
+    """Tell whether two letters or digits are read surely: marks and pictures are not."""
+    return _is_legible(reading, _MIN_SURELY_LEGIBLE) and sum(map(str.isalnum, reading.text)) >= 2
 
 
 def legible_indexes(

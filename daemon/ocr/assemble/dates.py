@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from daemon.core.records import Box
-from daemon.ocr.model import ctc
-from daemon.ocr.records import LineCrop, RecognizedCharacter, RecognizedLine
+from daemon.ocr.assemble.joining import is_separated, merged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from daemon.core.records import Pixels
-    from daemon.ocr.records import RulingLines
+    from daemon.ocr.records import LineCrop, RecognizedLine, RulingLines
 
     LineAndReading = tuple[LineCrop, RecognizedLine]
 
@@ -40,7 +38,7 @@ def join_split_dates(
     continuations = _continuations(recognized, rules)
     continued = set(continuations.values())
     return [
-        _merge(gray, pieces)
+        merged(gray, pieces)
         for first in range(len(recognized))
         if first not in continued
         for pieces in _dates([recognized[k] for k in _chain(first, continuations)])
@@ -95,7 +93,7 @@ def _continuations(recognized: Sequence[LineAndReading], rules: RulingLines) -> 
         nearest = min(neighbours, key=lambda k: recognized[k][0].box.left)
         next_line, next_reading = recognized[nearest]
         is_level = line.corners is None and next_line.corners is None
-        is_free = nearest not in taken and not _is_separated(line.box, next_line.box, rules)
+        is_free = nearest not in taken and not is_separated(line.box, next_line.box, rules)
         if is_level and is_free and _continues(reading.text, next_reading.text):
             continuations[index] = nearest
             taken.add(nearest)
@@ -111,39 +109,8 @@ def _right_neighbours(sides: NDArray[np.int64], index: int) -> list[int]:
     return list(np.flatnonzero(is_neighbour & (top < own_bottom) & (bottom > own_top)))
 
 
-def _is_separated(box: Box, other: Box, rules: RulingLines) -> bool:
-    """Tell whether a ruling line stands between two boxes of a row."""
-    left, right = sorted((box.right, other.left))
-    y = (max(box.top, other.top) + min(box.bottom, other.bottom)) // 2
-    return any(
-        rule.left <= right and rule.right >= left and rule.top <= y < rule.bottom
-        for rule in rules.vertical
-    )
-
-
 def _chain(first: int, continuations: Mapping[int, int]) -> Iterator[int]:
     yield first
     while first in continuations:
         first = continuations[first]
         yield first
-
-
-def _merge(gray: Pixels, pieces: Sequence[LineAndReading]) -> LineAndReading:
-    """Return the pieces, from left to right, merged into one line with spaces between."""
-    if len(pieces) == 1:
-        return pieces[0]
-    box = Box.around(line.box for line, _ in pieces)
-    characters: list[RecognizedCharacter] = []
-    for line, reading in pieces:
-        left = (line.box.left - box.left) / (box.right - box.left)
-        if characters:
-            characters.append(RecognizedCharacter(" ", 1.0, characters[-1].right, left))
-        share = (line.box.right - line.box.left) / (box.right - box.left)
-        characters += (
-            RecognizedCharacter(c.text, c.confidence, left + c.left * share, left + c.right * share)
-            for c in reading.characters
-        )
-    text = "".join(character.text for character in characters)
-    confidence = ctc.combined([c.confidence for _, reading in pieces for c in reading.characters])
-    image = gray[box.top : box.bottom, box.left : box.right]
-    return LineCrop(box, image), RecognizedLine(text, confidence, tuple(characters))

@@ -29,6 +29,9 @@ _MIN_LENGTH = 5.0  # characters: less is not worth a warning
 
 _MAX_COVERED = 0.6  # of a region: what published lines cover is not missing
 
+_MIN_CLOSER = 24  # pixels: the height of a region from which it may have two rows
+_MAX_CLOSER = 12  # regions of a page that are looked at again
+
 FAILURE = "unread"
 
 
@@ -73,7 +76,7 @@ def find(
     missing = [
         (line, reading)
         for line, reading in rejected
-        if _ratio(line) >= _MIN_RATIO and not _is_published(line.box, published)
+        if _ratio(line) >= _MIN_RATIO and not is_published(line.box, published)
     ]
     length = sum(_ratio(line) for line, _ in missing)
     total = length + sum(map(_ratio, published)) + sum(len(line.text) / 2 for line in layer)
@@ -87,7 +90,17 @@ def find(
     return UnreadText(regions, length / total if total else 0.0, length)
 
 
-def _is_published(box: Box, published: Sequence[LineCrop]) -> bool:
+def worth_a_second_look(rejected: Sequence[tuple[LineCrop, RecognizedLine]]) -> list[int]:
+    """Return the indexes of the largest rejected lines: there may be several lines in each."""
+    sizes = {
+        k: line.image.size
+        for k, (line, _) in enumerate(rejected)
+        if line.direction == "horizontal" and min(line.image.shape) >= _MIN_CLOSER
+    }
+    return sorted(sizes, key=lambda k: -sizes[k])[:_MAX_CLOSER]
+
+
+def is_published(box: Box, published: Sequence[LineCrop]) -> bool:
     """Tell whether published lines cover most of a box: it is a part of them that was read."""
     area = (box.right - box.left) * (box.bottom - box.top)
     covered = sum(

@@ -37,6 +37,7 @@ __all__ = [
     "find_lines_and_rules",
     "find_ruling_lines",
     "is_blank_page",
+    "look_closer",
     "seal_lines",
     "without_columns",
 ]
@@ -79,6 +80,12 @@ def find_lines_and_rules(
 def detect_lines(clean: CleanPage, detector: TextDetector) -> list[LineCrop]:
     """Return the text lines that the network detects, slanted ones rectified."""
     return _quad_crops(clean.gray, detector.detect(clean.gray).quads)
+
+
+def look_closer(clean: CleanPage, line: LineCrop, detector: TextDetector) -> list[LineCrop]:
+    """Return the lines that the network sees where `line` was found, enlarged."""
+    found = _quad_crops(clean.gray, detector.look_closer(clean.gray, line.box))
+    return [each for each in found if not each.is_tall]
 
 
 def _quad_crops(gray: Pixels, quads: Quads) -> list[LineCrop]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _MIN_SUPPORT = 0.3  # probability of text that the network must give some pixel of a line of ink
 _MIN_SUPPORTED = 0.05  # share of the core of a line of ink that has it
+_MIN_SEEN = 0.7  # share of the columns between two sides where the network sees text
 _MIN_OVERLAP = 0.5  # of the lower of two boxes, for both to be in one row
 _MIN_HEIGHT, _MAX_HEIGHT = 0.35, 1.6  # of the height of a quad: what explains it is as high as this
 _MIN_HIGHEST = 0.45  # of the height of a quad: one of them is as high as this
@@ -31,6 +32,9 @@ _MIN_EXPLAINED = 0.75  # share of the length of a quad that lines of ink must co
 _MIN_PIECES = 0.5  # the same where lines of ink reach both of its ends
 _OVERSHOOT = 0.4  # of its height: a quad reaches so much further than its text, on both sides
 _LONG_RATIO, _MIN_TURNED = 3.0, 4  # times as high as wide; so many such quads tell a turned page
+_MIN_LINE_RATIO, _MAX_LINE_RATIO = 1.5, 15.0  # times as long as high: a stroke is longer
+_MAX_ROW_RATIO = 1.8  # of the heights of two rows of a label
+_MIN_ROWS = 0.45  # of the height of a quad of several rows that the ink of these has
 _MIN_ROW_GAP = 0.3  # of their height: lines of a stack are as far apart as this
 _MARGIN = 0.1  # of the height of a quad: ink above and below it that still belongs to the line
 _END = 0.5  # of the height of a quad: the same before and after it
@@ -42,8 +46,10 @@ def combine(ink: Rects, detection: Detection) -> tuple[Rects, Quads]:
     """Return the lines of ink (N,4) and the quads of the network (M,4,2) that are the lines.
 
     Both are in pixels of the page. Lines of ink are cut down to what the network sees in their row,
-    so that neither a frame nor a stain beside them counts.
+    so that neither a frame nor a stain beside them counts, and extended to it: flat characters at
+    the end of a line (a dash, the Chinese one) look like a rule.
     """
+    ink = ink.copy()
     used = np.zeros(len(detection.quads), bool)
     bounds, ink_quads = quads.bounds(detection.quads), quads.of_rects(ink)
     is_wide = np.array([not quads.is_tall(quad) for quad in detection.quads], bool)
@@ -58,7 +64,11 @@ def combine(ink: Rects, detection: Detection) -> tuple[Rects, Quads]:
                 continue
         elif quads.is_level(quad):
             row = kept & _is_in_row(ink, bounds[k])
+            within = ink[kept & (quads.share_within(ink_quads, quad) > _MIN_WITHIN)]
             if _is_explained(bounds[k], ink[row]):
+                _extend(ink, np.flatnonzero(row), bounds[k], detection)
+                continue
+            if _is_rows_of(bounds[k], within):
                 continue
         used[k] = True
         kept &= quads.share_within(ink_quads, quad) < _MIN_WITHIN
@@ -115,12 +125,43 @@ def _is_explained(bounds: Rects, ink: Rects) -> bool:
     return bool(covered >= (_MIN_PIECES if has_ends else _MIN_EXPLAINED) * (right - left))
 
 
+def _extend(ink: Rects, row: NDArray[np.intp], bounds: Rects, detection: Detection) -> None:
+    """Extend the outermost of the lines of ink that are a `row` to where the network sees text."""
+    left, top, right, bottom = bounds
+    overshoot = min(_OVERSHOOT * (bottom - top), (right - left) / 4)
+    first, last = row[np.argmin(ink[row, 0])], row[np.argmax(ink[row, 2])]
+    start, stop = left + overshoot, right - overshoot  # of the core
+    if ink[first, 0] - start > overshoot and _is_text(detection, start, top, ink[first, 0], bottom):
+        ink[first, 0] = left
+    if stop - ink[last, 2] > overshoot and _is_text(detection, ink[last, 2], top, stop, bottom):
+        ink[last, 2] = right
+
+
 def _is_turned(quads_: Quads, is_wide: NDArray[np.bool_]) -> bool:
     """Tell whether most of the text lies on its side: ink of several lines in a row is no line."""
     heights, lengths = quads.sides(quads_).T
     ratios = lengths / np.maximum(1.0, heights)
     tall = ratios[~is_wide]
     return bool((tall >= _LONG_RATIO).sum() >= _MIN_TURNED and tall.sum() > ratios[is_wide].sum())
+
+
+def _is_rows_of(bounds: Rects, ink: Rects) -> bool:
+    """Tell whether a quad is two or more rows of ink below each other, each a line of text."""
+    if len(ink) < 2:
+        return False
+    ink = ink[np.argsort(ink[:, 1])]
+    heights, lengths = ink[:, 3] - ink[:, 1], ink[:, 2] - ink[:, 0]
+    left, top, right, bottom = bounds
+    reach = (right - left) - 2 * min(_OVERSHOOT * (bottom - top) / 2, (right - left) / 4)
+    is_line = (lengths >= _MIN_LINE_RATIO * heights) & (lengths <= _MAX_LINE_RATIO * heights)
+    is_apart = ink[1:, 1] >= ink[:-1, 3] - _MARGIN * heights[1:]
+    return bool(
+        is_line.all()
+        and is_apart.all()
+        and heights.max() <= _MAX_ROW_RATIO * heights.min()
+        and lengths.max() >= _MIN_EXPLAINED * reach
+        and heights.sum() >= _MIN_ROWS * (bottom - top)
+    )
 
 
 def _is_stack(bounds: Rects, ink: Rects) -> bool:
@@ -164,6 +205,13 @@ def _is_seen(detection: Detection, *sides: float) -> bool:
     left, top, right, bottom = (max(0, round(side * detection.scale)) for side in sides)
     part = detection.probability[top:bottom, left:right]
     return bool(part.size and part.max() >= _MIN_SUPPORT)
+
+
+def _is_text(detection: Detection, *sides: float) -> bool:
+    """Tell whether the network sees text most of the way between left and right."""
+    left, top, right, bottom = (max(0, round(side * detection.scale)) for side in sides)
+    part = detection.probability[top:bottom, left:right]
+    return bool(part.size and (part.max(axis=0) >= _MIN_SUPPORT).mean() >= _MIN_SEEN)
 
 
 def _shared_area(ink: Rects, bounds: Rects) -> NDArray[np.float64]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from daemon.core.records import Pixels
     from daemon.ocr.records import Corners
 
-_LARGE = 64  # pixels: the quad of a higher line is rough by many pixels
+_MIN_INNER = 0.4  # share of the ink of a quad within it: else its letters reach its edges
 _MIN_INK = 0.01  # of a row or column of pixels that a line touches
 _MARGIN = 0.12  # of the height of a line, added around its ink
 
@@ -42,7 +42,7 @@ def crop_quad(gray: Pixels, corners: Corners) -> LineCrop:
     if is_level(corners):
         middle = (corners[0, 1] + corners[2, 1]) / 2
         top, bottom = middle - height / 2, middle + height / 2
-        if height >= _LARGE and length >= height:
+        if length >= height:
             return crop_upright(gray, *_tightened(gray, low[0], top, high[0], bottom))
         return crop_upright(gray, low[0], top, high[0], bottom)
     size = (max(1, round(length)), max(1, round(height)))
@@ -62,22 +62,38 @@ def crop_quad(gray: Pixels, corners: Corners) -> LineCrop:
 def _tightened(
     gray: Pixels, left: float, top: float, right: float, bottom: float
 ) -> tuple[float, float, float, float]:
-    """Return the sides of a large line moved to its ink, with a margin; its quad is too rough."""
+    """Return the sides of a line moved inwards to its ink, with a margin; its quad is too rough.
+
+    What reaches the edge of the quad is no letter: a ruling line, or a neighbour.
+    """
     box = _clip(gray, round(left), round(top), round(right), round(bottom))
     image = gray[box.top : box.bottom, box.left : box.right]
-    level, mask = cv2.threshold(image, 0, 1, cv2.THRESH_BINARY_INV | cv2.THRESH_OTSU)
-    if mask.mean() > 0.5:  # light letters on a dark ground
-        mask = 1 - mask
-    rows, columns = (np.flatnonzero(mask.mean(axis=axis) > _MIN_INK) for axis in (1, 0))
-    if len(rows) < 2 or len(columns) < 2 or level <= 0:
+    level, dark = cv2.threshold(image, 0, 1, cv2.THRESH_BINARY_INV | cv2.THRESH_OTSU)
+    if level <= 0 or min(image.shape) < 3:
+        return left, top, right, bottom
+    mask = np.asarray(1 - dark if dark.mean() > 0.5 else dark, np.uint8)
+    inner = _without_edges(mask)
+    if inner.sum() < _MIN_INNER * mask.sum():
+        inner = mask
+    rows, columns = (np.flatnonzero(inner.mean(axis=axis) > _MIN_INK) for axis in (1, 0))
+    if len(rows) < 2 or len(columns) < 2:
         return left, top, right, bottom
     margin = _MARGIN * (rows[-1] - rows[0])
     return (
-        box.left + columns[0] - margin,
-        box.top + rows[0] - margin,
-        box.left + columns[-1] + 1 + margin,
-        box.top + rows[-1] + 1 + margin,
+        max(left, box.left + columns[0] - margin),
+        max(top, box.top + rows[0] - margin),
+        min(right, box.left + columns[-1] + 1 + margin),
+        min(bottom, box.top + rows[-1] + 1 + margin),
     )
+
+
+def _without_edges(mask: Pixels) -> Pixels:
+    """Return the ink, 0 or 1, that does not reach an edge."""
+    count, labels = cv2.connectedComponents(mask, connectivity=8)
+    edges = (labels[0], labels[-1], labels[:, 0], labels[:, -1])
+    inner = np.ones(count, np.uint8)
+    inner[np.concatenate(edges)] = 0
+    return np.asarray(inner[labels] * mask, np.uint8)
 
 
 def dark_on_light(image: Pixels) -> Pixels:

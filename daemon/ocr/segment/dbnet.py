@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from daemon.core.records import Pixels
+    from daemon.core.records import Box, Pixels
     from daemon.ocr.segment.quads import Quads
 
 _SIDE = 1056  # pixels that the side of a page (`page_side`) is scaled to
@@ -51,6 +51,9 @@ _MIN_CORE = 3.0  # pixels; thinner cores are noise
 # Times the smallest rectangle of a core: where its upright one is hardly larger, the angle of the
 # smallest comes from single pixels at its ends.
 _MAX_UPRIGHT_AREA = 1.25
+_CLOSER_HEIGHT = 128  # pixels: two rows of about 40, and what is around them
+_CLOSER_MARGIN = 0.15  # of the height of a part that is looked at again
+_MAX_CLOSER, _MAX_CLOSER_WIDTH = 3.0, 1408  # times it is enlarged at most; pixels
 _UNCLIP_RATIO = 1.5  # times area by perimeter: the shrinkage in training
 _MAX_CORES = 3000  # the largest cores are used: a page of noise must end
 _SAME_HEIGHT = 0.6  # of the height of a large line: what is as high within it is that line
@@ -111,6 +114,20 @@ class TextDetector:
         factor = np.array(gray.shape[::-1]) / size
         quads, scores = found
         return Detection(quads * factor, scores, probability, probability.shape[0] / gray.shape[0])
+
+    def look_closer(self, gray: Pixels, box: Box) -> Quads:
+        """Return the lines, N,4,2, in a part of H,W `gray` that one line was found in.
+
+        The part is enlarged so that two rows of it are as high as the network knows lines best.
+        """
+        margin = round(_CLOSER_MARGIN * (box.bottom - box.top))
+        left, top = max(0, box.left - margin), max(0, box.top - margin)
+        part = gray[top : box.bottom + margin, left : box.right + margin]
+        scale = min(_MAX_CLOSER, _CLOSER_HEIGHT / part.shape[0], _MAX_CLOSER_WIDTH / part.shape[1])
+        enlarged = _resized(part, scale)
+        quads, _ = _lines(self._probability(enlarged))
+        factor = np.array(part.shape[::-1]) / enlarged.shape[::-1]
+        return np.asarray(quads * factor + np.array([left, top]), np.float64)
 
     def _lines_at(
         self, gray: Pixels, scale: float, reduction: int, size: NDArray[np.int_]

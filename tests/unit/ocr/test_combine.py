@@ -64,6 +64,39 @@ def test_a_word_does_not_explain_a_line():
     assert left_over == [[95, 95, 705, 135]]
 
 
+@pytest.mark.parametrize("scale", [0.4, 1.0])
+@pytest.mark.parametrize("ink", [(100, 100, 420, 130), (180, 100, 500, 130)])
+def test_ink_goes_on_where_the_network_sees_the_line_go_on(ink, scale):
+    found = detection((88, 95, 512, 135), scale=scale)
+
+    [(left, _, right, _)], left_over = combined([ink], found)
+
+    assert left_over == []
+    assert (left, right) == ((88, 500) if ink[0] == 180 else (100, 512))
+
+
+def test_ink_does_not_go_on_where_the_network_sees_no_text():
+    found = detection((88, 95, 512, 135))
+    found.probability[:, 425:] = 0
+
+    assert combined([(100, 100, 420, 130)], found) == ([(100, 100, 420, 130)], [])
+
+
+def test_a_quad_of_two_rows_is_the_rows_of_the_ink():
+    rows = [(133, 110, 340, 155), (131, 160, 340, 205)]
+
+    assert combined(rows, detection((95, 70, 380, 245))) == (rows, [])
+
+
+def test_strokes_of_one_large_character_are_no_rows():
+    strokes = [(120, 110, 300, 118), (100, 190, 320, 200)]
+
+    rects, left_over = combined(strokes, detection((90, 95, 330, 215)))
+
+    assert rects == []
+    assert left_over == [[90, 95, 330, 215]]
+
+
 def test_strokes_of_large_letters_do_not_explain_them():
     strokes = [(100 + 40 * k, 150, 130 + 40 * k, 185) for k in range(10)]
 

@@ -112,6 +112,7 @@ class Pipeline:
         read = assemble.split_legible(found, readings, layer)
         if self.detector:
             read = self._look_again(oriented.clean, self.detector, read, timer)
+            read = self._add_faint_lines(page, oriented, self.detector, read, timer)
         if page.text_layer and not read.lines:
             frame = CoordinateFrame(page, oriented.clean)
             missing = unread.find(read.rejected, read.lines, layer, frame)
@@ -140,6 +141,22 @@ class Pipeline:
         return assemble.with_second_look(
             read, dict(zip(regions, zip(found, readings, strict=True), strict=True))
         )
+
+    def _add_faint_lines(
+        self,
+        page: Page,
+        oriented: OrientedPage,
+        detector: TextDetector,
+        read: ReadLines,
+        timer: StageTimer,
+    ) -> ReadLines:
+        """Return the lines with those of low contrast, legible or not."""
+        with timer("segment"):
+            known = assemble.known_boxes(page, oriented.clean, read)
+            found = segment.find_faint_lines(oriented.clean, known, oriented.rules, detector)
+        with timer("recognize"):
+            readings = plausibility.weighed(self.recognizer.read(found)) if found else []
+        return assemble.with_faint_lines(read, found, readings)
 
     def _add_seals(
         self, text: PageText, page: Page, seals: Sequence[Seal], timer: StageTimer

@@ -82,6 +82,29 @@ def with_second_look(read: ReadLines, second: Mapping[int, LinesAndReadings]) ->
     return ReadLines(lines, readings, rejected)
 
 
+def known_boxes(page: Page, clean: CleanPage, read: ReadLines) -> list[Box]:
+    """Return where text is known to be on the clean page, read or not."""
+    frame = CoordinateFrame(page, clean)
+    return [
+        *(line.box for line in read.lines),
+        *(line.box for line, _ in read.rejected),
+        *(frame.to_clean(line.box) for line in layer_lines(page)),
+    ]
+
+
+def with_faint_lines(
+    read: ReadLines, found: Sequence[LineCrop], readings: Sequence[RecognizedLine]
+) -> ReadLines:
+    """Return the lines with those of low contrast: published if they are surely legible."""
+    faint = list(zip(found, readings, strict=True))
+    legible = [each for each in faint if _is_surely_legible(each[1])]
+    return ReadLines(
+        [*read.lines, *(line for line, _ in legible)],
+        [*read.readings, *(reading for _, reading in legible)],
+        [*read.rejected, *(each for each in faint if not _is_surely_legible(each[1]))],
+    )
+
+
 def _is_surely_legible(reading: RecognizedLine) -> bool:
     """Tell whether two letters or digits are read surely: marks and pictures are not."""
     return _is_legible(reading, _MIN_SURELY_LEGIBLE) and sum(map(str.isalnum, reading.text)) >= 2

@@ -9,18 +9,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from daemon.core.records import Failure, UnreadRegion
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from daemon.core.records import Box, TextLine, UnreadReason
+    from daemon.core.records import Box, Pixels, TextLine, UnreadReason
     from daemon.ocr.assemble.frame import CoordinateFrame
     from daemon.ocr.records import LineCrop, RecognizedLine
 
 # Times as long as high: a shorter region is a single mark, and most of these are icons, tick boxes
 # and stains (57 development pages: 70 of 104 rejected readings are shorter, 3 of them a character).
 _MIN_RATIO = 1.5
+_MIN_RATIO_OF_BLANK = 2.5  # the same where the network sees no character at all
+_MIN_RATIO_OF_LEADER = 4.0
+_MAX_FLAT = 0.35  # share of the rows of pixels of a leader or a rule that have ink
 _TOO_SMALL = 9.0  # pixels: the height of a line below which letters cannot be told apart
 # Of the text of a page, by length: on 57 development pages of print at most 0.05 is missing, on
 # pages with handwriting, foreign scripts or damage 0.1 and more.
@@ -76,7 +81,7 @@ def find(
     missing = [
         (line, reading)
         for line, reading in rejected
-        if _ratio(line) >= _MIN_RATIO and not is_published(line.box, published)
+        if _is_line(line, reading) and not is_published(line.box, published)
     ]
     length = sum(_ratio(line) for line, _ in missing)
     total = length + sum(map(_ratio, published)) + sum(len(line.text) / 2 for line in layer)
@@ -88,6 +93,24 @@ def find(
         for line, reading in missing
     )
     return UnreadText(regions, length / total if total else 0.0, length)
+
+
+def _is_line(line: LineCrop, reading: RecognizedLine) -> bool:
+    """Tell whether a region is a line of letters.
+
+    Upright it is a single mark; dots that lead to a page number are a long and flat one.
+    """
+    if line.is_tall and line.direction == "horizontal":
+        return False
+    if _ratio(line) >= _MIN_RATIO_OF_LEADER and _is_flat(line.image):
+        return False
+    return _ratio(line) >= (_MIN_RATIO if reading.text.strip() else _MIN_RATIO_OF_BLANK)
+
+
+def _is_flat(image: Pixels) -> bool:
+    """Tell whether few rows of pixels have ink, as those of dots and dashes on a base line."""
+    low, high = np.percentile(image, (1, 90))
+    return bool((image < (low + high) / 2).any(axis=1).mean() < _MAX_FLAT)
 
 
 def worth_a_second_look(rejected: Sequence[tuple[LineCrop, RecognizedLine]]) -> list[int]:

@@ -10,7 +10,8 @@ footnote are found alike. Ruling lines that may separate table cells come from t
 (ruling.py).
 
 The other method is a text detection network (dbnet.py) that finds text on any background and at any
-slope, but with less exact edges. crops.py cuts the lines out. Vertical text has its own module
+slope, but with less exact edges; of what is left of the page it sees faint text when that is
+amplified (faint_text.py). crops.py cuts the lines out. Vertical text has its own module
 (vertical.py).
 """
 
@@ -22,7 +23,17 @@ import numpy as np
 
 from daemon.core.records import Box
 from daemon.ocr.records import RulingLines
-from daemon.ocr.segment import combine, components, crops, ink, lines, ruling, vertical, words
+from daemon.ocr.segment import (
+    combine,
+    components,
+    crops,
+    faint_text,
+    ink,
+    lines,
+    ruling,
+    vertical,
+    words,
+)
 from daemon.ocr.segment.dbnet import TextDetector
 from daemon.ocr.segment.ink import InkMask
 from daemon.ocr.segment.rects import draw_rects
@@ -34,6 +45,7 @@ __all__ = [
     "as_column",
     "detect_lines",
     "find_columns",
+    "find_faint_lines",
     "find_lines_and_rules",
     "find_ruling_lines",
     "is_blank_page",
@@ -43,6 +55,8 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
     from daemon.core.records import Pixels
@@ -86,6 +100,14 @@ def look_closer(clean: CleanPage, line: LineCrop, detector: TextDetector) -> lis
     """Return the lines that the network sees where `line` was found, enlarged."""
     found = _quad_crops(clean.gray, detector.look_closer(clean.gray, line.box))
     return [each for each in found if not each.is_tall]
+
+
+def find_faint_lines(
+    clean: CleanPage, known: Iterable[Box], rules: RulingLines, detector: TextDetector
+) -> list[LineCrop]:
+    """Return lines of low contrast outside the boxes `known` and the rules, amplified."""
+    taken = [*known, *rules.horizontal, *rules.vertical]
+    return [line for line in faint_text.find(clean.gray, taken, detector) if not line.is_tall]
 
 
 def _quad_crops(gray: Pixels, quads: Quads) -> list[LineCrop]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _MIN_INNER = 0.4  # share of the ink of a quad within it: else its letters reach its edges
 _MIN_INK = 0.01  # of a row or column of pixels that a line touches
+_MIN_ROWS = 0.3  # of the height of a quad: dots and dashes are lower, and need what is above them
 _MARGIN = 0.12  # of the height of a line, added around its ink
 
 
@@ -76,7 +77,7 @@ def _tightened(
     if inner.sum() < _MIN_INNER * mask.sum():
         inner = mask
     rows, columns = (np.flatnonzero(inner.mean(axis=axis) > _MIN_INK) for axis in (1, 0))
-    if len(rows) < 2 or len(columns) < 2:
+    if len(columns) < 2 or len(rows) < _MIN_ROWS * image.shape[0]:
         return left, top, right, bottom
     margin = _MARGIN * (rows[-1] - rows[0])
     return (

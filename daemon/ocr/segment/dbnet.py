@@ -99,8 +99,8 @@ class TextDetector:
     def detect(self, gray: Pixels) -> Detection:
         """Return what the network sees in H,W `gray`."""
         scale = _scale(gray.shape)
-        probability = self._probability(_resized(gray, scale))
-        found = _lines(probability)
+        probability = self.probability(_resized(gray, scale))
+        found = lines_of(probability)
         size = np.array(probability.shape[::-1])
         coarse = self._lines_at(gray, scale, _COARSE, size)
         highest = sides(coarse[0])[:, 0].max(initial=0.0)
@@ -125,7 +125,7 @@ class TextDetector:
         part = gray[top : box.bottom + margin, left : box.right + margin]
         scale = min(_MAX_CLOSER, _CLOSER_HEIGHT / part.shape[0], _MAX_CLOSER_WIDTH / part.shape[1])
         enlarged = _resized(part, scale)
-        quads, _ = _lines(self._probability(enlarged))
+        quads, _ = lines_of(self.probability(enlarged))
         factor = np.array(part.shape[::-1]) / enlarged.shape[::-1]
         return np.asarray(quads * factor + np.array([left, top]), np.float64)
 
@@ -133,11 +133,11 @@ class TextDetector:
         self, gray: Pixels, scale: float, reduction: int, size: NDArray[np.int_]
     ) -> tuple[Quads, NDArray[np.float64]]:
         """Return the lines of a pass at a reduced scale, in pixels of the fine pass, and scores."""
-        probability = self._probability(_resized(gray, scale / reduction))
-        quads, scores = _lines(probability)
+        probability = self.probability(_resized(gray, scale / reduction))
+        quads, scores = lines_of(probability)
         return quads * (size / probability.shape[::-1]), scores
 
-    def _probability(self, gray: Pixels) -> NDArray[np.float32]:
+    def probability(self, gray: Pixels) -> NDArray[np.float32]:
         """Return the probability of text of each pixel of `gray`, H,W."""
         probability = np.zeros(gray.shape, np.float32)
         for (top, rows), (left, columns) in product(_tiles(gray.shape[0]), _tiles(gray.shape[1])):
@@ -182,7 +182,7 @@ def _tiles(length: int) -> list[tuple[int, int]]:
     return [(round(k * (length - size) / (count - 1)) if k else 0, size) for k in range(count)]
 
 
-def _lines(probability: NDArray[np.float32]) -> tuple[Quads, NDArray[np.float64]]:
+def lines_of(probability: NDArray[np.float32]) -> tuple[Quads, NDArray[np.float64]]:
     """Return the corners, N,4,2, and the scores, N, of the lines."""
     found = list(_cores(probability))
     quads = np.array([_unclip(core) for core, _ in found], np.float64).reshape(-1, 4, 2)

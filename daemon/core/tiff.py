@@ -71,7 +71,7 @@ class Chain:
 
 
 @dataclass(frozen=True, slots=True)
-class _Layout:
+class _Encoding:
     """Byte order, and whether offsets have the doubled size of BigTIFF."""
 
     order: str
@@ -153,13 +153,13 @@ def point_header_at(data: bytearray, directory: Directory) -> None:
         struct.pack_into(order + "I", data, 4, directory.offset)
 
 
-def _read_header(read_at: ReadAt) -> tuple[_Layout, int]:
+def _read_header(read_at: ReadAt) -> tuple[_Encoding, int]:
     head = read_at(0, 4)
     order = {b"II": "<", b"MM": ">"}.get(head[:2])
     if order is None or len(head) < 4:
         raise MalformedFileError("no byte order")
     (version,) = struct.unpack(order + "H", head[2:])
-    layout = _Layout(order, version == 43)
+    layout = _Encoding(order, version == 43)
     (offset,) = layout.unpack(read_at, *(("Q", 8) if layout.big else ("I", 4)))
     return layout, offset
 
@@ -169,7 +169,7 @@ class _DirectoryReader:
     """Reads directories, and counts their entries and values."""
 
     read_at: ReadAt
-    layout: _Layout
+    layout: _Encoding
     wanted: Collection[int]
     max_values: int
     entries: int = 0

@@ -33,7 +33,7 @@ _OOM_SCORE = Path("/proc/self/oom_score_adj")  # proc(5)
 
 
 @dataclass(slots=True)
-class _Process:
+class _WorkerState:
     """What this worker process was started with and has loaded."""
 
     setup: WorkerSetup | None = None
@@ -41,7 +41,7 @@ class _Process:
     protections: sandbox.Protections = sandbox.NONE
 
 
-_process = _Process()
+_process = _WorkerState()
 
 
 def preloaded(recipe: Recipe) -> list[str]:

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class _Process:
+class _Settings:
     """Settings of all sessions of this process."""
 
     threads: int = 1
 
 
-_process = _Process()
+_process = _Settings()
 
 
 def set_num_threads(threads: int) -> None:

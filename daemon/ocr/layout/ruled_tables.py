@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from daemon.core.records import Box, Cell, Table
-from daemon.ocr.layout import grid, hidden_rows, reading_order
+from daemon.ocr.layout import grid, reading_order, unruled_rows
 from daemon.ocr.layout.grouping import group_rows, table_box
 from daemon.ocr.records import RulingLines
 
@@ -54,7 +54,7 @@ def find(boxes: Sequence[Box], rules: RulingLines) -> list[Table]:
     for horizontal, vertical in _joined_groups(groups, boxes, height):
         cells = grid.find_cells(horizontal, vertical, _TOLERANCE * height, _MIN_OVERHANG * height)
         assigned = _assign_lines(cells, boxes, sorted(free))
-        for table in _sections(boxes, hidden_rows.separate(assigned, boxes, height)):
+        for table in _sections(boxes, unruled_rows.separate(assigned, boxes, height)):
             if _is_table(table):
                 tables.append(table)
                 free -= {k for cell in table.cells for k in cell.lines}

@@ -10,7 +10,7 @@ import pymupdf
 
 from daemon.core.options import Limits
 from daemon.core.records import Box, DocumentWarning, Page
-from daemon.ocr.pages import embedded_images, pdfium, pixels, renderer_messages, second_opinion
+from daemon.ocr.pages import embedded_images, pdfium, pixels, renderer_messages, second_renderer
 from daemon.ocr.pages.renderer_messages import RendererMessages
 
 _POINTS_PER_INCH: Final = 72.0
@@ -52,9 +52,9 @@ class PageDrawer:
         )
         messages = renderer_messages.peek()
         is_odd_jbig2 = embedded_images.is_doubtful_jbig2(page)
-        if not (messages.is_doubtful or is_odd_jbig2 or second_opinion.is_uniform(image)):
+        if not (messages.is_doubtful or is_odd_jbig2 or second_renderer.is_uniform(image)):
             return Drawing(drawn)
-        other = second_opinion.better_picture(
+        other = second_renderer.better_picture(
             page,
             image,
             self._source,

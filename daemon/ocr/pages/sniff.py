@@ -6,7 +6,7 @@ from typing import Final
 
 from daemon.core import signatures
 from daemon.core.errors import Rejected
-from daemon.ocr.pages import foreign, heif
+from daemon.ocr.pages import foreign_formats, heif
 
 HEAD_BYTES: Final = 4096
 
@@ -25,7 +25,7 @@ def media_type(head: bytes) -> str:
         return kind
     if _is_heic(head):
         return _heic()
-    image, other = foreign.image_name(head), foreign.other_name(head)
+    image, other = foreign_formats.image_name(head), foreign_formats.other_name(head)
     if image is None and other is None and signatures.has_pdf_header(head):
         return signatures.PDF
     raise _rejection(head, image, other)

@@ -101,7 +101,7 @@ class Samples:
 
 
 @dataclass(frozen=True, slots=True)
-class _Layout:
+class _Samples:
     """How the samples of a page are stored; `colours` samples of a pixel are shown."""
 
     directory: tiff.Directory
@@ -178,18 +178,18 @@ def decode(data: bytes | bytearray) -> Samples | None:
     return Samples(image, _share_found(missing, layout), is_whole)
 
 
-def _share_found(missing: Sequence[Box], layout: _Layout) -> float:
+def _share_found(missing: Sequence[Box], layout: _Samples) -> float:
     planes = layout.kept if layout.is_planar else 1
     area = sum((box.right - box.left) * (box.bottom - box.top) for box in missing)
     return 1 - area / (layout.width * layout.height * planes)
 
 
-def _is_foot(missing: Sequence[Box], layout: _Layout) -> bool:
+def _is_foot(missing: Sequence[Box], layout: _Samples) -> bool:
     """Tell whether no more is missing than the last rows, which a fax may announce in vain."""
     return all(box.top >= layout.height * (1 - _FOOT) for box in missing)
 
 
-def _layout(data: bytes | bytearray) -> _Layout | None:
+def _layout(data: bytes | bytearray) -> _Samples | None:
     """Return the layout of the first page, None where it has one that is not read here."""
     view = memoryview(data)
     chain = tiff.read_chain(lambda at, size: bytes(view[at : at + size]), _TAGS, 1)
@@ -211,7 +211,7 @@ def _layout(data: bytes | bytearray) -> _Layout | None:
     width, height = directory.first(tiff.WIDTH, 0), directory.first(tiff.HEIGHT, 0)
     is_tiled = tiff.TILE_OFFSETS in directory.tags
     rows = min(directory.first(tiff.ROWS_PER_STRIP, height) or height, height)
-    layout = _Layout(
+    layout = _Samples(
         directory,
         order="<" if data[:2] == b"II" else ">",
         width=width,
@@ -241,7 +241,7 @@ def _is_known_coding(directory: tiff.Directory, bits: int) -> bool:
     return compression in CODECS and photometric != YCBCR and is_known
 
 
-def _is_plausible(layout: _Layout) -> bool:
+def _is_plausible(layout: _Samples) -> bool:
     """Tell whether strips or tiles cover about the page, so that decoding is bounded by it."""
     if not min(layout.width, layout.height, layout.chunk_width, layout.chunk_height):
         return False
@@ -253,7 +253,7 @@ def _is_plausible(layout: _Layout) -> bool:
     return tile <= max(page, _MAX_TILE) and across * down * tile <= _MAX_SURPLUS * page + _MAX_TILE
 
 
-def _chunks(data: bytes | bytearray, layout: _Layout) -> Iterator[tuple[int | None, Box, Chunk]]:
+def _chunks(data: bytes | bytearray, layout: _Samples) -> Iterator[tuple[int | None, Box, Chunk]]:
     """Yield plane (None for all), place on the page and content of all strips or tiles.
 
     Those that are not in the file have no content.
@@ -285,7 +285,7 @@ def _chunks(data: bytes | bytearray, layout: _Layout) -> Iterator[tuple[int | No
         yield plane if layout.is_planar else None, box, chunk
 
 
-def _rows(chunk: Chunk, layout: _Layout) -> Iterator[Pixels]:
+def _rows(chunk: Chunk, layout: _Samples) -> Iterator[Pixels]:
     """Yield the samples of a strip or tile in bands of rows, rows,W,n of 8 bits."""
     if layout.compression == JPEG:
         is_rgb = layout.photometric == RGB
@@ -308,7 +308,7 @@ def _rows(chunk: Chunk, layout: _Layout) -> Iterator[Pixels]:
             row += count
 
 
-def _unpacked(content: memoryview, rows: int, layout: _Layout) -> Pixels:
+def _unpacked(content: memoryview, rows: int, layout: _Samples) -> Pixels:
     """Return the samples of whole rows, rows,W,n, scaled to 8 bits (indices of a palette as is)."""
     count = layout.chunk_width * layout.chunk_samples
     shape = rows, layout.chunk_width, layout.chunk_samples
@@ -358,7 +358,7 @@ def _place(canvas: Pixels, samples: Pixels, top: int, left: int, plane: int | No
         target[..., plane] = part[..., 0]
 
 
-def _composite(canvas: Pixels, layout: _Layout) -> Pixels:
+def _composite(canvas: Pixels, layout: _Samples) -> Pixels:
     """Return H,W,3 BGR or H,W,1 gray of a page that is there with all its samples."""
     if not layout.alpha:
         return _in_colour(canvas, layout)
@@ -372,7 +372,7 @@ def _composite(canvas: Pixels, layout: _Layout) -> Pixels:
     return transparency.composite(with_alpha, premultiplied=is_premultiplied)
 
 
-def _in_colour(samples: Pixels, layout: _Layout) -> Pixels:
+def _in_colour(samples: Pixels, layout: _Samples) -> Pixels:
     """Return H,W,3 BGR or H,W,1 gray."""
     if layout.compression == JPEG:
         return samples if layout.photometric else 255 - samples
@@ -392,7 +392,7 @@ def _in_colour(samples: Pixels, layout: _Layout) -> Pixels:
             return np.asarray(cv2.cvtColor(lab, cv2.COLOR_LAB2BGR), np.uint8)
 
 
-def _of_palette(indices: Pixels, layout: _Layout) -> Pixels:
+def _of_palette(indices: Pixels, layout: _Samples) -> Pixels:
     """Look the colours up; a map of 8 bits, which some programs write, is recognised."""
     entries = np.array(layout.directory.tags.get(tiff.COLOUR_MAP, ()), np.uint32)
     size = len(entries) // 3

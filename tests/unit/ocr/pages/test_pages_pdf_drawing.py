@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from daemon.core.options import Limits
-from daemon.ocr.pages import pdf_drawing, pdfium, second_opinion
+from daemon.ocr.pages import pdf_drawing, pdfium, second_renderer
 from tests.support import samples
 from tests.support.samples import shown_text
 from tests.unit.ocr.pages.test_pages import difference, read_bytes
@@ -199,10 +199,10 @@ def test_a_font_that_is_missing_is_no_defect(tmp_path):
 
 def test_a_picture_of_one_colour_is_uniform_and_one_dot_is_seen():
     image = np.full((900, 700, 3), 255, np.uint8)
-    assert second_opinion.is_uniform(image)
+    assert second_renderer.is_uniform(image)
 
     image[400:403, 500:503] = 0
-    assert not second_opinion.is_uniform(image)
+    assert not second_renderer.is_uniform(image)
 
 
 def test_a_frame_is_that_of_the_shown_page():

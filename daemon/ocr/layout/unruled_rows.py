@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _LEVEL_TOLERANCE = 0.35  # of a line's height: centres as close as this are level
-_MIN_LEVEL_SHARE = 0.8  # mean share of the cells that have text on the level of a hidden row
+_MIN_LEVEL_SHARE = 0.8  # mean share of the cells that have text on the level of a unruled row
 _MAX_WIDTH = 12.0  # of a line's height: the mean width of lines in a cell; prose is wider
 _MIN_CELLS = 3  # cells with text side by side; two may be columns of prose in a frame
-_MIN_LEVELS = 3  # hidden rows in a row; two need text in all cells, headers may have two lines
+_MIN_LEVELS = 3  # unruled rows in a row; two need text in all cells, headers may have two lines
 
 
-class _Row(NamedTuple):
+class _GridRow(NamedTuple):
     """A row of the grid: its edges in pixels, and the heights at which it is cut."""
 
     top: int
@@ -34,7 +34,7 @@ class _Row(NamedTuple):
 
 
 def separate(table: Table, boxes: Sequence[Box], height: float) -> Table:
-    """Return the table with its hidden rows, and its lines in them.
+    """Return the table with its unruled rows, and its lines in them.
 
     `height` is that of a line.
     """
@@ -65,7 +65,7 @@ def _cells_between(table: Table, top: int, bottom: int) -> list[Cell]:
 
 
 def _cuts(cells: list[Cell], boxes: Sequence[Box], height: float) -> list[int]:
-    """Return the heights between the hidden rows of a row; empty where it is one."""
+    """Return the heights between the unruled rows of a row; empty where it is one."""
     tolerance = _LEVEL_TOLERANCE * height
     lines = [boxes[k] for cell in cells for k in cell.lines]
     levels = _levels(lines, tolerance)

@@ -110,7 +110,7 @@ class Pipeline:
             )
             readings = plausibility.weighed(readings)
         read = assemble.split_legible(found, readings, layer)
-        if self.detector:
+        if self.detector and self.recipe.segmenter != "opencv":
             read = self._look_again(oriented.clean, self.detector, read, timer)
             read = self._add_faint_lines(page, oriented, self.detector, read, timer)
         if page.text_layer and not read.lines:

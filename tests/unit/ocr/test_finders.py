@@ -30,6 +30,12 @@ class StubDetector:
         rects = np.array(self.lines, float)
         return Detection(quads.of_rects(rects), np.full(3, 0.9), probability, 1.0)
 
+    def probability(self, gray):
+        return np.zeros(gray.shape, np.float32)  # of what is left of the page: nothing
+
+    def look_closer(self, gray, box):
+        return np.zeros((0, 4, 2))
+
 
 def recipe_with(segmenter):
     return dataclasses.replace(
@@ -90,3 +96,13 @@ def test_another_recipe_shares_the_networks_and_loads_what_is_missing():
     assert other.recognizer is first.recognizer
     assert other.detector is third.detector is not None
     assert other.recipe.segmenter == "dbnet"
+
+
+def test_with_the_ink_alone_no_network_looks_again():
+    class Never:
+        def __getattr__(self, name):
+            raise AssertionError(name)
+
+    reader = pipeline.Pipeline(recipe_with("opencv"), LineHeightRecognizer(0.3), Never())
+
+    assert tops_of(reader.read_page(written())) == []

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from daemon.core.records import Box
 from daemon.ocr.model import ctc
@@ -10,6 +13,8 @@ from daemon.ocr.records import LineCrop, RecognizedCharacter, RecognizedLine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
     from daemon.core.records import Pixels
     from daemon.ocr.records import RulingLines
@@ -32,17 +37,30 @@ def join_sentences(
     A typewriter leaves two spaces between sentences, and print that is justified more. The gap in a
     line of a paragraph has text above or below it; that between two columns or cells has not.
     """
-    pieces = sorted(zip(lines, readings, strict=True), key=lambda piece: piece[0].box.left)
-    joined: list[list[LineAndReading]] = []
-    for piece in pieces:
-        for row in joined:
-            if _continues(row[-1][0], piece[0], lines, rules):
-                row.append(piece)
-                break
-        else:
-            joined.append([piece])
-    whole = [merged(gray, row) for row in joined]
+    order = sorted(range(len(lines)), key=lambda k: lines[k].box.left)
+    sides = np.array([astuple(line.box) for line in lines], np.int64).reshape(-1, 4)
+    is_last = np.zeros(len(lines), bool)  # of what was joined so far
+    joined: dict[int, list[int]] = {}  # by its last piece
+    for k in order:
+        before = [
+            last
+            for last in map(int, np.flatnonzero(is_last & _is_near(sides, sides[k])))
+            if _continues(lines[last], lines[k], lines, rules)
+        ]
+        joined[k] = [*joined.pop(before[0]), k] if before else [k]
+        is_last[before[:1]] = False
+        is_last[k] = True
+    whole = [merged(gray, [(lines[k], readings[k]) for k in row]) for row in joined.values()]
     return [line for line, _ in whole], [reading for _, reading in whole]
+
+
+def _is_near(sides: NDArray[np.int64], box: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Tell of each box, `sides` N,4, whether it ends near where `box` begins, in its row."""
+    height = box[3] - box[1]
+    gap = box[0] - sides[:, 2]
+    is_level = (sides[:, 1] < box[3]) & (sides[:, 3] > box[1])
+    near = (gap >= -_MAX_OVERLAP * height) & (gap <= _MAX_GAP * height)
+    return np.asarray(is_level & near, bool)
 
 
 def _continues(

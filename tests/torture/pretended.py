@@ -5,8 +5,8 @@ A page that begins with `faded` has an unread region, and a warning; the file th
     python -m tests.torture.program run --config config.yaml
 
 Wiring, claims, ledger, outbox, worker processes and their failpoints are the real ones; only what a
-worker loads and renders is replaced (`worker._load`, `worker._render_output`), in the fork server
-that all workers come from. So a daemon starts in about a second and reads a page in no time.
+worker loads and renders is replaced (pretended_worker.py), in the fork server that all workers come
+from. So a daemon starts in about a second and reads a page in no time.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ from daemon.core.records import (
     UnreadRegion,
 )
 from daemon.core.tasks import RenderTask
-from daemon.engine import worker
 
 BROKEN = b"broken"
 FADED = "faded"
@@ -82,16 +81,11 @@ def content(*pages: str) -> bytes:
     return "\n".join(pages).encode()
 
 
-def _load(*_: Any) -> Pipeline:
+def load(*_: Any) -> Pipeline:
+    """Return the pretended pipeline, whatever the recipe."""
     return Pipeline()
 
 
 def render_output(task: RenderTask) -> None:
     """Write a placeholder as the output."""
     task.target.write_bytes(b"made of " + task.path.read_bytes())
-
-
-# the fork server imports the modules in `preloaded`, this one, before it forks a worker
-worker._load = _load  # type: ignore[assignment]
-worker._render_output = render_output  # type: ignore[assignment]
-worker.preloaded = lambda recipe: [__name__]  # type: ignore[assignment]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 # and stains (57 development pages: 70 of 104 rejected readings are shorter, 3 of them a character).
 _MIN_RATIO = 1.5
 _MIN_RATIO_OF_BLANK = 2.5  # the same where the network sees no character at all
+_MAX_RATIO_OF_MARK = 3.5  # times as high as wide: a single character, as of daemon.ocr.orientation
 _MIN_RATIO_OF_LEADER = 4.0
 _MAX_FLAT = 0.35  # share of the rows of pixels of a leader or a rule that have ink
 _TOO_SMALL = 9.0  # pixels: the height of a line below which letters cannot be told apart
@@ -100,7 +101,7 @@ def _is_line(line: LineCrop, reading: RecognizedLine) -> bool:
 
     Upright it is a single mark; dots that lead to a page number are a long and flat one.
     """
-    if line.is_tall and line.direction == "horizontal":
+    if line.is_tall and line.direction == "horizontal" and _ratio(line) < _MAX_RATIO_OF_MARK:
         return False
     if _ratio(line) >= _MIN_RATIO_OF_LEADER and _is_flat(line.image):
         return False
@@ -110,6 +111,8 @@ def _is_line(line: LineCrop, reading: RecognizedLine) -> bool:
 def _is_flat(image: Pixels) -> bool:
     """Tell whether few rows of pixels have ink, as those of dots and dashes on a base line."""
     low, high = np.percentile(image, (1, 90))
+    if low == high:
+        return False  # nothing to tell
     return bool((image < (low + high) / 2).any(axis=1).mean() < _MAX_FLAT)
 
 

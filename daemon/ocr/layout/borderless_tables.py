@@ -43,7 +43,7 @@ _MAX_COLUMNS = 40  # columns; more are a pattern
 _MIN_RULE = 0.7  # of a table's width: the length of a rule that encloses it or separates rows
 _MIN_STEP = 0.35  # of a line's height: gaps between rows are larger than in them by this
 _CLOSER = 0.1  # of a line's height: gaps in a cell differ by this
-_LEADERS = re.compile(r"\.{4}|…{2}|·{4}")
+_LEADERS = re.compile(r"\.{4}|…|·{4}")
 _KEY = (":", "：")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from daemon.core import lexicon
@@ -12,7 +12,7 @@ from daemon.ocr.records import RecognizedCharacter, RecognizedLine
 from daemon.ocr.spelling import SpellingCorrector
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from daemon.core.records import Pixels
     from daemon.ocr.records import LineCrop
 
+_DOUBLE_QUOTES = {"'": '"', "‘": "“", "’": "”"}
 _EMPTY = RecognizedLine("", 0.0, ())
 
 
@@ -86,8 +87,36 @@ class Recognizer:
             )
             for span in spans
         )
+        characters = tuple(_with_double_quotes(characters))
         text = "".join(character.text for character in characters)
         return RecognizedLine(text, ctc.combined([span.confidence for span in spans]), characters)
+
+
+def _with_double_quotes(
+    characters: Sequence[RecognizedCharacter],
+) -> Iterator[RecognizedCharacter]:
+    """Yield the characters, two equal single quotation marks in a row as one double mark.
+
+    Old print sets them apart, and so they are read.
+    """
+    pending: RecognizedCharacter | None = None
+    for character in characters:
+        if pending and pending.text == character.text:
+            yield replace(
+                character,
+                text=_DOUBLE_QUOTES[character.text],
+                confidence=min(pending.confidence, character.confidence),
+                left=pending.left,
+            )
+            pending = None
+            continue
+        if pending:
+            yield pending
+        pending = character if character.text in _DOUBLE_QUOTES else None
+        if not pending:
+            yield character
+    if pending:
+        yield pending
 
 
 def _has_ink(crop: Pixels) -> bool:

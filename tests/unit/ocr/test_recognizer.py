@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from daemon.core.records import Box
+from daemon.ocr import recognizer as recognizer_module
 from daemon.ocr.recognizer import Recognizer
-from daemon.ocr.records import LineCrop, RecognizedLine
+from daemon.ocr.records import LineCrop, RecognizedCharacter, RecognizedLine
 from tests.support.running_daemon import SHIPPED, SHIPPED_ONNX
 
 TEXTS = [
@@ -144,3 +145,26 @@ def test_the_recognizer_reports_its_name_and_precision(onnx: Recognizer):
         "onnxruntime",
         "fp32",
     )
+
+
+@pytest.mark.parametrize(
+    ("read", "published"),
+    [
+        ("‘‘I hope’’", "“I hope”"),
+        ("''I hope''", '"I hope"'),
+        ("the girls’ and the boys’", "the girls’ and the boys’"),
+        ("‘‘‘Now’’’", "“‘Now”’"),
+        ("‘’", "‘’"),
+        ("’", "’"),
+        ("", ""),
+    ],
+)
+def test_two_single_quotation_marks_are_a_double_one(read: str, published: str) -> None:
+    characters = [
+        RecognizedCharacter(c, 0.9 - k / 100, k / 20, (k + 1) / 20) for k, c in enumerate(read)
+    ]
+
+    result = list(recognizer_module._with_double_quotes(characters))
+
+    assert "".join(character.text for character in result) == published
+    assert all(0 < character.right - character.left < 0.11 for character in result)

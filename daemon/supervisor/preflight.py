@@ -256,6 +256,12 @@ def _networks(config: Config) -> Iterator[Finding]:
     network = next((each.network for each in config.recipes if each.network), None)
     if network is not None:
         yield from _checksum("detector", network, config.detector.sha256)
+    elif any(each.segmenter == "auto" for each in config.recipes):
+        remedy = (
+            "lines are found by their ink alone, and text in pictures is missed without a word; "
+            "name the network of the shipped config.yaml, or set segmenter: opencv to accept that"
+        )
+        yield Finding(False, "detector.file", None, remedy)
 
 
 def _recogniser(config: Config) -> Iterator[Finding]:

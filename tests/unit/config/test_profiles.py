@@ -222,3 +222,12 @@ def test_the_profile_identity_consists_of_the_name_and_a_digest_of_the_settings(
     assert names == ("default", "a", "b", "c", "d", "e")
     assert digests[0] == digests[1] == digests[2] == digests[4]
     assert len({digests[0], digests[3], digests[5]}) == 3
+
+
+@pytest.mark.parametrize(("segmenter", "is_told"), [("auto", True), ("opencv", False)])
+def test_auto_without_a_network_is_told(write: Write, segmenter: str, is_told: bool) -> None:
+    config = load(write(segmenter=segmenter, detector={}))
+
+    keys = [each.key for each in preflight.findings(config)]
+
+    assert ("detector.file" in keys) is is_told

@@ -22,12 +22,14 @@ if TYPE_CHECKING:
 
     Rects = NDArray[np.float64]  # N,4: left, top, right, bottom
 
+_SAME, _SAME_HEIGHT = 0.8, 0.5  # share of a quad within another one, and of its height
 _MIN_SUPPORT = 0.3  # probability of text that the network must give some pixel of a line of ink
 _MIN_SUPPORTED = 0.05  # share of the core of a line of ink that has it
 _MIN_SEEN = 0.7  # share of the columns between two sides where the network sees text
 _MIN_OVERLAP = 0.5  # of the lower of two boxes, for both to be in one row
 _MIN_HEIGHT, _MAX_HEIGHT = 0.35, 1.6  # of the height of a quad: what explains it is as high as this
 _MIN_HIGHEST = 0.45  # of the height of a quad: one of them is as high as this
+_LARGE, _MIN_HIGHEST_LARGE = 64, 0.6  # pixels of the network; the same of a quad as high as this
 _MIN_EXPLAINED = 0.75  # share of the length of a quad that lines of ink must cover
 _MIN_PIECES = 0.5  # the same where lines of ink reach both of its ends
 _OVERSHOOT = 0.4  # of its height: a quad reaches so much further than its text, on both sides
@@ -57,6 +59,8 @@ def combine(ink: Rects, detection: Detection) -> tuple[Rects, Quads]:
     kept = _is_supported(ink, detection) & ~_is_rows(ink, bounds[is_wide])
     for k in np.argsort(-_area(bounds), kind="stable"):
         quad = detection.quads[k]
+        if _is_within(quad, detection.quads[used]):
+            continue
         if quads.is_tall(quad) and quads.is_level(quad):
             if not is_turned and _is_stack(
                 bounds[k], ink[kept & (quads.share_within(ink_quads, quad) > _MIN_WITHIN)]
@@ -65,7 +69,7 @@ def combine(ink: Rects, detection: Detection) -> tuple[Rects, Quads]:
         elif quads.is_level(quad):
             row = kept & _is_in_row(ink, bounds[k])
             within = ink[kept & (quads.share_within(ink_quads, quad) > _MIN_WITHIN)]
-            if _is_explained(bounds[k], ink[row]):
+            if _is_explained(bounds[k], ink[row], detection.scale):
                 _extend(ink, np.flatnonzero(row), bounds[k], detection)
                 continue
             if _is_rows_of(bounds[k], within):
@@ -109,10 +113,12 @@ def _is_in_row(ink: Rects, bounds: Rects) -> NDArray[np.bool_]:
     return np.asarray(in_row, bool)
 
 
-def _is_explained(bounds: Rects, ink: Rects) -> bool:
+def _is_explained(bounds: Rects, ink: Rects, scale: float) -> bool:
     """Tell whether lines of ink cover a quad from its left to its right end."""
     left, top, right, bottom = bounds
-    if not len(ink) or (ink[:, 3] - ink[:, 1]).max() < _MIN_HIGHEST * (bottom - top):
+    is_large = (bottom - top) * scale >= _LARGE
+    highest = (_MIN_HIGHEST_LARGE if is_large else _MIN_HIGHEST) * (bottom - top)
+    if not len(ink) or (ink[:, 3] - ink[:, 1]).max() < highest:
         return False  # strokes of large characters
     overshoot = min(_OVERSHOOT * (bottom - top), (right - left) / 4)
     left, right = left + overshoot, right - overshoot
@@ -123,6 +129,13 @@ def _is_explained(bounds: Rects, ink: Rects) -> bool:
     # the network joins cells of a row across the white between them
     has_ends = ink[:, 0].min() <= left and ink[:, 2].max() >= right
     return bool(covered >= (_MIN_PIECES if has_ends else _MIN_EXPLAINED) * (right - left))
+
+
+def _is_within(quad: Quads, others: Quads) -> bool:
+    """Tell whether a quad is seen twice, in one that is hardly higher: a large character."""
+    height = quads.sides(quad[None])[0, 0]
+    near = others[quads.sides(others)[:, 0] <= height / _SAME_HEIGHT]
+    return any(quads.share_within(quad[None], other)[0] > _SAME for other in near)
 
 
 def _extend(ink: Rects, row: NDArray[np.intp], bounds: Rects, detection: Detection) -> None:

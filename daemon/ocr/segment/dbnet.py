@@ -59,6 +59,7 @@ _MAX_CORES = 3000  # the largest cores are used: a page of noise must end
 _SAME_HEIGHT = 0.6  # of the height of a large line: what is as high within it is that line
 _PARAGRAPH = 0.5  # of the length of a large line: what is as long within it is a line of its own
 _STACK = 0.4  # of the width of a large line that is higher than wide: the same, of a stack of rows
+_MIN_ROW_RATIO = 1.5  # times as long as high: a row of a paragraph or of a stack
 _MIN_INSIDE = 0.5  # share of a fine line within a large one, for it to be a part of that
 _TOO_LARGE = 110  # pixels at the scale of a pass: it breaks higher lines into pieces
 _MIN_LARGE = 64  # pixels at the scale of a pass: lower lines are left to it
@@ -238,6 +239,7 @@ def _with_large(
     """
     heights, lengths = (sides(quads)[:, k] for k in (0, 1))
     is_wide = np.hypot(*(quads[:, 1] - quads[:, 0]).T) >= lengths
+    is_long = lengths >= _MIN_ROW_RATIO * heights  # fragments of a character are about square
     kept = np.ones(len(quads), bool)
     added = []
     for k, (quad, (height, length)) in enumerate(zip(large, sides(large), strict=True)):
@@ -247,7 +249,7 @@ def _with_large(
         width = np.hypot(*(quad[1] - quad[0]))
         is_stack = is_wide & bool(width < length and is_level(quad))
         shortest = np.where(is_stack, _STACK * width, _PARAGRAPH * length)
-        is_row = (lengths >= shortest) & (heights < _SAME_HEIGHT * height)
+        is_row = (lengths >= shortest) & (heights < _SAME_HEIGHT * height) & is_long
         is_same = (heights >= _SAME_HEIGHT * height) & (2 * height < _TOO_LARGE * reduction)
         if not (inside & (is_row | is_same)).any():
             added.append(k)

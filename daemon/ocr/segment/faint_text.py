@@ -44,6 +44,7 @@ _MARK = 5.0  # times the noise: a pixel that stands out
 _GROUND, _DARKER, _LIGHTER = 190.0, 30.0, 12.0  # level of the paper; levels for a double contrast
 _MIN_SCORE = 0.8  # of the network: the grain of paper reaches 0.77
 _MIN_RATIO = 1.3  # times as long as high
+_GROWTH = 0.3  # of the height of a quad: half of a letter
 _MIN_CONTRAST = 5.0  # times the noise: edges of what was taken off reach 4
 _MAX_CONTRAST = 110.0  # gray levels: more has been seen before, or is a picture
 
@@ -67,7 +68,7 @@ def find(gray: Pixels, known: Iterable[Box], detector: TextDetector) -> list[Lin
         found, scores = lines_of(detector.probability(reduced))
         found *= np.array(size) / np.array(reduced.shape[::-1])
         for quad in _plausible(found, scores, small, noise):
-            line = _stretched(crops.crop_quad(gray, quad / scale))
+            line = _stretched(crops.crop_quad(gray, _lengthened(quad) / scale))
             if not any(_overlap(line.box, other.box) for other in lines):
                 lines.append(line)
     return lines
@@ -125,6 +126,14 @@ def _plausible(
         low, high = np.percentile(part, (3, 95))
         if _MIN_CONTRAST * noise <= high - low <= _MAX_CONTRAST:
             yield quad
+
+
+def _lengthened(quad: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a quad that is longer at both ends, where the network sees faint letters last."""
+    along = quad[1] - quad[0]
+    height = float(np.hypot(*(quad[3] - quad[0])))
+    growth = _GROWTH * height * along / max(1.0, float(np.hypot(*along)))
+    return np.asarray(quad + np.array([-growth, growth, growth, -growth]), np.float64)
 
 
 def _stretched(line: LineCrop) -> LineCrop:

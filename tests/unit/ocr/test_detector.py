@@ -317,3 +317,21 @@ def test_the_network_has_as_many_threads_as_its_process(monkeypatch):
     session = segment.TextDetector.load(SHIPPED).session
 
     assert session.get_session_options().intra_op_num_threads == 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ink", [0, 110])
+@pytest.mark.parametrize("height", [130, 240])
+@pytest.mark.parametrize("character", ["5", "A", "8", "S", "R"])
+def test_a_single_large_character_is_one_line(detector, character, height, ink):
+    gray = paper(480, 480)
+    weight = height // 8
+    size = cv2.getFontScaleFromHeight(0, height, weight)
+    (width, _), _ = cv2.getTextSize(character, 0, size, weight)
+    left, base = (480 - width) // 2, (480 + height) // 2
+    cv2.putText(gray, character, (left, base), 0, size, (ink,), weight, cv2.LINE_AA)
+
+    lines, _ = segment.find_lines_and_rules(CleanPage(gray, np.eye(2, 3), 0.0), detector)
+
+    [line] = [each for each in lines if each.box.bottom - each.box.top > 0.8 * height]
+    assert abs((line.box.top + line.box.bottom) / 2 - 240) < 0.15 * height

@@ -154,8 +154,8 @@ class MainLoop:
         tokens = [token for token, document in self._documents.items() if document.is_over]
         for token in tokens:
             del self._documents[token]
-        if tokens and not self._documents:
-            malloc.trim()  # the texts of a burst of documents, 0.3 MB after small ones
+        if tokens:
+            malloc.trim()  # their texts: 0.3 MB after small documents
         has_render_job = any(each.has_unsubmitted_render_job for each in self._due(now))
         self._has_progressed = bool(tokens or (self._engine.free and has_render_job))
 

@@ -59,23 +59,24 @@ def combine(ink: Rects, detection: Detection) -> tuple[Rects, Quads]:
     kept = _is_supported(ink, detection) & ~_is_rows(ink, bounds[is_wide])
     for k in np.argsort(-_area(bounds), kind="stable"):
         quad = detection.quads[k]
-        if _is_within(quad, detection.quads[used]):
+        if _is_within(quad, bounds[k], detection.quads[used], bounds[used]):
             continue
-        if quads.is_tall(quad) and quads.is_level(quad):
-            if not is_turned and _is_stack(
-                bounds[k], ink[kept & (quads.share_within(ink_quads, quad) > _MIN_WITHIN)]
-            ):
-                continue
-        elif quads.is_level(quad):
+        is_level = quads.is_level(quad)
+        if is_level and is_wide[k]:
             row = kept & _is_in_row(ink, bounds[k])
-            within = ink[kept & (quads.share_within(ink_quads, quad) > _MIN_WITHIN)]
             if _is_explained(bounds[k], ink[row], detection.scale):
                 _extend(ink, np.flatnonzero(row), bounds[k], detection)
                 continue
-            if _is_rows_of(bounds[k], within):
-                continue
+        share = np.zeros(len(ink))
+        near = _shared_area(ink, bounds[k]) > 0
+        share[near] = quads.share_within(ink_quads[near], quad)
+        within = ink[kept & (share > _MIN_WITHIN)]
+        if is_level and is_wide[k] and _is_rows_of(bounds[k], within):
+            continue
+        if is_level and not is_wide[k] and not is_turned and _is_stack(bounds[k], within):
+            continue
         used[k] = True
-        kept &= quads.share_within(ink_quads, quad) < _MIN_WITHIN
+        kept &= share < _MIN_WITHIN
     cut = [_cut_down(rect, bounds, detection) for rect in ink[kept]]
     return np.array(cut, np.float64).reshape(-1, 4), detection.quads[used]
 
@@ -131,10 +132,13 @@ def _is_explained(bounds: Rects, ink: Rects, scale: float) -> bool:
     return bool(covered >= (_MIN_PIECES if has_ends else _MIN_EXPLAINED) * (right - left))
 
 
-def _is_within(quad: Quads, others: Quads) -> bool:
+def _is_within(quad: Quads, bounds: Rects, others: Quads, other_bounds: Rects) -> bool:
     """Tell whether a quad is seen twice, in one that is hardly higher: a large character."""
+    x, y = (bounds[0] + bounds[2]) / 2, (bounds[1] + bounds[3]) / 2
+    left, top, right, bottom = other_bounds.T
+    near = others[(left < x) & (x < right) & (top < y) & (y < bottom)]
     height = quads.sides(quad[None])[0, 0]
-    near = others[quads.sides(others)[:, 0] <= height / _SAME_HEIGHT]
+    near = near[quads.sides(near)[:, 0] <= height / _SAME_HEIGHT]
     return any(quads.share_within(quad[None], other)[0] > _SAME for other in near)
 
 

@@ -27,6 +27,7 @@ develop: $(VENV)/.developed
 $(VENV)/.installed: pyproject.toml requirements/constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) --editable .[web]
+	$(BIN)/python -m compileall -q daemon  # else a start compiles them, and holds 1 MB more
 	touch $@
 
 $(VENV)/.developed: pyproject.toml requirements/constraints.txt $(VENV)/.installed

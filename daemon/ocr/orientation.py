@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from daemon.ocr import directions
+from daemon.ocr.records import SINGLE_CHARACTER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -37,7 +38,6 @@ _MIN_GAIN = 1.25  # times the evidence of the page as it is, for another rotatio
 _MIN_TURNED_CONFIDENCE = 0.85  # mean confidence of the page turned, for it to be turned
 _MIN_TURNED_CHARACTERS = 6  # letters and digits that the page turned must have at least
 _DOUBTFUL_RATIO = 2.0  # times as long as high: a shorter line is not tried upside down
-_NARROW_RATIO = 3.5  # times as high as wide: a narrower line is no single character: 1, I, !
 _MIN_LINE_GAIN = 0.15  # confidence that a single line must gain when it is turned
 _DIRECTIONS: dict[int, Direction] = {
     0: "horizontal",
@@ -92,7 +92,8 @@ def read_in_directions(
     """Return the lines in the directions in which they read best, and their readings.
 
     `known` are the readings of some lines as they stand, by index. A line that is read badly is
-    tried upside down; a tall one is read as a column and on either side.
+    tried upside down; a tall one is read as a column and on either side, and as it stands where it
+    may be a single character.
     """
     unread = [k for k, line in enumerate(lines) if k not in known and not line.is_tall]
     readings = known | dict(zip(unread, read([lines[k] for k in unread]), strict=True))
@@ -106,7 +107,7 @@ def read_in_directions(
     ]
     tall = [k for k, line in enumerate(lines) if line.is_tall]
     queries = [(k, 180) for k in doubtful] + [(k, turn) for k in tall for turn in (90, 270)]
-    queries += [(k, 0) for k in tall if _ratio(lines[k]) < _NARROW_RATIO]
+    queries += [(k, 0) for k in tall if _ratio(lines[k]) < SINGLE_CHARACTER]
     crops = [(k, turned(lines[k], degrees)) for k, degrees in queries]
     columns = [(k, as_column(lines[k])) for k in tall] if as_column else []
     crops += [(k, column) for k, column in columns if column is not None]

@@ -110,9 +110,7 @@ class Pipeline:
             )
             readings = plausibility.weighed(readings)
         read = assemble.split_legible(found, readings, layer)
-        if self.detector and self.recipe.segmenter != "opencv":
-            read = self._look_again(oriented.clean, self.detector, read, timer)
-            read = self._add_faint_lines(page, oriented, self.detector, read, timer)
+        read = self._second_pass(page, oriented, read, timer)
         if page.text_layer and not read.lines:
             frame = CoordinateFrame(page, oriented.clean)
             missing = unread.find(read.rejected, read.lines, layer, frame)
@@ -129,34 +127,39 @@ class Pipeline:
             missing = unread.find(read.rejected, read.lines, layer, placed.frame)
             return assemble.page_text(page, oriented.clean, placed, blocks, missing)
 
-    def _look_again(
-        self, clean: CleanPage, detector: TextDetector, read: ReadLines, timer: StageTimer
-    ) -> ReadLines:
-        """Return the lines with those that are legible where a larger one was not."""
-        with timer("segment"):
-            regions = unread.worth_a_second_look(read.rejected)
-            found = [segment.look_closer(clean, read.rejected[k][0], detector) for k in regions]
-        with timer("recognize"):
-            readings = [plausibility.weighed(self.recognizer.read(lines)) for lines in found]
-        return assemble.with_second_look(
-            read, dict(zip(regions, zip(found, readings, strict=True), strict=True))
-        )
+    @property
+    def _active_detector(self) -> TextDetector | None:
+        """The detector, None where the recipe wants the lines of the ink alone."""
+        return None if self.recipe.segmenter == "opencv" else self.detector
 
-    def _add_faint_lines(
-        self,
-        page: Page,
-        oriented: OrientedPage,
-        detector: TextDetector,
-        read: ReadLines,
-        timer: StageTimer,
+    def _second_pass(
+        self, page: Page, oriented: OrientedPage, read: ReadLines, timer: StageTimer
     ) -> ReadLines:
-        """Return the lines with those of low contrast, legible or not."""
+        """Return the lines with those that the detector finds on a second pass, legible or not.
+
+        It sees rejected lines enlarged, and the page without its lines amplified.
+        """
+        detector, clean = self._active_detector, oriented.clean
+        if detector is None:
+            return read
         with timer("segment"):
-            known = assemble.known_boxes(page, oriented.clean, read)
-            found = segment.find_faint_lines(oriented.clean, known, oriented.rules, detector)
+            regions = {
+                k: read.rejected[k][0] for k in unread.candidates_for_second_pass(read.rejected)
+            }
+            found = {k: segment.find_lines_within(clean, regions[k], detector) for k in regions}
+            explained = {k for k in regions if segment.is_explained(clean, regions[k], found[k])}
         with timer("recognize"):
-            readings = plausibility.weighed(self.recognizer.read(found)) if found else []
-        return assemble.with_faint_lines(read, found, readings)
+            readings = {k: self._read_each(lines) for k, lines in found.items()}
+            read = assemble.with_second_pass(read, readings, explained)
+        with timer("segment"):
+            boxes = assemble.text_boxes(page, clean, read)
+            faint = segment.find_faint_lines(clean, boxes, oriented.rules, detector)
+        with timer("recognize"):
+            return assemble.with_faint_lines(read, self._read_each(faint))
+
+    def _read_each(self, lines: Sequence[LineCrop]) -> list[tuple[LineCrop, RecognizedLine]]:
+        readings = plausibility.weighed(self.recognizer.read(lines)) if lines else []
+        return list(zip(lines, readings, strict=True))
 
     def _add_seals(
         self, text: PageText, page: Page, seals: Sequence[Seal], timer: StageTimer
@@ -207,7 +210,7 @@ class Pipeline:
             clean = preprocess.clean(page, self.recipe.preprocessing, rotation)
         with timer("segment"):
             lines, rules = self._segment(clean)
-            has_columns = not self.detector or any(line.is_tall for line in lines)
+            has_columns = not self._active_detector or any(line.is_tall for line in lines)
             columns = segment.find_columns(clean) if has_columns else []
         with timer("recognize"):
             columns, readings = self._read_columns(columns)
@@ -224,11 +227,10 @@ class Pipeline:
 
     def _segment(self, clean: CleanPage) -> tuple[list[LineCrop], RulingLines]:
         """Return lines and ruling lines of a page, by the segmenter of the recipe."""
-        if self.recipe.segmenter == "dbnet" and self.detector:
-            return segment.detect_lines(clean, self.detector), segment.find_ruling_lines(clean)
-        return segment.find_lines_and_rules(
-            clean, self.detector if self.recipe.segmenter == "auto" else None
-        )
+        detector = self._active_detector
+        if self.recipe.segmenter == "dbnet" and detector:
+            return segment.detect_lines(clean, detector), segment.find_ruling_lines(clean)
+        return segment.find_lines_and_rules(clean, detector)
 
     def count_pages(self, path: Path, stamp: Stamp | None = None) -> PageCount:
         """Open a document and count its pages; errors as for `read_pages`."""

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 TALL = 1.7
 """How many times as high as wide a crop is at least that is no horizontal line."""
 
+SINGLE_CHARACTER = 3.5
+"""How many times as high as wide a single upright character is at most: 1, I, !"""
+
 CURVATURE_GRID = 32
 """Spacing of the grid of `CleanPage.curvature`, in pixels of the clean page."""
 

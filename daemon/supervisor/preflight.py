@@ -258,7 +258,7 @@ def _networks(config: Config) -> Iterator[Finding]:
         yield from _checksum("detector", network, config.detector.sha256)
     elif any(each.segmenter == "auto" for each in config.recipes):
         remedy = (
-            "lines are found by their ink alone, and text in pictures is missed without a word; "
+            "lines are found by their ink alone: text in pictures is neither read nor reported; "
             "name the network of the shipped config.yaml, or set segmenter: opencv to accept that"
         )
         yield Finding(False, "detector.file", None, remedy)

@@ -19,7 +19,7 @@ from daemon.ocr.assemble.unread import UnreadText
 from daemon.ocr.records import RulingLines
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping, Sequence, Set
 
     from daemon.core.records import Page, TextSource
     from daemon.ocr.records import CleanPage, LayoutBlock, LineCrop, RecognizedLine, Seal
@@ -31,7 +31,7 @@ _MIN_LEGIBLE = 0.7  # confidence below which a reading is taken for a picture, a
 _MIN_LEGIBLE_LONG = 0.6  # the same for a long reading: stains and pictures yield few characters
 _LONG_READING = 20  # letters and digits from which a reading is long
 _MIN_CONFIDENT = 0.97  # confidence of all characters but one, if that one may be a ticked box
-_MIN_SURELY_LEGIBLE = 0.9  # the same for what a second look finds
+_MIN_SECOND_PASS = 0.9  # the same for what a second pass finds: pictures yield more there
 _MIN_LEGIBLE_IN_PICTURES = 0.9  # photos and drawings yield readings up to this, screenshots better
 
 
@@ -57,57 +57,61 @@ def split_legible(
     )
 
 
-def with_second_look(read: ReadLines, second: Mapping[int, LinesAndReadings]) -> ReadLines:
-    """Return the lines with those of a second look that are surely legible.
+def with_second_pass(
+    read: ReadLines, found: Mapping[int, Sequence[LineAndReading]], explained: Set[int]
+) -> ReadLines:
+    """Return the lines with the legible ones that a second pass found in rejected ones, by index.
 
-    `second` has what was found in rejected lines, by index. It takes the place of the line where
-    any of it is legible.
+    What else was found takes the place of a rejected line that is `explained`: it has no more text.
     """
-    lines, readings = list(read.lines), list(read.readings)
+    legible: list[LineAndReading] = []
     rejected: list[LineAndReading] = []
     for k, line_and_reading in enumerate(read.rejected):
-        within = list(zip(*second.get(k, ((), ())), strict=True))
-        legible = [
-            each
-            for each in within
-            if _is_surely_legible(each[1]) and not unread.is_published(each[0].box, lines)
-        ]
-        lines += (line for line, _ in legible)
-        readings += (reading for _, reading in legible)
-        rejected += (
-            (each for each in within if not any(each is other for other in legible))
-            if legible
-            else [line_and_reading]
-        )
-    return ReadLines(lines, readings, rejected)
+        published = [*read.lines, *(line for line, _ in legible)]
+        new = [each for each in found.get(k, ()) if not unread.is_published(each[0].box, published)]
+        sure, unsure = _split_sure(new)
+        legible += sure
+        rejected += unsure if sure and k in explained else [line_and_reading]
+    return _extended(read, legible, rejected)
 
 
-def known_boxes(page: Page, clean: CleanPage, read: ReadLines) -> list[Box]:
-    """Return where text is known to be on the clean page, read or not."""
+def with_faint_lines(read: ReadLines, faint: Sequence[LineAndReading]) -> ReadLines:
+    """Return the lines with those of low contrast, published where they are surely legible."""
+    sure, unsure = _split_sure(faint)
+    return _extended(read, sure, [*read.rejected, *unsure])
+
+
+def _extended(
+    read: ReadLines, legible: Sequence[LineAndReading], rejected: list[LineAndReading]
+) -> ReadLines:
+    """Return the lines with more `legible` ones, and with other `rejected` ones."""
+    return ReadLines(
+        [*read.lines, *(line for line, _ in legible)],
+        [*read.readings, *(reading for _, reading in legible)],
+        rejected,
+    )
+
+
+def _split_sure(
+    lines: Sequence[LineAndReading],
+) -> tuple[list[LineAndReading], list[LineAndReading]]:
+    """Return the lines of which two letters or digits or more are read surely, and the others."""
+    sure: list[LineAndReading] = []
+    unsure: list[LineAndReading] = []
+    for line, reading in lines:
+        is_sure = _is_legible(reading, _MIN_SECOND_PASS) and sum(map(str.isalnum, reading.text)) > 1
+        (sure if is_sure else unsure).append((line, reading))
+    return sure, unsure
+
+
+def text_boxes(page: Page, clean: CleanPage, read: ReadLines) -> list[Box]:
+    """Return where text was found on the clean page, legible or not, and where its layer has it."""
     frame = CoordinateFrame(page, clean)
     return [
         *(line.box for line in read.lines),
         *(line.box for line, _ in read.rejected),
         *(frame.to_clean(line.box) for line in layer_lines(page)),
     ]
-
-
-def with_faint_lines(
-    read: ReadLines, found: Sequence[LineCrop], readings: Sequence[RecognizedLine]
-) -> ReadLines:
-    """Return the lines with those of low contrast: published if they are surely legible."""
-    faint = list(zip(found, readings, strict=True))
-    legible = [each for each in faint if _is_surely_legible(each[1])]
-    return ReadLines(
-        [*read.lines, *(line for line, _ in legible)],
-        [*read.readings, *(reading for _, reading in legible)],
-        [*read.rejected, *(each for each in faint if not _is_surely_legible(each[1]))],
-    )
-
-
-def _is_surely_legible(reading: RecognizedLine) -> bool:
-    """Tell whether two letters or digits are read surely: marks and pictures are not."""
-    return _is_legible(reading, _MIN_SURELY_LEGIBLE) and sum(map(str.isalnum, reading.text)) >= 2
 
 
 def legible_indexes(

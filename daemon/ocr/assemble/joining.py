@@ -9,6 +9,7 @@ import numpy as np
 
 from daemon.core.records import Box
 from daemon.ocr.model import ctc
+from daemon.ocr.polarity import dark_on_light
 from daemon.ocr.records import LineCrop, RecognizedCharacter, RecognizedLine
 
 if TYPE_CHECKING:
@@ -20,13 +21,14 @@ if TYPE_CHECKING:
     from daemon.ocr.records import RulingLines
 
     LineAndReading = tuple[LineCrop, RecognizedLine]
+    Sides = NDArray[np.int64]  # left, top, right, bottom
 
 _MAX_GAP = 1.2  # of the lower piece's height: a sentence ends with a space of two characters
-_MAX_WORD_GAP = 0.6  # the same anywhere: words of a line are as far apart
+_MAX_WORD_GAP = 0.6  # the same where no line spans the gap: words of a line are as close
 _MAX_OVERLAP = 0.5  # of its height: by so much boxes with their margins may overlap
-_MAX_HEIGHT_RATIO = 1.6  # of the heights of two pieces of a line
-_MIN_REACH = 0.5  # of the height: a line above or below reaches so far beyond both ends of the gap
-_MAX_ROW_STEP = 2.2  # of the height: the middles of two rows of a paragraph are as far apart
+_MAX_HEIGHT_RATIO = 1.6  # of the heights of two pieces, and of two rows of a paragraph
+_MIN_REACH = 0.5  # of the height: a line that spans a gap reaches so far beyond both of its ends
+_ROW_STEP = (0.5, 2.2)  # of the height: how far apart the middles of two rows of a paragraph are
 
 
 def join_sentences(
@@ -34,66 +36,59 @@ def join_sentences(
 ) -> tuple[list[LineCrop], list[RecognizedLine]]:
     """Return the lines of the page `gray`, pieces of one line of a paragraph joined.
 
-    A typewriter leaves two spaces between sentences, and print that is justified more. The gap in a
-    line of a paragraph has text above or below it; that between two columns or cells has not.
+    A typewriter leaves two spaces between sentences, and justified print leaves wide ones. A gap in
+    a line of a paragraph has text above or below it; a gap between two columns or cells has none.
     """
-    order = sorted(range(len(lines)), key=lambda k: lines[k].box.left)
     sides = np.array([astuple(line.box) for line in lines], np.int64).reshape(-1, 4)
-    is_last = np.zeros(len(lines), bool)  # of what was joined so far
-    joined: dict[int, list[int]] = {}  # by its last piece
-    for k in order:
-        before = [
-            last
-            for last in map(int, np.flatnonzero(is_last & _is_near(sides, sides[k])))
-            if _continues(lines[last], lines[k], lines, rules)
-        ]
-        joined[k] = [*joined.pop(before[0]), k] if before else [k]
-        is_last[before[:1]] = False
-        is_last[k] = True
-    whole = [merged(gray, [(lines[k], readings[k]) for k in row]) for row in joined.values()]
-    return [line for line, _ in whole], [reading for _, reading in whole]
+    is_end = np.zeros(len(lines), bool)  # whether a line is the last piece of its row so far
+    rows: dict[int, list[int]] = {}  # by the last piece
+    for k in sorted(range(len(lines)), key=lambda k: lines[k].box.left):
+        near = map(int, np.flatnonzero(is_end & _ends_near(sides, sides[k])))
+        before = next((j for j in near if _continues(lines[j], lines[k], sides, rules)), None)
+        rows[k] = [*rows.pop(before, ()), k] if before is not None else [k]
+        if before is not None:
+            is_end[before] = False
+        is_end[k] = True
+    joined = [merged(gray, [(lines[k], readings[k]) for k in row]) for row in rows.values()]
+    return [line for line, _ in joined], [reading for _, reading in joined]
 
 
-def _is_near(sides: NDArray[np.int64], box: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Tell of each box, `sides` N,4, whether it ends near where `box` begins, in its row."""
+def _ends_near(sides: Sides, box: Sides) -> NDArray[np.bool_]:
+    """Tell of each box, N,4, whether it ends near where another one, 4, begins, in its row."""
     height = box[3] - box[1]
     gap = box[0] - sides[:, 2]
     is_level = (sides[:, 1] < box[3]) & (sides[:, 3] > box[1])
-    near = (gap >= -_MAX_OVERLAP * height) & (gap <= _MAX_GAP * height)
-    return np.asarray(is_level & near, bool)
+    is_near = (gap >= -_MAX_OVERLAP * height) & (gap <= _MAX_GAP * height)
+    return np.asarray(is_level & is_near, bool)
 
 
-def _continues(
-    line: LineCrop, other: LineCrop, lines: Sequence[LineCrop], rules: RulingLines
-) -> bool:
-    """Tell whether `other` is the next piece of a line of a paragraph."""
+def _continues(line: LineCrop, other: LineCrop, sides: Sides, rules: RulingLines) -> bool:
+    """Tell whether `other` is the next piece of a line; `sides`, N,4, are those of all lines."""
     box, next_box = line.box, other.box
-    heights = sorted((box.bottom - box.top, next_box.bottom - next_box.top))
+    low, high = sorted((box.bottom - box.top, next_box.bottom - next_box.top))
     gap = next_box.left - box.right
     return (
-        -_MAX_OVERLAP * heights[0] <= gap <= _MAX_GAP * heights[0]
-        and heights[1] <= _MAX_HEIGHT_RATIO * heights[0]
+        -_MAX_OVERLAP * low <= gap <= _MAX_GAP * low
+        and high <= _MAX_HEIGHT_RATIO * low
         and box.precedes_in_row(next_box)
         and all(each.corners is None and each.direction == "horizontal" for each in (line, other))
         and not is_separated(box, next_box, rules)
-        and (
-            gap <= _MAX_WORD_GAP * heights[0]
-            or any(_spans_gap(each.box, box, next_box, heights) for each in lines)
-        )
+        and (gap <= _MAX_WORD_GAP * low or _is_spanned(box, next_box, sides))
     )
 
 
-def _spans_gap(box: Box, left: Box, right: Box, heights: Sequence[int]) -> bool:
+def _is_spanned(box: Box, next_box: Box, sides: Sides) -> bool:
     """Tell whether a line above or below, of the same size, has text across the gap."""
-    middle, own = box.top + box.bottom, (left.top + left.bottom + right.top + right.bottom) / 2
-    height = box.bottom - box.top
-    reach = _MIN_REACH * heights[0]
-    return (
-        0.5 * heights[0] < abs(middle - own) / 2 <= _MAX_ROW_STEP * heights[1]
-        and heights[0] / _MAX_HEIGHT_RATIO <= height <= _MAX_HEIGHT_RATIO * heights[1]
-        and box.left <= left.right - reach
-        and box.right >= right.left + reach
-    )
+    low, high = sorted((box.bottom - box.top, next_box.bottom - next_box.top))
+    left, top, right, bottom = sides.T
+    height = bottom - top
+    middle = (box.top + box.bottom + next_box.top + next_box.bottom) / 4
+    step = np.abs((top + bottom) / 2 - middle)
+    is_row = (step > _ROW_STEP[0] * low) & (step <= _ROW_STEP[1] * high)
+    is_same = (height >= low / _MAX_HEIGHT_RATIO) & (height <= _MAX_HEIGHT_RATIO * high)
+    reach = _MIN_REACH * low
+    spans = (left <= box.right - reach) & (right >= next_box.left + reach)
+    return bool((is_row & is_same & spans).any())
 
 
 def is_separated(box: Box, other: Box, rules: RulingLines) -> bool:
@@ -123,5 +118,5 @@ def merged(gray: Pixels, pieces: Sequence[LineAndReading]) -> LineAndReading:
         )
     text = "".join(character.text for character in characters)
     confidence = ctc.combined([c.confidence for _, reading in pieces for c in reading.characters])
-    image = gray[box.top : box.bottom, box.left : box.right]
+    image = dark_on_light(gray[box.top : box.bottom, box.left : box.right])
     return LineCrop(box, image), RecognizedLine(text, confidence, tuple(characters))

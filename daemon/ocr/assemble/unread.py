@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from daemon.core.records import Failure, UnreadRegion
+from daemon.ocr.records import SINGLE_CHARACTER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,9 +24,8 @@ if TYPE_CHECKING:
 # Times as long as high: a shorter region is a single mark, and most of these are icons, tick boxes
 # and stains (57 development pages: 70 of 104 rejected readings are shorter, 3 of them a character).
 _MIN_RATIO = 1.5
-_MIN_RATIO_OF_BLANK = 2.5  # the same where the network sees no character at all
-_MAX_RATIO_OF_MARK = 3.5  # times as high as wide: a single character, as of daemon.ocr.orientation
-_MIN_RATIO_OF_LEADER = 4.0
+_MIN_RATIO_OF_BLANK = 2.0  # the same where the recogniser sees no character: marks reach 1.9
+_MIN_RATIO_OF_LEADER = 4.0  # times as long as high: the dots before a page number
 _MAX_FLAT = 0.35  # share of the rows of pixels of a leader or a rule that have ink
 _TOO_SMALL = 9.0  # pixels: the height of a line below which letters cannot be told apart
 # Of the text of a page, by length: on 57 development pages of print at most 0.05 is missing, on
@@ -35,8 +35,8 @@ _MIN_LENGTH = 5.0  # characters: less is not worth a warning
 
 _MAX_COVERED = 0.6  # of a region: what published lines cover is not missing
 
-_MIN_CLOSER = 24  # pixels: the height of a region from which it may have two rows
-_MAX_CLOSER = 12  # regions of a page that are looked at again
+_MIN_HEIGHT_OF_ROWS = 24  # pixels: a region as high as this may have two rows of text
+_MAX_CANDIDATES = 12  # regions of a page that are detected again
 
 FAILURE = "unread"
 
@@ -97,11 +97,9 @@ def find(
 
 
 def _is_line(line: LineCrop, reading: RecognizedLine) -> bool:
-    """Tell whether a region is a line of letters.
-
-    Upright it is a single mark; dots that lead to a page number are a long and flat one.
-    """
-    if line.is_tall and line.direction == "horizontal" and _ratio(line) < _MAX_RATIO_OF_MARK:
+    """Tell whether a region is as long as text: neither a single mark nor a dot leader."""
+    is_upright = line.direction == "horizontal"
+    if line.is_tall and is_upright and _ratio(line) < SINGLE_CHARACTER:
         return False
     if _ratio(line) >= _MIN_RATIO_OF_LEADER and _is_flat(line.image):
         return False
@@ -110,20 +108,21 @@ def _is_line(line: LineCrop, reading: RecognizedLine) -> bool:
 
 def _is_flat(image: Pixels) -> bool:
     """Tell whether few rows of pixels have ink, as those of dots and dashes on a base line."""
-    low, high = np.percentile(image, (1, 90))
-    if low == high:
-        return False  # nothing to tell
-    return bool((image < (low + high) / 2).any(axis=1).mean() < _MAX_FLAT)
+    darkest, paper = np.percentile(image, (1, 90))
+    ink = image < (darkest + paper) / 2
+    return bool(0 < ink.any(axis=1).mean() < _MAX_FLAT)
 
 
-def worth_a_second_look(rejected: Sequence[tuple[LineCrop, RecognizedLine]]) -> list[int]:
-    """Return the indexes of the largest rejected lines: there may be several lines in each."""
+def candidates_for_second_pass(
+    rejected: Sequence[tuple[LineCrop, RecognizedLine]],
+) -> list[int]:
+    """Return the indexes of the largest rejected lines: there may be several rows in each."""
     sizes = {
         k: line.image.size
         for k, (line, _) in enumerate(rejected)
-        if line.direction == "horizontal" and min(line.image.shape) >= _MIN_CLOSER
+        if line.direction == "horizontal" and min(line.image.shape) >= _MIN_HEIGHT_OF_ROWS
     }
-    return sorted(sizes, key=lambda k: -sizes[k])[:_MAX_CLOSER]
+    return sorted(sizes, key=lambda k: -sizes[k])[:_MAX_CANDIDATES]
 
 
 def is_published(box: Box, published: Sequence[LineCrop]) -> bool:

@@ -10,8 +10,8 @@ footnote are found alike. Ruling lines that may separate table cells come from t
 (ruling.py).
 
 The other method is a text detection network (dbnet.py) that finds text on any background and at any
-slope, but with less exact edges; of what is left of the page it sees faint text when that is
-amplified (faint_text.py). crops.py cuts the lines out. Vertical text has its own module
+slope, but with less exact edges; faint text it finds on the page without its lines, amplified
+(faint_text.py). crops.py cuts the lines out. Vertical text has its own module
 (vertical.py).
 """
 
@@ -47,15 +47,16 @@ __all__ = [
     "find_columns",
     "find_faint_lines",
     "find_lines_and_rules",
+    "find_lines_within",
     "find_ruling_lines",
     "is_blank_page",
-    "look_closer",
+    "is_explained",
     "seal_lines",
     "without_columns",
 ]
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -96,18 +97,23 @@ def detect_lines(clean: CleanPage, detector: TextDetector) -> list[LineCrop]:
     return _quad_crops(clean.gray, detector.detect(clean.gray).quads)
 
 
-def look_closer(clean: CleanPage, line: LineCrop, detector: TextDetector) -> list[LineCrop]:
-    """Return the lines that the network sees where `line` was found, enlarged."""
-    found = _quad_crops(clean.gray, detector.look_closer(clean.gray, line.box))
-    return [each for each in found if not each.is_tall]
+def find_lines_within(clean: CleanPage, region: LineCrop, detector: TextDetector) -> list[LineCrop]:
+    """Return the lines that the network finds in a region of the page, enlarged."""
+    found = _quad_crops(clean.gray, detector.detect_enlarged(clean.gray, region.box))
+    return [line for line in found if not line.is_tall]
+
+
+def is_explained(clean: CleanPage, region: LineCrop, lines: Sequence[LineCrop]) -> bool:
+    """Tell whether a region has no text but `lines`, which were found in it."""
+    return crops.is_explained(clean.gray, region.box, lines)
 
 
 def find_faint_lines(
-    clean: CleanPage, known: Iterable[Box], rules: RulingLines, detector: TextDetector
+    clean: CleanPage, text_boxes: Iterable[Box], rules: RulingLines, detector: TextDetector
 ) -> list[LineCrop]:
-    """Return lines of low contrast outside the boxes `known` and the rules, amplified."""
-    taken = [*known, *rules.horizontal, *rules.vertical]
-    return [line for line in faint_text.find(clean.gray, taken, detector) if not line.is_tall]
+    """Return lines of low contrast outside `text_boxes` and ruling lines, with more contrast."""
+    masked = [*text_boxes, *rules.horizontal, *rules.vertical]
+    return [line for line in faint_text.find(clean.gray, masked, detector) if not line.is_tall]
 
 
 def _quad_crops(gray: Pixels, quads: Quads) -> list[LineCrop]:

@@ -1,4 +1,4 @@
-"""One set of lines from two witnesses: the network says where text is, the ink how far it reaches.
+"""One set of lines from two sources: the network tells where text is, the ink how far it reaches.
 
 The network finds text on any background and at any angle, but joins what is near: the cells of a
 row, two rows of small print. The ink has exact edges and knows gutters and ruling lines, but takes
@@ -22,19 +22,23 @@ if TYPE_CHECKING:
 
     Rects = NDArray[np.float64]  # N,4: left, top, right, bottom
 
-_SAME, _SAME_HEIGHT = 0.8, 0.5  # share of a quad within another one, and of its height
+# A large character may be found twice: share of a quad that lies within a higher one, and its
+# height by that of the other.
+_DUPLICATE_SHARE, _DUPLICATE_HEIGHT = 0.8, 0.5
 _MIN_SUPPORT = 0.3  # probability of text that the network must give some pixel of a line of ink
 _MIN_SUPPORTED = 0.05  # share of the core of a line of ink that has it
 _MIN_SEEN = 0.7  # share of the columns between two sides where the network sees text
 _MIN_OVERLAP = 0.5  # of the lower of two boxes, for both to be in one row
 _MIN_HEIGHT, _MAX_HEIGHT = 0.35, 1.6  # of the height of a quad: what explains it is as high as this
 _MIN_HIGHEST = 0.45  # of the height of a quad: one of them is as high as this
-_LARGE, _MIN_HIGHEST_LARGE = 64, 0.6  # pixels of the network; the same of a quad as high as this
+_LARGE = 64  # pixels of the network: quads as high as this have smaller margins
+_MIN_HIGHEST_LARGE = 0.6  # of the height of such a quad: the same
 _MIN_EXPLAINED = 0.75  # share of the length of a quad that lines of ink must cover
 _MIN_PIECES = 0.5  # the same where lines of ink reach both of its ends
 _OVERSHOOT = 0.4  # of its height: a quad reaches so much further than its text, on both sides
-_LONG_RATIO, _MIN_TURNED = 3.0, 4  # times as high as wide; so many such quads tell a turned page
-_MIN_LINE_RATIO, _MAX_LINE_RATIO = 1.5, 15.0  # times as long as high: a stroke is longer
+_LONG_RATIO = 3.0  # times as high as wide: a line on its side
+_MIN_TURNED = 4  # such lines: fewer may be columns of numbers that the network joined
+_MIN_LINE_RATIO, _MAX_LINE_RATIO = 1.5, 15.0  # times as long as high: strokes are longer
 _MAX_ROW_RATIO = 1.8  # of the heights of two rows of a label
 _MIN_ROWS = 0.45  # of the height of a quad of several rows that the ink of these has
 _MIN_ROW_GAP = 0.3  # of their height: lines of a stack are as far apart as this
@@ -59,7 +63,7 @@ def combine(ink: Rects, detection: Detection) -> tuple[Rects, Quads]:
     kept = _is_supported(ink, detection) & ~_is_rows(ink, bounds[is_wide])
     for k in np.argsort(-_area(bounds), kind="stable"):
         quad = detection.quads[k]
-        if _is_within(quad, bounds[k], detection.quads[used], bounds[used]):
+        if _is_duplicate(quad, bounds[k], detection.quads[used], bounds[used]):
             continue
         is_level = quads.is_level(quad)
         if is_level and is_wide[k]:
@@ -132,14 +136,14 @@ def _is_explained(bounds: Rects, ink: Rects, scale: float) -> bool:
     return bool(covered >= (_MIN_PIECES if has_ends else _MIN_EXPLAINED) * (right - left))
 
 
-def _is_within(quad: Quads, bounds: Rects, others: Quads, other_bounds: Rects) -> bool:
-    """Tell whether a quad is seen twice, in one that is hardly higher: a large character."""
+def _is_duplicate(quad: Quads, bounds: Rects, others: Quads, other_bounds: Rects) -> bool:
+    """Tell whether a quad lies in one of `others`, M,4,2, that is hardly higher."""
     x, y = (bounds[0] + bounds[2]) / 2, (bounds[1] + bounds[3]) / 2
     left, top, right, bottom = other_bounds.T
     near = others[(left < x) & (x < right) & (top < y) & (y < bottom)]
     height = quads.sides(quad[None])[0, 0]
-    near = near[quads.sides(near)[:, 0] <= height / _SAME_HEIGHT]
-    return any(quads.share_within(quad[None], other)[0] > _SAME for other in near)
+    near = near[quads.sides(near)[:, 0] <= height / _DUPLICATE_HEIGHT]
+    return any(quads.share_within(quad[None], other)[0] > _DUPLICATE_SHARE for other in near)
 
 
 def _extend(ink: Rects, row: NDArray[np.intp], bounds: Rects, detection: Detection) -> None:
@@ -154,9 +158,9 @@ def _extend(ink: Rects, row: NDArray[np.intp], bounds: Rects, detection: Detecti
         ink[last, 2] = right
 
 
-def _is_turned(quads_: Quads, is_wide: NDArray[np.bool_]) -> bool:
-    """Tell whether most of the text lies on its side: ink of several lines in a row is no line."""
-    heights, lengths = quads.sides(quads_).T
+def _is_turned(found: Quads, is_wide: NDArray[np.bool_]) -> bool:
+    """Tell whether most of the text lies on its side, so that level ink is no line."""
+    heights, lengths = quads.sides(found).T
     ratios = lengths / np.maximum(1.0, heights)
     tall = ratios[~is_wide]
     return bool((tall >= _LONG_RATIO).sum() >= _MIN_TURNED and tall.sum() > ratios[is_wide].sum())

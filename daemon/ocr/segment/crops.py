@@ -8,17 +8,20 @@ import cv2
 import numpy as np
 
 from daemon.core.records import Box
+from daemon.ocr.polarity import dark_on_light
 from daemon.ocr.records import LineCrop
-from daemon.ocr.segment.ink import DARK
 from daemon.ocr.segment.quads import is_level
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from daemon.core.records import Pixels
     from daemon.ocr.records import Corners
 
 _MIN_INNER = 0.4  # share of the ink of a quad within it: else its letters reach its edges
 _MIN_INK = 0.01  # of a row or column of pixels that a line touches
 _MIN_ROWS = 0.3  # of the height of a quad: dots and dashes are lower, and need what is above them
+_MAX_UNEXPLAINED = 0.5  # share of the ink of a region that is no text: a tick box has up to 0.39
 _MARGIN = 0.12  # of the height of a line, added around its ink
 
 
@@ -88,6 +91,19 @@ def _tightened(
     )
 
 
+def is_explained(gray: Pixels, region: Box, lines: Sequence[LineCrop]) -> bool:
+    """Tell whether most of the ink of a region of H,W `gray` lies within lines found in it."""
+    image = dark_on_light(gray[region.top : region.bottom, region.left : region.right])
+    _, dark = cv2.threshold(image, 0, 1, cv2.THRESH_BINARY_INV | cv2.THRESH_OTSU)
+    ink = _without_edges(np.asarray(dark, np.uint8))
+    total = int(ink.sum())
+    for line in lines:
+        left, top = max(0, line.box.left - region.left), max(0, line.box.top - region.top)
+        right, bottom = line.box.right - region.left, line.box.bottom - region.top
+        ink[top : max(0, bottom), left : max(0, right)] = 0
+    return bool(ink.sum() <= _MAX_UNEXPLAINED * total)
+
+
 def _without_edges(mask: Pixels) -> Pixels:
     """Return the ink, 0 or 1, that does not reach an edge."""
     count, labels = cv2.connectedComponents(mask, connectivity=8)
@@ -95,12 +111,3 @@ def _without_edges(mask: Pixels) -> Pixels:
     inner = np.ones(count, np.uint8)
     inner[np.concatenate(edges)] = 0
     return np.asarray(inner[labels] * mask, np.uint8)
-
-
-def dark_on_light(image: Pixels) -> Pixels:
-    """Return the crop, inverted where it is light text on a dark background, not in shadow."""
-    background = np.median(image)
-    if background >= DARK:
-        return image
-    darkest, lightest = np.percentile(image, (2, 98))
-    return 255 - image if 2 * background < darkest + lightest else image

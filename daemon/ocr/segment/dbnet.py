@@ -51,9 +51,10 @@ _MIN_CORE = 3.0  # pixels; thinner cores are noise
 # Times the smallest rectangle of a core: where its upright one is hardly larger, the angle of the
 # smallest comes from single pixels at its ends.
 _MAX_UPRIGHT_AREA = 1.25
-_CLOSER_HEIGHT = 128  # pixels: two rows of about 40, and what is around them
-_CLOSER_MARGIN = 0.15  # of the height of a part that is looked at again
-_MAX_CLOSER, _MAX_CLOSER_WIDTH = 3.0, 1408  # times it is enlarged at most; pixels
+# pixels at most of a part that is detected again: two rows of about 40 and their margins; two tiles
+_PART_HEIGHT, _PART_WIDTH = 128, 1408
+_PART_SCALE = 3.0  # times such a part is enlarged at most
+_PART_MARGIN = 0.15  # of its height, added around it
 _UNCLIP_RATIO = 1.5  # times area by perimeter: the shrinkage in training
 _MAX_CORES = 3000  # the largest cores are used: a page of noise must end
 _SAME_HEIGHT = 0.6  # of the height of a large line: what is as high within it is that line
@@ -116,15 +117,15 @@ class TextDetector:
         quads, scores = found
         return Detection(quads * factor, scores, probability, probability.shape[0] / gray.shape[0])
 
-    def look_closer(self, gray: Pixels, box: Box) -> Quads:
-        """Return the lines, N,4,2, in a part of H,W `gray` that one line was found in.
+    def detect_enlarged(self, gray: Pixels, box: Box) -> Quads:
+        """Return the lines, N,4,2 in pixels of the page, in a part of H,W `gray`.
 
-        The part is enlarged so that two rows of it are as high as the network knows lines best.
+        The part is enlarged so that two rows of text in it are as high as the network knows best.
         """
-        margin = round(_CLOSER_MARGIN * (box.bottom - box.top))
+        margin = round(_PART_MARGIN * (box.bottom - box.top))
         left, top = max(0, box.left - margin), max(0, box.top - margin)
         part = gray[top : box.bottom + margin, left : box.right + margin]
-        scale = min(_MAX_CLOSER, _CLOSER_HEIGHT / part.shape[0], _MAX_CLOSER_WIDTH / part.shape[1])
+        scale = min(_PART_SCALE, _PART_HEIGHT / part.shape[0], _PART_WIDTH / part.shape[1])
         enlarged = _resized(part, scale)
         quads, _ = lines_of(self.probability(enlarged))
         factor = np.array(part.shape[::-1]) / enlarged.shape[::-1]
@@ -139,7 +140,7 @@ class TextDetector:
         return quads * (size / probability.shape[::-1]), scores
 
     def probability(self, gray: Pixels) -> NDArray[np.float32]:
-        """Return the probability of text of each pixel of `gray`, H,W."""
+        """Return how likely each pixel of `gray`, H,W, is text: 0..1, at this very scale."""
         probability = np.zeros(gray.shape, np.float32)
         for (top, rows), (left, columns) in product(_tiles(gray.shape[0]), _tiles(gray.shape[1])):
             tile = gray[top : top + rows, left : left + columns]

@@ -1,13 +1,11 @@
-"""Faint, worn and smeared text: what is left of a page when its lines are taken off, amplified.
+"""Faint, worn and smeared text: the page without its lines, amplified, for the text detector.
 
-A text detection network knows letters of the contrast of print. Text of a few gray levels, or of
-which every other dot is missing, it does not see. Here the page without its lines is compared with
-its surroundings, in multiples of the noise of its paper, on a logarithmic scale; of that the
-network sees such text as well. Pictures are left to the first look, since they have the contrast
-of print.
-
-Measured with `python -m bench.unread`: of text of 3 to 8 gray levels, worn and smeared text, 10 of
-58 lines were told before, and no clean page has more regions.
+The detector knows letters of the contrast of print, and does not see text of a few gray levels or
+text of which every other dot is missing. So the lines that are known are masked, the local mean is
+subtracted, and what is left is divided by the noise of the paper and put on a logarithmic scale,
+on which 3 gray levels and 100 are both visible. Regions with the contrast of print are left out:
+they have been seen on the page itself, and are pictures. docs/pages.md has what it finds
+(`python -m bench.unread`).
 """
 
 from __future__ import annotations
@@ -34,32 +32,32 @@ if TYPE_CHECKING:
 
     Levels = NDArray[np.float32]
 
-_SIDE = 528  # pixels that the side of a page is scaled to: half of what the first look sees
-_REDUCTIONS = (1, 2)  # smeared and blurred letters look like text when they are small
-_WINDOW = 41  # pixels: the surroundings that a pixel is compared with
-_MARGIN = 0.35  # of the height of a line: how much is taken off around it
-_MIN_NOISE = 0.3  # gray levels: a drawn page has none
-_MIN_MARKS = 60  # pixels that stand out of the noise: one word of faint text has more
-_MARK = 5.0  # times the noise: a pixel that stands out
-_GROUND, _DARKER, _LIGHTER = 190.0, 30.0, 12.0  # level of the paper; levels for a double contrast
+_SIDE = 528  # pixels that the side of a page is scaled to: half of the scale of the first pass
+_REDUCTIONS = (1, 2)  # smeared letters look like text when they are small
+_WINDOW = 41  # pixels over which the local mean is taken
+_MARGIN = 0.35  # of the height of a line: how much around it is masked
+_MIN_NOISE = 0.3  # gray levels: a drawn page has no noise
+_MIN_OUTLIERS = 60  # pixels: a page with fewer has no text left; a faint word has more
+_OUTLIER = 5.0  # times the noise: a pixel that is not paper
+_PAPER, _DARKER, _LIGHTER = 190.0, 30.0, 12.0  # level of paper; levels for each double contrast
 _MIN_SCORE = 0.8  # of the network: the grain of paper reaches 0.77
 _MIN_RATIO = 1.3  # times as long as high
 _GROWTH = 0.3  # of the height of a quad: half of a letter
-_MIN_CONTRAST = 5.0  # times the noise: edges of what was taken off reach 4
-_MAX_CONTRAST = 110.0  # gray levels: more has been seen before, or is a picture
+_MIN_CONTRAST = 5.0  # times the noise: edges of the mask reach 4
+_MAX_CONTRAST = 110.0  # gray levels: smeared print has up to 97, charts and photographs 148 or more
 
 
-def find(gray: Pixels, known: Iterable[Box], detector: TextDetector) -> list[LineCrop]:
-    """Return lines of low contrast on H,W `gray` outside the boxes `known`, crops amplified."""
+def find(gray: Pixels, masked: Iterable[Box], detector: TextDetector) -> list[LineCrop]:
+    """Return lines of low contrast outside the boxes `masked` of H,W `gray`, crops stretched."""
     scale = min(1.0, _SIDE / page_side(gray.shape))
     size = (max(1, round(gray.shape[1] * scale)), max(1, round(gray.shape[0] * scale)))
     small = cv2.resize(gray, size, interpolation=cv2.INTER_AREA).astype(np.float32)
-    free = _outside(known, small.shape, scale)
-    residual = _residual(small, free)
-    if not free.any():
+    paper = _unmasked(masked, small.shape, scale)
+    residual = _residual(small, paper)
+    if not paper.any():
         return []
-    noise = max(_MIN_NOISE, 1.48 * float(np.median(np.abs(residual[free > 0]))))
-    if (np.abs(residual) > _MARK * noise).sum() < _MIN_MARKS:
+    noise = max(_MIN_NOISE, 1.48 * float(np.median(np.abs(residual[paper > 0]))))  # sigma by MAD
+    if (np.abs(residual) > _OUTLIER * noise).sum() < _MIN_OUTLIERS:
         return []
     amplified = _amplified(residual / noise)
     lines: list[LineCrop] = []
@@ -74,29 +72,29 @@ def find(gray: Pixels, known: Iterable[Box], detector: TextDetector) -> list[Lin
     return lines
 
 
-def _outside(known: Iterable[Box], shape: tuple[int, ...], scale: float) -> Levels:
-    """Return 1 where nothing known is, H,W, else 0."""
-    free = np.ones(shape, np.float32)
-    for box in known:
+def _unmasked(masked: Iterable[Box], shape: tuple[int, ...], scale: float) -> Levels:
+    """Return 0 within the boxes and around them, else 1: H,W of `shape`."""
+    result = np.ones(shape, np.float32)
+    for box in masked:
         margin = _MARGIN * min(box.bottom - box.top, box.right - box.left)
         left, top = (int(max(0.0, side - margin) * scale) for side in (box.left, box.top))
         right, bottom = (int((side + margin) * scale) + 1 for side in (box.right, box.bottom))
-        free[top : bottom + 1, left : right + 1] = 0
-    return free
+        result[top : bottom + 1, left : right + 1] = 0
+    return result
 
 
-def _residual(small: Levels, free: Levels) -> Levels:
-    """Return how much lighter each free pixel is than what is free around it."""
+def _residual(small: Levels, paper: Levels) -> Levels:
+    """Return each unmasked pixel less the mean of those around it, 0 where it is masked."""
     window = (_WINDOW, _WINDOW)
-    share = np.maximum(cv2.blur(free, window), 1e-3)
-    return np.asarray((small - cv2.blur(small * free, window) / share) * free, np.float32)
+    share = np.maximum(cv2.blur(paper, window), 1e-3)
+    return np.asarray((small - cv2.blur(small * paper, window) / share) * paper, np.float32)
 
 
 def _amplified(residual: Levels) -> Pixels:
     """Return multiples of the noise as gray levels on a logarithmic scale."""
     darker = np.log2(1 + np.maximum(0, -residual - 1))
     lighter = np.log2(1 + np.maximum(0, residual - 1))
-    return np.asarray(np.clip(_GROUND - _DARKER * darker + _LIGHTER * lighter, 0, 255), np.uint8)
+    return np.asarray(np.clip(_PAPER - _DARKER * darker + _LIGHTER * lighter, 0, 255), np.uint8)
 
 
 def _reduced(image: Pixels, reduction: int) -> Pixels:
@@ -114,7 +112,7 @@ def _overlap(box: Box, other: Box) -> bool:
 def _plausible(
     found: Quads, scores: NDArray[np.float64], small: Levels, noise: float
 ) -> Iterator[NDArray[np.float64]]:
-    """Yield the quads that are as long as text, and neither grain nor a picture."""
+    """Yield the quads that are as long as text, and neither grain of paper nor a picture."""
     heights, lengths = quads.sides(found).T
     bounds = np.maximum(0, quads.bounds(found)).astype(int)
     for quad, score, height, length, (left, top, right, bottom) in zip(
@@ -129,7 +127,7 @@ def _plausible(
 
 
 def _lengthened(quad: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return a quad that is longer at both ends, where the network sees faint letters last."""
+    """Return a quad made longer at both ends: of faint letters the network sees those last."""
     along = quad[1] - quad[0]
     height = float(np.hypot(*(quad[3] - quad[0])))
     growth = _GROWTH * height * along / max(1.0, float(np.hypot(*along)))

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from daemon.ocr.page_scale import page_side
+from daemon.ocr.polarity import DARK
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 _SIDE = 1800  # lines are looked for on a page downscaled to this many pixels
 _WINDOW = 41  # pixels; the neighbourhood that ink is compared with
 _CONTRAST = 12  # gray levels by which ink differs from its neighbourhood
-DARK = 110  # gray level below which a background may be dark by design
 _BLACK = 50  # gray level below which it is: no shadow makes paper so dark
 # pixels; a longer straight run is a ruling line, not a stroke
 _MIN_HORIZONTAL, _MIN_VERTICAL = 100, 80

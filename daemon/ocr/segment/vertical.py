@@ -20,8 +20,8 @@ import cv2
 import numpy as np
 
 from daemon.core.records import Box
+from daemon.ocr.polarity import dark_on_light
 from daemon.ocr.records import LineCrop
-from daemon.ocr.segment.crops import dark_on_light
 from daemon.ocr.segment.ink import InkMask
 from daemon.ocr.segment.rects import group_bounds
 

@@ -33,7 +33,7 @@ class StubDetector:
     def probability(self, gray):
         return np.zeros(gray.shape, np.float32)  # of what is left of the page: nothing
 
-    def look_closer(self, gray, box):
+    def detect_enlarged(self, gray, box):
         return np.zeros((0, 4, 2))
 
 

@@ -98,3 +98,16 @@ def test_every_word_appears_exactly_once_wherever_it_is(places):
     words = [word for text in joined(pieces) for word in text.split()]
 
     assert Counter(words) == Counter(text for _, text in pieces)
+
+
+@pytest.mark.parametrize("ground", [255, 20])
+def test_a_joined_line_is_dark_on_light_whatever_the_page_is(ground):
+    gray = np.full((400, 1000), ground, np.uint8)
+    gray[105:115, 100:500:10] = 255 - ground
+    pieces = [line(*box) for box, _ in row(gap=8)]
+
+    [whole], _ = joining.join_sentences(
+        gray, pieces, [reading("One"), reading("two")], RulingLines()
+    )
+
+    assert np.median(whole.image) > 200 > whole.image.min()

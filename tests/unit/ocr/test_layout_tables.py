@@ -129,8 +129,9 @@ def test_long_rows_of_words_are_not_read_column_by_column(count):
     assert tables(rows(*texts[:count], lefts=(0, 240, 450))) == [texts[:count]]
 
 
-def test_a_table_of_contents_with_dots_is_no_table():
-    texts = [[f"{k}", f"{name} ......", f"{9 * k}"] for k, name in enumerate(["hen", "cat"] * 4, 1)]
+@pytest.mark.parametrize("dots", ["......", "…", "……", "····"])
+def test_a_table_of_contents_with_dots_is_no_table(dots):
+    texts = [[f"{k}", f"{name} {dots}", f"{9 * k}"] for k, name in enumerate(["hen", "cat"] * 4, 1)]
 
     assert tables(rows(*texts, lefts=(0, 60, 400))) == []
 

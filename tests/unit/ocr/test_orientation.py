@@ -362,6 +362,25 @@ def test_a_tall_line_is_a_column_only_where_that_reads_best_and_is_chinese() -> 
     assert read_as("ll1l1", 0.95) == "rotated_270"
 
 
+@pytest.mark.parametrize(
+    ("height", "direction"), [(17, "horizontal"), (34, "horizontal"), (36, "rotated_270")]
+)
+def test_a_tall_line_may_be_a_single_upright_character(height: int, direction: str) -> None:
+    def read(crops: Sequence[LineCrop]) -> list[RecognizedLine]:
+        return [
+            RecognizedLine("1", SURE, ())
+            if crop.image.shape[0] > crop.image.shape[1]
+            else RecognizedLine("-", 0.7, ())
+            for crop in crops
+        ]
+
+    line = LineCrop(Box(0, 0, 10, height), np.full((height, 10), 255, np.uint8))
+    [found], [reading] = orientation.read_in_directions([line], {}, read)
+
+    assert found.direction == direction
+    assert reading.text == ("1" if direction == "horizontal" else "-")
+
+
 @pytest.mark.parametrize("degrees", [90, 180, 270])
 def test_a_turned_line_shows_what_its_corners_show(degrees: int) -> None:
     shown = np.arange(6, dtype=np.uint8).reshape(2, 3)  # 3 wide, 2 high, at 10, 20

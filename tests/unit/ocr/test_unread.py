@@ -160,3 +160,24 @@ def test_the_sentence_says_how_many_places_how_much_and_what_helps():
         "3 places that look like text could not be read, 90 % of the text; "
         "scan it at a higher resolution"
     )
+
+
+@pytest.mark.parametrize(("rows", "count"), [(2, 0), (5, 0), (14, 1)])
+def test_a_dot_leader_is_not_listed_and_a_line_of_letters_is(rows, count):
+    image = np.full((20, 300), 255, np.uint8)
+    image[18 - rows : 18, ::6] = 0
+    leader = LineCrop(Box(0, 0, 300, 20), image)
+
+    assert len(found(rejected(leader, text="......")).regions) == count
+
+
+@pytest.mark.parametrize(
+    ("width", "text", "count"), [(38, "", 0), (40, "", 1), (38, "lt", 1), (40, " ", 1)]
+)
+def test_a_mark_in_which_no_character_is_seen_is_listed_from_twice_its_height(width, text, count):
+    assert len(found(rejected(line(0, 0, width, 20), text=text)).regions) == count
+
+
+@pytest.mark.parametrize(("height", "count"), [(69, 0), (71, 1)])
+def test_a_tall_single_character_is_not_listed(height, count):
+    assert len(found(rejected(line(0, 0, 20, height))).regions) == count

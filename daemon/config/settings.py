@@ -37,7 +37,6 @@ from daemon.config.sections import (
     Watch,
     Web,
 )
-from daemon.core import cpu
 from daemon.core.errors import Misconfigured
 from daemon.core.memory import MemoryLimits, memory_limits
 from daemon.core.options import (
@@ -130,7 +129,7 @@ class Config(BaseSettings):
     @property
     def backend_choice(self) -> Choice:
         """The choice of the recogniser's file and library, with its reason."""
-        return choose(self.model, cpu.bf16_instructions())
+        return choose(self.model)
 
     @property
     def recipe(self) -> Recipe:

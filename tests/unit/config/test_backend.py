@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Set
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +15,11 @@ from daemon.config.sections import Model
 from daemon.core.errors import Misconfigured
 from daemon.supervisor import preflight
 
-NO_BF16: Set[str] = frozenset()
-AVX512: Set[str] = frozenset(("avx512_bf16",))
-AMX: Set[str] = frozenset(("avx512_bf16", "amx_bf16"))
-ARM: Set[str] = frozenset(("bf16",))
 DIGESTS = {"onnx": "a" * 64, "pt": "b" * 64}
 
 
-def chosen(processor: Set[str] = NO_BF16, file: str = "/m/crnn-1.5", **values: Any) -> Choice:
-    return choose(Model(file=Path(file), **values), processor)
+def chosen(file: str = "/m/crnn-1.5", **values: Any) -> Choice:
+    return choose(Model(file=Path(file), **values))
 
 
 def refused(**values: Any) -> Misconfigured:
@@ -33,25 +29,19 @@ def refused(**values: Any) -> Misconfigured:
 
 
 @pytest.mark.parametrize(
-    ("processor", "precision", "expected"),
+    ("precision", "expected"),
     [
-        (NO_BF16, "auto", "onnxruntime"),
-        (AVX512, "auto", "onnxruntime"),
-        (ARM, "auto", "onnxruntime"),
-        (AMX, "auto", "torchscript"),
-        (AMX, "fp32", "onnxruntime"),
-        (NO_BF16, "fp32", "onnxruntime"),
-        (AVX512, "bf16", "torchscript"),
-        (NO_BF16, "bf16", "torchscript"),  # which refuses it where it would only be emulated
+        ("auto", "onnxruntime"),
+        ("fp32", "onnxruntime"),
+        ("bf16", "torchscript"),  # which refuses it where it would only be emulated
     ],
 )
-def test_auto_takes_the_faster_library(processor: Set[str], precision: str, expected: str) -> None:
-    assert chosen(processor, precision=precision).weights.backend == expected
+def test_auto_is_onnxruntime_unless_bf16_is_asked_for(precision: str, expected: str) -> None:
+    assert chosen(precision=precision).weights.backend == expected
 
 
 def test_the_reason_names_what_decided() -> None:
-    assert "amx_bf16" in chosen(AMX).reason
-    assert "fp32" in chosen(AMX, precision="fp32").reason
+    assert "half of the memory" in chosen().reason
     assert "model.precision" in chosen(precision="bf16").reason
     assert "model.backend" in chosen(backend="onnxruntime").reason
     assert "model.file" in chosen(file="/m/crnn.pt").reason
@@ -67,10 +57,9 @@ def test_a_name_without_suffix_is_the_file_of_the_backend(backend: str, name: st
     assert weights.sha256 == DIGESTS[name.rsplit(".", 1)[1]]
 
 
-@pytest.mark.parametrize("processor", [NO_BF16, AMX])
 @pytest.mark.parametrize("file", ["/m/crnn.pt", "/m/crnn.onnx", "/m/crnn.int8.onnx"])
-def test_a_name_with_suffix_is_that_file_on_every_processor(processor: Set[str], file: str) -> None:
-    weights = chosen(processor, file=file, sha256="c" * 64).weights
+def test_a_name_with_suffix_is_that_file(file: str) -> None:
+    weights = chosen(file, sha256="c" * 64).weights
 
     assert (str(weights.file), weights.sha256) == (file, "c" * 64)
     assert weights.backend == ("torchscript" if file.endswith(".pt") else "onnxruntime")

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from bench.damage import Pixels
     from daemon.ocr.pipeline import Pipeline
-    from daemon.ocr.records import RecognizedLine
+    from daemon.ocr.records import LineCrop, RecognizedLine
 
     Readings = list[RecognizedLine]
 
@@ -47,8 +47,8 @@ def read(reader: Pipeline, image: Pixels) -> tuple[Readings, Readings]:
     """Return the readings of all lines of a page by the network alone, and with plausibility."""
     found: list[tuple[Readings, Readings]] = [([], [])]
 
-    def weighed(readings: Sequence[RecognizedLine]) -> Readings:
-        found.append((list(readings), original(readings)))
+    def weighed(readings: Sequence[RecognizedLine], lines: Sequence[LineCrop] = ()) -> Readings:
+        found.append((list(readings), original(readings, lines)))
         return found[-1][1]
 
     original = plausibility.weighed

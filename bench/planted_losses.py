@@ -260,7 +260,10 @@ def turned(quarters: int) -> Callable[[Sheet, float], float]:
 def overprinted(sheet: Sheet, y: float) -> float:
     """A line printed over another: neither can be read."""
     size = sheet.rng.randint(26, 32)
-    first, second = sheet.mask(sheet.sentence(), size), sheet.mask(sheet.sentence(), size)
+    text = other = sheet.sentence()
+    while other == text:
+        other = sheet.sentence()
+    first, second = sheet.mask(text, size), sheet.mask(other, size)
     width, height = min(first.width, second.width), min(first.height, second.height)
     both = np.maximum(*(np.asarray(m.crop((0, 0, width, height))) for m in (first, second)))
     sheet.plant(Image.fromarray(both), LEFT, y, None)

@@ -12,6 +12,10 @@ An implausible reading is not refused, but needs more confidence: its confidence
 Long texts in any language that is written in Latin letters are read with more than 0.98 and keep
 nearly all of it. Chinese characters, numbers, short words in capitals and codes tell nothing. Where
 a line has little text, the page decides: on a page in Cyrillic its short words are as doubtful.
+
+Two lines that are printed over each other fill each other's spaces: a line with improbable pairs,
+very long words and few columns without ink needs more confidence too. Such lines were read with
+0.66 to 0.91.
 """
 
 from __future__ import annotations
@@ -22,10 +26,14 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import cv2
+import numpy as np
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from daemon.ocr.records import RecognizedLine
+    from daemon.core.records import Pixels
+    from daemon.ocr.records import LineCrop, RecognizedLine
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz "
 """The letters of rows and columns of COSTS; the space is the edge of a word."""
@@ -69,6 +77,13 @@ _FOREIGN = 9.0  # bits of a letter beside a digit or a letter of another script
 _CAPITAL = 7.0  # bits that a capital letter after a small one costs in addition
 _LINE_PAIRS = 10  # pairs from which a line counts as much as its page
 _PAGE_PAIRS = 30  # pairs from which a page counts as much as what is usual
+_RUN_ON = 14  # letters of a word that may be two words over each other, as compounds are
+_MIN_RUN_ON = 0.2  # share of the letters of a line that are in such words
+_RUN_ON_BITS = 4.1  # bits a pair of such a line
+_MAX_GAPS = 0.8  # of the share of columns without ink in other lines: 0.2 to 0.77 of it
+_USUAL_GAPS = 0.2  # share of the columns of a line that have no ink, where no other line is sure
+_SURE = 0.95  # confidence of a line that is printed over no other
+_RUN_ON_POWER = 6.0  # of the confidence: 0.91 becomes 0.57, 0.98 becomes 0.89
 _MAX_ACRONYM = 4  # letters in capitals that are no word
 # Kana, and the phonetic letters that it is read as: Chinese text has none.
 _KANA = frozenset("サシジマの").union(map(chr, range(0x3105, 0x3130)))
@@ -80,15 +95,20 @@ _PLAIN = str.maketrans(
 _WORD = re.compile(r"[^\W_]+")
 
 
-def weighed(readings: Sequence[RecognizedLine]) -> list[RecognizedLine]:
-    """Return the readings of a page, with less confidence in the characters of implausible ones."""
+def weighed(
+    readings: Sequence[RecognizedLine], lines: Sequence[LineCrop] = ()
+) -> list[RecognizedLine]:
+    """Return the readings of a page, with less confidence in the characters of implausible ones.
+
+    `lines` are what was read; without them, lines that are printed over each other are not noticed.
+    """
     costs = [_cost(reading.text) for reading in readings]
     bits, pairs = sum(bits for bits, _ in costs), sum(pairs for _, pairs in costs)
     of_page = (bits + _USUAL * _PAGE_PAIRS) / (pairs + _PAGE_PAIRS)
-    return [
-        _raised(reading, _power(*cost, of_page))
-        for reading, cost in zip(readings, costs, strict=True)
-    ]
+    powers = [_power(*cost, of_page) for cost in costs]
+    for k in _overprinted(readings, costs, lines):
+        powers[k] = max(powers[k], _RUN_ON_POWER)
+    return [_raised(*each) for each in zip(readings, powers, strict=True)]
 
 
 def _raised(reading: RecognizedLine, power: float) -> RecognizedLine:
@@ -104,6 +124,40 @@ def _power(bits: float, pairs: int, of_page: float) -> float:
     mean = (bits + of_page * _LINE_PAIRS) / (pairs + _LINE_PAIRS)
     doubt = (mean - _DOUBTFUL) / (_STRANGE - _DOUBTFUL)
     return 1 + (_MAX_POWER - 1) * min(1.0, max(0.0, doubt))
+
+
+def _overprinted(
+    readings: Sequence[RecognizedLine],
+    costs: Sequence[tuple[float, int]],
+    lines: Sequence[LineCrop],
+) -> list[int]:
+    """Return the indexes of lines that look as if they were printed over other ones."""
+    known = list(zip(readings, costs, lines, strict=False))
+    run_on = [k for k, (reading, cost, _) in enumerate(known) if _is_run_on(reading.text, *cost)]
+    if not run_on:
+        return []
+    of_others = [
+        _gaps(line.image)
+        for reading, (_, pairs), line in known
+        if reading.confidence >= _SURE and pairs >= _LINE_PAIRS
+    ]
+    usual = float(np.median(of_others)) if of_others else _USUAL_GAPS
+    return [k for k in run_on if _gaps(lines[k].image) < _MAX_GAPS * usual]
+
+
+def _is_run_on(text: str, bits: float, pairs: int) -> bool:
+    """Tell whether a text may be that of two lines over each other."""
+    lengths = [len(word) for word in _words(text)]
+    run_on = sum(length for length in lengths if length >= _RUN_ON)
+    return run_on > _MIN_RUN_ON * sum(lengths) and bits > _RUN_ON_BITS * pairs
+
+
+def _gaps(image: Pixels) -> float:
+    """Return the share of the columns of an H,W line that have no ink, dark or light."""
+    _, dark = cv2.threshold(image, 0, 1, cv2.THRESH_BINARY_INV | cv2.THRESH_OTSU)
+    ink = dark if dark.mean() < 0.5 else 1 - dark
+    inked = np.flatnonzero(ink.max(axis=0))
+    return 1 - len(inked) / (np.ptp(inked) + 1) if len(inked) else 1.0
 
 
 def _cost(text: str) -> tuple[float, int]:

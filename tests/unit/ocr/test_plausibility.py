@@ -11,11 +11,12 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from daemon.core import lexicon
-from daemon.core.records import Page
+from daemon.core.records import Box, Page
 from daemon.ocr import assemble, plausibility
 from daemon.ocr.pipeline import Pipeline
 from daemon.ocr.plausibility import COSTS, LETTERS
 from daemon.ocr.recognizer import Recognizer
+from daemon.ocr.records import LineCrop
 from tests.support.running_daemon import SHIPPED_ONNX
 from tests.unit.ocr.assembling import reading
 from tests.unit.ocr.test_pipeline import RECIPE
@@ -225,3 +226,46 @@ def test_one_russian_line_on_an_english_page_is_unread(reader):
     assert text.text.split() == english[:16]
     (region,) = text.unread
     assert 40 + 2 * 66 - 5 <= region.box.top < region.box.bottom <= 40 + 3 * 66
+
+
+OVERPRINTED = [
+    (
+        "Work on the bridge goes on through the night.",
+        "All figures are given without tax today.",
+    ),
+    ("The goods were checked on arrival and are complete.", "Further copies may be ordered below."),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("texts", OVERPRINTED)
+@pytest.mark.parametrize("size", [26, 34])
+@pytest.mark.parametrize("font", ["tiro", "helv", "cour"])
+@pytest.mark.parametrize("is_inverted", [False, True])
+def test_a_line_over_another_one_is_unread(reader, texts, size, font, is_inverted):
+    face = ImageFont.truetype(io.BytesIO(pymupdf.Font(font).buffer), size)
+    image = Image.new("L", (1200, 330), 255)
+    places = [(40, DRAWN["english"][:41]), (130, texts[0]), (130, texts[1]), (220, "Thank you.")]
+    for top, text in places:
+        ImageDraw.Draw(image).text((60, top), text, 0, face)
+    pixels = np.asarray(image)
+    page = Page(number=1, width=1200, height=330, image=255 - pixels if is_inverted else pixels)
+
+    text = reader.read_page(page)
+
+    legible = {word for _, line in places for word in line.split()}
+    assert set(text.text.split()) <= legible  # the end of the longer one may be read
+    assert set(places[0][1].split()) <= set(text.text.split())
+    assert [region.box.top < 160 < region.box.bottom for region in text.unread] == [True]
+
+
+def test_long_words_with_gaps_between_their_letters_keep_their_confidence():
+    face = ImageFont.truetype(io.BytesIO(pymupdf.Font("tiro").buffer), 26)
+    image = Image.new("L", (900, 40), 255)
+    text = "Die Geschäftsführung der Wohnungsbaugesellschaft"
+    ImageDraw.Draw(image).text((8, 2), text, 0, face)
+    line = LineCrop(Box(0, 0, 900, 40), np.asarray(image))
+
+    (found,) = plausibility.weighed([reading(text, 0.8)], [line])
+
+    assert found.confidence == pytest.approx(0.8)

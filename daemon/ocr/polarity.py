@@ -13,10 +13,13 @@ DARK = 110
 """Gray level below which a background may be dark by design."""
 
 
-def dark_on_light(image: Pixels) -> Pixels:
-    """Return the crop, inverted where it is light text on a dark background, not in shadow."""
+def dark_on_light(image: Pixels, ink: float = 2.0) -> Pixels:
+    """Return the crop, inverted where it is light text on a dark background, not in shadow.
+
+    `ink` is the share of the pixels, in percent, that its text has at least.
+    """
     background = np.median(image)
     if background >= DARK:
         return image
-    darkest, lightest = np.percentile(image, (2, 98))
+    darkest, lightest = np.percentile(image, (ink, 100 - ink))
     return 255 - image if 2 * background < darkest + lightest else image

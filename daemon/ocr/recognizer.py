@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from daemon.core import lexicon
+from daemon.ocr import windows
 from daemon.ocr.batches import make_batches
 from daemon.ocr.model import artifact, ctc
 from daemon.ocr.records import RecognizedCharacter, RecognizedLine
@@ -54,10 +55,23 @@ class Recognizer:
 
     def read(self, lines: Sequence[LineCrop]) -> list[RecognizedLine]:
         """Read each line independently of the others; the result has the same order and length."""
-        readings = [_EMPTY] * len(lines)
-        inked = [index for index, line in enumerate(lines) if _has_ink(line.image)]
-        crops = [lines[index].image for index in inked]
-        for batch in make_batches(crops, self.artifact.card.framing, self.weights.batch_size):
+        framing = self.artifact.card.framing
+        of_lines = [windows.split(line.image, framing) for line in lines]
+        crops = [
+            line.image[:, left:right]
+            for line, of_line in zip(lines, of_lines, strict=True)
+            for left, right in of_line
+        ]
+        readings = iter(self._read_crops(crops))
+        return [windows.join([next(readings) for _ in each], each) for each in of_lines]
+
+    def _read_crops(self, crops: Sequence[Pixels]) -> list[RecognizedLine]:
+        """Read each crop, H,W, that fits the network."""
+        readings = [_EMPTY] * len(crops)
+        inked = [index for index, crop in enumerate(crops) if _has_ink(crop)]
+        inked_crops = [crops[index] for index in inked]
+        framing = self.artifact.card.framing
+        for batch in make_batches(inked_crops, framing, self.weights.batch_size):
             labels, probabilities = self.artifact.steps(batch.pixels)
             step = batch.pixels.shape[-1] / labels.shape[1]
             for row, (index, width) in enumerate(zip(batch.indexes, batch.widths, strict=True)):

@@ -17,6 +17,7 @@ from daemon.ocr.segment import quads
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from daemon.core.records import Pixels
     from daemon.ocr.segment.dbnet import Detection
     from daemon.ocr.segment.quads import Quads
 
@@ -35,6 +36,13 @@ _LARGE = 64  # pixels of the network: quads as high as this have smaller margins
 _MIN_HIGHEST_LARGE = 0.6  # of the height of such a quad: the same
 _MIN_EXPLAINED = 0.75  # share of the length of a quad that lines of ink must cover
 _MIN_PIECES = 0.5  # the same where lines of ink reach both of its ends
+_MIN_MISSED = 0.5  # of the height of a quad: a stretch between lines of ink that has text
+_MIN_INK = 30  # gray levels by which it varies: 33 or more, of white between cells 10 at most
+_CUT = 2  # pixels at its ends that may belong to the lines of ink
+_MAX_HALF, _MIN_WHOLE = 0.62, 0.75  # of the height of a quad: half a character, a whole one
+_MIN_HALF = 0.2  # of it: how much lower the lower half begins
+_MAX_HALF_GAP = 0.06  # of it: between the halves
+_MIN_HALVES = 0.5  # of the shorter half: what both have in common
 _OVERSHOOT = 0.4  # of its height: a quad reaches so much further than its text, on both sides
 _LONG_RATIO = 3.0  # times as high as wide: a line on its side
 _MIN_TURNED = 4  # such lines: fewer may be columns of numbers that the network joined
@@ -48,12 +56,12 @@ _MIN_ROW_SHARE = 0.3  # share of a quad that a line of ink has that is a merger 
 _MIN_WITHIN = 0.6  # share of a line of ink within a quad that takes its place
 
 
-def combine(ink: Rects, detection: Detection) -> tuple[Rects, Quads]:
+def combine(ink: Rects, detection: Detection, gray: Pixels) -> tuple[Rects, Quads]:
     """Return the lines of ink (N,4) and the quads of the network (M,4,2) that are the lines.
 
-    Both are in pixels of the page. Lines of ink are cut down to what the network sees in their row,
-    so that neither a frame nor a stain beside them counts, and extended to it: flat characters at
-    the end of a line (a dash, the Chinese one) look like a rule.
+    Both are in pixels of the page H,W `gray`. Lines of ink are cut down to what the network sees in
+    their row, so that neither a frame nor a stain beside them counts, and extended to it: flat
+    characters at the end of a line (a dash, the Chinese one) look like a rule.
     """
     ink = ink.copy()
     used = np.zeros(len(detection.quads), bool)
@@ -68,7 +76,7 @@ def combine(ink: Rects, detection: Detection) -> tuple[Rects, Quads]:
         is_level = quads.is_level(quad)
         if is_level and is_wide[k]:
             row = kept & _is_in_row(ink, bounds[k])
-            if _is_explained(bounds[k], ink[row], detection.scale):
+            if _is_explained(bounds[k], ink[row], detection.scale, gray):
                 _extend(ink, np.flatnonzero(row), bounds[k], detection)
                 continue
         share = np.zeros(len(ink))
@@ -118,22 +126,56 @@ def _is_in_row(ink: Rects, bounds: Rects) -> NDArray[np.bool_]:
     return np.asarray(in_row, bool)
 
 
-def _is_explained(bounds: Rects, ink: Rects, scale: float) -> bool:
-    """Tell whether lines of ink cover a quad from its left to its right end."""
+def _is_explained(bounds: Rects, ink: Rects, scale: float, gray: Pixels) -> bool:
+    """Tell whether lines of ink cover a quad from its left to its right end.
+
+    The network joins cells of a row across the white between them; what is not covered between two
+    lines of ink has to be blank, else there is text that the ink lacks.
+    """
     left, top, right, bottom = bounds
     is_large = (bottom - top) * scale >= _LARGE
     highest = (_MIN_HIGHEST_LARGE if is_large else _MIN_HIGHEST) * (bottom - top)
     if not len(ink) or (ink[:, 3] - ink[:, 1]).max() < highest:
         return False  # strokes of large characters
+    if _has_halves(ink, bottom - top):
+        return False
     overshoot = min(_OVERSHOOT * (bottom - top), (right - left) / 4)
     left, right = left + overshoot, right - overshoot
     covered, reach = 0.0, left
     for start, stop in sorted(zip(ink[:, 0], ink[:, 2], strict=True)):
+        if reach > left and not _is_blank(gray, reach, top, start, bottom):
+            return False
         covered += max(0.0, min(stop, right) - max(start, reach))
         reach = max(reach, stop)
-    # the network joins cells of a row across the white between them
     has_ends = ink[:, 0].min() <= left and ink[:, 2].max() >= right
     return bool(covered >= (_MIN_PIECES if has_ends else _MIN_EXPLAINED) * (right - left))
+
+
+def _has_halves(ink: Rects, height: float) -> bool:
+    """Tell whether two of the lines of ink are the upper and the lower half of large characters.
+
+    Rows of text are farther apart, and none of them is as high as both together.
+    """
+    heights = ink[:, 3] - ink[:, 1]
+    low = ink[heights <= _MAX_HALF * height]
+    first, second = low[:, None], low[None]
+    shared = np.minimum(first[..., 2], second[..., 2]) - np.maximum(first[..., 0], second[..., 0])
+    length = np.minimum(first[..., 2] - first[..., 0], second[..., 2] - second[..., 0])
+    is_above = first[..., 1] + _MIN_HALF * height < second[..., 1]
+    is_near = second[..., 1] - first[..., 3] < _MAX_HALF_GAP * height
+    are_halves = is_above & is_near & (shared >= _MIN_HALVES * length)
+    return bool(are_halves.any() and heights.max() >= _MIN_WHOLE * height)
+
+
+def _is_blank(gray: Pixels, *sides: float) -> bool:
+    """Tell whether the core of a stretch of a row is even, or shorter than a letter."""
+    left, top, right, bottom = (max(0, round(side)) for side in sides)
+    inset = (bottom - top) // 4
+    core = gray[top + inset : bottom - inset, left + _CUT : right - _CUT]
+    if core.shape[1] < _MIN_MISSED * (bottom - top):
+        return True
+    low, middle, high = np.percentile(core, (5, 50, 95))
+    return bool(max(high - middle, middle - low) < _MIN_INK)
 
 
 def _is_duplicate(quad: Quads, bounds: Rects, others: Quads, other_bounds: Rects) -> bool:

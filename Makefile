@@ -10,6 +10,9 @@ TORCH_INDEX ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	--constraint requirements/constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
+# Torch in several test processes at once, each with all cores, waits more than it computes.
+ONE_THREAD := OMP_NUM_THREADS=1
+
 .PHONY: run install develop test test-fast torture soak fuzz check docs format bench bench-overhead bench-peers bench-recognizer bench-pages bench-tables bench-unread bench-confidence fonts image clean
 
 # A newcomer who is root wants to see it run, and is told so; a service says allow_root itself.
@@ -36,12 +39,12 @@ $(VENV)/.developed: pyproject.toml requirements/constraints.txt $(VENV)/.install
 
 # For while you work: the unit tests that take no time.
 test-fast: develop
-	$(BIN)/python -m pytest tests/unit -m "not slow" -n 2 --dist worksteal
+	$(ONE_THREAD) $(BIN)/python -m pytest tests/unit -m "not slow" -n 2 --dist worksteal
 
 # All tests. Four files at a time: most tests wait for a daemon. In the order of the folders, so that
 # the short ones come last and all four end together.
 test: develop
-	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
+	$(ONE_THREAD) $(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 # Crash tests: a kill at every failpoint, power cuts, a thousand random kills; takes hours.
 KILLS ?= 1000

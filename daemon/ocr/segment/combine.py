@@ -36,9 +36,11 @@ _LARGE = 64  # pixels of the network: quads as high as this have smaller margins
 _MIN_HIGHEST_LARGE = 0.6  # of the height of such a quad: the same
 _MIN_EXPLAINED = 0.75  # share of the length of a quad that lines of ink must cover
 _MIN_PIECES = 0.5  # the same where lines of ink reach both of its ends
-_MIN_MISSED = 0.5  # of the height of a quad: a stretch between lines of ink that has text
-_MIN_INK = 30  # gray levels by which it varies: 33 or more, of white between cells 10 at most
-_CUT = 2  # pixels at its ends that may belong to the lines of ink
+_MIN_MISSED = 0.5  # of the height of a quad: columns with ink that no line of ink has
+_MIN_STROKE = 0.1  # share of a column that such ink has; underlines have less
+_MIN_INK = 30  # gray levels by which it differs: 33 or more, white between cells 10 at most
+_INSET = 0.2  # of the height of a quad: where the rows above and below may reach
+_CUT = 2  # pixels around a line of ink that are its blurred edge
 _MAX_HALF, _MIN_WHOLE = 0.62, 0.75  # of the height of a quad: half a character, a whole one
 _MIN_HALF = 0.2  # of it: how much lower the lower half begins
 _MAX_HALF_GAP = 0.06  # of it: between the halves
@@ -137,14 +139,12 @@ def _is_explained(bounds: Rects, ink: Rects, scale: float, gray: Pixels) -> bool
     highest = (_MIN_HIGHEST_LARGE if is_large else _MIN_HIGHEST) * (bottom - top)
     if not len(ink) or (ink[:, 3] - ink[:, 1]).max() < highest:
         return False  # strokes of large characters
-    if _has_halves(ink, bottom - top):
+    if _has_halves(ink, bottom - top) or _misses_ink(ink, bounds, gray):
         return False
     overshoot = min(_OVERSHOOT * (bottom - top), (right - left) / 4)
     left, right = left + overshoot, right - overshoot
     covered, reach = 0.0, left
     for start, stop in sorted(zip(ink[:, 0], ink[:, 2], strict=True)):
-        if reach > left and not _is_blank(gray, reach, top, start, bottom):
-            return False
         covered += max(0.0, min(stop, right) - max(start, reach))
         reach = max(reach, stop)
     has_ends = ink[:, 0].min() <= left and ink[:, 2].max() >= right
@@ -167,15 +167,21 @@ def _has_halves(ink: Rects, height: float) -> bool:
     return bool(are_halves.any() and heights.max() >= _MIN_WHOLE * height)
 
 
-def _is_blank(gray: Pixels, *sides: float) -> bool:
-    """Tell whether the core of a stretch of a row is even, or shorter than a letter."""
-    left, top, right, bottom = (max(0, round(side)) for side in sides)
-    inset = (bottom - top) // 4
-    core = gray[top + inset : bottom - inset, left + _CUT : right - _CUT]
-    if core.shape[1] < _MIN_MISSED * (bottom - top):
-        return True
+def _misses_ink(ink: Rects, bounds: Rects, gray: Pixels) -> bool:
+    """Tell whether a quad has ink between its lines of ink, or above or below one of them."""
+    left, top, right, bottom = (max(0, round(side)) for side in bounds)
+    left, right = max(left, round(ink[:, 0].min())), min(right, round(ink[:, 2].max()))
+    height = bottom - top
+    top, bottom = top + round(_INSET * height), bottom - round(_INSET * height)
+    core = gray[top:bottom, left:right].astype(np.int16)
+    if not core.size:
+        return False
     low, middle, high = np.percentile(core, (5, 50, 95))
-    return bool(max(high - middle, middle - low) < _MIN_INK)
+    missed = np.abs(core - middle) >= max(_MIN_INK, (high - low) / 2)
+    for rect in np.round(ink).astype(int):
+        sides = (rect - [left, top, left, top] + [-_CUT, -_CUT, _CUT, _CUT]).clip(0)
+        missed[sides[1] : sides[3], sides[0] : sides[2]] = False
+    return bool((missed.mean(axis=0) >= _MIN_STROKE).sum() >= _MIN_MISSED * height)
 
 
 def _is_duplicate(quad: Quads, bounds: Rects, others: Quads, other_bounds: Rects) -> bool:

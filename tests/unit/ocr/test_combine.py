@@ -21,8 +21,18 @@ def detection(*lines, seen=(), scale=1.0):
     return Detection(quads.of_rects(rects), np.full(len(rects), 0.9), probability, scale)
 
 
-def combined(ink, found):
-    rects, left_over = combine.combine(np.array(ink, float).reshape(-1, 4), found)
+def page(*dark, paper=255):
+    """A page with strokes of ink in the rectangles `dark`."""
+    gray = np.full((HEIGHT, WIDTH), paper, np.uint8)
+    for left, top, right, bottom in dark:
+        for x in range(left, right - 4, 8):
+            gray[top:bottom, x : x + 4] = 255 - paper
+    return gray
+
+
+def combined(ink, found, gray=None):
+    gray = page(*ink) if gray is None else gray
+    rects, left_over = combine.combine(np.array(ink, float).reshape(-1, 4), found, gray)
     return [tuple(map(round, rect)) for rect in rects], quads.bounds(left_over).tolist()
 
 
@@ -55,6 +65,49 @@ def test_cells_of_a_row_that_the_network_joined_are_those_of_the_ink():
     cells = [(100, 100, 280, 130), (320, 101, 500, 131), (530, 99, 700, 130)]
 
     assert combined(cells, detection((95, 95, 705, 135))) == (cells, [])
+
+
+@pytest.mark.parametrize("paper", [255, 0])
+@pytest.mark.parametrize("missed", [(290, 102, 400, 130), (400, 100, 520, 128)])
+def test_text_between_the_cells_that_the_ink_lacks_is_read_from_the_network(missed, paper):
+    cells, quad = [(100, 100, 280, 130), (530, 99, 700, 130)], (95, 95, 705, 135)
+
+    found = combined(cells, detection(quad), page(*cells, missed, paper=paper))
+
+    assert found == ([], [[95, 95, 705, 135]])
+
+
+def test_a_rule_or_a_line_below_between_cells_is_no_missed_text():
+    cells, quad = (
+        [(100, 100, 280, 130), (320, 100, 500, 130), (530, 99, 700, 130)],
+        (95, 95, 705, 135),
+    )
+    gray = page(*cells)
+    gray[90:140, 300:302] = 0
+    gray[131:133, 90:710] = 0
+
+    assert combined(cells, detection(quad), gray) == (cells, [])
+
+
+@pytest.mark.parametrize("half", [(100, 150, 300, 185), (100, 110, 300, 145)])
+def test_half_of_large_characters_does_not_explain_them(half):
+    whole, both = (320, 108, 500, 188), (100, 108, 300, 188)
+
+    found = combined([half, whole], detection((95, 100, 505, 200)), page(both, whole))
+
+    assert found == ([], [[95, 100, 505, 200]])
+
+
+def test_both_halves_of_large_characters_are_no_rows():
+    ink = [(100, 108, 300, 147), (100, 149, 300, 188), (320, 108, 500, 188)]
+
+    assert combined(ink, detection((95, 100, 505, 200))) == ([], [[95, 100, 505, 200]])
+
+
+def test_a_label_in_two_rows_beside_a_large_cell_stays_two_rows():
+    ink = [(100, 104, 300, 142), (100, 156, 300, 194), (320, 108, 500, 188)]
+
+    assert combined(ink, detection((95, 100, 505, 200))) == (ink, [])
 
 
 def test_a_word_does_not_explain_a_line():
@@ -153,7 +206,7 @@ def test_a_slanted_line_is_that_of_the_network_and_the_ink_within_it_is_none():
     slanted = turned(found.quads[0], 15)
     found = Detection(slanted[None], found.scores, np.full((HEIGHT, WIDTH), 0.9, np.float32), 1.0)
 
-    rects, left_over = combine.combine(np.array([[330.0, 190, 370, 210]]), found)
+    rects, left_over = combine.combine(np.array([[330.0, 190, 370, 210]]), found, page())
 
     assert len(rects) == 0
     assert left_over.tolist() == [slanted.tolist()]

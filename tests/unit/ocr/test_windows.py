@@ -1,6 +1,7 @@
 """Long lines: they are read in windows, and the joined reading is that of the whole line."""
 
 import io
+from difflib import SequenceMatcher
 from itertools import pairwise
 from pathlib import Path
 
@@ -35,9 +36,9 @@ def reader():
 
 
 def banner(text, size, font="helv", width=20_000, height=200):
-    """An image of `text`, repeated and cut at the width, and the text on it."""
+    """An image of `text`, repeated with numbers and cut at the width, and the text on it."""
     face = ImageFont.truetype(io.BytesIO(pymupdf.Font(font).buffer), size)
-    whole = text * 60
+    whole = "".join(f"{text}{k} " for k in range(1, 61))  # no two parts are equal
     while face.getlength(whole) > width - 120:
         whole = whole[: int(len(whole) * (width - 120) / face.getlength(whole))]
     image = Image.new("L", (width, height), 255)
@@ -62,10 +63,24 @@ def test_a_banner_is_read_whatever_the_size_of_its_letters(reader, size, text, f
 
     found = reader.read_page(page_of(255 - image if is_inverted else image))
 
-    assert (found.status, found.unread) == ("done", ())
-    assert len(compact(found.text)) == pytest.approx(len(compact(expected)), rel=0.005)
-    assert compact(found.text)[:40] == compact(expected)[:40]
-    assert compact(found.text)[-10:] == compact(expected)[-10:]
+    read = SequenceMatcher(None, compact(found.text), compact(expected), autojunk=False)
+    assert read.ratio() >= 0.98
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [1000, 3000, 6000])
+@pytest.mark.parametrize("size", [20, 40, 60, 90, 120])
+@pytest.mark.parametrize(("text", "font"), [(ENGLISH, "tiro"), (CHINESE, "cjk")])
+@pytest.mark.parametrize("is_inverted", [False, True])
+def test_a_strip_is_read_whatever_the_size_of_its_letters(
+    reader, width, size, text, font, is_inverted
+):
+    image, expected = banner(text, size, font, width)
+
+    found = reader.read_page(page_of(255 - image if is_inverted else image))
+
+    read = SequenceMatcher(None, compact(found.text), compact(expected), autojunk=False)
+    assert sum(block.size for block in read.get_matching_blocks()) >= 0.9 * len(compact(expected))
 
 
 @pytest.mark.slow
@@ -75,8 +90,7 @@ def test_a_banner_on_its_side_is_read(reader, quarters):
 
     found = reader.read_page(page_of(np.rot90(image, quarters)))
 
-    assert compact(found.text)[:60] == compact(expected)[:60]
-    assert len(compact(found.text)) == pytest.approx(len(compact(expected)), abs=2)
+    assert compact(found.text) == compact(expected)
 
 
 def test_characters_of_all_windows_lie_in_order_where_they_are_printed(reader):

@@ -83,10 +83,10 @@ def _joined(
     """
     first = sum(character.right <= start for character in before)
     end = sum(character.left < 2 * middle - start for character in after)
-    texts = [[each.text for each in before[first:]], [each.text for each in after[:end]]]
-    if not all(texts):
+    one, other = [[each.text for each in part] for part in (before[first:], after[:end])]
+    if not one or not other:
         return [*before, *after]
-    match = SequenceMatcher(None, *texts, autojunk=False).find_longest_match()
+    match = SequenceMatcher(None, one, other, autojunk=False).find_longest_match()
     if match.size >= _MIN_SHARED:
         half = match.size // 2
         return [*before[: first + match.a + half], *after[match.b + half :]]

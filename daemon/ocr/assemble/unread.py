@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 # and stains (57 development pages: 70 of 104 rejected readings are shorter, 3 of them a character).
 _MIN_RATIO = 1.5
 _MIN_RATIO_OF_BLANK = 2.0  # the same where the recogniser sees no character: marks reach 1.9
+_MIN_WORD = 2  # characters read in a word of a foreign script, or in two large letters
 _MIN_RATIO_OF_LEADER = 4.0  # times as long as high: the dots before a page number
 _MAX_FLAT = 0.35  # share of the rows of pixels of a leader or a rule that have ink
 _TOO_SMALL = 9.0  # pixels: the height of a line below which letters cannot be told apart
@@ -79,10 +80,12 @@ def find(
 
     `layer` is the text layer of the page, which is text of the page as well.
     """
+    is_empty = not published and not layer
     missing = [
         (line, reading)
         for line, reading in rejected
-        if _is_line(line, reading) and not is_published(line.box, published)
+        if (_is_line(line, reading) or (is_empty and _is_word(reading)))
+        and not is_published(line.box, published)
     ]
     length = sum(_ratio(line) for line, _ in missing)
     total = length + sum(map(_ratio, published)) + sum(len(line.text) / 2 for line in layer)
@@ -104,6 +107,12 @@ def _is_line(line: LineCrop, reading: RecognizedLine) -> bool:
     if _ratio(line) >= _MIN_RATIO_OF_LEADER and _is_flat(line.image):
         return False
     return _ratio(line) >= (_MIN_RATIO if reading.text.strip() else _MIN_RATIO_OF_BLANK)
+
+
+def _is_word(reading: RecognizedLine) -> bool:
+    """Tell whether a region of any shape may be a word, which an empty page does not have."""
+    text = reading.text.strip()
+    return len(text) >= _MIN_WORD and any(map(str.isalnum, text))
 
 
 def _is_flat(image: Pixels) -> bool:

@@ -20,6 +20,7 @@ from daemon.ocr.pages import (
     masking,
     nested_forms,
     ocr_layer,
+    page_boxes,
     pdf_drawing,
     pdf_graphics,
     pdf_opening,
@@ -64,7 +65,7 @@ class PdfSource:
             pdf_opening.reread_on_failure(self._file),
         ):
             renderer_messages.forget()
-            page = self._document[number - 1]
+            page = page_boxes.load_page(self._document, number)
             embedded_images.refuse_bombs(page, number, self._limits)
             nested_forms.refuse_explosions(page)
             try:

@@ -79,7 +79,18 @@ def test_a_line_on_its_side_is_too_small_by_its_shorter_side():
     ("width", "height", "count"), [(20, 20, 0), (29, 20, 0), (30, 20, 1), (20, 29, 0), (20, 30, 1)]
 )
 def test_a_single_mark_is_not_listed(width, height, count):
-    assert len(found(rejected(line(0, 0, width, height))).regions) == count
+    assert len(found(rejected(line(0, 0, width, height)), [row(9, 20)]).regions) == count
+
+
+@pytest.mark.parametrize(
+    ("text", "count"), [("4u6", 1), ("的.", 1), ("o", 0), ("", 0), ("..", 0), ("一", 0)]
+)
+@pytest.mark.parametrize("height", [70, 90, 120])
+def test_a_short_word_alone_on_a_page_is_listed_whatever_its_shape(text, count, height):
+    alone = found(rejected(line(0, 0, 90, height), text=text))
+
+    assert len(alone.regions) == count
+    assert bool(alone.failure) == bool(count)
 
 
 @pytest.mark.parametrize(
@@ -168,16 +179,16 @@ def test_a_dot_leader_is_not_listed_and_a_line_of_letters_is(rows, count):
     image[18 - rows : 18, ::6] = 0
     leader = LineCrop(Box(0, 0, 300, 20), image)
 
-    assert len(found(rejected(leader, text="......")).regions) == count
+    assert len(found(rejected(leader, text="......"), [row(9, 20)]).regions) == count
 
 
 @pytest.mark.parametrize(
     ("width", "text", "count"), [(38, "", 0), (40, "", 1), (38, "lt", 1), (40, " ", 1)]
 )
 def test_a_mark_in_which_no_character_is_seen_is_listed_from_twice_its_height(width, text, count):
-    assert len(found(rejected(line(0, 0, width, 20), text=text)).regions) == count
+    assert len(found(rejected(line(0, 0, width, 20), text=text), [row(9, 20)]).regions) == count
 
 
 @pytest.mark.parametrize(("height", "count"), [(69, 0), (71, 1)])
 def test_a_tall_single_character_is_not_listed(height, count):
-    assert len(found(rejected(line(0, 0, 20, height))).regions) == count
+    assert len(found(rejected(line(0, 0, 20, height)), [row(9, 20)]).regions) == count

@@ -12,14 +12,27 @@ if TYPE_CHECKING:
 DARK = 110
 """Gray level below which a background may be dark by design."""
 
+_EVENNESS = 12  # gray levels that an even background differs by
+_MIN_EVEN = 0.8  # share of the pixels of a page that such a background has; of dark pictures less
 
-def dark_on_light(image: Pixels, ink: float = 2.0) -> Pixels:
-    """Return the crop, inverted where it is light text on a dark background, not in shadow.
 
-    `ink` is the share of the pixels, in percent, that its text has at least.
-    """
+def dark_on_light(image: Pixels) -> Pixels:
+    """Return the crop, inverted where it is light text on a dark background, not in shadow."""
     background = np.median(image)
     if background >= DARK:
         return image
-    darkest, lightest = np.percentile(image, (ink, 100 - ink))
+    darkest, lightest = np.percentile(image, (2, 98))
     return 255 - image if 2 * background < darkest + lightest else image
+
+
+def page_dark_on_light(gray: Pixels) -> Pixels:
+    """Return the page H,W, inverted where its background is dark and even: a picture stays."""
+    is_dark = np.median(gray) < DARK
+    return 255 - gray if is_dark and even_share(gray) >= _MIN_EVEN else gray
+
+
+def even_share(image: Pixels) -> float:
+    """Return the share of the pixels that are about as light as the background: their median."""
+    background = float(np.median(image))
+    darker = (image < background - _EVENNESS).mean()
+    return float((image <= background + _EVENNESS).mean() - darker)

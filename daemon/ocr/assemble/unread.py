@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from daemon.core.records import Failure, UnreadRegion
+from daemon.ocr.polarity import even_share
 from daemon.ocr.records import SINGLE_CHARACTER
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 _MIN_RATIO = 1.5
 _MIN_RATIO_OF_BLANK = 2.0  # the same where the recogniser sees no character: marks reach 1.9
 _MIN_WORD = 2  # characters read in a word of a foreign script, or in two large letters
+_MIN_PAPER = 0.5  # share of its pixels that are even background: of photographs less
 _MIN_RATIO_OF_LEADER = 4.0  # times as long as high: the dots before a page number
 _MAX_FLAT = 0.35  # share of the rows of pixels of a leader or a rule that have ink
 _TOO_SMALL = 9.0  # pixels: the height of a line below which letters cannot be told apart
@@ -84,7 +86,7 @@ def find(
     missing = [
         (line, reading)
         for line, reading in rejected
-        if (_is_line(line, reading) or (is_empty and _is_word(reading)))
+        if (_is_line(line, reading) or (is_empty and _is_word(line, reading)))
         and not is_published(line.box, published)
     ]
     length = sum(_ratio(line) for line, _ in missing)
@@ -109,10 +111,11 @@ def _is_line(line: LineCrop, reading: RecognizedLine) -> bool:
     return _ratio(line) >= (_MIN_RATIO if reading.text.strip() else _MIN_RATIO_OF_BLANK)
 
 
-def _is_word(reading: RecognizedLine) -> bool:
+def _is_word(line: LineCrop, reading: RecognizedLine) -> bool:
     """Tell whether a region of any shape may be a word, which an empty page does not have."""
     text = reading.text.strip()
-    return len(text) >= _MIN_WORD and any(map(str.isalnum, text))
+    is_text = len(text) >= _MIN_WORD and any(map(str.isalnum, text))
+    return is_text and even_share(line.image) >= _MIN_PAPER
 
 
 def _is_flat(image: Pixels) -> bool:

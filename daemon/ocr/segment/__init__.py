@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from daemon.core.records import Box
-from daemon.ocr.polarity import dark_on_light
+from daemon.ocr.polarity import page_dark_on_light
 from daemon.ocr.records import RulingLines
 from daemon.ocr.segment import (
     combine,
@@ -69,7 +69,6 @@ if TYPE_CHECKING:
 
 _MIN_LETTER_HEIGHT = 9.5  # pixels; where the typical letter is lower, the page is enlarged
 _CROP_MARGIN = 0.12  # of the height of a line, added around its crop
-_PAGE_INK = 0.5  # percent of the pixels of a dark page that are its light text
 _STRIP = 2.5  # times the width: a longer page is processed in strips that bound the memory
 _STRIP_LAP = 0.25  # times the width that strips share
 
@@ -86,7 +85,7 @@ def find_lines_and_rules(
     rects, rules = _ink_lines(clean.gray)
     if detector is None:
         return [_crop(clean.gray, rect) for rect in rects], rules
-    detection = detector.detect(dark_on_light(clean.gray, _PAGE_INK))
+    detection = detector.detect(page_dark_on_light(clean.gray))
     rects, quads = combine.combine(rects, detection, clean.gray)
     return [
         *(_crop(clean.gray, rect) for rect in rects),
@@ -96,7 +95,7 @@ def find_lines_and_rules(
 
 def detect_lines(clean: CleanPage, detector: TextDetector) -> list[LineCrop]:
     """Return the text lines that the network detects, slanted ones rectified."""
-    detection = detector.detect(dark_on_light(clean.gray, _PAGE_INK))
+    detection = detector.detect(page_dark_on_light(clean.gray))
     return _quad_crops(clean.gray, detection.quads)
 
 

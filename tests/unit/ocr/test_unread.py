@@ -93,6 +93,13 @@ def test_a_short_word_alone_on_a_page_is_listed_whatever_its_shape(text, count, 
     assert bool(alone.failure) == bool(count)
 
 
+def test_a_photograph_alone_on_a_page_is_no_word():
+    picture = line(0, 0, 90, 90)
+    picture.image[:] = np.linspace(0, 255, 90).astype(np.uint8)
+
+    assert not found(rejected(picture, text="Ma")).regions
+
+
 @pytest.mark.parametrize(
     ("published", "count"),
     [

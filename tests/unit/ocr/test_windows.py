@@ -84,6 +84,20 @@ def test_a_strip_is_read_whatever_the_size_of_its_letters(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("text", ["人", "责", "合计", "GO"])
+@pytest.mark.parametrize("is_inverted", [False, True])
+def test_large_characters_alone_on_a_page_are_read(reader, text, is_inverted):
+    face = ImageFont.truetype(io.BytesIO(pymupdf.Font("cjk").buffer), 200)
+    image = Image.new("L", (600, 823), 255)
+    ImageDraw.Draw(image).text((90, 280), text, 0, face)
+    pixels = np.asarray(image)
+
+    found = reader.read_page(page_of(255 - pixels if is_inverted else pixels))
+
+    assert (found.status, compact(found.text)) == ("done", text)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("quarters", [1, 3])
 def test_a_banner_on_its_side_is_read(reader, quarters):
     image, expected = banner(ENGLISH, 40, width=12_000)

@@ -44,6 +44,7 @@ _CUT = 2  # pixels around a line of ink that are its blurred edge
 _MAX_HALF, _MIN_WHOLE = 0.62, 0.75  # of the height of a quad: half a character, a whole one
 _MIN_HALF = 0.2  # of it: how much lower the lower half begins
 _MAX_HALF_GAP = 0.06  # of it: between the halves
+_MAX_LOW = 200  # low lines of ink of a row that are compared: a page of noise has thousands
 _MIN_HALVES = 0.5  # of the shorter half: what both have in common
 _OVERSHOOT = 0.4  # of its height: a quad reaches so much further than its text, on both sides
 _LONG_RATIO = 3.0  # times as high as wide: a line on its side
@@ -157,7 +158,7 @@ def _has_halves(ink: Rects, height: float) -> bool:
     Rows of text are farther apart, and none of them is as high as both together.
     """
     heights = ink[:, 3] - ink[:, 1]
-    low = ink[heights <= _MAX_HALF * height]
+    low = ink[heights <= _MAX_HALF * height][:_MAX_LOW]
     first, second = low[:, None], low[None]
     shared = np.minimum(first[..., 2], second[..., 2]) - np.maximum(first[..., 0], second[..., 0])
     length = np.minimum(first[..., 2] - first[..., 0], second[..., 2] - second[..., 0])

@@ -36,6 +36,8 @@ def pdf_with(crop, *, is_inherited=False, is_indirect=False, rotation=0):
         "[0 0]",
         "[/A /B /C /D]",
         "9999 0 R",
+        "(box)",
+        "<< >>",
     ],
 )
 @pytest.mark.parametrize(
@@ -61,8 +63,13 @@ def test_a_crop_box_that_shows_a_part_stays(tmp_path, crop):
     assert page.width / page.height == pytest.approx(expected.width / expected.height, rel=0.01)
 
 
-@pytest.mark.parametrize("crop", ["(box)", "null", "<< >>"])
-def test_a_crop_box_that_is_none_is_left_to_the_renderer(tmp_path, crop):
-    (page,) = read_bytes(tmp_path, pdf_with(crop))
+def test_a_crop_box_of_indirect_numbers_stays(tmp_path):
+    with pymupdf.open(stream=pdf_with("null")) as document:
+        number = document.get_new_xref()
+        document.update_object(number, "400")
+        document.xref_set_key(document[0].xref, "CropBox", f"[50 {number} 0 R 500 800]")
+        data = document.tobytes()
 
-    assert text_lines(page)
+    (page,) = read_bytes(tmp_path, data)
+
+    assert page.width / page.height == pytest.approx(450 / 400, rel=0.01)

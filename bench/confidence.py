@@ -47,8 +47,8 @@ def read(reader: Pipeline, image: Pixels) -> tuple[Readings, Readings]:
     """Return the readings of all lines of a page by the network alone, and with plausibility."""
     found: list[tuple[Readings, Readings]] = [([], [])]
 
-    def weighed(readings: Sequence[RecognizedLine], lines: Sequence[LineCrop] = ()) -> Readings:
-        found.append((list(readings), original(readings, lines)))
+    def weighed(lines: Sequence[LineCrop], readings: Sequence[RecognizedLine]) -> Readings:
+        found.append((list(readings), original(lines, readings)))
         return found[-1][1]
 
     original = plausibility.weighed

@@ -108,7 +108,7 @@ class Pipeline:
             found, readings = orientation.read_in_directions(
                 oriented.lines, oriented.sampled, self.recognizer.read, segment.as_column
             )
-            readings = plausibility.weighed(readings, found)
+            readings = plausibility.weighed(found, readings)
         read = assemble.split_legible(found, readings, layer)
         read = self._second_pass(page, oriented, read, timer)
         if page.text_layer and not read.lines:
@@ -158,7 +158,7 @@ class Pipeline:
             return assemble.with_faint_lines(read, self._read_each(faint))
 
     def _read_each(self, lines: Sequence[LineCrop]) -> list[tuple[LineCrop, RecognizedLine]]:
-        readings = plausibility.weighed(self.recognizer.read(lines), lines) if lines else []
+        readings = plausibility.weighed(lines, self.recognizer.read(lines)) if lines else []
         return list(zip(lines, readings, strict=True))
 
     def _add_seals(
@@ -168,7 +168,7 @@ class Pipeline:
             lines = [segment.seal_lines(seal) for seal in seals]
         with timer("recognize"):
             read = [
-                (of_seal, plausibility.weighed(self.recognizer.read(of_seal), of_seal))
+                (of_seal, plausibility.weighed(of_seal, self.recognizer.read(of_seal)))
                 for of_seal in lines
             ]
         with timer("assemble"):

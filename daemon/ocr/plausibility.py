@@ -95,18 +95,13 @@ _PLAIN = str.maketrans(
 _WORD = re.compile(r"[^\W_]+")
 
 
-def weighed(
-    readings: Sequence[RecognizedLine], lines: Sequence[LineCrop] = ()
-) -> list[RecognizedLine]:
-    """Return the readings of a page, with less confidence in the characters of implausible ones.
-
-    `lines` are what was read; without them, lines that are printed over each other are not noticed.
-    """
+def weighed(lines: Sequence[LineCrop], readings: Sequence[RecognizedLine]) -> list[RecognizedLine]:
+    """Return the readings of the lines of a page, with less confidence in implausible ones."""
     costs = [_cost(reading.text) for reading in readings]
     bits, pairs = sum(bits for bits, _ in costs), sum(pairs for _, pairs in costs)
     of_page = (bits + _USUAL * _PAGE_PAIRS) / (pairs + _PAGE_PAIRS)
     powers = [_power(*cost, of_page) for cost in costs]
-    for k in _overprinted(readings, costs, lines):
+    for k in _overprinted(lines, readings, costs):
         powers[k] = max(powers[k], _RUN_ON_POWER)
     return [_raised(*each) for each in zip(readings, powers, strict=True)]
 
@@ -127,18 +122,17 @@ def _power(bits: float, pairs: int, of_page: float) -> float:
 
 
 def _overprinted(
+    lines: Sequence[LineCrop],
     readings: Sequence[RecognizedLine],
     costs: Sequence[tuple[float, int]],
-    lines: Sequence[LineCrop],
 ) -> list[int]:
     """Return the indexes of lines that look as if they were printed over other ones."""
-    known = list(zip(readings, costs, lines, strict=False))
-    run_on = [k for k, (reading, cost, _) in enumerate(known) if _is_run_on(reading.text, *cost)]
+    run_on = [k for k, reading in enumerate(readings) if _is_run_on(reading.text, *costs[k])]
     if not run_on:
         return []
     of_others = [
         _gaps(line.image)
-        for reading, (_, pairs), line in known
+        for line, reading, (_, pairs) in zip(lines, readings, costs, strict=True)
         if reading.confidence >= _SURE and pairs >= _LINE_PAIRS
     ]
     usual = float(np.median(of_others)) if of_others else _USUAL_GAPS

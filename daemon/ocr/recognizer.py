@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from daemon.core import lexicon
-from daemon.ocr import windows
+from daemon.ocr import sliding_window
 from daemon.ocr.batches import make_batches
 from daemon.ocr.model import artifact, ctc
 from daemon.ocr.records import RecognizedCharacter, RecognizedLine
@@ -56,14 +56,14 @@ class Recognizer:
     def read(self, lines: Sequence[LineCrop]) -> list[RecognizedLine]:
         """Read each line independently of the others; the result has the same order and length."""
         framing = self.artifact.card.framing
-        of_lines = [windows.split(line.image, framing) for line in lines]
+        of_lines = [sliding_window.split(line.image, framing) for line in lines]
         crops = [
             line.image[:, left:right]
             for line, of_line in zip(lines, of_lines, strict=True)
             for left, right in of_line
         ]
         readings = iter(self._read_crops(crops))
-        return [windows.join([next(readings) for _ in each], each) for each in of_lines]
+        return [sliding_window.join([next(readings) for _ in each], each) for each in of_lines]
 
     def _read_crops(self, crops: Sequence[Pixels]) -> list[RecognizedLine]:
         """Read each crop, H,W, that fits the network."""

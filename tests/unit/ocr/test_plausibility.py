@@ -18,7 +18,7 @@ from daemon.ocr.plausibility import COSTS, LETTERS
 from daemon.ocr.recognizer import Recognizer
 from daemon.ocr.records import LineCrop
 from tests.support.running_daemon import SHIPPED_ONNX
-from tests.unit.ocr.assembling import reading
+from tests.unit.ocr.assembling import line, reading
 from tests.unit.ocr.test_pipeline import RECIPE
 
 WORDS = Path(__file__).parents[3] / "models" / "words-en.txt"
@@ -54,13 +54,18 @@ PLAUSIBLE = [
 ]
 
 
+def all_weighed(readings):
+    """Readings after plausibility, of lines whose image tells nothing."""
+    return plausibility.weighed([line(0, 0, 200, 20)] * len(readings), readings)
+
+
 def weighed(text, confidence=0.95, beside=()):
     """The reading of a text after plausibility, on a page with other readings."""
-    return plausibility.weighed([reading(text, confidence), *beside])[0]
+    return all_weighed([reading(text, confidence), *beside])[0]
 
 
 def is_legible(text, confidence=0.95, beside=()):
-    readings = plausibility.weighed([reading(text, confidence), *beside])
+    readings = all_weighed([reading(text, confidence), *beside])
     return 0 in assemble.legible_indexes(readings)
 
 
@@ -109,12 +114,12 @@ def test_unusual_text_that_the_network_is_sure_of_is_published(text):
 
 
 def test_the_confidence_of_a_line_is_still_the_mean_of_its_characters():
-    line = weighed(FOREIGN[0][0])
+    found = weighed(FOREIGN[0][0])
 
-    logs = [math.log(character.confidence) for character in line.characters]
-    assert line.confidence == pytest.approx(math.exp(sum(logs) / len(logs)))
-    assert line.confidence < 0.7
-    assert line.text == FOREIGN[0][0]
+    logs = [math.log(character.confidence) for character in found.characters]
+    assert found.confidence == pytest.approx(math.exp(sum(logs) / len(logs)))
+    assert found.confidence < 0.7
+    assert found.text == FOREIGN[0][0]
 
 
 def test_a_short_word_is_as_doubtful_as_its_page():
@@ -132,14 +137,14 @@ def test_a_number_that_the_network_is_sure_of_is_published_on_any_page():
 def test_a_foreign_line_does_not_lower_the_others():
     others = [reading(text, 0.95) for text in PLAUSIBLE]
 
-    readings = plausibility.weighed([RUSSIAN[0], *others])
+    readings = all_weighed([RUSSIAN[0], *others])
 
     assert [r.confidence for r in readings[1:]] == pytest.approx([0.95] * len(others))
 
 
 def test_an_empty_page_and_an_empty_reading_stay_as_they_are():
-    assert plausibility.weighed([]) == []
-    assert plausibility.weighed([reading("")]) == [reading("")]
+    assert all_weighed([]) == []
+    assert all_weighed([reading("")]) == [reading("")]
 
 
 DRAWN = {
@@ -170,8 +175,8 @@ def page_of(text, font, size=34):
     words = text.split()
     lines = [" ".join(words[k : k + 4]) for k in range(0, len(words), 4)]
     image = Image.new("RGB", (1100, 80 + 66 * len(lines)), "white")
-    for k, line in enumerate(lines):
-        ImageDraw.Draw(image).text((60, 40 + 66 * k), line, "black", face)
+    for k, words_of_line in enumerate(lines):
+        ImageDraw.Draw(image).text((60, 40 + 66 * k), words_of_line, "black", face)
     width, height = image.size
     return Page(number=1, width=width, height=height, image=np.asarray(image)), len(lines)
 
@@ -264,8 +269,8 @@ def test_long_words_with_gaps_between_their_letters_keep_their_confidence():
     image = Image.new("L", (900, 40), 255)
     text = "Die Geschäftsführung der Wohnungsbaugesellschaft"
     ImageDraw.Draw(image).text((8, 2), text, 0, face)
-    line = LineCrop(Box(0, 0, 900, 40), np.asarray(image))
+    crop = LineCrop(Box(0, 0, 900, 40), np.asarray(image))
 
-    (found,) = plausibility.weighed([reading(text, 0.8)], [line])
+    (found,) = plausibility.weighed([crop], [reading(text, 0.8)])
 
     assert found.confidence == pytest.approx(0.8)

@@ -1,4 +1,4 @@
-"""Long lines are read in windows that overlap, and the readings are joined.
+"""Long lines are read in a sliding window: its positions overlap, and the readings are joined.
 
 A network input has a limited width: a longer line would be squeezed to it, so that its letters
 become too narrow to be read, and its memory grows with it (106 MB for 8 192 columns). Where two

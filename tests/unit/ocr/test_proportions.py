@@ -1,8 +1,7 @@
-"""Long lines: they are read in windows, and the joined reading is that of the whole line."""
+"""Pages of any proportion: banners, strips, and large characters alone, in one row of text."""
 
 import io
 from difflib import SequenceMatcher
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -10,15 +9,11 @@ import pymupdf
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from daemon.core.records import Box, Page
-from daemon.ocr import windows
-from daemon.ocr.model.card import Framing
+from daemon.core.records import Page
 from daemon.ocr.pipeline import Pipeline
 from daemon.ocr.recognizer import Recognizer
-from daemon.ocr.records import LineCrop
 from daemon.ocr.segment import TextDetector
 from tests.support.running_daemon import DETECTOR, SHIPPED_ONNX
-from tests.unit.ocr.assembling import reading
 from tests.unit.ocr.test_pipeline import RECIPE
 
 ENGLISH = (
@@ -105,58 +100,3 @@ def test_a_banner_on_its_side_is_read(reader, quarters):
     found = reader.read_page(page_of(np.rot90(image, quarters)))
 
     assert compact(found.text) == compact(expected)
-
-
-def test_characters_of_all_windows_lie_in_order_where_they_are_printed(reader):
-    image, _ = banner("word " * 20, 60)
-    crop = image[60:140]
-
-    (found,) = reader.recognizer.read([LineCrop(Box(0, 0, 20_000, 80), crop)])
-
-    assert len(windows.split(crop, reader.recognizer.artifact.card.framing)) > 1
-    assert all(a.left <= b.left for a, b in pairwise(found.characters))
-    for character in found.characters:
-        middle = round((character.left + character.right) / 2 * crop.shape[1])
-        assert character.text.isspace() or crop[:, middle - 25 : middle + 25].min() < 128
-
-
-@pytest.mark.parametrize("width", [1, 100, 2_742, 2_743, 5_000, 8_000, 20_000, 100_000])
-def test_windows_cover_the_line_overlap_and_are_equal(width):
-    found = windows.split(np.zeros((32, width), np.uint8), Framing())
-
-    assert (found[0][0], found[-1][1]) == (0, width)
-    assert max(b - a for a, b in found) <= 3072 / 1.12 + 1
-    assert max(b - a for a, b in found) - min(b - a for a, b in found) <= 2
-    assert all(b[0] < a[1] for a, b in pairwise(found))
-    assert (len(found) == 1) == (width <= 2_742)
-
-
-@pytest.mark.parametrize(
-    ("first", "second"),
-    [
-        ("the quick brown fox", "brown fox jumps over it"),
-        ("the quick brown fo", "rown fox jumps over it"),  # cut letters are not read
-        ("the quick brown fc", "]rown fox jumps over it"),  # or misread
-    ],
-)
-def test_the_characters_that_two_windows_share_are_joined_once(first, second):
-    of_windows = [(0, 190), (100, 330)]
-
-    joined = windows.join([reading(first, 0.9), reading(second, 0.8)], of_windows)
-
-    assert joined.text == "the quick brown fox jumps over it"
-    assert 0.8 < joined.confidence < 0.9
-
-
-def test_windows_that_share_no_text_are_joined_in_the_middle():
-    joined = windows.join(
-        [reading("abcdefghij", 0.9), reading("ABCDEFGHIJ", 0.9)], [(0, 100), (60, 160)]
-    )
-
-    assert joined.text == "abcdefghCDEFGHIJ"
-
-
-def test_an_empty_window_adds_nothing():
-    joined = windows.join([reading("abc", 0.9), reading("", 0.0)], [(0, 100), (60, 160)])
-
-    assert joined.text == "abc"

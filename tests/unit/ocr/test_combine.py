@@ -89,6 +89,31 @@ def test_a_rule_or_a_line_below_between_cells_is_no_missed_text():
     assert combined(cells, detection(quad), gray) == (cells, [])
 
 
+CELLS = [(100, 100, 280, 130), (400, 100, 580, 130)]
+AROUND = (95, 95, 585, 135)
+
+
+def test_the_shade_of_a_cell_is_no_missed_text():
+    gray = np.full((HEIGHT, WIDTH), 255, np.uint8)
+    gray[90:140, 285:395] = 240
+    gray[100:130, 100:280:60] = gray[100:130, 400:580:60] = 0  # few strokes
+
+    assert combined(CELLS, detection(AROUND), gray) == (CELLS, [])
+
+
+def test_a_row_that_reaches_into_a_quad_is_no_missed_text():
+    gray = page(*CELLS, (290, 80, 390, 102))
+
+    assert combined(CELLS, detection(AROUND), gray) == (CELLS, [])
+
+
+def test_the_blurred_edge_of_letters_is_no_missed_text():
+    low = [(100, 108, 280, 122), (400, 108, 580, 122)]
+    gray = page(*((left, 106, right, 122) for left, _, right, _ in low))
+
+    assert combined(low, detection((95, 100, 585, 125)), gray) == (low, [])
+
+
 @pytest.mark.parametrize("half", [(100, 150, 300, 185), (100, 110, 300, 145)])
 def test_half_of_large_characters_does_not_explain_them(half):
     whole, both = (320, 108, 500, 188), (100, 108, 300, 188)

@@ -274,3 +274,20 @@ def test_long_words_with_gaps_between_their_letters_keep_their_confidence():
     (found,) = plausibility.weighed([crop], [reading(text, 0.8)])
 
     assert found.confidence == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_less"),
+    [
+        ("Pladkeretpiesmeaşiġweedrdepgddff dhistpagelthadbflive", True),
+        ("Bitte geben Sie die Rechnungsnummer und Kundennummer an", False),  # usual pairs
+    ],
+)
+def test_a_line_without_gaps_counts_less_where_its_pairs_are_unusual(text, is_less):
+    ink = np.full((40, 900), 255, np.uint8)
+    ink[20:30] = 0
+    crop = LineCrop(Box(0, 0, 900, 40), ink)  # alone on its page
+
+    (found,) = plausibility.weighed([crop], [reading(text, 0.8)])
+
+    assert (found.confidence < 0.6) is is_less

@@ -279,7 +279,7 @@ def test_long_words_with_gaps_between_their_letters_keep_their_confidence():
 @pytest.mark.parametrize(
     ("text", "is_less"),
     [
-        ("Pladkeretpiesmeaşiġweedrdepgddff dhistpagelthadbflive", True),
+        ("Ælhefiguesitnee gietrngaith ontspuing.dnd agrrednoledlte itead ptape:", True),
         ("Bitte geben Sie die Rechnungsnummer und Kundennummer an", False),  # usual pairs
     ],
 )

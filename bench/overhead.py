@@ -112,10 +112,10 @@ def _read(daemon: DaemonProcess, home: Path, batch: list[Path]) -> Cost:
 
 
 def _outside_workers(process_tree: psutil.Process) -> float:
-    """Return the CPU seconds of all processes but the workers, the children of a fork server."""
+    """Return the CPU seconds of all processes but the workers."""
     children = process_tree.children()
-    servers = [child for child in children if "forkserver" in " ".join(child.cmdline())]
-    return cpu_seconds(process_tree) - sum(cpu_seconds(server) for server in servers)
+    workers = [child for child in children if "worker_main" in " ".join(child.cmdline())]
+    return cpu_seconds(process_tree) - sum(cpu_seconds(worker) for worker in workers)
 
 
 def main() -> None:

@@ -9,7 +9,6 @@ Runs with and without it alternate in pairs; trust the ratios, which are medians
 
 from __future__ import annotations
 
-import multiprocessing
 import statistics
 import subprocess
 import sys
@@ -22,7 +21,6 @@ from bench.path import REPOSITORY, clean_page
 from daemon.config.load import load
 from daemon.core.records import Stamp
 from daemon.core.tasks import ReadPages
-from daemon.engine import worker
 from daemon.engine.protocol import WorkerSetup
 from daemon.engine.slot import WARM_SECONDS
 from daemon.engine.worker_process import WorkerProcess
@@ -46,8 +44,14 @@ def started(setup: WorkerSetup) -> tuple[WorkerProcess, float]:
     """Return a warm worker and the seconds until it was warm."""
     began = time.perf_counter()
     process = WorkerProcess(setup)
-    process.warm(WARM_SECONDS).result()
+    process.warm().result(WARM_SECONDS)
     return process, time.perf_counter() - began
+
+
+def ended(process: WorkerProcess) -> None:
+    """Kill a worker and wait for its end."""
+    process.close()
+    process.join(WARM_SECONDS)
 
 
 def seconds_of(process: WorkerProcess, task: ReadPages) -> float:
@@ -80,7 +84,6 @@ def in_turns(count: int, measure: Callable[[bool], float]) -> list[tuple[float, 
 def main(count: int) -> None:
     """Print the table."""
     recipe = load(REPOSITORY / "config.yaml").recipe
-    multiprocessing.get_context("forkserver").set_forkserver_preload(worker.preloaded(recipe))
     with tempfile.TemporaryDirectory() as root:
         path = Path(root, "page.png")
         clean_page().save(str(path))
@@ -89,11 +92,10 @@ def main(count: int) -> None:
             True: WorkerSetup((recipe,), 1, (Path(root),)),
             False: WorkerSetup((recipe,), 1, None),
         }
-        started(starts[False])[0].close().join()  # the fork server has now imported its modules
 
         def start(is_inside: bool) -> float:
             process, seconds = started(starts[is_inside])
-            process.close().join()
+            ended(process)
             return seconds
 
         print(f"entering {statistics.median(entering() for _ in range(count)):7.2f} ms")
@@ -103,7 +105,7 @@ def main(count: int) -> None:
             seconds_of(process, task)
         print_ratio("page", in_turns(count, lambda is_inside: seconds_of(warm[is_inside], task)))
         for process in warm.values():
-            process.close().join()
+            ended(process)
 
 
 if __name__ == "__main__":

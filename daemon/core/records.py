@@ -8,13 +8,14 @@ down). Records that only the stages of a worker exchange are in `daemon.ocr.reco
 
 from __future__ import annotations
 
+from collections.abc import Mapping  # msgspec resolves the annotations of what workers return
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from pathlib import Path
 
     import numpy as np

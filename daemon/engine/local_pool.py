@@ -1,42 +1,22 @@
-"""Worker processes on this machine: one pebble pool with a single worker for each slot.
+"""Worker processes on this machine: a slot for each, in which one follows another.
 
-pebble kills a worker at its deadline and survives workers that die. A pool for each slot keeps a
-death to its own slot: workers of one pebble pool share a pipe and its locks, and the death of an
-idle worker breaks the whole pool. A worker that died, fell silent, sent an invalid result, has done
-its number of tasks or has kept too much memory is replaced together with its pool.
+A worker that died, fell silent, sent an invalid reply, has done its number of tasks or has kept too
+much memory is replaced; a death affects only its own slot.
 """
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import time
 from collections.abc import Callable
-from concurrent.futures import TimeoutError
-from concurrent.futures.process import BrokenProcessPool
-
-from pebble import ProcessExpired
 
 from daemon.core.counters import Counters
 from daemon.core.errors import Misconfigured
 from daemon.core.tasks import Outcome, Task
-from daemon.engine import worker
 from daemon.engine.memory_guard import MemoryGuard
 from daemon.engine.protocol import EngineSetup, SlotState
 from daemon.engine.slot import Slot
-from daemon.engine.worker_process import WorkerProcess
-
-# Environment that keeps a worker small. oneDNN keeps a compiled kernel for each shape of line, by
-# default 1 024 of them: over 57 mixed pages two workers took 1 035 MB so, and 708 MB with 64, at no
-# more CPU (docs/container.md). PyTorch keeps as many descriptions of them besides, a quarter of a
-# megabyte for each product of matrices: with 32 a worker took 62 MB less for 1 to 2 % more CPU
-# (docs/pages.md). glibc learns to keep blocks as large as a page once one was freed: told not to, a
-# worker of six pages held 440 MB instead of 506, at no more CPU either.
-ENVIRONMENT = {
-    "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64",
-    "LRU_CACHE_CAPACITY": "32",
-    "MALLOC_MMAP_THRESHOLD_": str(4 << 20),
-}
+from daemon.engine.wire import InvalidMessageError
+from daemon.engine.worker_process import WorkerEndedError, WorkerProcess
 
 
 class LocalEngine:
@@ -44,10 +24,6 @@ class LocalEngine:
 
     def __init__(self, setup: EngineSetup, notify: Callable[[], None], counters: Counters) -> None:
         """`notify` is called from another thread whenever a task has finished."""
-        for name, value in ENVIRONMENT.items():  # read where the fork server starts
-            os.environ.setdefault(name, value)
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(worker.preloaded(setup.worker.largest_recipe))
 
         def new_worker() -> WorkerProcess:
             return WorkerProcess(setup.worker)
@@ -84,9 +60,10 @@ class LocalEngine:
         try:
             for slot in self._slots:
                 self._protections = slot.warm()
-        except (TimeoutError, ProcessExpired, BrokenProcessPool) as error:
+        except (TimeoutError, WorkerEndedError, InvalidMessageError, OSError) as error:
+            reason = str(error) or "it took too long"
             remedy = (
-                f"a worker could not load the model ({error.__cause__ or error}); "
+                f"a worker could not load the model ({reason}); "
                 "give it more memory, or run fewer workers"
             )
             raise Misconfigured("workers", self.slots, remedy) from error

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, TimeoutError
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Future
 from typing import Any
 
 import structlog
-from pebble import ProcessExpired
 
 from daemon.core.counters import Counters
 from daemon.core.errors import DaemonError, Deferred, Died, Misconfigured
@@ -17,16 +15,17 @@ from daemon.core.memory import MemoryLimits
 from daemon.core.tasks import Outcome, Result, Task
 from daemon.engine.deadline import WALL_FACTOR, Deadline
 from daemon.engine.protocol import SlotState
-from daemon.engine.worker_process import WorkerProcess
+from daemon.engine.wire import InvalidMessageError
+from daemon.engine.worker_process import WorkerEndedError, WorkerProcess
 
 log = structlog.get_logger()
 
 WARM_SECONDS = 120.0  # importing torch and loading the model on a slow box, once for each worker
 WARM_ATTEMPTS = 3  # workers that may die while they load the model before the daemon gives up
-REPORT_SECONDS = 30.0  # after its last deadline, in which pebble must report the end of a task
+REPORT_SECONDS = 30.0  # after its last deadline, in which the guard must have stopped a worker
 STOP_SECONDS = 5.0  # in which a worker ends that is stopped; one that waits for a disk may not
-PEBBLE_SECONDS = 10.0  # after the deadline by the clock, in which only pebble would stop a worker
-LAST_RESULT_SECONDS = 0.5  # a result may still lie in the pipe when its worker is gone
+CLOSE_SECONDS = 10.0  # in which a worker ends at the end of the daemon
+LAST_RESULT_SECONDS = 0.5  # a result may still be on its way when its worker is gone
 
 
 class Slot:
@@ -48,6 +47,7 @@ class Slot:
         self._counters = counters
         self._worker = new_worker()
         self._warming: Future[str] | None = None
+        self._warming_since = 0.0
         self._future: Future[Any] | None = None
         self._submitted_at = 0.0
         self._report_deadline = 0.0
@@ -58,21 +58,20 @@ class Slot:
 
     def start(self) -> Future[str]:
         """Let the worker load its models, before any task and outside its deadline."""
-        self._warming = self._worker.warm(WARM_SECONDS)
+        self._warming, self._warming_since = self._worker.warm(), time.monotonic()
         return self._warming
 
     def warm(self) -> str:
         """Wait until the models are loaded, and return the protections of the worker.
 
         A worker that dies meanwhile is replaced: others may have needed its memory for a moment.
-        Only the end of the last one is raised, as pebble reports it.
+        Only the end of the last one is raised.
         """
         for _ in range(WARM_ATTEMPTS - 1):
             try:
                 return self._loaded()
-            except (ProcessExpired, BrokenProcessPool) as error:
-                cause = error.__cause__ or error
-                self._recycle("died", f"it ended while it loaded its models ({cause})")
+            except WorkerEndedError as error:
+                self._recycle("died", f"it ended while it loaded its models ({error})")
         return self._loaded()
 
     def _loaded(self) -> str:
@@ -86,7 +85,7 @@ class Slot:
         self.task = task
         self._submitted_at = time.monotonic()
         self._gone_since = None
-        self._future = self._scheduled(task)
+        self._future = self._worker.submit(task)
         silence = REPORT_SECONDS + (0.0 if warming.done() else WARM_SECONDS)
         self._report_deadline = time.monotonic() + _wall_seconds(task) + silence
         self._future.add_done_callback(lambda _: self._notify())
@@ -127,7 +126,11 @@ class Slot:
         if worker.megabytes > limit:
             return Died("memory", f"needed more than {limit} MB of memory and was stopped", 9)
         used, now = worker.cpu_seconds, time.monotonic()
-        if used is None or self._warming is None or not self._warming.done():
+        if self._warming is not None and not self._warming.done():
+            if now - self._warming_since > WARM_SECONDS:
+                return Died("timeout", f"did not load its models within {WARM_SECONDS:g} s")
+            return None
+        if used is None:
             return None
         if self._deadline is None or self._deadline[0] is not future:
             self._deadline = future, Deadline(task.seconds, used, now)
@@ -139,7 +142,7 @@ class Slot:
     def state(self, now: float) -> tuple[SlotState, float]:
         """Return what the slot does and the seconds since its task began; from any thread.
 
-        It is `overdue` when even pebble should have reported the end of its task.
+        It is `overdue` when the guard should have ended its task.
         """
         warming = self._warming
         if self.task is not None:
@@ -151,14 +154,8 @@ class Slot:
 
     def close(self) -> None:
         """Kill the worker, whatever it does."""
-        self._worker.close().join(10)
-
-    def _scheduled(self, task: Task) -> Future[Any]:
-        try:
-            return self._worker.submit(task, _wall_seconds(task) + PEBBLE_SECONDS)
-        except RuntimeError:
-            self._recycle("died_idle", "it ended just now")
-            return self._worker.submit(task, _wall_seconds(task) + PEBBLE_SECONDS)
+        self._worker.close()
+        self._worker.join(CLOSE_SECONDS)
 
     def _is_lost(self, now: float) -> bool:
         if self._worker.is_alive:
@@ -184,29 +181,27 @@ class Slot:
                 log.error("worker.crashed", error=str(error), exc_info=error)
             return error
         except Exception as error:
-            return self._death(error, task)
+            return self._death(error)
         if task.is_answered_by(result):
             return result
         return Died("crashed", "the worker process sent an invalid result")
 
-    def _death(self, error: Exception, task: Task) -> Died | Deferred:
-        """Return what ended the worker, or its pool, during a task.
-
-        pebble measures deadlines by the wall clock: a clock that is set forward ends them early.
-        """
+    def _death(self, error: Exception) -> Died | Deferred:
+        """Return what ended the worker during a task."""
         if self._worker.verdict is not None:
             return self._worker.verdict
         match error:
-            case TimeoutError() if time.monotonic() - self._submitted_at < _wall_seconds(task):
-                return Deferred("the clock was set forward during a task")
-            case TimeoutError():
-                return Died("timeout", f"did not end within {_wall_seconds(task):g} s")
-            case ProcessExpired(exitcode=int(code)) if code < 0:
+            case WorkerEndedError(code=int(code)) if code < 0:
                 return Died("killed", f"the worker process was ended by signal {-code}", -code)
-            case ProcessExpired(exitcode=code):
+            case WorkerEndedError(code=int(code)):
                 return Died("killed", f"the worker process ended by itself with code {code}")
-            case BrokenProcessPool():
-                return Died("killed", f"the worker process was lost ({error})")
+            case WorkerEndedError():
+                return Died("killed", "the worker process closed its channel")
+            case InvalidMessageError():
+                log.error("worker.crashed", error=str(error))
+                return Died("crashed", "the worker process sent an invalid result")
+            case OSError():
+                return Deferred(f"a worker cannot be started ({error.strerror})")
         log.error("worker.crashed", error=repr(error), exc_info=error)
         return Died("crashed", f"reading it ended in {type(error).__name__}: {error}")
 

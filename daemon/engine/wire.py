@@ -1,76 +1,263 @@
-"""Messages from workers to the supervising process: results made of records and plain values.
+"""Messages between the supervising process and a worker: JSON that msgspec checks by its types.
 
-A pickle may call any function. A decoder that a hostile file has taken over must not use that to
-reach the supervising process, nor fill its memory: only the names below are looked up in a message,
-and the size of a message is limited.
+A decoder that a hostile file has taken over may write anything into its end of the channel. So a
+reply is data and nothing else: its length is limited, every field has the type of the record that
+it belongs to, unknown fields are ignored, and no name in it is looked up. Requests have the same
+form. A message is a frame: its length in bytes (4 bytes, big-endian), then that much JSON.
 """
 
 from __future__ import annotations
 
-import enum
-import io
-import pickle
-from multiprocessing.connection import Connection, reduce_connection  # type: ignore[attr-defined]
-from multiprocessing.reduction import ForkingPickler
-from typing import Any
+import os
+import struct
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, TypeVar
 
-# 2 500 lines of a page are 1.5 MB as a message; a task has few pages
-MAX_MESSAGE_BYTES = 256 << 20
+import msgspec
 
-_PEBBLE = {
-    "pebble.pool.process": {"Acknowledgement", "TaskResult", "TaskProblem"},
-    "pebble.common.types": {
-        "Result",
-        "ResultStatus",
-        "RemoteException",
-        "RemoteException.rebuild_exception",
-    },
-}
-_RECORDS = {
-    "daemon.core.records": {
-        "Block", "Box", "Cell", "DocumentWarning", "Failure", "PageCount", "PagesRead", "PageText",
-        "Table", "TextLine", "UnreadRegion", "Word",
-    },
-    "daemon.core.errors": {"Deferred", "Died", "Misconfigured", "Rejected"},
-    "pathlib": {"PosixPath"},  # the value in a Misconfigured
-}  # fmt: skip
-_ALLOWED = {(module, name) for module, names in (_PEBBLE | _RECORDS).items() for name in names}
+from daemon.core.errors import DaemonError, Deferred, Died, Misconfigured, Rejected
+from daemon.core.records import PageCount, PagesRead
+from daemon.core.tasks import CountPages, ReadPages, RenderTask, Task
+from daemon.engine.protocol import WorkerSetup
+
+# 2 500 lines of ten words are 2.6 MB. What is decoded from a reply is at most 17 times as large: a
+# list of numbers of one digit, 2 bytes of JSON and 8 of the tuple and 9 of the list beside it each.
+MAX_REPLY_BYTES: Final = 4 << 20
+MAX_REQUEST_BYTES: Final = 1 << 30  # all pages of a document, for its searchable PDF
+MAX_SENTENCE: Final = 4000  # characters of a message
+
+_LENGTH = struct.Struct("!I")
+_CHUNK = 1 << 18
+
+_Sentence = Annotated[str, msgspec.Meta(max_length=MAX_SENTENCE)]
+_Word = Annotated[str, msgspec.Meta(pattern="^[a-z0-9_.]{1,40}$")]
 
 
-class _Unpickler(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:  # noqa: ANN401
-        if (module, name) == ("builtins", "getattr"):
-            return _member  # how the first releases of Python 3.11 (Debian 12) pickle an enum
-        if (module, name) not in _ALLOWED:
-            raise pickle.PicklingError(f"a worker sent {module}.{name}")
-        return super().find_class(module, name)
+class _Message(msgspec.Struct, frozen=True, tag=True, forbid_unknown_fields=True):
+    """`request` numbers the requests to a worker; a reply repeats the number of its request."""
+
+    request: int
 
 
-def _member(enumeration: Any, name: Any) -> enum.Enum:  # noqa: ANN401 -- a worker may send anything
-    if not isinstance(enumeration, enum.EnumType):
-        raise pickle.PicklingError(f"a worker sent an attribute of {enumeration!r}")
-    return enumeration[name]
+class Load(_Message, frozen=True, tag=True):
+    """Enter the sandbox and load the networks: the first request to a worker."""
+
+    setup: WorkerSetup
 
 
-class ResultReader(Connection):
-    """The reading end of a pipe from a worker."""
+class Count(_Message, frozen=True, tag=True):
+    """Count the pages of a document."""
 
-    def __init__(self, plain: Connection) -> None:
-        """Take over the reading end `plain`, which is unusable afterwards."""
-        super().__init__(plain.fileno(), writable=False)
-        plain._handle = None  # type: ignore[attr-defined]
-
-    def recv(self) -> Any:  # noqa: ANN401
-        """Return the next message; PicklingError for one that is no result, OSError if too long.
-
-        pebble treats both as the end of its pool.
-        """
-        try:
-            return _Unpickler(io.BytesIO(self.recv_bytes(MAX_MESSAGE_BYTES))).load()
-        except (OSError, EOFError, pickle.PicklingError):
-            raise
-        except Exception as error:
-            raise pickle.PicklingError(f"a worker sent an unreadable message: {error!r}") from error
+    task: CountPages
 
 
-ForkingPickler.register(ResultReader, reduce_connection)  # workers get a plain connection
+class Read(_Message, frozen=True, tag=True):
+    """Read pages of a document."""
+
+    task: ReadPages
+
+
+class Render(_Message, frozen=True, tag=True):
+    """Render an output of a document."""
+
+    task: RenderTask
+
+
+class Loaded(_Message, frozen=True, tag=True):
+    """The networks are loaded; these protections are in force."""
+
+    protections: _Sentence
+
+
+class Counted(_Message, frozen=True, tag=True):
+    """The result of `Count`."""
+
+    result: PageCount
+
+
+class PagesDone(_Message, frozen=True, tag=True):
+    """The result of `Read`."""
+
+    result: PagesRead
+
+
+class Rendered(_Message, frozen=True, tag=True):
+    """The output of `Render` is in its target."""
+
+
+class Failed(_Message, frozen=True, tag=True):
+    """A request ended in an error: its class, and what its instances are made of.
+
+    `word` is the reason of a rejection, the kind of a death or the config key; `value` is that of
+    the key.
+    """
+
+    error: Literal["rejected", "deferred", "died", "misconfigured"]
+    message: _Sentence
+    word: _Word | None = None
+    value: _Sentence | None = None
+
+
+Request = Load | Count | Read | Render
+Reply = Loaded | Counted | PagesDone | Rendered | Failed
+T = TypeVar("T")
+
+
+class InvalidMessageError(Exception):
+    """What was received is no message, or a longer one than is allowed."""
+
+
+class Channel:
+    """One end of the connection between the supervising process and a worker.
+
+    It uses no more than read(2) and write(2), which the sandbox allows.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def send(self, message: bytes) -> None:
+        """Write a message; an OSError where the other end is closed."""
+        rest = memoryview(_LENGTH.pack(len(message)) + message)
+        while rest:
+            rest = rest[os.write(self._descriptor, rest) :]
+
+    def receive(self, max_bytes: int) -> bytes:
+        """Return the next message; EOFError at the end, InvalidMessageError for one too long."""
+        (length,) = _LENGTH.unpack(self._read(_LENGTH.size))
+        if length > max_bytes:
+            raise InvalidMessageError(f"a message of {length} bytes, at most {max_bytes} allowed")
+        return bytes(self._read(length))
+
+    def close(self) -> None:
+        """Close this end."""
+        os.close(self._descriptor)
+
+    def _read(self, length: int) -> bytearray:
+        received = bytearray()
+        while len(received) < length:
+            chunk = os.read(self._descriptor, min(length - len(received), _CHUNK))
+            if not chunk:
+                raise EOFError
+            received += chunk
+        return received
+
+
+def encode_request(number: int, content: WorkerSetup | Task) -> bytes:
+    """Return the request with this number for loading, or for a task."""
+    message: Request
+    match content:
+        case WorkerSetup():
+            message = Load(number, content)
+        case CountPages():
+            message = Count(number, content)
+        case ReadPages():
+            message = Read(number, content)
+        case RenderTask():
+            message = Render(number, content)
+    return _encode(message)
+
+
+def decode_request(content: bytes) -> Request:
+    """Return the request that a worker has received."""
+    return _decode(_REQUESTS, content)
+
+
+def encode_reply(message: Reply) -> bytes:
+    """Return a reply as it is sent; Died where it is longer than the other end accepts."""
+    content = _encode(message)
+    if len(content) > MAX_REPLY_BYTES:
+        limit = f"{MAX_REPLY_BYTES >> 20} MiB, the most that a worker may return"
+        raise Died("memory", f"its text takes {len(content) / (1 << 20):.1f} MiB, above {limit}")
+    return content
+
+
+def encode_error(number: int, error: DaemonError) -> bytes:
+    """Return the reply to a request that ended in an error of ours."""
+    match error:
+        case Rejected(reason=word, message=message):
+            failed = Failed(number, "rejected", message[:MAX_SENTENCE], word)
+        case Died(kind=word, message=message):
+            failed = Failed(number, "died", message[:MAX_SENTENCE], word)
+        case Misconfigured(key=key, value=value, remedy=message):
+            shown = str(value)[:MAX_SENTENCE]
+            failed = Failed(number, "misconfigured", message[:MAX_SENTENCE], key, shown)
+        case _:
+            failed = Failed(number, "deferred", str(error)[:MAX_SENTENCE])
+    return _encode(failed)
+
+
+def decode_reply(content: bytes, number: int) -> str | PageCount | PagesRead | None:
+    """Return the result in the reply to request `number`: protections, counted or read pages.
+
+    None stands for a rendered output. Raises the error of ours that the reply carries, and
+    InvalidMessageError where it is no reply to this request.
+    """
+    reply: Reply = _decode(_REPLIES, content)
+    if reply.request != number:
+        raise InvalidMessageError(f"a reply to request {reply.request} instead of {number}")
+    match reply:
+        case Loaded(protections=protections):
+            return protections
+        case Counted(result=counted):
+            return counted
+        case PagesDone(result=read):
+            return read
+        case Rendered():
+            return None
+        case Failed():
+            raise _error_of(reply)
+
+
+def _error_of(failed: Failed) -> DaemonError:
+    word = failed.word or "unknown"
+    match failed.error:
+        case "rejected":
+            return Rejected(word, failed.message)
+        case "died":
+            return Died(word, failed.message)
+        case "misconfigured":
+            return Misconfigured(word, failed.value, failed.message)
+        case "deferred":
+            return Deferred(failed.message)
+
+
+def _encode(message: Request | Reply) -> bytes:
+    try:
+        return _ENCODER.encode(message)
+    except UnicodeEncodeError:  # half of a surrogate pair, from a text layer or a file name
+        return _ENCODER.encode(_in_unicode(msgspec.to_builtins(message, enc_hook=_encode_path)))
+
+
+def _in_unicode(value: Any) -> Any:  # noqa: ANN401 -- anything that JSON can hold
+    """Return a JSON value in which halves of surrogate pairs are question marks."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_in_unicode(key): _in_unicode(each) for key, each in value.items()}
+    return [_in_unicode(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+def _decode(decoder: msgspec.json.Decoder[T], content: bytes) -> T:
+    try:
+        return decoder.decode(content)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise InvalidMessageError(str(error)[:200]) from error
+
+
+def _encode_path(path: object) -> str:
+    """Return a path as text: each of its bytes is the character with that number."""
+    if not isinstance(path, Path):
+        raise NotImplementedError(f"{type(path)} is no part of a message")
+    return os.fsencode(path).decode("latin-1")
+
+
+def _decode_path(kind: type, text: object) -> Path:
+    if kind is not Path or not isinstance(text, str):
+        raise NotImplementedError(f"{kind} is no part of a message")
+    return Path(os.fsdecode(text.encode("latin-1")))
+
+
+_ENCODER = msgspec.json.Encoder(enc_hook=_encode_path)
+_REQUESTS = msgspec.json.Decoder(Request, dec_hook=_decode_path)
+_REPLIES = msgspec.json.Decoder(Reply)

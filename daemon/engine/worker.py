@@ -1,7 +1,6 @@
-"""A worker process: a loaded pipeline behind functions that the pool calls by name.
+"""What a worker process does for each request: a loaded pipeline behind plain functions.
 
-The supervising process imports this module too (for the names), so everything heavy is imported
-inside the functions.
+`worker_main` calls them. Heavy libraries are imported inside, after the sandbox was entered.
 """
 
 from __future__ import annotations
@@ -9,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
-import multiprocessing
 import os
 import select
 import signal
@@ -44,27 +42,21 @@ class _WorkerState:
 _process = _WorkerState()
 
 
-def preloaded(recipe: Recipe) -> list[str]:
-    """Return the modules that the fork server imports once for all workers, which share them."""
-    backend = "torch" if recipe.weights.backend == "torchscript" else "onnxruntime"
-    return ["daemon.ocr.pipeline", backend]
+def prepare(setup: WorkerSetup, lifeline: int) -> None:
+    """Set up a new worker process: its signals, its end with the daemon, and its sandbox.
 
-
-def prepare(setup: WorkerSetup) -> None:
-    """Set up a new worker process; cheap, since a failing initialiser is restarted for ever."""
+    `lifeline` is the reading end of a pipe of which only the daemon holds the other one.
+    """
     _process.setup = setup
-    signal.signal(
-        signal.SIGHUP, signal.SIG_IGN
-    )  # a reload of the process group does not concern workers
     with contextlib.suppress(OSError):  # out of memory, a worker is killed before the daemon
         _OOM_SCORE.write_text("1000")
     # libjpeg and libpng write warnings to standard error; what matters is in the result
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in (1, 2):
-        os.dup2(nowhere, stream)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    _die_with_daemon(lifeline)  # the sandbox refuses what that takes
     if setup.documents is not None:
         _process.protections = sandbox.enter(setup.readable, setup.writable)
-    _die_with_daemon()
 
 
 def warm() -> str:
@@ -138,20 +130,17 @@ def _translated_errors(doing: str) -> Iterator[None]:
         raise Died("crashed", f"{doing} ended in {type(error).__name__}: {error}") from error
 
 
-def _die_with_daemon() -> None:
+def _die_with_daemon(lifeline: int) -> None:
     """Let the kernel kill this process when the daemon is gone, even if it hangs or is stopped.
 
-    PR_SET_PDEATHSIG does not help: the parent is the fork server, which lives as long as any
-    worker. Only the daemon holds the other end of the sentinel, a pipe (fcntl(2): O_ASYNC,
-    F_SETSIG).
+    PR_SET_PDEATHSIG does not help: it is sent when the thread ends that started this process.
+    Only the daemon holds the other end of `lifeline`, a pipe (fcntl(2): O_ASYNC, F_SETSIG).
     """
-    parent = multiprocessing.parent_process()
-    assert parent is not None, "workers are started by multiprocessing"
-    fcntl.fcntl(parent.sentinel, fcntl.F_SETOWN, os.getpid())
-    fcntl.fcntl(parent.sentinel, fcntl.F_SETSIG, signal.SIGKILL)
-    flags = fcntl.fcntl(parent.sentinel, fcntl.F_GETFL)
-    fcntl.fcntl(parent.sentinel, fcntl.F_SETFL, flags | os.O_ASYNC)
-    if select.select([parent.sentinel], [], [], 0)[0]:  # it was gone already
+    fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)
+    flags = fcntl.fcntl(lifeline, fcntl.F_GETFL)
+    fcntl.fcntl(lifeline, fcntl.F_SETFL, flags | os.O_ASYNC)
+    if select.select([lifeline], [], [], 0)[0]:  # it was gone already
         os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -1,71 +1,99 @@
-"""One worker process in a pebble pool of its own, from its start to its end.
+"""One worker process, from its start to its end, and the thread that talks to it.
 
-pebble notices most deaths, and kills a worker after its deadline by the clock, if nobody else has.
-It does not tell the worker's process id, nor that another worker was started in its place, which
-after a silent exit is the only sign: a start method of ours records both. A pool whose worker has
-ended is not used again: a worker that was killed while it wrote leaves half a message in the pipe,
-or holds the lock on it.
+The thread sends a request, waits for the reply and decodes it, so the main loop never waits for a
+worker, whatever that sends. A worker that has ended, or has sent anything but a reply, is not used
+again: a message may have been cut off.
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
+import socket
+import subprocess
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
-from multiprocessing import Pipe, context
-from multiprocessing.connection import Connection
-from typing import Any
-
-from pebble import ProcessPool
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+from typing import Any, Final
 
 from daemon.core import memory, processes
-from daemon.core.errors import Deferred, Died
+from daemon.core.errors import DaemonError, Deferred, Died
 from daemon.core.processes import Wait
-from daemon.core.tasks import CountPages, ReadPages, RenderTask, Task
-from daemon.engine import wire, worker
+from daemon.core.tasks import Task
+from daemon.engine import wire
 from daemon.engine.protocol import WorkerSetup
 
+END_SECONDS: Final = 1.0  # in which a worker ends that has closed its channel
 
-class _RecordingContext(context.ForkServerContext):
-    """A fork server that records the processes it starts, and restricts what they may send."""
+# What a worker needs of the environment of the daemon, which may hold secrets: where libraries and
+# packages lie, how they allocate and compute, language and time zone; and the failpoints of tests.
+_NAMES: Final = {"FAILPOINTS", "HOME", "LANG", "LD_LIBRARY_PATH", "LD_PRELOAD", "PATH", "TZ"}
+_PREFIXES: Final = ("LC_", "LRU_CACHE_", "MALLOC_", "OMP_", "ONEDNN_", "PYTHON")
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.started: list[context.ForkServerProcess] = []
+# Settings that keep a worker small. oneDNN keeps a compiled kernel for each shape of line, by
+# default 1 024 of them: over 57 mixed pages two workers took 1 035 MB so, and 708 MB with 64, at no
+# more CPU (docs/container.md). PyTorch keeps as many descriptions of them besides, a quarter of a
+# megabyte for each product of matrices: with 32 a worker took 62 MB less for 1 to 2 % more CPU
+# (docs/pages.md). glibc learns to keep blocks as large as a page once one was freed: told not to, a
+# worker of six pages held 440 MB instead of 506, at no more CPU either.
+_DEFAULTS: Final = {
+    "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64",
+    "LRU_CACHE_CAPACITY": "32",
+    "MALLOC_MMAP_THRESHOLD_": str(4 << 20),
+}
 
-    def Process(self, *args: Any, **kwargs: Any) -> context.ForkServerProcess:  # type: ignore[override]  # noqa: N802, ANN401
-        """Return a process that is about to be started."""
-        process = context.ForkServerProcess(*args, **kwargs)
-        self.started.append(process)
-        return process
 
-    def Pipe(self, duplex: bool = True) -> tuple[Connection, Connection]:  # noqa: N802
-        """Return a pipe whose reading end, in this process, accepts only results."""
-        reader, writer = Pipe(duplex)
-        return wire.ResultReader(reader), writer
+class WorkerEndedError(Exception):
+    """The process ended before it replied; `code` is its exit code, negative for a signal.
+
+    It is None where the process has closed its channel and did not end by itself.
+    """
+
+    def __init__(self, code: int | None) -> None:
+        super().__init__(code)
+        self.code = code
+
+    def __str__(self) -> str:
+        if self.code is None:
+            return "it closed its channel"
+        return f"signal {-self.code}" if self.code < 0 else f"exit code {self.code}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A request that waits for its turn, and the future of its result."""
+
+    content: WorkerSetup | Task
+    future: Future[Any] = field(default_factory=Future)
 
 
 class WorkerProcess:
-    """One worker process; its first task starts it."""
+    """One worker process; `warm` starts it."""
 
     def __init__(self, setup: WorkerSetup) -> None:
         """`verdict` is set before it is stopped, and says why."""
-        self._context = _RecordingContext()
-        self._pool = ProcessPool(
-            max_workers=1, initializer=worker.prepare, initargs=(setup,), context=self._context
-        )
+        self._setup = setup
+        self._calls: SimpleQueue[_Call | None] = SimpleQueue()
+        self._lock = threading.Lock()  # over the next two, and what enters the queue
+        self._process: subprocess.Popen[bytes] | None = None
+        self._is_over = False
+        self._thread = threading.Thread(target=self._run, name="worker-channel", daemon=True)
         self.tasks = 0
         self.verdict: Died | Deferred | None = None
 
     @property
     def is_alive(self) -> bool:
-        """Whether the process that was started first still runs, and its pool is active."""
-        return bool(self._pool.active) and len(self._context.started) <= 1
+        """Whether the process runs, or is about to be started."""
+        process = self._process
+        return not self._is_over and (process is None or process.poll() is None)
 
     @property
     def pid(self) -> int | None:
         """The id of the process; None before it is started."""
-        return next((process.pid for process in self._context.started), None)
+        return self._process.pid if self._process else None
 
     @property
     def megabytes(self) -> float:
@@ -81,40 +109,126 @@ class WorkerProcess:
         """Return what it waits for at this moment."""
         return processes.waits_for(self.pid) if self.pid else "itself"
 
-    def warm(self, seconds: float) -> Future[str]:
-        """Let it load its models."""
-        return self._pool.schedule(worker.warm, timeout=seconds)
+    def warm(self) -> Future[str]:
+        """Start it, and let it load its models; the result names its protections."""
+        self._thread.start()
+        return self._enqueue(self._setup)
 
-    def submit(self, task: Task, wall_seconds: float) -> Future[Any]:
-        """Let it do a task, for `wall_seconds` at most; RuntimeError when it has just ended."""
+    def submit(self, task: Task) -> Future[Any]:
+        """Let it do a task.
+
+        The future raises the error of ours that ended it, InvalidMessageError where the worker
+        sent something else, or WorkerEndedError.
+        """
         self.tasks += 1
-        function, arguments = _call_of(task)
-        return self._pool.schedule(function, arguments, timeout=wall_seconds)
+        return self._enqueue(task)
 
     def kill(self) -> None:
         """Kill the process as it is, whatever it does."""
-        for process in self._context.started:
-            if process.pid:
-                process.kill()
+        if self._process is not None:
+            self._process.kill()
 
-    def close(self) -> threading.Thread:
-        """Kill the process and close its pool; the returned thread ends when that is done.
-
-        pebble joins its own threads, and one that waits for the rest of a message never ends.
-        """
-        self._pool.stop()  # type: ignore[no-untyped-call]
+    def close(self) -> None:
+        """Kill the process and let its thread end; does not wait."""
+        with self._lock:
+            self._is_over = True
+        self._calls.put(None)
         self.kill()
-        ending = threading.Thread(target=self._pool.join, name="pool-close", daemon=True)
-        ending.start()
-        return ending
+
+    def join(self, seconds: float) -> None:
+        """Wait until the process has ended; one that waits for a dead share may not."""
+        if self._thread.ident is not None:
+            self._thread.join(seconds)
+
+    def _enqueue(self, content: WorkerSetup | Task) -> Future[Any]:
+        call = _Call(content)
+        with self._lock:
+            if self._is_over:
+                call.future.set_exception(WorkerEndedError(None))
+            else:
+                self._calls.put(call)
+        return call.future
+
+    # --- the thread ---------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        """Start the process, make one call after another, and wait for the end of the process."""
+        try:
+            with _started() as (process, channel):
+                with self._lock:
+                    self._process = process
+                    if self._is_over:  # closed meanwhile
+                        process.kill()
+                error = self._make_calls(channel, process)
+        except OSError as not_started:
+            error = not_started
+        with self._lock:
+            self._is_over = True
+            while not self._calls.empty():
+                if call := self._calls.get():
+                    call.future.set_exception(error)
+
+    def _make_calls(self, channel: wire.Channel, process: subprocess.Popen[bytes]) -> Exception:
+        """Make calls until told to end or until one fails; return the error of all later ones."""
+        number = 0
+        while call := self._calls.get():
+            number += 1
+            try:
+                channel.send(wire.encode_request(number, call.content))
+                result = wire.decode_reply(channel.receive(wire.MAX_REPLY_BYTES), number)
+            except DaemonError as error:
+                call.future.set_exception(error)
+            except (OSError, EOFError):
+                ended = WorkerEndedError(_exit_code(process))
+                call.future.set_exception(ended)
+                return ended
+            except Exception as error:  # an invalid reply, or a bug of ours
+                process.kill()
+                call.future.set_exception(error)
+                return error
+            else:
+                call.future.set_result(result)
+        return WorkerEndedError(None)
 
 
-def _call_of(task: Task) -> tuple[Callable[..., object], tuple[object, ...]]:
-    """Return the worker's function for a task, and its arguments."""
-    match task:
-        case CountPages():
-            return worker.count, (task.path, task.stamp, task.recipe)
-        case ReadPages():
-            return worker.read, (task.path, task.stamp, task.first, task.last, task.recipe)
-        case RenderTask():
-            return worker.render, (task,)
+@contextlib.contextmanager
+def _started() -> Iterator[tuple[subprocess.Popen[bytes], wire.Channel]]:
+    """Start a worker process and open its channel; kill it and wait for its end after the block."""
+    ours, theirs = socket.socketpair()
+    # the kernel kills the worker when the writing end is closed, at the latest with this process
+    lifeline, held = os.pipe()
+    with ours, contextlib.ExitStack() as stack:
+        stack.callback(os.close, held)
+        with theirs, contextlib.closing(os.fdopen(lifeline, "rb")):
+            process = subprocess.Popen(
+                command(theirs.fileno(), lifeline),
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(), lifeline), cwd="/", env=environment(os.environ),
+            )  # fmt: skip
+        try:
+            yield process, wire.Channel(ours.fileno())
+        finally:
+            process.kill()
+            process.wait()
+
+
+def command(channel: int, lifeline: int) -> list[str]:
+    """Return the command line of a worker that has these descriptors; -P: no folder of others."""
+    program = "daemon.engine.worker_main"
+    return [sys.executable, "-P", "-m", program, str(channel), str(lifeline)]
+
+
+def environment(own: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a worker: what it needs of `own`."""
+    needed = {
+        name: value for name, value in own.items() if name in _NAMES or name.startswith(_PREFIXES)
+    }
+    return _DEFAULTS | needed
+
+
+def _exit_code(process: subprocess.Popen[bytes]) -> int | None:
+    """Return the exit code of a worker that has closed its channel; None if it goes on."""
+    try:
+        return process.wait(END_SECONDS)
+    except subprocess.TimeoutExpired:
+        return None

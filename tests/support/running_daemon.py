@@ -158,10 +158,9 @@ class RunningDaemon:
         assert self.process.poll() is None, (self._workspace.root / "output").read_text()
 
     def workers(self) -> list[psutil.Process]:
-        """Return the worker processes: the children of the fork server."""
+        """Return the worker processes."""
         children = psutil.Process(self.process.pid).children()
-        servers = [process for process in children if "forkserver" in " ".join(process.cmdline())]
-        return [worker for server in servers for worker in server.children()]
+        return [child for child in children if "worker_main" in " ".join(child.cmdline())]
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the daemon itself."""

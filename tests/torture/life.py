@@ -75,13 +75,13 @@ class Life:
         assert not self.is_over, self.printed().decode()
 
     def workers(self) -> list[psutil.Process]:
-        """Return the running worker processes: the children of the fork server."""
+        """Return the running worker processes."""
         found = []
         with _ignoring_ended():
             for child in self.process.children():
                 with _ignoring_ended():
-                    if "forkserver" in " ".join(child.cmdline()):
-                        found += child.children()
+                    if "worker_main" in " ".join(child.cmdline()):
+                        found.append(child)
         return found
 
     def stopped(self) -> psutil.Process | None:

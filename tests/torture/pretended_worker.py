@@ -1,12 +1,16 @@
-"""Replaces what a worker loads and renders, in every process that imports this.
+"""Replaces what a worker loads and renders, in each worker that the program (program.py) starts.
 
-These are the program itself (program.py) and the fork server, which imports the modules in
-`preloaded` before it forks a worker. Tests import pretended.py, which replaces nothing.
+Tests import pretended.py, which replaces nothing.
 """
 
-from daemon.engine import worker
+from daemon.engine import worker, worker_process
+from tests.support.worker_program import command_with
 from tests.torture import pretended
 
-worker._load = pretended.load  # type: ignore[assignment]
-worker._render_output = pretended.render_output  # type: ignore[assignment]
-worker.preloaded = lambda recipe: [__name__]  # type: ignore[assignment]
+worker_process.command = command_with(__name__)
+
+
+def install() -> None:
+    """Replace the functions, in a worker."""
+    worker._load = pretended.load  # type: ignore[assignment]
+    worker._render_output = pretended.render_output

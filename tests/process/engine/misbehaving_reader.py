@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import pickle
 import signal
 import struct
+import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
-
-from pebble.pool.channel import WorkerChannel
 
 from daemon.core.errors import Deferred, Died, Misconfigured
 from daemon.core.options import Recipe
 from daemon.core.records import PagesRead, PageText, Stamp
-from daemon.engine import worker
+from daemon.engine import wire, worker
 
 BUSY_SECONDS = 1.0  # of processor time
 
@@ -48,7 +47,7 @@ def _other_pages(path: Path, stamp: Stamp, first: int, last: int) -> object:
 
 
 class _Call:
-    """A pickle that makes whoever reads it call a function."""
+    """A pickle that makes whoever loads it call a function."""
 
     def __init__(self, footprint: Path) -> None:
         self.footprint = footprint
@@ -57,38 +56,76 @@ class _Call:
         return os.mkdir, (str(self.footprint),)
 
 
-def _attack(path: Path, stamp: Stamp, first: int, last: int) -> object:
-    return _Call(path.with_name("footprint"))
-
-
 def _unknown_error(*_: object) -> object:
     raise struct.error("of a class that the daemon does not know")
 
 
+def _channel() -> int:
+    return int(sys.argv[1])
+
+
 def _written(content: bytes) -> None:
-    (channel,) = [found for found in gc.get_objects() if isinstance(found, WorkerChannel)]
-    os.write(channel.writer.fileno(), content)
+    os.write(_channel(), content)
+
+
+def _framed(content: bytes) -> None:
+    framed = memoryview(struct.pack("!I", len(content)) + content)
+    while framed:
+        framed = framed[os.write(_channel(), framed) :]
+
+
+def _attack(path: Path, stamp: Stamp, first: int, last: int) -> object:
+    _framed(pickle.dumps(_Call(path.with_name("footprint"))))
+    signal.pause()
 
 
 def _babble(*_: object) -> object:
-    _written(struct.pack("!i", 20) + b"no pickle whatsoever")
+    _framed(b"no reply whatsoever")
+    signal.pause()
+
+
+def _nested(*_: object) -> object:
+    _framed(b"[" * (4 << 20))
+    signal.pause()
+
+
+def _huge_number(*_: object) -> object:
+    _framed(b'{"type":"Counted","request":' + b"9" * 4_000_000 + b"}")
     signal.pause()
 
 
 def _half_a_message(*_: object) -> object:
-    _written(struct.pack("!i", 5000) + pickle.dumps("a beginning"))
+    _written(struct.pack("!I", 5000) + b"a beginning")
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _endless_message(*_: object) -> object:
-    _written(struct.pack("!i", -1) + struct.pack("!Q", 1 << 60))
+    _written(struct.pack("!I", 0xFFFFFFFF))
     signal.pause()
 
 
-def _holding_the_lock(*_: object) -> object:
-    (channel,) = [found for found in gc.get_objects() if isinstance(found, WorkerChannel)]
-    channel.mutex.acquire()
-    os.kill(os.getpid(), signal.SIGKILL)
+def _closed_channel(*_: object) -> object:
+    os.close(_channel())
+    signal.pause()
+
+
+def _early_reply(path: Path, stamp: Stamp, first: int, last: int) -> object:
+    """Reply twice: the second one would be taken for that to the next request."""
+    read = honestly(path, stamp, first, last)
+    _framed(wire.encode_reply(wire.PagesDone(2, read)))
+    return read
+
+
+def _much_text(path: Path, stamp: Stamp, first: int, last: int) -> object:
+    """Return more text than a reply may hold."""
+    page = replace(PageText.not_read(first, None), text="x" * (5 << 20))
+    return replace(honestly(path, stamp, first, last), pages=(page,))
+
+
+def _half_a_character(path: Path, stamp: Stamp, first: int, last: int) -> object:
+    """Return half of a surrogate pair, which UTF-8 cannot encode."""
+    read = honestly(path, stamp, first, last)
+    return replace(read, pages=tuple(replace(page, text="a\ud800") for page in read.pages))
 
 
 def _silent_exit(*_: object) -> object:
@@ -150,7 +187,9 @@ _KINDS = {
     "honest": honestly, "nonsense": _nonsense, "many": _too_many_pages, "fewer": _fewer_pages,
     "other": _other_pages,
     "attack": _attack, "unknown": _unknown_error, "babble": _babble, "half": _half_a_message,
-    "endless": _endless_message, "lock": _holding_the_lock, "exit": _silent_exit,
+    "endless": _endless_message, "closed": _closed_channel, "exit": _silent_exit,
+    "nested": _nested, "number": _huge_number, "early": _early_reply, "much": _much_text,
+    "surrogate": _half_a_character,
     "memory": _out_of_memory, "slow": _slowly,
     "spin": _without_end, "deadlock": _deadlocked, "stop": _stopped, "share": _frozen_share,
     "busy": _busy_box,
@@ -178,3 +217,19 @@ def warm_at_last() -> str:
     with deaths.open("a") as file:
         file.write("x")
     return "something" if deaths.stat().st_size > 2 else warm_and_die()
+
+
+def install() -> None:
+    """Replace reading and loading, in a worker."""
+    worker.read = by_kind
+    worker.warm = warm
+
+
+def install_dying() -> None:
+    """Let a worker die while it loads."""
+    worker.warm = warm_and_die
+
+
+def install_dying_twice() -> None:
+    """Let two workers die while they load."""
+    worker.warm = warm_at_last

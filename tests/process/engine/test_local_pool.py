@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -20,14 +19,16 @@ from daemon.core.memory import MemoryLimits
 from daemon.core.options import Recipe, Weights
 from daemon.core.records import PagesRead, Stamp
 from daemon.core.tasks import ReadPages, Task
-from daemon.engine import worker
+from daemon.engine import worker_process
 from daemon.engine.deadline import WALL_FACTOR
 from daemon.engine.local_pool import LocalEngine
 from daemon.engine.protocol import EngineSetup, WorkerSetup
 from daemon.engine.slot import REPORT_SECONDS
+from daemon.engine.worker_process import WorkerProcess
 from tests.process.engine import misbehaving_reader
 from tests.support.repository import REPOSITORY
 from tests.support.running_daemon import SHIPPED, SHIPPED_ONNX, until
+from tests.support.worker_program import command_with
 
 SECONDS = 2.0
 RECIPE = Recipe(weights=SHIPPED)
@@ -36,15 +37,21 @@ ASTRAY = {
     "many": "crashed",
     "fewer": "crashed",
     "other": "crashed",
-    "attack": "killed",
+    "attack": "crashed",
     "unknown": "killed",
-    "babble": "killed",
+    "babble": "crashed",
+    "nested": "crashed",
+    "number": "crashed",
     "half": "killed",
-    "endless": "killed",
-    "lock": "killed",
+    "endless": "crashed",
+    "closed": "killed",
     "exit": "killed",
     "memory": "memory",
+    "much": "memory",
 }
+
+
+WORKER = WorkerSetup((Recipe(weights=SHIPPED_ONNX),), 1)
 
 
 def pool(workers: int = 2, tasks_per_worker: int = 3, scratch: Path | None = None) -> LocalEngine:
@@ -57,9 +64,7 @@ def pool(workers: int = 2, tasks_per_worker: int = 3, scratch: Path | None = Non
 
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalEngine]:
-    monkeypatch.setattr(worker, "read", misbehaving_reader.by_kind)
-    monkeypatch.setattr(worker, "warm", misbehaving_reader.warm)
-    monkeypatch.setattr(worker, "preloaded", lambda _: [])
+    monkeypatch.setattr(worker_process, "command", command_with(misbehaving_reader.__name__))
     made = pool()
     made.start()
     made.warm()
@@ -99,7 +104,7 @@ def test_a_worker_gone_astray_costs_one_task_and_its_slot_goes_on(
     assert died.kind == ASTRAY[kind], str(died)
     assert isinstance(found["honest"], PagesRead)
     assert isinstance(after["honest"], PagesRead)
-    assert took < SECONDS + 4.0  # pebble asks a process to end, and insists after three seconds
+    assert took < SECONDS + 4.0
     assert not (tmp_path / "footprint").exists()
 
 
@@ -134,29 +139,11 @@ def test_a_bug_of_the_memory_guard_does_not_end_it(
     monkeypatch.setattr("daemon.engine.slot.Slot.check_worker", lambda _: 1 / 0)
     outcomes(engine, task("honest"))
     monkeypatch.undo()
-    monkeypatch.setattr(worker, "read", misbehaving_reader.by_kind)
+    monkeypatch.setattr(worker_process, "command", command_with(misbehaving_reader.__name__))
 
     found = outcomes(engine, task("exit"))
 
     assert isinstance(found["exit"], Died)
-
-
-def test_a_clock_that_is_set_forward_costs_no_attempt(
-    engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """pebble goes by the wall clock, and ends what it takes for too slow."""
-    jump = {"by": 0.0}
-    clock = SimpleNamespace(sleep=time.sleep, time=lambda: time.time() + jump["by"])
-    monkeypatch.setattr("pebble.pool.process.time", clock)
-    engine.submit(task("slow"))
-    ended: list = []
-    until(lambda: engine.slots - engine.free == 1)
-    time.sleep(0.5)  # it has begun
-
-    jump["by"] = 3600.0
-    until(lambda: ended.extend(engine.finished()) or ended, 10)
-
-    assert isinstance(ended[0].result, Deferred)
 
 
 @pytest.mark.parametrize(
@@ -252,10 +239,10 @@ def test_a_task_that_even_the_deadline_did_not_end_is_overdue(engine: LocalEngin
 
 
 @contextmanager
-def lonely(monkeypatch: pytest.MonkeyPatch, folder: Path, warm: object) -> Iterator[LocalEngine]:
+def lonely(monkeypatch: pytest.MonkeyPatch, folder: Path, install: str) -> Iterator[LocalEngine]:
     """One worker that loads its networks in the given way."""
-    monkeypatch.setattr(worker, "warm", warm)
-    monkeypatch.setattr(worker, "preloaded", lambda _: [])
+    command = command_with(misbehaving_reader.__name__, install)
+    monkeypatch.setattr(worker_process, "command", command)
     made = pool(workers=1, tasks_per_worker=0, scratch=folder)
     made.start()
     yield made
@@ -265,7 +252,7 @@ def lonely(monkeypatch: pytest.MonkeyPatch, folder: Path, warm: object) -> Itera
 def test_a_worker_that_is_killed_while_it_loads_is_replaced(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    with lonely(monkeypatch, tmp_path, misbehaving_reader.warm_at_last) as engine:
+    with lonely(monkeypatch, tmp_path, "install_dying_twice") as engine:
         engine.warm()
 
         assert engine.protections == "something"
@@ -275,31 +262,10 @@ def test_workers_that_all_die_of_loading_are_misconfigured(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     with (
-        lonely(monkeypatch, tmp_path, misbehaving_reader.warm_and_die) as engine,
+        lonely(monkeypatch, tmp_path, "install_dying") as engine,
         pytest.raises(Misconfigured, match="could not load the model"),
     ):
         engine.warm()
-
-
-# In a process of its own: other tests replace what the fork server of this one preloads.
-IMPORTED = """
-import multiprocessing, sys
-from pathlib import Path
-from daemon.core.options import Recipe, Weights
-from daemon.engine import worker
-from daemon.engine.protocol import WorkerSetup
-from daemon.engine.worker_process import WorkerProcess
-
-recipe = Recipe(weights=Weights(file=Path(sys.argv[1]), backend=sys.argv[2]))
-multiprocessing.get_context("forkserver").set_forkserver_preload(worker.preloaded(recipe))
-process = WorkerProcess(WorkerSetup((recipe,), 1))
-process.warm(60).result(60)
-libraries = Path(f"/proc/{process.pid}/maps").read_text()
-modules = process._pool.schedule(eval, ["' '.join(__import__('sys').modules)"]).result(60).split()
-print(*(name for name in ("torch", "onnxruntime") if name in modules))
-print(*(name for name in ("torch", "onnxruntime") if f"/{name}/" in libraries))
-process.close().join(10)
-"""
 
 
 @pytest.mark.parametrize(
@@ -307,12 +273,50 @@ process.close().join(10)
     [(SHIPPED_ONNX, "onnxruntime"), (SHIPPED, "torch")],
     ids=["onnxruntime", "torchscript"],
 )
-def test_a_worker_and_its_fork_server_import_only_the_library_of_the_backend(
-    weights: Weights, library: str
-) -> None:
-    run = subprocess.run(
-        [sys.executable, "-c", IMPORTED, str(weights.file), weights.backend],
-        capture_output=True, text=True, timeout=180, cwd=REPOSITORY,
-    )  # fmt: skip
+def test_a_worker_loads_only_the_library_of_the_backend(weights: Weights, library: str) -> None:
+    process = WorkerProcess(WorkerSetup((Recipe(weights=weights),), 1))
 
-    assert run.stdout.split() == [library] * 2, run.stderr
+    process.warm().result(60)
+    mapped = Path(f"/proc/{process.pid}/maps").read_text()
+    process.close()
+    process.join(10)
+
+    assert [name for name in ("torch", "onnxruntime") if f"/{name}/" in mapped] == [library]
+
+
+def test_a_reply_that_nobody_asked_for_is_not_taken_for_that_of_the_next_document(
+    engine: LocalEngine,
+) -> None:
+    first = outcomes(engine, task("early"))["early"]
+
+    second = outcomes(engine, task("honest"))["honest"]
+
+    assert isinstance(first, PagesRead)
+    assert isinstance(second, Died), str(second)
+    assert isinstance(outcomes(engine, task("honest"))["honest"], PagesRead)
+
+
+def test_half_a_surrogate_pair_in_a_text_is_a_question_mark(engine: LocalEngine) -> None:
+    found = outcomes(engine, task("surrogate"))["surrogate"]
+
+    assert isinstance(found, PagesRead), str(found)
+    assert {page.text for page in found.pages} == {"a?"}
+
+
+def test_a_worker_ends_with_a_daemon_that_is_killed(tmp_path: Path) -> None:
+    program = (
+        "import os, signal\n"
+        "from daemon.engine.worker_process import WorkerProcess\n"
+        "from tests.process.engine.test_local_pool import WORKER\n"
+        "process = WorkerProcess(WORKER)\n"
+        "process.warm().result(60)\n"
+        "os.kill(process.pid, signal.SIGSTOP)\n"
+        "print(process.pid, flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=REPOSITORY
+    )
+    pid = int(run.stdout)
+
+    until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == "zombie")

@@ -16,12 +16,13 @@ from daemon.core.memory import MemoryLimits
 from daemon.core.options import Recipe
 from daemon.core.records import PagesRead, Stamp
 from daemon.core.tasks import ReadPages
-from daemon.engine import sandbox, worker
+from daemon.engine import sandbox, worker_process
 from daemon.engine.local_pool import LocalEngine
 from daemon.engine.protocol import EngineSetup, WorkerSetup
 from daemon.engine.sandbox import Protections, landlock, seccomp
 from tests.process.engine import escape_attempts
 from tests.support.running_daemon import SHIPPED, until
+from tests.support.worker_program import command_with
 
 FORBIDDEN = {
     "outside", "shadow", "environment", "write", "make", "truncate", "remove", "rename", "link",
@@ -49,8 +50,7 @@ needs_kernel = pytest.mark.skipif(
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
     """One worker that may read below a folder, and reads nothing: it tries what it is told."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(worker, "read", escape_attempts.by_kind)
-        patched.setattr(worker, "preloaded", lambda _: [])
+        patched.setattr(worker_process, "command", command_with(escape_attempts.__name__))
         (tmp_path_factory.getbasetemp() / "secret").write_text("of somebody else")
         folder = tmp_path_factory.mktemp("documents")
         setup = EngineSetup(WorkerSetup((RECIPE,), 1, (folder,)), 1, 0, MemoryLimits(2000, 2000))

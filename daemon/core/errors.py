@@ -45,6 +45,13 @@ class Deferred(DaemonError):
     """
 
 
+class Unconfirmed(Deferred):
+    """A worker says that the environment is at fault: the daemon looks itself before it believes.
+
+    A worker that a file has taken over could keep its document waiting for ever.
+    """
+
+
 class Misconfigured(DaemonError):
     """The daemon cannot start with this config: exit code 78, with key, value and remedy."""
 

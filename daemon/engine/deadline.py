@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from daemon.core.errors import Deferred, Died
+from daemon.core.errors import Deferred, Died, Unconfirmed
 from daemon.core.processes import Wait
 
 WALL_FACTOR = 10.0  # seconds of the clock for each processor second that a task may take
@@ -45,7 +45,10 @@ class Deadline:
         if is_idle and waits_for() == "itself":
             return Died("timeout", f"hung for {self._seconds:g} s without using the processor")
         if now - self._began > self._seconds * WALL_FACTOR:
-            return Deferred(f"{self._waiting(now, waits_for())}; the task begins anew")
+            wait = waits_for()
+            # the kernel says who gets no processor; for the rest a worker may only pretend to wait
+            error = Deferred if wait == "processor" else Unconfirmed
+            return error(f"{self._waiting(now, wait)}; the task begins anew")
         return None
 
     def notice(self, now: float, waits_for: Callable[[], Wait]) -> str | None:

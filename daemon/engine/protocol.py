@@ -25,13 +25,15 @@ class WorkerSetup:
     The recipes share their weights and the detector network where one is used; each task names the
     recipe it is read by. `documents` are the folders and files that the worker may read, None for
     everything: it then runs without a sandbox. `scratch` is the folder for rendered outputs, None
-    where no output is ever rendered.
+    where no output is ever rendered. With `logs_refusals` the system calls that the sandbox
+    refuses are logged.
     """
 
     recipes: tuple[Recipe, ...]
     threads: int
     documents: tuple[Path, ...] | None = None
     scratch: Path | None = None
+    logs_refusals: bool = False
 
     @property
     def readable(self) -> tuple[Path, ...]:

@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 
 from daemon.core.counters import Counters
-from daemon.core.errors import DaemonError, Deferred, Died, Misconfigured
+from daemon.core.errors import DaemonError, Deferred, Died, Misconfigured, Unconfirmed
 from daemon.core.memory import MemoryLimits
 from daemon.core.tasks import Outcome, Result, Task
 from daemon.engine.deadline import WALL_FACTOR, Deadline
@@ -175,7 +175,7 @@ class Slot:
         try:
             result: Result = future.result()
         except Misconfigured as error:  # the weights were changed under the running daemon
-            return Deferred(f"a worker cannot load its models ({error})")
+            return Unconfirmed(f"a worker cannot load its models ({error})")
         except DaemonError as error:
             if isinstance(error, Died):
                 log.error("worker.crashed", error=str(error), exc_info=error)

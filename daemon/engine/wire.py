@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 
 import msgspec
 
-from daemon.core.errors import DaemonError, Deferred, Died, Misconfigured, Rejected
+from daemon.core.errors import DaemonError, Died, Misconfigured, Rejected, Unconfirmed
 from daemon.core.records import PageCount, PagesRead
 from daemon.core.tasks import CountPages, ReadPages, RenderTask, Task
 from daemon.engine.protocol import WorkerSetup
@@ -219,7 +219,7 @@ def _error_of(failed: Failed) -> DaemonError:
         case "misconfigured":
             return Misconfigured(word, failed.value, failed.message)
         case "deferred":
-            return Deferred(failed.message)
+            return Unconfirmed(failed.message)
 
 
 def _encode(message: Request | Reply) -> bytes:

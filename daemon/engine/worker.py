@@ -11,6 +11,7 @@ import fcntl
 import os
 import select
 import signal
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,10 +43,11 @@ class _WorkerState:
 _process = _WorkerState()
 
 
-def prepare(setup: WorkerSetup, lifeline: int) -> None:
-    """Set up a new worker process: its signals, its end with the daemon, and its sandbox.
+def prepare(setup: WorkerSetup, lifeline: int, report_to: int | None) -> None:
+    """Set up a new worker process: its end with the daemon, and its sandbox.
 
     `lifeline` is the reading end of a pipe of which only the daemon holds the other one.
+    `report_to` is a socket for what the sandbox refuses, None where that is not logged.
     """
     _process.setup = setup
     with contextlib.suppress(OSError):  # out of memory, a worker is killed before the daemon
@@ -56,7 +58,8 @@ def prepare(setup: WorkerSetup, lifeline: int) -> None:
     os.close(nowhere)
     _die_with_daemon(lifeline)  # the sandbox refuses what that takes
     if setup.documents is not None:
-        _process.protections = sandbox.enter(setup.readable, setup.writable)
+        refusals = None if report_to is None else socket.socket(fileno=report_to)
+        _process.protections = sandbox.enter(setup.readable, setup.writable, refusals)
 
 
 def warm() -> str:

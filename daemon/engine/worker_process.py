@@ -13,18 +13,23 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Final
 
+import daemon
 from daemon.core import memory, processes
 from daemon.core.errors import DaemonError, Deferred, Died
 from daemon.core.processes import Wait
 from daemon.core.tasks import Task
 from daemon.engine import wire
 from daemon.engine.protocol import WorkerSetup
+from daemon.engine.sandbox import refusals
+
+PACKAGE: Final = Path(daemon.__file__).parent
 
 END_SECONDS: Final = 1.0  # in which a worker ends that has closed its channel
 
@@ -154,7 +159,7 @@ class WorkerProcess:
     def _run(self) -> None:
         """Start the process, make one call after another, and wait for the end of the process."""
         try:
-            with _started() as (process, channel):
+            with _started(logs_refusals=self._setup.logs_refusals) as (process, channel):
                 with self._lock:
                     self._process = process
                     if self._is_over:  # closed meanwhile
@@ -192,30 +197,40 @@ class WorkerProcess:
 
 
 @contextlib.contextmanager
-def _started() -> Iterator[tuple[subprocess.Popen[bytes], wire.Channel]]:
+def _started(*, logs_refusals: bool) -> Iterator[tuple[subprocess.Popen[bytes], wire.Channel]]:
     """Start a worker process and open its channel; kill it and wait for its end after the block."""
-    ours, theirs = socket.socketpair()
-    # the kernel kills the worker when the writing end is closed, at the latest with this process
-    lifeline, held = os.pipe()
-    with ours, contextlib.ExitStack() as stack:
-        stack.callback(os.close, held)
-        with theirs, contextlib.closing(os.fdopen(lifeline, "rb")):
-            process = subprocess.Popen(
-                command(theirs.fileno(), lifeline),
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(), lifeline), cwd="/", env=environment(os.environ),
-            )  # fmt: skip
+    with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
+        channel, its_channel = socket.socketpair()
+        # the kernel kills the worker when `held` is closed, at the latest with this process
+        lifeline, held = os.pipe()
+        ours.callback(os.close, held)
+        theirs.callback(os.close, lifeline)
+        ours.enter_context(channel)
+        theirs.enter_context(its_channel)
+        descriptors = [its_channel.fileno(), lifeline]
+        if logs_refusals:
+            refused, its_refused = socket.socketpair()
+            theirs.enter_context(its_refused)
+            descriptors.append(its_refused.fileno())
+        process = subprocess.Popen(
+            command(descriptors),
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            pass_fds=descriptors, cwd="/", env=environment(os.environ),
+        )  # fmt: skip
+        theirs.close()
+        if logs_refusals:
+            refusals.log_from(refused, process.pid)
         try:
-            yield process, wire.Channel(ours.fileno())
+            yield process, wire.Channel(channel.fileno())
         finally:
             process.kill()
             process.wait()
 
 
-def command(channel: int, lifeline: int) -> list[str]:
-    """Return the command line of a worker that has these descriptors; -P: no folder of others."""
-    program = "daemon.engine.worker_main"
-    return [sys.executable, "-P", "-m", program, str(channel), str(lifeline)]
+def command(descriptors: Sequence[int]) -> list[str]:
+    """Return the command line of a worker; -P: no folder but those of packages is imported from."""
+    arguments = map(str, descriptors)
+    return [sys.executable, "-P", "-m", "daemon.engine.worker_main", *arguments]
 
 
 def environment(own: Mapping[str, str]) -> dict[str, str]:
@@ -223,7 +238,16 @@ def environment(own: Mapping[str, str]) -> dict[str, str]:
     needed = {
         name: value for name, value in own.items() if name in _NAMES or name.startswith(_PREFIXES)
     }
+    if places := needed.pop("PYTHONPATH", ""):
+        needed["PYTHONPATH"] = os.pathsep.join(filter(_is_import_folder, places.split(os.pathsep)))
     return _DEFAULTS | needed
+
+
+def _is_import_folder(entry: str) -> bool:
+    """Tell whether an entry of PYTHONPATH is a folder of packages, not the working directory."""
+    if not Path(entry).is_absolute():
+        return False
+    return Path(entry).resolve() != Path.cwd() or Path(entry, "daemon") == PACKAGE
 
 
 def _exit_code(process: subprocess.Popen[bytes]) -> int | None:

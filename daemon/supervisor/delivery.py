@@ -135,10 +135,17 @@ class Delivery:
         document.state = DocumentState.GIVEN_BACK
         log.warning("claim.changed", name=claim.name, reason="changed or removed while being read")
 
-    def give_back_if_changed(self, document: DocumentInFlight) -> None:
-        """Return a file to the inbox that a worker could not read, if it is not what we claimed."""
-        if not is_held(document.claim):
+    def check_access(self, document: DocumentInFlight) -> None:
+        """Read a file that a worker could not read, and return it to the inbox if it has changed.
+
+        Where outputs are rendered, also write into the folder for them. An OSError says that the
+        environment is at fault.
+        """
+        claim = document.claim
+        if not is_held(claim) or fs.sha256_of(claim.path) != claim.sha256:
             self.give_back(document)
+        elif document.render_job is not None:
+            self._outputs.check_scratch(claim)
 
     def settle_vanished(self, entry: LedgerEntry) -> None:
         """Close the row of a claim whose file is no longer held, or drop it and log that.

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from daemon.core.errors import Died, Unconfirmed
 from daemon.core.records import Claim, Document, DocumentState, Fault
 from daemon.core.tasks import Outcome, RenderTask, Task
 from daemon.engine.document_job import DocumentJob
 from daemon.supervisor.outputs import RenderJob
 from daemon.supervisor.policy import Policy, utc_now
+
+MAX_UNCONFIRMED = 3  # faults of the environment that a worker may report and the daemon not find
 
 
 @dataclass(slots=True)
@@ -20,7 +23,8 @@ class DocumentInFlight:
     of it. `is_recovered` says that the claim was found at a start or taken over from another
     daemon: it may have a sidecar already. While the environment is at fault, `fault` says how and
     since when, and `retry_at` when (monotonic seconds) the step is tried again; `failing_since` is
-    kept while a step that was tried again has not succeeded.
+    kept while a step that was tried again has not succeeded. `unconfirmed` counts the faults that
+    only workers have reported.
     """
 
     job: DocumentJob
@@ -32,6 +36,7 @@ class DocumentInFlight:
     fault: Fault | None = None
     failing_since: float | None = None
     retry_at: float = 0.0
+    unconfirmed: int = 0
     started_at: str = field(default_factory=utc_now)
     _began: float = field(default_factory=time.monotonic)
 
@@ -89,6 +94,16 @@ class DocumentInFlight:
             self.job.put_back(task)
         elif self.render_job is not None:
             self.render_job.put_back(task)
+
+    def doubted(self, outcome: Outcome) -> Outcome:
+        """Return an outcome whose fault only the worker sees, as a death if that is too often."""
+        if not isinstance(outcome.result, Unconfirmed):
+            return outcome
+        self.unconfirmed += 1
+        if self.unconfirmed <= MAX_UNCONFIRMED:
+            return outcome
+        message = f"a worker reported {self.unconfirmed} times what the daemon does not find"
+        return replace(outcome, result=Died("crashed", f"{message}: {outcome.result}"))
 
     def add_outcome(self, outcome: Outcome) -> bool:
         """Add what became of a task; return whether it is tried again at the cost of an attempt."""

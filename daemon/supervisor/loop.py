@@ -173,11 +173,14 @@ class MainLoop:
     def _add_outcome(self, outcome: Outcome, document: DocumentInFlight, now: float) -> None:
         since, document.failing_since = document.failing_since, None
         if isinstance(outcome.result, Deferred):
-            document.put_back(outcome.task)
-            self._attempt(self._delivery.give_back_if_changed, document, now)
+            is_sound = self._attempt(self._delivery.check_access, document, now)
             document.failing_since = since  # checking the file did not remove the fault
-            if not document.is_over:
-                self._postpone(document, str(outcome.result), now)
+            if document.is_over:
+                return
+            outcome = document.doubted(outcome) if is_sound else outcome
+        if isinstance(outcome.result, Deferred):
+            document.put_back(outcome.task)
+            self._postpone(document, str(outcome.result), now)
         elif document.add_outcome(outcome):
             log.warning("worker.died", name=document.claim.name, reason=str(outcome.result))
             self._attempt(self._delivery.count_attempt, document, now)

@@ -31,6 +31,7 @@ log = structlog.get_logger()
 # the supervising process formats these itself; workers render the others, which need a decoder
 FORMATTED: Final[tuple[OutputKind, ...]] = ("text", "hocr", "alto")
 RENDERED: Final[tuple[OutputKind, ...]] = ("searchable_pdf", "picture")
+PROBE_BYTES = 1 << 20  # what must fit into the folder for outputs, where a worker says it is full
 RENDER_ATTEMPTS = 2
 PDF_SECONDS_PER_PAGE = 1.0  # a searchable PDF may take this for each page, beside one page's limit
 
@@ -152,6 +153,16 @@ class DerivedOutputs:
             message = f"cannot write outputs to {scratch} ({error.strerror}); free some space"
             raise Deferred(message) from error
         return RenderJob.of(claim, document, kinds, folder, policy.recipe)
+
+    def check_scratch(self, claim: Claim) -> None:
+        """Write into the folder for the outputs of a claim; an OSError where that is impossible."""
+        if self._scratch is None:
+            return
+        probe = self._scratch.folder_of(claim.id) / "probe"
+        try:
+            probe.write_bytes(bytes(PROBE_BYTES))
+        finally:
+            probe.unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def drafted(

@@ -200,7 +200,8 @@ def engine_setup_for(
     """Return the setup of an engine that reads `documents` (files and folders)."""
     readable = tuple(documents) if config.sandbox == "auto" else None
     writable = scratch.folder if scratch else None
-    worker = WorkerSetup(config.recipes, config.threads, readable, writable)
+    is_debugged = config.logging.level == "DEBUG"
+    worker = WorkerSetup(config.recipes, config.threads, readable, writable, is_debugged)
     limits = config.memory_limits
     return EngineSetup(worker, config.worker_count, config.tasks_per_worker, limits)
 

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from tests.support.repository import REPOSITORY
 
 _PROGRAM = """
 import sys
-sys.path.insert(0, sys.argv[3])
+sys.path.insert(0, {repository!r})
 import {module} as replacement
 from daemon.engine import wire, worker_main
 replacement.{install}()
-worker_main.main(wire.Channel(int(sys.argv[1])), int(sys.argv[2]))
+channel, *others = map(int, sys.argv[1:])
+worker_main.main(wire.Channel(channel), *others)
 """
 
 
-def command_with(module: str, install: str = "install") -> Callable[[int, int], list[str]]:
+def command_with(module: str, install: str = "install") -> Callable[[Sequence[int]], list[str]]:
     """Return a replacement of `worker_process.command`: the worker calls `module.install` first."""
 
-    def command(channel: int, lifeline: int) -> list[str]:
-        program = _PROGRAM.format(module=module, install=install)
-        return [sys.executable, "-c", program, str(channel), str(lifeline), str(REPOSITORY)]
+    def command(descriptors: Sequence[int]) -> list[str]:
+        program = _PROGRAM.format(module=module, install=install, repository=str(REPOSITORY))
+        return [sys.executable, "-P", "-c", program, *map(str, descriptors)]
 
     return command

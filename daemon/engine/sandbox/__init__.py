@@ -1,9 +1,9 @@
 """The sandbox of a worker: rights that it drops for good before it opens an untrusted file.
 
-No new privileges, no writing, no executing, no network, no signals to other processes, and reading
-only where the interpreter, the models and the documents lie. Decoders need no more, and a file that
-takes a decoder over gets no more. Each protection is independent: one that this kernel or container
-lacks is left out, and `Protections` says which ones are in force.
+No new privileges, no writing, no executing, no network, nothing that reaches another process, and
+reading only where the libraries, the networks and the documents lie. Decoders need no more, and a
+file that takes a decoder over gets no more. Each protection is independent: one that this kernel or
+container lacks is left out, and `Protections` says which ones are in force.
 """
 
 from __future__ import annotations
@@ -12,21 +12,24 @@ import contextlib
 import os
 import resource
 import site
+import socket
 import sys
+import sysconfig
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import daemon
-from daemon.engine.sandbox import kernel, landlock, seccomp
+from daemon.engine.sandbox import kernel, landlock, refusals, seccomp
 
 OPEN_FILES = 256  # a worker has some 20 open
 MAX_OUTPUT_BYTES = 4 << 30  # of a rendered output, whose content an untrusted file decides
 
-# What the interpreter, glibc and the libraries of the models open while they read.
+# What the interpreter, glibc and the libraries of the networks open while they read.
 _SYSTEM = (
-    "/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/localtime", "/proc/self", "/proc/cpuinfo",
-    "/proc/meminfo", "/sys/devices/system", "/dev/null", "/dev/zero", "/dev/urandom", "/dev/random",
+    "/usr/lib", "/usr/lib64", "/usr/local/lib", "/lib", "/lib64", "/etc/ld.so.cache",
+    "/usr/share/zoneinfo", "/etc/localtime", "/proc/self", "/proc/cpuinfo", "/proc/meminfo",
+    "/sys/devices/system", "/dev/null", "/dev/zero", "/dev/urandom", "/dev/random",
 )  # fmt: skip
 
 
@@ -53,10 +56,13 @@ class Protections:
 NONE = Protections()
 
 
-def enter(readable: Iterable[Path], writable: Sequence[Path] = ()) -> Protections:
+def enter(
+    readable: Iterable[Path], writable: Sequence[Path] = (), report_to: socket.socket | None = None
+) -> Protections:
     """Restrict this process, for good, to reading below `readable`.
 
-    It may create files in the folders `writable`, if there are any. Call it while the process has
+    It may create files in the folders `writable`, if there are any. Refused system calls
+    are logged at the other end of `report_to` (`refusals.log_from`). Call it while the process has
     one thread: threads that are started later are restricted too.
     """
     _lower_limits(MAX_OUTPUT_BYTES if writable else 0)
@@ -65,7 +71,14 @@ def enter(readable: Iterable[Path], writable: Sequence[Path] = ()) -> Protection
     abi = 0
     with contextlib.suppress(OSError):
         abi = landlock.restrict((*_libraries(), *readable), writable)
-    return Protections(abi, _is_applied(seccomp.restrict), privileges, dropped)
+    has_filter = _is_applied(lambda: _filter_system_calls(report_to))
+    return Protections(abi, has_filter, privileges, dropped)
+
+
+def _filter_system_calls(report_to: socket.socket | None) -> None:
+    listener = seccomp.restrict(reports=report_to is not None)
+    if report_to is not None and listener is not None:
+        refusals.send_listener(report_to, listener)
 
 
 def _is_applied(protect: Callable[[], None]) -> bool:
@@ -93,10 +106,16 @@ def _lower_limits(file_bytes: int) -> None:
 
 
 def _libraries() -> Iterator[Path]:
-    """Return the folders of the interpreter, its packages and this package."""
+    """Yield the folders of the system's libraries, the standard library and the packages.
+
+    Nothing else of the import path is left in a worker: no working directory (`worker_process`).
+    """
     yield from map(Path, _SYSTEM)
-    yield from map(Path, (sys.prefix, sys.base_prefix, sys.exec_prefix, site.getusersitepackages()))
+    for name in ("stdlib", "platstdlib", "purelib", "platlib"):
+        yield Path(sysconfig.get_path(name))
+    yield Path(sys.base_prefix, "lib")  # that of the interpreter itself, where it is shared
+    yield Path(site.getusersitepackages())
     yield Path(daemon.__file__).parent
-    for entry in filter(None, sys.path):  # "" is the working directory
-        if Path(entry).resolve() != Path("/"):
-            yield Path(entry)
+    for entry in map(Path, sys.path):
+        if entry.is_absolute() and entry.resolve() != Path("/"):
+            yield entry

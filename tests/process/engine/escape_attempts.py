@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import fcntl
 import os
+import resource
 import socket
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from daemon.core.options import Recipe
@@ -46,6 +49,23 @@ def _mount() -> None:
         raise OSError(ctypes.get_errno(), "mount")
 
 
+def _libc(name: str, *arguments: int) -> None:
+    """Call a function of libc; an OSError where it fails."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if getattr(libc, name)(*arguments) < 0:
+        raise OSError(ctypes.get_errno(), name)
+
+
+def _open_file(path: Path, act: Callable[[int], object]) -> None:
+    with path.open("rb") as file:
+        act(file.fileno())
+
+
+def _secrets(path: Path) -> None:
+    if "a secret token" not in Path("/proc/self/environ").read_text():
+        raise OSError(errno.EPERM, "the environment has no token")
+
+
 _KINDS = {
     "read": lambda path: path.read_bytes(),
     "outside": lambda path: (path.parents[1] / "secret").read_bytes(),
@@ -63,8 +83,37 @@ _KINDS = {
     "child": lambda path: os._exit(0) if os.fork() == 0 else None,
     "signal": lambda path: os.kill(os.getppid(), 0),
     "mount": lambda path: _mount(),
+    "limit": lambda path: resource.prlimit(os.getppid(), resource.RLIMIT_CPU, (1, 1)),
+    "priority": lambda path: os.setpriority(os.PRIO_PROCESS, os.getppid(), 5),
+    "affinity": lambda path: os.sched_setaffinity(os.getppid(), {0}),
+    "scheduler": lambda path: os.sched_setscheduler(
+        os.getppid(), os.SCHED_BATCH, os.sched_param(0)
+    ),
+    "mode": lambda path: path.chmod(0o666),
+    "open-mode": lambda path: _open_file(path, lambda file: os.fchmod(file, 0o666)),
+    "owner": lambda path: os.chown(path, os.getuid(), os.getgid()),
+    "time": lambda path: os.utime(path),
+    "attribute": lambda path: os.setxattr(path, "user.note", b"x"),
+    "signal-owner": lambda path: _open_file(
+        path, lambda file: fcntl.fcntl(file, fcntl.F_SETOWN, os.getppid())
+    ),
+    "signal-number": lambda path: _open_file(
+        path, lambda file: fcntl.fcntl(file, fcntl.F_SETSIG, 9)
+    ),
+    "lease": lambda path: _open_file(
+        path, lambda file: fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+    ),
+    "lock": lambda path: _open_file(path, lambda file: fcntl.lockf(file, fcntl.LOCK_SH)),
+    "flock": lambda path: _open_file(path, lambda file: fcntl.flock(file, fcntl.LOCK_SH)),
+    "shared-memory": lambda path: _libc("shmget", 0x0C2, 4096, 0o1666),
+    "queue": lambda path: _libc("msgget", 0x0C2, 0o1666),
+    "semaphores": lambda path: _libc("semget", 0x0C2, 1, 0o1666),
+    "fifo": lambda path: os.mkfifo(path.with_name("fifo")),
+    "token": _secrets,
+    "working-folder": lambda path: (path.parents[1] / "started-here" / "cv2.py").read_bytes(),
     "thread": lambda path: _thread(),
     "own": lambda path: os.kill(os.getpid(), 0),
+    "own-limit": lambda path: resource.prlimit(0, resource.RLIMIT_NOFILE),
 }
 
 

@@ -11,6 +11,12 @@ from daemon.core.volumes import mount_of
 from daemon.inbox.watch import delivers_events
 from daemon.supervisor import preflight
 
+_TRIAL = """
+from daemon.engine import sandbox
+entered = sandbox.enter([])
+print("; missing: ".join([str(entered), *entered.missing]))
+"""
+
 
 def check(config: Config) -> tuple[str, bool]:
     """Return findings and description as lines, and whether the daemon would start."""
@@ -100,6 +106,5 @@ def _sandbox(config: Config) -> str:
     """Return what protects the daemon from its workers, tried in a process of its own."""
     if config.sandbox == "off":
         return "off"
-    trial = "from daemon.engine import sandbox; print(sandbox.enter([]))"
-    tried = subprocess.run([sys.executable, "-c", trial], capture_output=True, text=True)
+    tried = subprocess.run([sys.executable, "-P", "-c", _TRIAL], capture_output=True, text=True)
     return tried.stdout.strip() or "none"

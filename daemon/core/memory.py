@@ -17,7 +17,7 @@ MEMINFO = Path("/proc/meminfo")
 CGROUP_MEMBERSHIP = Path("/proc/self/cgroup")
 CGROUP_ROOT = Path("/sys/fs/cgroup")
 
-# the daemon and the fork server themselves (45 and 174 MB measured), rounded up
+# the daemon, the web process (45 and 60 MB measured) and one that renders a page image
 DAEMON_MEGABYTES = 256
 MIN_WORKER_MEGABYTES = 600  # less would stop ordinary pages, which take 250 to 450 MB
 RECYCLE_FRACTION = 3 / 4  # of the limit of a worker, up to MAX_RECYCLE_MEGABYTES:

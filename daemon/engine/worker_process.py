@@ -165,7 +165,7 @@ class WorkerProcess:
                     if self._is_over:  # closed meanwhile
                         process.kill()
                 error = self._make_calls(channel, process)
-        except OSError as not_started:
+        except Exception as not_started:
             error = not_started
         with self._lock:
             self._is_over = True

@@ -87,12 +87,13 @@ def test_good_files_are_answered_while_a_poison_is_still_being_worked_on(tmp_pat
         daemon.process.kill()
 
 
-def test_the_fork_server_killed_costs_its_workers_and_is_started_anew(tmp_path) -> None:
+def test_all_workers_killed_at_once_are_replaced(tmp_path) -> None:
     bereft = workspace(tmp_path, limits={"page_seconds": 15.0})
     with bereft.running(FAILPOINTS="worker.read@bad.png=hang") as daemon:
         bereft.drop("bad.png", scan("It hangs"))
         until(lambda: list(bereft.inbox.rglob("work/*/*/bad.png")), what="claimed")
-        daemon.workers()[0].parent().kill()
+        for worker in daemon.workers():
+            worker.kill()
         bereft.drop("good.png", scan("After it"))
 
         assert bereft.answer("good.png.json")["status"] == "done"

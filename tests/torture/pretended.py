@@ -5,8 +5,8 @@ A page that begins with `faded` has an unread region, and a warning; the file th
     python -m tests.torture.program run --config config.yaml
 
 Wiring, claims, ledger, outbox, worker processes and their failpoints are the real ones; only what a
-worker loads and renders is replaced (pretended_worker.py), in the fork server that all workers come
-from. So a daemon starts in about a second and reads a page in no time.
+worker loads and renders is replaced (pretended_worker.py). So a daemon starts in about a second and
+reads a page in no time.
 """
 
 from __future__ import annotations

@@ -52,6 +52,18 @@ class Protections:
         }
         return ", ".join(name for name, holds in named.items() if holds) or "none"
 
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What this kernel or container lacks, and what a worker could then do; a clause each."""
+        lacks = {
+            "Landlock (Linux 5.13 or later): a worker can read all that this user may read": (
+                not self.landlock_abi
+            ),
+            "seccomp for this machine: a worker can use the network": not self.seccomp,
+            "no_new_privs: the two others need it": not self.no_new_privileges,
+        }
+        return tuple(clause for clause, is_lacking in lacks.items() if is_lacking)
+
 
 NONE = Protections()
 

@@ -131,6 +131,13 @@ def test_protections_are_named_and_none_is_said() -> None:
     assert str(Protections(3, seccomp=True)) == "landlock ABI 3, seccomp"
 
 
+def test_what_a_kernel_lacks_is_said_with_what_a_worker_could_then_do() -> None:
+    assert Protections(7, seccomp=True, no_new_privileges=True).missing == ()
+    assert len(Protections().missing) == 3
+    (clause,) = Protections(0, seccomp=True, no_new_privileges=True).missing
+    assert clause.startswith("Landlock (Linux 5.13 or later): a worker can read")
+
+
 def test_a_kernel_that_has_none_of_it_lets_the_worker_go_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -37,7 +37,7 @@ ALLOWED = {
     "pypdfium2": ("daemon/ocr/pages/pdfium",),
     "pikepdf": ("daemon/ocr/pages/pdf_opening",),
     "img2pdf": ("daemon/ocr/render/image_to_pdf",),
-    "pebble": ("daemon/engine/local_pool", "daemon/engine/slot", "daemon/engine/worker_process"),
+    "msgspec": ("daemon/engine/wire",),
     "prometheus_client": ("daemon/monitoring/metrics",),
     "natsort": ("daemon/inbox/queue",),
     "pydantic": ("daemon/config/", "daemon/supervisor/reload"),

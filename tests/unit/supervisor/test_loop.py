@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
 
-from daemon.core.errors import Deferred
+from daemon.core.errors import Deferred, Unconfirmed
 from daemon.core.folder_rules import FolderRules
 from daemon.core.records import PageCount, PagesRead
 from daemon.core.tasks import CountPages, Outcome, Task
@@ -18,6 +19,7 @@ from daemon.inbox.watch import InboxWatcher
 from daemon.ledger.ledger import Ledger
 from daemon.outbox.publish import Outbox
 from daemon.supervisor.delivery import Delivery
+from daemon.supervisor.document import MAX_UNCONFIRMED
 from daemon.supervisor.loop import PLACES_PER_SLOT, MainLoop
 from tests.unit.supervisor.test_delivery import page, policy
 
@@ -146,6 +148,38 @@ def test_what_the_environment_spoils_waits_and_costs_no_attempt(loop: Loop) -> N
     loop.turn(WAIT)
 
     assert len(loop.engine.tasks) == 1
+    assert [entry.attempts for entry in loop.ledger.unfinished()] == [1]
+
+
+def test_a_fault_that_only_a_worker_sees_is_believed_three_times(loop: Loop) -> None:
+    settled(loop, "a.png")
+    for _ in range(MAX_UNCONFIRMED):
+        loop.engine.end(loop.engine.tasks[0], Unconfirmed("the file cannot be read now"))
+        loop.turn(0.1)
+        assert loop.engine.tasks == []
+        loop.turn(WAIT)
+    assert [entry.attempts for entry in loop.ledger.unfinished()] == [1]
+
+    loop.engine.end(loop.engine.tasks[0], Unconfirmed("the file cannot be read now"))
+    loop.turn(0.1)
+
+    assert [entry.attempts for entry in loop.ledger.unfinished()] == [2]
+    assert len(loop.engine.tasks) == 1
+
+
+def test_a_fault_that_the_daemon_sees_too_is_believed_for_ever(
+    loop: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreadable(path: Path) -> str:
+        raise OSError(errno.EIO, "Input/output error", str(path))
+
+    settled(loop, "a.png")
+    monkeypatch.setattr("daemon.core.fs.sha256_of", unreadable)
+    for _ in range(2 * MAX_UNCONFIRMED):
+        loop.engine.end(loop.engine.tasks[0], Unconfirmed("the file cannot be read now"))
+        loop.turn(0.1)
+        loop.turn(WAIT)
+
     assert [entry.attempts for entry in loop.ledger.unfinished()] == [1]
 
 

@@ -20,7 +20,7 @@ FAILURE = Failure("corrupt", "The PNG ends early.", attempt=1)
 
 def remove_empty_folders(root: Path) -> None:
     for path, _, _ in os.walk(root, topdown=False):
-        if Path(path) != root and not os.listdir(path):
+        if Path(path) != root and not any(Path(path).iterdir()):
             Path(path).rmdir()
 
 
@@ -127,7 +127,7 @@ def test_the_check_of_a_folder_passes_although_a_neighbour_tidies_up(
 
     preflight._write_and_rename(tmp_path)
 
-    assert os.listdir(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_check_of_a_folder_leaves_the_folder_that_a_neighbour_has_just_made(
@@ -143,4 +143,4 @@ def test_the_check_of_a_folder_leaves_the_folder_that_a_neighbour_has_just_made(
 
     preflight._write_and_rename(tmp_path)
 
-    assert os.listdir(tmp_path) == [".ocr-daemon"]
+    assert list(tmp_path.iterdir()) == [tmp_path / ".ocr-daemon"]

@@ -13,14 +13,18 @@ import itertools
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import BufferedReader
 from pathlib import Path
+from typing import TypeVar
 
 from daemon.core import failpoints
 from daemon.core.ownership import INHERITED, Ownership
 
+T = TypeVar("T")
+
 MAX_NAME_BYTES = 255
+_REMOVED_TIMES = 10  # how often others may remove an empty folder before we use it
 _READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _TRAVERSE_FLAGS = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 _NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
@@ -121,9 +125,13 @@ def make_folder(folder: Path, root: Path, ownership: Ownership = INHERITED) -> N
 
     Raises OSError (ENODEV) if `root` itself is missing: a share may be mounted there again.
     """
-    path, away = root, OSError(errno.ENODEV, "no such folder", str(root))
+    until_not_removed(lambda: _make_folder_once(folder, root, ownership))
+
+
+def _make_folder_once(folder: Path, root: Path, ownership: Ownership) -> None:
     if not root.is_dir():
-        raise away
+        raise OSError(errno.ENODEV, "no such folder", str(root))
+    path = root
     for part in folder.relative_to(root).parts:
         path /= part
         if path.is_dir():
@@ -132,10 +140,20 @@ def make_folder(folder: Path, root: Path, ownership: Ownership = INHERITED) -> N
             path.mkdir()
         except FileExistsError:  # created by another daemon
             continue
-        except FileNotFoundError as error:
-            raise away from error
         ownership.apply_to_folder(path)
         fsync_folder(path.parent)
+
+
+def until_not_removed(step: Callable[[], T]) -> T:
+    """Return what a step returns that creates a folder and uses it.
+
+    Daemons on shared folders, and the retention, remove folders that are empty. Where that comes
+    between creating and using one, the step raises FileNotFoundError and is repeated.
+    """
+    for _ in range(_REMOVED_TIMES - 1):
+        with contextlib.suppress(FileNotFoundError):
+            return step()
+    return step()
 
 
 def write_durable(path: Path, content: bytes, ownership: Ownership = INHERITED) -> None:
@@ -149,6 +167,21 @@ def write_durable(path: Path, content: bytes, ownership: Ownership = INHERITED) 
     except BaseException:
         path.unlink(missing_ok=True)
         raise
+
+
+def write_in_folder(
+    path: Path, content: bytes, root: Path, ownership: Ownership = INHERITED
+) -> None:
+    """Write and fsync a new file in a folder of ours below `root`; creates the folder.
+
+    `ownership` is that of the file.
+    """
+
+    def write() -> None:
+        make_folder(path.parent, root)
+        write_durable(path, content, ownership)
+
+    until_not_removed(write)
 
 
 def rename_no_clobber(source: Path, target: Path) -> None:
@@ -198,9 +231,13 @@ def move_no_clobber(
     applies to the folders that are created; the file keeps its own.
     """
     for target in numbered_paths(unobstructed(folder, name)):
-        make_folder(target.parent, folder, ownership)
-        with contextlib.suppress(FileExistsError):
+
+        def move(target: Path = target) -> None:
+            make_folder(target.parent, folder, ownership)
             _move_once(source, target)
+
+        with contextlib.suppress(FileExistsError):
+            until_not_removed(move)
             failpoints.reach("move.named", target.name)
             fsync_folder(target.parent)
             return target

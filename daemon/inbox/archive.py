@@ -59,7 +59,6 @@ class Archive:
     def _write_reason(self, original: Path, claim: Claim, failure: Failure) -> None:
         """Write the reason file next to a failed original, replacing that of an earlier failure."""
         path = reason_of(original)
-        fs.make_folder(path.parent, self._folder, self._ownership)
         content = {
             "name": fs.to_unicode(claim.name),
             "sha256": claim.sha256,
@@ -73,7 +72,12 @@ class Archive:
         draft = path.with_name(f".{claim.id}.tmp")
         draft.unlink(missing_ok=True)  # left by a crash
         encoded = json.dumps(content, indent=2, ensure_ascii=False).encode()
-        fs.write_durable(draft, encoded, self._ownership)
+
+        def write() -> None:
+            fs.make_folder(path.parent, self._folder, self._ownership)
+            fs.write_durable(draft, encoded, self._ownership)
+
+        fs.until_not_removed(write)  # the retention removes empty folders
         draft.replace(path)
         fs.fsync_folder(path.parent)
 

@@ -30,6 +30,7 @@ log = structlog.get_logger()
 EVENT_GAP_SECONDS = 0.2  # a burst of events causes one scan
 IDLE_SHARE = 0.005  # of a core that periodic scans may take
 EVENT_SHARE = 0.05  # of a core that scans may take while events keep arriving
+DUE_SHARE = 0.25  # of a core, in a scan by which files have settled while events keep arriving
 SLOW_SECONDS = 1.0  # the result of a scan that takes longer is collected on a later turn
 STALL_SECONDS = 10.0  # a scan that takes longer means that a share does not respond, unless
 STALL_TIMES = 3  # the scan before took long too: this many times as long
@@ -115,6 +116,7 @@ class Intake:
         self._postponed: dict[str, float] = {}
         self._logged: Mapping[str, str] = {}
         self._is_notified = True
+        self._has_unchecked = False
         self._cost = 0.0
         self._duration = 0.0
         self._scanned_at = float("-inf")
@@ -159,8 +161,11 @@ class Intake:
         """Return when (monotonic seconds) `scan_if_due` has something to do."""
         if self._scanning is not None:
             return self._waited_at + SLOW_SECONDS
-        if self._is_notified and not self.fault:
-            return self._scanned_at + max(EVENT_GAP_SECONDS, self._cost / EVENT_SHARE)
+        if (self._is_notified or self._has_unchecked) and not self.fault:
+            pause = max(EVENT_GAP_SECONDS, self._cost / EVENT_SHARE)
+            if self._due is not None:
+                pause = min(pause, max(self._due - self._scanned_at, self._cost / DUE_SHARE))
+            return self._scanned_at + pause
         interval = self._rescan_seconds if self._watch.delivers else self._poll_seconds
         if self.fault:
             interval = self._poll_seconds
@@ -194,7 +199,7 @@ class Intake:
     def _scan(self, now: float, notifications: int | None) -> _Snapshot:
         began, cpu_before = time.monotonic(), time.thread_time()
         self._watch.supervise()
-        result = self._scanner.scan()
+        result = self._scanner.scan(self._stability.knows(now))
         listing = self._only_new(result.files)
         self._counters.missed_events += self._missed_events.observe(listing, notifications)
         stability = self._stability.observe(listing, now)
@@ -221,6 +226,7 @@ class Intake:
             name: until for name, until in self._postponed.items() if name in snapshot.listing
         }
         self._due = snapshot.stability.due
+        self._has_unchecked = snapshot.stability.unchecked > 0
         blocked = {**snapshot.refused, **snapshot.stability.blocked}
         self._log_waiting(blocked, snapshot.stability.incomplete)
         if snapshot.fault:
@@ -246,9 +252,21 @@ class Intake:
         """Return the stamp with which a ready file has settled."""
         return self._listing[name]
 
+    def verify(self, name: str, now: float) -> None:
+        """Raise NotReady unless a ready file is complete and still as it settled.
+
+        Accesses the inbox: a share may hang.
+        """
+        self._stability.verify(name, self._listing[name], now)
+
+    def recheck(self, name: str) -> None:
+        """Look at a file anew with the next scan: it changed before it could be claimed."""
+        self._stability.recheck(name)
+
     def postpone(self, name: str, until: float) -> None:
         """Offer a file that could not be claimed again only after `until` (monotonic seconds)."""
         self._postponed[name] = until
+        self.recheck(name)
 
     def pause(self, reason: str, now: float) -> None:
         """Offer no file until a later scan finds no fault."""

@@ -14,6 +14,7 @@ from daemon.ocr import (
     assemble,
     directions,
     layout,
+    legibility,
     orientation,
     pages,
     plausibility,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from daemon.core.options import Recipe
-    from daemon.core.records import Page, Stamp
+    from daemon.core.records import Page, Stamp, TextLine
     from daemon.ocr.assemble import ReadLines
     from daemon.ocr.assemble.unread import UnreadText
     from daemon.ocr.records import CleanPage, LineCrop, RecognizedLine, RulingLines, Seal
@@ -105,8 +106,14 @@ class Pipeline:
         oriented = self._find_orientation(page, timer)
         layer = assemble.layer_lines(page)
         with timer("recognize"):
-            found, readings = orientation.read_in_directions(
+            known = legibility.legible_sample(
                 oriented.lines, oriented.sampled, self.recognizer.read, segment.as_column
+            )
+        if known is None:
+            return self._page_of_noise(page, oriented, layer, timer)
+        with timer("recognize"):
+            found, readings = orientation.read_in_directions(
+                oriented.lines, known, self.recognizer.read, segment.as_column
             )
             readings = plausibility.weighed(found, readings)
         read = assemble.split_legible(found, readings, layer)
@@ -126,6 +133,21 @@ class Pipeline:
             )
             missing = unread.find(read.rejected, read.lines, layer, placed.frame)
             return assemble.page_text(page, oriented.clean, placed, blocks, missing)
+
+    def _page_of_noise(
+        self, page: Page, oriented: OrientedPage, layer: Sequence[TextLine], timer: StageTimer
+    ) -> PageText:
+        """Return a page of whose image nothing was read, with its text layer if it has one."""
+        lines = oriented.lines
+        frame = CoordinateFrame(page, oriented.clean)
+        missing = unread.find([(line, legibility.UNREAD) for line in lines], [], layer, frame)
+        if page.text_layer:
+            text = self._page_of_text_layer(page, timer, missing)
+        else:
+            with timer("assemble"):
+                placed = assemble.place_lines(page, oriented.clean, [], [], oriented.rules)
+                text = assemble.page_text(page, oriented.clean, placed, [], missing)
+        return replace(text, status="partial", failure=legibility.failure(len(lines)))
 
     @property
     def _active_detector(self) -> TextDetector | None:
@@ -222,6 +244,7 @@ class Pipeline:
         self, columns: Sequence[LineCrop]
     ) -> tuple[list[LineCrop], dict[int, RecognizedLine]]:
         """Return those that are vertical text, and their readings by index."""
+        columns = legibility.legible_columns(columns, self.recognizer.read)
         readings = self.recognizer.read(columns) if columns else []
         indexes = directions.vertical_indexes(columns, readings)
         return [columns[k] for k in indexes], dict(enumerate(readings[k] for k in indexes))

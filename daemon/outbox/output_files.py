@@ -78,6 +78,12 @@ class OutputFiles:
         self, claim: str, kind: OutputKind, ending: str, content: bytes | Path
     ) -> OutputDraft:
         """Write an output under a temporary name, durably; a file made by a worker is copied."""
+        return fs.until_not_removed(lambda: self._draft_once(claim, kind, ending, content))
+
+    def _draft_once(
+        self, claim: str, kind: OutputKind, ending: str, content: bytes | Path
+    ) -> OutputDraft:
+        """Write a draft; FileNotFoundError if another daemon has removed the empty folder."""
         fs.make_folder(self._drafts, self._folder)
         path = self._drafts / f"{claim}.{uuid.uuid4().hex}.tmp"
         digest, size = hashlib.sha256(), 0
@@ -239,9 +245,9 @@ class OutputFiles:
 
     def _write_journal(self, claim: str, place: str, drafts: Sequence[OutputDraft]) -> Path:
         outputs = {draft.output_at(place).name: draft.sha256 for draft in drafts}
-        fs.make_folder(self._journals, self._folder)
         journal = self._journals / f"{claim}.{uuid.uuid4().hex}.json"
-        fs.write_durable(journal, json.dumps({"place": place, "outputs": outputs}).encode())
+        content = json.dumps({"place": place, "outputs": outputs}).encode()
+        fs.write_in_folder(journal, content, self._folder)
         fs.fsync_folder(self._journals)
         return journal
 

@@ -98,9 +98,8 @@ class Outbox:
         draft = self._drafts / f"{claim.id}.{uuid.uuid4().hex}.tmp"
         with self._deferring():
             self._volume.check()
-            fs.make_folder(draft.parent, self.folder)
             fs.make_folder(target.parent, self.folder, self._ownership)
-            fs.write_durable(draft, content, self._ownership)
+            fs.write_in_folder(draft, content, self.folder, self._ownership)
         failpoints.reach("publish.drafted", place)
         try:
             with self._deferring(except_taken=True):

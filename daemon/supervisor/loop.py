@@ -25,6 +25,7 @@ from daemon.core.tasks import Outcome
 from daemon.engine.protocol import Engine
 from daemon.inbox.claims.protocol import Claims, Vanished
 from daemon.inbox.intake import Intake
+from daemon.inbox.stability import NotReady
 from daemon.supervisor.delivery import Delivery
 from daemon.supervisor.dispatcher import Dispatcher
 from daemon.supervisor.document import DocumentInFlight
@@ -194,18 +195,24 @@ class MainLoop:
         name = self._intake.next_ready(now)
         if name is None:
             return False
-        settled = self._intake.stamp_of(name)
+        intake, settled = self._intake, self._intake.stamp_of(name)
+
+        def take() -> DocumentInFlight:
+            intake.verify(name, now)
+            return self._add(self._claims.take(name, settled))
+
         try:
-            document = self._io.call(
-                f"claiming {name}", lambda: self._add(self._claims.take(name, settled))
-            )
+            document = self._io.call(f"claiming {name}", take)
             self._attempt(self._delivery.record, document, now)
         except Stalled:
             return False
         except LedgerLost:
             raise
+        except NotReady:
+            log.debug("file.unready", name=name)
         except Vanished:
             log.debug("file.vanished", name=name)
+            intake.recheck(name)
         except Exception as error:
             self._refuse(name, error, now)
         return True

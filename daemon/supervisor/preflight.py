@@ -155,11 +155,25 @@ def _low_space(name: str, folder: Path) -> Iterator[Finding]:
 
 
 def _write_and_rename(folder: Path) -> None:
-    """Do once what the daemon does all day: write a file in a subfolder, rename it."""
-    nested = folder / WORK_FOLDER
-    existed = nested.is_dir()
-    nested.mkdir(exist_ok=True)
+    """Do once what the daemon does all day: write a file in a subfolder, rename it.
+
+    Our own subfolder is used where it is there, a private one otherwise: a daemon that starts
+    beside us may have just created ours to use it, and it must not be removed then.
+    """
     _remove_stale_probes(folder)
+    ours = folder / WORK_FOLDER
+    private = folder / f".probe-{uuid.uuid4().hex}.tmp"
+    try:
+        _write_and_rename_once(ours, folder)
+    except FileNotFoundError:  # there is none, or another daemon has just removed it as empty
+        private.mkdir()
+        try:
+            _write_and_rename_once(private, folder)
+        finally:
+            private.rmdir()
+
+
+def _write_and_rename_once(nested: Path, folder: Path) -> None:
     draft, final = (where / f".probe-{uuid.uuid4().hex}.tmp" for where in (nested, folder))
     try:
         fs.write_durable(draft, b"ocr-daemon check")
@@ -167,9 +181,6 @@ def _write_and_rename(folder: Path) -> None:
     finally:
         draft.unlink(missing_ok=True)
         final.unlink(missing_ok=True)
-        if not existed:
-            with contextlib.suppress(OSError):
-                nested.rmdir()
 
 
 def _remove_stale_probes(folder: Path) -> None:

@@ -49,8 +49,7 @@ class RenameClaims:
         self._archive = Archive(archive, ownership) if archive else None
         self._failed = Archive(failed, ownership)
         self._unreadable: dict[str, float] = {}
-        self._make_work_folder()
-        self._lease = Lease(self._work, lease_seconds)
+        self._lease = Lease(self._work, lease_seconds, self._make_work_folder)
         self._peers = PeerLeases(self._work, lease_seconds)
 
     def take(self, name: str, settled: Stamp | None = None) -> Claim:
@@ -92,22 +91,28 @@ class RenameClaims:
         Also return own claims that are not `known`: a share went away while one was made or given
         back.
         """
+        self._make_work_folder()  # a daemon that took us for dead removes it
         yield from self._unknown_claims(known, now)
-        for folder in self._peers.dead(now):
-            yield from self._taken_over(folder, now)
+        # held as short as possible: the lock of a dead daemon keeps it from starting again
+        taken = [token for dead in self._peers.dead(now) for token in self._take_over(dead, now)]
+        for token in taken:
+            yield from self._held_in(token, now)
 
-    def _taken_over(self, folder: Path, now: float) -> Iterator[Claim]:
+    def _take_over(self, folder: Path, now: float) -> list[Path]:
+        """Rename the claims of a dead daemon into our work folder and remove its own."""
+        taken = []
         try:
             for token in _folders_in(folder):
                 with contextlib.suppress(FileNotFoundError):  # another daemon was faster
                     token.rename(self._work / token.name)
-                    yield from self._held_in(self._work / token.name, now)
+                    taken.append(self._work / token.name)
             (folder / LOCK_NAME).unlink(missing_ok=True)
             folder.rmdir()
         except OSError as error:
-            if folder.name not in self._unreadable:
+            if folder.name not in self._unreadable and not isinstance(error, FileNotFoundError):
                 log.error("claim.unreadable", path=str(folder), reason=error.strerror)
             self._unreadable[folder.name] = now
+        return taken
 
     def finish(self, claim: Claim) -> None:
         """Clear the reason of an earlier failure, then archive or delete the original."""
@@ -139,9 +144,9 @@ class RenameClaims:
         """Create the work folder, never the inbox itself, which may be a mount point."""
         self._volume.check()
         for folder in (self._work.parent.parent, self._work.parent, self._work):
-            folder.mkdir(exist_ok=True)
             if folder.is_symlink():
                 raise OSError(errno.ENOTDIR, "is a link, remove it", str(folder))
+        fs.make_folder(self._work, self._inbox)
 
     def _move_back(self, path: Path, name: str) -> None:
         self._volume.check()

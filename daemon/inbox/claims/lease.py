@@ -5,29 +5,46 @@ but only where both daemons see the same lock: on the same boot of the same mach
 mount. A share may not pass locks on between machines; there the time of the file must keep
 changing, and each observer measures that on its own monotonic clock, never by comparing wall
 clocks.
+
+A work folder is removed by the daemon that takes its claims over, perhaps at the moment in which
+its owner starts again. So that daemon holds the lock until the folder is gone, and who has got a
+lock checks that its file still has its name: otherwise folder and file are created again.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+from daemon.core import fs
 
 LOCK_NAME = "lock"
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 _RENEWALS_PER_TERM = 4  # so that one late renewal costs nothing
+_LOCK_WAIT_SECONDS = 5.0  # a peer holds it while it probes it or renames claims: milliseconds
+_LOCK_POLL_SECONDS = 0.01
+_HELD = (errno.EWOULDBLOCK, errno.EACCES)  # by another process, flock(2)
 
 
 class Lease:
     """Our own lease on a work folder, from now until the process ends."""
 
-    def __init__(self, folder: Path, seconds: float) -> None:
-        """After `seconds` without a renewal another daemon may take over."""
+    def __init__(
+        self, folder: Path, seconds: float, make_folder: Callable[[], None] = lambda: None
+    ) -> None:
+        """After `seconds` without a renewal another daemon may take over.
+
+        `make_folder` creates the folder where it is missing.
+        """
         self._path = folder / LOCK_NAME
+        self._make_folder = make_folder
         self._descriptor = self._lock_file()
         self._interval = seconds / _RENEWALS_PER_TERM
         self._ended = threading.Event()
@@ -39,7 +56,7 @@ class Lease:
         with self._changing:
             if self._ended.is_set():
                 return
-            if not self._is_ours():
+            if not self._is_named(self._descriptor):
                 taken = self._lock_file()
                 os.close(self._descriptor)
                 self._descriptor = taken
@@ -54,10 +71,18 @@ class Lease:
             self._changing.release()
 
     def _lock_file(self) -> int:
+        """Return the locked file of our folder; both are created where they are missing."""
+        return fs.until_not_removed(self._lock_file_once)
+
+    def _lock_file_once(self) -> int:
+        """Lock the file; FileNotFoundError if a peer that took the folder over has removed it."""
+        self._make_folder()
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         descriptor = os.open(self._path, flags, 0o600)
         try:
-            _lock(descriptor)
+            _lock(descriptor, _LOCK_WAIT_SECONDS)
+            if not self._is_named(descriptor):
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self._path))
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, _lock_identity(descriptor), 0)
         except BaseException:
@@ -65,9 +90,10 @@ class Lease:
             raise
         return descriptor
 
-    def _is_ours(self) -> bool:
+    def _is_named(self, descriptor: int) -> bool:
+        """Tell whether the open lock file is the one in our folder."""
         try:
-            return self._path.stat().st_ino == os.fstat(self._descriptor).st_ino
+            return self._path.stat().st_ino == os.fstat(descriptor).st_ino
         except FileNotFoundError:
             return False
 
@@ -86,29 +112,19 @@ class PeerLeases:
         self._seen: dict[Path, tuple[int, float]] = {}
 
     def dead(self, now: float) -> Iterator[Path]:
-        """Return the folders whose daemon is gone; `now` is monotonic seconds."""
+        """Return the folders whose daemon is gone; `now` is monotonic seconds.
+
+        The lock of a folder is held until the next one is asked for, if there is a lock: its daemon
+        cannot start meanwhile.
+        """
         peers = [path for path in self._ours.parent.iterdir() if path != self._ours]
         self._seen = {path: seen for path, seen in self._seen.items() if path in peers}
         for folder in peers:
-            is_folder = folder.is_dir() and not folder.is_symlink()
-            if is_folder and (self._is_unlocked(folder) or self._is_silent(folder, now)):
-                yield folder
-
-    def _is_unlocked(self, folder: Path) -> bool:
-        """Tell whether the lock is free and would be visible to us if it were held."""
-        try:
-            descriptor = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
-        except OSError:
-            return False
-        try:
-            if os.pread(descriptor, 200, 0) != _lock_identity(descriptor):
-                return False
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-        finally:
-            os.close(descriptor)
-        return True
+            if not folder.is_dir() or folder.is_symlink():
+                continue
+            with _probed(folder) as is_unlocked:
+                if is_unlocked or self._is_silent(folder, now):
+                    yield folder
 
     def _is_silent(self, folder: Path, now: float) -> bool:
         try:
@@ -122,9 +138,44 @@ class PeerLeases:
         return now - since >= self._seconds
 
 
-def _lock(descriptor: int) -> None:
-    with contextlib.suppress(OSError):  # on a filesystem without locks the renewals must do
+@contextlib.contextmanager
+def _probed(folder: Path) -> Iterator[bool]:
+    """Tell whether the lock of a folder is free, and hold it during the block if it is.
+
+    False where it would not be visible to us if it were held.
+    """
+    try:
+        descriptor = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        yield False
+        return
+    try:
+        yield _is_unlocked(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _is_unlocked(descriptor: int) -> bool:
+    try:
+        if os.pread(descriptor, 200, 0) != _lock_identity(descriptor):
+            return False
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _lock(descriptor: int, max_seconds: float = 0.0) -> None:
+    """Lock a file, waiting up to `max_seconds`; on a filesystem without locks renewals must do."""
+    ends = time.monotonic() + max_seconds
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in _HELD and time.monotonic() < ends:
+                time.sleep(_LOCK_POLL_SECONDS)
+                continue
+        return
 
 
 def _lock_identity(descriptor: int) -> bytes:

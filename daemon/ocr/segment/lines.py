@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 
 from daemon.ocr.segment.rects import (
-    CHUNK,
     expanded,
     group_bounds,
     ink_density,
@@ -51,24 +50,23 @@ def join_words(words: WordRects, ink: Pixels, separators: Pixels) -> Rects:
 
 def _neighbours(core: Rects) -> NDArray[np.intp]:
     """Return the pairs of words, P,2, that are adjacent on one base line, the left one first."""
-    chunks = [_followers(core, k, core[k : k + CHUNK]) for k in range(0, len(core), CHUNK)]
-    return np.concatenate(chunks)
+    numbered = np.column_stack([core, np.arange(len(core), dtype=core.dtype)])
+    return pairs_where(_is_follower, numbered, numbered)
 
 
-def _followers(core: Rects, first: int, words: Rects) -> NDArray[np.intp]:
-    """Return the right neighbours of `words`, which are part of `core` from `first` on."""
-    left, top, _, bottom = core.T.astype(np.float32)
+def _is_follower(words: Rects, candidates: Rects) -> NDArray[np.bool_]:
+    """Tell whether each candidate is a right neighbour: N,M; a fifth column numbers the words."""
+    left, top, _, bottom, number = candidates.T.astype(np.float32)
     height = bottom - top
-    own_left, own_top, own_right, own_bottom = words.T.astype(np.float32)[:, :, None]
+    own_left, own_top, own_right, own_bottom, own_number = words.T.astype(np.float32)[:, :, None]
     own_height = own_bottom - own_top
     low, high = np.minimum(own_height, height), np.maximum(own_height, height)
     overlap = np.minimum(own_bottom, bottom) - np.maximum(own_top, top)
     gap = left - own_right
-    later = np.arange(len(core)) > np.arange(first, first + len(words))[:, None]
-    is_neighbour = (left > own_left) | (later & (left == own_left))
+    is_neighbour = (left > own_left) | ((number > own_number) & (left == own_left))
     is_neighbour &= (gap <= _MAX_WORD_GAP * low) & (gap > -3 * high)
     is_neighbour &= (overlap >= _MIN_OVERLAP * low) & (high <= _MAX_HEIGHT_RATIO * low)
-    return np.asarray(np.argwhere(is_neighbour) + np.array([first, 0]), np.intp)
+    return np.asarray(is_neighbour, bool)
 
 
 def _spaced_characters(rects: Rects) -> NDArray[np.intp]:

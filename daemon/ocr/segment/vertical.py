@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 _MIN_SIDE = 3  # pixels; a component with no longer side is noise
 _MAX_COMPONENTS = 12_000  # the largest ones are used: a page of noise must end
+_MAX_GROUPS = 1_000  # likewise
+_MAX_COMPARED = 4_000_000  # likewise, of pairs of components; 450 000 on development pages
 _REACHES = (
     0.06,
     0.12,
@@ -225,6 +227,8 @@ def _join_columns(parts: Rects, groups: Rects, horizontal: NDArray[np.bool_]) ->
     """Return the columns: groups above one another, and the components between and beside them."""
     if not len(groups):
         return groups
+    if len(groups) > _MAX_GROUPS:
+        groups = groups[np.argsort(groups[:, 1] - groups[:, 3], kind="stable")[:_MAX_GROUPS]]
     rects = list(groups[np.argsort(groups[:, 1])])
     em = float(np.median(groups[:, 2] - groups[:, 0]))
     loose = parts[~horizontal]
@@ -251,8 +255,10 @@ def _short_columns(
         is_left &= ~(inside & (middle[:, 1] >= top) & (middle[:, 1] <= bottom))
     short: list[NDArray[np.int32]] = []
     seeds = loose[is_left & (loose[:, 2] - loose[:, 0] >= 0.5 * em)]
-    for seed in seeds[np.argsort(seeds[:, 1])]:
-        column = _absorb(_widened(seed, loose[is_left], em), loose[is_left], em)
+    around = loose[is_left]
+    most = _MAX_COMPARED // max(1, len(around))
+    for seed in seeds[np.argsort(seeds[:, 1])][:most]:
+        column = _absorb(_widened(seed, around, em), around, em)
         is_beside = any(
             abs(column[1] - other[1]) <= 0.7 * em
             and 0.1 * em <= max(column[0] - other[2], other[0] - column[2]) <= _MAX_ASIDE * em

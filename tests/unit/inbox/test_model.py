@@ -29,7 +29,7 @@ from hypothesis.stateful import (
 from daemon.core.folder_rules import FolderRules
 from daemon.inbox.intake import Intake
 from daemon.inbox.scan import Scanner
-from daemon.inbox.stability import StabilityTracker
+from daemon.inbox.stability import NotReady, StabilityTracker
 from daemon.inbox.watch import InboxWatcher
 
 QUIET, PATIENCE, RESCAN, POLL = 5.0, 60.0, 30.0, 2.0
@@ -175,6 +175,10 @@ class Inbox(RuleBasedStateMachine):
         name = self.intake.next_ready(self.now)
         if name is None or not is_file(path := self.inbox / name):
             return None
+        try:
+            self.intake.verify(name, self.now)
+        except NotReady:
+            return self.take_next()
         content, scanned_at = path.read_bytes(), self.intake.scanned_at
         if self.changed[name] < scanned_at:
             assert content

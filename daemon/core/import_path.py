@@ -6,7 +6,7 @@ other people put files, and a `numpy.py` there would run with its rights.
 """
 
 # Only what the interpreter has loaded already: anything else could be found in that very folder.
-# ruff: noqa: PTH111, PTH112, PTH117, PTH118, PTH120
+# ruff: noqa: PTH117, PTH120
 import os
 import sys
 

@@ -101,6 +101,7 @@ class RenameClaims:
             for token in _folders_in(folder):
                 with contextlib.suppress(FileNotFoundError):  # another daemon was faster
                     token.rename(self._work / token.name)
+                    self._finish_giving_back(self._work / token.name)
                     yield from self._held_in(self._work / token.name, now)
             (folder / LOCK_NAME).unlink(missing_ok=True)
             folder.rmdir()

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from daemon.cli.messages import no_ledger
 from daemon.config.settings import Config
-from daemon.core import fs
+from daemon.core import fs, private
 from daemon.core.logs import escape_controls
 from daemon.core.records import LedgerEntry
 from daemon.inbox.claims.by_rename import claim_folders
@@ -95,7 +95,7 @@ class Depth:
 def report(config: Config, *, rebuild: bool, deep: bool = False) -> tuple[str, bool]:
     """Return the balance as lines, and whether it holds."""
     if rebuild:
-        config.folders.state.mkdir(parents=True, exist_ok=True)
+        private.make_folder(config.folders.state)
         with hold_lock(config.folders.state):
             found = ledger_recovery.rebuild(config)
         return f"the ledger was rebuilt from {found} sidecars in {config.folders.outbox}", True

@@ -39,6 +39,7 @@ COPY config.yaml ./
 COPY --from=build /opt/code /opt/code
 ENV PATH=/opt/code/bin:/opt/venv/bin:$PATH \
     PYTHONPATH=/opt/code \
+    PYTHONSAFEPATH=1 \
     HOME=/tmp \
     OCR_DAEMON__FOLDERS__INBOX=/data/inbox \
     OCR_DAEMON__FOLDERS__OUTBOX=/data/outbox \

@@ -1,5 +1,15 @@
 """`python -m daemon` is `ocr-daemon`."""
 
-from daemon.cli.app import main
+from daemon.core.import_path import exclude_working_directory
 
-main()
+
+def main() -> None:
+    """Run the command on the command line, with no module from the working directory."""
+    exclude_working_directory()
+    from daemon.cli.app import main as run_command  # imports much of the standard library
+
+    run_command()
+
+
+if __name__ == "__main__":
+    main()

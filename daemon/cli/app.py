@@ -168,7 +168,7 @@ def verify(
     ] = False,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Prove that landed = answered + waiting.
+    """Prove that landed = answered + waiting, and list what is refused or ignored, and why.
 
     Example: ocr-daemon verify
     """

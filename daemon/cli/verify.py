@@ -1,4 +1,7 @@
-"""`ocr-daemon verify`: proves that landed = answered + waiting; the daemon may be running.
+"""`ocr-daemon verify`: proves that landed = answered + waiting + refused + ignored.
+
+The daemon may be running. Refused is a file that waits for an operator (a hard link with a name
+elsewhere, a folder that cannot be listed); ignored is what `watch.ignore` or its kind leaves out.
 
 A sidecar that is gone from the outbox was collected by its reader; one that is there but unreadable
 is torn; a claimed file that is neither held nor answered is lost.
@@ -13,13 +16,13 @@ import contextlib
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from daemon.cli.messages import no_ledger
 from daemon.config.settings import Config
-from daemon.core import fs
+from daemon.core import fs, private
 from daemon.core.logs import escape_controls
 from daemon.core.records import LedgerEntry
 from daemon.inbox.claims.by_rename import claim_folders
@@ -33,6 +36,7 @@ from daemon.supervisor.instance_lock import hold_lock
 from daemon.supervisor.wiring import scanner
 
 OUTCOMES = ("answered", "collected", "waiting", "torn", "lost")
+MAX_LEFT_OUT = 100  # lines for refused files, and for ignored ones
 GRACE_SECONDS = 1.0  # in which a running daemon drops the row of a file that it has given back
 
 
@@ -45,16 +49,26 @@ class Balance:
     waiting: int
     torn: tuple[str, ...]
     lost: tuple[str, ...]
+    refused: Mapping[str, str] = field(default_factory=dict)
+    ignored: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def landed(self) -> int:
         """Every file that was ever seen."""
-        return self.answered + self.waiting + len(self.torn) + len(self.lost)
+        left_out = len(self.refused) + len(self.ignored)
+        return self.answered + self.waiting + left_out + len(self.torn) + len(self.lost)
 
     @property
     def holds(self) -> bool:
-        """Whether landed = answered + waiting."""
+        """Whether landed = answered + waiting + refused + ignored."""
         return not self.torn and not self.lost
+
+    def __str__(self) -> str:
+        """`landed 4 = answered 2 + waiting 1 + refused 1`."""
+        terms = [f"answered {self.answered}", f"waiting {self.waiting}"]
+        terms += [f"refused {len(self.refused)}"] * bool(self.refused)
+        terms += [f"ignored {len(self.ignored)}"] * bool(self.ignored)
+        return f"landed {self.landed} {'=' if self.holds else 'is not'} {' + '.join(terms)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +95,7 @@ class Depth:
 def report(config: Config, *, rebuild: bool, deep: bool = False) -> tuple[str, bool]:
     """Return the balance as lines, and whether it holds."""
     if rebuild:
-        config.folders.state.mkdir(parents=True, exist_ok=True)
+        private.make_folder(config.folders.state)
         with hold_lock(config.folders.state):
             found = ledger_recovery.rebuild(config)
         return f"the ledger was rebuilt from {found} sidecars in {config.folders.outbox}", True
@@ -89,10 +103,7 @@ def report(config: Config, *, rebuild: bool, deep: bool = False) -> tuple[str, b
         return no_ledger(config), True
     balance = verify(config)
     lines = [
-        f"landed {balance.landed} = answered {balance.answered} + waiting {balance.waiting}"
-        if balance.holds
-        else f"landed {balance.landed} is not answered {balance.answered} + "
-        f"waiting {balance.waiting}",
+        str(balance),
         f"{balance.collected} of the sidecars have been collected from the outbox",
     ]
     lines += [
@@ -102,6 +113,7 @@ def report(config: Config, *, rebuild: bool, deep: bool = False) -> tuple[str, b
     lines += [
         f"lost: {escape_controls(name)} is neither answered nor held" for name in balance.lost
     ]
+    lines += [*_left_out("refused", balance.refused), *_left_out("ignored", balance.ignored)]
     if not deep:
         return "\n".join(lines), balance.holds
     depth = verify_deep(config)
@@ -116,6 +128,14 @@ def report(config: Config, *, rebuild: bool, deep: bool = False) -> tuple[str, b
         for name in depth.spoiled
     ]
     return "\n".join(lines), balance.holds and depth.holds
+
+
+def _left_out(outcome: str, reasons: Mapping[str, str]) -> Iterator[str]:
+    """Return a line for each of the first files that are not taken, and one for the others."""
+    for name, reason in sorted(reasons.items())[:MAX_LEFT_OUT]:
+        yield f"{outcome}: {escape_controls(fs.to_unicode(name))}: {reason}"
+    if len(reasons) > MAX_LEFT_OUT:
+        yield f"{outcome}: and {len(reasons) - MAX_LEFT_OUT} more"
 
 
 def verify(config: Config) -> Balance:
@@ -133,8 +153,10 @@ def verify(config: Config) -> Balance:
             time.sleep(GRACE_SECONDS)
             outcome = _outcome(entry, ledger, config)
         found[outcome].append(fs.to_unicode(entry.answer or entry.name))
+    scanned = scanner(config).scan()
+    unclaimed = CLAIM_MODES[config.claim].unanswered(scanned.files, ledger)
     unrecorded = sum(path.name not in rows for path in claim_folders(config.folders.inbox))
-    waiting = len(found["waiting"]) + unrecorded + _unclaimed(config, ledger)
+    waiting = len(found["waiting"]) + unrecorded + len(unclaimed)
     ledger.close()
     return Balance(
         answered=len(found["answered"]) + len(found["collected"]),
@@ -142,6 +164,8 @@ def verify(config: Config) -> Balance:
         waiting=waiting,
         torn=tuple(found["torn"]),
         lost=tuple(found["lost"]),
+        refused=scanned.refused,
+        ignored=scanned.ignored,
     )
 
 
@@ -233,8 +257,3 @@ def _answer_outcome(entry: LedgerEntry, outbox: Outbox) -> str:
 
 def _is_held(entry: LedgerEntry, config: Config) -> bool:
     return CLAIM_MODES[config.claim].is_held(entry, config.folders.inbox)
-
-
-def _unclaimed(config: Config, ledger: Ledger) -> int:
-    listing = scanner(config).scan().files
-    return len(CLAIM_MODES[config.claim].unanswered(listing, ledger))

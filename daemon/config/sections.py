@@ -162,6 +162,7 @@ class Metrics(Section):
     enabled: bool = False
     address: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 9478
+    hosts: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")], ...] = ()
 
 
 class Logging(Section):

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Literal
 
+from daemon.core import private
 from daemon.core.records import Fault
 
 HEARTBEAT_NAME = "heartbeat.json"
@@ -53,7 +54,7 @@ class Heartbeat:
 def beat(state: Path, heartbeat: Heartbeat) -> None:
     """Write the heartbeat, atomically and without fsync: it is worthless after a power cut."""
     draft = state / f".{HEARTBEAT_NAME}.tmp"
-    draft.write_text(json.dumps(asdict(heartbeat)), encoding="utf-8")
+    private.write_text(draft, json.dumps(asdict(heartbeat)))
     draft.replace(state / HEARTBEAT_NAME)
 
 

@@ -7,6 +7,7 @@ import fcntl
 from collections.abc import Iterator
 from pathlib import Path
 
+from daemon.core import private
 from daemon.core.errors import Misconfigured
 
 LOCK_NAME = "lock"
@@ -15,6 +16,7 @@ LOCK_NAME = "lock"
 @contextlib.contextmanager
 def hold_lock(state: Path) -> Iterator[None]:
     """Hold the lock of the state folder; Misconfigured where another daemon holds it."""
+    private.create_file(state / LOCK_NAME)
     with (state / LOCK_NAME).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -15,7 +15,7 @@ from daemon.core.errors import LedgerLost, Misconfigured
 from daemon.core.wakeup import WakeupPipe
 from daemon.monitoring import heartbeat
 from daemon.monitoring.systemd import SystemdNotifier
-from daemon.supervisor import startup
+from daemon.supervisor import startup, state_folder
 from daemon.supervisor.daemon import Daemon, ProcessContext, WarmEngine
 from daemon.supervisor.instance_lock import hold_lock
 from daemon.supervisor.reload import Reload
@@ -41,6 +41,7 @@ def run(config: Config, load: Callable[[], Config]) -> None:
         config.logging.file_megabytes * 1024**2,
         config.logging.files,
     )
+    state_folder.tighten(config)
     reload = Reload(config, load, wakeup.notify)
     process = ProcessContext(
         wakeup, signals, reload, SystemdNotifier.from_environment(), Counters()

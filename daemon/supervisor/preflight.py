@@ -20,13 +20,13 @@ from daemon.config.backend import sibling
 from daemon.config.sections import Metrics
 from daemon.config.settings import Config
 from daemon.config.validation import is_loopback
-from daemon.core import fs, lexicon
+from daemon.core import fs, lexicon, private
 from daemon.core.errors import Misconfigured
 from daemon.core.ownership import INHERITED
 from daemon.core.volumes import mount_of
 from daemon.inbox.scan import WORK_FOLDER
 from daemon.inbox.watch import delivers_events
-from daemon.supervisor import web_process
+from daemon.supervisor import state_folder, web_process
 
 LOW_SPACE_BYTES = 500 * 1024**2
 STALE_PROBE_SECONDS = 60.0  # after which a probe file is left over from a start that was killed
@@ -77,6 +77,7 @@ def _findings(config: Config, *, may_write: bool) -> Iterator[Finding]:
         written |= {"archive": folders.archive}
     for name, folder in written.items():
         yield from _tried(name, folder) if may_write else _permitted(name, folder)
+    yield from _state_open_to_others(config)
     if config.originals == "archive":
         yield from _other_filesystem(config, may_write=may_write)
     yield from _ownership_tried(config) if may_write else _ownership_permitted(config)
@@ -121,7 +122,8 @@ def _tried(name: str, folder: Path) -> Iterator[Finding]:
     """Create a folder where it is missing, and try to write and rename in it."""
     try:
         # never the parents of an inbox: a share that is not mounted must not look like an empty one
-        folder.mkdir(parents=name != "inbox", exist_ok=True)
+        mode = private.FOLDER_MODE if name == "state" else 0o777
+        folder.mkdir(mode, parents=name != "inbox", exist_ok=True)
         _write_and_rename(folder)
     except OSError as error:
         yield _not_writable(name, folder, error.strerror or str(error))
@@ -140,6 +142,25 @@ def _permitted(name: str, folder: Path) -> Iterator[Finding]:
         yield _not_writable(name, folder, f"{folder.parent} does not exist")
     else:
         yield from _low_space(name, existing)
+
+
+def _state_open_to_others(config: Config) -> Iterator[Finding]:
+    """Warn where others can read the state folder, and a start could not change that."""
+    state, uid = config.folders.state, os.geteuid()
+    if state_folder.holds_other_folders(config):
+        remedy = (
+            "is not made private, since another folder of the config lies in it; give the state a "
+            "folder of its own: it holds the texts of the search index and images of pages"
+        )
+        yield Finding(False, "folders.state", state, remedy)
+        return
+    with contextlib.suppress(OSError):
+        if uid not in (0, state.stat().st_uid) and state_folder.open_to_others(config):
+            remedy = (
+                f"others have rights on it, and uid {uid} does not own it and cannot take them "
+                "away; let its owner run chmod -R go= on it, or give it to this uid"
+            )
+            yield Finding(False, "folders.state", state, remedy)
 
 
 def _not_writable(name: str, folder: Path, reason: str) -> Finding:

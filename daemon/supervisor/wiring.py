@@ -242,6 +242,8 @@ def monitoring_server(config: Config, health: Health, counters: Counters) -> Ite
     )
     exposition = Exposition(counters, health, facts)
     with contextlib.closing(
-        MonitoringServer(config.metrics.address, config.metrics.port, health, exposition)
+        MonitoringServer(
+            config.metrics.address, config.metrics.port, health, exposition, config.metrics.hosts
+        )
     ):
         yield

@@ -15,7 +15,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from daemon.config import validation
 from daemon.config.settings import Config
-from daemon.core import logs
+from daemon.core import logs, private
 from daemon.core.errors import Misconfigured
 from daemon.supervisor import wiring
 from daemon.web.app import create_app
@@ -74,7 +74,7 @@ def build_context(config: Config) -> WebContext:
         folders.inbox, folders.outbox, folders.archive, folders.failed,
         config.ledger_file, folders.state / INDEX_NAME,
     )  # fmt: skip
-    folders.state.mkdir(parents=True, exist_ok=True)
+    private.make_folder(folders.state)
     return WebContext(
         catalogue=Catalogue(paths, wiring.scanner(config)),
         uploads=Uploads(

@@ -50,6 +50,7 @@ class Workspace:
 
     def __init__(self, root: Path, **config: Any) -> None:
         self.root = root
+        self.working_directory = REPOSITORY  # of its processes
         for name in ("inbox", "outbox", "archive", "failed", "logs", "state"):
             setattr(self, name, root / name)
         self.inbox: Path
@@ -119,7 +120,7 @@ class Workspace:
         """Run a command of the console script to its end."""
         return subprocess.run(
             [sys.executable, "-m", "daemon", *arguments, "--config", str(self.config)],
-            capture_output=True, text=True, timeout=120, cwd=REPOSITORY,
+            capture_output=True, text=True, timeout=120, cwd=self.working_directory,
             env=os.environ | environment,
         )  # fmt: skip
 
@@ -144,7 +145,7 @@ class RunningDaemon:
         self.output = (workspace.root / "output").open("a")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "daemon", "run", "--config", str(workspace.config)],
-            stdout=self.output, stderr=subprocess.STDOUT, cwd=REPOSITORY,
+            stdout=self.output, stderr=subprocess.STDOUT, cwd=workspace.working_directory,
             env=os.environ | environment, start_new_session=True,
         )  # fmt: skip
 

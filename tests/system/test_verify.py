@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from daemon.cli.verify import verify, verify_deep
 from daemon.config.load import load
+from daemon.inbox import scan
 from tests.support.running_daemon import Workspace, until
 from tests.torture import pretended, series
 from tests.torture.life import living, quick_workspace
@@ -105,3 +107,34 @@ def test_the_command_tells_how_many_originals_are_kept(workspace: Workspace) -> 
         0,
         True,
     )
+
+
+def test_what_is_refused_or_ignored_is_counted_and_listed_with_its_reason(
+    workspace: Workspace,
+) -> None:
+    (workspace.root / "elsewhere.png").write_bytes(b"secret")
+    os.link(workspace.root / "elsewhere.png", workspace.inbox / "linked.png")
+    (workspace.inbox / "half.part").write_bytes(b"half")
+    (workspace.inbox / "link.png").symlink_to(workspace.root / "elsewhere.png")
+    (workspace.inbox / "waits.png").write_bytes(pretended.content("Waits"))
+
+    said = workspace.command("verify")
+
+    assert said.returncode == 0
+    assert said.stdout.splitlines() == [
+        "landed 6 = answered 2 + waiting 1 + refused 1 + ignored 2",
+        "0 of the sidecars have been collected from the outbox",
+        f"refused: linked.png: {scan.LINKED}",
+        f"ignored: half.part: {scan.IGNORED}",
+        f"ignored: link.png: {scan.SYMBOLIC_LINK}",
+    ]
+
+
+def test_thousands_of_ignored_names_are_counted_and_not_all_listed(workspace: Workspace) -> None:
+    for number in range(150):
+        (workspace.inbox / f"{number:03d}.part").touch()
+
+    lines = workspace.command("verify").stdout.splitlines()
+
+    assert lines[0] == "landed 152 = answered 2 + waiting 0 + ignored 150"
+    assert (len(lines), lines[-1]) == (103, "ignored: and 50 more")

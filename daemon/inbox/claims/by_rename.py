@@ -96,6 +96,7 @@ class RenameClaims:
         # held as short as possible: the lock of a dead daemon keeps it from starting again
         taken = [token for dead in self._peers.dead(now) for token in self._take_over(dead, now)]
         for token in taken:
+            self._finish_giving_back(token)
             yield from self._held_in(token, now)
 
     def _take_over(self, folder: Path, now: float) -> list[Path]:
@@ -178,7 +179,7 @@ class RenameClaims:
     def _finish_giving_back(self, token: Path) -> None:
         """Remove our name of a file that a crash left both here and in the inbox."""
         for path in token.rglob("*"):
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(OSError):
                 if fs.is_regular(path) and path.samefile(self._inbox / path.relative_to(token)):
                     path.unlink()
 

@@ -17,6 +17,7 @@ from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
 from starlette.responses import Response
 
+from daemon.core import host_names
 from daemon.web.http.errors import HttpError
 
 COOKIE = "ocr_daemon"
@@ -89,7 +90,7 @@ class AccessControl:
     def check(self, method: str, path: str, headers: Headers) -> None:
         """Raise HttpError for a request that is not allowed."""
         host = headers.get("host", "")
-        if not self.has_bearer_token(headers) and not self._is_known_host(host):
+        if not self.has_bearer_token(headers) and not host_names.is_known(host, self._hosts):
             reason = "unknown host name; add its origin to web.origins, or use the IP address"
             raise HttpError(421, "unknown_host", reason)
         if method not in SAFE_METHODS:
@@ -98,23 +99,6 @@ class AccessControl:
         if not is_public and not self.is_authorized(headers):
             reason = "send the configured token (web.token): Authorization: Bearer <token>"
             raise HttpError(401, "unauthorized", reason, {"WWW-Authenticate": "Bearer"})
-
-    def _is_known_host(self, host: str) -> bool:
-        """Return whether a Host header names this site (DNS-rebinding protection).
-
-        IP addresses are always accepted: nobody can make one resolve to another machine.
-        """
-        try:
-            name = urlsplit(f"//{host}").hostname or ""
-        except ValueError:
-            return False
-        if name.rstrip(".") in self._hosts:
-            return True
-        try:
-            ipaddress.ip_address(name)
-        except ValueError:
-            return False
-        return True
 
     def _check_origin(self, headers: Headers, host: str) -> None:
         """Raise HttpError if a page of another site made the browser send the request (CSRF)."""

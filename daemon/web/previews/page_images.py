@@ -8,6 +8,7 @@ import uuid
 from pathlib import Path
 from threading import Lock
 
+from daemon.core import private
 from daemon.core.folder_rules import FolderRules
 from daemon.core.options import Limits, Rendering
 from daemon.web.index.records import DocumentDetails
@@ -47,7 +48,7 @@ class PageImages:
             return image
         with self._lock:
             if not _is_cached(image):
-                self._folder.mkdir(exist_ok=True)
+                private.make_folder(self._folder)
                 draft = self._folder / f".{uuid.uuid4().hex}.tmp"
                 request = PreviewRequest(
                     details.original, number, limits, rendering, draft, MAX_SIDE, self._in_sandbox

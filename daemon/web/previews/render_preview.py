@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from daemon.core import private
 from daemon.core.errors import Deferred, Rejected
 from daemon.engine.isolated import run_isolated
 
@@ -72,6 +73,7 @@ def _render_here(request: PreviewRequest) -> None:
     if scale < 1:
         image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
     _, content = cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, QUALITY))
+    private.create_file(request.draft)
     request.draft.write_bytes(content.tobytes())
 
 

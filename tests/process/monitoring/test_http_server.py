@@ -39,7 +39,9 @@ class Asked:
             segmenter="auto", folders={}, ledger_file=ledger_file,
         )  # fmt: skip
         exposition = Exposition(self.counters, self.health, facts)
-        self.endpoint = MonitoringServer("127.0.0.1", self.port, self.health, exposition)
+        self.endpoint = MonitoringServer(
+            "127.0.0.1", self.port, self.health, exposition, ["ocr-daemon"]
+        )
 
     def get(self, path: str, method: str = "GET") -> tuple[int, bytes]:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
@@ -158,3 +160,79 @@ def test_hook_metrics_exist_only_with_hooks(asked: Asked) -> None:
     asked.counters.hooks_waiting, asked.counters.hooks_dead = 3, 1
 
     assert b"ocr_daemon_hooks_dead 1.0" in asked.get("/metrics")[1]
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1:9478", 200),
+        ("[::1]:9478", 200),
+        ("192.168.1.7", 200),
+        ("LocalHost.", 200),
+        (socket.gethostname(), 200),
+        ("ocr-daemon:9478", 200),
+        (None, 200),
+        ("evil.example", 421),
+        ("ocr-daemon.evil.example:9478", 421),
+        ("127.0.0.1.evil.example", 421),
+        ("[::1", 421),
+        ("", 421),
+    ],
+)
+def test_a_page_that_gives_this_machine_a_name_of_its_own_learns_nothing(
+    asked: Asked, host: str | None, status: int
+) -> None:
+    """DNS rebinding: the browser sends the name of the page. Only `ocr-daemon` is configured."""
+    head = f"GET /metrics HTTP/1.1\r\n{'' if host is None else f'Host: {host}'}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", asked.port), timeout=10) as line:
+        line.sendall(head.replace("\r\n\r\n\r\n", "\r\n\r\n").encode())
+        answer = line.makefile("rb").read()
+
+    assert int(answer.split()[1]) == status
+    assert (b"ocr_daemon_" in answer) == (status == 200)
+
+
+def test_slow_clients_do_not_keep_a_probe_out(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They hold more connections than there are threads, and open a new one for each that ends."""
+    monkeypatch.setattr(http_server, "HEAD_SECONDS", 60.0)
+    monkeypatch.setattr(http_server, "ANSWER_SECONDS", 60.0)
+    is_over = threading.Event()
+
+    def attack() -> None:
+        while not is_over.is_set():
+            with socket.create_connection(("127.0.0.1", asked.port), timeout=60) as line:
+                line.sendall(b"GET /metrics HTTP/1.0\r\nX: ")
+                line.settimeout(0.05)
+                while not is_over.is_set():
+                    try:
+                        if not line.recv(1):
+                            break
+                    except TimeoutError:
+                        continue
+                    except OSError:
+                        break
+
+    attackers = [threading.Thread(target=attack) for _ in range(2 * http_server.MAX_REQUESTS)]
+    for attacker in attackers:
+        attacker.start()
+    until(lambda: not asked.endpoint._server._free._value, 10, what="all threads are occupied")
+
+    answered = sum(is_well(asked) for _ in range(20))
+    is_over.set()
+    for attacker in attackers:
+        attacker.join()
+
+    assert answered >= 19
+
+
+def test_the_head_of_a_request_has_seconds_to_arrive(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_server, "HEAD_SECONDS", 0.3)
+    monkeypatch.setattr(http_server, "ANSWER_SECONDS", 60.0)
+    with socket.create_connection(("127.0.0.1", asked.port), timeout=10) as line:
+        line.sendall(b"GET /metrics HTTP/1.0\r\nX: ")
+
+        assert line.recv(1) == b""

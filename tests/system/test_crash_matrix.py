@@ -36,6 +36,7 @@ def is_elsewhere(tmp_path: Path) -> bool:
         ("retried", "publish.named|move"), ("across", "copy|rename"),
         ("notified", "ledger.answered|hook"),
         ("outputs", "make|outputs|publish"),
+        ("in place", "ledger|publish|original"), ("failing in place", "fail|closed"),
     ],
 )  # fmt: skip
 def test_a_daemon_killed_at_any_step_answers_once_after_the_restart(

@@ -52,10 +52,13 @@ SEED ?= 1
 torture: develop
 	$(BIN)/python -m tests.torture --kills $(KILLS) --fast-kills $(KILLS) --seed $(SEED)
 
-# Hours of mixed traffic, kills and folders moved away; checks that nothing grows.
+# Hours of mixed traffic, kills and folders moved away; checks that nothing grows. STATE is a folder in
+# which a later run continues: make soak HOURS=2 STATE=.soak, as often as there is time.
 HOURS ?= 8
+STATE ?=
+OCR ?= real
 soak: develop
-	$(BIN)/python -m tests.torture.soak --hours $(HOURS) --seed $(SEED)
+	$(BIN)/python -m tests.torture.soak --hours $(HOURS) --seed $(SEED) --program $(OCR) $(if $(STATE),--state $(STATE))
 
 check: develop
 	$(BIN)/ruff format --check .

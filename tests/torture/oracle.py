@@ -46,6 +46,19 @@ class Landed:
         return hashlib.sha256(self.content).hexdigest()
 
 
+@dataclass(frozen=True, slots=True)
+class LandedEarlier:
+    """A file that an earlier run has dropped, without its bytes."""
+
+    name: str
+    sha256: str
+    text: str | None
+    outputs: int = 0
+
+
+AnyLanded = Landed | LandedEarlier
+
+
 @dataclass(slots=True)
 class Count:
     """The counts, which must satisfy landed = answered, and lists of what is wrong."""
@@ -79,8 +92,8 @@ class Count:
 
 def count(
     workspace: Workspace,
-    landed: Iterable[Landed],
-    removed: Iterable[Landed] = (),
+    landed: Iterable[AnyLanded],
+    removed: Iterable[AnyLanded] = (),
     *,
     in_place: bool = False,
 ) -> Count:
@@ -150,7 +163,7 @@ def leftovers(workspace: Workspace, *, in_place: bool = False) -> list[str]:
 
 
 def _count_answers(
-    workspace: Workspace, wanted: Counter[str], by_sha: dict[str, Landed], found: Count
+    workspace: Workspace, wanted: Counter[str], by_sha: dict[str, AnyLanded], found: Count
 ) -> None:
     answers: Counter[str] = Counter()
     outputs = {path for path in _files(workspace.outbox) if path.suffix != ".json"}
@@ -174,7 +187,7 @@ def _count_answers(
     found.lost += [f"{by_sha[sha].name}: not answered" for sha in wanted - answers]
 
 
-def _answer_error(answer: dict[str, Any], by_sha: dict[str, Landed]) -> str | None:
+def _answer_error(answer: dict[str, Any], by_sha: dict[str, AnyLanded]) -> str | None:
     file = by_sha.get(answer["source"]["sha256"])
     if file is None:
         return "an answer to bytes that were never dropped"
@@ -196,7 +209,7 @@ def _output_error(path: Path, sha256: str) -> str | None:
 
 
 def _count_bytes(
-    workspace: Workspace, wanted: Counter[str], by_sha: dict[str, Landed], found: Count
+    workspace: Workspace, wanted: Counter[str], by_sha: dict[str, AnyLanded], found: Count
 ) -> None:
     stored: Counter[str] = Counter()
     for path in (*_files(workspace.archive), *_files(workspace.failed), *_files(workspace.inbox)):

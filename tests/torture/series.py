@@ -127,9 +127,10 @@ def run(
 class Feeder:
     """Drops files so that some always wait, up to `limit` in all."""
 
-    def __init__(self, workspace: Workspace, program: str, seed: int) -> None:
+    def __init__(self, workspace: Workspace, program: str, seed: int, first: int = 0) -> None:
+        """`first` is the number of the first file; another number is another file."""
         self._workspace = workspace
-        self._files = traffic.endless(program, seed)
+        self._files = traffic.endless(program, seed, first)
         self.landed: list[Landed] = []
         self.removed: list[Landed] = []  # by this class, after their answer
         self.limit: float = float("inf")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import structlog
 
 from daemon.config.settings import Config
 from daemon.core import logs
+from daemon.core.clock import CautiousClock
 from daemon.core.counters import Counters
 from daemon.core.errors import LedgerLost
 from daemon.core.records import Fault
@@ -46,6 +47,7 @@ class ProcessContext:
     reload: Reload
     systemd: SystemdNotifier
     counters: Counters
+    clock: CautiousClock = field(default_factory=CautiousClock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class Daemon:
         """`warm` is the engine that the daemon before has handed over."""
         self._wakeup, self._signals, self._reload = process.wakeup, process.signals, process.reload
         self._systemd, self._counters = process.systemd, process.counters
+        self._clock = process.clock
         self._config = config = self._reload.running
         self._next: Trial | None = None
         self._log_fault: Fault | None = None
@@ -168,7 +171,7 @@ class Daemon:
         """Start to remove originals, where the config has a limit."""
         if self._retention_sweeper:
             self._retention_sweeper.end()
-        self._retention_sweeper = wiring.retention_sweeper(self._config)
+        self._retention_sweeper = wiring.retention_sweeper(self._config, self._clock)
 
     def _turn_until_stopped(self) -> None:
         """Turn until told to stop, or until another config can take over."""

@@ -221,7 +221,7 @@ def test_a_missing_folder_does_not_end_the_thread(originals: Originals, tmp_path
     retention_folder = originals.retention_folder(Retention(archive_days=1e-9))
     originals.folder.rename(tmp_path / "away")
 
-    retention_sweeper = RetentionSweeper([retention_folder], originals.ledger_file)
+    retention_sweeper = RetentionSweeper([retention_folder], originals.ledger_file, time.time)
     try:
         assert retention_sweeper._sweep(retention_folder) is False
     finally:

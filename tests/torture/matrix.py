@@ -305,6 +305,14 @@ def undelivered_count(workspace: Workspace) -> int:
     return int(number)
 
 
+def postponed_count(workspace: Workspace) -> int:
+    """Return the number of notifications of which an attempt has failed."""
+    ((number,),) = _query(
+        workspace, "SELECT count(*) FROM deliveries WHERE state = 'waiting' AND attempts > 0"
+    )
+    return int(number)
+
+
 def open_rows(workspace: Workspace) -> int:
     """Return the number of unfinished claims in the ledger."""
     ((number,),) = _query(workspace, "SELECT count(*) FROM claims WHERE state != 'closed'")

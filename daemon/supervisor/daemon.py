@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from daemon.config.settings import Config
-from daemon.core import logs
+from daemon.core import failpoints, logs
 from daemon.core.clock import CautiousClock
 from daemon.core.counters import Counters
 from daemon.core.errors import LedgerLost
@@ -121,8 +121,10 @@ class Daemon:
         self._outbox.clear_outputs(STALE_DRAFT_SECONDS)
         self._loop.recover(self._ledger.unfinished())
         if self._reload.can_fall_back:
+            failpoints.reach("reload.warmed")
             log.info("config.reloaded")
-        self._reload.commit()
+            self._reload.commit()
+            failpoints.reach("reload.committed")
         self._start_retention()
         self._hook_dispatcher.start()
 
@@ -194,6 +196,7 @@ class Daemon:
 
     def _change_config(self, trial: Trial) -> None:
         """Apply a config that was tried: now, or when documents in progress have been read."""
+        failpoints.reach("reload.accepted")
         self._systemd.reloading()
         self._systemd.ready()  # systemd need not wait: a document in progress may take minutes
         reads_alike = self._reads_alike(trial.policies)  # weights may change under one name
@@ -209,6 +212,7 @@ class Daemon:
             self._reload.apply(trial)
             self._reload.commit()
             self._reconfigure(trial.config, trial.policies)
+            failpoints.reach("reload.reconfigured")
             logs.set_level("INFO")  # a change of the level is logged, too
             log.info("config.reloaded", changes=change_texts(trial.live))
             logs.set_level(trial.config.logging.level)
@@ -237,6 +241,7 @@ class Daemon:
         if self._reads_alike(trial.policies) and self._engine_setup == trial.engine_setup:
             self.warm = WarmEngine(self._engine, trial.policies)
         self._reload.apply(trial)
+        failpoints.reach("reload.applied")
         logs.set_level(trial.config.logging.level)
 
     def _drain(self) -> None:

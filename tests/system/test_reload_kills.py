@@ -1,4 +1,4 @@
-"""Killed while it reloads its config; all steps and acts, and kills at random, are `make reloads`."""
+"""Killed while it reloads; all steps and acts, and kills at random, are `make reloads`."""
 
 from __future__ import annotations
 

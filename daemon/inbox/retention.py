@@ -3,7 +3,7 @@
 A file is removed only if the ledger confirms it: the file is hashed, and every claim on its bytes
 must be answered and closed. Files that the ledger does not know stay, and are logged. The age of a
 file counts from its answer or from its arrival in the folder (ctime, which copies do not preserve),
-whichever is later.
+whichever is later. A clock that is set forward while the daemon runs makes nothing older for a day.
 
 A thread of its own does this, so that a hanging share delays nothing else; a sweep is bounded. A
 kill leaves at most the reason file of a failed original without the original, which a later sweep
@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Literal
 import structlog
 
 from daemon.core import failpoints, fs
+from daemon.core.clock import Clock
 from daemon.core.errors import DaemonError
 from daemon.core.logs import escape_controls
 from daemon.core.volumes import Volume
@@ -213,8 +214,11 @@ class RetentionFolder:
 class RetentionSweeper:
     """The thread that removes expired originals."""
 
-    def __init__(self, retention_folders: Iterable[RetentionFolder], ledger_file: Path) -> None:
+    def __init__(
+        self, retention_folders: Iterable[RetentionFolder], ledger_file: Path, clock: Clock
+    ) -> None:
         self._folders = list(retention_folders)
+        self._clock = clock
         self._ledger_file = ledger_file
         self._ended = threading.Event()
         threading.Thread(target=self._run, name="retention", daemon=True).start()
@@ -234,7 +238,7 @@ class RetentionSweeper:
         """Remove expired originals from one folder; return whether there may be more."""
         ends = time.monotonic() + MAX_SWEEP_SECONDS
         try:
-            for expired in retention_folder.expired(self._ledger_file, time.time()):
+            for expired in retention_folder.expired(self._ledger_file, self._clock()):
                 if self._ended.is_set():
                     return False
                 if retention_folder.remove(expired):

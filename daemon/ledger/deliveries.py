@@ -75,6 +75,14 @@ class Deliveries(LedgerConnection):
             (reason, due_at, notification.claim, notification.hook),
         )
 
+    def shift(self, hook: str, seconds: float) -> None:
+        """Move the times of a hook's retries, since the clock was set by so many seconds."""
+        self._run(
+            "UPDATE deliveries SET due_at = max(0, due_at + ?) "
+            "WHERE hook = ? AND state = 'waiting' AND due_at > 0",
+            (seconds, hook),
+        )
+
     def mark_dead(self, notification: Notification, reason: str) -> None:
         """Record that the last attempt failed; only an operator can ask for another one.
 

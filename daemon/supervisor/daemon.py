@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import structlog
 
 from daemon.config.settings import Config
-from daemon.core import logs
+from daemon.core import failpoints, logs
+from daemon.core.clock import CautiousClock
 from daemon.core.counters import Counters
 from daemon.core.errors import LedgerLost
 from daemon.core.records import Fault
@@ -46,6 +47,7 @@ class ProcessContext:
     reload: Reload
     systemd: SystemdNotifier
     counters: Counters
+    clock: CautiousClock = field(default_factory=CautiousClock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class Daemon:
         """`warm` is the engine that the daemon before has handed over."""
         self._wakeup, self._signals, self._reload = process.wakeup, process.signals, process.reload
         self._systemd, self._counters = process.systemd, process.counters
+        self._clock = process.clock
         self._config = config = self._reload.running
         self._next: Trial | None = None
         self._log_fault: Fault | None = None
@@ -118,8 +121,10 @@ class Daemon:
         self._outbox.clear_outputs(STALE_DRAFT_SECONDS)
         self._loop.recover(self._ledger.unfinished())
         if self._reload.can_fall_back:
+            failpoints.reach("reload.warmed")
             log.info("config.reloaded")
-        self._reload.commit()
+            self._reload.commit()
+            failpoints.reach("reload.committed")
         self._start_retention()
         self._hook_dispatcher.start()
 
@@ -168,7 +173,7 @@ class Daemon:
         """Start to remove originals, where the config has a limit."""
         if self._retention_sweeper:
             self._retention_sweeper.end()
-        self._retention_sweeper = wiring.retention_sweeper(self._config)
+        self._retention_sweeper = wiring.retention_sweeper(self._config, self._clock)
 
     def _turn_until_stopped(self) -> None:
         """Turn until told to stop, or until another config can take over."""
@@ -191,6 +196,7 @@ class Daemon:
 
     def _change_config(self, trial: Trial) -> None:
         """Apply a config that was tried: now, or when documents in progress have been read."""
+        failpoints.reach("reload.accepted")
         self._systemd.reloading()
         self._systemd.ready()  # systemd need not wait: a document in progress may take minutes
         reads_alike = self._reads_alike(trial.policies)  # weights may change under one name
@@ -206,6 +212,7 @@ class Daemon:
             self._reload.apply(trial)
             self._reload.commit()
             self._reconfigure(trial.config, trial.policies)
+            failpoints.reach("reload.reconfigured")
             logs.set_level("INFO")  # a change of the level is logged, too
             log.info("config.reloaded", changes=change_texts(trial.live))
             logs.set_level(trial.config.logging.level)
@@ -234,6 +241,7 @@ class Daemon:
         if self._reads_alike(trial.policies) and self._engine_setup == trial.engine_setup:
             self.warm = WarmEngine(self._engine, trial.policies)
         self._reload.apply(trial)
+        failpoints.reach("reload.applied")
         logs.set_level(trial.config.logging.level)
 
     def _drain(self) -> None:

@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from daemon.config import validation
 from daemon.config.secrets import masked
 from daemon.config.settings import Config
+from daemon.core import failpoints
 from daemon.core.errors import Misconfigured
 from daemon.core.io_thread import IoThread
 from daemon.core.records import Fault
@@ -198,10 +199,14 @@ class Reload:
             return False
         self.running, self._before = self._before, None
         self._refuse(error, now)
+        failpoints.reach("reload.fallen_back")
         return True
 
     def _try(self) -> Trial:
-        return try_config(self._tried_against, self._load, self.volumes)
+        failpoints.reach("reload.trying")
+        found = try_config(self._tried_against, self._load, self.volumes)
+        failpoints.reach("reload.tried")
+        return found
 
     def _finished_trial(self, now: float) -> Trial | None:
         trial, self._trial = self._trial, None

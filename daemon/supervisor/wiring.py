@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from daemon.config.sections import DEFAULT_PROFILE, Retention
 from daemon.config.settings import Config
 from daemon.core import fs
+from daemon.core.clock import CautiousClock
 from daemon.core.counters import Counters
 from daemon.core.folder_rules import UPLOAD_FOLDER, FolderRules
 from daemon.core.scratch import Scratch
@@ -176,14 +177,14 @@ def retention_folders(config: Config) -> list[RetentionFolder]:
     ]
 
 
-def retention_sweeper(config: Config) -> RetentionSweeper | None:
+def retention_sweeper(config: Config, clock: CautiousClock) -> RetentionSweeper | None:
     """Start to remove originals; None where the config keeps all."""
     folders = retention_folders(config)
     if not folders:
         return None
     from daemon.inbox.retention import RetentionSweeper
 
-    return RetentionSweeper(folders, config.ledger_file)
+    return RetentionSweeper(folders, config.ledger_file, clock)
 
 
 # --- engine -------------------------------------------------------------------------------------

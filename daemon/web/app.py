@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncIterator
 
 import structlog
@@ -16,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from daemon.core import malloc
+from daemon.core.clock import CautiousClock
 from daemon.web.context import WebContext
 from daemon.web.http.errors import HttpError, from_starlette, problem_response, wants_html
 from daemon.web.http.middleware import SecurityMiddleware
@@ -69,12 +69,13 @@ def create_app(context: WebContext) -> Starlette:
 
 async def _maintain(context: WebContext) -> None:
     """Update the index and clean up folders at intervals, with or without requests."""
+    clock = CautiousClock()  # a clock that is set must not make an upload look abandoned
     while True:
         has_more = False
         try:
             has_more = await to_thread.run_sync(context.catalogue.refresh, SIDECARS_PER_PORTION)
-            await to_thread.run_sync(context.uploads.sweep, time.time())
-            await to_thread.run_sync(context.page_images.sweep, time.time())
+            await to_thread.run_sync(context.uploads.sweep, clock())
+            await to_thread.run_sync(context.page_images.sweep, clock())
             await to_thread.run_sync(malloc.trim)
         except Exception:  # the next round may succeed, and requests report what is wrong
             log.exception("web.maintenance_failed")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import random
 import sys
 import tempfile
 from pathlib import Path
@@ -14,15 +15,19 @@ def main() -> None:
     """Fuzz the target in the first argument; the other arguments are those of libFuzzer."""
     target = sys.argv[1]
     with atheris.instrument_imports(include=["daemon"]):
-        check = importlib.import_module(f"tests.fuzz.{target}").check
+        module = importlib.import_module(f"tests.fuzz.{target}")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "fuzzed-input"
 
         def one_input(data: bytes) -> None:
             path.write_bytes(data)
-            check(path)
+            module.check(path)
 
-        atheris.Setup([sys.argv[0], *sys.argv[2:]], one_input)
+        def mutated(data: bytes, max_size: int, seed: int) -> bytes:
+            return module.mutate(data, max_size, random.Random(seed), atheris.Mutate)
+
+        mutator = {"custom_mutator": mutated} if hasattr(module, "mutate") else {}
+        atheris.Setup([sys.argv[0], *sys.argv[2:]], one_input, **mutator)
         atheris.Fuzz()
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.repository import REPOSITORY
+from tests.torture import reloads
 from tests.torture.matrix import SCENARIOS, Act, Chain
 
 MEMORY = Path("/dev/shm")
@@ -36,6 +37,7 @@ def is_elsewhere(tmp_path: Path) -> bool:
         ("retried", "publish.named|move"), ("across", "copy|rename"),
         ("notified", "ledger.answered|hook"),
         ("outputs", "make|outputs|publish"),
+        ("in place", "ledger|publish|original"), ("failing in place", "fail|closed"),
     ],
 )  # fmt: skip
 def test_a_daemon_killed_at_any_step_answers_once_after_the_restart(
@@ -73,8 +75,10 @@ def test_the_matrix_has_every_step_that_has_a_name() -> None:
     passed = {step.split("@")[0] for scenario in SCENARIOS.values() for step in scenario.steps}
 
     # on no document's way, and on that of a disk without hard links: test_retention.py kills at the
-    # first, tests/unit/outbox/test_fencing.py stops at the second
-    elsewhere = {"retention.removed", "rename.reserved"}
+    # first, tests/unit/outbox/test_fencing.py stops at the second, test_reload_kills.py at the rest
+    elsewhere = {"retention.removed", "rename.reserved"} | {
+        step for change in reloads.CHANGES.values() for step in change.steps
+    }
     assert named - passed == elsewhere
 
 

@@ -5,15 +5,23 @@ The thousand kills with real reading are `make torture`.
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
+
+from tests.support.repository import REPOSITORY
 from tests.torture import oracle, pretended, series
-from tests.torture.life import quick_workspace
+from tests.torture.life import IN_PLACE, quick_workspace
 from tests.torture.oracle import Landed
 
 
-def test_kills_at_random_moments_lose_tear_and_double_nothing(tmp_path: Path) -> None:
-    figures = series.run(tmp_path, "pretended", kills=20, seed=7, gap=0.2, limit=60.0)
+@pytest.mark.parametrize("claim", ["rename", "ledger"])
+def test_kills_at_random_moments_lose_tear_and_double_nothing(
+    claim: series.ClaimMode, tmp_path: Path
+) -> None:
+    figures = series.run(tmp_path, "pretended", kills=20, seed=7, gap=0.2, limit=60.0, claim=claim)
 
     assert figures.holds, "\n".join(figures.lines())
     assert figures.verifications > 0
@@ -37,3 +45,36 @@ def test_the_oracle_sees_what_is_lost_torn_doubled_and_left(tmp_path: Path) -> N
     assert "2.png: its bytes are nowhere" in counted.lost
     assert "1.png: not answered" in counted.lost
     assert not counted.holds
+
+
+def test_the_oracle_sees_what_is_wrong_where_originals_stay(tmp_path: Path) -> None:
+    workspace = quick_workspace(tmp_path, "pretended", **IN_PLACE)
+    files = [Landed(f"{n}.png", pretended.content(f"File {n}"), f"File {n}") for n in range(3)]
+    for folder in (workspace.archive, workspace.failed):
+        folder.mkdir()
+    for file in files[:2]:
+        workspace.drop(file.name, file.content)
+    (workspace.archive / "1.png").write_bytes(files[1].content)
+    for file in files[::2]:
+        (workspace.failed / f"{file.name}.error.json").write_text('{"sha256": "other"}')
+
+    counted = oracle.count(workspace, files[:2], in_place=True)
+
+    assert counted.left == [
+        "1.png: its bytes lie there more than once",
+        f"{workspace.archive / '1.png'}: moved",
+        f"{workspace.failed / '0.png.error.json'}: about other bytes",
+        f"{workspace.failed / '2.png.error.json'}: about no file",
+    ]
+
+
+def test_the_oracle_imports_nothing_of_the_daemon() -> None:
+    script = (
+        "import sys, tests.torture.oracle;"
+        "print([name for name in sys.modules if name.partition('.')[0] == 'daemon'])"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", script], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+
+    assert found.stdout.strip() == "[]"

@@ -26,8 +26,15 @@ def main() -> None:
     parts = [
         args.matrix == "none" or _matrix(root / "matrix", args.matrix),
         not args.cuts or _cuts(root / "cuts", args.cuts),
-        not args.fast_kills or _series(root, "pretended", args.fast_kills, args.fast_gap, args),
-        not args.kills or _series(root, "real", args.kills, args.gap, args),
+        *(
+            not args.fast_kills
+            or _series(root, "pretended", claim, args.fast_kills, args.fast_gap, args)
+            for claim in args.claim
+        ),
+        *(
+            not args.kills or _series(root, "real", claim, args.kills, args.gap, args)
+            for claim in args.claim
+        ),
     ]
     sys.exit(not all(parts))
 
@@ -62,14 +69,21 @@ def _cuts(root: Path, every: int) -> bool:
     return not any(cuts.violations for cuts in found)
 
 
-def _series(root: Path, program: str, kills: int, gap: float, args: argparse.Namespace) -> bool:
-    workspace = root / program
+def _series(
+    root: Path,
+    program: str,
+    claim: series.ClaimMode,
+    kills: int,
+    gap: float,
+    args: argparse.Namespace,
+) -> bool:
+    workspace = root / f"{program}-{claim}"
     disturbed = series.run(
-        workspace / "disturbed", program, kills, args.seed, gap, args.minutes * 60
+        workspace / "disturbed", program, kills, args.seed, gap, args.minutes * 60, claim=claim
     )
     print("\n".join(disturbed.lines()), flush=True)
     files = min(disturbed.counted.landed, args.undisturbed)
-    undisturbed = series.run(workspace / "undisturbed", program, 0, args.seed, gap, 0, files)
+    undisturbed = series.run(workspace / "undisturbed", program, 0, args.seed, gap, 0, files, claim)
     print("\n".join(["undisturbed:", *undisturbed.lines()]), flush=True)
     print(
         f"throughput under kills: {disturbed.rate / undisturbed.rate:.2f} of undisturbed",
@@ -90,6 +104,13 @@ def _arguments() -> argparse.Namespace:
         "--cuts", type=int, default=1, help="power cut after each n-th operation, 0 for none"
     )
     parser.add_argument("--kills", type=int, default=1000, help="random kills with real OCR")
+    parser.add_argument(
+        "--claim",
+        nargs="+",
+        choices=("rename", "ledger"),
+        default=["rename", "ledger"],
+        help="claim modes, each with its own series of kills",
+    )
     parser.add_argument(
         "--fast-kills", type=int, default=1000, help="random kills with simulated OCR"
     )

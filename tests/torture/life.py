@@ -20,6 +20,7 @@ from tests.support.running_daemon import Workspace, until
 PROGRAMS = {"real": "daemon", "pretended": "tests.torture.program"}
 GREETING = b"Drop images and PDFs"  # printed when the daemon is ready
 END_SECONDS = 60.0
+IN_PLACE = {"claim": "ledger", "originals": "leave"}  # keys of the config
 
 
 def quick_workspace(root: Path, program: str, **config: Any) -> Workspace:

@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 from tests.support.running_daemon import Workspace, until
 from tests.torture import oracle, pretended
-from tests.torture.life import Life, living, quick_workspace
+from tests.torture.life import IN_PLACE, Life, living, quick_workspace
 from tests.torture.oracle import Landed
 
 Act = Literal["kill daemon", "kill worker", "terminate"]
@@ -51,6 +51,7 @@ class Scenario:
     failed_before: bool = False
     notified: bool = False  # a hook is called for every answer
     outputs: tuple[str, ...] = ()
+    in_place: bool = False  # claim: ledger
 
 
 # it fails when its pages are counted
@@ -83,6 +84,22 @@ SCENARIOS = {
     "across": Scenario((*_MOVED, "copy.synced@{name}", *_LET_GO)),
     "notified": Scenario(
         (*_ANSWERED, "hook.due@{name}", "hook.sent@{name}", *_LET_GO), notified=True
+    ),
+    # claim: ledger, nothing is moved
+    "in place": Scenario(
+        (
+            *(step for step in _READ if not step.startswith("claim.")),
+            "rename.linked@{name}.json", *_ANSWERED, *_LET_GO,
+        ),
+        in_place=True,
+    ),
+    "failing in place": Scenario(
+        (
+            *(step for step in _UNREADABLE if not step.startswith("claim.")),
+            "rename.linked@{name}.json", *_ANSWERED, "fail.reason_written@{name}", *_LET_GO,
+        ),
+        fails=True,
+        in_place=True,
     ),
 }  # fmt: skip
 
@@ -157,6 +174,7 @@ class Chain:
             command = ["tee", "-a", str(root / NOTIFICATIONS)]
             config["hooks"] = [{"name": "tell", "command": command}]
         config |= {"outputs": self._outputs} if self._outputs else {}
+        config |= IN_PLACE if self._scenario.in_place else {}
         made = quick_workspace(root, self._program, **config)
         if self._is_across:
             made.archive = other_filesystem
@@ -211,7 +229,9 @@ class Chain:
         life.wait_ready()
         with contextlib.suppress(AssertionError):  # the count shows what is missing
             until(lambda: self._is_done(landed), STEP_SECONDS)
-        counted = oracle.count(self._workspace, self._present(landed))
+        counted = oracle.count(
+            self._workspace, self._present(landed), in_place=self._scenario.in_place
+        )
         found = counted.complaints
         if self._scenario.notified:
             found = found + notification_errors(self._workspace)
@@ -232,7 +252,7 @@ class Chain:
         names = [file.name for file in self._landed[:landed]]
         folder = self._workspace.failed if self._scenario.fails else self._workspace.archive
         return (
-            all((folder / name).exists() for name in names)
+            (self._scenario.in_place or all((folder / name).exists() for name in names))
             and all((self._workspace.outbox / f"{name}.json").exists() for name in names)
             and not open_rows(self._workspace)
             and not (self._scenario.notified and undelivered_count(self._workspace))
@@ -282,6 +302,14 @@ def notification_errors(workspace: Workspace) -> list[str]:
 def undelivered_count(workspace: Workspace) -> int:
     """Return the number of notifications still to be delivered."""
     ((number,),) = _query(workspace, "SELECT count(*) FROM deliveries WHERE state != 'delivered'")
+    return int(number)
+
+
+def postponed_count(workspace: Workspace) -> int:
+    """Return the number of notifications of which an attempt has failed."""
+    ((number,),) = _query(
+        workspace, "SELECT count(*) FROM deliveries WHERE state = 'waiting' AND attempts > 0"
+    )
     return int(number)
 
 

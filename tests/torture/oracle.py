@@ -1,5 +1,7 @@
 """Counts the results of dropped files, from the folders and the JSON Schema alone.
 
+It imports nothing of the daemon: a fault of the daemon's readers cannot hide here.
+
 Files are identified by content: each has bytes of its own, or counts as often as it was dropped. An
 answer has the sha256 of the bytes; the bytes themselves must exist in one place.
 """
@@ -12,14 +14,16 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
 
-import daemon
-from tests.support.running_daemon import Workspace
+from tests.support.repository import REPOSITORY
 
-_SCHEMA = Path(daemon.__file__).parent / "outbox" / "sidecar.schema.json"
+if TYPE_CHECKING:
+    from tests.support.running_daemon import Workspace
+
+_SCHEMA = REPOSITORY / "daemon" / "outbox" / "sidecar.schema.json"
 VALIDATOR = jsonschema_rs.validator_for(json.loads(_SCHEMA.read_text()))
 OURS = ".ocr-daemon"  # folder of the daemon in inbox and outbox
 
@@ -40,6 +44,19 @@ class Landed:
     def sha256(self) -> str:
         """The digest of its bytes."""
         return hashlib.sha256(self.content).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class LandedEarlier:
+    """A file that an earlier run has dropped, without its bytes."""
+
+    name: str
+    sha256: str
+    text: str | None
+    outputs: int = 0
+
+
+AnyLanded = Landed | LandedEarlier
 
 
 @dataclass(slots=True)
@@ -73,16 +90,33 @@ class Count:
         return "\n  ".join([first, *self.complaints[:40]])
 
 
-def count(workspace: Workspace, landed: Iterable[Landed]) -> Count:
-    """Count the results in the folders; final only when the daemon has finished."""
-    files = list(landed)
+def count(
+    workspace: Workspace,
+    landed: Iterable[AnyLanded],
+    removed: Iterable[AnyLanded] = (),
+    *,
+    in_place: bool = False,
+) -> Count:
+    """Count the results in the folders; final only when the daemon has finished.
+
+    With `in_place` the originals stay in the inbox (claim: ledger). `removed` are those that the
+    test has removed or overwritten after their answer.
+    """
+    files, gone = list(landed), list(removed)
     wanted = Counter(file.sha256 for file in files)
     by_sha = {file.sha256: file for file in files}
     found = Count(landed=len(files))
     _count_answers(workspace, wanted, by_sha, found)
-    _count_bytes(workspace, wanted, by_sha, found)
-    found.left += leftovers(workspace)
+    _count_bytes(workspace, wanted - Counter(file.sha256 for file in gone), by_sha, found)
+    if in_place:
+        found.left += _moved(workspace) + stale_reasons(workspace, {file.name for file in gone})
+    found.left += leftovers(workspace, in_place=in_place)
     return found
+
+
+def is_probe(name: str) -> bool:
+    """Tell whether a start tries a folder with this file; a kill leaves it for a minute."""
+    return name.startswith(".probe-")
 
 
 def torn(path: Path) -> str | None:
@@ -96,7 +130,30 @@ def torn(path: Path) -> str | None:
     return None if VALIDATOR.is_valid(content) else f"{path}: does not match the schema"
 
 
-def leftovers(workspace: Workspace) -> list[str]:
+def _moved(workspace: Workspace) -> list[str]:
+    """Return the originals that were moved, although they are read where they lie."""
+    found = (*_files(workspace.archive), *_files(workspace.failed))
+    return [f"{path}: moved" for path in found if not path.name.endswith(".error.json")]
+
+
+def stale_reasons(workspace: Workspace, removed: set[str]) -> list[str]:
+    """Return the reason files that are not about the bytes that lie in the inbox."""
+    found = []
+    for reason in workspace.failed.rglob("*.error.json"):
+        name = str(reason.relative_to(workspace.failed)).removesuffix(".error.json")
+        original = workspace.inbox / name
+        if not original.exists():
+            found += [] if name in removed else [f"{reason}: about no file"]
+        elif hashlib.sha256(original.read_bytes()).hexdigest() != _sha_in(reason):
+            found.append(f"{reason}: about other bytes")
+    return found
+
+
+def _sha_in(reason: Path) -> str:
+    return str(json.loads(reason.read_bytes())["sha256"])
+
+
+def leftovers(workspace: Workspace, *, in_place: bool = False) -> list[str]:
     """Return files left over after all work: no inputs, answers, originals or error files."""
     work = [path for path in (workspace.inbox / OURS).rglob("*") if path.is_file()]
     stray = [path for path in work if path.name != "lock"]
@@ -104,14 +161,14 @@ def leftovers(workspace: Workspace) -> list[str]:
     stray += [path for path in (workspace.state / "making").rglob("*") if path.is_file()]
     for folder in (workspace.archive, workspace.failed, workspace.outbox):
         stray += [path for path in folder.rglob("*.tmp") if path.is_file()]
-    for reason in workspace.failed.rglob("*.error.json"):
+    for reason in () if in_place else workspace.failed.rglob("*.error.json"):
         if not reason.with_name(reason.name.removesuffix(".error.json")).exists():
             stray.append(reason)
-    return [str(path) for path in stray]
+    return [str(path) for path in stray if not is_probe(path.name)]
 
 
 def _count_answers(
-    workspace: Workspace, wanted: Counter[str], by_sha: dict[str, Landed], found: Count
+    workspace: Workspace, wanted: Counter[str], by_sha: dict[str, AnyLanded], found: Count
 ) -> None:
     answers: Counter[str] = Counter()
     outputs = {path for path in _files(workspace.outbox) if path.suffix != ".json"}
@@ -135,7 +192,7 @@ def _count_answers(
     found.lost += [f"{by_sha[sha].name}: not answered" for sha in wanted - answers]
 
 
-def _answer_error(answer: dict[str, Any], by_sha: dict[str, Landed]) -> str | None:
+def _answer_error(answer: dict[str, Any], by_sha: dict[str, AnyLanded]) -> str | None:
     file = by_sha.get(answer["source"]["sha256"])
     if file is None:
         return "an answer to bytes that were never dropped"
@@ -157,7 +214,7 @@ def _output_error(path: Path, sha256: str) -> str | None:
 
 
 def _count_bytes(
-    workspace: Workspace, wanted: Counter[str], by_sha: dict[str, Landed], found: Count
+    workspace: Workspace, wanted: Counter[str], by_sha: dict[str, AnyLanded], found: Count
 ) -> None:
     stored: Counter[str] = Counter()
     for path in (*_files(workspace.archive), *_files(workspace.failed), *_files(workspace.inbox)):
@@ -171,4 +228,5 @@ def _count_bytes(
 
 def _files(folder: Path) -> list[Path]:
     paths = folder.rglob("*") if folder.exists() else ()
-    return [p for p in paths if p.is_file() and not (OURS in p.parts and folder.name == "outbox")]
+    files = [path for path in paths if path.is_file() and not is_probe(path.name)]
+    return [path for path in files if not (OURS in path.parts and folder.name == "outbox")]

@@ -1,14 +1,19 @@
 """`python -m tests.torture.soak --hours 8`: hours of mixed traffic with occasional faults.
 
-Two workers with real OCR are never idle. From time to time a worker or the daemon is killed or
-stopped, or a folder is moved away for some seconds. Memory, descriptors, threads, ledger and log
-are sampled; at the end the dropped files are counted against the answers. Exit code 1 if something
-was lost, answered twice or torn, or if something grew.
+Two workers are never idle. From time to time a worker or the daemon is killed or stopped, or a
+folder is moved away for some seconds. Memory, descriptors, threads, ledger and log are sampled; at
+the end the dropped files are counted against the answers. Exit code 1 if something was lost,
+answered twice or torn, or if something grew.
+
+With `--state DIR` the folders are kept there, and a later run continues on them: its ledger, outbox
+and archive are those of all runs before. DIR/memory.csv then has the memory of every process in all
+runs, DIR/landed.jsonl what was dropped.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import random
 import statistics
 import sys
@@ -22,10 +27,11 @@ from pathlib import Path
 import psutil
 
 from tests.support.running_daemon import Workspace
-from tests.torture import oracle
+from tests.torture import memory, oracle
 from tests.torture.kills import Killer, KillLog
-from tests.torture.life import Life, quick_workspace
-from tests.torture.oracle import Count
+from tests.torture.life import PROGRAMS, Life, quick_workspace
+from tests.torture.memory import MemoryLog
+from tests.torture.oracle import Count, Landed, LandedEarlier
 from tests.torture.series import REST_SECONDS, WORKERS, Feeder, is_done
 from tests.torture.watcher import Watcher
 
@@ -36,6 +42,7 @@ LOG_MEGABYTES = 1  # so that it is rotated within the run
 LOG_FILES = 3
 MAX_GROWTH = 1.15  # from the second quarter of the run to its last
 MEGABYTE = 1e6
+MEMORY, LANDED = "memory.csv", "landed.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +64,14 @@ class UsageSeries:
     samples: list[ResourceUsage] = field(default_factory=list)
     next_at: float = 0.0
 
-    def sample(self, workspace: Workspace, life: Life) -> None:
-        """Take a sample if it is due and the daemon is ready."""
+    def sample(self, workspace: Workspace, life: Life) -> bool:
+        """Take a sample if it is due and the daemon is ready; return whether it was."""
         if time.monotonic() < self.next_at or life.ready is None:
-            return
+            return False
         self.next_at = time.monotonic() + SAMPLE_SECONDS
         with suppress(psutil.Error, OSError, ValueError):
             self.samples.append(_usage(workspace, life))
+        return True
 
     def quarter(self, which: int, name: str) -> float:
         """Return the median of a figure over one quarter of the run, 0 to 3."""
@@ -132,10 +140,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1, help="of traffic and faults")
     parser.add_argument("--gap", type=float, default=40.0, help="mean seconds between kills")
     parser.add_argument("--root", type=Path, default=None, help="create the folders here")
+    parser.add_argument("--state", type=Path, default=None, help="continue in this folder")
+    parser.add_argument("--program", choices=PROGRAMS, default="real", help="real or simulated OCR")
     args = parser.parse_args()
-    root = Path(tempfile.mkdtemp(prefix="soak-", dir=args.root))
-    figures = soak(root, args.hours * 3600, args.seed, args.gap)
+    root = args.state or Path(tempfile.mkdtemp(prefix="soak-", dir=args.root))
+    figures = soak(root, args.hours * 3600, args.seed, args.gap, args.program)
     print("\n".join(figures.lines()))
+    print("\n".join(memory.table(memory.read(root / MEMORY))))
     sys.exit(not (figures.holds and figures.usage.is_flat))
 
 
@@ -167,29 +178,58 @@ class Figures:
         yield f"flat: {self.usage.is_flat}"
 
 
-def soak(root: Path, seconds: float, seed: int, gap: float) -> Figures:
-    """Run below `root` for `seconds`, then until everything is answered."""
+def soak(root: Path, seconds: float, seed: int, gap: float, program: str = "real") -> Figures:
+    """Run below `root` for `seconds`, then until everything is answered.
+
+    A run on the folders of earlier ones drops other files, and counts those of all runs.
+    """
     logging = {"file_megabytes": LOG_MEGABYTES, "files": LOG_FILES}
-    workspace = quick_workspace(root, "real", workers=WORKERS, logging=logging)
-    feeder, watcher = Feeder(workspace, "real", seed), Watcher(workspace.outbox)
+    root = root.resolve()
+    workspace = quick_workspace(root, program, workers=WORKERS, logging=logging)
+    memory_log = MemoryLog(root / MEMORY)
+    earlier = _landed_earlier(root / LANDED)
+    seed += 1000 * (memory_log.run - 1)
+    feeder = Feeder(workspace, program, seed, first=len(earlier))
+    watcher = Watcher(workspace.outbox)
     usage, mover = UsageSeries(), FolderMover(workspace, seed, gap)
+    began = time.monotonic()
 
     def on_tick() -> None:
         mover.move_if_due(killer.life)
         feeder.top_up()
-        usage.sample(workspace, killer.life)
+        if usage.sample(workspace, killer.life):
+            starts, documents = len(killer.kill_log.starts), len(earlier) + len(feeder.landed)
+            with suppress(psutil.Error):
+                memory_log.append(
+                    memory.rows(
+                        killer.life, memory_log.run, began, starts, time.monotonic(), documents
+                    )
+                )
 
-    killer = Killer(workspace, "real", seed, gap, lambda: None)
+    killer = Killer(workspace, program, seed, gap, lambda: None)
     killer.on_tick = on_tick
     killer.run(10**9, time.monotonic() + seconds)
     feeder.limit = len(feeder.landed)
     finished = killer.run_undisturbed(lambda: is_done(workspace), REST_SECONDS)
     killer.end()
     watcher.stop()
-    counted = oracle.count(workspace, feeder.landed)
+    _note_landed(root / LANDED, feeder.landed)
+    counted = oracle.count(workspace, [*earlier, *feeder.landed])
     counted.torn += watcher.torn
     counted.duplicated += watcher.replaced()
     return Figures(seconds, counted, killer.kill_log, mover.moves, finished, usage)
+
+
+def _landed_earlier(path: Path) -> list[LandedEarlier]:
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [LandedEarlier(**json.loads(line)) for line in lines]
+
+
+def _note_landed(path: Path, landed: list[Landed]) -> None:
+    with path.open("a") as file:
+        for each in landed:
+            facts = {"name": each.name, "sha256": each.sha256, "text": each.text}
+            file.write(json.dumps(facts) + "\n")
 
 
 if __name__ == "__main__":

@@ -19,11 +19,11 @@ FOLDER_FILES = 50  # per sub-folder
 KINDS = {"line": 60, "pages": 10, "broken": 10, "copy": 10, "reused": 10}  # per hundred files
 
 
-def endless(program: str, seed: int) -> Iterator[Landed]:
-    """Yield files without end; equal ones for equal programs and seeds."""
+def endless(program: str, seed: int, first: int = 0) -> Iterator[Landed]:
+    """Yield files without end, numbered from `first`; equal ones for equal arguments."""
     rng = random.Random(seed)
     earlier: list[Landed] = []
-    for number in count():
+    for number in count(first):
         (kind,) = rng.choices(list(KINDS), list(KINDS.values()))
         file = _file(program, kind, number, rng, earlier[-200:])
         earlier.append(file)

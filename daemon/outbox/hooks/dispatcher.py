@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
 import structlog
 
 from daemon.config.hook import Hook
+from daemon.core.clock import Clock, elapsed
 from daemon.core.counters import Counters
 from daemon.core.errors import DaemonError, Deferred
 from daemon.core.records import Fault
@@ -37,10 +38,13 @@ class HookDispatcher:
         hooks: Sequence[Hook],
         ledger_file: Path,
         outbox: Path,
-        clock: Callable[[], float] = time.time,
+        clock: Clock = time.time,
         chance: random.Random = _CHANCE,
+        steady: Clock = elapsed,
     ) -> None:
-        self._threads = [_HookThread(hook, ledger_file, outbox, clock, chance) for hook in hooks]
+        self._threads = [
+            _HookThread(hook, ledger_file, outbox, clock, chance, steady) for hook in hooks
+        ]
 
     @property
     def faults(self) -> list[Fault]:
@@ -85,8 +89,9 @@ class _HookThread(threading.Thread):
         hook: Hook,
         ledger_file: Path,
         outbox: Path,
-        clock: Callable[[], float],
+        clock: Clock,
         chance: random.Random,
+        steady: Clock,
     ) -> None:
         super().__init__(name=f"hook {hook.name}", daemon=True)
         self.wakeup = threading.Event()
@@ -94,7 +99,7 @@ class _HookThread(threading.Thread):
         self.fault: Fault | None = None
         self.counts = NotificationCounts()
         self._hook, self._ledger_file, self._outbox = hook, ledger_file, outbox
-        self._clock, self._chance = clock, chance
+        self._clock, self._chance, self._steady = clock, chance, steady
 
     def run(self) -> None:
         """Deliver until `stop`; after a fault of the ledger, try again."""
@@ -116,8 +121,9 @@ class _HookThread(threading.Thread):
 
     def _deliver(self, deliveries: Deliveries) -> None:
         sender = HookSender(
-            self._hook, deliveries, self._outbox, self._clock, self._chance, self.stopping
-        )
+            self._hook, deliveries, self._outbox, self._clock, self._chance, self.stopping,
+            self._steady,
+        )  # fmt: skip
         counted_at = float("-inf")
         while not self.stopping.is_set():
             self.wakeup.clear()
@@ -128,15 +134,13 @@ class _HookThread(threading.Thread):
                 continue
             if time.monotonic() >= counted_at + _COUNT_SECONDS:
                 counted_at = time.monotonic()
-                self._count(deliveries)
+                self._count(deliveries, sender.clock_set_at)
             self.wakeup.wait(_POLL_SECONDS if seconds is None else min(seconds, _POLL_SECONDS))
 
-    def _count(self, deliveries: Deliveries) -> None:
+    def _count(self, deliveries: Deliveries, clock_set_at: float | None) -> None:
         """Update the counts, and the fault if notifications are dead or have waited for long."""
         self.counts = counts = deliveries.undelivered_counts(self._hook.name)
-        age = 0.0
-        if counts.oldest is not None:
-            age = self._clock() - datetime.fromisoformat(counts.oldest).timestamp()
+        age = 0.0 if counts.oldest is None else self._age(counts.oldest, clock_set_at)
         if counts.dead:
             self._set_fault(
                 f"notifications given up: {counts.dead}; `ocr-daemon hooks` shows the reasons, "
@@ -149,6 +153,14 @@ class _HookThread(threading.Thread):
             )
         else:
             self.fault = None
+
+    def _age(self, made_at: str, clock_set_at: float | None) -> float:
+        """Return for how long a notification has waited; once the clock was set, at least so."""
+        age = self._clock() - datetime.fromisoformat(made_at).timestamp()
+        if clock_set_at is None:
+            return age
+        since = self._steady() - clock_set_at
+        return min(age, since) if age >= 0 else since
 
     def _set_fault(self, reason: str) -> None:
         since = self.fault.since if self.fault else time.monotonic()

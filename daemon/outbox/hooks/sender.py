@@ -17,6 +17,7 @@ import structlog
 
 from daemon.config.hook import Hook
 from daemon.core import failpoints, fs
+from daemon.core.clock import Clock, JumpDetector
 from daemon.core.errors import Undelivered
 from daemon.ledger.deliveries import MAX_WAIT_SECONDS, Deliveries
 from daemon.ledger.notification import Notification
@@ -42,9 +43,11 @@ class HookSender:
         clock: Callable[[], float],
         chance: random.Random,
         stop: threading.Event,
+        steady: Clock | None = None,
     ) -> None:
         """`clock` returns seconds since 1970: the times in the ledger outlast a restart.
 
+        `steady` is a clock that nobody sets; without it, `clock` is taken for one.
         Once `stop` is set, a running program is ended and its notification waits.
         """
         self._hook = hook
@@ -52,17 +55,25 @@ class HookSender:
         self._outbox = outbox
         self._clock = clock
         self._chance = chance
+        self._jumps = JumpDetector(clock, steady or clock)
         self._webhook: WebhookClient | None = None
         self._failures = 0  # since the last delivery
         self._pause_ends = 0.0
         self._stop = stop
         self._unrecorded: str | None = None  # delivered, but not yet marked so in the ledger
 
+    @property
+    def clock_set_at(self) -> float | None:
+        """When the clock was set last (by `steady`), None if it was not."""
+        return self._jumps.jumped_at
+
     def turn(self) -> float | None:
         """Try to deliver one due notification; return the seconds to wait, None if none waits."""
+        if jump := self._jumps.jump():
+            self._follow_clock(jump)
         now = self._clock()
         pause = self._pause_ends - now
-        if 0 < pause <= MAX_PAUSE_SECONDS:  # otherwise it is over, or the clock was set
+        if 0 < pause <= MAX_PAUSE_SECONDS:  # otherwise it is over
             return pause
         notification = self._deliveries.due(self._hook.name, now)
         if notification is None:
@@ -79,6 +90,12 @@ class HookSender:
             failpoints.reach("hook.sent", notification.name)
         self._record_delivery(notification)
         return 0.0
+
+    def _follow_clock(self, jump: float) -> None:
+        """Keep the waits before retries as long as they are when the clock is set."""
+        self._pause_ends += jump
+        self._deliveries.shift(self._hook.name, jump)
+        log.warning("hook.clock_set", hook=self._hook.name, seconds=round(jump, 1))
 
     def _send(self, notification: Notification, now: float) -> None:
         if self._hook.command is not None:

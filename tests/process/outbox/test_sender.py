@@ -33,6 +33,7 @@ class HookRun:
 
     def __init__(self, root: Path, hook: Hook) -> None:
         self.hook, self.now = hook, EARLY
+        self.clock_error = 0.0  # of the wall clock
         self.ledger_file = root / "ledger.sqlite3"
         keep(self.ledger_file)
         self.deliveries = Deliveries(self.ledger_file)
@@ -40,7 +41,8 @@ class HookRun:
 
     def started(self) -> HookSender:
         return HookSender(
-            self.hook, self.deliveries, Path("/out"), lambda: self.now, LargestRandom(), Event()
+            self.hook, self.deliveries, Path("/out"), lambda: self.now + self.clock_error,
+            LargestRandom(), Event(), lambda: self.now,
         )  # fmt: skip
 
     def land(self, *claims: str) -> None:
@@ -91,6 +93,23 @@ def test_the_wait_doubles_with_each_failure_and_ends_with_a_dead_letter(
     assert failing.post() == (0, 1, 0)
     (dead,) = failing.deliveries.undelivered()
     assert (dead.is_dead, dead.attempts, dead.reason) == (True, 4, "exit code 1")
+
+
+@pytest.mark.parametrize("jump", [3600.0, -3600.0, 3.2e8, -3.2e8, -EARLY + 60])
+def test_a_clock_that_is_set_neither_lengthens_nor_shortens_a_wait(
+    jump: float, failing: HookRun
+) -> None:
+    failing.land("c1")
+    assert failing.until_quiet() == 10.0
+    failing.now += 4.0
+    failing.clock_error = jump
+
+    assert failing.until_quiet() == pytest.approx(6.0)
+
+    failing.now += 5.9
+    assert failing.until_quiet() == pytest.approx(0.1)
+    failing.now += 0.2
+    assert failing.until_quiet() == 20.0
 
 
 def test_a_wait_is_a_random_share_and_at_most_six_hours(failing: HookRun) -> None:

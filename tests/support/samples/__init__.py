@@ -28,6 +28,7 @@ from tests.support.samples.images import (
 )
 from tests.support.samples.kinds import MEDIA_TYPES, Sample, broken, readable
 from tests.support.samples.pdfs import (
+    jbig2,
     pdf_around,
     pdf_by_hand,
     pdf_encrypted,
@@ -59,6 +60,7 @@ __all__ = [
     "gif",
     "heic",
     "in_colour",
+    "jbig2",
     "jp2",
     "jpeg",
     "pbm",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 
 import pymupdf
 
 from tests.support.samples.images import png
 from tests.support.samples.pictures import LINES, Image, text_page
+from tests.support.samples.tiffs import g4_page
 
 
 def pdf_of_images(images: Sequence[Image], dpi: int = 300, *, rotate: int = 0) -> bytes:
@@ -159,4 +161,16 @@ def pdf_around(
             b"<</Length %d>>stream\n" % len(content) + content + b"\nendstream",
             image + b"stream\n" + stream + b"\nendstream",
         ]
+    )
+
+
+def jbig2(image: Image) -> bytes:
+    """Encode as scanners do: page information, then one generic region (T.88, 7.4.6; MMR)."""
+    height, width = image.shape
+    page = struct.pack(">IIIIBH", width, height, 0, 0, 0, 0)
+    region = struct.pack(">IIIIBB", width, height, 0, 0, 0, 1) + g4_page(image).strip
+    segments = ((0, 48, page), (1, 38, region))
+    return b"".join(
+        struct.pack(">IBBBI", number, kind, 0, 1, len(data)) + data
+        for number, kind, data in segments
     )

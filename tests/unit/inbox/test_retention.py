@@ -12,6 +12,7 @@ import pytest
 
 from daemon.config.sections import Retention
 from daemon.core import fs
+from daemon.core.clock import CautiousClock
 from daemon.core.records import Claim, Stamp
 from daemon.inbox.archive import reason_of
 from daemon.inbox.retention import DAY, ExpiredOriginal, Limits, RetentionFolder, RetentionSweeper
@@ -221,8 +222,22 @@ def test_a_missing_folder_does_not_end_the_thread(originals: Originals, tmp_path
     retention_folder = originals.retention_folder(Retention(archive_days=1e-9))
     originals.folder.rename(tmp_path / "away")
 
-    retention_sweeper = RetentionSweeper([retention_folder], originals.ledger_file)
+    retention_sweeper = RetentionSweeper([retention_folder], originals.ledger_file, time.time)
     try:
         assert retention_sweeper._sweep(retention_folder) is False
     finally:
         retention_sweeper.end()
+
+
+def test_a_clock_set_forward_by_years_removes_nothing(originals: Originals) -> None:
+    kept = originals.keep("scan.png")
+    retention_folder = originals.retention_folder(Retention(archive_days=30))
+    years = [0.0]
+    clock = CautiousClock(lambda: time.time() + years[0] * 365 * 86_400, time.monotonic)
+    retention_sweeper = RetentionSweeper([retention_folder], originals.ledger_file, clock)
+    years[0] = 10.0
+
+    retention_sweeper._sweep(retention_folder)
+
+    retention_sweeper.end()
+    assert kept.exists()

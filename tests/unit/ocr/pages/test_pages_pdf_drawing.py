@@ -14,7 +14,7 @@ from tests.support import samples
 from tests.support.samples import shown_text
 from tests.unit.ocr.pages.test_pages import difference, read_bytes
 from tests.unit.ocr.pages.test_pages_pdf import text_lines
-from tests.unit.ocr.pages.test_pages_pdf_odd import BOXES, jbig2, of_kind, page_of
+from tests.unit.ocr.pages.test_pages_pdf_odd import BOXES, of_kind, page_of
 
 SCAN = samples.text_page(["Some words of a scan"] * 30, width=1700, height=2200)
 ONE_BIT = b"/BitsPerComponent 1/ColorSpace/DeviceGray"
@@ -26,7 +26,7 @@ def jbig2_page(stream: bytes) -> bytes:
 
 def with_intermediate_region(image: np.ndarray) -> bytes:
     """JBIG2 with a region that is kept for later (type 36), which jbig2dec does not know."""
-    stream = jbig2(image)
+    stream = samples.jbig2(image)
     page_end = 11 + 19
     region = stream[page_end:]
     number, _, *rest = struct.unpack(">IBBBI", region[:11])
@@ -43,7 +43,7 @@ def kinds(page) -> list[str]:
 
 
 def test_an_image_that_only_pdfium_decodes_is_drawn_by_it(tmp_path):
-    (whole,) = read_bytes(tmp_path, jbig2_page(jbig2(SCAN)))
+    (whole,) = read_bytes(tmp_path, jbig2_page(samples.jbig2(SCAN)))
 
     (page,) = read_bytes(tmp_path, jbig2_page(with_intermediate_region(SCAN)))
 

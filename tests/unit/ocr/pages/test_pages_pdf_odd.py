@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import io
-import struct
 import zlib
 
 import cv2
@@ -141,18 +140,6 @@ def test_a_page_smaller_than_a_letter_is_no_error(box, tmp_path):
 # --- kinds of pictures --------------------------------------------------------------------------
 
 
-def jbig2(image: np.ndarray) -> bytes:
-    """Encode as scanners do: page information, then one generic region (T.88, 7.4.6; MMR)."""
-    height, width = image.shape
-    page = struct.pack(">IIIIBH", width, height, 0, 0, 0, 0)
-    region = struct.pack(">IIIIBB", width, height, 0, 0, 0, 1) + samples.g4_page(image).strip
-    segments = ((0, 48, page), (1, 38, region))
-    return b"".join(
-        struct.pack(">IBBBI", number, kind, 0, 1, len(data)) + data
-        for number, kind, data in segments
-    )
-
-
 def masked(image: np.ndarray) -> bytes:
     """A page that is black where a stencil mask lets it through."""
     bits = np.packbits(image >= 128, axis=1).tobytes()
@@ -169,7 +156,7 @@ def of_kind(image: np.ndarray, kind: str) -> bytes:
     one_bit = b"/BitsPerComponent 1/ColorSpace/DeviceGray"
     match kind:
         case "JBIG2Decode":
-            return samples.pdf_around(jbig2(image), kind, more=one_bit, **size)
+            return samples.pdf_around(samples.jbig2(image), kind, more=one_bit, **size)
         case "CCITTFaxDecode":
             fax = b"/DecodeParms<</K -1/Columns %d/Rows %d>>" % (width, height)
             strip = samples.g4_page(image).strip

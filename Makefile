@@ -120,7 +120,7 @@ bench-confidence: develop
 # further seeds for each target.
 MINUTES ?= 15
 SEEDS ?=
-FUZZ_TARGETS ?= completeness pages heif jbig2
+FUZZ_TARGETS ?= completeness pages heif jbig2 replies
 fuzz: develop
 	$(PIP) --editable .[fuzz]
 	for target in $(FUZZ_TARGETS); do \

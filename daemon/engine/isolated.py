@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import subprocess
 import sys
+
+from daemon.engine.environment import decoder_environment
 
 
 def run_isolated(module: str, request: object, seconds: float) -> tuple[int, str]:
@@ -14,8 +17,9 @@ def run_isolated(module: str, request: object, seconds: float) -> tuple[int, str
     """
     try:
         done = subprocess.run(
-            [sys.executable, "-m", module],
+            [sys.executable, "-P", "-m", module],
             input=pickle.dumps(request), capture_output=True, timeout=seconds, check=False,
+            env=decoder_environment(os.environ),
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
         raise TimeoutError from error

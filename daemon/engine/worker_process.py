@@ -13,42 +13,22 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Final
 
-import daemon
 from daemon.core import memory, processes
 from daemon.core.errors import DaemonError, Deferred, Died
 from daemon.core.processes import Wait
 from daemon.core.tasks import Task
 from daemon.engine import wire
+from daemon.engine.environment import decoder_environment
 from daemon.engine.protocol import WorkerSetup
 from daemon.engine.sandbox import refusals
 
-PACKAGE: Final = Path(daemon.__file__).parent
-
 END_SECONDS: Final = 1.0  # in which a worker ends that has closed its channel
-
-# What a worker needs of the environment of the daemon, which may hold secrets: where libraries and
-# packages lie, how they allocate and compute, language and time zone; and the failpoints of tests.
-_NAMES: Final = {"FAILPOINTS", "HOME", "LANG", "LD_LIBRARY_PATH", "LD_PRELOAD", "PATH", "TZ"}
-_PREFIXES: Final = ("LC_", "LRU_CACHE_", "MALLOC_", "OMP_", "ONEDNN_", "PYTHON")
-
-# Settings that keep a worker small. oneDNN keeps a compiled kernel for each shape of line, by
-# default 1 024 of them: over 57 mixed pages two workers took 1 035 MB so, and 708 MB with 64, at no
-# more CPU (docs/container.md). PyTorch keeps as many descriptions of them besides, a quarter of a
-# megabyte for each product of matrices: with 32 a worker took 62 MB less for 1 to 2 % more CPU
-# (docs/pages.md). glibc learns to keep blocks as large as a page once one was freed: told not to, a
-# worker of six pages held 440 MB instead of 506, at no more CPU either.
-_DEFAULTS: Final = {
-    "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64",
-    "LRU_CACHE_CAPACITY": "32",
-    "MALLOC_MMAP_THRESHOLD_": str(4 << 20),
-}
 
 
 class WorkerEndedError(Exception):
@@ -215,7 +195,7 @@ def _started(*, logs_refusals: bool) -> Iterator[tuple[subprocess.Popen[bytes], 
         process = subprocess.Popen(
             command(descriptors),
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            pass_fds=descriptors, cwd="/", env=environment(os.environ),
+            pass_fds=descriptors, cwd="/", env=decoder_environment(os.environ),
         )  # fmt: skip
         theirs.close()
         if logs_refusals:
@@ -231,23 +211,6 @@ def command(descriptors: Sequence[int]) -> list[str]:
     """Return the command line of a worker; -P: no folder but those of packages is imported from."""
     arguments = map(str, descriptors)
     return [sys.executable, "-P", "-m", "daemon.engine.worker_main", *arguments]
-
-
-def environment(own: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of a worker: what it needs of `own`."""
-    needed = {
-        name: value for name, value in own.items() if name in _NAMES or name.startswith(_PREFIXES)
-    }
-    if places := needed.pop("PYTHONPATH", ""):
-        needed["PYTHONPATH"] = os.pathsep.join(filter(_is_import_folder, places.split(os.pathsep)))
-    return _DEFAULTS | needed
-
-
-def _is_import_folder(entry: str) -> bool:
-    """Tell whether an entry of PYTHONPATH is a folder of packages, not the working directory."""
-    if not Path(entry).is_absolute():
-        return False
-    return Path(entry).resolve() != Path.cwd() or Path(entry, "daemon") == PACKAGE
 
 
 def _exit_code(process: subprocess.Popen[bytes]) -> int | None:

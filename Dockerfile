@@ -1,9 +1,10 @@
 # docs/container.md says how to build and run this, and what was measured.
+# The base image; name it with its digest to build on exactly one (python:3.11-slim-bookworm@sha256:...).
 ARG BASE=python:3.11-slim-bookworm
 
 FROM ${BASE} AS build
-# Where pip looks: the index of the CPU wheels of torch (without it pip may fetch the CUDA build,
-# gigabytes more), and a mirror in place of pip's own index. Empty: as pip is configured.
+# Where pip looks: the index of the CPU wheels of torch, and of nothing else (without it pip may fetch
+# the CUDA build, gigabytes more); and a mirror in place of pip's own index. Empty: as pip is configured.
 ARG TORCH_INDEX=
 ARG PYPI_MIRROR=
 # Optional dependencies of pyproject.toml, for example: heif
@@ -13,17 +14,16 @@ RUN python -m venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH
 WORKDIR /src
 # Requirements before code: this layer, minutes of download, is rebuilt only when they change.
-COPY pyproject.toml requirements/constraints.txt ./
-RUN python -c "import sys, tomllib; t = tomllib.load(open('pyproject.toml', 'rb')); \
-        p = t['project']; extras = [p['optional-dependencies'][e] for e in sys.argv[1:]]; \
-        print(*t['build-system']['requires'], *p['dependencies'], *sum(extras, []), sep='\n')" \
-        ${EXTRAS} > requirements.txt \
-    && PIP_INDEX_URL=${PYPI_MIRROR} PIP_EXTRA_INDEX_URL=${TORCH_INDEX} \
-        pip install --requirement requirements.txt --constraint constraints.txt \
+COPY requirements requirements
+RUN for extra in ${EXTRAS}; do set -- "$@" --requirement "requirements/lock-$extra.txt"; done \
+    && PIP_INDEX_URL=${PYPI_MIRROR} pip install --require-hashes --only-binary :all: \
+        --requirement requirements/lock.txt "$@"
+RUN PIP_INDEX_URL=${PYPI_MIRROR} pip install --constraint requirements/constraints.txt \
+        ${TORCH_INDEX:+--no-deps --index-url "${TORCH_INDEX}"} --requirement requirements/torch.txt \
     # what torch brings for building and testing C++ extensions: 145 MB that nothing here reads
     && rm -rf /opt/venv/lib/python3*/site-packages/torch/include \
         /opt/venv/lib/python3*/site-packages/torch/test
-COPY README.md LICENSE ./
+COPY pyproject.toml README.md LICENSE ./
 COPY daemon daemon
 RUN pip install --no-index --no-deps --no-build-isolation --target /opt/code .
 

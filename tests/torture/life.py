@@ -40,7 +40,14 @@ def quick_workspace(root: Path, program: str, **config: Any) -> Workspace:
 class Life:
     """A daemon process from start to end; `started` and `ready` are monotonic seconds."""
 
-    def __init__(self, workspace: Workspace, program: str, **environment: str) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        program: str,
+        repository: Path = REPOSITORY,
+        **environment: str,
+    ) -> None:
+        """`repository` is the checkout whose code runs."""
         self._output = workspace.root / "output"
         self._output_offset = self._output.stat().st_size if self._output.exists() else 0
         self.started = time.monotonic()
@@ -48,8 +55,8 @@ class Life:
         with self._output.open("ab") as output:
             self.process = psutil.Popen(
                 [sys.executable, "-m", PROGRAMS[program], "run", "--config", str(workspace.config)],
-                stdout=output, stderr=subprocess.STDOUT, cwd=REPOSITORY, start_new_session=True,
-                env=os.environ | {"PYTHONPATH": str(REPOSITORY)} | environment,
+                stdout=output, stderr=subprocess.STDOUT, cwd=repository, start_new_session=True,
+                env=os.environ | {"PYTHONPATH": str(repository)} | environment,
             )  # fmt: skip
 
     @property
@@ -110,9 +117,11 @@ class Life:
 
 
 @contextmanager
-def living(workspace: Workspace, program: str, **environment: str) -> Iterator[Life]:
+def living(
+    workspace: Workspace, program: str, repository: Path = REPOSITORY, **environment: str
+) -> Iterator[Life]:
     """Run a daemon for the block and kill it at the end."""
-    life = Life(workspace, program, **environment)
+    life = Life(workspace, program, repository, **environment)
     try:
         yield life
     finally:

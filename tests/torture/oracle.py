@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -96,17 +96,18 @@ def count(
     removed: Iterable[AnyLanded] = (),
     *,
     in_place: bool = False,
+    validators: Sequence[jsonschema_rs.Validator] = (VALIDATOR,),
 ) -> Count:
     """Count the results in the folders; final only when the daemon has finished.
 
     With `in_place` the originals stay in the inbox (claim: ledger). `removed` are those that the
-    test has removed or overwritten after their answer.
+    test has removed or overwritten after their answer. An answer must be valid for a validator.
     """
     files, gone = list(landed), list(removed)
     wanted = Counter(file.sha256 for file in files)
     by_sha = {file.sha256: file for file in files}
     found = Count(landed=len(files))
-    _count_answers(workspace, wanted, by_sha, found)
+    _count_answers(workspace, wanted, by_sha, found, validators)
     _count_bytes(workspace, wanted - Counter(file.sha256 for file in gone), by_sha, found)
     if in_place:
         found.left += _moved(workspace) + stale_reasons(workspace, {file.name for file in gone})
@@ -119,7 +120,7 @@ def is_probe(name: str) -> bool:
     return name.startswith(".probe-")
 
 
-def torn(path: Path) -> str | None:
+def torn(path: Path, validators: Sequence[jsonschema_rs.Validator] = (VALIDATOR,)) -> str | None:
     """Return the error in a visible sidecar, None if it is valid or has vanished."""
     try:
         content = json.loads(path.read_bytes())
@@ -127,7 +128,8 @@ def torn(path: Path) -> str | None:
         return None
     except ValueError as error:
         return f"{path}: {error}"
-    return None if VALIDATOR.is_valid(content) else f"{path}: does not match the schema"
+    is_valid = any(validator.is_valid(content) for validator in validators)
+    return None if is_valid else f"{path}: does not match the schema"
 
 
 def _moved(workspace: Workspace) -> list[str]:
@@ -168,14 +170,18 @@ def leftovers(workspace: Workspace, *, in_place: bool = False) -> list[str]:
 
 
 def _count_answers(
-    workspace: Workspace, wanted: Counter[str], by_sha: dict[str, AnyLanded], found: Count
+    workspace: Workspace,
+    wanted: Counter[str],
+    by_sha: dict[str, AnyLanded],
+    found: Count,
+    validators: Sequence[jsonschema_rs.Validator],
 ) -> None:
     answers: Counter[str] = Counter()
     outputs = {path for path in _files(workspace.outbox) if path.suffix != ".json"}
     for path in _files(workspace.outbox):
         if path.suffix != ".json":
             continue
-        if (error := torn(path)) is not None:
+        if (error := torn(path, validators)) is not None:
             found.torn.append(error)
             continue
         answer = json.loads(path.read_bytes())

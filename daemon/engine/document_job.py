@@ -4,6 +4,8 @@ A worker's death costs an attempt. A range over which a worker died is tried aga
 page over which `attempts` workers died is marked as failed and the others are published without it.
 A page that runs out of time is tried once more, with more time and at a lower resolution, unless
 the file is too small to be worth it (`SECONDS_PER_KILOBYTE`).
+Each task opens the file. One that is slow to open (a damaged PDF of 2 000 pages takes 0.3 s
+each time) is read in longer ranges, so that a page of it costs what a page of a short one does.
 A document that has ended the daemon itself `attempts` times is read page by page with one attempt
 for each page, and given up after that.
 """
@@ -13,6 +15,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from math import ceil, isfinite
 
 from daemon.core.errors import DaemonError, Died, Rejected
 from daemon.core.options import Recipe
@@ -33,6 +36,8 @@ MORE_TIME = 2.0  # times `limits.page_seconds`, for the second try of a page tha
 # Real scans take 0.02 to 0.1 s a kilobyte, a PDF whose patterns draw each other 11 to 50.
 SECONDS_PER_KILOBYTE = 10.0
 MAX_LATE_PAGES = 3  # pages of such a file that run out of time before the others are not tried
+OPENING_SECONDS_PER_PAGE = 0.02  # of wall time that opening may add to a page; reading takes more
+MAX_PAGES_PER_TASK = 16  # of a file that is slow to open: a page that hangs costs the time of all
 MAX_REASONS = 5  # different reasons that the sentence about a document gives
 
 _EXPORT_AGAIN = "export it again, or print it to a new PDF: more time hardly helps"
@@ -118,7 +123,8 @@ class DocumentJob:
                 self._media_type = count.media_type
                 self._seconds.update(count.seconds)
                 self._page_count = count.page_count
-                self._pending.extend(self._ranges(1, count.page_count, self.pages_per_task))
+                step = self._pages_per_task_after(count)
+                self._pending.extend(self._ranges(1, count.page_count, step))
             case ReadPages() as task, PagesRead() as read:
                 self._media_type = read.media_type
                 self._seconds.update(read.seconds)
@@ -162,6 +168,14 @@ class DocumentJob:
             precision=self._precision,
             warnings=tuple(self._warnings),
         )
+
+    def _pages_per_task_after(self, count: PageCount) -> int:
+        """Return how many pages a task reads of a file that took so long to open."""
+        opening = count.seconds.get("decode", 0.0)
+        if self.pages_per_task == 1 or not isinstance(opening, float) or not isfinite(opening):
+            return self.pages_per_task  # a page at a time, or a worker that was taken over
+        wanted = ceil(min(opening, 1.0) / OPENING_SECONDS_PER_PAGE)
+        return max(self.pages_per_task, min(MAX_PAGES_PER_TASK, wanted))
 
     def _ranges(self, first: int, last: int, step: int) -> list[ReadPages]:
         claim, recipe = self.claim, self.recipe

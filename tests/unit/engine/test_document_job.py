@@ -60,7 +60,7 @@ def pages_of(task: Task) -> tuple[int, int]:
 
 def read(task: Task, total: int, errors: dict[int, str] | None = None) -> PageCount | PagesRead:
     if isinstance(task, CountPages):
-        return PageCount("application/pdf", total, {"decode": 1.0})
+        return PageCount("application/pdf", total, {"decode": 0.01})
     numbers = range(task.first, min(task.last, total) + 1)
     pages = tuple(page(number, (errors or {}).get(number)) for number in numbers)
     return PagesRead("application/pdf", total, pages, {"decode": 1.0})
@@ -100,6 +100,34 @@ def test_a_range_has_a_deadline_for_each_of_its_pages() -> None:
     tasks = [made.next_task() for _ in range(2)]
 
     assert [(t.first, t.last, t.seconds) for t in tasks] == [(1, 4, 40.0), (5, 6, 20.0)]
+
+
+@pytest.mark.parametrize(
+    ("opening", "pages_per_task"),
+    [(0.0, 4), (0.08, 4), (0.1, 5), (0.3, 15), (60.0, 16), (float("nan"), 4), ("1", 4)],
+)
+def test_a_file_that_is_slow_to_open_is_read_in_longer_ranges_within_bounds(
+    opening: float, pages_per_task: int
+) -> None:
+    """A worker that was taken over may answer anything."""
+    made = job()
+    counting = made.next_task()
+    made.add_outcome(Outcome(counting, PageCount("application/pdf", 100, {"decode": opening})))
+
+    task = made.next_task()
+
+    assert isinstance(task, ReadPages)
+    assert (task.first, task.last) == (1, pages_per_task)
+
+
+def test_a_file_that_is_slow_to_open_is_read_page_by_page_after_it_ended_the_daemon() -> None:
+    made = job(starts=4)
+    counting = made.next_task()
+    made.add_outcome(Outcome(counting, PageCount("application/pdf", 100, {"decode": 1.0})))
+
+    task = made.next_task()
+
+    assert pages_of(task) == (1, 1)
 
 
 @pytest.mark.parametrize("poison", [{1}, {3}, {5}, {2, 9}, {1, 2, 3, 4, 5, 6, 7, 8}])

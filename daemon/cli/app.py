@@ -79,14 +79,12 @@ def run(config: ConfigFile = DEFAULT_CONFIG) -> None:
     # daemon never uses; a webhook loads ssl by itself
     sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
     sys.modules["ssl"] = None  # type: ignore[assignment]
-    from daemon.core import logs, temporary
+    from daemon.core import logs
     from daemon.supervisor import main as supervisor
 
     del sys.modules["ssl"]
 
-    loaded = _load(config)
-    temporary.use_private_folder()
-    supervisor.run(loaded, lambda: _load(config))
+    supervisor.run(_load(config), lambda: _load(config))
     if not logs.drain():
         os._exit(Exit.OK)  # the log volume hangs, and the interpreter's end would wait for it
 
@@ -130,10 +128,8 @@ def once(
     Example: ocr-daemon once scan.pdf --output searchable_pdf
     """
     from daemon.cli import once as command
-    from daemon.core import temporary
 
     loaded, kinds = _load(config), cast("list[OutputKind]", output or [])
-    temporary.use_private_folder()
     sys.exit(command.read_all(loaded, paths, out, look, kinds, print_text=text, profile=profile))
 
 

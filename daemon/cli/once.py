@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -27,6 +26,7 @@ from daemon.core.counters import Counters
 from daemon.core.errors import Deferred, Exit
 from daemon.core.records import Document, OutputKind, UnreadReason
 from daemon.core.scratch import Scratch
+from daemon.core.temporary import temporary_folder
 from daemon.core.wakeup import WakeupPipe
 from daemon.engine.create import create_engine
 from daemon.outbox.publish import Outbox
@@ -64,14 +64,15 @@ def read_all(
     names = {path: name for name, path in files}
     found = [(name if out else path.name, path) for name, path in files]
     wakeup = WakeupPipe()
-    scratch = Scratch(Path(tempfile.mkdtemp(prefix="ocr-daemon-")))
     real = [Path(os.path.realpath(path)) for path in paths]
-    setup = engine_setup_for(config, real, scratch if kinds else None)
-    engine = create_engine(setup, wakeup.notify, Counters())
-    reader = BatchReader(engine, replace(policy(config, profile), outputs=tuple(kinds)), wakeup)
     failed = pages = 0
     began = time.monotonic()
-    try:
+    with contextlib.ExitStack() as stack:
+        scratch = Scratch(stack.enter_context(temporary_folder())) if kinds else None
+        setup = engine_setup_for(config, real, scratch)
+        engine = create_engine(setup, wakeup.notify, Counters())
+        stack.callback(engine.close)
+        reader = BatchReader(engine, replace(policy(config, profile), outputs=tuple(kinds)), wakeup)
         engine.start()
         engine.warm()
         with _progress() as progress:
@@ -86,13 +87,12 @@ def read_all(
                 pages += len(result.document.pages)
                 rate = pages / (time.monotonic() - began)
                 progress.update(bar, advance=1, pages=pages, rate=rate)
-    finally:
-        engine.close()
-        scratch.remove()
     return Exit.SOME_FAILED if failed else Exit.OK
 
 
-def _publish(reader: BatchReader, result: FileResult, folder: Path, scratch: Scratch) -> bool:
+def _publish(
+    reader: BatchReader, result: FileResult, folder: Path, scratch: Scratch | None
+) -> bool:
     """Write the sidecar and its outputs; print an error where the folder cannot be written."""
     outbox = Outbox(folder, f"drafts-{os.getpid()}", REPLACEABLE)
     try:

@@ -92,7 +92,7 @@ class BatchReader:
             if self._engine.free < self._engine.slots:
                 self._wakeup.wait(1.0)
 
-    def publish(self, result: FileResult, outbox: Outbox, scratch: Scratch) -> Path | None:
+    def publish(self, result: FileResult, outbox: Outbox, scratch: Scratch | None) -> Path | None:
         """Write the sidecar of a file and its outputs; None for a file that cannot be opened."""
         document, in_flight = result.document, result.in_flight
         if in_flight is None:

@@ -41,7 +41,3 @@ class Scratch:
         """Remove the outputs of a claim."""
         with contextlib.suppress(OSError):
             shutil.rmtree(self.folder / claim)
-
-    def remove(self) -> None:
-        """Remove the folder."""
-        shutil.rmtree(self.folder, ignore_errors=True)

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import onnxruntime
 
-# The builds for Linux (1.32) collect usage data in ~/.cache/Microsoft and send it to their maker, and
-# keep an identifier there and in /tmp, unless this is set before they are loaded.
+# The builds for Linux (1.32) collect usage data in ~/.cache/Microsoft and send it to their maker,
+# and keep an identifier there and in /tmp, unless this is set before they are loaded.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
+import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -27,6 +30,9 @@ class _Damaged(sqlite3.DatabaseError):
     """The file opens, but fails its integrity check."""
 
 
+_SCARCE_BYTES = 1_000_000  # free on a disk on which SQLite may be unable to create its files
+
+
 class _OtherVersion(sqlite3.DatabaseError):
     """The file is sound, but has a schema that this daemon does not write."""
 
@@ -36,11 +42,24 @@ def _is_damage(error: sqlite3.Error) -> bool:
     return isinstance(error, _Damaged) or code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
+def _disk_fault(error: sqlite3.Error, path: Path) -> int | None:
+    """Return the errno of a disk that is full or fails, None where it is not at fault.
+
+    SQLite says of a file that it cannot create neither why nor on which disk.
+    """
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # without the details
+    with contextlib.suppress(OSError):
+        if code == sqlite3.SQLITE_FULL or shutil.disk_usage(path.parent).free < _SCARCE_BYTES:
+            return errno.ENOSPC
+    return errno.EIO if code == sqlite3.SQLITE_IOERR else None
+
+
 class LedgerConnection:
     """A connection to the ledger in one SQLite file.
 
-    Raises Misconfigured if the file cannot be used, LedgerLost if it is damaged. `version` is the
-    schema version of the file; a reader may see an older one.
+    Raises Misconfigured if the file cannot be used, LedgerLost if it is damaged, and an OSError if
+    the disk is full or fails. `version` is the schema version of the file; a reader may see an
+    older one.
     """
 
     def __init__(self, path: Path, role: Role) -> None:
@@ -57,6 +76,8 @@ class LedgerConnection:
         except _OtherVersion as error:
             raise Misconfigured("folders.state", path, str(error)) from error
         except sqlite3.Error as error:
+            if number := _disk_fault(error, path):
+                raise OSError(number, os.strerror(number), str(path)) from error
             kind = LedgerLost if _is_damage(error) else Misconfigured
             raise kind(
                 "folders.state",

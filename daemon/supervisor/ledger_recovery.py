@@ -79,7 +79,7 @@ def _undelivered(ledger_file: Path) -> list[Notification]:
     try:
         with contextlib.closing(Deliveries(ledger_file, read_only=True)) as old:
             return old.undelivered()
-    except (Deferred, Misconfigured):
+    except (Deferred, Misconfigured, OSError):
         return []
 
 

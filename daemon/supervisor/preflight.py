@@ -29,6 +29,7 @@ from daemon.inbox.watch import delivers_events
 from daemon.supervisor import state_folder, web_process
 
 LOW_SPACE_BYTES = 500 * 1024**2
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 STALE_PROBE_SECONDS = 60.0  # after which a probe file is left over from a start that was killed
 INOTIFY_LIMITS = Path("/proc/sys/fs/inotify")
 
@@ -44,7 +45,10 @@ class Finding:
 
 
 def prepare(config: Config) -> None:
-    """Create missing folders and try them; Misconfigured for the first fatal finding."""
+    """Create missing folders and try them; Misconfigured for the first fatal finding.
+
+    An OSError where a disk is full: no config is at fault, and the next start may succeed.
+    """
     _refuse(_findings(config, may_write=True))
 
 
@@ -126,6 +130,8 @@ def _tried(name: str, folder: Path) -> Iterator[Finding]:
         folder.mkdir(mode, parents=name != "inbox", exist_ok=True)
         _write_and_rename(folder)
     except OSError as error:
+        if error.errno in _FULL:
+            raise OSError(error.errno, error.strerror, str(folder)) from error
         yield _not_writable(name, folder, error.strerror or str(error))
         return
     yield from _low_space(name, folder)

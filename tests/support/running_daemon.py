@@ -74,7 +74,9 @@ class Workspace:
             "detector": DETECTOR | config.pop("detector", {}),
             **config,
         }
-        self.config.write_text(yaml.safe_dump(values))
+        draft = self.config.with_name(".config.yaml.tmp")
+        draft.write_text(yaml.safe_dump(values))
+        draft.replace(self.config)  # a daemon that starts at this moment reads one or the other
 
     def drop(self, name: str, content: bytes) -> Path:
         """Put a file into the inbox as a careful program would: written aside, then renamed."""

@@ -8,6 +8,11 @@ traffic     the files that are dropped, with the answer expected for each
 kills       seeded kills at random moments
 series      traffic with random kills, and its figures
 soak        hours of traffic and faults, and the use of memory and descriptors
+clock       the wall clock is set while the daemon runs
+reloads     kills while a config is reloaded
+versions    another version on the same inbox, and on the same state folder
+upgrade     a full disk, or a kill, at each operation of the ledger's upgrade
+memory      resident memory of all processes over time
 watcher     polls the outbox for torn and replaced answers
 trace       the file operations of a run, recorded by strace
 disk        the possible contents of a disk after a power cut

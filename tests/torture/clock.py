@@ -42,7 +42,7 @@ YEARS = 10 * 365 * DAY
 JUMPS = (HOUR, YEARS, -HOUR, -YEARS)  # seconds from the true time; and 1970
 QUIET_SECONDS = 2.0
 MAX_LOAD = 0.35  # of a processor, by the supervising process while nothing is to be done
-ANSWER_SECONDS = 60.0
+ANSWER_SECONDS = 180.0  # the wait before a retry may be a minute
 # events that say that a task or a worker ended otherwise than by its answer
 BAD_EVENTS = frozenset(
     {

@@ -8,6 +8,7 @@ again the daemon's next start must upgrade it. The files are looked at with SQLi
 from __future__ import annotations
 
 import ctypes
+import errno
 import json
 import os
 import shutil
@@ -28,7 +29,7 @@ from tests.support.repository import REPOSITORY
 Act = Literal["full", "kill"]
 COMPILER = shutil.which("cc")
 SOURCE = Path(__file__).with_name("full_disk.c")
-MISCONFIGURED = 78
+FULL, MISCONFIGURED = 28, 78
 NEVER = 1_000_000_000
 MAX_OPERATIONS = 500
 
@@ -133,6 +134,8 @@ def _open_in_child(library: ctypes.CDLL, path: Path, act: Act, number: int) -> t
         Ledger(path).close()
     except Misconfigured as error:
         return MISCONFIGURED, error.remedy
+    except OSError as error:
+        return FULL if error.errno in (errno.ENOSPC, errno.EIO) else 1, repr(error)
     except BaseException as error:
         return 1, repr(error)
     return 0, ""
@@ -147,7 +150,7 @@ def _step(
     newest: int,
 ) -> Step:
     complaints = []
-    if ended.code not in (0, MISCONFIGURED, -signal.SIGKILL):
+    if ended.code not in (0, FULL, MISCONFIGURED, -signal.SIGKILL):
         complaints.append(f"exit code {ended.code}: {ended.said}")
     version, found = _looked_at(ledger_file)
     if found != before:

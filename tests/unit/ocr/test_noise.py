@@ -19,7 +19,7 @@ from daemon.ocr import legibility, pipeline, segment
 from daemon.ocr.records import RecognizedCharacter, RecognizedLine
 from daemon.ocr.segment import lines, rects, vertical, words
 
-HEIGHT, WIDTH = 1754, 1240  # A4 at 150 dpi
+HEIGHT, WIDTH = 1000, 700
 RECIPE = Recipe(weights=Weights(file=Path("none.pt")), segmenter="opencv")
 
 
@@ -80,10 +80,10 @@ NOISE = {
     "uniform": uniform,
     **{f"salt {share}": partial(salt, share, 1) for share in (0.01, 0.03, 0.1, 0.3, 0.5)},
     **{f"salt {share} of 2": partial(salt, share, 2) for share in (0.02, 0.05, 0.15)},
-    "32 000 dots": partial(specks, 32_000, 1),
-    "4 000 dots": partial(specks, 4_000, 3),
+    "10 000 dots": partial(specks, 10_000, 1),
+    "1 500 dots": partial(specks, 1_500, 3),
     "halftone": partial(halftone, 9),
-    "checkerboard": lambda: np.kron(np.indices((219, 155)).sum(0) % 2, np.full((8, 8), 255)).astype(
+    "checkerboard": lambda: np.kron(np.indices((125, 87)).sum(0) % 2, np.full((8, 8), 255)).astype(
         np.uint8
     ),
 }

@@ -53,7 +53,7 @@ def make_pdf(path: Path, kind: str, pages: int) -> None:
             for k in range(6):
                 place = (60, 120 + 60 * k)
                 cv2.putText(image, f"page {number} line {k}", place, 0, 1.0, (0,), 2)
-            page.insert_image(page.rect, stream=cv2.imencode(".png", image)[1].tobytes())
+            page.insert_image(page.rect, stream=cv2.imencode(".jpg", image)[1].tobytes())
     document.save(path)
 
 

@@ -107,6 +107,21 @@ def test_no_more_is_claimed_than_slots_are_free(loop: Loop) -> None:
     assert len(list((loop.root / "inbox").glob("*.png"))) == 7
 
 
+def test_a_file_that_changes_while_it_waits_is_not_moved_and_settles_again(loop: Loop) -> None:
+    settled(loop, "1.png", "2.png", "3.png")
+    (loop.root / "inbox/3.png").write_bytes(b"more")
+    for _ in range(2):
+        loop.engine.read_all()
+        loop.turn(0.01)
+    claimed_early = loop.service.in_progress
+
+    loop.turn(QUIET + 1.0)
+    loop.turn(QUIET + 31.0)
+
+    assert claimed_early == 0
+    assert [entry.name for entry in loop.ledger.unfinished()] == ["3.png"]
+
+
 def test_a_read_document_is_answered_and_archived(loop: Loop) -> None:
     settled(loop, "a.png")
     loop.engine.read_all()

@@ -14,7 +14,7 @@ from tests.support.web.site import Site, port_of
 # contextlib, warnings and others before any line of the daemon runs
 PLANTED = (
     "cv2", "torch", "numpy", "onnxruntime", "jinja2", "pymupdf", "pydantic", "starlette", "typer",
-    "yaml", "pebble", "pickle", "struct", "json", "logging", "multiprocessing", "subprocess",
+    "yaml", "msgspec", "pickle", "struct", "json", "logging", "multiprocessing", "subprocess",
     "socket", "selectors", "signal", "threading", "tempfile", "sqlite3",
 )  # fmt: skip
 FOOTPRINT = "open({path!r}, 'w').close()\nraise ImportError('planted')\n"

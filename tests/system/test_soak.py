@@ -28,5 +28,5 @@ def test_a_second_run_continues_on_the_folders_and_the_memory_log_of_the_first(
     assert second.counted.landed > first.counted.landed
     found = memory.read(tmp_path / MEMORY)
     assert {row.run for row in found} == {1, 2}
-    assert {row.role for row in found} >= {"daemon", "fork server", "worker"}
+    assert {row.role for row in found} >= {"daemon", "worker"}
     assert all(0 < row.anon < row.resident for row in found)

@@ -18,7 +18,7 @@ import psutil
 
 from tests.torture.life import Life
 
-Role = Literal["daemon", "fork server", "worker", "other"]
+Role = Literal["daemon", "worker", "other"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +57,7 @@ def rows(life: Life, run: int, began: float, number: int, now: float, documents:
 def _role(process: psutil.Process, life: Life, command: list[str]) -> Role:
     if process.pid == life.process.pid:
         return "daemon"
-    if "forkserver" not in " ".join(command):
-        return "other"
-    return "fork server" if process.ppid() == life.process.pid else "worker"
+    return "worker" if "worker_main" in " ".join(command) else "other"
 
 
 def _pages(pid: int) -> tuple[float, float, float, float]:
@@ -111,7 +109,7 @@ def table(found: list[MemoryRow], parts: int = 8) -> Iterator[str]:
     for part in range(0, len(moments), size):
         chosen = set(moments[part : part + size])
         within = [row for row in found if (row.run, row.seconds) in chosen]
-        for role in ("daemon", "fork server", "worker"):
+        for role in ("daemon", "worker"):
             of_role = [row for row in within if row.role == role]
             if of_role:
                 yield (

@@ -99,9 +99,9 @@ class OurPipeline:
     @property
     def environment(self) -> Mapping[str, str]:
         """The environment of the workers of the daemon."""
-        from daemon.engine.local_pool import ENVIRONMENT
+        from daemon.engine.environment import SMALL
 
-        return ENVIRONMENT
+        return SMALL
 
     def load(self) -> Callable[[Path], PageReading]:
         """Load the weights as a worker of the daemon does, on one thread."""

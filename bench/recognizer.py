@@ -28,9 +28,9 @@ import numpy as np
 import psutil
 
 from daemon.config.load import load
-from daemon.engine.local_pool import ENVIRONMENT
+from daemon.engine.environment import SMALL
 
-os.environ.update(ENVIRONMENT)  # oneDNN reads it when torch is imported; glibc has read it before
+os.environ.update(SMALL)  # oneDNN reads it when torch is imported; glibc has read it before
 
 from bench.peers import PEERS, NotInstalled, Peer
 from daemon.core.errors import Misconfigured

@@ -25,7 +25,7 @@ _PREFIXES: Final = ("LC_", "LRU_CACHE_", "MALLOC_", "OMP_", "ONEDNN_", "PYTHON")
 # megabyte for each product of matrices: with 32 a worker took 62 MB less for 1 to 2 % more CPU
 # (docs/pages.md). glibc learns to keep blocks as large as a page once one was freed: told not to, a
 # worker of six pages held 440 MB instead of 506, at no more CPU either.
-_DEFAULTS: Final = {
+SMALL: Final = {
     "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64",
     "LRU_CACHE_CAPACITY": "32",
     "MALLOC_MMAP_THRESHOLD_": str(4 << 20),
@@ -39,7 +39,7 @@ def decoder_environment(own: Mapping[str, str]) -> dict[str, str]:
     }
     if places := needed.pop("PYTHONPATH", ""):
         needed["PYTHONPATH"] = os.pathsep.join(filter(_is_import_folder, places.split(os.pathsep)))
-    return _DEFAULTS | needed
+    return SMALL | needed
 
 
 def _is_import_folder(entry: str) -> bool:

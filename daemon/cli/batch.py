@@ -21,7 +21,7 @@ from daemon.engine.protocol import Engine
 from daemon.inbox.queue import natural_path
 from daemon.inbox.scan import Scanner
 from daemon.outbox.publish import Outbox
-from daemon.outbox.sidecar import sidecar
+from daemon.outbox.sidecar import Sidecar
 from daemon.supervisor.dispatcher import Dispatcher
 from daemon.supervisor.document import DocumentInFlight
 from daemon.supervisor.outputs import DerivedOutputs
@@ -105,7 +105,7 @@ class BatchReader:
         with outputs.drafted(claim, document, policy, in_flight.render_job) as drafts:
             place = outbox.place_for(claim.name, claim.sha256, drafts.endings)
             listed = drafts.outputs_at(place)
-            content = sidecar(claim, document, provenance, listed, drafts.missing)
+            content = Sidecar(claim, document, provenance, listed, drafts.missing)
             outbox.publish(place, content, claim, lambda: True, drafts.drafts)
         outputs.forget(claim)
         return outbox.folder / place

@@ -13,7 +13,7 @@ import itertools
 import os
 import shutil
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from io import BufferedReader
 from pathlib import Path
 from typing import TypeVar
@@ -156,12 +156,14 @@ def until_not_removed(step: Callable[[], T]) -> T:
     return step()
 
 
-def write_durable(path: Path, content: bytes, ownership: Ownership = INHERITED) -> None:
-    """Write and fsync a new file; on failure `path` does not exist."""
+def write_durable(
+    path: Path, content: bytes | Iterable[bytes], ownership: Ownership = INHERITED
+) -> None:
+    """Write and fsync a new file, of bytes or of blocks; on failure `path` does not exist."""
     try:
         with path.open("xb") as file:
             ownership.apply_to_file(file.fileno())
-            file.write(content)
+            file.writelines((content,) if isinstance(content, bytes) else content)
             file.flush()
             os.fsync(file.fileno())
     except BaseException:
@@ -170,11 +172,14 @@ def write_durable(path: Path, content: bytes, ownership: Ownership = INHERITED) 
 
 
 def write_in_folder(
-    path: Path, content: bytes, root: Path, ownership: Ownership = INHERITED
+    path: Path,
+    content: bytes | Iterable[bytes],
+    root: Path,
+    ownership: Ownership = INHERITED,
 ) -> None:
     """Write and fsync a new file in a folder of ours below `root`; creates the folder.
 
-    `ownership` is that of the file.
+    `content` may be iterated over more than once; `ownership` is that of the file.
     """
 
     def write() -> None:

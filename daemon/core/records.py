@@ -8,7 +8,7 @@ down). Records that only the stages of a worker exchange are in `daemon.ocr.reco
 
 from __future__ import annotations
 
-from collections.abc import Mapping  # msgspec resolves the annotations of what workers return
+from collections.abc import Mapping, Sequence  # msgspec resolves annotations of messages
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
@@ -338,11 +338,14 @@ class PagesRead:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document as read, or its failure; `seconds` are wall seconds by stage over all pages."""
+    """A document as read, or its failure; `seconds` are wall seconds by stage over all pages.
+
+    `pages` may be unpacked one at a time: keep none that is not needed.
+    """
 
     status: Status
     media_type: str | None
-    pages: tuple[PageText, ...]
+    pages: Sequence[PageText]
     seconds: Mapping[str, float]
     attempt: int
     failure: Failure | None = None

@@ -6,12 +6,15 @@ and range of a result. The content of pages is checked when the sidecar is valid
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from daemon.core.errors import DaemonError
 from daemon.core.options import Recipe
 from daemon.core.records import OutputKind, PageCount, PagesRead, PageText, Stamp
+
+MAX_STAGES = 32  # of a reading, whose seconds are added up by name
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,11 @@ class CountPages:
 
     def is_answered_by(self, result: object) -> bool:
         """Tell whether `result` is a page count within the limits."""
-        return isinstance(result, PageCount) and _is_count(result.page_count, self.recipe)
+        return (
+            isinstance(result, PageCount)
+            and _is_count(result.page_count, self.recipe)
+            and len(result.seconds) <= MAX_STAGES
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +64,7 @@ class ReadPages:
             and all(isinstance(page, PageText) for page in result.pages)
             and [page.number for page in result.pages] == self._numbers(result.page_count)
             and isinstance(result.seconds, dict)
+            and len(result.seconds) <= MAX_STAGES
             and all(isinstance(seconds, int | float) for seconds in result.seconds.values())
         )
 
@@ -75,7 +83,7 @@ class RenderTask:
     path: Path
     stamp: Stamp
     kind: OutputKind
-    pages: tuple[PageText, ...]
+    pages: Sequence[PageText]
     target: Path
     seconds: float
     recipe: Recipe

@@ -13,7 +13,7 @@ for each page, and given up after that.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import ceil, isfinite
 
@@ -30,6 +30,7 @@ from daemon.core.records import (
     Status,
 )
 from daemon.core.tasks import CountPages, Outcome, ReadPages
+from daemon.engine.page_store import PageStore
 
 MORE_TIME = 2.0  # times `limits.page_seconds`, for the second try of a page that ran out of time
 # Seconds of running out of time for each kilobyte of a file, above which it is not tried again.
@@ -67,7 +68,7 @@ class DocumentJob:
     _deaths: Counter[tuple[int, int]] = field(default_factory=Counter)
     _overtime: float = 0.0
     _page_count: int = 0
-    _pages: dict[int, PageText] = field(default_factory=dict)
+    _pages: PageStore = field(default_factory=PageStore)
     _seconds: Counter[str] = field(default_factory=Counter)
     _warnings: dict[DocumentWarning, None] = field(default_factory=dict)
     _media_type: str | None = None
@@ -130,8 +131,8 @@ class DocumentJob:
                 self._seconds.update(read.seconds)
                 self._precision = read.precision
                 self._page_count = read.page_count
-                self._pages.update({page.number: self._noted(task, page) for page in read.pages})
                 self._warnings.update(dict.fromkeys(read.warnings))
+                self._add_pages(task, read)
             case _, Rejected() as error:
                 self.give_up(error)
             case (CountPages() | ReadPages()) as task, Died() as error:
@@ -155,9 +156,9 @@ class DocumentJob:
 
     def document(self) -> Document:
         """Return the document made of the pages read so far."""
-        pages = tuple(self._pages[number] for number in sorted(self._pages))
+        pages, failures = self._pages.pages(), self._pages.failures
         if self._failure is None:
-            self._failure = _failure_of(pages)
+            self._failure = _failure_of(failures)
         return Document(
             status=_status(pages, self._failure),
             media_type=self._media_type,
@@ -168,6 +169,14 @@ class DocumentJob:
             precision=self._precision,
             warnings=tuple(self._warnings),
         )
+
+    def _add_pages(self, task: ReadPages, read: PagesRead) -> None:
+        """Keep the pages of a task; a document with too much text is given up."""
+        try:
+            for page in read.pages:
+                self._pages.add(self._noted(task, page))
+        except Rejected as error:
+            self.give_up(error)
 
     def _pages_per_task_after(self, count: PageCount) -> int:
         """Return how many pages a task reads of a file that took so long to open."""
@@ -232,7 +241,7 @@ class DocumentJob:
 
     def _abandon_rest_of_bomb(self) -> None:
         """Do not try the other pages of a small file of which several ran out of time."""
-        late = [n for n, page in self._pages.items() if page.failure and _is_timeout(page.failure)]
+        late = [n for n, failure in self._pages.failures.items() if _is_timeout(failure)]
         if len(late) < MAX_LATE_PAGES or not self._is_too_slow_for_its_size:
             return
         message = f"not tried, since {_page_list(sorted(late))} took too long; {_EXPORT_AGAIN}"
@@ -263,7 +272,7 @@ class DocumentJob:
 
     def _mark_failed(self, task: ReadPages, error: Died) -> None:
         failure = Failure(error.kind, error.message, task.first, self.attempt, error.signal)
-        self._pages[task.first] = PageText.not_read(task.first, failure)
+        self._pages.add(PageText.not_read(task.first, failure))
 
     def _noted(self, task: ReadPages, page: PageText) -> PageText:
         """Return a page with a warning where it was read at a lower resolution."""
@@ -312,24 +321,23 @@ def _page_list(numbers: Sequence[int]) -> str:
     return f"page{'s' * (len(numbers) > 1)} {listed}"
 
 
-def _failure_of(pages: tuple[PageText, ...]) -> Failure | None:
+def _failure_of(failures: Mapping[int, Failure]) -> Failure | None:
     """Return the failure of the first page that has one, with a sentence about all such pages."""
-    numbers: dict[str, list[int]] = {}
-    for page in pages:
-        if page.failure is not None:
-            numbers.setdefault(page.failure.message, []).append(page.number)
-    first = next((page for page in pages if page.failure is not None), None)
-    if first is None or first.failure is None:
+    if not failures:
         return None
+    numbers: dict[str, list[int]] = {}
+    for number in sorted(failures):
+        numbers.setdefault(failures[number].message, []).append(number)
+    first = min(failures)
     parts = [f"{_page_list(each)}: {message}" for message, each in numbers.items()]
     shown, hidden = parts[:MAX_REASONS], list(numbers.values())[MAX_REASONS:]
     if hidden:
         others = _page_list(sorted(number for each in hidden for number in each))
         shown.append(f"{others}: see `error` of these pages")
-    return replace(first.failure, message="; ".join(shown), page=first.number)
+    return replace(failures[first], message="; ".join(shown), page=first)
 
 
-def _status(pages: tuple[PageText, ...], failure: Failure | None) -> Status:
+def _status(pages: Sequence[PageText], failure: Failure | None) -> Status:
     if failure is None:
         return "done"
     return "partial" if any(page.status != "failed" for page in pages) else "failed"

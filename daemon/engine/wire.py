@@ -18,6 +18,7 @@ import msgspec
 from daemon.core.errors import DaemonError, Died, Misconfigured, Rejected, Unconfirmed
 from daemon.core.records import PageCount, PagesRead
 from daemon.core.tasks import CountPages, ReadPages, RenderTask, Task
+from daemon.engine.page_store import PackedPages
 from daemon.engine.protocol import WorkerSetup
 
 # 2 500 lines of ten words are 2.6 MB. What is decoded from a reply is at most 17 times as large: a
@@ -118,9 +119,10 @@ class Channel:
 
     def send(self, message: bytes) -> None:
         """Write a message; an OSError where the other end is closed."""
-        rest = memoryview(_LENGTH.pack(len(message)) + message)
-        while rest:
-            rest = rest[os.write(self._descriptor, rest) :]
+        for part in (_LENGTH.pack(len(message)), message):
+            rest = memoryview(part)
+            while rest:
+                rest = rest[os.write(self._descriptor, rest) :]
 
     def receive(self, max_bytes: int) -> bytes:
         """Return the next message; EOFError at the end, InvalidMessageError for one too long."""
@@ -226,7 +228,7 @@ def _encode(message: Request | Reply) -> bytes:
     try:
         return _ENCODER.encode(message)
     except UnicodeEncodeError:  # half of a surrogate pair, from a text layer or a file name
-        return _ENCODER.encode(_in_unicode(msgspec.to_builtins(message, enc_hook=_encode_path)))
+        return _ENCODER.encode(_in_unicode(msgspec.to_builtins(message, enc_hook=_encode_value)))
 
 
 def _in_unicode(value: Any) -> Any:  # noqa: ANN401 -- anything that JSON can hold
@@ -245,11 +247,14 @@ def _decode(decoder: msgspec.json.Decoder[T], content: bytes) -> T:
         raise InvalidMessageError(str(error)[:200]) from error
 
 
-def _encode_path(path: object) -> str:
-    """Return a path as text: each of its bytes is the character with that number."""
-    if not isinstance(path, Path):
-        raise NotImplementedError(f"{type(path)} is no part of a message")
-    return os.fsencode(path).decode("latin-1")
+def _encode_value(value: object) -> str | list[msgspec.Raw]:
+    """Return packed pages as JSON, and a path as text: a character for each of its bytes."""
+    match value:
+        case PackedPages():
+            return list(value.encoded())
+        case Path():
+            return os.fsencode(value).decode("latin-1")
+    raise NotImplementedError(f"{type(value)} is no part of a message")
 
 
 def _decode_path(kind: type, text: object) -> Path:
@@ -258,6 +263,6 @@ def _decode_path(kind: type, text: object) -> Path:
     return Path(os.fsdecode(text.encode("latin-1")))
 
 
-_ENCODER = msgspec.json.Encoder(enc_hook=_encode_path)
+_ENCODER = msgspec.json.Encoder(enc_hook=_encode_value)
 _REQUESTS = msgspec.json.Decoder(Request, dec_hook=_decode_path)
 _REPLIES = msgspec.json.Decoder(Reply)

@@ -84,7 +84,7 @@ class Outbox:
     def publish(
         self,
         place: str,
-        content: bytes,
+        content: bytes | Iterable[bytes],
         claim: Claim,
         is_ours: Callable[[], bool],
         drafts: Sequence[OutputDraft] = (),

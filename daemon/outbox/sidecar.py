@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import PurePosixPath
 from typing import Any
 
 import jsonschema_rs
+import msgspec
 
 from daemon import __version__
 from daemon.core import fs
@@ -49,6 +50,91 @@ class Provenance:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Sidecar:
+    """The sidecar of a document, to be iterated over: blocks of UTF-8, one for each page.
+
+    So a book takes no more memory than one of its pages. `outputs` are the files that are published
+    with it, `missing` those that could not be made. Iterating raises ValidationError where the
+    content is invalid, which is a bug.
+    """
+
+    claim: Claim
+    document: Document
+    by: Provenance
+    outputs: Sequence[Output] = ()
+    missing: Sequence[MissingOutput] = ()
+
+    def __iter__(self) -> Iterator[bytes]:
+        head, texts = self._head(), []
+        encoded = _encoded(head)
+        yield encoded.removesuffix(b"\n}") + b',\n "pages": ['
+        first: dict[str, Any] | None = None
+        for page in self.document.pages:
+            content = _encoded(_page(page))
+            parsed = json.loads(content)
+            _validator("page").validate(parsed)
+            yield (b",\n  " if first else b"\n  ") + content.replace(b"\n", b"\n  ")
+            first = first or parsed
+            if page.text:
+                texts.append(page.text)
+        tail = _encoded(self._tail("\n\n".join(texts)))
+        pages = {"pages": [first] if first else []}
+        _validator().validate(json.loads(encoded) | pages | json.loads(tail))
+        yield (b"\n ]," if first else b"],") + tail.removeprefix(b"{") + b"\n"
+
+    def summary(self) -> dict[str, Any]:
+        """Return the content without the lines of its pages, for notifications."""
+        pages = [
+            {
+                "number": page.number,
+                "confidence": _rounded(page.confidence),
+                "unread": [_unread(region) for region in page.unread],
+                "warnings": [_warning(warning) for warning in page.warnings],
+            }
+            for page in self.document.pages
+        ]
+        text = "\n\n".join(page.text for page in self.document.pages if page.text)
+        return self._head() | {"pages": pages} | self._tail(text)
+
+    def _head(self) -> dict[str, Any]:
+        """Return what stands before the pages."""
+        by, document = self.by, self.document
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "source": _source(self.claim, document),
+            "status": document.status,
+            "engine": _engine(by),
+            "processing": {
+                "claim": self.claim.id,
+                "started_at": by.started_at,
+                "finished_at": by.finished_at,
+                "seconds": _rounded(by.seconds),
+                "attempt": document.attempt,
+                "stage_seconds": {stage: _rounded(s) for stage, s in document.seconds.items()},
+            },
+        }
+
+    def _tail(self, text: str) -> dict[str, Any]:
+        """Return what stands after the pages."""
+        document = self.document
+        content: dict[str, Any] = {
+            "text": text,
+            "warnings": [_warning(warning) for warning in document.warnings],
+        }
+        if document.duplicate_of is not None:
+            content["duplicate_of"] = fs.to_unicode(document.duplicate_of)
+        if document.failure is not None:
+            content["error"] = _error(document.failure)
+        if self.outputs:
+            content["outputs"] = [_output(output) for output in self.outputs]
+        if self.missing:
+            content["outputs_missing"] = [
+                {"kind": output.kind, **_error(output.failure)} for output in self.missing
+            ]
+        return content
+
+
 def sidecar(
     claim: Claim,
     document: Document,
@@ -56,41 +142,17 @@ def sidecar(
     outputs: Sequence[Output] = (),
     missing: Sequence[MissingOutput] = (),
 ) -> bytes:
-    """Return the sidecar of a document as UTF-8; raises if it is invalid, which is a bug.
+    """Return the sidecar of a document of few pages as UTF-8; raises if it is invalid."""
+    return b"".join(Sidecar(claim, document, by, outputs, missing))
 
-    `outputs` are the files that are published with it, `missing` those that could not be made.
+
+def _encoded(content: dict[str, Any]) -> bytes:
+    """Return JSON, indented by a space for each level.
+
+    Half of a surrogate pair, which UTF-8 cannot encode, becomes a question mark.
     """
-    content = {
-        "schema_version": SCHEMA_VERSION,
-        "source": _source(claim, document),
-        "status": document.status,
-        "engine": _engine(by),
-        "processing": {
-            "claim": claim.id,
-            "started_at": by.started_at,
-            "finished_at": by.finished_at,
-            "seconds": _rounded(by.seconds),
-            "attempt": document.attempt,
-            "stage_seconds": {stage: _rounded(s) for stage, s in document.seconds.items()},
-        },
-        "pages": [_page(page) for page in document.pages],
-        "text": "\n\n".join(page.text for page in document.pages if page.text),
-        "warnings": [_warning(warning) for warning in document.warnings],
-    }
-    if document.duplicate_of is not None:
-        content["duplicate_of"] = fs.to_unicode(document.duplicate_of)
-    if document.failure is not None:
-        content["error"] = _error(document.failure)
-    if outputs:
-        content["outputs"] = [_output(output) for output in outputs]
-    if missing:
-        content["outputs_missing"] = [
-            {"kind": output.kind, **_error(output.failure)} for output in missing
-        ]
-    # a text layer may contain half a surrogate pair, which UTF-8 cannot encode: it becomes "?"
-    encoded = json.dumps(content, ensure_ascii=False, indent=1).encode("utf-8", "replace") + b"\n"
-    _validator().validate(json.loads(encoded))
-    return encoded
+    compact = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    return msgspec.json.format(compact.encode("utf-8", "replace"), indent=1)
 
 
 def is_valid(content: object) -> bool:
@@ -105,8 +167,14 @@ def schema() -> dict[str, Any]:
 
 
 @functools.cache
-def _validator() -> jsonschema_rs.Validator:
-    return jsonschema_rs.validator_for(schema())
+def _validator(definition: str | None = None) -> jsonschema_rs.Validator:
+    """Return the validator of a sidecar, or of a definition in its schema."""
+    whole = schema()
+    if definition is None:
+        return jsonschema_rs.validator_for(whole)
+    return jsonschema_rs.validator_for(
+        {"$ref": f"#/$defs/{definition}", "$schema": whole["$schema"], "$defs": whole["$defs"]}
+    )
 
 
 def _source(claim: Claim, document: Document) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from daemon.inbox.claims.protocol import Claims, is_held
 from daemon.ledger.ledger import Ledger
 from daemon.outbox.hooks.payload import notifications
 from daemon.outbox.publish import Outbox, Superseded
-from daemon.outbox.sidecar import sidecar
+from daemon.outbox.sidecar import Sidecar
 from daemon.supervisor.document import DocumentInFlight
 from daemon.supervisor.outputs import DerivedOutputs
 from daemon.supervisor.policy import Policies
@@ -240,7 +240,7 @@ class Delivery:
             while True:
                 place = self._outbox.place_for(claim.name, claim.sha256, outputs.endings)
                 listed = outputs.outputs_at(place)
-                content = sidecar(claim, result, provenance, listed, outputs.missing)
+                content = Sidecar(claim, result, provenance, listed, outputs.missing)
                 self._ledger.mark_answering(claim.id, result.status, place)
                 failpoints.reach("ledger.answering", claim.name)
                 try:
@@ -250,9 +250,9 @@ class Delivery:
                 except FileExistsError:
                     continue  # another daemon took the name meanwhile
                 break
-        self._ledger.mark_answered(
-            claim.id, notifications(claim.name, place, content, policy.hooks)
-        )
+        hooks = policy.hooks
+        answer = content.summary() if hooks else {}
+        self._ledger.mark_answered(claim.id, notifications(claim.name, place, answer, hooks))
         failpoints.reach("ledger.answered", claim.name)
         return place
 

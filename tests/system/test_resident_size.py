@@ -19,4 +19,5 @@ def test_the_resident_size_of_the_daemon_stays_under_sixty_megabytes(tmp_path: P
 
         resident = psutil.Process(daemon.process.pid).memory_info().rss
 
-    print(resident); assert resident < 60e6, f"{resident / 1e6:.1f} MB"
+    print(resident)
+    assert resident < 60e6, f"{resident / 1e6:.1f} MB"

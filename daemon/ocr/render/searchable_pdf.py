@@ -68,7 +68,7 @@ def _add_text(render_task: RenderTask, *, is_pdf: bool) -> bytes | None:
         return bytes(document.tobytes(encryption=pymupdf.mupdf.PDF_ENCRYPT_KEEP))
 
 
-def _add_to_pages(document: pymupdf.Document, pages: tuple[PageText, ...], *, is_pdf: bool) -> bool:
+def _add_to_pages(document: pymupdf.Document, pages: Sequence[PageText], *, is_pdf: bool) -> bool:
     """Add the text of all pages; tell whether there was any."""
     glyphs = Glyphs()
     font_resource = _FontResource(document)

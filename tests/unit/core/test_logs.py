@@ -77,7 +77,7 @@ def test_control_characters_in_messages_and_tracebacks_are_escaped(
     try:
         raise ValueError(name)
     except ValueError:
-        logging.getLogger("urllib3").exception("over %s", name)
+        logging.getLogger("some.library").exception("over %s", name)
     logs.drain()
 
     shown = terminal.getvalue()

@@ -35,6 +35,7 @@ from daemon.core.records import (
 )
 from daemon.core.tasks import CountPages, ReadPages, RenderTask, Task
 from daemon.engine import wire
+from daemon.engine.page_store import UNPACKED_BYTES, PageStore
 from daemon.engine.protocol import WorkerSetup
 from tests.support.repository import REPOSITORY
 
@@ -75,7 +76,24 @@ ERRORS: list[DaemonError] = [
 def test_a_task_arrives_as_it_was_sent_whatever_the_name_of_the_file(task: Task) -> None:
     request = wire.decode_request(wire.encode_request(7, task))
 
-    assert (request.request, request.task) == (7, task)
+    arrived = request.task
+    if isinstance(arrived, RenderTask):
+        arrived = dataclasses.replace(arrived, pages=tuple(arrived.pages))
+    assert (request.request, arrived) == (7, task)
+
+
+def test_packed_pages_arrive_as_they_were_read() -> None:
+    store = PageStore()
+    long = dataclasses.replace(PAGE, number=1, text="x" * UNPACKED_BYTES)
+    for page in (long, dataclasses.replace(PAGE, number=2), PAGE):
+        store.add(page)
+    task = dataclasses.replace(TASKS[2], pages=store.pages())
+
+    arrived = wire.decode_request(wire.encode_request(7, task)).task
+
+    assert [page.number for page in arrived.pages] == [1, 2, 3]
+    assert store.pages() == tuple(arrived.pages)
+    assert arrived.pages[0] == long
 
 
 def test_the_setup_of_a_worker_arrives_as_it_was_sent() -> None:

@@ -27,7 +27,7 @@ from daemon.core.records import (  # fmt: skip
     UnreadRegion,
     Word,
 )
-from daemon.outbox.sidecar import Provenance, is_valid, schema, sidecar
+from daemon.outbox.sidecar import Provenance, Sidecar, is_valid, schema, sidecar
 
 CLAIM = Claim("t1", "a/scan.pdf", Path("/claimed/scan.pdf"), Stamp(10, 20, 30), "ab" * 32)
 BY = Provenance(
@@ -101,6 +101,7 @@ def test_a_block_that_is_no_table_says_its_kind_and_lines() -> None:
     assert (block["kind"], sorted(block)) == ("text", ["kind", "lines"])
 
 
+NOTED = (DocumentWarning("a_kind", 'a "quoted"\nmessage', 1),)
 FAILURE = Failure("corrupt", "The PNG ends early.", attempt=1)
 VALID = [
     document(page()),
@@ -214,3 +215,30 @@ def test_the_schema_and_the_records_know_the_same_words() -> None:
     assert definitions["unread"]["properties"]["reason"]["enum"] == list(get_args(UnreadReason))
     assert definitions["line"]["properties"]["direction"]["enum"] == list(get_args(Direction))
     assert definitions["block"]["properties"]["kind"]["enum"] == list(get_args(BlockKind))
+
+
+@pytest.mark.parametrize("numbers", [(), (1,), (1, 2), (1, 2, 3)], ids=len)
+def test_a_sidecar_that_is_written_page_by_page_is_laid_out_as_if_it_were_written_whole(
+    numbers: tuple[int, ...],
+) -> None:
+    pages = tuple(replace(tabled("table"), number=number, warnings=NOTED) for number in numbers)
+    failure = None if pages else Failure("crashed", 'a "quoted"\nreason')
+    read = Document("done" if pages else "failed", "image/png", pages, {}, 1, failure)
+
+    blocks = list(Sidecar(CLAIM, read, BY))
+
+    whole = b"".join(blocks)
+    assert whole == json.dumps(json.loads(whole), ensure_ascii=False, indent=1).encode() + b"\n"
+    assert len(blocks) == len(pages) + 2
+
+
+def test_the_summary_of_a_sidecar_is_its_content_without_lines() -> None:
+    read = document(tabled("table"))
+    whole = json.loads(sidecar(CLAIM, read, BY))
+
+    summary = Sidecar(CLAIM, read, BY).summary()
+
+    (page,) = whole.pop("pages")
+    (short,) = summary.pop("pages")
+    assert json.loads(json.dumps(summary)) == whole
+    assert json.loads(json.dumps(short)) == {key: page[key] for key in short}

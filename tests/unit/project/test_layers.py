@@ -37,7 +37,7 @@ ALLOWED = {
     "pypdfium2": ("daemon/ocr/pages/pdfium",),
     "pikepdf": ("daemon/ocr/pages/pdf_opening",),
     "img2pdf": ("daemon/ocr/render/image_to_pdf",),
-    "msgspec": ("daemon/engine/wire",),
+    "msgspec": ("daemon/engine/wire", "daemon/engine/page_store", "daemon/outbox/sidecar"),
     "prometheus_client": ("daemon/monitoring/metrics",),
     "natsort": ("daemon/inbox/queue",),
     "pydantic": ("daemon/config/", "daemon/supervisor/reload"),

@@ -19,7 +19,7 @@ from daemon.core.records import Box
 from daemon.outbox.markup import angle, finite_confidence, language, line_angle
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from daemon.core.records import Block, Document, PageText, Table, TextLine
 
@@ -34,12 +34,18 @@ _TAGGED: Final = ("heading", "seal")  # kinds of blocks that have no element of 
 
 
 def render(document: Document, name: str) -> bytes:
-    """Return the ALTO of a document whose file is called `name`, UTF-8."""
-    pages = (ET.tostring(_page(page), encoding="unicode") for page in document.pages)
+    """Return the ALTO of a document of few pages whose file is called `name`, UTF-8."""
+    return b"".join(blocks(document, name))
+
+
+def blocks(document: Document, name: str) -> Iterator[bytes]:
+    """Yield the ALTO of a document whose file is called `name` page by page, UTF-8."""
     front = "\n".join(ET.tostring(part, encoding="unicode") for part in (_about(name), _tags()))
     opened = f'<alto xmlns="{NAMESPACE}" SCHEMAVERSION="4.4">'
-    layout = "<Layout>\n" + "\n".join(pages) + "\n</Layout>"
-    return f"{_HEAD}{opened}\n{front}\n{layout}\n</alto>\n".encode()
+    yield f"{_HEAD}{opened}\n{front}\n<Layout>\n".encode()
+    for page in document.pages:
+        yield ET.tostring(_page(page), encoding="unicode").encode() + b"\n"
+    yield b"</Layout>\n</alto>\n"
 
 
 def _about(name: str) -> ET.Element:

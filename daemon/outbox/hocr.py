@@ -15,7 +15,7 @@ from daemon.core.records import Box
 from daemon.outbox.markup import angle, finite_confidence, language, line_angle
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from daemon.core.records import Block, Document, PageText, Table, TextLine
 
@@ -36,11 +36,17 @@ _VERTICAL: Final = {"style": "writing-mode: vertical-rl"}
 
 
 def render(document: Document, name: str) -> bytes:
-    """Return the hOCR of a document whose file is called `name`, UTF-8."""
-    pages = (ET.tostring(_page(page, name), encoding="unicode") for page in document.pages)
+    """Return the hOCR of a document of few pages whose file is called `name`, UTF-8."""
+    return b"".join(blocks(document, name))
+
+
+def blocks(document: Document, name: str) -> Iterator[bytes]:
+    """Yield the hOCR of a document whose file is called `name` page by page, UTF-8."""
     head = ET.tostring(_head(name), encoding="unicode")
-    body = "\n".join(pages)
-    return f"{_HEAD}{head}\n<body>\n{body}\n</body>\n</html>\n".encode()
+    yield f"{_HEAD}{head}\n<body>\n".encode()
+    for page in document.pages:
+        yield ET.tostring(_page(page, name), encoding="unicode").encode() + b"\n"
+    yield b"</body>\n</html>\n"
 
 
 def _head(name: str) -> ET.Element:

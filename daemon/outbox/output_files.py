@@ -22,7 +22,7 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,10 @@ _BLOCK = 1 << 20
 def picture_ending(page: int) -> str:
     """Return the file name ending of the picture of a page, 1-based."""
     return f".page-{page:04d}.png"
+
+
+Content = bytes | Path | Callable[[], Iterable[bytes]]
+"""What an output consists of: bytes, a file that a worker has made, or a function of blocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +78,12 @@ class OutputFiles:
         self._ownership = ownership
         self._journals = folder / WORK_FOLDER / "outputs"
 
-    def draft(
-        self, claim: str, kind: OutputKind, ending: str, content: bytes | Path
-    ) -> OutputDraft:
+    def draft(self, claim: str, kind: OutputKind, ending: str, content: Content) -> OutputDraft:
         """Write an output under a temporary name, durably; a file made by a worker is copied."""
         return fs.until_not_removed(lambda: self._draft_once(claim, kind, ending, content))
 
     def _draft_once(
-        self, claim: str, kind: OutputKind, ending: str, content: bytes | Path
+        self, claim: str, kind: OutputKind, ending: str, content: Content
     ) -> OutputDraft:
         """Write a draft; FileNotFoundError if another daemon has removed the empty folder."""
         fs.make_folder(self._drafts, self._folder)
@@ -276,9 +278,12 @@ def _name(place: str, ending: str) -> str:
     return fs.shorten(Path(place).name.removesuffix(".json"), ending)
 
 
-def _blocks(content: bytes | Path) -> Iterator[bytes]:
+def _blocks(content: Content) -> Iterator[bytes]:
     if isinstance(content, bytes):
         yield content
+        return
+    if callable(content):
+        yield from content()
         return
     with fs.open_regular(content) as file:
         while block := file.read(_BLOCK):

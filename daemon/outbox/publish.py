@@ -31,7 +31,7 @@ from daemon.core.records import Claim, OutputKind
 from daemon.core.volumes import Volume
 from daemon.inbox.scan import WORK_FOLDER
 from daemon.outbox import reader
-from daemon.outbox.output_files import OutputDraft, OutputFiles
+from daemon.outbox.output_files import Content, OutputDraft, OutputFiles
 from daemon.outbox.reader import Answer
 
 
@@ -69,9 +69,7 @@ class Outbox:
             )
         raise AssertionError("there is always another place")
 
-    def draft(
-        self, claim: str, kind: OutputKind, ending: str, content: bytes | Path
-    ) -> OutputDraft:
+    def draft(self, claim: str, kind: OutputKind, ending: str, content: Content) -> OutputDraft:
         """Write an output under a temporary name, to be published with the answer."""
         with self._deferring():
             self._volume.check()

@@ -7,8 +7,9 @@ dies, it is tried once more and then given up: a sidecar without a picture is be
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Final, assert_never
@@ -199,7 +200,7 @@ class DerivedOutputs:
         name = PurePosixPath(fs.to_unicode(claim.name)).name
         for kind in FORMATTED:
             if kind in kinds:
-                content = _formatted(kind, document, name)
+                content = functools.partial(_formatted, kind, document, name)
                 drafts.append(self._outbox.draft(claim.id, kind, ENDINGS[kind], content))
 
     def _draft_rendered(
@@ -228,18 +229,19 @@ def _has_outputs(document: Document) -> bool:
     return document.status in ("done", "partial")
 
 
-def _formatted(kind: OutputKind, document: Document, name: str) -> bytes:
+def _formatted(kind: OutputKind, document: Document, name: str) -> Iterable[bytes]:
+    """Return an output page by page."""
     match kind:
         case "text":
-            return text.render(document)
+            return [text.render(document)]
         case "hocr":
             from daemon.outbox import hocr  # XML takes half a megabyte, only where it is wanted
 
-            return hocr.render(document, name)
+            return hocr.blocks(document, name)
         case "alto":
             from daemon.outbox import alto
 
-            return alto.render(document, name)
+            return alto.blocks(document, name)
         case "searchable_pdf" | "picture":
             raise AssertionError(f"workers render {kind}")
         case _:

@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from typing import get_args
 
 from daemon.core.errors import DaemonError, Died, Rejected
-from daemon.core.records import Document, PageCount, PagesRead, UnreadReason
+from daemon.core.records import Document, PageCount, PagesRead, Stage, UnreadReason
 
 OTHER = "other"
 _MAX_VALUE = 1e9
 STATUSES = ("done", "partial", "failed", "duplicate")
 PAGE_STATUSES = ("done", "partial", "failed")
-STAGES = ("decode", "clean", "segment", "recognize", "assemble")
+STAGES = get_args(Stage)
 DEATHS = ("killed", "timeout", "memory", "crashed")
 CLASSES = (
     "corrupt", "encrypted", "unsupported", "too_large", "damaged", "unread", *DEATHS, "environment",

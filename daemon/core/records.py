@@ -30,6 +30,7 @@ BlockKind = Literal["text", "heading", "table", "header", "footer", "seal"]
 Direction = Literal["horizontal", "vertical", "rotated_90", "rotated_180", "rotated_270"]
 UnreadReason = Literal["low_confidence", "too_small", "not_legible", "not_rendered"]
 OutputKind = Literal["text", "hocr", "alto", "searchable_pdf", "picture"]
+Stage = Literal["decode", "clean", "segment", "recognize", "assemble"]
 
 
 class DocumentState(StrEnum):
@@ -317,7 +318,7 @@ class PageCount:
 
     media_type: str
     page_count: int
-    seconds: Mapping[str, float]
+    seconds: Mapping[Stage, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,7 +332,7 @@ class PagesRead:
     media_type: str
     page_count: int
     pages: tuple[PageText, ...]
-    seconds: Mapping[str, float]
+    seconds: Mapping[Stage, float]
     precision: str | None = None
     warnings: tuple[DocumentWarning, ...] = ()
 

@@ -19,7 +19,7 @@ from daemon.core.records import Failure, PageText
 UNPACKED_BYTES: Final = 1 << 20  # of JSON that are kept as records
 # What a document may have: 2 000 pages of 400 words are 108 MB, and packed 20 MB.
 MAX_JSON_BYTES: Final = 512 << 20
-MAX_PACKED_BYTES: Final = 64 << 20
+MAX_PACKED_BYTES: Final = 32 << 20
 
 _ENCODER = msgspec.json.Encoder()
 _DECODER = msgspec.json.Decoder(PageText)

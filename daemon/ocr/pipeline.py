@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from daemon.core.options import Recipe
-    from daemon.core.records import Page, Stamp, TextLine
+    from daemon.core.records import Page, Stage, Stamp, TextLine
     from daemon.ocr.assemble import ReadLines
     from daemon.ocr.assemble.unread import UnreadText
     from daemon.ocr.records import CleanPage, LineCrop, RecognizedLine, RulingLines, Seal
@@ -43,11 +43,11 @@ class StageTimer:
     """Seconds per stage, summed over pages: wall-clock seconds, or those of the given clock."""
 
     def __init__(self, clock: Callable[[], float] | None = None) -> None:
-        self.seconds: dict[str, float] = {}
+        self.seconds: dict[Stage, float] = {}
         self._clock = clock or perf_counter
 
     @contextmanager
-    def __call__(self, stage: str) -> Iterator[None]:
+    def __call__(self, stage: Stage) -> Iterator[None]:
         """Add the seconds spent in the block to `stage`, also when it raises."""
         start = self._clock()
         try:

@@ -2,8 +2,8 @@
 
 To read 2 500 specks costs more than a minute on a slow processor, for nothing. So where a page has
 more lines than any of the development pages has, a sample that is spread over the page is read
-first, and where that yields nothing the others are not read. They are listed as unread, and the
-page says why.
+first. Where that yields nothing only the largest lines are read: text in the midst of noise is
+among them. The others are listed as unread, and the page says why.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 MANY_LINES = 600  # of a page; development pages have up to 150, a page of a newspaper about 500
 MANY_COLUMNS = 300  # likewise, what may be columns of vertical text
 SAMPLE = 48  # lines
+LIKELIEST = 150  # of the lines of a page of noise, by their area
 # of them have letters or digits: 0.6 and more of the lines of development pages with 20 lines, and
 # of 3 000 specks 0.002; a tenth of the specks is read as a dot or a quote
 _MIN_LEGIBLE = 4
@@ -66,13 +67,28 @@ def legible_columns(columns: Sequence[LineCrop], read: Read) -> Sequence[LineCro
     return columns if directions.vertical_indexes(sample, read(sample)) else []
 
 
+def likeliest(lines: Sequence[LineCrop]) -> tuple[list[LineCrop], list[LineCrop]]:
+    """Return the largest lines of a page of noise and the others, both in their order."""
+    areas = np.array([line.image.size for line in lines])
+    chosen = set(np.argsort(-areas, kind="stable")[:LIKELIEST].tolist())
+    return (
+        [line for k, line in enumerate(lines) if k in chosen],
+        [line for k, line in enumerate(lines) if k not in chosen],
+    )
+
+
+def without_specks(readings: Sequence[RecognizedLine]) -> list[RecognizedLine]:
+    """Return the readings of a page of noise, those without a letter or digit as unread."""
+    return [reading if _is_legible(reading) else UNREAD for reading in readings]
+
+
 def failure(lines: int) -> Failure:
     """Return why a page with so many lines was not read."""
     return Failure(
         "unread",
         f"{lines} places look like lines of text, and of {SAMPLE} that were tried hardly any can "
-        "be read, so the others were not tried: noise, a halftone or a pattern; scan it again, "
-        "with less contrast or in gray",
+        "be read, so only the largest of the others were tried: noise, a halftone or a pattern; "
+        "scan it again, with less contrast or in gray",
     )
 
 

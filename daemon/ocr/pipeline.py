@@ -109,18 +109,35 @@ class Pipeline:
             known = legibility.legible_sample(
                 oriented.lines, oriented.sampled, self.recognizer.read, segment.as_column
             )
-        if known is None:
-            return self._page_of_noise(page, oriented, layer, timer)
+        if known is not None:
+            return self._read_lines(page, replace(oriented, sampled=known), layer, timer)
+        likely, others = legibility.likeliest(oriented.lines)
+        noisy = replace(oriented, lines=likely, sampled={})
+        text = self._read_lines(page, noisy, layer, timer, others)
+        return replace(text, status="partial", failure=legibility.failure(len(oriented.lines)))
+
+    def _read_lines(
+        self,
+        page: Page,
+        oriented: OrientedPage,
+        layer: Sequence[TextLine],
+        timer: StageTimer,
+        untried: Sequence[LineCrop] = (),
+    ) -> PageText:
+        """Return the text of the lines of a page; those that are `untried` are listed as unread."""
         with timer("recognize"):
             found, readings = orientation.read_in_directions(
-                oriented.lines, known, self.recognizer.read, segment.as_column
+                oriented.lines, oriented.sampled, self.recognizer.read, segment.as_column
             )
             readings = plausibility.weighed(found, readings)
+        if untried:
+            readings = legibility.without_specks(readings)
         read = assemble.split_legible(found, readings, layer)
         read = self._second_pass(page, oriented, read, timer)
+        rejected = [*read.rejected, *((line, legibility.UNREAD) for line in untried)]
         if page.text_layer and not read.lines:
             frame = CoordinateFrame(page, oriented.clean)
-            missing = unread.find(read.rejected, read.lines, layer, frame)
+            missing = unread.find(rejected, read.lines, layer, frame)
             return self._page_of_text_layer(page, timer, missing)
         with timer("assemble"):
             lines, readings = joining.join_sentences(
@@ -131,23 +148,8 @@ class Pipeline:
             blocks = layout.analyze(
                 placed.boxes_and_texts, placed.rules, placed.height, placed.vertical
             )
-            missing = unread.find(read.rejected, read.lines, layer, placed.frame)
+            missing = unread.find(rejected, read.lines, layer, placed.frame)
             return assemble.page_text(page, oriented.clean, placed, blocks, missing)
-
-    def _page_of_noise(
-        self, page: Page, oriented: OrientedPage, layer: Sequence[TextLine], timer: StageTimer
-    ) -> PageText:
-        """Return a page of whose image nothing was read, with its text layer if it has one."""
-        lines = oriented.lines
-        frame = CoordinateFrame(page, oriented.clean)
-        missing = unread.find([(line, legibility.UNREAD) for line in lines], [], layer, frame)
-        if page.text_layer:
-            text = self._page_of_text_layer(page, timer, missing)
-        else:
-            with timer("assemble"):
-                placed = assemble.place_lines(page, oriented.clean, [], [], oriented.rules)
-                text = assemble.page_text(page, oriented.clean, placed, [], missing)
-        return replace(text, status="partial", failure=legibility.failure(len(lines)))
 
     @property
     def _active_detector(self) -> TextDetector | None:

@@ -14,10 +14,13 @@ import numpy as np
 import pytest
 
 from daemon.core.options import Recipe, Weights
-from daemon.core.records import Page
+from daemon.core.records import Box, Page
 from daemon.ocr import legibility, pipeline, segment
-from daemon.ocr.records import RecognizedCharacter, RecognizedLine
-from daemon.ocr.segment import lines, rects, vertical, words
+from daemon.ocr.recognizer import Recognizer
+from daemon.ocr.records import LineCrop, RecognizedCharacter, RecognizedLine
+from daemon.ocr.segment import TextDetector, lines, rects, vertical, words
+from tests.support.running_daemon import DETECTOR, SHIPPED_ONNX
+from tests.support.samples import text_page
 
 HEIGHT, WIDTH = 1000, 700
 RECIPE = Recipe(weights=Weights(file=Path("none.pt")), segmenter="opencv")
@@ -130,7 +133,7 @@ def test_of_very_many_marks_a_sample_is_read_and_the_page_says_so() -> None:
 
     text = reading.read_page(Page(1, image.shape[1], image.shape[0], image))
 
-    assert recognizer.count <= 4 * legibility.SAMPLE
+    assert recognizer.count <= 4 * legibility.SAMPLE + 2 * legibility.LIKELIEST
     assert (text.status, text.text) == ("partial", "")
     assert text.failure is not None
     assert text.failure.kind == "unread"
@@ -146,6 +149,40 @@ def test_very_many_lines_that_can_be_read_are_all_read() -> None:
 
     assert recognizer.count >= 900
     assert text.text.count("7") == 900
+
+
+def test_of_very_many_marks_the_largest_are_tried_and_all_are_kept_in_their_order() -> None:
+    sizes = [(20, width) for width in (30, 400, 31, 32, 500)] * 100
+    crops = [
+        LineCrop(Box(0, k, 1, k + 1), np.zeros(size, np.uint8)) for k, size in enumerate(sizes)
+    ]
+
+    likely, others = legibility.likeliest(crops)
+
+    assert len(likely) == legibility.LIKELIEST
+    assert {crop.image.shape[1] for crop in likely} == {400, 500}
+    assert len(likely) + len(others) == len(crops)
+    assert [crop.box.top for crop in others] == sorted(crop.box.top for crop in others)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("share", [0.04, 0.05])
+def test_text_beside_noise_is_read_and_the_page_says_what_was_not(share: float) -> None:
+    said = [f"The line of words with the number {k} stays legible" for k in range(12)]
+    gray = text_page(said, width=2480, height=3508)
+    chance = np.random.default_rng(1)
+    small = (chance.random((650, 620)) < share).astype(np.uint8)
+    gray[908:] &= 255 - 255 * cv2.resize(small, (2480, 2600), interpolation=cv2.INTER_NEAREST)
+    detector = TextDetector.load(Path(DETECTOR["file"]))
+    recipe = Recipe(weights=SHIPPED_ONNX)
+    reading = pipeline.Pipeline(recipe, Recognizer.load(SHIPPED_ONNX), detector)
+
+    text = reading.read_page(Page(1, 2480, 3508, gray))
+
+    assert text.text.count("of words with the number") == len(said)
+    assert text.status == "partial"
+    assert text.failure is not None
+    assert "only the largest of the others were tried" in text.failure.message
 
 
 def test_a_page_with_fewer_lines_is_read_without_a_sample() -> None:

@@ -46,9 +46,10 @@ class Deferred(DaemonError):
 
 
 class Unconfirmed(Deferred):
-    """A worker says that the environment is at fault: the daemon looks itself before it believes.
+    """A worker says that the environment is at fault; the daemon has not found the fault itself.
 
-    A worker that a file has taken over could keep its document waiting for ever.
+    Believed a few times for each document: a worker that a file has taken over could otherwise keep
+    it waiting for ever.
     """
 
 

@@ -21,8 +21,8 @@ from daemon.core.tasks import CountPages, ReadPages, RenderTask, Task
 from daemon.engine.page_store import PackedPages
 from daemon.engine.protocol import WorkerSetup
 
-# 2 500 lines of ten words are 2.6 MB. What is decoded from a reply is at most 17 times as large: a
-# list of numbers of one digit, 2 bytes of JSON and 8 of the tuple and 9 of the list beside it each.
+# 2 500 lines of ten words are 3.4 MB. Decoding takes up to six times the length of a reply: of the
+# worst cases in tests/unit/engine/test_wire.py, one that consists of empty blocks.
 MAX_REPLY_BYTES: Final = 4 << 20
 MAX_REQUEST_BYTES: Final = 1 << 30  # all pages of a document, for its searchable PDF
 MAX_SENTENCE: Final = 4000  # characters of a message
@@ -31,7 +31,7 @@ _LENGTH = struct.Struct("!I")
 _CHUNK = 1 << 18
 
 _Sentence = Annotated[str, msgspec.Meta(max_length=MAX_SENTENCE)]
-_Word = Annotated[str, msgspec.Meta(pattern="^[a-z0-9_.]{1,40}$")]
+_Kind = Annotated[str, msgspec.Meta(pattern="^[a-z0-9_.]{1,40}$")]
 
 
 class _Message(msgspec.Struct, frozen=True, tag=True, forbid_unknown_fields=True):
@@ -89,13 +89,13 @@ class Rendered(_Message, frozen=True, tag=True):
 class Failed(_Message, frozen=True, tag=True):
     """A request ended in an error: its class, and what its instances are made of.
 
-    `word` is the reason of a rejection, the kind of a death or the config key; `value` is that of
+    `kind` is the reason of a rejection, the kind of a death or the config key; `value` is that of
     the key.
     """
 
     error: Literal["rejected", "deferred", "died", "misconfigured"]
     message: _Sentence
-    word: _Word | None = None
+    kind: _Kind | None = None
     value: _Sentence | None = None
 
 
@@ -177,10 +177,10 @@ def encode_reply(message: Reply) -> bytes:
 def encode_error(number: int, error: DaemonError) -> bytes:
     """Return the reply to a request that ended in an error of ours."""
     match error:
-        case Rejected(reason=word, message=message):
-            failed = Failed(number, "rejected", message[:MAX_SENTENCE], word)
-        case Died(kind=word, message=message):
-            failed = Failed(number, "died", message[:MAX_SENTENCE], word)
+        case Rejected(reason=kind, message=message):
+            failed = Failed(number, "rejected", message[:MAX_SENTENCE], kind)
+        case Died(kind=kind, message=message):
+            failed = Failed(number, "died", message[:MAX_SENTENCE], kind)
         case Misconfigured(key=key, value=value, remedy=message):
             shown = str(value)[:MAX_SENTENCE]
             failed = Failed(number, "misconfigured", message[:MAX_SENTENCE], key, shown)
@@ -212,14 +212,14 @@ def decode_reply(content: bytes, number: int) -> str | PageCount | PagesRead | N
 
 
 def _error_of(failed: Failed) -> DaemonError:
-    word = failed.word or "unknown"
+    kind = failed.kind or "unknown"
     match failed.error:
         case "rejected":
-            return Rejected(word, failed.message)
+            return Rejected(kind, failed.message)
         case "died":
-            return Died(word, failed.message)
+            return Died(kind, failed.message)
         case "misconfigured":
-            return Misconfigured(word, failed.value, failed.message)
+            return Misconfigured(kind, failed.value, failed.message)
         case "deferred":
             return Unconfirmed(failed.message)
 
@@ -254,12 +254,12 @@ def _encode_value(value: object) -> str | list[msgspec.Raw]:
             return list(value.encoded())
         case Path():
             return os.fsencode(value).decode("latin-1")
-    raise NotImplementedError(f"{type(value)} is no part of a message")
+    raise TypeError(f"{type(value)} is no part of a message")
 
 
 def _decode_path(kind: type, text: object) -> Path:
     if kind is not Path or not isinstance(text, str):
-        raise NotImplementedError(f"{kind} is no part of a message")
+        raise TypeError(f"{kind} is no part of a message")
     return Path(os.fsdecode(text.encode("latin-1")))
 
 

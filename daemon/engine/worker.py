@@ -43,10 +43,10 @@ class _WorkerState:
 _process = _WorkerState()
 
 
-def prepare(setup: WorkerSetup, lifeline: int, report_to: int | None) -> None:
+def prepare(setup: WorkerSetup, parent_pipe: int, report_to: int | None) -> None:
     """Set up a new worker process: its end with the daemon, and its sandbox.
 
-    `lifeline` is the reading end of a pipe of which only the daemon holds the other one.
+    `parent_pipe` is the reading end of a pipe of which only the daemon holds the other one.
     `report_to` is a socket for what the sandbox refuses, None where that is not logged.
     """
     _process.setup = setup
@@ -56,7 +56,7 @@ def prepare(setup: WorkerSetup, lifeline: int, report_to: int | None) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     os.close(nowhere)
-    _die_with_daemon(lifeline)  # the sandbox refuses what that takes
+    _die_with_daemon(parent_pipe)  # the sandbox refuses what that takes
     if setup.documents is not None:
         refusals = None if report_to is None else socket.socket(fileno=report_to)
         _process.protections = sandbox.enter(setup.readable, setup.writable, refusals)
@@ -133,17 +133,17 @@ def _translated_errors(doing: str) -> Iterator[None]:
         raise Died("crashed", f"{doing} ended in {type(error).__name__}: {error}") from error
 
 
-def _die_with_daemon(lifeline: int) -> None:
+def _die_with_daemon(parent_pipe: int) -> None:
     """Let the kernel kill this process when the daemon is gone, even if it hangs or is stopped.
 
     PR_SET_PDEATHSIG does not help: it is sent when the thread ends that started this process.
-    Only the daemon holds the other end of `lifeline`, a pipe (fcntl(2): O_ASYNC, F_SETSIG).
+    Only the daemon holds the other end of `parent_pipe`, a pipe (fcntl(2): O_ASYNC, F_SETSIG).
     """
-    fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
-    fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)
-    flags = fcntl.fcntl(lifeline, fcntl.F_GETFL)
-    fcntl.fcntl(lifeline, fcntl.F_SETFL, flags | os.O_ASYNC)
-    if select.select([lifeline], [], [], 0)[0]:  # it was gone already
+    fcntl.fcntl(parent_pipe, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(parent_pipe, fcntl.F_SETSIG, signal.SIGKILL)
+    flags = fcntl.fcntl(parent_pipe, fcntl.F_GETFL)
+    fcntl.fcntl(parent_pipe, fcntl.F_SETFL, flags | os.O_ASYNC)
+    if select.select([parent_pipe], [], [], 0)[0]:  # it was gone already
         os.kill(os.getpid(), signal.SIGKILL)
 
 

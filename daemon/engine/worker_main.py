@@ -1,8 +1,8 @@
 """The program of a worker process: answers one request of the supervising process after another.
 
-    python -P -m daemon.engine.worker_main CHANNEL LIFELINE [REFUSALS]
+    python -P -m daemon.engine.worker_main CHANNEL PARENT_PIPE [REFUSALS]
 
-All arguments are descriptors: CHANNEL is the connected socket of `wire.Channel`, LIFELINE the
+All arguments are descriptors: CHANNEL is the connected socket of `wire.Channel`, PARENT_PIPE the
 reading end of a pipe that the daemon holds open, REFUSALS a socket for `sandbox.refusals`.
 """
 
@@ -16,7 +16,7 @@ from daemon.engine import wire, worker
 from daemon.engine.wire import Channel
 
 
-def main(channel: Channel, lifeline: int, report_to: int | None = None) -> None:
+def main(channel: Channel, parent_pipe: int, report_to: int | None = None) -> None:
     """Answer requests until the daemon closes the channel."""
     # Ctrl-C and a reload reach the whole process group; the daemon tells its workers when to end
     for number in (signal.SIGINT, signal.SIGHUP):
@@ -26,10 +26,10 @@ def main(channel: Channel, lifeline: int, report_to: int | None = None) -> None:
             content = channel.receive(wire.MAX_REQUEST_BYTES)
         except (EOFError, ConnectionError):
             return
-        channel.send(_reply(wire.decode_request(content), lifeline, report_to))
+        channel.send(_reply(wire.decode_request(content), parent_pipe, report_to))
 
 
-def _reply(request: wire.Request, lifeline: int, report_to: int | None) -> bytes:
+def _reply(request: wire.Request, parent_pipe: int, report_to: int | None) -> bytes:
     """Do what a request asks for, and return the encoded reply.
 
     Whatever is not an error of ours ends this process.
@@ -38,7 +38,7 @@ def _reply(request: wire.Request, lifeline: int, report_to: int | None) -> bytes
     try:
         match request:
             case wire.Load(setup=setup):
-                worker.prepare(setup, lifeline, report_to)
+                worker.prepare(setup, parent_pipe, report_to)
                 return wire.encode_reply(wire.Loaded(number, worker.warm()))
             case wire.Count(task=task):
                 counted = worker.count(task.path, task.stamp, task.recipe)

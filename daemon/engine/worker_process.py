@@ -182,12 +182,12 @@ def _started(*, logs_refusals: bool) -> Iterator[tuple[subprocess.Popen[bytes], 
     with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
         channel, its_channel = socket.socketpair()
         # the kernel kills the worker when `held` is closed, at the latest with this process
-        lifeline, held = os.pipe()
+        parent_pipe, held = os.pipe()
         ours.callback(os.close, held)
-        theirs.callback(os.close, lifeline)
+        theirs.callback(os.close, parent_pipe)
         ours.enter_context(channel)
         theirs.enter_context(its_channel)
-        descriptors = [its_channel.fileno(), lifeline]
+        descriptors = [its_channel.fileno(), parent_pipe]
         if logs_refusals:
             refused, its_refused = socket.socketpair()
             theirs.enter_context(its_refused)

@@ -95,15 +95,18 @@ class DocumentInFlight:
         elif self.render_job is not None:
             self.render_job.put_back(task)
 
-    def doubted(self, outcome: Outcome) -> Outcome:
-        """Return an outcome whose fault only the worker sees, as a death if that is too often."""
+    def count_unconfirmed(self, outcome: Outcome) -> Outcome:
+        """Count a fault that the worker reports and the daemon does not find.
+
+        Returns the outcome; after `MAX_UNCONFIRMED` of them, a death of the worker in its place.
+        """
         if not isinstance(outcome.result, Unconfirmed):
             return outcome
         self.unconfirmed += 1
         if self.unconfirmed <= MAX_UNCONFIRMED:
             return outcome
-        message = f"a worker reported {self.unconfirmed} times what the daemon does not find"
-        return replace(outcome, result=Died("crashed", f"{message}: {outcome.result}"))
+        message = f"{outcome.result} (so say {self.unconfirmed} workers; the daemon can access it)"
+        return replace(outcome, result=Died("crashed", message))
 
     def add_outcome(self, outcome: Outcome) -> bool:
         """Add what became of a task; return whether it is tried again at the cost of an attempt."""

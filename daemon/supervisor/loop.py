@@ -174,11 +174,11 @@ class MainLoop:
     def _add_outcome(self, outcome: Outcome, document: DocumentInFlight, now: float) -> None:
         since, document.failing_since = document.failing_since, None
         if isinstance(outcome.result, Deferred):
-            is_sound = self._attempt(self._delivery.check_access, document, now)
+            is_accessible = self._attempt(self._delivery.check_access, document, now)
             document.failing_since = since  # checking the file did not remove the fault
             if document.is_over:
                 return
-            outcome = document.doubted(outcome) if is_sound else outcome
+            outcome = document.count_unconfirmed(outcome) if is_accessible else outcome
         if isinstance(outcome.result, Deferred):
             document.put_back(outcome.task)
             self._postpone(document, str(outcome.result), now)

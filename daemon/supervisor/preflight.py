@@ -184,20 +184,20 @@ def _low_space(name: str, folder: Path) -> Iterator[Finding]:
 def _write_and_rename(folder: Path) -> None:
     """Do once what the daemon does all day: write a file in a subfolder, rename it.
 
-    Our own subfolder is used where it is there, a private one otherwise: a daemon that starts
-    beside us may have just created ours to use it, and it must not be removed then.
+    The work folder is used where it exists, else a folder of this probe's own: a daemon that starts
+    beside us may have just created the work folder, which must not be removed then.
     """
     _remove_stale_probes(folder)
-    ours = folder / WORK_FOLDER
-    private = folder / f".probe-{uuid.uuid4().hex}.tmp"
+    shared = folder / WORK_FOLDER
+    own = folder / f".probe-{uuid.uuid4().hex}.tmp"
     try:
-        _write_and_rename_once(ours, folder)
+        _write_and_rename_once(shared, folder)
     except FileNotFoundError:  # there is none, or another daemon has just removed it as empty
-        private.mkdir()
+        own.mkdir()
         try:
-            _write_and_rename_once(private, folder)
+            _write_and_rename_once(own, folder)
         finally:
-            private.rmdir()
+            own.rmdir()
 
 
 def _write_and_rename_once(nested: Path, folder: Path) -> None:

@@ -13,13 +13,19 @@ from pathlib import Path
 
 import structlog
 
-from daemon.config.settings import Config
+from daemon.config.settings import LEDGER_NAME, Config
 from daemon.core import private
+from daemon.monitoring.heartbeat import HEARTBEAT_NAME
+from daemon.supervisor.instance_lock import LOCK_NAME
+from daemon.supervisor.wiring import SCRATCH_NAME
 
 log = structlog.get_logger()
 
-# what the daemon and its web process put there; a state folder may have other files of the operator
-_CONTENTS = ("ledger.sqlite3*", "search.sqlite3*", "heartbeat.json", "lock", "pages", "rendering")
+# What the daemon and its web process put there (the last two are the latter's); a state folder may
+# have other files, of the operator.
+_CONTENTS = (
+    f"{LEDGER_NAME}*", HEARTBEAT_NAME, LOCK_NAME, SCRATCH_NAME, "search.sqlite3*", "pages",
+)  # fmt: skip
 
 
 def tighten(config: Config) -> None:

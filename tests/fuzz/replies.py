@@ -25,7 +25,7 @@ REQUEST = 5
 MAX_EXPANSION = 64  # bytes of memory for a byte of a reply, and
 MAX_BASE = 1 << 20  # for the sentences of an error
 RECIPE = Recipe(weights=Weights(file=Path("model.onnx")))
-CLAIM = Claim("token", "scan.pdf", Path("/work/scan.pdf"), Stamp(1000, 2, 3), "0" * 64)
+CLAIM = Claim("token", "scan.pdf", Path("/claimed/scan.pdf"), Stamp(1000, 2, 3), "0" * 64)
 BY = Provenance("m", "0" * 64, "onnxruntime", "fp32", "0" * 64, "2026-01-01T00:00:00Z",
                 "2026-01-01T00:00:01Z", 1.0)  # fmt: skip
 _VALUES = (

@@ -87,9 +87,9 @@ def test_the_next_start_removes_what_a_power_cut_left_and_nothing_that_is_in_use
     page = workspace.root / "page.png"
     page.write_bytes(png(text_page(["Next"])))
 
-    monkeyed = os.environ | {"TMPDIR": str(temp)}
+    environment = os.environ | {"TMPDIR": str(temp)}
     holder = subprocess.Popen(
-        [sys.executable, "-c", HOLDING], cwd=REPOSITORY, env=monkeyed, stdin=subprocess.PIPE,
+        [sys.executable, "-c", HOLDING], cwd=REPOSITORY, env=environment, stdin=subprocess.PIPE,
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert holder.stdout is not None

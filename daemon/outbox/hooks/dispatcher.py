@@ -155,7 +155,11 @@ class _HookThread(threading.Thread):
             self.fault = None
 
     def _age(self, made_at: str, clock_set_at: float | None) -> float:
-        """Return for how long a notification has waited; once the clock was set, at least so."""
+        """Return for how many seconds a notification has waited, or a lower bound of it.
+
+        When the clock was set (`clock_set_at`, by the steady clock), only the time since then is
+        certain.
+        """
         age = self._clock() - datetime.fromisoformat(made_at).timestamp()
         if clock_set_at is None:
             return age

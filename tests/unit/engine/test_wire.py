@@ -97,7 +97,9 @@ def test_packed_pages_arrive_as_they_were_read() -> None:
 
 
 def test_the_setup_of_a_worker_arrives_as_it_was_sent() -> None:
-    setup = WorkerSetup((RECIPE,), 2, (NAMED, Path("/work")), Path("/scratch"), logs_refusals=True)
+    setup = WorkerSetup(
+        (RECIPE,), 2, (NAMED, Path("/claimed")), Path("/scratch"), logs_refusals=True
+    )
 
     assert wire.decode_request(wire.encode_request(1, setup)).setup == setup
 
@@ -199,8 +201,8 @@ NO_REPLIES = {
     "a long sentence": json.dumps(
         {"type": "Loaded", "request": 5, "protections": "x" * 10_000}
     ).encode(),
-    "a word with blanks": json.dumps(
-        {"type": "Failed", "request": 5, "error": "died", "message": "", "word": "a b\n"}
+    "a kind with blanks": json.dumps(
+        {"type": "Failed", "request": 5, "error": "died", "message": "", "kind": "a b\n"}
     ).encode(),
     "an unknown error": json.dumps(
         {"type": "Failed", "request": 5, "error": "SystemExit", "message": ""}
@@ -272,7 +274,7 @@ def test_a_frame_that_is_too_long_or_cut_off_is_refused(
 
 
 # Replies of the full length that take as much memory as possible when they are decoded.
-DEAREST = """
+WORST_CASE = """
 import json, sys
 from daemon.engine import wire
 full = wire.MAX_REPLY_BYTES - 1000
@@ -340,7 +342,7 @@ print((peak() - idle + len(content) // 1024) / 1000)
 )  # fmt: skip
 def test_no_reply_takes_more_than_a_few_times_its_length(shape: str) -> None:
     run = subprocess.run(
-        [sys.executable, "-c", DEAREST, shape], capture_output=True, text=True, cwd=REPOSITORY
+        [sys.executable, "-c", WORST_CASE, shape], capture_output=True, text=True, cwd=REPOSITORY
     )
 
     assert run.returncode == 0, run.stderr

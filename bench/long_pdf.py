@@ -21,6 +21,7 @@ import os
 import resource
 import tempfile
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -139,7 +140,7 @@ def outputs(path: Path, recipe: Recipe, pages: int) -> dict[str, float]:
     from daemon.core.tasks import RenderTask
     from daemon.ocr.render import searchable_pdf
     from daemon.outbox import alto, hocr, text
-    from daemon.outbox.sidecar import Provenance, sidecar
+    from daemon.outbox.sidecar import Provenance, Sidecar
 
     read = tuple(page_text(number) for number in range(1, pages + 1))
     document: Document = Document("done", "application/pdf", read, {}, 1)
@@ -156,10 +157,10 @@ def outputs(path: Path, recipe: Recipe, pages: int) -> dict[str, float]:
             searchable_pdf.write(file, task)
 
     steps: dict[str, Callable[[], object]] = {
-        "sidecar": lambda: sidecar(claim, document, by),
+        "sidecar": lambda: deque(Sidecar(claim, document, by), 0),
         "text": lambda: text.render(document),
-        "hocr": lambda: hocr.render(document, path.name),
-        "alto": lambda: alto.render(document, path.name),
+        "hocr": lambda: deque(hocr.render(document, path.name), 0),
+        "alto": lambda: deque(alto.render(document, path.name), 0),
         "pdf": searchable,
     }
     spent = {}

@@ -33,12 +33,7 @@ _SPACES: Final = (  # in the order of the schema
 _TAGGED: Final = ("heading", "seal")  # kinds of blocks that have no element of their own
 
 
-def render(document: Document, name: str) -> bytes:
-    """Return the ALTO of a document of few pages whose file is called `name`, UTF-8."""
-    return b"".join(blocks(document, name))
-
-
-def blocks(document: Document, name: str) -> Iterator[bytes]:
+def render(document: Document, name: str) -> Iterator[bytes]:
     """Yield the ALTO of a document whose file is called `name` page by page, UTF-8."""
     front = "\n".join(ET.tostring(part, encoding="unicode") for part in (_about(name), _tags()))
     opened = f'<alto xmlns="{NAMESPACE}" SCHEMAVERSION="4.4">'

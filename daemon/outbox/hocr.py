@@ -35,12 +35,7 @@ _AREAS: Final = {
 _VERTICAL: Final = {"style": "writing-mode: vertical-rl"}
 
 
-def render(document: Document, name: str) -> bytes:
-    """Return the hOCR of a document of few pages whose file is called `name`, UTF-8."""
-    return b"".join(blocks(document, name))
-
-
-def blocks(document: Document, name: str) -> Iterator[bytes]:
+def render(document: Document, name: str) -> Iterator[bytes]:
     """Yield the hOCR of a document whose file is called `name` page by page, UTF-8."""
     head = ET.tostring(_head(name), encoding="unicode")
     yield f"{_HEAD}{head}\n<body>\n".encode()

@@ -135,17 +135,6 @@ class Sidecar:
         return content
 
 
-def sidecar(
-    claim: Claim,
-    document: Document,
-    by: Provenance,
-    outputs: Sequence[Output] = (),
-    missing: Sequence[MissingOutput] = (),
-) -> bytes:
-    """Return the sidecar of a document of few pages as UTF-8; raises if it is invalid."""
-    return b"".join(Sidecar(claim, document, by, outputs, missing))
-
-
 def _encoded(content: dict[str, Any]) -> bytes:
     """Return JSON, indented by a space for each level.
 

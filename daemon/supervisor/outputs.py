@@ -237,11 +237,11 @@ def _formatted(kind: OutputKind, document: Document, name: str) -> Iterable[byte
         case "hocr":
             from daemon.outbox import hocr  # XML takes half a megabyte, only where it is wanted
 
-            return hocr.blocks(document, name)
+            return hocr.render(document, name)
         case "alto":
             from daemon.outbox import alto
 
-            return alto.blocks(document, name)
+            return alto.render(document, name)
         case "searchable_pdf" | "picture":
             raise AssertionError(f"workers render {kind}")
         case _:

@@ -19,7 +19,8 @@ from daemon.core.records import Claim, PageCount, PagesRead, Stamp
 from daemon.core.tasks import Outcome, ReadPages
 from daemon.engine import wire
 from daemon.engine.document_job import DocumentJob
-from daemon.outbox.sidecar import Provenance, sidecar
+from daemon.outbox.sidecar import Provenance
+from tests.support.whole_outputs import sidecar
 
 REQUEST = 5
 MAX_EXPANSION = 64  # bytes of memory for a byte of a reply, and

@@ -10,7 +10,8 @@ import pytest
 
 from daemon.core.records import Document
 from daemon.outbox import reader
-from daemon.outbox.sidecar import is_valid, sidecar
+from daemon.outbox.sidecar import is_valid
+from tests.support.whole_outputs import sidecar
 from tests.unit.outbox.test_sidecar import BY, CLAIM, page
 
 

@@ -110,7 +110,7 @@ def test_half_a_surrogate_pair_becomes_a_question_mark() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_alto_keeps_its_schema_whatever_the_file_is_called(name: str) -> None:
-    SCHEMA.assertValid(etree.fromstring(alto.render(DOCUMENT, name)))
+    SCHEMA.assertValid(etree.fromstring(b"".join(alto.render(DOCUMENT, name))))
 
 
 def test_no_character_that_xml_forbids_reaches_a_file() -> None:
@@ -118,8 +118,10 @@ def test_no_character_that_xml_forbids_reaches_a_file() -> None:
     hostile = page(1, Block((TextLine(word.text, 0.5, word.box, (word,)),)))
     document = Document("done", None, (hostile,), {}, 1)
 
-    strings = etree.fromstring(alto.render(document, "a")).findall(".//a:String", ALTO)
-    words = etree.fromstring(hocr.render(document, "a")).findall(".//h:span[@id]/h:span", HTML)
+    strings = etree.fromstring(b"".join(alto.render(document, "a"))).findall(".//a:String", ALTO)
+    words = etree.fromstring(b"".join(hocr.render(document, "a"))).findall(
+        ".//h:span[@id]/h:span", HTML
+    )
 
     assert [strings[0].get("CONTENT"), words[0].text] == ["ab<&", "ab<&"]
 
@@ -129,13 +131,13 @@ def test_a_confidence_that_is_no_number_is_left_out() -> None:
     odd = page(1, Block((TextLine("a", word.confidence, word.box, (word,)),)))
     document = Document("done", None, (odd,), {}, 1)
 
-    rendered = [alto.render(document, "a"), hocr.render(document, "a")]
+    rendered = [b"".join(alto.render(document, "a")), b"".join(hocr.render(document, "a"))]
 
     assert not any(said in each for each in rendered for said in (b"nan", b"WC=", b"; x_wconf"))
 
 
 def test_alto_has_a_space_where_the_line_has_one() -> None:
-    layout = etree.fromstring(alto.render(DOCUMENT, "a"))
+    layout = etree.fromstring(b"".join(alto.render(DOCUMENT, "a")))
     found = layout.find(".//a:TextLine[@ID='line_1_3_1']", ALTO)
 
     said = [each.get("CONTENT", " ") for each in found]
@@ -144,7 +146,7 @@ def test_alto_has_a_space_where_the_line_has_one() -> None:
 
 
 def test_alto_has_headers_and_footers_in_the_margins_and_a_block_for_each_cell() -> None:
-    layout = etree.fromstring(alto.render(DOCUMENT, "a"))
+    layout = etree.fromstring(b"".join(alto.render(DOCUMENT, "a")))
 
     def said(path: str) -> list[str]:
         blocks = layout.findall(path, ALTO)
@@ -157,7 +159,7 @@ def test_alto_has_headers_and_footers_in_the_margins_and_a_block_for_each_cell()
 
 
 def test_boxes_confidences_and_languages_are_those_of_the_records() -> None:
-    layout = etree.fromstring(alto.render(DOCUMENT, "a"))
+    layout = etree.fromstring(b"".join(alto.render(DOCUMENT, "a")))
     block = layout.find(".//a:TextBlock[@ID='block_1_3']", ALTO)
     first, *_, last = block.iterfind(".//a:String", ALTO)
 
@@ -170,7 +172,7 @@ def test_boxes_confidences_and_languages_are_those_of_the_records() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_hocr_is_well_formed_and_says_which_file_it_is_of(name: str) -> None:
-    tree = etree.fromstring(hocr.render(DOCUMENT, name))
+    tree = etree.fromstring(b"".join(hocr.render(DOCUMENT, name)))
 
     pages = tree.findall(".//h:div[@class='ocr_page']", HTML)
 
@@ -180,7 +182,7 @@ def test_hocr_is_well_formed_and_says_which_file_it_is_of(name: str) -> None:
 
 
 def test_hocr_reads_in_a_browser_as_the_lines_do() -> None:
-    tree = html.document_fromstring(hocr.render(DOCUMENT, "a"))
+    tree = html.document_fromstring(b"".join(hocr.render(DOCUMENT, "a")))
 
     found = tree.iterfind(".//span[@class='ocr_line']")
     lines = ["".join(each.itertext()).strip() for each in found]
@@ -191,7 +193,7 @@ def test_hocr_reads_in_a_browser_as_the_lines_do() -> None:
 
 
 def test_hocr_has_the_spans_of_cells_and_the_confidence_of_words() -> None:
-    tree = html.document_fromstring(hocr.render(DOCUMENT, "a"))
+    tree = html.document_fromstring(b"".join(hocr.render(DOCUMENT, "a")))
 
     cells = [(cell.get("colspan"), cell.get("title")) for cell in tree.iter("td")]
     word = tree.find(".//span[@id='word_1_3_1_1']")
@@ -209,10 +211,10 @@ def test_turned_text_says_by_how_many_degrees_counterclockwise(
     turned = page(1, Block((line("a"),)), orientation=orientation, skew=skew)
     document = Document("done", None, (turned,), {}, 1)
 
-    found = etree.fromstring(alto.render(document, "a")).find(".//a:Page", ALTO)
+    found = etree.fromstring(b"".join(alto.render(document, "a"))).find(".//a:Page", ALTO)
 
     assert found.get("ROTATION") == angle
-    assert f"textangle {angle}".encode() in hocr.render(document, "a")
+    assert f"textangle {angle}".encode() in b"".join(hocr.render(document, "a"))
 
 
 def test_an_output_kind_that_nobody_renders_is_a_bug_and_not_alto() -> None:
@@ -242,9 +244,11 @@ def test_a_turned_line_says_its_own_angle_on_the_page_as_shown(
     document = Document("done", None, (turned,), {}, 1)
     expected = (orientation - skew + counterclockwise) % 360
 
-    layout = etree.fromstring(alto.render(document, "a"))
+    layout = etree.fromstring(b"".join(alto.render(document, "a")))
     block = layout.find(".//a:TextBlock", ALTO)
-    title = html.document_fromstring(hocr.render(document, "a")).find(".//span").get("title")
+    title = (
+        html.document_fromstring(b"".join(hocr.render(document, "a"))).find(".//span").get("title")
+    )
 
     inherited = layout.find(".//a:Page", ALTO).get("ROTATION", "0")  # where the block has none
     assert float(block.get("ROTATION", inherited)) == expected
@@ -255,8 +259,10 @@ def test_a_turned_line_says_its_own_angle_on_the_page_as_shown(
 def test_a_vertical_line_runs_from_top_to_bottom() -> None:
     document = Document("done", None, (page(1, Block((directed("vertical", "天地"),))),), {}, 1)
 
-    found = etree.fromstring(alto.render(document, "a")).find(".//a:TextLine", ALTO)
-    span = html.document_fromstring(hocr.render(document, "a")).find(".//span[@class='ocr_line']")
+    found = etree.fromstring(b"".join(alto.render(document, "a"))).find(".//a:TextLine", ALTO)
+    span = html.document_fromstring(b"".join(hocr.render(document, "a"))).find(
+        ".//span[@class='ocr_line']"
+    )
 
     assert found.get("BASEDIRECTION") == "ttb"
     assert span.get("style") == "writing-mode: vertical-rl"
@@ -269,7 +275,7 @@ def test_lines_that_are_turned_differently_are_in_blocks_of_their_own() -> None:
     )  # fmt: skip
     document = Document("done", None, (page(1, Block(lines)),), {}, 1)
 
-    layout = etree.fromstring(alto.render(document, "a"))
+    layout = etree.fromstring(b"".join(alto.render(document, "a")))
 
     SCHEMA.assertValid(layout)
     assert [
@@ -282,7 +288,7 @@ def test_a_turned_heading_of_a_table_keeps_the_schema_and_its_cell() -> None:
     turned = tuple(replace(each, direction="rotated_270") for each in TABLE.lines)
     document = Document("done", None, (page(1, replace(TABLE, lines=turned)),), {}, 1)
 
-    layout = etree.fromstring(alto.render(document, "a"))
+    layout = etree.fromstring(b"".join(alto.render(document, "a")))
 
     SCHEMA.assertValid(layout)
     assert [b.get("ROTATION") for b in layout.iterfind(".//a:TextBlock", ALTO)] == ["90", "90"]
@@ -292,8 +298,8 @@ def test_a_seal_is_a_tagged_block_and_a_float() -> None:
     seal = Block((line("甲乙公司"),), "seal")
     document = Document("done", None, (page(1, Block((line("text", 40),)), seal),), {}, 1)
 
-    layout = etree.fromstring(alto.render(document, "a"))
-    areas = html.document_fromstring(hocr.render(document, "a")).iterfind(".//div/div")
+    layout = etree.fromstring(b"".join(alto.render(document, "a")))
+    areas = html.document_fromstring(b"".join(hocr.render(document, "a"))).iterfind(".//div/div")
 
     SCHEMA.assertValid(layout)
     tagged = layout.findall(".//a:PrintSpace/a:TextBlock[@TAGREFS='seal']", ALTO)
@@ -306,5 +312,5 @@ def test_no_kind_of_block_is_left_out(kind: BlockKind) -> None:
     block = TABLE if kind == "table" else Block((line("17.50"),), kind)
     document = Document("done", None, (page(1, block),), {}, 1)
 
-    for rendered in (alto.render(document, "a"), hocr.render(document, "a")):
+    for rendered in (b"".join(alto.render(document, "a")), b"".join(hocr.render(document, "a"))):
         assert b"17.50" in rendered

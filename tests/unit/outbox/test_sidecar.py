@@ -27,7 +27,8 @@ from daemon.core.records import (  # fmt: skip
     UnreadRegion,
     Word,
 )
-from daemon.outbox.sidecar import Provenance, Sidecar, is_valid, schema, sidecar
+from daemon.outbox.sidecar import Provenance, Sidecar, is_valid, schema
+from tests.support.whole_outputs import sidecar
 
 CLAIM = Claim("t1", "a/scan.pdf", Path("/claimed/scan.pdf"), Stamp(10, 20, 30), "ab" * 32)
 BY = Provenance(

@@ -19,10 +19,11 @@ from daemon.inbox.claims.by_rename import RenameClaims
 from daemon.ledger.deliveries import Deliveries
 from daemon.ledger.ledger import Ledger
 from daemon.outbox.publish import Outbox
-from daemon.outbox.sidecar import Provenance, sidecar
+from daemon.outbox.sidecar import Provenance
 from daemon.supervisor.delivery import Delivery
 from daemon.supervisor.document import DocumentInFlight
 from daemon.supervisor.policy import Policy
+from tests.support.whole_outputs import sidecar
 
 FAILURE = Failure("corrupt", "It is broken.", attempt=1)
 FAILED = Document("failed", None, (), {}, 1, FAILURE)

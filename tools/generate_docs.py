@@ -1,4 +1,4 @@
-"""Generates docs/cli.md and docs/config.md from the code; `--check` only tests if they are current.
+"""Generates docs/cli.md, docs/config.md and the schema of config.yaml; `--check` only compares.
 
 Example: python -m tools.generate_docs --check
 """
@@ -9,16 +9,18 @@ import difflib
 import sys
 from pathlib import Path
 
-from tools import cli_reference, config_chapters
+from tools import cli_reference, config_chapters, config_schema
 
 REPOSITORY = Path(__file__).parents[1]
 
 
 def pages() -> dict[Path, str]:
     """Return the text of each generated file."""
+    config = REPOSITORY / "config.yaml"
     return {
         REPOSITORY / "docs/cli.md": cli_reference.page(),
-        REPOSITORY / "docs/config.md": config_chapters.page(REPOSITORY / "config.yaml"),
+        REPOSITORY / "docs/config.md": config_chapters.page(config),
+        REPOSITORY / "daemon/config/config.schema.json": config_schema.text(config),
     }
 
 

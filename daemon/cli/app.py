@@ -28,8 +28,20 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-ConfigFile = Annotated[Path, typer.Option("--config", help="the configuration file")]
-DEFAULT_CONFIG = Path("config.yaml")
+config_app = typer.Typer(help="The configuration in force, and the schema of its file.")
+systemd_app = typer.Typer(help="A service of systemd.")
+app.add_typer(config_app, name="config", no_args_is_help=True)
+app.add_typer(systemd_app, name="systemd", no_args_is_help=True)
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        help="the configuration file [default: $OCR_DAEMON_CONFIG, ./config.yaml, "
+        "~/.config/ocr-daemon/config.yaml, /etc/ocr-daemon/config.yaml; without any, the defaults]",
+    ),
+]
+DEFAULT_CONFIG = None
 KINDS = get_args(OutputKind)
 
 
@@ -69,11 +81,25 @@ def _root(
 
 
 @app.command()
-def run(config: ConfigFile = DEFAULT_CONFIG) -> None:
+def run(
+    config: ConfigFile = DEFAULT_CONFIG,
+    inbox: Annotated[
+        Path | None,
+        typer.Option(
+            help="the folder to watch; without a configuration file the other folders are made "
+            "beside it"
+        ),
+    ] = None,
+    outbox: Annotated[Path | None, typer.Option(help="the folder for the answers")] = None,
+) -> None:
     """Watch the inbox and answer every file, in the foreground.
 
-    Example: ocr-daemon run
+    Example: ocr-daemon run --inbox ./inbox
     """
+    for name, folder in (("INBOX", inbox), ("OUTBOX", outbox)):
+        if folder:  # in the environment, so that a reload finds it again
+            os.environ[f"OCR_DAEMON__FOLDERS__{name}"] = str(folder.absolute())
+    base = inbox.absolute().parent if inbox else None
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until a config has been loaded
     # structlog loads rich and asyncio where they are installed, and asyncio loads ssl: 8 MB that a
     # daemon never uses; a webhook loads ssl by itself
@@ -84,7 +110,7 @@ def run(config: ConfigFile = DEFAULT_CONFIG) -> None:
 
     del sys.modules["ssl"]
 
-    supervisor.run(_load(config), lambda: _load(config))
+    supervisor.run(_load(config, base=base), lambda: _load(config, base=base))
     if not logs.drain():
         os._exit(Exit.OK)  # the log volume hangs, and the interpreter's end would wait for it
 
@@ -263,6 +289,68 @@ def web(
     server.run(loaded)
 
 
+@app.command()
+def init(
+    file: Annotated[Path, typer.Argument(help="the file to write")] = Path("config.yaml"),
+    full: Annotated[bool, typer.Option("--full", help="with every key, explained")] = False,
+) -> None:
+    """Write a commented configuration file.
+
+    Example: ocr-daemon init
+    """
+    from daemon.cli import configuration as command
+
+    print(command.write_config(file, with_every_key=full))
+
+
+@config_app.command("show")
+def config_show(
+    config: ConfigFile = DEFAULT_CONFIG,
+    as_json: Annotated[bool, typer.Option("--json", help="as JSON instead of YAML")] = False,
+) -> None:
+    """Print every key with the value in force, from file, environment and defaults.
+
+    Example: ocr-daemon config show
+    """
+    from daemon.cli import configuration as command
+
+    print(command.shown(_load(config), as_json=as_json), end="\n" if as_json else "")
+
+
+@config_app.command("schema")
+def config_schema() -> None:
+    """Print the JSON Schema of the configuration file, with which editors complete and check it.
+
+    Example: ocr-daemon config schema > config.schema.json
+    """
+    from daemon.cli import configuration as command
+
+    print(command.schema(), end="")
+
+
+@systemd_app.command("install")
+def systemd_install(
+    config: ConfigFile = DEFAULT_CONFIG,
+    user: Annotated[
+        bool,
+        typer.Option(
+            "--user", help="a service of this user (for one of the machine, see docs/systemd.md)"
+        ),
+    ] = False,
+) -> None:
+    """Write the unit of a service that runs in this folder, and print how to start it.
+
+    Example: ocr-daemon systemd install --user
+    """
+    from daemon.cli import systemd as command
+    from daemon.config.load import find
+
+    if not user:
+        raise typer.BadParameter("add --user; docs/systemd.md has a service of the whole machine")
+    _load(config, touch_folders=False)  # refused now, not in the journal
+    print(command.install(find(config)))
+
+
 def _print_result(text: str, *, is_good: bool) -> None:
     """Print a result, and end with exit code 1 where it is not good."""
     print(text)
@@ -270,7 +358,7 @@ def _print_result(text: str, *, is_good: bool) -> None:
         sys.exit(Exit.SOME_FAILED)
 
 
-def _load(path: Path, *, touch_folders: bool = True) -> Config:
-    from daemon.config.load import load
+def _load(path: Path | None, *, base: Path | None = None, touch_folders: bool = True) -> Config:
+    from daemon.config.load import find, load
 
-    return load(path, touch_folders=touch_folders)
+    return load(find(path), base=base, touch_folders=touch_folders)

@@ -2,94 +2,87 @@
 
 Precedence: environment (`OCR_DAEMON__WORKERS=2`, nested with `__`, and the short names `LOG_LEVEL`
 and `NUM_THREADS`) over the file over the defaults. Unknown keys, former keys and values that
-contradict each other raise `Misconfigured` with key, value and remedy. Relative paths are relative
-to the config file.
+contradict each other are reported together, as InvalidConfig. Relative paths are relative to the
+config file; where there is none, to the working directory.
 """
 
 from __future__ import annotations
 
 import os
-import re
-from dataclasses import replace
+from collections.abc import Container, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from daemon.config import renamed, validation
-from daemon.config.messages import did_you_mean, finding
+from daemon.config.messages import did_you_mean, errors_in
+from daemon.config.places import Places
 from daemon.config.secrets import shown
 from daemon.config.sections import Folders
 from daemon.config.settings import ENV_PREFIX, Config
-from daemon.core.errors import Misconfigured
+from daemon.config.yaml_file import YamlFile
+from daemon.core.errors import Misconfigured, UnknownKey
 
 SHORT_NAMES = {"LOG_LEVEL": ("logging", "level"), "NUM_THREADS": ("threads",)}
+FILE_VARIABLE = "OCR_DAEMON_CONFIG"
+FILE_NAME = "config.yaml"
 
 
-def load(path: Path, *, touch_folders: bool = True) -> Config:
-    """Read and validate `path`; raises Misconfigured with the first finding.
+def find(named: Path | None) -> Path | None:
+    """Return the config file to read; None if there is none, and the defaults are used.
 
+    In this order: the one that is `named`, that of the variable OCR_DAEMON_CONFIG, config.yaml in
+    the working directory, in `$XDG_CONFIG_HOME/ocr-daemon/` (`~/.config`), in `/etc/ocr-daemon/`.
+    """
+    if named is not None:
+        return named
+    if variable := os.environ.get(FILE_VARIABLE):
+        return Path(variable)
+    return next((path for path in searched() if os.path.exists(path)), None)  # noqa: PTH110 -- no error for a folder of others
+
+
+def searched() -> tuple[Path, Path, Path]:
+    """Return the places in which a config file is looked for, if none is named."""
+    personal = Path(os.environ.get("XDG_CONFIG_HOME") or Path("~/.config").expanduser())
+    return (
+        Path(FILE_NAME),
+        personal / "ocr-daemon" / FILE_NAME,
+        Path("/etc/ocr-daemon") / FILE_NAME,
+    )
+
+
+def load(path: Path | None, *, base: Path | None = None, touch_folders: bool = True) -> Config:
+    """Read and validate a config file, or the defaults without one; raises InvalidConfig.
+
+    Without a file, relative paths are relative to `base`, the working directory if that is None.
     With `touch_folders` symbolic links among the folders are resolved, which blocks on a share that
     does not answer.
     """
-    values = _read_yaml(path)
-    renamed.refuse_in_file(values)
-    renamed.refuse_in_environment(os.environ, ENV_PREFIX)
+    file = YamlFile(path)
+    values = file.values()
+    places = Places(file, os.environ, ENV_PREFIX, SHORT_NAMES)
+    former = [*renamed.in_file(values), *renamed.in_environment(os.environ, ENV_PREFIX)]
+    known = {_dotted(each.key) for each in former}
+    found = [*former, *_unknown_variables(known)]
     _apply_short_names(values)
-    _refuse_unknown_environment()
     try:
         config = Config(**values)
     except ValidationError as error:
-        raise finding(error, Config) from error
+        found += [each for each in errors_in(error, Config) if each.key not in known]
     except SettingsError as error:
         remedy = "write lists and sections as JSON"
         raise Misconfigured(f"{ENV_PREFIX}*", error, remedy) from error
-    config = _absolute(config, path.absolute().parent)
-    config._file = path.absolute()
-    validation.refuse_impossible(config)
-    validation.refuse_bad_profiles(config)
+    validation.refuse(places.add_to(found))
+    config = _absolute(config, path.absolute().parent if path else (base or Path()).absolute())
+    config._file = path.absolute() if path else None
     resolved = os.path.realpath if touch_folders else os.path.abspath
-    validation.refuse_nested({name: Path(resolved(path)) for name, path in config.folders})
+    folders = {name: Path(resolved(folder)) for name, folder in config.folders}
+    conflicts = chain(validation.conflicts(config), validation.nested(folders))
+    validation.refuse(places.add_to(conflicts))
     return config
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML with the booleans of version 1.2 only: `on`, `off`, `yes` and `no` are strings."""
-
-    yaml_implicit_resolvers = {  # noqa: RUF012 -- as in its base class
-        first: [rule for rule in rules if rule[0] != "tag:yaml.org,2002:bool"]
-        for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:bool", re.compile("^(true|True|TRUE|false|False|FALSE)$"), list("tTfF")
-)
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 -- a subclass of SafeLoader
-    except OSError as error:
-        raise Misconfigured("--config", path, f"{error.strerror}; name a readable file") from error
-    except (
-        yaml.MarkedYAMLError
-    ) as error:  # str(error) would repeat the line, which may hold a secret
-        mark = error.problem_mark
-        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        remedy = f"is not valid YAML: {error.problem}{where}; correct it"
-        raise Misconfigured("--config", path, remedy) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise Misconfigured("--config", path, f"is not valid YAML: {error}") from error
-    if values is None:
-        return {}
-    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
-        raise Misconfigured(
-            "--config", path, "must contain keys and values, like the shipped config.yaml"
-        )
-    return values
 
 
 def _apply_short_names(values: dict[str, Any]) -> None:
@@ -103,26 +96,31 @@ def _apply_short_names(values: dict[str, Any]) -> None:
                 section[path[-1]] = os.environ[name].upper()
 
 
-def _refuse_unknown_environment() -> None:
+def _dotted(name: str) -> str:
+    """Return the key that a variable sets, and other names as they are."""
+    return name.removeprefix(ENV_PREFIX).lower().replace("__", ".")
+
+
+def _unknown_variables(known: Container[str]) -> Iterator[Misconfigured]:
     for name in os.environ:
+        if _dotted(name) in known:
+            continue
         key = name.removeprefix(ENV_PREFIX).split("__")[0].lower()
-        is_known_prefix = name.startswith(ENV_PREFIX[:-1])
+        is_known_prefix = name.startswith(ENV_PREFIX[:-1]) and name != FILE_VARIABLE
         if is_known_prefix and (key not in Config.model_fields or not name.startswith(ENV_PREFIX)):
             remedy = did_you_mean(key, Config)
-            raise Misconfigured(name, shown(f"{name} {remedy}", os.environ[name]), remedy)
+            yield UnknownKey(name, shown(f"{name} {remedy}", os.environ[name]), remedy)
 
 
 def _absolute(config: Config, base: Path) -> Config:
     folders = Folders(
         **{name: (base / path.expanduser()).absolute() for name, path in config.folders}
     )
-    network = config.detector.file
-    detector = replace(config.detector, file=network and (base / network).absolute())
     hooks = tuple(hook.resolved(base) for hook in config.hooks)
     profiles = tuple(profile.resolved(base) for profile in config.profiles)
     return config.model_copy(
         update={
-            "folders": folders, "model": config.model.resolved(base), "detector": detector,
-            "hooks": hooks, "profiles": profiles,
+            "folders": folders, "model": config.model.resolved(base),
+            "detector": config.detector.resolved(base), "hooks": hooks, "profiles": profiles,
         }
     )  # fmt: skip

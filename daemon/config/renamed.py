@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from daemon.core.errors import Misconfigured
+from daemon.core.errors import Misconfigured, UnknownKey
 
 # former key -> present key; both lie in the same section
 KEYS = {
@@ -28,18 +28,19 @@ VALUES = {
 _SECTIONS = {key.rpartition(".")[0] for key in KEYS} - {""}
 
 
-def refuse_in_file(values: Mapping[str, Any]) -> None:
-    """Raise Misconfigured for the first former name in the values of config.yaml."""
+def in_file(values: Mapping[str, Any]) -> Iterator[Misconfigured]:
+    """Yield an error for each former name in the values of config.yaml."""
     for place, value, key, present in _former(values):
         if present is None:
             remedy = f"the key is now called {KEYS[key].rpartition('.')[2]}; rename it"
         else:
             remedy = f"the value is now called {present}; write {key}: {present}"
-        raise Misconfigured(".".join(place), value, remedy)
+        kind = UnknownKey if present is None else Misconfigured
+        yield kind(".".join(place), value, remedy)
 
 
-def refuse_in_environment(environment: Mapping[str, str], prefix: str) -> None:
-    """Raise Misconfigured for the first former name in the variables that begin with `prefix`."""
+def in_environment(environment: Mapping[str, str], prefix: str) -> Iterator[Misconfigured]:
+    """Yield an error for each former name in the variables that begin with `prefix`."""
     for name, text in environment.items():
         if not name.upper().startswith(prefix):
             continue
@@ -54,7 +55,8 @@ def refuse_in_environment(environment: Mapping[str, str], prefix: str) -> None:
                 remedy = f"the variable is now called {variable}; rename it"
             else:
                 remedy = f"the value is now called {present}; write {variable}={present}"
-            raise Misconfigured(name + inner, value, remedy)
+            kind = UnknownKey if present is None else Misconfigured
+            yield kind(name + inner, value, remedy)
 
 
 def _former(

@@ -11,6 +11,7 @@ from daemon.config.hook import Hook
 from daemon.config.secrets import is_secret
 from daemon.core.options import Segmenter
 from daemon.core.records import OutputKind
+from daemon.core.shipped import LEXICON, RECOGNISER, SHIPPED, shipped_digest, shipped_model
 
 DEFAULT_PROFILE = "default"  # of files that match no profile; reserved
 
@@ -46,19 +47,26 @@ class Folders(Section):
 class Model(Section):
     """The recogniser and its decoding."""
 
-    file: Path
+    file: Path = SHIPPED
     sha256: dict[str, str] | str | None = None
     backend: Literal["auto", "onnxruntime", "torchscript"] = "auto"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     batch_size: Annotated[int, Field(ge=1, le=256)] = 16
     beam: Annotated[int, Field(ge=1, le=64)] = 1
-    lexicon: Path | None = None
+    lexicon: Path | None = SHIPPED
 
     def resolved(self, base: Path) -> Model:
-        """Return the section with its paths relative to `base`."""
-        paths = {"file": self.file, "lexicon": self.lexicon}
-        absolute = {key: (base / path).absolute() for key, path in paths.items() if path}
-        return self.model_copy(update=absolute)
+        """Return the section with its paths relative to `base`, and the files of this version."""
+        file, sha256, lexicon = (base / self.file).absolute(), self.sha256, self.lexicon
+        if self.file == SHIPPED:
+            file = shipped_model(RECOGNISER)
+            names = {suffix: f"{RECOGNISER}.{suffix}" for suffix in ("onnx", "pt")}
+            sha256 = sha256 or {suffix: shipped_digest(name) for suffix, name in names.items()}
+        if lexicon == SHIPPED:
+            lexicon = shipped_model(LEXICON)
+        elif lexicon is not None:
+            lexicon = (base / lexicon).absolute()
+        return self.model_copy(update={"file": file, "sha256": sha256, "lexicon": lexicon})
 
 
 class Watch(Section):
@@ -180,6 +188,7 @@ class Web(Section):
     address: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8478
     token: Annotated[str, Field(min_length=16, pattern=r"^[!-~]+$")] | None = None
+    allow_anonymous: bool = False
     origins: tuple[Annotated[str, Field(pattern=r"^https?://[^/\s]+$")], ...] = ()
     upload_megabytes: Count = 100
     uploads_waiting: Count = 1000

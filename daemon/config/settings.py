@@ -19,7 +19,7 @@ from pydantic_settings import (
 
 from daemon.config.backend import Choice, choose
 from daemon.config.hook import Hook
-from daemon.config.messages import finding
+from daemon.config.messages import errors_in
 from daemon.config.sections import (
     DEFAULT_PROFILE,
     Count,
@@ -37,7 +37,7 @@ from daemon.config.sections import (
     Watch,
     Web,
 )
-from daemon.core.errors import Misconfigured
+from daemon.core.errors import InvalidConfig, Misconfigured
 from daemon.core.memory import MemoryLimits, memory_limits
 from daemon.core.options import (
     Detector,
@@ -86,7 +86,7 @@ class Config(BaseSettings):
     preprocess: Preprocessing = Preprocessing()
     segmenter: Segmenter = "auto"
     detector: Detector = Detector()
-    model: Model
+    model: Model = Model()
     outputs: tuple[OutputKind, ...] = ()
     priority: Priority = 0
     retention: Retention = Retention()
@@ -96,11 +96,11 @@ class Config(BaseSettings):
     metrics: Metrics = Metrics()
     web: Web = Web()
     logging: Logging = Logging()
-    _file: Path = PrivateAttr(default=Path("config.yaml"))
+    _file: Path | None = PrivateAttr(default=None)
 
     @property
-    def file(self) -> Path:
-        """The file that this was loaded from, absolute."""
+    def file(self) -> Path | None:
+        """The file that this was loaded from, absolute; None for the defaults without a file."""
         return self._file
 
     @property
@@ -185,7 +185,7 @@ class Config(BaseSettings):
             return TypeAdapter(section).validate_python(values)
         except ValidationError as error:
             within = ("profiles", str(number), *(() if key == "watch" else (key,)))
-            raise finding(error, section, within) from error
+            raise InvalidConfig(list(errors_in(error, section, within))) from error
 
     @property
     def worker_count(self) -> int:

@@ -6,6 +6,7 @@ caught in one place per document: the engine for reading, `supervisor.loop` for 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 
 
@@ -54,16 +55,40 @@ class Unconfirmed(Deferred):
 
 
 class Misconfigured(DaemonError):
-    """The daemon cannot start with this config: exit code 78, with key, value and remedy."""
+    """The daemon cannot start with this config: exit code 78, with key, value and remedy.
 
-    def __init__(self, key: str, value: object, remedy: str) -> None:
-        super().__init__(key, value, remedy)
+    `place` is where the value was found, such as `/srv/ocr/config.yaml, line 3`; empty if unknown.
+    """
+
+    def __init__(self, key: str, value: object, remedy: str, place: str = "") -> None:
+        super().__init__(key, value, remedy, place)
         self.key = key
         self.value = value
         self.remedy = remedy
+        self.place = place
 
     def __str__(self) -> str:
-        return f"{self.key} = {self.value!s}: {self.remedy}"
+        where = f"{self.place}: " if self.place else ""
+        return f"{where}{self.key} = {self.value!s}: {self.remedy}"
+
+
+class UnknownKey(Misconfigured):
+    """A key of the config that does not exist, or no longer: most likely a typing error."""
+
+
+class InvalidConfig(Misconfigured):
+    """All errors of a config, likely typing errors first; its key and value are of the first."""
+
+    def __init__(self, errors: Sequence[Misconfigured]) -> None:
+        first = errors[0]
+        super().__init__(first.key, first.value, first.remedy, first.place)
+        self.errors = tuple(errors)
+
+    def __str__(self) -> str:
+        if len(self.errors) == 1:
+            return str(self.errors[0])
+        lines = (f"  {error}" for error in self.errors)
+        return "\n".join([f"the configuration has {len(self.errors)} errors:", *lines])
 
 
 class LedgerLost(Misconfigured):

@@ -7,11 +7,13 @@ and the reason of each key.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le
+
+from daemon.core.shipped import DETECTOR, SHIPPED, shipped_digest, shipped_model
 
 _STRICT = {"extra": "forbid"}
 
@@ -76,8 +78,15 @@ class Detector:
     """The network that tells where text is on a page."""
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
-    file: Path | None = None
+    file: Path | None = SHIPPED
     sha256: str | None = None
+
+    def resolved(self, base: Path) -> Detector:
+        """Return the section with its path relative to `base`, and the network of this version."""
+        if self.file == SHIPPED:
+            sha256 = self.sha256 or shipped_digest(DETECTOR)
+            return Detector(file=shipped_model(DETECTOR), sha256=sha256)
+        return replace(self, file=self.file and (base / self.file).absolute())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +99,7 @@ class Recipe:
     rendering: Rendering = field(default_factory=Rendering)
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
     segmenter: Segmenter = "auto"
-    detector: Detector = field(default_factory=Detector)
+    detector: Detector = Detector(file=None)
 
     @property
     def network(self) -> Path | None:

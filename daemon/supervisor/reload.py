@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, fields, is_dataclass, replace
+from itertools import chain
 from typing import Any
 
 import structlog
@@ -20,7 +21,7 @@ from daemon.config import validation
 from daemon.config.secrets import masked
 from daemon.config.settings import Config
 from daemon.core import failpoints
-from daemon.core.errors import Misconfigured
+from daemon.core.errors import InvalidConfig, Misconfigured
 from daemon.core.io_thread import IoThread
 from daemon.core.records import Fault
 from daemon.core.volumes import VolumeMonitor
@@ -94,12 +95,13 @@ def try_config(running: Config, load: Callable[[], Config], volumes: VolumeMonit
     `volumes` are those of the running config: where a folder is away, nothing is tried in it.
     """
     found = changes(running, load())
-    try:
-        validation.refuse_impossible(found.config)
-        validation.refuse_nested(dict(found.config.folders))
-    except Misconfigured as error:
-        remedy = f"{error.remedy} (until a restart: {', '.join(found.at_restart)})"
-        raise Misconfigured(error.key, error.value, remedy) from error
+    until = f"(until a restart: {', '.join(found.at_restart)})"
+    errors = chain(
+        validation.conflicts(found.config), validation.nested(dict(found.config.folders))
+    )
+    validation.refuse(
+        Misconfigured(error.key, error.value, f"{error.remedy} {until}") for error in errors
+    )
     config = found.config
     refuse_absent_folders(config, volumes)
     preflight.prepare(config)
@@ -229,11 +231,18 @@ class Reload:
 
     def _refuse(self, error: Exception, now: float) -> None:
         key, value, remedy = "--config", "", str(error)
+        others: list[str] = []
         if isinstance(error, Misconfigured):
             key, remedy = error.key, error.remedy
             value = str(masked(key, str(error.value)))
-        log.error("config.refused", key=key, value=value, remedy=remedy)
-        message = f"the config was refused ({key} = {value}: {remedy}); the old one is in force"
+        if isinstance(error, InvalidConfig):
+            others = [
+                f"{each.key} = {masked(each.key, str(each.value))}: {each.remedy}"
+                for each in error.errors[1:]
+            ]
+        log.error("config.refused", key=key, value=value, remedy=remedy, others=others)
+        more = f", and {len(others)} more" if others else ""
+        message = f"the config was refused ({key} = {value}: {remedy}{more}); the old one is used"
         self._refusal = Fault(f"{message}; correct it and send SIGHUP again", now)
 
 

@@ -72,8 +72,7 @@ class WebProcess:
 
     def __init__(self, config: Config) -> None:
         self._command = [
-            sys.executable, "-m", "daemon", "web", "--config", os.fspath(config.file),
-            "--daemon-pid", str(os.getpid()),
+            sys.executable, "-m", "daemon", "web", "--daemon-pid", str(os.getpid()),
         ]  # fmt: skip
         self._config = config
         self._is_outdated = False

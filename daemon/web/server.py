@@ -38,7 +38,7 @@ INDEX_NAME = "search.sqlite3"
 
 def run(config: Config) -> None:
     """Serve until SIGTERM or SIGINT; Misconfigured if that is not possible."""
-    validation.refuse_bad_web(config)
+    validation.refuse(validation.bad_web(config))
     if any(fnmatch.fnmatch(UPLOAD_FOLDER, pattern) for pattern in config.watch.ignore):
         remedy = "matches the folder of uploads; remove the pattern"
         raise Misconfigured("watch.ignore", UPLOAD_FOLDER, remedy)

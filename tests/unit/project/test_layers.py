@@ -16,7 +16,7 @@ MODULES = sorted(
 # a foreign package, and the modules or packages that may import it
 ALLOWED = {
     "watchdog": ("daemon/inbox/watch",),
-    "yaml": ("daemon/config/load", "training/data/sources"),
+    "yaml": ("daemon/config/yaml_file", "daemon/cli/configuration", "training/data/sources"),
     "sqlite3": ("daemon/core/sqlite", "daemon/ledger/", "daemon/web/index/"),
     "starlette": ("daemon/web/",),
     "uvicorn": ("daemon/web/server",),

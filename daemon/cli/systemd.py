@@ -1,0 +1,71 @@
+"""`ocr-daemon systemd install`: the unit of a service of one user."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+UNIT = """\
+[Unit]
+Description=ocr-daemon, a hot-folder OCR service
+# restart without a limit, except after a refused configuration
+StartLimitIntervalSec=0
+
+[Service]
+Type=notify
+NotifyAccess=main
+WorkingDirectory={folder}
+ExecStart={command}
+ExecReload=/bin/kill -HUP $MAINPID
+# loading the models, and recovery of unfinished documents
+TimeoutStartSec=300
+# longer than grace_seconds, in which documents in progress are finished
+TimeoutStopSec=60
+KillMode=mixed
+Restart=always
+RestartSec=5
+# 78: the configuration or a folder is wrong
+RestartPreventExitStatus=78
+WatchdogSec=120
+MemoryMax=2G
+Nice=5
+NoNewPrivileges=true
+
+[Install]
+WantedBy=default.target
+"""
+
+
+def install(config: Path | None) -> str:
+    """Write the unit of this user's service, and return the commands that start it.
+
+    The service runs in the working directory, with `config` if there is one.
+    """
+    personal = Path(os.environ.get("XDG_CONFIG_HOME") or Path("~/.config").expanduser())
+    unit = personal / "systemd/user/ocr-daemon.service"
+    words = [sys.executable, "-P", "-m", "daemon", "run"]
+    if config:
+        words += ["--config", str(config.absolute())]
+    text = UNIT.format(folder=_escaped(str(Path.cwd())), command=" ".join(map(_quoted, words)))
+    unit.parent.mkdir(parents=True, exist_ok=True)
+    unit.write_text(text, encoding="utf-8")
+    return "\n".join([
+        f"wrote {unit}",
+        "start it, now and at each login:",
+        "  systemctl --user daemon-reload",
+        "  systemctl --user enable --now ocr-daemon",
+        "keep it running without a login:",
+        "  loginctl enable-linger",
+    ])  # fmt: skip
+
+
+def _escaped(word: str) -> str:
+    """Return a word without the specifiers and variables of systemd.unit(5)."""
+    return word.replace("%", "%%")
+
+
+def _quoted(word: str) -> str:
+    """Return a word of a command line as systemd.service(5) reads it."""
+    escaped = _escaped(word).replace("\\", "\\\\").replace('"', '\\"').replace("$", "$$")
+    return f'"{escaped}"'

@@ -3,40 +3,49 @@
 ARG BASE=python:3.11-slim-bookworm
 
 FROM ${BASE} AS build
-# Where pip looks: the index of the CPU wheels of torch, and of nothing else (without it pip may fetch
-# the CUDA build, gigabytes more); and a mirror in place of pip's own index. Empty: as pip is configured.
-ARG TORCH_INDEX=
+# The index of the CPU wheels of torch, and of nothing else: where it cannot be reached, or is empty,
+# torch comes from pip's own index (tools/install_torch.py); and a mirror in place of that index.
+ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 ARG PYPI_MIRROR=
-# Optional dependencies of pyproject.toml, for example: heif
-ARG EXTRAS=
+# Optional dependencies of pyproject.toml: web, or "web heif"
+ARG EXTRAS=web
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH
 WORKDIR /src
 # Requirements before code: this layer, minutes of download, is rebuilt only when they change.
 COPY requirements requirements
-RUN for extra in ${EXTRAS}; do set -- "$@" --requirement "requirements/lock-$extra.txt"; done \
+RUN for extra in torch ${EXTRAS}; do set -- "$@" --requirement "requirements/lock-$extra.txt"; done \
     && PIP_INDEX_URL=${PYPI_MIRROR} pip install --require-hashes --only-binary :all: \
         --requirement requirements/lock.txt "$@"
-RUN PIP_INDEX_URL=${PYPI_MIRROR} pip install --constraint requirements/constraints.txt \
-        ${TORCH_INDEX:+--no-deps --index-url "${TORCH_INDEX}"} --requirement requirements/torch.txt \
+COPY tools/install_torch.py tools/
+RUN PIP_INDEX_URL=${PYPI_MIRROR} python -m tools.install_torch requirements/torch.txt "${TORCH_INDEX}" \
     # what torch brings for building and testing C++ extensions: 145 MB that nothing here reads
     && rm -rf /opt/venv/lib/python3*/site-packages/torch/include \
         /opt/venv/lib/python3*/site-packages/torch/test
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml README.md LICENSE config.yaml ./
+COPY models models
 COPY daemon daemon
-RUN pip install --no-index --no-deps --no-build-isolation --target /opt/code .
+RUN pip install --no-index --no-deps --no-build-isolation --target /opt/code . \
+    && mv /opt/code/daemon/shipped /opt/shipped
 
 FROM ${BASE}
+ARG VERSION=
+LABEL org.opencontainers.image.title="ocr-daemon" \
+    org.opencontainers.image.description="A hot folder for OCR: images and PDFs in, their text out" \
+    org.opencontainers.image.licenses="Apache-2.0" \
+    org.opencontainers.image.version="${VERSION}"
 # 1000 is the first user of most Linux hosts; any other will do (docker run --user), so none is named.
 RUN install --directory --owner 1000 --group 1000 /data /logs /state
 WORKDIR /app
-# The code is a layer of its own: an upgrade that leaves the requirements alone carries a megabyte,
-# not a gigabyte.
+# Networks and code are layers of their own: an upgrade that leaves the requirements and the networks
+# alone carries a megabyte, not a gigabyte.
 COPY --from=build /opt/venv /opt/venv
-COPY models models
-COPY config.yaml ./
+COPY --from=build /opt/shipped /opt/code/daemon/shipped
 COPY --from=build /opt/code /opt/code
+COPY config.yaml ./
+# where the config of earlier versions names the networks
+RUN ln -s /opt/code/daemon/shipped/models models
 ENV PATH=/opt/code/bin:/opt/venv/bin:$PATH \
     PYTHONPATH=/opt/code \
     PYTHONSAFEPATH=1 \

@@ -4,21 +4,21 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CONFIG ?= config.yaml
-# The CPU wheels of torch lie on an index of their own; name it (TORCH_INDEX=https://...) where pip
-# would otherwise fetch the CUDA build. No other package is looked up there.
-TORCH_INDEX ?=
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# PyTorch's index of CPU wheels. Only torch is looked up there; where it cannot be reached, torch comes
+# from where pip looks for everything. Empty: always so, which may be the CUDA build (gigabytes).
+TORCH_INDEX ?= $(if $(wildcard /proc/driver/nvidia),,https://download.pytorch.org/whl/cpu)
+PIP := $(BIN)/python -m pip install --disable-pip-version-check
 # What runs is checked by hash (requirements/lock*.txt), torch by version (requirements/torch.txt);
 # what only developers install is checked by version.
 LOCKED := --require-hashes --only-binary :all:
-CONSTRAINED := $(PIP) --constraint requirements/constraints.txt
-LOCKS := requirements/lock.txt requirements/lock-web.txt
+CONSTRAINED := $(PIP) --quiet --constraint requirements/constraints.txt
+LOCKS := requirements/lock.txt requirements/lock-web.txt requirements/lock-torch.txt
 TOOLS := .tools
 
 # Torch in several test processes at once, each with all cores, waits more than it computes.
 ONE_THREAD := OMP_NUM_THREADS=1
 
-.PHONY: run install develop test test-fast torture clock reloads versions soak fuzz check lock audit sbom docs format bench bench-overhead bench-peers bench-recognizer bench-pages bench-tables bench-unread bench-confidence fonts image clean
+.PHONY: run install develop test test-fast torture clock reloads versions soak fuzz check lock audit sbom dist release docs format bench bench-overhead bench-peers bench-recognizer bench-pages bench-tables bench-unread bench-confidence fonts image clean
 
 # A newcomer who is root wants to see it run, and is told so; a service says allow_root itself.
 run: install
@@ -33,10 +33,14 @@ install: $(VENV)/.installed
 develop: $(VENV)/.developed
 
 $(VENV)/.installed: pyproject.toml requirements/constraints.txt requirements/torch.txt $(LOCKS)
+	@echo "Installing into $(VENV): downloads about 0.4 GB, takes one to ten minutes and 1.3 GB of disk."
+	@echo "1 of 3: libraries"
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) $(LOCKED) $(addprefix --requirement ,$(LOCKS))
-	$(CONSTRAINED) $(if $(TORCH_INDEX),--no-deps --index-url $(TORCH_INDEX)) --requirement requirements/torch.txt
-	$(PIP) --no-index --no-deps --no-build-isolation --editable .
+	@echo "2 of 3: PyTorch"
+	@$(BIN)/python -m tools.install_torch requirements/torch.txt "$(TORCH_INDEX)"
+	@echo "3 of 3: ocr-daemon"
+	$(PIP) --quiet --no-index --no-deps --no-build-isolation --editable .
 	$(BIN)/python -m compileall -q daemon  # else a start compiles them, and holds 1 MB more
 	touch $@
 
@@ -44,7 +48,7 @@ $(VENV)/.developed: pyproject.toml requirements/constraints.txt $(VENV)/.install
 	$(CONSTRAINED) --no-build-isolation --editable .[dev]
 	touch $@
 
-# The tools of lock, audit and sbom, apart from what they look at.
+# The tools of lock, audit, sbom and release, apart from what they look at.
 $(TOOLS)/.installed: requirements/lock-tools.txt
 	$(PYTHON) -m venv $(TOOLS)
 	$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check $(LOCKED) --requirement $<
@@ -65,6 +69,19 @@ SBOM ?= sbom.json
 sbom: install $(TOOLS)/.installed
 	$(TOOLS)/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
 		--output-file $(SBOM) $(BIN)/python
+
+# What is published: wheel and sdist in dist/, their bill of materials, and the image, where docker is.
+VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' daemon/__init__.py)
+dist: $(TOOLS)/.installed
+	rm -rf dist
+	$(TOOLS)/bin/python -m build --no-isolation --outdir dist .
+	$(TOOLS)/bin/twine check --strict dist/*
+	$(TOOLS)/bin/check-wheel-contents dist/*.whl
+
+release: dist
+	$(MAKE) sbom SBOM=dist/ocr-daemon-$(VERSION).cdx.json
+	if command -v docker >/dev/null; then $(MAKE) image; \
+	else echo "no image: there is no docker here"; fi
 
 # For while you work: the unit tests that take no time.
 test-fast: develop
@@ -170,8 +187,9 @@ fonts: develop
 	$(BIN)/python -m training fetch --into .training
 
 image:
-	docker build --tag ocr-daemon $(if $(TORCH_INDEX),--build-arg TORCH_INDEX=$(TORCH_INDEX)) \
+	docker build --tag ocr-daemon --tag ocr-daemon:$(VERSION) --build-arg VERSION=$(VERSION) \
+		$(if $(TORCH_INDEX),--build-arg TORCH_INDEX=$(TORCH_INDEX)) \
 		$(if $(BASE),--build-arg BASE=$(BASE)) .
 
 clean:
-	rm -rf $(VENV) $(TOOLS) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .schemathesis .fuzz
+	rm -rf $(VENV) $(TOOLS) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .schemathesis .fuzz

@@ -5,8 +5,9 @@
 One resolution holds for Python 3.11 and later on every platform, within the versions of
 requirements/constraints.txt. `lock.txt` has what every
 installation needs, `lock-EXTRA.txt` what an extra adds to it, `lock-tools.txt` the tools of `make
-lock`, `make audit` and `make sbom`. PyTorch and what only its CUDA build needs are left out: the
-index of its CPU wheels has other files under the same version, which these hashes would refuse.
+lock`, `make audit`, `make sbom` and `make release`. PyTorch and what only its CUDA build needs are
+left out: the index of its CPU wheels has other files under the same version, which these hashes
+would refuse.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 FOLDER = Path(__file__).parent.parent / "requirements"
-EXTRAS = ("web", "heif")
+EXTRAS = ("web", "torch", "heif")
 NOT_LOCKED = ("torch", "triton", "nvidia-", "cuda-")
 HEADER = """# Written by `make lock`; do not edit. {purpose}
 # Install with pip's --require-hashes: a file with another hash is refused, wherever it comes from.
@@ -29,13 +30,13 @@ def main() -> None:
     """Write all lock files."""
     uv = sys.argv[1]
     base = _locked(uv, "pyproject.toml", "requirements/build.in")
-    _write("lock.txt", "What every installation needs, except PyTorch (torch.txt).", base.values())
+    _write("lock.txt", "What every installation needs.", base.values())
     for extra in EXTRAS:
         more = _locked(uv, "pyproject.toml", "requirements/build.in", "--extra", extra)
         added = [text for name, text in more.items() if name not in base]
         _write(f"lock-{extra}.txt", f"What the extra [{extra}] adds to lock.txt.", added)
     tools = _locked(uv, "requirements/tools.in")
-    _write("lock-tools.txt", "The tools of make lock, audit and sbom.", tools.values())
+    _write("lock-tools.txt", "The tools of make lock, audit, sbom and release.", tools.values())
 
 
 def _locked(uv: str, *inputs: str) -> dict[str, str]:

@@ -14,6 +14,7 @@ import time
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from daemon.config.backend import sibling
@@ -305,6 +306,10 @@ def _networks(config: Config) -> Iterator[Finding]:
 def _recogniser(config: Config) -> Iterator[Finding]:
     """Compare the chosen file of the recogniser; where only the other one is there, say so."""
     model, weights = config.model, config.weights
+    if weights.backend == "torchscript" and find_spec("torch") is None:
+        remedy = "torch is not installed; install the extra [torch], or use auto"
+        yield Finding(True, "model.backend", model.backend, remedy)
+        return
     suffix = weights.file.suffix.removeprefix(".")
     digest_key = f"sha256.{suffix}" if isinstance(model.sha256, dict) else "sha256"
     other, file = sibling(weights.file)

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from daemon.core import checksummed_file
+from daemon.core.errors import Misconfigured
 from daemon.ocr.model import metadata
 
 if TYPE_CHECKING:
@@ -57,11 +59,19 @@ def load(weights: Weights) -> Artifact:
     backend is not installed.
     """
     content, sha256 = checksummed_file.read("model", weights.file, weights.sha256)
-    backend = import_module(_BACKENDS[weights.backend])
+    backend = _imported(weights)
     network, properties, precision = backend.load(content, weights)
     card, charset = metadata.read(properties, weights)
     _check_classes(network, card, charset, weights)
     return Artifact(card, charset, sha256, precision, network)
+
+
+def _imported(weights: Weights) -> ModuleType:
+    try:
+        return import_module(_BACKENDS[weights.backend])
+    except ModuleNotFoundError as error:
+        remedy = f"{error.name} is not installed; install the extra [torch], or use auto"
+        raise Misconfigured("model.backend", weights.backend, remedy) from error
 
 
 def _check_classes(

@@ -83,6 +83,11 @@ def test_the_packages_pass_the_checks_of_the_index(built: Path, command: list[st
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
+def skip_without_index(pip: subprocess.CompletedProcess[str]) -> None:
+    if pip.returncode and "Failed to establish a new connection" in pip.stderr:
+        pytest.skip("the package index cannot be reached")
+
+
 @pytest.fixture(scope="module")
 def installed(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An environment with the wheel and its plain dependencies, without pip, as uv makes it."""
@@ -96,8 +101,7 @@ def installed(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         ],
         capture_output=True, text=True,
     )  # fmt: skip
-    if "Failed to establish a new connection" in pip.stderr and pip.returncode:
-        pytest.skip("the package index cannot be reached")
+    skip_without_index(pip)
     assert pip.returncode == 0, pip.stderr
     return environment
 
@@ -161,3 +165,23 @@ def test_the_digests_of_the_shipped_files_are_right() -> None:
 
     for name in names:
         assert sha256_of(REPOSITORY / "models" / name) == shipped_digest(name)
+
+
+@pytest.mark.slow
+def test_every_dependency_has_a_wheel_for_arm64(built: Path, tmp_path: Path) -> None:
+    platforms = [f"manylinux_2_{minor}_aarch64" for minor in (17, 28)]
+
+    resolved = subprocess.run(
+        [
+            sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--dry-run",
+            "--target", tmp_path, "--python-version", "3.11", "--only-binary", ":all:",
+            *(word for platform in platforms for word in ("--platform", platform)),
+            "--constraint", REPOSITORY / "requirements/constraints.txt",
+            f"{wheel_in(built)}[heif,web]",
+        ],
+        capture_output=True, text=True,
+    )  # fmt: skip
+
+    skip_without_index(resolved)
+    assert resolved.returncode == 0, resolved.stderr
+    assert "onnxruntime" in resolved.stdout

@@ -1,7 +1,10 @@
 """The container's files agree with the config, the commands and each other; builds no image."""
 
+import os
 import re
 import shlex
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +37,30 @@ def stages() -> list[list[Instruction]]:
     return found
 
 
+class _Compose(yaml.SafeLoader):
+    """YAML with the tag !reset of Compose, which removes a key of the file before."""
+
+
+_Compose.add_constructor("!reset", lambda loader, node: None)
+
+
+def services(*files: str) -> dict[str, Any]:
+    """Return the services of compose files, each over the ones before, as Compose merges them."""
+    merged: dict[str, Any] = {}
+    for name in files:
+        read = yaml.load((REPOSITORY / name).read_text(), _Compose)["services"]
+        for service, values in read.items():
+            base = merged.setdefault(service, {})
+            for key, value in values.items():
+                joined = base.get(key, {}) | value if isinstance(value, dict) else value
+                base[key] = joined
+    return merged
+
+
 @pytest.fixture(scope="module")
 def service() -> dict[str, Any]:
     """The daemon's service in docker-compose.yml."""
-    return yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())["services"]["ocr-daemon"]
+    return services("docker-compose.yml")["ocr-daemon"]
 
 
 @pytest.fixture
@@ -64,7 +87,8 @@ def copied(stage: list[Instruction]) -> list[str]:
 
 def mount_of(folder: Path, service: dict[str, Any]) -> str:
     """The mount of a folder in the container, "" for the image itself."""
-    targets = [volume["target"] for volume in service["volumes"]]
+    volumes = service["volumes"]
+    targets = [v["target"] if isinstance(v, dict) else v.rsplit(":", 1)[1] for v in volumes]
     return next((target for target in targets if folder.is_relative_to(target)), "")
 
 
@@ -134,7 +158,7 @@ def test_files_that_the_image_copies_exist_and_are_not_ignored_by_docker(
 
     for name in [name for stage in stages for name in copied(stage)]:
         assert (REPOSITORY / name).exists()
-        assert Path(name).parts[0] in included
+        assert {Path(name).parts[0], name.rstrip("/")} & included, name
     assert "*" in patterns  # everything else is ignored, scans above all
 
 
@@ -143,7 +167,7 @@ def test_the_weights_of_the_shipped_config_are_in_the_image(
 ) -> None:
     weights = load(SHIPPED).weights.file.relative_to(REPOSITORY)
 
-    assert any(weights.is_relative_to(name) for name in copied(stages[-1]))
+    assert any(weights.is_relative_to(name) for name in copied(stages[0]))
 
 
 def test_the_commands_of_the_image_are_commands_of_the_daemon(
@@ -155,3 +179,59 @@ def test_the_commands_of_the_image_are_commands_of_the_daemon(
     assert image["ENTRYPOINT"] == '["ocr-daemon"]'
     assert re.search(r'CMD \["ocr-daemon", "(\w+)"\]', image["HEALTHCHECK"]).group(1) in known
     assert re.fullmatch(r'\["(\w+)"\]', image["CMD"]).group(1) in known
+
+
+def test_the_page_on_this_machine_needs_no_token_and_is_published_nowhere_else(
+    stages: list[list[Instruction]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = services("docker-compose.yml", "docker-compose.web.yml")["ocr-daemon"]
+    for name, value in (environment(stages[-1]) | service["environment"]).items():
+        if name.startswith(ENV_PREFIX):
+            monkeypatch.setenv(name, str(value))
+
+    config = load(SHIPPED)
+
+    assert (config.web.enabled, config.web.token) == (True, None)
+    assert service["network_mode"] is None
+    assert [port.split(":")[0] for port in service["ports"]] == ["127.0.0.1"]
+    assert service["ports"][0].endswith(f":{config.web.port}")
+
+
+def test_the_image_has_what_the_page_needs(stages: list[list[Instruction]]) -> None:
+    arguments = [rest for instruction, rest in stages[0] if instruction == "ARG"]
+
+    assert "EXTRAS=web" in arguments
+
+
+@pytest.fixture
+def given_to(tmp_path: Path) -> Callable[[Path], str]:
+    """Run the script of the service `folders` on one folder, and return what it gave away."""
+
+    def run(folder: Path) -> str:
+        (script,) = services("docker-compose.yml")["folders"]["command"]
+        bin_folder = tmp_path / "bin"
+        bin_folder.mkdir(exist_ok=True)
+        (bin_folder / "chown").write_text('#!/bin/sh\necho "$@"\n')
+        (bin_folder / "chown").chmod(0o755)
+        here = script.replace("$$", "$").replace("/data /logs /state", str(folder))
+        return subprocess.run(
+            ["sh", "-ec", here], capture_output=True, text=True, check=True,
+            env={"PATH": f"{bin_folder}:/usr/bin:/bin", "OWNER": "1000:1000"},
+        ).stdout  # fmt: skip
+
+    return run
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes folders that belong to root")
+def test_only_new_empty_folders_of_root_are_given_to_the_user(
+    given_to: Callable[[Path], str], tmp_path: Path
+) -> None:
+    new, used, owned = (tmp_path / name for name in ("new", "used", "owned"))
+    for folder in (new, used, owned):
+        folder.mkdir()
+    (used / "scan.png").touch()
+    os.chown(owned, 1234, 1234)
+
+    assert given_to(new) == f"1000:1000 {new}\n"
+    assert given_to(used) == ""
+    assert given_to(owned) == ""

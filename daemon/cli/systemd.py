@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
+
+from daemon.config.load import personal_folder
 
 UNIT = """\
 [Unit]
@@ -42,8 +43,7 @@ def install(config: Path | None) -> str:
 
     The service runs in the working directory, with `config` if there is one.
     """
-    personal = Path(os.environ.get("XDG_CONFIG_HOME") or Path("~/.config").expanduser())
-    unit = personal / "systemd/user/ocr-daemon.service"
+    unit = personal_folder() / "systemd/user/ocr-daemon.service"
     words = [sys.executable, "-P", "-m", "daemon", "run"]
     if config:
         words += ["--config", str(config.absolute())]

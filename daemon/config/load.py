@@ -44,14 +44,16 @@ def find(named: Path | None) -> Path | None:
     return next((path for path in searched() if os.path.exists(path)), None)  # noqa: PTH110 -- no error for a folder of others
 
 
-def searched() -> tuple[Path, Path, Path]:
+def searched() -> list[Path]:
     """Return the places in which a config file is looked for, if none is named."""
-    personal = Path(os.environ.get("XDG_CONFIG_HOME") or Path("~/.config").expanduser())
-    return (
-        Path(FILE_NAME),
-        personal / "ocr-daemon" / FILE_NAME,
-        Path("/etc/ocr-daemon") / FILE_NAME,
-    )
+    folders = (Path(), personal_folder() / "ocr-daemon", Path("/etc/ocr-daemon"))
+    return [folder / FILE_NAME for folder in folders]
+
+
+def personal_folder() -> Path:
+    """Return the folder of this user's configuration, as in the XDG Base Directory Specification."""
+    home = os.path.expanduser("~/.config")  # noqa: PTH111 -- no error for a user without a home
+    return Path(os.environ.get("XDG_CONFIG_HOME") or home)
 
 
 def load(path: Path | None, *, base: Path | None = None, touch_folders: bool = True) -> Config:

@@ -51,7 +51,7 @@ def searched() -> list[Path]:
 
 
 def personal_folder() -> Path:
-    """Return the folder of this user's configuration, as in the XDG Base Directory Specification."""
+    """Return the folder for the configurations of this user (XDG Base Directory Specification)."""
     home = os.path.expanduser("~/.config")  # noqa: PTH111 -- no error for a user without a home
     return Path(os.environ.get("XDG_CONFIG_HOME") or home)
 

@@ -1,4 +1,4 @@
-"""Time, disk and commands from nothing to the first text: `make run`, and the wheel by uv and by pip.
+"""Time, disk and commands from nothing to the first text: `make run`, the wheel by uv and by pip.
 
     python -m bench.first_text [--ways make uv pip] [--uv .tools/bin/uv]
 

@@ -81,6 +81,19 @@ class Detector:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RequestOptions:
+    """What the sender of one upload asks for, as it was written; None is what its folder has.
+
+    `profile` is the name of a profile, `outputs` are kinds of outputs, and `pages` is the text of
+    a `PageSelection`. `daemon.supervisor.request_options` applies them.
+    """
+
+    profile: str | None = None
+    outputs: tuple[str, ...] | None = None
+    pages: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
     """One profile: all settings that influence the text of an answer."""
 

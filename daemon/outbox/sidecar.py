@@ -38,7 +38,10 @@ SCHEMA_FILE = "sidecar.schema.json"
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Which engine read the document, and when: model name and digest, UTC times (RFC 3339)."""
+    """Which engine read the document, and when: model name and digest, UTC times (RFC 3339).
+
+    `pages` is the selection of pages that the sender of an upload asked for, None for all.
+    """
 
     model: str
     model_sha256: str
@@ -48,6 +51,7 @@ class Provenance:
     started_at: str
     finished_at: str
     seconds: float
+    pages: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,7 @@ class Sidecar:
                 "seconds": _rounded(by.seconds),
                 "attempt": document.attempt,
                 "stage_seconds": {stage: _rounded(s) for stage, s in document.seconds.items()},
+                **({} if by.pages is None else {"requested_pages": by.pages}),
             },
         }
 

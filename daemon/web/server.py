@@ -17,13 +17,13 @@ from daemon.config import validation
 from daemon.config.settings import Config
 from daemon.core import logs, private
 from daemon.core.errors import Misconfigured
+from daemon.inbox.uploads import UPLOAD_FOLDER
 from daemon.supervisor import wiring
 from daemon.web.app import create_app
 from daemon.web.context import WebContext
 from daemon.web.http.security import AccessControl, RateLimiter
 from daemon.web.index.catalogue import Catalogue
 from daemon.web.index.paths import WebPaths
-from daemon.web.index.pending import UPLOAD_FOLDER
 from daemon.web.previews.page_images import PageImages
 from daemon.web.uploads.uploads import Uploads
 
@@ -89,7 +89,8 @@ def build_context(config: Config) -> WebContext:
         access=AccessControl(web.token, web.origins, web.address),
         rate_limiter=RateLimiter(web.requests_per_minute),
         state=folders.state,
-        profile=wiring.policies(config).of(f"{UPLOAD_FOLDER}/-/-").profile,
+        policies=wiring.policies(config),
+        can_render=wiring.scratch(config) is not None,
         predict_seconds=web.predict_seconds,
         upload_bytes=web.upload_megabytes * 1_000_000,
     )  # fmt: skip

@@ -18,7 +18,8 @@ _TEXT = {"type": "string"}
 _OPTIONAL_TEXT = {"type": ["string", "null"]}
 _COUNT = {"type": "integer", "minimum": 0}
 _CONFIDENCE = {"type": ["number", "null"], "minimum": 0, "maximum": 1}
-_STATUS = {"enum": list(STATUSES)}
+_STATUS = {"$ref": "#/components/schemas/DocumentStatus"}
+_OUTPUT_KIND = {"$ref": "#/components/schemas/OutputKind"}
 _BOX = {
     "type": "array", "items": {"type": "integer"}, "minItems": 4, "maxItems": 4,
     "description": "left, top, right, bottom in pixels of the page",
@@ -83,6 +84,8 @@ _LOCATION = {
     "Location": {"description": "the URL of the document", "schema": _TEXT, "required": True}
 }
 _SCHEMAS = {
+    "DocumentStatus": {"type": "string", "enum": list(STATUSES)},
+    "OutputKind": {"type": "string", "enum": list(get_args(OutputKind))},
     "Problem": {
         **_object(
             {
@@ -178,7 +181,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "description": "a profile of the config, or default; that of the folder web if absent",
     },
     "outputs": {
-        "type": "array", "items": {"enum": list(get_args(OutputKind))},
+        "type": "array", "items": _OUTPUT_KIND,
         "description": "the output files, repeated or separated by commas; empty for none",
     },
     "pages": {
@@ -215,12 +218,22 @@ _UPLOAD_PARAMETERS: list[dict[str, Any]] = [
     ),
 ]
 _ID = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "pattern": ID}}
-_FILE_RESPONSE = {"description": "the file", "content": {"*/*": {}}}
+_FILE_RESPONSE = {
+    "description": "the file, under the media type of its content",
+    "content": {"application/octet-stream": {"schema": _FILE}, "*/*": {"schema": _FILE}},
+}
+
+
+_TAGS = {
+    "uploads": "send files to be read",
+    "documents": "what was sent or dropped, and its results",
+    "health": "whether the service works",
+}
 
 
 def _operation(
-    identity: str, summary: str, responses: dict[str, Any], parameters: list[dict[str, Any]],
-    errors: dict[str, str] | None = None, **fields: object,
+    tag: str, identity: str, summary: str, responses: dict[str, Any],
+    parameters: list[dict[str, Any]], errors: dict[str, str] | None = None, **fields: object,
 ) -> dict[str, Any]:  # fmt: skip
     """Return an operation; `errors` are its errors by status, besides those of every operation."""
     common = {
@@ -230,9 +243,9 @@ def _operation(
         "429": "too many requests",
     }
     problems = {code: _problem(text) for code, text in {**common, **(errors or {})}.items()}
-    problems["default"] = _problem("any other error")
+    problems |= {code: _problem("any other error") for code in ("4XX", "5XX")}
     return {
-        "operationId": identity, "summary": summary, "parameters": parameters,
+        "operationId": identity, "tags": [tag], "summary": summary, "parameters": parameters,
         "responses": {**responses, **problems}, **fields,
     }  # fmt: skip
 
@@ -268,7 +281,7 @@ def _list_operation() -> dict[str, Any]:
         },
     ]  # fmt: skip
     return _operation(
-        "listDocuments",
+        "documents", "listDocuments",
         "list documents, newest first, whose name or text contains all words of query",
         {"200": _json("a part of the list", "DocumentList")}, parameters,
         errors={"400": "invalid parameter", **_UNAVAILABLE},
@@ -279,14 +292,14 @@ def _paths() -> dict[str, Any]:
     return {
         "/predict": {"post": _predict()},
         "/upload": {"post": _operation(
-            "uploadFiles", "upload images and PDFs",
+            "uploads", "uploadFiles", "upload images and PDFs",
             {"202": _json("accepted; each has an id and a location", "Uploads", _LOCATION)},
             _UPLOAD_PARAMETERS, requestBody=_BODY, errors=_UPLOAD_ERRORS,
         )},
         "/documents": {"get": _list_operation()},
         **{f"/documents/{{id}}{path}": each for path, each in _document_paths().items()},
         "/healthz": {"get": _operation(
-            "getHealth", "the health of the web process and of the daemon",
+            "health", "getHealth", "the health of the web process and of the daemon",
             {"200": _json("the web process is ok", "Health")}, [],
             security=[],
         )},
@@ -304,8 +317,8 @@ def _predict() -> dict[str, Any]:
         "504": "not ready in time; GET location later",
     }
     return _operation(
-        "predict", "read one image or PDF and wait for its text", responses, _UPLOAD_PARAMETERS,
-        requestBody=_BODY, errors={**_UPLOAD_ERRORS, **errors},
+        "uploads", "predict", "read one image or PDF and wait for its text",
+        responses, _UPLOAD_PARAMETERS, requestBody=_BODY, errors={**_UPLOAD_ERRORS, **errors},
     )  # fmt: skip
 
 
@@ -314,40 +327,42 @@ def _document_paths() -> dict[str, Any]:
     number = {"name": "number", "in": "path", "required": True}
     of_page = {**number, "schema": {"type": "integer", "minimum": 1, "maximum": 10**6}}
     of_output = {"name": "name", "in": "path", "required": True, "schema": _TEXT}
-    image = {"description": "the page", "content": {"image/jpeg": {}}}
+    image = {"description": "the page", "content": {"image/jpeg": {"schema": _FILE}}}
     return {
         "": {
             "get": _operation(
-                "getDocument", "a document with its text and pages",
+                "documents", "getDocument", "a document with its text and pages",
                 {"200": _json("the document", "Document")}, [_ID], errors=_GONE,
             ),
             "delete": _operation(
-                "deleteResult", "delete the result and its outputs, never the original",
+                "documents", "deleteResult",
+                "delete the result and its outputs, never the original",
                 {"204": {"description": "deleted"}}, [_ID],
                 errors={**_GONE, "409": "not finished yet"},
             ),
         },
         "/text": {"get": _operation(
-            "getText", "the text of the document", {"200": _text("text/plain")}, [_ID],
+            "documents", "getText", "the text of the document", {"200": _text("text/plain")}, [_ID],
             errors={**_GONE, **_NOT_READABLE},
         )},
         "/markdown": {"get": _operation(
-            "getMarkdown", "the document as Markdown, with headings and tables",
+            "documents", "getMarkdown", "the document as Markdown, with headings and tables",
             {"200": _text("text/markdown")}, [_ID], errors={**_GONE, **_NOT_READABLE},
         )},
         "/outputs/{name}": {"get": _operation(
-            "getOutput", "an output file of the document", {"200": _FILE_RESPONSE},
+            "documents", "getOutput", "an output file of the document", {"200": _FILE_RESPONSE},
             [_ID, of_output], errors=_GONE,
         )},
         "/original": {"get": _operation(
-            "getOriginal", "the original file", {"200": _FILE_RESPONSE}, [_ID], errors=_GONE,
+            "documents", "getOriginal", "the original file", {"200": _FILE_RESPONSE}, [_ID],
+            errors=_GONE,
         )},
         "/pages/{number}/image": {"get": _operation(
-            "getPageImage", "a page as an image", {"200": image}, [_ID, of_page],
+            "documents", "getPageImage", "a page as an image", {"200": image}, [_ID, of_page],
             errors={**_NOT_FOUND, **_UNAVAILABLE, "400": "not a page number"},
         )},
         "/retry": {"post": _operation(
-            "retryDocument", "retry a failed document",
+            "documents", "retryDocument", "retry a failed document",
             {"202": _json("accepted", "Retry", _LOCATION)}, [_ID],
             errors={**_GONE, "409": "the document did not fail"},
         )},
@@ -369,7 +384,9 @@ def document(*, needs_token: bool = True) -> dict[str, Any]:
         "info": {
             "title": "ocr-daemon", "version": __version__,
             "description": "OCR of images and PDFs: upload files, search and fetch results.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
+        "tags": [{"name": name, "description": text} for name, text in _TAGS.items()],
         "paths": _paths(),
         "components": {"schemas": dict(_SCHEMAS)},
     }  # fmt: skip

@@ -61,10 +61,16 @@ def _parser(request: Request, uploads: Uploads) -> _RawBody | _MultipartBody:
             reason = "name is for a body that is the file itself; a form names its files"
             raise HttpError(400, "invalid_parameter", reason)
         return _MultipartBody(boundary, uploads)
-    if kind.startswith(b"image/") or kind in (b"application/pdf", b"application/octet-stream"):
+    if _is_file_type(kind):
         return _RawBody(request.query_params.get("name", ""), uploads)
     reason = "send a file as multipart/form-data, or its bytes as image/* or application/pdf"
     raise HttpError(415, "unsupported", reason)
+
+
+def _is_file_type(media_type: bytes) -> bool:
+    """Return whether a body or a part of this type is a file."""
+    is_document = media_type in (b"application/pdf", b"application/octet-stream")
+    return is_document or media_type.startswith(b"image/")
 
 
 class _RawBody:
@@ -90,7 +96,7 @@ class _RawBody:
 
 
 class _MultipartBody:
-    """A form; its files are the parts with a file name, all other parts are fields."""
+    """A form; its files are the parts with a file name or the media type of a file."""
 
     def __init__(self, boundary: bytes, uploads: Uploads) -> None:
         self._uploads = uploads
@@ -100,7 +106,7 @@ class _MultipartBody:
         self._parts = 0
         self._is_complete = False
         self._field = self._value = b""
-        self._disposition = self._field_value = b""
+        self._disposition = self._content_type = self._field_value = b""
         self._field_name = ""
         self._name: str | None = None
         callbacks: dict[str, Callable[..., None]] = {
@@ -133,7 +139,8 @@ class _MultipartBody:
         self._parts += 1
         if self._parts > MAX_PARTS:
             raise HttpError(413, "too_many_files", f"a form may have at most {MAX_PARTS} parts")
-        self._disposition = self._field = self._value = self._field_value = b""
+        self._disposition = self._content_type = self._field_value = b""
+        self._field = self._value = b""
         self._name = None
 
     def _header_field(self, data: bytes, start: int, end: int) -> None:
@@ -145,6 +152,8 @@ class _MultipartBody:
     def _header_end(self) -> None:
         if self._field.lower() == b"content-disposition":
             self._disposition = self._value
+        elif self._field.lower() == b"content-type":
+            self._content_type = self._value
         self._field = self._value = b""
 
     def _headers_end(self) -> None:
@@ -152,6 +161,8 @@ class _MultipartBody:
         self._field_name = options.get(b"name", b"").decode("utf-8", "replace")
         if b"filename" in options:
             self._name = options[b"filename"].decode("utf-8", "replace")
+        elif _is_file_type(parse_options_header(self._content_type)[0]):
+            self._name = ""
 
     def _part_data(self, data: bytes, start: int, end: int) -> None:
         if self._name is None:

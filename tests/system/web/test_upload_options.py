@@ -15,7 +15,7 @@ import pytest
 import requests
 
 from tests.support.running_daemon import RunningDaemon, Workspace, until
-from tests.support.samples import pdf_of_text
+from tests.support.samples import pdf_of_images, pdf_of_text, png, text_page
 from tests.support.web.browsing import web_of
 from tests.support.web.site import Site, running
 
@@ -174,6 +174,23 @@ def test_a_retry_keeps_the_options(site: Site) -> None:
     )
     assert (again["status"], again["error_class"]) == ("failed", "no_such_page")
     assert again["name"] == "web/again.pdf"
+
+
+def test_a_small_request_does_not_wait_for_a_stack(site: Site) -> None:
+    """Bulk: a long document for each place of the only worker, and a stack behind them."""
+    books = [
+        pdf_of_images([text_page([f"Page {page} of {book}"]) for page in range(12)])
+        for book in ("one", "two")
+    ]
+    stack = [png(text_page([f"Sheet {number}"])) for number in range(20)]
+    bulk = [upload(site.base, f"bulk {n}.pdf", content) for n, content in enumerate(books + stack)]
+    until(lambda: site.get(bulk[0]["location"]).json()["status"] == "reading")
+
+    answer = site.post("/predict", files={"f": png(text_page(["Small one"]))}).json()
+
+    statuses = [site.get(each["location"]).json()["status"] for each in bulk]
+    assert answer["text"] == "Small one"
+    assert statuses.count("waiting") >= 15
 
 
 # --- names ----------------------------------------------------------------------------------------

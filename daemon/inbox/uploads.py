@@ -54,6 +54,10 @@ class UploadRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
     is_awaited: bool = False
     options: RequestOptions = RequestOptions()
 
+    def renamed(self, name: str) -> UploadRecord:
+        """Return the record for the same file under another name."""
+        return msgspec.structs.replace(self, name=name)
+
     def is_stamped(self, stamp: Stamp) -> bool:
         """Tell whether a file of this name with this stamp may be the upload.
 

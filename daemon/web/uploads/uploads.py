@@ -22,8 +22,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
-import msgspec
-
 from daemon.core import failpoints, fs
 from daemon.core.options import RequestOptions
 from daemon.core.records import Stamp
@@ -300,7 +298,7 @@ class Uploads:
             self._waiting[record.token] = record
         if moved != path:  # somebody has just dropped a file of this name
             name = os.fspath(moved.relative_to(self._inbox))
-            self.records.write(msgspec.structs.replace(record, name=name))
+            self.records.write(record.renamed(name))
         self.records.remove(failed.token, has_failed=True)
 
     def _sweep_failed(self) -> None:

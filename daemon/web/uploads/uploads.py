@@ -15,7 +15,6 @@ import itertools
 import os
 import re
 import shutil
-import unicodedata
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -32,6 +31,7 @@ from daemon.web.http.errors import HttpError, PartialUpload
 from daemon.web.http.filenames import safe_name
 from daemon.web.http.sniff import HEAD_BYTES, sniff
 from daemon.web.index.records import DocumentDetails
+from daemon.web.uploads.free_names import FreeNames
 
 FAILED_SWEEP_SECONDS = 3600.0  # between two searches for records of failed files that are gone
 MAX_CANDIDATES = 20  # numbered names in failed/ at which a failed upload is looked for
@@ -148,7 +148,8 @@ class Uploads:
         self._max_waiting = max_waiting
         self._min_free_bytes = min_free_bytes
         self.records = UploadRecords(inbox)
-        self._lock = Lock()  # of the names in the inbox, and of what waits
+        self._names = FreeNames(inbox)
+        self._lock = Lock()
         self._failed_sweep_at = float("-inf")
         with contextlib.suppress(OSError):  # an inbox that is away is reported with each upload
             self.records.refresh()
@@ -177,9 +178,8 @@ class Uploads:
             self._make_folder(self._uploads)
             self._make_folder(self.records.folder)
             stamp = Stamp.of(file.draft)
-            # two uploads at the same moment must see each other's name
-            with self._lock:
-                for name in self._free_names(file.name):
+            with self._names.reserved(file.name) as names:
+                for name in names:
                     path = f"{UPLOAD_FOLDER}/{name}"
                     record = new_record(
                         file.token, path, stamp, file.sha256, options, is_awaited=is_awaited
@@ -187,10 +187,11 @@ class Uploads:
                     self.records.write(record)
                     try:
                         fs.rename_no_clobber(file.draft, self._uploads / name)
+                        break
                     except FileExistsError:
                         continue  # somebody has just dropped a file of this name
-                    self._waiting[file.token] = record
-                    break
+            with self._lock:
+                self._waiting[file.token] = record
             failpoints.reach("upload.named", path)
             fs.fsync_folder(self._uploads)
             shutil.rmtree(file.folder, ignore_errors=True)
@@ -264,21 +265,6 @@ class Uploads:
                 self._sweep_failed()
         self._count_waiting()
 
-    def _free_names(self, name: str) -> Iterator[str]:
-        """Return names that nothing has in the folder of uploads: `a.pdf`, `a (2).pdf` ...
-
-        Names that differ only by case or Unicode normalisation are the same on some filesystems,
-        and for most people. What is being read has its name too.
-        """
-        work = self._inbox / WORK_FOLDER / "work"
-        claimed = (path.name for path in work.glob(f"*/*/{UPLOAD_FOLDER}/*"))
-        taken = {_folded(each) for each in (*_names_in(self._uploads), *claimed)}
-        stem, dot, extension = name.rpartition(".")
-        numbered = (f"{stem} ({number}){dot}{extension}" for number in itertools.count(2))
-        for each in itertools.chain([name], numbered):
-            if _folded(each) not in taken:
-                yield each
-
     def _put_back(self, original: Path, details: DocumentDetails) -> None:
         """Move a failed original back into the inbox, with the options that it was sent with."""
         failed = self.records.read(details.summary.id, has_failed=True)
@@ -286,15 +272,15 @@ class Uploads:
             fs.move_no_clobber(original, self._inbox, details.inbox_name)
             return
         self._make_folder(self.records.folder)
+        paths = fs.numbered_paths(fs.unobstructed(self._inbox, details.inbox_name))
+        path = next(path for path in paths if not os.path.lexists(path))
+        record = new_record(
+            uuid.uuid4().hex, os.fspath(path.relative_to(self._inbox)), Stamp.of(original),
+            failed.sha256, failed.options, is_awaited=False,
+        )  # fmt: skip
+        self.records.write(record)
+        moved = fs.move_no_clobber(original, self._inbox, record.name)
         with self._lock:
-            paths = fs.numbered_paths(fs.unobstructed(self._inbox, details.inbox_name))
-            path = next(path for path in paths if not os.path.lexists(path))
-            record = new_record(
-                uuid.uuid4().hex, os.fspath(path.relative_to(self._inbox)), Stamp.of(original),
-                failed.sha256, failed.options, is_awaited=False,
-            )  # fmt: skip
-            self.records.write(record)
-            moved = fs.move_no_clobber(original, self._inbox, record.name)
             self._waiting[record.token] = record
         if moved != path:  # somebody has just dropped a file of this name
             name = os.fspath(moved.relative_to(self._inbox))
@@ -314,8 +300,9 @@ class Uploads:
         record = self.records.read(token)
         if record is not None and (self._drafts / token / DRAFT).exists():
             path = self._inbox / record.name
-            if path.lstat().st_size == 0:
-                path.unlink()
+            with contextlib.suppress(OSError):
+                if path.lstat().st_size == 0:
+                    path.unlink()
 
     def _check_queue(self) -> None:
         with self._lock:
@@ -349,11 +336,6 @@ def check_free_space(folder: Path, min_free_bytes: int) -> None:
     if usage.free < required_free_bytes(min_free_bytes, usage.total):
         reason = "not enough free space for more files (min_free_megabytes); free some space"
         raise HttpError(507, "disk_full", reason, _RETRY_LATER)
-
-
-def _folded(name: str) -> str:
-    """Return a name as it is compared: without case, in one Unicode normalisation."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def _is_stamped(record: UploadRecord, path: Path) -> bool:

@@ -162,8 +162,15 @@ _SCHEMAS = {
     "Prediction": _object({**_DOCUMENT, "cached": {"type": "boolean"}}),
     "Upload": _object(
         {
-            "id": _TEXT,
-            "name": _TEXT,
+            "id": {
+                "type": "string",
+                "pattern": ID,
+                "description": "of the document, from the upload to the result",
+            },
+            "name": {
+                "type": "string",
+                "description": "in the folder web; numbered where another file has the name",
+            },
             "status": _STATUS,
             "bytes": _COUNT,
             "sha256": _TEXT,

@@ -190,6 +190,10 @@ class Uploads:
                         break
                     except FileExistsError:
                         continue  # somebody has just dropped a file of this name
+                    except OSError:
+                        if not self.records.is_waiting(record):
+                            self.records.remove(record.token)
+                        raise
             with self._lock:
                 self._waiting[file.token] = record
             failpoints.reach("upload.named", path)

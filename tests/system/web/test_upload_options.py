@@ -176,19 +176,22 @@ def test_a_retry_keeps_the_options(site: Site) -> None:
     assert again["name"] == "web/again.pdf"
 
 
-def test_a_small_request_does_not_wait_for_a_stack(site: Site) -> None:
+def test_a_small_request_does_not_wait_for_a_stack(tmp_path: Path) -> None:
     """Bulk: a long document for each place of the only worker, and a stack behind them."""
     books = [
         pdf_of_images([text_page([f"Page {page} of {book}"]) for page in range(12)])
         for book in ("one", "two")
     ]
     stack = [png(text_page([f"Sheet {number}"])) for number in range(20)]
-    bulk = [upload(site.base, f"bulk {n}.pdf", content) for n, content in enumerate(books + stack)]
-    until(lambda: site.get(bulk[0]["location"]).json()["status"] == "reading")
+    with running(tmp_path, requests_per_minute=0) as site:
+        bulk = [upload(site.base, f"bulk {n}.pdf", each) for n, each in enumerate(books + stack)]
+        until(lambda: site.get(bulk[0]["location"]).json()["status"] == "reading")
 
-    answer = site.post("/predict", files={"f": png(text_page(["Small one"]))}).json()
+        answer = site.post("/predict", files={"f": png(text_page(["Small one"]))}).json()
 
-    statuses = [site.get(each["location"]).json()["status"] for each in bulk]
+        statuses = [site.get(each["location"]).json()["status"] for each in bulk]
+        assert site.daemon is not None
+        site.daemon.process.kill()  # the stack is of no interest any more
     assert answer["text"] == "Small one"
     assert statuses.count("waiting") >= 15
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from annotated_types import Ge, Gt, Le
 
@@ -91,6 +91,9 @@ class RequestOptions:
     profile: str | None = None
     outputs: tuple[str, ...] | None = None
     pages: str | None = None
+
+
+NO_OPTIONS: Final = RequestOptions()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ import msgspec
 import structlog
 
 from daemon.core import failpoints, fs
-from daemon.core.options import RequestOptions
+from daemon.core.options import NO_OPTIONS, RequestOptions
 from daemon.core.records import Claim, LedgerEntry, Stamp
 from daemon.inbox.scan import WORK_FOLDER
 
@@ -52,7 +52,7 @@ class UploadRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
     sha256: str
     received_at: float
     is_awaited: bool = False
-    options: RequestOptions = RequestOptions()
+    options: RequestOptions = NO_OPTIONS
 
     def renamed(self, name: str) -> UploadRecord:
         """Return the record for the same file under another name."""
@@ -160,7 +160,7 @@ class UploadRecords:
         record = self.read(token)
         if record is None:
             return
-        if has_failed and record.options != RequestOptions():
+        if has_failed and record.options != NO_OPTIONS:
             fs.make_folder(self.folder / FAILED_FOLDER, self._inbox)
             self._path(token).replace(self._path(token, has_failed=True))
         else:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from daemon.config.hook import Hook
 from daemon.core.folder_rules import FolderRules
-from daemon.core.options import Recipe
+from daemon.core.options import NO_OPTIONS, Recipe, RequestOptions
 from daemon.core.page_selection import PageSelection
 from daemon.core.records import Document, OutputKind
 from daemon.outbox.sidecar import Provenance
@@ -24,7 +24,8 @@ def utc_now() -> str:
 class Policy:
     """The settings for one document, from the config under its profile.
 
-    `pages` are those that the sender of an upload asked for, None for all of them.
+    `requested` is what the sender of an upload asked for; the other fields are as it wants them.
+    `pages` are those to be read, None for all of them.
     """
 
     recipe: Recipe
@@ -38,6 +39,7 @@ class Policy:
     hooks: tuple[Hook, ...] = ()
     outputs: tuple[OutputKind, ...] = ()
     pages: PageSelection | None = None
+    requested: RequestOptions = NO_OPTIONS
 
     @property
     def profile(self) -> str:
@@ -74,7 +76,7 @@ class Policy:
             started_at=started_at,
             finished_at=utc_now(),
             seconds=seconds,
-            pages=str(self.pages) if self.pages else None,
+            requested=self.requested,
         )
 
 

@@ -7,11 +7,11 @@ claims the file: the config may have changed between the two.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Final, cast, get_args
+from typing import Any, Final, cast, get_args
 
-from daemon.core.options import RequestOptions
+from daemon.core.options import NO_OPTIONS, RequestOptions
 from daemon.core.page_selection import PageSelection
 from daemon.core.records import OutputKind
 from daemon.supervisor.outputs import RENDERED
@@ -37,6 +37,8 @@ def policy_of(
     `can_render` tells whether workers may write outputs.
     """
     policy = policies.of(name)
+    if options == NO_OPTIONS:
+        return policy
     if options.profile is not None:
         policy = _profile(policies, options.profile)
     if options.outputs is not None:
@@ -46,7 +48,21 @@ def policy_of(
             policy = replace(policy, pages=PageSelection.parse(options.pages))
         except ValueError as error:
             raise InvalidOption(f"pages: {error}") from error
-    return policy
+    return replace(policy, requested=options)
+
+
+def requested_in(answer: Mapping[str, Any]) -> RequestOptions:
+    """Return the options of the upload that an answer, a parsed sidecar, is for.
+
+    An answer that is made again needs them: its file is in the archive, and has no record.
+    """
+    requested = answer["processing"].get("requested", {})
+    outputs = requested.get("outputs")
+    return RequestOptions(
+        profile=requested.get("profile"),
+        outputs=None if outputs is None else tuple(outputs),
+        pages=requested.get("pages"),
+    )
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:

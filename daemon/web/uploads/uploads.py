@@ -22,7 +22,7 @@ from pathlib import Path
 from threading import Lock
 
 from daemon.core import failpoints, fs
-from daemon.core.options import RequestOptions
+from daemon.core.options import NO_OPTIONS, RequestOptions
 from daemon.core.records import Stamp
 from daemon.core.volumes import Volume, required_free_bytes
 from daemon.inbox.scan import WORK_FOLDER
@@ -204,7 +204,7 @@ class Uploads:
     def commit_all(
         self,
         files: Sequence[ReceivedFile],
-        options: RequestOptions = RequestOptions(),  # noqa: B008 -- it is immutable
+        options: RequestOptions = NO_OPTIONS,
         *,
         is_awaited: bool = False,
     ) -> list[Upload]:

@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 import requests
 
+from daemon.core.options import RequestOptions
+from daemon.supervisor.request_options import requested_in
 from tests.support.running_daemon import RunningDaemon, Workspace, until
 from tests.support.samples import pdf_of_images, pdf_of_text, png, text_page
 from tests.support.web.browsing import web_of
@@ -62,7 +64,7 @@ def test_an_upload_is_read_with_its_options(site: Site) -> None:
     assert [each["kind"] for each in document["outputs"]] == ["answer", "text"]
     sidecar = site.workspace.answer("web/asked.pdf.json")
     assert sidecar["engine"]["profile"].startswith("notes@")
-    assert sidecar["processing"]["requested_pages"] == "2"
+    assert requested_in(sidecar) == RequestOptions(profile="notes", outputs=("text",), pages="2")
 
 
 def test_options_may_be_query_parameters(site: Site) -> None:

@@ -9,8 +9,10 @@ import pytest
 
 from daemon.core.folder_rules import FolderRules
 from daemon.core.options import Recipe, RequestOptions, Weights
+from daemon.core.records import Claim, Document, Stamp
+from daemon.outbox.sidecar import Sidecar
 from daemon.supervisor.policy import Policy
-from daemon.supervisor.request_options import InvalidOption, policy_of
+from daemon.supervisor.request_options import InvalidOption, policy_of, requested_in
 
 RECIPE = Recipe(weights=Weights(file=Path("model.onnx")))
 GENERAL = Policy(
@@ -65,3 +67,17 @@ def test_what_no_worker_can_write_is_refused() -> None:
     assert applied(outputs=("text",), can_render=False).outputs == ("text",)
     with pytest.raises(InvalidOption, match=r"web\.enabled"):
         applied(outputs=("picture",), can_render=False)
+
+
+def test_an_answer_tells_what_was_requested() -> None:
+    asked = RequestOptions(outputs=(), pages="2-")
+    policy = policy_of(POLICIES, "web/scan.pdf", asked, can_render=True)
+    document = Document("done", None, (), {}, 1)
+    claim = Claim("ab" * 16, "web/scan.pdf", Path("/work"), Stamp(1, 1, 1), "0" * 64)
+
+    sidecar = Sidecar(claim, document, policy.provenance(document, "2026-12-01T00:00:00.000Z", 1.0))
+
+    assert requested_in(sidecar.summary()) == asked
+    plain = Sidecar(claim, document, GENERAL.provenance(document, "2026-12-01T00:00:00.000Z", 1.0))
+    assert "requested" not in plain.summary()["processing"]
+    assert requested_in(plain.summary()) == RequestOptions()

@@ -23,6 +23,7 @@ STAGES = get_args(Stage)
 DEATHS = ("killed", "timeout", "memory", "crashed")
 CLASSES = (
     "corrupt", "encrypted", "unsupported", "too_large", "damaged", "unread", *DEATHS, "environment",
+    "invalid_options", "no_such_page",
 )  # fmt: skip
 # what the renderer complained of, and what a file holds that was not read
 WARNING_CLASSES = (

@@ -18,7 +18,6 @@ T = TypeVar("T")
 Pattern = tuple[str, ...]
 
 ANY_DEPTH = "**"
-UPLOAD_FOLDER = "web/" + "[0-9a-f]" * 32  # where the web process renames complete uploads to
 MAX_CACHED_FOLDERS = (
     10_000  # the cache is emptied when it is full, e.g. by folders named after dates
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from annotated_types import Ge, Gt, Le
 
@@ -87,6 +87,22 @@ class Detector:
             sha256 = self.sha256 or shipped_digest(DETECTOR)
             return Detector(file=shipped_model(DETECTOR), sha256=sha256)
         return replace(self, file=self.file and (base / self.file).absolute())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestOptions:
+    """What the sender of one upload asks for, as it was written; None is what its folder has.
+
+    `profile` is the name of a profile, `outputs` are kinds of outputs, and `pages` is the text of
+    a `PageSelection`. `daemon.supervisor.request_options` applies them.
+    """
+
+    profile: str | None = None
+    outputs: tuple[str, ...] | None = None
+    pages: str | None = None
+
+
+NO_OPTIONS: Final = RequestOptions()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

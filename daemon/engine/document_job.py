@@ -19,6 +19,7 @@ from math import ceil, isfinite
 
 from daemon.core.errors import DaemonError, Died, Rejected
 from daemon.core.options import Recipe
+from daemon.core.page_selection import PageSelection
 from daemon.core.records import (
     Claim,
     Document,
@@ -55,12 +56,16 @@ _REMEDIES = {
 
 @dataclass(slots=True)
 class DocumentJob:
-    """The reading of one claimed document; `attempt` is the ledger's number, set by the owner."""
+    """The reading of one claimed document; `attempt` is the ledger's number, set by the owner.
+
+    `pages` are those to be read, None for all.
+    """
 
     claim: Claim
     attempts: int
     recipe: Recipe
     pages_per_task: int
+    pages: PageSelection | None = None
     attempt: int = 0
     in_flight: int = 0
     tasks_submitted: int = 0
@@ -124,8 +129,7 @@ class DocumentJob:
                 self._media_type = count.media_type
                 self._seconds.update(count.seconds)
                 self._page_count = count.page_count
-                step = self._pages_per_task_after(count)
-                self._pending.extend(self._ranges(1, count.page_count, step))
+                self._add_ranges(count)
             case ReadPages() as task, PagesRead() as read:
                 self._media_type = read.media_type
                 self._seconds.update(read.seconds)
@@ -169,6 +173,17 @@ class DocumentJob:
             precision=self._precision,
             warnings=tuple(self._warnings),
         )
+
+    def _add_ranges(self, count: PageCount) -> None:
+        """Queue the pages to be read of a document that has been counted."""
+        step, last = self._pages_per_task_after(count), count.page_count
+        ranges = [(1, last)] if self.pages is None else self.pages.within(last)
+        for first, last in ranges:
+            self._pending.extend(self._ranges(first, last, step))
+        if not ranges:
+            has = "1 page" if count.page_count == 1 else f"{count.page_count} pages"
+            message = f"it has {has}, and pages {self.pages} were requested; request others"
+            self.give_up(Rejected("no_such_page", message))
 
     def _add_pages(self, task: ReadPages, read: PagesRead) -> None:
         """Keep the pages of a task; a document with too much text is given up."""

@@ -9,7 +9,7 @@ its own: a share whose server hangs blocks the scan and not the daemon.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 
@@ -23,6 +23,7 @@ from daemon.inbox.missed_events import MissedEvents
 from daemon.inbox.queue import Queue, Turns
 from daemon.inbox.scan import Listing, Scanner
 from daemon.inbox.stability import StabilityReport, StabilityTracker
+from daemon.inbox.uploads import UploadRecord, UploadRecords
 from daemon.inbox.watch import InboxWatcher
 
 log = structlog.get_logger()
@@ -92,10 +93,12 @@ class Intake:
         check_volumes: Callable[[], str | None] = lambda: None,
         priority: FolderRules[int] | None = None,
         counters: Counters | None = None,
+        uploads: UploadRecords | None = None,
     ) -> None:
         """`only_new` removes from a listing the files that were read in place before.
 
         `check_volumes` checks the other folders and returns why no file may be taken now, if so.
+        `uploads` are the records of what the web process puts into the inbox, if there is one.
         """
         self._scanner = scanner
         self._stability = stability
@@ -105,6 +108,7 @@ class Intake:
         self._only_new = only_new
         self._check_volumes = check_volumes
         self._counters = counters or Counters()
+        self._uploads = uploads
         self._missed_events = MissedEvents()
         self._io = IoThread("scan")
         self._scanning: Future[_Snapshot] | None = None
@@ -201,17 +205,36 @@ class Intake:
         self._watch.supervise()
         result = self._scanner.scan(self._stability.knows(now))
         listing = self._only_new(result.files)
+        if self._uploads:
+            self._uploads.refresh()
         self._counters.missed_events += self._missed_events.observe(listing, notifications)
         stability = self._stability.observe(listing, now)
-        queue = self._new_queue(self._not_postponed(stability.ready, now), self._queue)
+        ready = self._not_postponed(stability.ready, now)
+        queue = self._new_queue(ready, self._queue, self._awaited(listing))
         cost = time.thread_time() - cpu_before  # waiting for a share costs nothing
         duration = time.monotonic() - began
         oldest = self._stability.oldest
         fault = self._check_volumes()
         return _Snapshot(fault, listing, stability, queue, result.refused, cost, duration, oldest)
 
-    def _new_queue(self, ready: Mapping[str, float], before: Queue | None = None) -> Queue:
-        return Queue(ready, self._priority, self._turns, before)
+    def _new_queue(
+        self,
+        ready: Mapping[str, float],
+        before: Queue | None = None,
+        awaited: Set[str] = frozenset(),
+    ) -> Queue:
+        return Queue(ready, self._priority, self._turns, before, awaited)
+
+    def _awaited(self, listing: Listing) -> set[str]:
+        """Return the uploads in a listing whose answers clients wait for."""
+        uploads = self._uploads.all() if self._uploads else []
+        return {
+            upload.name
+            for upload in uploads
+            if upload.is_awaited
+            and upload.name in listing
+            and upload.is_stamped(listing[upload.name])
+        }
 
     def _not_postponed(self, ready: Mapping[str, float], now: float) -> Mapping[str, float]:
         """Leave out the files that could not be claimed: they must not use up a turn."""
@@ -247,6 +270,15 @@ class Intake:
                 self._postponed.pop(name, None)
                 return name
         return None
+
+    @property
+    def has_awaited(self) -> bool:
+        """Whether a client waits for the answer to a ready file."""
+        return self._queue.has_awaited
+
+    def upload_of(self, name: str) -> UploadRecord | None:
+        """Return the record of a ready file, None if it is no upload."""
+        return self._uploads.of(name, self._listing[name]) if self._uploads else None
 
     def stamp_of(self, name: str) -> Stamp:
         """Return the stamp with which a ready file has settled."""

@@ -1,8 +1,9 @@
 """The queue of ready files: which one is processed next.
 
-The folder of the highest priority comes first; folders of the same priority take turns; within a
-folder, names are in natural order, `scan2` before `scan10`. But every eighth file is the one that
-has been waiting longest, in whatever folder. So if n files have been waiting equally long, each of
+Files whose answers clients wait for come first, the oldest of them before the others. Then comes
+the folder of the highest priority; folders of the same priority take turns; within a folder, names
+are in natural order, `scan2` before `scan10`. But every eighth file is the one that has been
+waiting longest, in whatever folder. So if n files have been waiting equally long, each of
 them is processed within 8 (n + 1) files, whatever else arrives.
 """
 
@@ -11,7 +12,7 @@ from __future__ import annotations
 import heapq
 from bisect import insort
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,9 +65,11 @@ class Queue:
         priority: FolderRules[int],
         turns: Turns,
         before: Queue | None = None,
+        awaited: Set[str] = frozenset(),
     ) -> None:
         """`ready` maps each name to the time since which the file is unchanged (monotonic seconds).
 
+        `awaited` are the files whose answers clients wait for.
         `before`, the queue of the scan before, saves sorting; files may leave it meanwhile.
         """
         self._waiting = dict(ready)
@@ -76,13 +79,19 @@ class Queue:
         heapq.heapify(self._heap)
         everything = (name for entry in sorted(self._heap) for name in self._folders[entry[-1]])
         self._oldest = sorted(everything, key=self._waiting.__getitem__, reverse=True)
+        self._awaited = [name for name in reversed(self._oldest) if name in awaited]
 
     def __len__(self) -> int:
         return len(self._waiting)
 
+    @property
+    def has_awaited(self) -> bool:
+        """Whether a client waits for the answer to one of the files."""
+        return self._next_awaited() is not None
+
     def pop(self) -> str | None:
         """Remove the next file from the queue and return it, None if the queue is empty."""
-        name, oldest = self._next_by_rule(), self._oldest_waiting()
+        name, oldest = self._next_awaited() or self._next_by_rule(), self._oldest_waiting()
         if name is None or oldest is None:
             return None
         if (
@@ -133,6 +142,9 @@ class Queue:
             else:
                 return names[0]
         return None
+
+    def _next_awaited(self) -> str | None:
+        return next((name for name in self._awaited if name in self._waiting), None)
 
     def _oldest_waiting(self) -> str | None:
         while self._oldest and self._oldest[-1] not in self._waiting:

@@ -94,16 +94,19 @@ class StabilityTracker:
         missing_end: Callable[[Path], str | None],
         *,
         must_move: bool,
+        appears_complete: Callable[[str, Stamp], bool] = lambda *_: False,
     ) -> None:
         """`quiet_seconds` may be 0 for folders whose files appear complete, by a rename.
 
-        With `must_move`, a file is blocked unless its folder can be written.
+        With `must_move`, a file is blocked unless its folder can be written. `appears_complete`
+        tells by name and stamp which files have no quiet time, whatever their folder.
         """
         self._inbox = inbox
         self._quiet_seconds = quiet_seconds
         self._incomplete_seconds = incomplete_seconds
         self._missing_end = missing_end
         self._must_move = must_move
+        self._appears_complete = appears_complete
         self._files: dict[str, _TrackedFile] = {}
         self._unstable = 0
 
@@ -143,7 +146,7 @@ class StabilityTracker:
         for name, file in sorted(self._files.items(), key=lambda item: item[1].since):
             if not file.is_settled:
                 settles = file.since + self._quiet_seconds.of(name)
-                if now < settles:
+                if now < settles and not self._appears_complete(name, file.stamp):
                     judged.unstable += 1
                     if file.stamp.size:
                         judged.due = min(judged.due, settles)

@@ -6,7 +6,7 @@ import functools
 import json
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib import resources
 from pathlib import PurePosixPath
 from typing import Any
@@ -16,6 +16,7 @@ import msgspec
 
 from daemon import __version__
 from daemon.core import fs
+from daemon.core.options import NO_OPTIONS, RequestOptions
 from daemon.core.records import (
     Block,
     Box,
@@ -38,7 +39,10 @@ SCHEMA_FILE = "sidecar.schema.json"
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Which engine read the document, and when: model name and digest, UTC times (RFC 3339)."""
+    """Which engine read the document, and when: model name and digest, UTC times (RFC 3339).
+
+    `requested` is what the sender of an upload asked for.
+    """
 
     model: str
     model_sha256: str
@@ -48,6 +52,7 @@ class Provenance:
     started_at: str
     finished_at: str
     seconds: float
+    requested: RequestOptions = NO_OPTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +117,7 @@ class Sidecar:
                 "seconds": _rounded(by.seconds),
                 "attempt": document.attempt,
                 "stage_seconds": {stage: _rounded(s) for stage, s in document.seconds.items()},
+                **_requested(by.requested),
             },
         }
 
@@ -164,6 +170,12 @@ def _validator(definition: str | None = None) -> jsonschema_rs.Validator:
     return jsonschema_rs.validator_for(
         {"$ref": f"#/$defs/{definition}", "$schema": whole["$schema"], "$defs": whole["$defs"]}
     )
+
+
+def _requested(options: RequestOptions) -> dict[str, Any]:
+    """Return the options of an upload; nothing without any."""
+    given = {key: value for key, value in asdict(options).items() if value is not None}
+    return {"requested": given} if given else {}
 
 
 def _source(claim: Claim, document: Document) -> dict[str, Any]:

@@ -166,8 +166,9 @@ class Daemon:
 
     def _new_delivery(self) -> Delivery:
         return Delivery(
-            self._claims, self._ledger, self._outbox, self._policies, self._counters, self._scratch
-        )
+            self._claims, self._ledger, self._outbox, self._policies, self._counters, self._scratch,
+            wiring.uploads(self._config),
+        )  # fmt: skip
 
     def _start_retention(self) -> None:
         """Start to remove originals, where the config has a limit."""

@@ -9,6 +9,7 @@ main loop tries the same step again later.
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from statistics import fmean
 from typing import Any
 
@@ -16,18 +17,20 @@ import structlog
 
 from daemon.core import failpoints, fs
 from daemon.core.counters import Counters
-from daemon.core.errors import Deferred
+from daemon.core.errors import Deferred, Rejected
 from daemon.core.records import Claim, Document, DocumentState, Failure, LedgerEntry
 from daemon.core.scratch import Scratch
 from daemon.engine.document_job import DocumentJob
 from daemon.inbox.claims.protocol import Claims, is_held
+from daemon.inbox.uploads import UploadRecord, UploadRecords
 from daemon.ledger.ledger import Ledger
 from daemon.outbox.hooks.payload import notifications
 from daemon.outbox.publish import Outbox, Superseded
 from daemon.outbox.sidecar import Sidecar
 from daemon.supervisor.document import DocumentInFlight
 from daemon.supervisor.outputs import DerivedOutputs
-from daemon.supervisor.policy import Policies
+from daemon.supervisor.policy import Policies, Policy
+from daemon.supervisor.request_options import InvalidOption, policy_of
 
 log = structlog.get_logger()
 
@@ -45,19 +48,59 @@ class Delivery:
         policies: Policies,
         counters: Counters | None = None,
         scratch: Scratch | None = None,
+        uploads: UploadRecords | None = None,
     ) -> None:
         self._claims = claims
         self._ledger = ledger
         self._outbox = outbox
         self._policies = policies
         self._counters = counters or Counters()
+        self._can_render = scratch is not None
+        self._uploads = uploads
         self._outputs = DerivedOutputs(outbox, scratch)
 
+    def claim_id(self, upload: UploadRecord | None) -> str | None:
+        """Return the id for the claim on an upload, None for that of any other file.
+
+        An upload that was claimed before, and was moved back by hand, is a file like any other.
+        """
+        if upload is None or self._ledger.entry(upload.token) is not None:
+            return None
+        return upload.token
+
     def new_document(self, claim: Claim, *, is_recovered: bool = False) -> DocumentInFlight:
-        """Return the document of a claim, under the policy of its folder."""
-        policy = self._policies.of(claim.name)
-        job = DocumentJob(claim, policy.attempts, policy.recipe, policy.pages_per_task)
-        return DocumentInFlight(job, policy, is_recovered)
+        """Return the document of a claim, under the policy of its folder.
+
+        The options of an upload change that policy; a document with invalid ones is given up.
+        """
+        upload = self._upload_of(claim)
+        policy, invalid = self._policy_of(claim.name, upload)
+        job = DocumentJob(
+            claim, policy.attempts, policy.recipe, policy.pages_per_task, policy.pages
+        )
+        if invalid:
+            job.give_up(invalid)
+        return DocumentInFlight(job, policy, is_recovered, upload=upload)
+
+    def _upload_of(self, claim: Claim | LedgerEntry) -> UploadRecord | None:
+        """Return the record of the upload that a claim is on, None for any other file."""
+        upload = self._uploads.read(claim.id) if self._uploads else None
+        return upload if upload is not None and upload.is_of(claim) else None
+
+    def _policy_of(self, name: str, upload: UploadRecord | None) -> tuple[Policy, Rejected | None]:
+        """Return the policy for a file, and why the options of its upload are not possible."""
+        if upload is None:
+            return self._policies.of(name), None
+        try:
+            can_render = self._can_render
+            policy = policy_of(self._policies, name, upload.options, can_render=can_render)
+        except InvalidOption as error:
+            # an answer under other options is no answer to this upload
+            policy = replace(self._policies.of(name), refers_to_duplicates=False)
+            reason = f"the options of its upload are not possible any more: {error}"
+            message = f"{reason}; upload it again with other options"
+            return policy, Rejected("invalid_options", message)
+        return policy, None
 
     # --- the steps ------------------------------------------------------------------------------
 
@@ -112,6 +155,9 @@ class Delivery:
         failpoints.reach("original.released", claim.name)
         self._ledger.mark_closed(claim.id)
         failpoints.reach("ledger.closed", claim.name)
+        if self._uploads and document.upload:
+            with contextlib.suppress(OSError):  # the web process removes what is left
+                self._uploads.close(claim.id, has_failed=result.status == "failed")
         document.state = DocumentState.CLOSED
 
     # --- beside the steps -----------------------------------------------------------------------
@@ -184,7 +230,7 @@ class Delivery:
             place, answer = found
             self._outbox.commit(place, entry.id)
             self._ledger.mark_answering(entry.id, answer["status"], place)
-            hooks = self._policies.of(entry.name).hooks
+            hooks = self._policy_of(entry.name, self._upload_of(entry))[0].hooks
             self._ledger.mark_answered(entry.id, notifications(entry.name, place, answer, hooks))
             return place, _as_published(answer)
         is_answered = entry.state in (DocumentState.ANSWERED, DocumentState.CLOSED)

@@ -12,7 +12,10 @@ TASKS_OF_A_SHORT_DOCUMENT = 2  # counting its pages, and the first of them
 
 
 class Dispatcher:
-    """New files take turns with the later pages of long documents."""
+    """New files take turns with the later pages of long documents.
+
+    The first pages of a document whose answer a client waits for come before everything else.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -22,17 +25,20 @@ class Dispatcher:
         self,
         documents: Callable[[], Iterable[DocumentInFlight]],
         start_next: Callable[[], bool],
+        has_awaited: Callable[[], bool] = lambda: False,
     ) -> None:
         """Fill the free slots.
 
         `documents` returns those whose tasks may be submitted now. `start_next` begins the next
-        file, so that `documents` has one more, and returns False where it cannot.
+        file, so that `documents` has one more, and returns False where it cannot. `has_awaited`
+        tells whether a client waits for the answer to that file.
         """
         while self._engine.free:
             waiting = [document for document in documents() if document.has_pending]
-            document = min(waiting, key=lambda each: each.tasks_submitted, default=None)
+            document = min(waiting, key=_order, default=None)
             is_long = document is not None and document.tasks_submitted >= TASKS_OF_A_SHORT_DOCUMENT
-            if (document is None or (is_long and self._is_turn_of_new)) and start_next():
+            is_turn_of_next = has_awaited() or (is_long and self._is_turn_of_new)
+            if (document is None or is_turn_of_next) and start_next():
                 self._is_turn_of_new = document is None
                 continue
             if document is None:
@@ -41,3 +47,9 @@ class Dispatcher:
             document.fault = None  # it may be over
             self._engine.submit(document.next_task())
             failpoints.reach("task.submitted", document.claim.name)
+
+
+def _order(document: DocumentInFlight) -> tuple[bool, int]:
+    """Return the key by which the next document is chosen."""
+    is_short = document.tasks_submitted < TASKS_OF_A_SHORT_DOCUMENT
+    return not (document.is_awaited and is_short), document.tasks_submitted

@@ -9,6 +9,7 @@ from daemon.core.errors import Died, Unconfirmed
 from daemon.core.records import Claim, Document, DocumentState, Fault
 from daemon.core.tasks import Outcome, RenderTask, Task
 from daemon.engine.document_job import DocumentJob
+from daemon.inbox.uploads import UploadRecord
 from daemon.supervisor.outputs import RenderJob
 from daemon.supervisor.policy import Policy, utc_now
 
@@ -24,7 +25,8 @@ class DocumentInFlight:
     daemon: it may have a sidecar already. While the environment is at fault, `fault` says how and
     since when, and `retry_at` when (monotonic seconds) the step is tried again; `failing_since` is
     kept while a step that was tried again has not succeeded. `unconfirmed` counts the faults that
-    only workers have reported.
+    only workers have reported. `upload` is the record of a file that the web process has put into
+    the inbox.
     """
 
     job: DocumentJob
@@ -37,6 +39,7 @@ class DocumentInFlight:
     failing_since: float | None = None
     retry_at: float = 0.0
     unconfirmed: int = 0
+    upload: UploadRecord | None = None
     started_at: str = field(default_factory=utc_now)
     _began: float = field(default_factory=time.monotonic)
 
@@ -44,6 +47,11 @@ class DocumentInFlight:
     def claim(self) -> Claim:
         """The claimed file."""
         return self.job.claim
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether a client waits for the answer."""
+        return self.upload is not None and self.upload.is_awaited
 
     @property
     def is_over(self) -> bool:

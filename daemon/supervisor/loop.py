@@ -35,6 +35,7 @@ log = structlog.get_logger()
 Step = Callable[[DocumentInFlight], None]
 
 PLACES_PER_SLOT = 2  # one document is read while the one before it is delivered
+AWAITED_PLACES_PER_SLOT = 1  # further ones for documents whose answers clients wait for
 FAILING_PER_SLOT = 8  # documents held up by the environment before no more is claimed
 STALLED_SECONDS = 1.0  # between two checks whether a stalled step has returned
 ORPHANS_SECONDS = 5.0  # between two searches for claims of daemons that died
@@ -124,7 +125,9 @@ class MainLoop:
         if not self.draining:
             self._intake.scan_if_due(now)
             self._adopt_orphans(now)
-        self._dispatcher.dispatch(lambda: self._due(now), lambda: self._claim_next(now))
+        self._dispatcher.dispatch(
+            lambda: self._due(now), lambda: self._claim_next(now), lambda: self._intake.has_awaited
+        )
         for document in self._due(now):
             self._advance(document, now)
         self._remove_finished(now)
@@ -196,10 +199,13 @@ class MainLoop:
         if name is None:
             return False
         intake, settled = self._intake, self._intake.stamp_of(name)
+        upload = intake.upload_of(name)
 
         def take() -> DocumentInFlight:
             intake.verify(name, now)
-            return self._add(self._claims.take(name, settled))
+            token = self._delivery.claim_id(upload)
+            token = None if token in self._documents else token
+            return self._add(self._claims.take(name, settled, token))
 
         try:
             document = self._io.call(f"claiming {name}", take)
@@ -229,7 +235,8 @@ class MainLoop:
 
     def _has_place(self) -> bool:
         retrying, slots = self.retrying, self._engine.slots
-        has_place = self.in_progress - retrying < PLACES_PER_SLOT * slots
+        places = PLACES_PER_SLOT + AWAITED_PLACES_PER_SLOT * self._intake.has_awaited
+        has_place = self.in_progress - retrying < places * slots
         return retrying < FAILING_PER_SLOT * slots and has_place
 
     def _add(self, claim: Claim, *, is_recovered: bool = False) -> DocumentInFlight:

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 
 from daemon.config.hook import Hook
 from daemon.core.folder_rules import FolderRules
-from daemon.core.options import Recipe
+from daemon.core.options import NO_OPTIONS, Recipe, RequestOptions
+from daemon.core.page_selection import PageSelection
 from daemon.core.records import Document, OutputKind
 from daemon.outbox.sidecar import Provenance
 
@@ -21,7 +22,11 @@ def utc_now() -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """The settings for one document, from the config under its profile."""
+    """The settings for one document, from the config under its profile.
+
+    `requested` is what the sender of an upload asked for; the other fields are as it wants them.
+    `pages` are those to be read, None for all of them.
+    """
 
     recipe: Recipe
     model: str
@@ -33,6 +38,8 @@ class Policy:
     refers_to_duplicates: bool
     hooks: tuple[Hook, ...] = ()
     outputs: tuple[OutputKind, ...] = ()
+    pages: PageSelection | None = None
+    requested: RequestOptions = NO_OPTIONS
 
     @property
     def profile(self) -> str:
@@ -53,6 +60,7 @@ class Policy:
             "pdf": asdict(recipe.rendering),
             "preprocess": asdict(recipe.preprocessing),
             "outputs": self.outputs,
+            **({"pages": str(self.pages)} if self.pages else {}),
         }
         digest = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
         return f"{recipe.name}@{digest[:8]}"
@@ -68,6 +76,7 @@ class Policy:
             started_at=started_at,
             finished_at=utc_now(),
             seconds=seconds,
+            requested=self.requested,
         )
 
 

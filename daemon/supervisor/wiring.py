@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -14,7 +14,7 @@ from daemon.config.settings import Config
 from daemon.core import fs
 from daemon.core.clock import CautiousClock
 from daemon.core.counters import Counters
-from daemon.core.folder_rules import UPLOAD_FOLDER, FolderRules
+from daemon.core.folder_rules import FolderRules
 from daemon.core.scratch import Scratch
 from daemon.core.volumes import VolumeMonitor
 from daemon.engine.protocol import EngineSetup, WorkerSetup
@@ -24,6 +24,7 @@ from daemon.inbox.completeness import missing_end
 from daemon.inbox.intake import Intake
 from daemon.inbox.scan import Scanner
 from daemon.inbox.stability import StabilityTracker
+from daemon.inbox.uploads import UploadRecords
 from daemon.inbox.watch import InboxWatcher
 from daemon.ledger.ledger import Ledger
 from daemon.monitoring.health import Health
@@ -41,20 +42,13 @@ T = TypeVar("T")
 # --- values by folder ---------------------------------------------------------------------------
 
 
-def by_folder(
-    config: Config,
-    value: Callable[[Config, str], T],
-    before: Iterable[tuple[Sequence[str], T]] = (),
-) -> FolderRules[T]:
-    """Return what `value` makes of the config of each folder, and of the name of its profile.
-
-    The rules in `before` precede all profiles.
-    """
+def by_folder(config: Config, value: Callable[[Config, str], T]) -> FolderRules[T]:
+    """Return what `value` makes of the config of each folder, and of the name of its profile."""
     rules = [
         (profile.folders, value(config.with_profile(number), profile.name))
         for number, profile in enumerate(config.profiles)
     ]
-    return FolderRules(value(config, DEFAULT_PROFILE), [*before, *rules])
+    return FolderRules(value(config, DEFAULT_PROFILE), rules)
 
 
 def policies(config: Config) -> Policies:
@@ -91,9 +85,8 @@ def retentions(config: Config) -> FolderRules[Retention]:
 
 
 def quiet_seconds(config: Config) -> FolderRules[float]:
-    """Return how long a file of each folder must be unchanged; an upload appears complete."""
-    uploads = [((UPLOAD_FOLDER,), 0.0)] if config.web.enabled else []
-    return by_folder(config, lambda under, _: under.watch.quiet_seconds, uploads)
+    """Return how long a file of each folder must be unchanged."""
+    return by_folder(config, lambda under, _: under.watch.quiet_seconds)
 
 
 # --- inbox --------------------------------------------------------------------------------------
@@ -121,10 +114,10 @@ def intake(
     counters: Counters,
 ) -> Intake:
     """Return the intake; `notify` is called when something changes in the inbox."""
-    watch = config.watch
+    watch, records = config.watch, uploads(config)
     return Intake(
         scanner(config),
-        stability_tracker(config),
+        stability_tracker(config, records),
         InboxWatcher(config.folders.inbox, watch.mode, notify),
         watch.rescan_seconds,
         watch.poll_seconds,
@@ -132,17 +125,24 @@ def intake(
         volumes.problem,
         priorities(config),
         counters,
+        records,
     )
 
 
-def stability_tracker(config: Config) -> StabilityTracker:
-    """Return the tracker that tells which files are unchanged and complete."""
+def uploads(config: Config) -> UploadRecords | None:
+    """Return the records of the files that a web process puts into the inbox, if one may."""
+    return UploadRecords(config.folders.inbox) if config.moves_files else None
+
+
+def stability_tracker(config: Config, uploads: UploadRecords | None = None) -> StabilityTracker:
+    """Return the tracker that tells which files are unchanged and complete: uploads at once."""
     return StabilityTracker(
         config.folders.inbox,
         quiet_seconds(config),
         config.watch.incomplete_seconds,
         missing_end,
         must_move=config.moves_files,
+        appears_complete=lambda name, stamp: bool(uploads and uploads.of(name, stamp)),
     )
 
 
@@ -208,8 +208,13 @@ def engine_setup_for(
 
 
 def scratch(config: Config) -> Scratch | None:
-    """Return where workers render outputs, on the disk of the state folder; None if they do not."""
-    if not any(set(each.outputs) & set(RENDERED) for each in config.variants):
+    """Return where workers render outputs, on the disk of the state folder; None if they do not.
+
+    A client of the web process may ask for any output.
+    """
+    if not config.web.enabled and not any(
+        set(each.outputs) & set(RENDERED) for each in config.variants
+    ):
         return None
     return Scratch(config.folders.state / SCRATCH_NAME)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from daemon.supervisor.policy import Policies
 from daemon.web.http.security import AccessControl, RateLimiter
 from daemon.web.index.catalogue import Catalogue
 from daemon.web.previews.page_images import PageImages
@@ -15,9 +16,9 @@ from daemon.web.uploads.uploads import Uploads
 class WebContext:
     """The services of the web process, and the config values that its routes need.
 
-    `state` is the folder with the daemon's heartbeat, `profile` the identity of the profile that
-    is applied to uploads, `predict_seconds` how long `/predict` waits for a result, and
-    `upload_bytes` the maximum size of an upload request.
+    `state` is the folder with the daemon's heartbeat, `policies` are those of each folder,
+    `can_render` tells whether the daemon's workers may write outputs, `predict_seconds` is how long
+    `/predict` waits for a result, and `upload_bytes` the maximum size of an upload request.
     """
 
     catalogue: Catalogue
@@ -26,6 +27,7 @@ class WebContext:
     access: AccessControl
     rate_limiter: RateLimiter
     state: Path
-    profile: str
+    policies: Policies
+    can_render: bool
     predict_seconds: float
     upload_bytes: int

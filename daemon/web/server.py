@@ -8,22 +8,27 @@ import logging
 import os
 import signal
 import socket
+from collections.abc import Sized
+from typing import Any
 
+import h11
 import structlog
 import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from daemon.config import validation
 from daemon.config.settings import Config
 from daemon.core import logs, private
 from daemon.core.errors import Misconfigured
+from daemon.inbox.uploads import UPLOAD_FOLDER
 from daemon.supervisor import wiring
 from daemon.web.app import create_app
 from daemon.web.context import WebContext
+from daemon.web.http.errors import HttpError, problem_response
 from daemon.web.http.security import AccessControl, RateLimiter
 from daemon.web.index.catalogue import Catalogue
 from daemon.web.index.paths import WebPaths
-from daemon.web.index.pending import UPLOAD_FOLDER
 from daemon.web.previews.page_images import PageImages
 from daemon.web.uploads.uploads import Uploads
 
@@ -50,9 +55,9 @@ def run(config: Config) -> None:
     web = config.web
     server = _AnnouncingServer(uvicorn.Config(
         create_app(build_context(config)), host=web.address, port=web.port,
-        http=_HeaderTimeoutProtocol, ws="none",
+        http=_HttpProtocol, ws="none",
         loop="asyncio", lifespan="on", proxy_headers=False, server_header=False, access_log=False,
-        log_config=None, timeout_keep_alive=5, limit_concurrency=MAX_CONNECTIONS,
+        log_config=None, timeout_keep_alive=5,
         backlog=MAX_CONNECTIONS, timeout_graceful_shutdown=STOP_SECONDS,
     ))  # fmt: skip
     for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises it again when it has stopped
@@ -89,10 +94,25 @@ def build_context(config: Config) -> WebContext:
         access=AccessControl(web.token, web.origins, web.address),
         rate_limiter=RateLimiter(web.requests_per_minute),
         state=folders.state,
-        profile=wiring.policies(config).of(f"{UPLOAD_FOLDER}/-/-").profile,
+        policies=wiring.policies(config),
+        can_render=wiring.scratch(config) is not None,
         predict_seconds=web.predict_seconds,
         upload_bytes=web.upload_megabytes * 1_000_000,
     )  # fmt: skip
+
+
+def limit_connections(app: ASGIApp, connections: Sized) -> ASGIApp:
+    """Return an application that turns requests away while too many connections are open."""
+
+    async def respond(scope: Scope, receive: Receive, send: Send) -> None:
+        if len(connections) < MAX_CONNECTIONS:
+            await app(scope, receive, send)
+            return
+        reason = f"{MAX_CONNECTIONS} connections are open already; try again later"
+        headers = {"Retry-After": "5", "Connection": "close"}
+        await problem_response(HttpError(503, "busy", reason, headers))(scope, receive, send)
+
+    return respond
 
 
 class _AnnouncingServer(uvicorn.Server):
@@ -107,10 +127,30 @@ class _AnnouncingServer(uvicorn.Server):
                 log.info("web.ready", address=address, port=port)
 
 
-class _HeaderTimeoutProtocol(H11Protocol):
-    """Closes a connection whose request head does not arrive in time (slowloris protection)."""
+class _HttpProtocol(H11Protocol):
+    """Limits connections, and the time for a request head (slowloris protection).
+
+    What it rejects before the application sees it gets problem details as every other request.
+    """
 
     _timeout: asyncio.TimerHandle | None = None
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:  # noqa: ANN401
+        super().__init__(*arguments, **keywords)
+        self.app = limit_connections(self.app, self.connections)
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP request, and close the connection."""
+        error = HttpError(400, "malformed", f"the request is no valid HTTP: {msg}")
+        response = problem_response(error)
+        headers = [*response.raw_headers, (b"connection", b"close")]
+        for event in (
+            h11.Response(status_code=400, headers=headers, reason=b"Bad Request"),
+            h11.Data(data=bytes(response.body)),
+            h11.EndOfMessage(),
+        ):
+            self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the timeout for the first request."""
@@ -124,7 +164,7 @@ class _HeaderTimeoutProtocol(H11Protocol):
         idle = {
             each._timeout.when(): each.transport
             for each in self.connections
-            if isinstance(each, _HeaderTimeoutProtocol)
+            if isinstance(each, _HttpProtocol)
             and each._timeout
             and each is not self
             and not each.transport.is_closing()

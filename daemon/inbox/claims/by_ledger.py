@@ -39,9 +39,9 @@ class LedgerClaims:
         self._stamps = dict(stamps)
         self._is_answered = is_answered
 
-    def take(self, name: str, settled: Stamp | None = None) -> Claim:
+    def take(self, name: str, settled: Stamp | None = None, token: str | None = None) -> Claim:
         """Hash the file where it lies and remember it; Vanished where only its times changed."""
-        claim = self._claim(uuid.uuid4().hex, name)
+        claim = self._claim(token or uuid.uuid4().hex, name)
         is_known = self._stamps.get(name) == str(claim.stamp)  # by a scan from before it was taken
         if settled not in (None, claim.stamp) or is_known:
             raise Vanished(name)

@@ -52,9 +52,9 @@ class RenameClaims:
         self._lease = Lease(self._work, lease_seconds, self._make_work_folder)
         self._peers = PeerLeases(self._work, lease_seconds)
 
-    def take(self, name: str, settled: Stamp | None = None) -> Claim:
+    def take(self, name: str, settled: Stamp | None = None, token: str | None = None) -> Claim:
         """Rename the file into the work folder and hash it there."""
-        token = uuid.uuid4().hex
+        token = token or uuid.uuid4().hex
         target = self._work / token / name
         try:
             self._make_work_folder()

@@ -34,8 +34,11 @@ class Vanished(Exception):
 class Claims(Protocol):
     """The claims of one daemon; an OSError means that the environment is at fault."""
 
-    def take(self, name: str, settled: Stamp | None = None) -> Claim:
-        """Claim an inbox file, or raise Vanished, also where it is not the one that settled."""
+    def take(self, name: str, settled: Stamp | None = None, token: str | None = None) -> Claim:
+        """Claim an inbox file, or raise Vanished, also where it is not the one that settled.
+
+        `token` is the id of an upload, which its claim keeps; any other claim gets a new one.
+        """
 
     def unread(self, listing: Listing) -> Listing:
         """Return a listing without the files that were read where they lie."""

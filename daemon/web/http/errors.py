@@ -7,7 +7,7 @@ page get the same error as HTML (`wants_html`).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -37,6 +37,7 @@ TITLES: Final[Mapping[str, str]] = {
     "no_image": "No image of this page",
     "not_failed": "The document did not fail",
     "not_found": "Not found",
+    "not_readable": "The document could not be read",
     "original_gone": "The original is not available",
     "outbox_unavailable": "The outbox is unavailable",
     "queue_full": "Too many uploads are waiting",
@@ -47,6 +48,7 @@ TITLES: Final[Mapping[str, str]] = {
     "too_slow": "Request body too slow",
     "unauthorized": "Token required",
     "unknown_host": "Unknown host name",
+    "unknown_parameter": "Unknown parameter",
     "unsupported": "Unsupported file type",
 }
 
@@ -69,12 +71,12 @@ class HttpError(Exception):
 
 
 class PartialUpload(HttpError):
-    """Some files of a request were accepted before one failed; `accepted` has their ids in order.
+    """Some files of a request were accepted before one failed; `accepted` are they, in order.
 
     Status, class and detail are those of the error that stopped the upload.
     """
 
-    def __init__(self, error: HttpError, accepted: Sequence[str]) -> None:
+    def __init__(self, error: HttpError, accepted: Sequence[Any]) -> None:
         super().__init__(error.status, error.error_class, error.detail, error.headers)
         self.accepted = tuple(accepted)
 

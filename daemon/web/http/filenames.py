@@ -6,10 +6,12 @@ import re
 import unicodedata
 from urllib.parse import quote
 
-MAX_NAME_CHARACTERS = 60  # of an uploaded name that are kept; at most four bytes each
+MAX_STEM_BYTES = 180  # of an uploaded name that are kept: with a number and the endings of
+# outputs the name of each file stays below 255 bytes
 MAX_EXTENSION_CHARACTERS = 8
 
-_UNSAFE = re.compile(r'[\\/:*?"<>|%]')
+_UNSAFE = re.compile(r'[\\/:*?"<>|]')
+_ESCAPED = {"%22": '"', "%0D": "\r", "%0A": "\n"}  # by browsers, in the names of a form
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}  # Unicode categories
 _BIDI_CONTROLS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 _MARKS = "\u061c\u200e\u200f\u2028\u2029"
@@ -34,13 +36,16 @@ def safe_name(name: str, extension: str, ignored: re.Pattern[str]) -> str:
     `extension` is appended to a name without one. A name that matches `ignored` is replaced, since
     the daemon would never claim the file.
     """
+    for escaped, character in _ESCAPED.items():
+        name = name.replace(escaped, character)
     last = re.split(r"[\\/]", unicodedata.normalize("NFC", name))[-1]
     visible = "".join(c for c in last if unicodedata.category(c) not in _INVISIBLE)
     plain = _UNSAFE.sub("_", visible).strip(" .~$-#@")
     stem, dot, tail = plain.rpartition(".")
     if not dot or len(tail) > MAX_EXTENSION_CHARACTERS or not (tail.isascii() and tail.isalnum()):
         stem, tail = plain, extension.removeprefix(".")
-    safe = f"{stem[:MAX_NAME_CHARACTERS].strip() or 'upload'}.{tail}"
+    cut = stem.encode()[:MAX_STEM_BYTES].decode(errors="ignore")
+    safe = f"{cut.strip() or 'upload'}.{tail}"
     return safe if not ignored.match(safe) else f"upload{extension}"
 
 

@@ -63,8 +63,7 @@ class SecurityMiddleware:
             if rejection is not None:
                 response: ASGIApp = self._error_response(rejection, Request(scope))
             elif scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
-                status = 204 if is_allowed_origin else 403
-                response = Response(status_code=status, headers=_PREFLIGHT_HEADERS)
+                response = _preflight_response(is_allowed=is_allowed_origin)
             else:
                 response = self._app
             await response(scope, receive, send_checked)
@@ -98,6 +97,14 @@ class SecurityMiddleware:
             return self._error_page(request, error)
         query = str(request.scope["query_string"], "latin-1")
         return RedirectResponse(login_url(request.scope["path"], query), 303)
+
+
+def _preflight_response(*, is_allowed: bool) -> Response:
+    """Return whether scripts of another site may send a request."""
+    if is_allowed:
+        return Response(status_code=204, headers=_PREFLIGHT_HEADERS)
+    reason = "scripts of this site may not send requests; add its origin to web.origins"
+    return problem_response(HttpError(403, "foreign_origin", reason))
 
 
 def _add_headers(message: Message, allowed_origin: str | None) -> None:

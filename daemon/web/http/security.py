@@ -24,8 +24,8 @@ COOKIE = "ocr_daemon"
 COOKIE_SECONDS = 30 * 86_400
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 MAX_CLIENTS = 4096  # whose rates are remembered
-PUBLIC_PATHS = ("/healthz", "/login", "/openapi.json", "/favicon.ico")  # need no token
-PUBLIC_FOLDER = "/static/"
+PUBLIC_PATHS = ("/healthz", "/login", "/openapi.json", "/docs", "/favicon.ico")  # need no token
+PUBLIC_FOLDERS = ("/static/", "/docs/")
 CSP = (
     "default-src 'self'; img-src 'self' blob:; object-src 'none'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'"
@@ -95,7 +95,7 @@ class AccessControl:
             raise HttpError(421, "unknown_host", reason)
         if method not in SAFE_METHODS:
             self._check_origin(headers, host)
-        is_public = path in PUBLIC_PATHS or path.startswith(PUBLIC_FOLDER)
+        is_public = path in PUBLIC_PATHS or path.startswith(PUBLIC_FOLDERS)
         if not is_public and not self.is_authorized(headers):
             reason = "send the configured token (web.token): Authorization: Bearer <token>"
             raise HttpError(401, "unauthorized", reason, {"WWW-Authenticate": "Bearer"})

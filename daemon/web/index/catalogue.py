@@ -66,20 +66,20 @@ class Catalogue:
             return DocumentList(documents, len(pending) + total)
 
     def document(self, identity: str) -> DocumentDetails | None:
-        """Return a document by its claim, `u-<token>` or `w-<hash>`; None if it never existed.
+        """Return a document by its claim, or `w-<hash>` before that; None if it never existed.
 
         A result that was replaced by a retry of the same content leads to the one that replaced
         it. HttpError if the result cannot be read.
         """
         with self._lock:
             self.refresh()
-            entry = self._entry_of(identity)
+            entry = self._index.by_id(identity)
             if entry is None and (summary := self._pending.find(identity)):
                 return DocumentDetails(summary, None, (), None)
             if entry is None:
                 self._ledger_sync.force_check()  # it may have been claimed in the meantime
                 self.refresh()
-                entry = self._entry_of(identity)
+                entry = self._index.by_id(identity)
             if entry is None:
                 return None
             entry = self._reread(self._latest(self._reread(entry)))
@@ -89,13 +89,13 @@ class Catalogue:
         """Return whether the result of a claim or an upload has been published; cheap."""
         with self._lock:
             self.refresh(0)
-            entry = self._entry_of(identity)
+            entry = self._index.by_id(identity)
         return entry is not None and entry.is_answered
 
     def page(self, identity: str, number: int) -> dict[str, Any] | None:
         """Return page `number` (from 1) of the sidecar, however large that is."""
         with self._lock:
-            entry = self._entry_of(identity)
+            entry = self._index.by_id(identity)
             entry = entry and self._latest(entry)
         if entry is None or entry.answer is None or not entry.is_answered or entry.is_gone:
             return None
@@ -219,11 +219,6 @@ class Catalogue:
         return entry if is_known or not entry.is_answered else self._read(entry)
 
     # --- from entries to documents --------------------------------------------------------------
-
-    def _entry_of(self, identity: str) -> SearchEntry | None:
-        if identity.startswith("u-"):
-            return self._index.by_token(identity.removeprefix("u-"))
-        return self._index.by_id(identity)
 
     def _latest(self, entry: SearchEntry) -> SearchEntry:
         """Return the document that replaced one that failed or is gone."""

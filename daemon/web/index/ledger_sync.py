@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from daemon.core.errors import Misconfigured
-from daemon.core.records import LedgerEntry
 from daemon.ledger.ledger import Ledger
-from daemon.web.index.pending import upload_token
 from daemon.web.index.search_index import SearchIndex
 
 ROWS_PER_TRANSACTION = 2000
@@ -73,14 +71,14 @@ class LedgerSync:
             elif known.is_answered and entry.state == "closed":
                 index.set_state(known.number, entry.state)
             elif entry.state != known.state:
-                _upsert(index, known.number, entry)
+                index.upsert(known.number, entry)
 
     def _add_new_rows(self, ledger: Ledger, index: SearchIndex) -> None:
         while rows := ledger.tokens_after(self._last, ROWS_PER_TRANSACTION):
             with index.transaction():
                 for number, token in rows:
                     if entry := ledger.entry(token):
-                        _upsert(index, number, entry)
+                        index.upsert(number, entry)
                     self._last = number
 
 
@@ -94,7 +92,3 @@ def _has_same_rows(ledger: Ledger, index: SearchIndex) -> bool:
         if not is_same and (known.is_answered or ledger.entry(known.id)):
             return False
     return True
-
-
-def _upsert(index: SearchIndex, number: int, entry: LedgerEntry) -> None:
-    index.upsert(number, entry, upload_token(entry.name))

@@ -11,22 +11,15 @@ from pathlib import Path, PurePosixPath
 
 from daemon.core import fs
 from daemon.core.records import Stamp
-from daemon.inbox.scan import WORK_FOLDER, Listing, Scanner
+from daemon.inbox.scan import Listing, Scanner
+from daemon.inbox.uploads import UPLOAD_FOLDER, UploadRecords
 from daemon.web.index.records import DocumentSummary
 
-UPLOAD_FOLDER = "web"  # of the inbox
 SCAN_SECONDS = 1.0  # the shortest interval between two scans
 QUICK_SCAN_SECONDS = 0.05  # a scan as quick as this is repeated for each upload
 SCAN_INTERVAL_FACTOR = 20  # the interval between scans, in durations of a scan
 
-_UPLOAD = re.compile(rf"{UPLOAD_FOLDER}/([0-9a-f]{{32}})/[^/]+")
-_TOKEN = re.compile("[0-9a-f]{32}")
-
-
-def upload_token(name: str) -> str | None:
-    """Return the token of the upload that a path in the inbox belongs to."""
-    found = _UPLOAD.fullmatch(name)
-    return found[1] if found else None
+_DIGEST = re.compile("w-[0-9a-f]{32}")
 
 
 class PendingFiles:
@@ -35,6 +28,7 @@ class PendingFiles:
     def __init__(self, inbox: Path, scanner: Scanner) -> None:
         self._inbox = inbox
         self._scanner = scanner
+        self._records = UploadRecords(inbox)
         self._next_scan = float("-inf")
         self._listing: Listing = {}
         self._scan_seconds = 0.0
@@ -44,33 +38,34 @@ class PendingFiles:
         """Return the files whose names contain all words of `query`, newest first."""
         words = query.casefold().split()
         newest_first = sorted(self._files().items(), key=lambda item: -item[1].modified_ns)
-        found = (_summary(name, stamp) for name, stamp in newest_first)
+        found = (self._summary(name, stamp) for name, stamp in newest_first)
         return [each for each in found if all(word in each.name.casefold() for word in words)]
 
     def find(self, identity: str) -> DocumentSummary | None:
         """Return a file in the inbox, or an upload that was claimed a moment ago."""
-        kind, _, token = identity.partition("-")
-        if not _TOKEN.fullmatch(token):
-            return None
-        if kind == "w":
-            found = (_summary(name, stamp) for name, stamp in self._files().items())
-            return next((each for each in found if each.id == identity), None)
-        return self._find_upload(token) if kind == "u" else None
+        if not _DIGEST.fullmatch(identity):
+            return self._find_upload(identity)
+        found = (self._summary(name, stamp) for name, stamp in self._files().items())
+        return next((each for each in found if each.id == identity), None)
 
     def _find_upload(self, token: str) -> DocumentSummary | None:
-        """Return an upload where it is now; it may be moved from one folder to the other."""
-        claimed = (self._inbox / WORK_FOLDER / "work").glob(f"*/*/{UPLOAD_FOLDER}/{token}")
-        unclaimed = [(self._inbox / UPLOAD_FOLDER / token, "waiting")]
-        for folder, status in unclaimed + [(folder, "reading") for folder in claimed]:
-            try:
-                with os.scandir(folder) as entries:
-                    for entry in entries:
-                        stamp = Stamp.from_status(entry.stat(follow_symlinks=False))
-                        summary = _summary(f"{UPLOAD_FOLDER}/{token}/{entry.name}", stamp)
-                        return replace(summary, status=status)  # type: ignore[arg-type]
-            except OSError:
-                continue
-        return None
+        """Return an upload where it is now: in the inbox, or claimed and not in the ledger yet."""
+        record = self._records.read(token)
+        if record is None:
+            return None
+        if self._records.is_waiting(record):
+            status = "waiting"
+        elif self._records.claimed_file(token):
+            status = "reading"
+        else:
+            return None
+        stamp = Stamp(record.bytes, record.modified_ns, 0)
+        summary = _summary(record.name, stamp, token)
+        return replace(summary, status=status)  # type: ignore[arg-type]
+
+    def _summary(self, name: str, stamp: Stamp) -> DocumentSummary:
+        record = self._records.of(name, stamp)
+        return _summary(name, stamp, record.token if record else None)
 
     def _files(self) -> Listing:
         uploaded_ns = self._last_upload_ns()
@@ -80,6 +75,7 @@ class PendingFiles:
             began = time.monotonic()
             try:
                 self._listing = self._scanner.scan().files
+                self._records.refresh()
             except OSError:
                 self._listing = {}  # the inbox is unavailable; the daemon reports it
             ended = time.monotonic()
@@ -95,12 +91,11 @@ class PendingFiles:
             return 0
 
 
-def _summary(name: str, stamp: Stamp) -> DocumentSummary:
+def _summary(name: str, stamp: Stamp, token: str | None) -> DocumentSummary:
     to_unicode = fs.to_unicode(name)
-    token = upload_token(name)
     digest = hashlib.sha256(os.fsencode(name)).hexdigest()[:32]
     return DocumentSummary(
-        id=f"u-{token}" if token else f"w-{digest}",
+        id=token or f"w-{digest}",
         name=to_unicode,
         title=PurePosixPath(to_unicode).name,
         status="waiting",

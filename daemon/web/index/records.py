@@ -25,10 +25,10 @@ class SnippetFragment:
 class DocumentSummary:
     """A document in a list.
 
-    `id` is its claim in the ledger, before that `u-<token>` for an upload and `w-<hash>` for
-    another file in the inbox. `name` is the path relative to the inbox as valid Unicode, `title`
-    its last part; times are UTC in RFC 3339. `snippet` is empty without a query. `pages` and
-    `confidence` are known once there is a result; `error` is a sentence, `error_class` its word
+    `id` is its claim in the ledger, which an upload has from the start; before its claim another
+    file in the inbox has `w-<hash>`. `name` is the path relative to the inbox as valid Unicode,
+    `title` its last part; times are UTC in RFC 3339. `snippet` is empty without a query. `pages`
+    and `confidence` are known once there is a result; `error` is a sentence, `error_class` its word
     for programs. `unread_count` regions of its pages look like text and were not read,
     `warning_count` warnings are on the document or on its pages. `is_gone`: the result was
     collected or deleted.

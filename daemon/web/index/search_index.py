@@ -19,7 +19,7 @@ from daemon.web.index import tokenizer
 from daemon.web.index.records import DocumentSummary
 from daemon.web.sidecar_reader import SidecarContent
 
-INDEX_VERSION = 4
+INDEX_VERSION = 5
 SNIPPET_TOKENS = 32
 
 _SCHEMA = """
@@ -27,7 +27,6 @@ CREATE TABLE documents (
     number      INTEGER PRIMARY KEY,          -- of the row in the ledger
     id          TEXT NOT NULL UNIQUE,
     name        BLOB NOT NULL,
-    token       TEXT,                         -- of the upload, if it was one
     bytes       INTEGER NOT NULL,
     sha256      TEXT NOT NULL,
     state       TEXT NOT NULL,
@@ -44,7 +43,6 @@ CREATE TABLE documents (
     unread      INTEGER NOT NULL DEFAULT 0,   -- regions of its pages that were not read
     warnings    INTEGER NOT NULL DEFAULT 0    -- of document and pages
 ) STRICT;
-CREATE INDEX by_token ON documents (token) WHERE token IS NOT NULL;
 CREATE INDEX by_name ON documents (name, sha256);
 CREATE INDEX by_answer ON documents (answer);
 CREATE INDEX open_documents ON documents (number) WHERE state != 'closed';
@@ -63,7 +61,6 @@ class SearchEntry:
     number: int
     id: str
     name: str
-    token: str | None
     bytes: int
     sha256: str
     state: str
@@ -191,14 +188,14 @@ class SearchIndex:
         ((number,),) = self._db.execute("SELECT coalesce(max(number), 0) FROM documents")
         return int(number)
 
-    def upsert(self, number: int, entry: LedgerEntry, token: str | None) -> None:
+    def upsert(self, number: int, entry: LedgerEntry) -> None:
         """Add a row of the ledger, or replace it by its present state."""
         self.remove(number)
         self._db.execute(
-            "INSERT OR REPLACE INTO documents (number, id, name, token, bytes, sha256, state, "
-            "status, answer, claimed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO documents (number, id, name, bytes, sha256, state, "
+            "status, answer, claimed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                number, entry.id, os.fsencode(entry.name), token, entry.bytes, entry.sha256,
+                number, entry.id, os.fsencode(entry.name), entry.bytes, entry.sha256,
                 entry.state, entry.status, entry.answer and os.fsencode(entry.answer),
                 entry.claimed_at,
             ),
@@ -267,12 +264,6 @@ class SearchIndex:
         """Return the row of a claim."""
         return next(iter(self._entries("WHERE d.id = ?", identity)), None)
 
-    def by_token(self, token: str) -> SearchEntry | None:
-        """Return the newest row of an upload."""
-        return next(
-            iter(self._entries("WHERE d.token = ? ORDER BY d.number DESC LIMIT 1", token)), None
-        )
-
     def newer(self, entry: SearchEntry) -> SearchEntry | None:
         """Return the newest row of the same name and content, if it is newer than this one."""
         return next(
@@ -330,8 +321,8 @@ class SearchIndex:
 
 
 def _entry(row: tuple[Any, ...]) -> SearchEntry:
-    number, identity, name, token, size, sha256, state, status, answer, *others = row
+    number, identity, name, size, sha256, state, status, answer, *others = row
     return SearchEntry(
-        number, identity, os.fsdecode(name), token, size, sha256, state, status,
+        number, identity, os.fsdecode(name), size, sha256, state, status,
         None if answer is None else os.fsdecode(answer), *others,
     )  # fmt: skip

@@ -13,14 +13,17 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from daemon.core.options import RequestOptions
+from daemon.inbox.uploads import UPLOAD_FOLDER
+from daemon.supervisor.request_options import InvalidOption, policy_of
 from daemon.web.context import WebContext
 from daemon.web.daemon_status import daemon_status
 from daemon.web.http.errors import HttpError, PartialUpload, problem_response
 from daemon.web.index.deletion import delete_result
 from daemon.web.index.records import STATUSES, UNANSWERED, DocumentDetails
-from daemon.web.rest import downloads, openapi, serializers
-from daemon.web.uploads.multipart import receive_files
-from daemon.web.uploads.uploads import ReceivedFile
+from daemon.web.rest import docs_page, downloads, openapi, parameters, serializers
+from daemon.web.uploads.multipart import receive_form
+from daemon.web.uploads.uploads import ReceivedFile, Upload
 
 MAX_LIMIT = 200
 MAX_OFFSET = 10**9
@@ -33,18 +36,24 @@ IMAGE_CACHE_SECONDS = 600  # in the browser
 def routes(context: WebContext) -> list[BaseRoute]:
     """Return the routes of the REST interface."""
     rest = _RestEndpoints(context)
-    document = "/documents/{id:str}"
+
+    def route(path: str, endpoint: parameters.Endpoint, *methods: str) -> Route:
+        return Route(path, parameters.checked(path, endpoint), methods=methods or ["GET"])
+
     return [
-        Route("/predict", rest.predict, methods=["POST"]),
-        Route("/upload", rest.upload, methods=["POST"]),
-        Route("/documents", rest.documents),
-        Route(document, rest.document, methods=["GET", "DELETE"]),
-        Route(f"{document}/outputs/{{name:str}}", rest.output),
-        Route(f"{document}/original", rest.original),
-        Route(f"{document}/pages/{{number:str}}/image", rest.page_image),
-        Route(f"{document}/retry", rest.retry, methods=["POST"]),
+        route("/predict", rest.predict, "POST"),
+        route("/upload", rest.upload, "POST"),
+        route("/documents", rest.documents),
+        route("/documents/{id}", rest.document, "GET", "DELETE"),
+        route("/documents/{id}/text", rest.text),
+        route("/documents/{id}/markdown", rest.markdown),
+        route("/documents/{id}/outputs/{name}", rest.output),
+        route("/documents/{id}/original", rest.original),
+        route("/documents/{id}/pages/{number}/image", rest.page_image),
+        route("/documents/{id}/retry", rest.retry, "POST"),
+        route("/healthz", rest.healthz),
         Route("/openapi.json", rest.openapi),
-        Route("/healthz", rest.healthz),
+        *docs_page.routes(),
     ]
 
 
@@ -62,12 +71,12 @@ class _RestEndpoints:
     async def predict(self, request: Request) -> Response:
         """Read one file and respond with its text."""
         uploads = self._context.uploads
-        files = await receive_files(request, uploads, self._context.upload_bytes)
+        files, options = await self._receive(request)
         try:
             if len(files) > 1:
                 reason = "send one file; POST /upload accepts several"
                 raise HttpError(400, "too_many_files", reason)
-            if earlier := await self._find_answered(files[0]):
+            if earlier := await self._find_answered(files[0], options):
                 await to_thread.run_sync(uploads.discard, None, files)
                 return await to_thread.run_sync(partial(self._result, earlier, is_cached=True))
             self._check_capacity()
@@ -76,26 +85,54 @@ class _RestEndpoints:
             raise
         self._waiting_requests += 1
         try:
-            (identity,) = await to_thread.run_sync(uploads.commit_all, files)
-            return await self._wait_for_result(request, identity)
+            commit = partial(uploads.commit_all, files, options, is_awaited=True)
+            (upload,) = await to_thread.run_sync(commit)
+            return await self._wait_for_result(request, upload.id)
         finally:
             self._waiting_requests -= 1
 
     async def upload(self, request: Request) -> Response:
         """Accept files and respond with the locations of their documents."""
-        uploads = self._context.uploads
-        files = await receive_files(request, uploads, self._context.upload_bytes)
+        files, options = await self._receive(request)
         try:
-            ids = await to_thread.run_sync(uploads.commit_all, files)
+            commit = self._context.uploads.commit_all
+            accepted = _accepted(await to_thread.run_sync(commit, files, options))
         except PartialUpload as error:
-            return problem_response(error, documents=_accepted(error.accepted, files))
-        accepted = _accepted(ids, files)
+            return problem_response(error, documents=_accepted(error.accepted))
         return JSONResponse({"documents": accepted}, 202, {"Location": accepted[0]["location"]})
 
-    async def _find_answered(self, file: ReceivedFile) -> DocumentDetails | None:
-        return await to_thread.run_sync(
-            self._catalogue.find_answered, file.sha256, self._context.profile
-        )
+    async def _receive(self, request: Request) -> tuple[list[ReceivedFile], RequestOptions]:
+        """Return the files of a request, and the options that its sender asks for."""
+        uploads, query = self._context.uploads, parameters.query_of(request)
+        try:
+            self._profile(parameters.options_of(query))
+        except HttpError:
+            await parameters.drain(request)
+            raise
+        form = await receive_form(request, uploads, self._context.upload_bytes)
+        try:
+            options = parameters.options_of_upload(query, form.fields)
+            self._profile(options)
+        except HttpError:
+            await to_thread.run_sync(uploads.discard, None, form.files)
+            raise
+        return form.files, options
+
+    def _profile(self, options: RequestOptions) -> str:
+        """Return the profile of uploads with these options; HttpError if they are impossible."""
+        policies, can_render = self._context.policies, self._context.can_render
+        try:
+            policy = policy_of(policies, f"{UPLOAD_FOLDER}/-", options, can_render=can_render)
+        except InvalidOption as error:
+            raise HttpError(400, "invalid_parameter", str(error)) from error
+        return policy.profile
+
+    async def _find_answered(
+        self, file: ReceivedFile, options: RequestOptions
+    ) -> DocumentDetails | None:
+        """Return an answer to the content of a file under the same options, if there is one."""
+        profile = self._profile(options)
+        return await to_thread.run_sync(self._catalogue.find_answered, file.sha256, profile)
 
     def _check_capacity(self) -> None:
         """Raise HttpError if the daemon is down, or too many requests wait for a result."""
@@ -187,6 +224,37 @@ class _RestEndpoints:
             return JSONResponse(content, status)
         return downloads.document_response(content, *self._catalogue.pages(resolved), status)
 
+    async def text(self, request: Request) -> Response:
+        """Return the text of a document."""
+        resolved = await self._readable(request)
+        if resolved.sidecar is not None:
+            return downloads.text_response(resolved.sidecar["text"])
+        text, _ = await to_thread.run_sync(self._catalogue.pages, resolved)
+        return downloads.text_response(text)
+
+    async def markdown(self, request: Request) -> Response:
+        """Return a document as Markdown."""
+        resolved = await self._readable(request)
+        if resolved.sidecar is not None:
+            return downloads.markdown_response(resolved.sidecar["pages"])
+        _, pages = await to_thread.run_sync(self._catalogue.pages, resolved)
+        return downloads.markdown_response(pages)
+
+    async def _readable(self, request: Request) -> DocumentDetails:
+        """Return the document whose text is that of the requested one; HttpError if it has none."""
+        details = await self._details(request)
+        summary = details.summary
+        if summary.status in UNANSWERED:
+            reason = f"the document is not finished, its status is {summary.status}; ask again"
+            raise HttpError(409, "busy", reason, {"Retry-After": "1"})
+        if summary.status == "failed" and not summary.is_gone:
+            raise HttpError(422, "not_readable", summary.error or "the document failed")
+        resolved = await to_thread.run_sync(self._catalogue.resolve_duplicate, details)
+        has_text = resolved.sidecar is not None or resolved.is_large
+        if summary.is_gone or not has_text or resolved.summary.status == "duplicate":
+            raise HttpError(410, "gone", "the result was collected or deleted")
+        return resolved
+
     async def output(self, request: Request) -> Response:
         """Return one of the output files of a document."""
         details = await self._details(request)
@@ -240,9 +308,8 @@ class _RestEndpoints:
         return details
 
 
-def _accepted(ids: Sequence[str], files: Sequence[ReceivedFile]) -> list[dict[str, Any]]:
-    """Return the JSON of the files that have an id; those without are the last."""
-    return [serializers.upload_json(*each) for each in zip(ids, files, strict=False)]
+def _accepted(uploads: Sequence[Upload]) -> list[dict[str, Any]]:
+    return [serializers.upload_json(upload) for upload in uploads]
 
 
 def _number(text: str, minimum: int, maximum: int, name: str) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from io import BufferedReader
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from starlette.responses import Response, StreamingResponse
 
 from daemon.core import fs
+from daemon.outbox import markdown
 from daemon.outbox.reader import upgraded
 from daemon.web.http.errors import HttpError
 from daemon.web.http.filenames import content_disposition
@@ -76,6 +77,18 @@ def original_response(catalogue: Catalogue, details: DocumentDetails) -> Respons
     file.seek(0)
     media_type = detected[0] if detected else UNKNOWN_TYPE
     return _file_response(file, media_type, details.summary.title)
+
+
+def text_response(text: str) -> Response:
+    """Return the text of a document."""
+    content = text.encode("utf-8", "replace")
+    return Response(content, media_type="text/plain; charset=utf-8")
+
+
+def markdown_response(pages: Iterable[Mapping[str, Any]]) -> Response:
+    """Return a document as Markdown, with one page in memory at a time."""
+    parts = (part.encode("utf-8", "replace") for part in markdown.render(pages))
+    return StreamingResponse(parts, media_type="text/markdown; charset=utf-8")
 
 
 def document_response(

@@ -6,18 +6,20 @@ import functools
 from typing import Any, get_args
 
 from daemon import __version__
-from daemon.core.records import BlockKind, Direction, UnreadReason
+from daemon.core.page_selection import MAX_CHARACTERS
+from daemon.core.records import BlockKind, Direction, OutputKind, UnreadReason
 from daemon.web.daemon_status import HEALTH_STATUSES
 from daemon.web.http.errors import MEDIA_TYPE, TITLES, TYPE_PREFIX
 from daemon.web.index.records import STATUSES
 
-ID = "^([uw]-)?[0-9a-f]{32}$"
+ID = "^(w-)?[0-9a-f]{32}$"
 
 _TEXT = {"type": "string"}
 _OPTIONAL_TEXT = {"type": ["string", "null"]}
 _COUNT = {"type": "integer", "minimum": 0}
 _CONFIDENCE = {"type": ["number", "null"], "minimum": 0, "maximum": 1}
-_STATUS = {"enum": list(STATUSES)}
+_STATUS = {"$ref": "#/components/schemas/DocumentStatus"}
+_OUTPUT_KIND = {"$ref": "#/components/schemas/OutputKind"}
 _BOX = {
     "type": "array", "items": {"type": "integer"}, "minItems": 4, "maxItems": 4,
     "description": "left, top, right, bottom in pixels of the page",
@@ -56,9 +58,12 @@ _DOCUMENT = {
 }  # fmt: skip
 
 
-def _object(properties: dict[str, Any], *, optional: tuple[str, ...] = ()) -> dict[str, Any]:
-    required = [name for name in properties if name not in optional]
+def _object_schema(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": required}
+
+
+def _object(properties: dict[str, Any], *, optional: tuple[str, ...] = ()) -> dict[str, Any]:
+    return _object_schema(properties, [name for name in properties if name not in optional])
 
 
 def _ref(name: str) -> dict[str, str]:
@@ -79,6 +84,8 @@ _LOCATION = {
     "Location": {"description": "the URL of the document", "schema": _TEXT, "required": True}
 }
 _SCHEMAS = {
+    "DocumentStatus": {"type": "string", "enum": list(STATUSES)},
+    "OutputKind": {"type": "string", "enum": list(get_args(OutputKind))},
     "Problem": {
         **_object(
             {
@@ -155,8 +162,15 @@ _SCHEMAS = {
     "Prediction": _object({**_DOCUMENT, "cached": {"type": "boolean"}}),
     "Upload": _object(
         {
-            "id": _TEXT,
-            "name": _TEXT,
+            "id": {
+                "type": "string",
+                "pattern": ID,
+                "description": "of the document, from the upload to the result",
+            },
+            "name": {
+                "type": "string",
+                "description": "in the folder web; numbered where another file has the name",
+            },
             "status": _STATUS,
             "bytes": _COUNT,
             "sha256": _TEXT,
@@ -168,12 +182,26 @@ _SCHEMAS = {
     "Health": _object({"status": {"const": "ok"}, "daemon": {"enum": list(HEALTH_STATUSES)}}),
 }
 _FILE = {"type": "string", "format": "binary"}
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "profile": {
+        "type": "string", "minLength": 1,
+        "description": "a profile of the config, or default; that of the folder web if absent",
+    },
+    "outputs": {
+        "type": "array", "items": _OUTPUT_KIND,
+        "description": "the output files, repeated or separated by commas; empty for none",
+    },
+    "pages": {
+        "type": "string", "minLength": 1, "maxLength": MAX_CHARACTERS, "examples": ["1-3,7,10-"],
+        "description": "the pages to be read, all if absent",
+    },
+}  # fmt: skip
 _BODY = {
     "required": True,
     "description": "a form with the file in a field of any name, or the bytes of the file",
     "content": {
         "multipart/form-data": {
-            "schema": {"type": "object", "properties": {"file": _FILE}, "required": ["file"]},
+            "schema": _object_schema({"file": _FILE, **_OPTIONS}, ["file"]),
         },
         "application/octet-stream": {"schema": _FILE},
         "application/pdf": {"schema": _FILE},
@@ -184,21 +212,48 @@ _NAME = {
     "name": "name", "in": "query", "schema": _TEXT,
     "description": "the name of the file, if the body is its bytes",
 }  # fmt: skip
+_UPLOAD_PARAMETERS: list[dict[str, Any]] = [
+    _NAME,
+    *(
+        {
+            "name": name,
+            "in": "query",
+            "schema": {key: value for key, value in schema.items() if key != "description"},
+            "description": schema["description"],
+        }
+        for name, schema in _OPTIONS.items()
+    ),
+]
 _ID = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "pattern": ID}}
-_FILE_RESPONSE = {"description": "the file", "content": {"*/*": {}}}
+_FILE_RESPONSE = {
+    "description": "the file, under the media type of its content",
+    "content": {"application/octet-stream": {"schema": _FILE}, "*/*": {"schema": _FILE}},
+}
+
+
+_TAGS = {
+    "uploads": "send files to be read",
+    "documents": "what was sent or dropped, and its results",
+    "health": "whether the service works",
+}
 
 
 def _operation(
-    summary: str, responses: dict[str, Any], parameters: list[dict[str, Any]],
-    errors: dict[str, str] | None = None, **fields: object,
+    tag: str, identity: str, summary: str, responses: dict[str, Any],
+    parameters: list[dict[str, Any]], errors: dict[str, str] | None = None, **fields: object,
 ) -> dict[str, Any]:  # fmt: skip
     """Return an operation; `errors` are its errors by status, besides those of every operation."""
-    common = {"401": "no token", "421": "unknown host name", "429": "too many requests"}
+    common = {
+        "400": "an invalid or unknown parameter",
+        "401": "no token",
+        "421": "unknown host name",
+        "429": "too many requests",
+    }
     problems = {code: _problem(text) for code, text in {**common, **(errors or {})}.items()}
-    problems["default"] = _problem("any other error")
+    problems |= {code: _problem("any other error") for code in ("4XX", "5XX")}
     return {
-        "summary": summary, "parameters": parameters, "responses": {**responses, **problems},
-        **fields,
+        "operationId": identity, "tags": [tag], "summary": summary, "parameters": parameters,
+        "responses": {**responses, **problems}, **fields,
     }  # fmt: skip
 
 
@@ -211,6 +266,12 @@ _UPLOAD_ERRORS = {
 _NOT_FOUND = {"404": "no such document"}
 _UNAVAILABLE = {"503": "the outbox is unavailable"}
 _GONE = {**_NOT_FOUND, **_UNAVAILABLE, "410": "collected or deleted"}
+_NOT_READABLE = {"409": "not finished yet", "422": "the document could not be read"}
+
+
+def _text(media_type: str) -> dict[str, Any]:
+    content = {f"{media_type}; charset=utf-8": {"schema": _TEXT}}
+    return {"description": "the text", "content": content}
 
 
 def _list_operation() -> dict[str, Any]:
@@ -227,6 +288,7 @@ def _list_operation() -> dict[str, Any]:
         },
     ]  # fmt: skip
     return _operation(
+        "documents", "listDocuments",
         "list documents, newest first, whose name or text contains all words of query",
         {"200": _json("a part of the list", "DocumentList")}, parameters,
         errors={"400": "invalid parameter", **_UNAVAILABLE},
@@ -237,14 +299,14 @@ def _paths() -> dict[str, Any]:
     return {
         "/predict": {"post": _predict()},
         "/upload": {"post": _operation(
-            "upload images and PDFs",
+            "uploads", "uploadFiles", "upload images and PDFs",
             {"202": _json("accepted; each has an id and a location", "Uploads", _LOCATION)},
-            [_NAME], requestBody=_BODY, errors=_UPLOAD_ERRORS,
+            _UPLOAD_PARAMETERS, requestBody=_BODY, errors=_UPLOAD_ERRORS,
         )},
         "/documents": {"get": _list_operation()},
         **{f"/documents/{{id}}{path}": each for path, each in _document_paths().items()},
         "/healthz": {"get": _operation(
-            "the health of the web process and of the daemon",
+            "health", "getHealth", "the health of the web process and of the daemon",
             {"200": _json("the web process is ok", "Health")}, [],
             security=[],
         )},
@@ -262,8 +324,8 @@ def _predict() -> dict[str, Any]:
         "504": "not ready in time; GET location later",
     }
     return _operation(
-        "read one image or PDF and wait for its text", responses, [_NAME], requestBody=_BODY,
-        errors={**_UPLOAD_ERRORS, **errors},
+        "uploads", "predict", "read one image or PDF and wait for its text",
+        responses, _UPLOAD_PARAMETERS, requestBody=_BODY, errors={**_UPLOAD_ERRORS, **errors},
     )  # fmt: skip
 
 
@@ -272,35 +334,53 @@ def _document_paths() -> dict[str, Any]:
     number = {"name": "number", "in": "path", "required": True}
     of_page = {**number, "schema": {"type": "integer", "minimum": 1, "maximum": 10**6}}
     of_output = {"name": "name", "in": "path", "required": True, "schema": _TEXT}
-    image = {"description": "the page", "content": {"image/jpeg": {}}}
+    image = {"description": "the page", "content": {"image/jpeg": {"schema": _FILE}}}
     return {
         "": {
             "get": _operation(
-                "a document with its text and pages", {"200": _json("the document", "Document")},
-                [_ID], errors=_GONE,
+                "documents", "getDocument", "a document with its text and pages",
+                {"200": _json("the document", "Document")}, [_ID], errors=_GONE,
             ),
             "delete": _operation(
+                "documents", "deleteResult",
                 "delete the result and its outputs, never the original",
                 {"204": {"description": "deleted"}}, [_ID],
                 errors={**_GONE, "409": "not finished yet"},
             ),
         },
+        "/text": {"get": _operation(
+            "documents", "getText", "the text of the document", {"200": _text("text/plain")}, [_ID],
+            errors={**_GONE, **_NOT_READABLE},
+        )},
+        "/markdown": {"get": _operation(
+            "documents", "getMarkdown", "the document as Markdown, with headings and tables",
+            {"200": _text("text/markdown")}, [_ID], errors={**_GONE, **_NOT_READABLE},
+        )},
         "/outputs/{name}": {"get": _operation(
-            "an output file of the document", {"200": _FILE_RESPONSE}, [_ID, of_output],
-            errors=_GONE,
+            "documents", "getOutput", "an output file of the document", {"200": _FILE_RESPONSE},
+            [_ID, of_output], errors=_GONE,
         )},
         "/original": {"get": _operation(
-            "the original file", {"200": _FILE_RESPONSE}, [_ID], errors=_GONE,
+            "documents", "getOriginal", "the original file", {"200": _FILE_RESPONSE}, [_ID],
+            errors=_GONE,
         )},
         "/pages/{number}/image": {"get": _operation(
-            "a page as an image", {"200": image}, [_ID, of_page],
+            "documents", "getPageImage", "a page as an image", {"200": image}, [_ID, of_page],
             errors={**_NOT_FOUND, **_UNAVAILABLE, "400": "not a page number"},
         )},
         "/retry": {"post": _operation(
-            "retry a failed document", {"202": _json("accepted", "Retry", _LOCATION)},
-            [_ID], errors={**_GONE, "409": "the document did not fail"},
+            "documents", "retryDocument", "retry a failed document",
+            {"202": _json("accepted", "Retry", _LOCATION)}, [_ID],
+            errors={**_GONE, "409": "the document did not fail"},
         )},
     }  # fmt: skip
+
+
+@functools.cache
+def query_parameters(path: str, method: str) -> tuple[str, ...]:
+    """Return the names of the query parameters of an operation; `method` is in lower case."""
+    parameters = _paths()[path][method]["parameters"]
+    return tuple(each["name"] for each in parameters if each["in"] == "query")
 
 
 @functools.cache
@@ -311,7 +391,9 @@ def document(*, needs_token: bool = True) -> dict[str, Any]:
         "info": {
             "title": "ocr-daemon", "version": __version__,
             "description": "OCR of images and PDFs: upload files, search and fetch results.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
+        "tags": [{"name": name, "description": text} for name, text in _TAGS.items()],
         "paths": _paths(),
         "components": {"schemas": dict(_SCHEMAS)},
     }  # fmt: skip

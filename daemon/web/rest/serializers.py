@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from daemon.web.index.records import DocumentDetails, DocumentSummary
-from daemon.web.uploads.uploads import ReceivedFile
+from daemon.web.uploads.uploads import Upload
 
 
 def document_path(identity: str) -> str:
@@ -19,15 +19,15 @@ def output_path(identity: str, name: str) -> str:
     return f"{document_path(identity)}/outputs/{quote(name, safe='')}"
 
 
-def upload_json(identity: str, file: ReceivedFile) -> dict[str, Any]:
+def upload_json(upload: Upload) -> dict[str, Any]:
     """Return the JSON of a file that was just accepted."""
     return {
-        "id": identity,
-        "name": file.name,
+        "id": upload.id,
+        "name": upload.name,
         "status": "waiting",
-        "bytes": file.bytes,
-        "sha256": file.sha256,
-        "location": document_path(identity),
+        "bytes": upload.bytes,
+        "sha256": upload.sha256,
+        "location": document_path(upload.id),
     }
 
 

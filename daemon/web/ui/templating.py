@@ -11,9 +11,9 @@ import jinja2
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from daemon.inbox.uploads import UPLOAD_FOLDER
 from daemon.web.http.errors import HttpError, PartialUpload
 from daemon.web.http.filenames import visible_name
-from daemon.web.index.pending import UPLOAD_FOLDER
 from daemon.web.index.records import DocumentDetails, DocumentSummary
 from daemon.web.rest.serializers import document_path, output_path
 from daemon.web.ui import error_messages, messages

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from anyio import to_thread
 from python_multipart.exceptions import FormParserError
@@ -19,10 +20,24 @@ from daemon.web.uploads.uploads import ReceivedFile, Uploads, UploadWriter
 
 MAX_FILES = 50  # of one request
 MAX_PARTS = 100
+MAX_FIELD_BYTES = 1000  # of a value in a form that is no file
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedForm:
+    """The files of a request, at least one, and the values of its other form fields by name."""
+
+    files: list[ReceivedFile]
+    fields: dict[str, list[str]] = field(default_factory=dict)
 
 
 async def receive_files(request: Request, uploads: Uploads, max_bytes: int) -> list[ReceivedFile]:
     """Return the files of a request, at least one; HttpError if they cannot be accepted."""
+    return (await receive_form(request, uploads, max_bytes)).files
+
+
+async def receive_form(request: Request, uploads: Uploads, max_bytes: int) -> ReceivedForm:
+    """Return the files and fields of a request; HttpError if they cannot be accepted."""
     body, parser = RequestBody(request, max_bytes, UPLOAD_PACE), _parser(request, uploads)
     try:
         while chunk := await body.next_chunk():
@@ -42,11 +57,20 @@ def _parser(request: Request, uploads: Uploads) -> _RawBody | _MultipartBody:
         if not 1 <= len(boundary) <= 70:
             reason = "multipart/form-data needs a boundary of 1 to 70 bytes"
             raise HttpError(400, "malformed", reason)
+        if "name" in request.query_params:
+            reason = "name is for a body that is the file itself; a form names its files"
+            raise HttpError(400, "invalid_parameter", reason)
         return _MultipartBody(boundary, uploads)
-    if kind.startswith(b"image/") or kind in (b"application/pdf", b"application/octet-stream"):
+    if _is_file_type(kind):
         return _RawBody(request.query_params.get("name", ""), uploads)
     reason = "send a file as multipart/form-data, or its bytes as image/* or application/pdf"
     raise HttpError(415, "unsupported", reason)
+
+
+def _is_file_type(media_type: bytes) -> bool:
+    """Return whether a body or a part of this type is a file."""
+    is_document = media_type in (b"application/pdf", b"application/octet-stream")
+    return is_document or media_type.startswith(b"image/")
 
 
 class _RawBody:
@@ -62,26 +86,28 @@ class _RawBody:
             self._writer = self._uploads.begin(self._name)
         self._writer.write(chunk)
 
-    def finish(self) -> list[ReceivedFile]:
+    def finish(self) -> ReceivedForm:
         if self._writer is None:
             raise HttpError(400, "empty", "the body is empty; send an image or a PDF")
-        return [self._writer.finish()]
+        return ReceivedForm([self._writer.finish()])
 
     def discard(self) -> None:
         self._uploads.discard(self._writer, [])
 
 
 class _MultipartBody:
-    """A form; its files are the parts with a file name, all other parts are ignored."""
+    """A form; its files are the parts with a file name or the media type of a file."""
 
     def __init__(self, boundary: bytes, uploads: Uploads) -> None:
         self._uploads = uploads
         self._files: list[ReceivedFile] = []
+        self._fields: dict[str, list[str]] = {}
         self._writer: UploadWriter | None = None
         self._parts = 0
         self._is_complete = False
         self._field = self._value = b""
-        self._disposition = b""
+        self._disposition = self._content_type = self._field_value = b""
+        self._field_name = ""
         self._name: str | None = None
         callbacks: dict[str, Callable[..., None]] = {
             "on_part_begin": self._begin_part, "on_part_data": self._part_data,
@@ -98,13 +124,13 @@ class _MultipartBody:
             reason = "the body is not well-formed multipart/form-data"
             raise HttpError(400, "malformed", reason) from error
 
-    def finish(self) -> list[ReceivedFile]:
+    def finish(self) -> ReceivedForm:
         if not self._is_complete:
             raise HttpError(400, "malformed", "the body ends before its last part does")
         if not self._files:
             reason = "the form has no file; send one, in a field of any name"
             raise HttpError(400, "no_file", reason)
-        return self._files
+        return ReceivedForm(self._files, self._fields)
 
     def discard(self) -> None:
         self._uploads.discard(self._writer, self._files)
@@ -113,7 +139,8 @@ class _MultipartBody:
         self._parts += 1
         if self._parts > MAX_PARTS:
             raise HttpError(413, "too_many_files", f"a form may have at most {MAX_PARTS} parts")
-        self._disposition = self._field = self._value = b""
+        self._disposition = self._content_type = self._field_value = b""
+        self._field = self._value = b""
         self._name = None
 
     def _header_field(self, data: bytes, start: int, end: int) -> None:
@@ -125,15 +152,28 @@ class _MultipartBody:
     def _header_end(self) -> None:
         if self._field.lower() == b"content-disposition":
             self._disposition = self._value
+        elif self._field.lower() == b"content-type":
+            self._content_type = self._value
         self._field = self._value = b""
 
     def _headers_end(self) -> None:
         _, options = parse_options_header(self._disposition)
+        self._field_name = options.get(b"name", b"").decode("utf-8", "replace")
         if b"filename" in options:
             self._name = options[b"filename"].decode("utf-8", "replace")
+        elif _is_file_type(parse_options_header(self._content_type)[0]):
+            self._name = ""
 
     def _part_data(self, data: bytes, start: int, end: int) -> None:
         if self._name is None:
+            self._field_value += data[start:end]
+            if len(self._field_value) > MAX_FIELD_BYTES:
+                name = self._field_name[:60]
+                reason = (
+                    f"the form field {name!r} is longer than {MAX_FIELD_BYTES} bytes; "
+                    "a file needs a filename in its part"
+                )
+                raise HttpError(400, "malformed", reason)
             return
         if self._writer is None:
             if len(self._files) >= MAX_FILES:
@@ -148,6 +188,9 @@ class _MultipartBody:
             self._writer = None
         elif self._name:
             raise HttpError(400, "empty", "a file is empty; scan or copy it again")
+        elif self._name is None:
+            value = self._field_value.decode("utf-8", "replace")
+            self._fields.setdefault(self._field_name, []).append(value)
 
     def _end(self) -> None:
         self._is_complete = True

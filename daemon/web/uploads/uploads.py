@@ -1,7 +1,8 @@
 """Uploads: a stream of bytes becomes a file in the inbox, like any file that is dropped there.
 
-The bytes are written to `<inbox>/.ocr-daemon/web/<token>/` and synced, then the folder is renamed
-to `<inbox>/web/<token>/`: a watcher of the inbox sees the whole file or none.
+The bytes are written to `<inbox>/.ocr-daemon/web/<token>/draft` and synced, then the upload record
+is written (`daemon.inbox.uploads`), and then the draft becomes `<inbox>/web/<name>`, without
+overwriting anything: a watcher of the inbox sees the whole file or none, and finds its record.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import contextlib
 import errno
 import fnmatch
 import hashlib
+import itertools
 import os
 import re
 import shutil
@@ -19,18 +21,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
-from daemon.core import fs
+from daemon.core import failpoints, fs
+from daemon.core.options import NO_OPTIONS, RequestOptions
+from daemon.core.records import Stamp
 from daemon.core.volumes import Volume, required_free_bytes
 from daemon.inbox.scan import WORK_FOLDER
+from daemon.inbox.uploads import UPLOAD_FOLDER, UploadRecord, UploadRecords, new_record
 from daemon.web.http.errors import HttpError, PartialUpload
 from daemon.web.http.filenames import safe_name
 from daemon.web.http.sniff import HEAD_BYTES, sniff
-from daemon.web.index.pending import UPLOAD_FOLDER
 from daemon.web.index.records import DocumentDetails
+from daemon.web.uploads.free_names import FreeNames
 
-EMPTY_SECONDS = 60.0  # after which the empty folder of a claimed upload is removed
+FAILED_SWEEP_SECONDS = 3600.0  # between two searches for records of failed files that are gone
+MAX_CANDIDATES = 20  # numbered names in failed/ at which a failed upload is looked for
 ABANDONED_SECONDS = 3600.0  # after which a received file that nobody writes to is removed
 SPACE_CHECK_BYTES = 8_000_000  # received between two checks of the free space
+DRAFT = "draft"
 
 _RETRY_LATER = {"Retry-After": "10"}
 
@@ -41,6 +48,21 @@ class ReceivedFile:
 
     token: str
     folder: Path
+    name: str
+    bytes: int
+    sha256: str
+
+    @property
+    def draft(self) -> Path:
+        """The file with its bytes."""
+        return self.folder / DRAFT
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file in the inbox: the id of its document, and the name that it has there."""
+
+    id: str
     name: str
     bytes: int
     sha256: str
@@ -56,7 +78,7 @@ class UploadWriter:
         self._name = name
         self._ignored = ignored
         self._min_free_bytes = min_free_bytes
-        self._file = (folder / "draft").open("xb")
+        self._file = (folder / DRAFT).open("xb")
         self._digest = hashlib.sha256()
         self._head = b""
         self._type: tuple[str, str] | None = None
@@ -90,8 +112,6 @@ class UploadWriter:
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
-            (self.folder / "draft").rename(self.folder / name)
-            fs.fsync_folder(self.folder)
         digest = self._digest.hexdigest()
         return ReceivedFile(self.folder.name, self.folder, name, self._bytes, digest)
 
@@ -127,8 +147,13 @@ class Uploads:
         self._ignored = re.compile("|".join(fnmatch.translate(p) for p in ignore) or "(?!)")
         self._max_waiting = max_waiting
         self._min_free_bytes = min_free_bytes
+        self.records = UploadRecords(inbox)
+        self._names = FreeNames(inbox)
         self._lock = Lock()
-        self._waiting = set(_names_in(self._uploads))
+        self._failed_sweep_at = float("-inf")
+        with contextlib.suppress(OSError):  # an inbox that is away is reported with each upload
+            self.records.refresh()
+        self._waiting = {record.token: record for record in self.records.all()}
 
     def begin(self, name: str) -> UploadWriter:
         """Return a writer for a file with the name that its sender gave it."""
@@ -141,27 +166,57 @@ class Uploads:
         check_free_space(folder, self._min_free_bytes)
         return UploadWriter(folder, name, self._ignored, self._min_free_bytes)
 
-    def commit(self, file: ReceivedFile) -> str:
-        """Move a received file into the inbox, durably; return the id of the upload."""
+    def commit(
+        self, file: ReceivedFile, options: RequestOptions, *, is_awaited: bool = False
+    ) -> Upload:
+        """Move a received file into the inbox, durably, under its name or a numbered one.
+
+        `is_awaited`: a client waits for the answer.
+        """
         with _os_errors_as_http():
             self._volume.check()
             self._make_folder(self._uploads)
+            self._make_folder(self.records.folder)
+            stamp = Stamp.of(file.draft)
+            with self._names.reserved(file.name) as names:
+                for name in names:
+                    path = f"{UPLOAD_FOLDER}/{name}"
+                    record = new_record(
+                        file.token, path, stamp, file.sha256, options, is_awaited=is_awaited
+                    )
+                    self.records.write(record)
+                    try:
+                        fs.rename_no_clobber(file.draft, self._uploads / name)
+                        break
+                    except FileExistsError:
+                        continue  # somebody has just dropped a file of this name
+                    except OSError:
+                        if not self.records.is_waiting(record):
+                            self.records.remove(record.token)
+                        raise
             with self._lock:
-                self._waiting.add(file.token)
-            file.folder.rename(self._uploads / file.token)
+                self._waiting[file.token] = record
+            failpoints.reach("upload.named", path)
             fs.fsync_folder(self._uploads)
-        return f"u-{file.token}"
+            shutil.rmtree(file.folder, ignore_errors=True)
+        return Upload(file.token, name, file.bytes, file.sha256)
 
-    def commit_all(self, files: Sequence[ReceivedFile]) -> list[str]:
-        """Move the files of one request into the inbox; return the ids of the uploads.
+    def commit_all(
+        self,
+        files: Sequence[ReceivedFile],
+        options: RequestOptions = NO_OPTIONS,
+        *,
+        is_awaited: bool = False,
+    ) -> list[Upload]:
+        """Move the files of one request into the inbox.
 
         Files that cannot be moved are discarded. PartialUpload if some were moved: the daemon may
         have claimed them already.
         """
-        accepted: list[str] = []
+        accepted: list[Upload] = []
         try:
             for file in files:
-                accepted.append(self.commit(file))
+                accepted.append(self.commit(file, options, is_awaited=is_awaited))
         except HttpError as error:
             if accepted:
                 raise PartialUpload(error, accepted) from error
@@ -190,28 +245,68 @@ class Uploads:
         try:
             with _os_errors_as_http():
                 self._volume.check()
-                fs.move_no_clobber(details.original, self._inbox, details.inbox_name)
+                self._put_back(details.original, details)
         except FileNotFoundError as error:
             reason = "the original was just moved; load the document again"
             raise HttpError(409, "busy", reason) from error
 
     def sweep(self, now: float) -> None:
-        """Remove folders that the daemon has emptied, and abandoned files.
+        """Remove abandoned files, and the records of files that are gone.
 
         `now` is in seconds of the wall clock, as the times of files are.
         """
-        for name in _names_in(self._uploads):
-            folder = self._uploads / name
-            with contextlib.suppress(OSError):
-                if now - folder.stat().st_mtime > EMPTY_SECONDS:
-                    folder.rmdir()  # succeeds only if it is empty
         for name in _names_in(self._drafts):
             folder = self._drafts / name
             with contextlib.suppress(OSError):
                 written = max(path.stat().st_mtime for path in (folder, *folder.iterdir()))
                 if now - written > ABANDONED_SECONDS:
+                    self._remove_reservation(name)
                     shutil.rmtree(folder)
+        with contextlib.suppress(OSError):
+            self.records.sweep(now, ABANDONED_SECONDS)
+            if now - self._failed_sweep_at >= FAILED_SWEEP_SECONDS:
+                self._failed_sweep_at = now
+                self._sweep_failed()
         self._count_waiting()
+
+    def _put_back(self, original: Path, details: DocumentDetails) -> None:
+        """Move a failed original back into the inbox, with the options that it was sent with."""
+        failed = self.records.read(details.summary.id, has_failed=True)
+        if failed is None or failed.sha256 != details.sha256:
+            fs.move_no_clobber(original, self._inbox, details.inbox_name)
+            return
+        self._make_folder(self.records.folder)
+        paths = fs.numbered_paths(fs.unobstructed(self._inbox, details.inbox_name))
+        path = next(path for path in paths if not os.path.lexists(path))
+        record = new_record(
+            uuid.uuid4().hex, os.fspath(path.relative_to(self._inbox)), Stamp.of(original),
+            failed.sha256, failed.options, is_awaited=False,
+        )  # fmt: skip
+        self.records.write(record)
+        moved = fs.move_no_clobber(original, self._inbox, record.name)
+        with self._lock:
+            self._waiting[record.token] = record
+        if moved != path:  # somebody has just dropped a file of this name
+            name = os.fspath(moved.relative_to(self._inbox))
+            self.records.write(record.renamed(name))
+        self.records.remove(failed.token, has_failed=True)
+
+    def _sweep_failed(self) -> None:
+        """Remove the records of failed files that are not in failed/ any more."""
+        for record in self.records.failed():
+            numbered = fs.numbered_paths(fs.unobstructed(self._failed, record.name))
+            paths = itertools.islice(numbered, MAX_CANDIDATES)
+            if not any(_is_stamped(record, path) for path in paths):
+                self.records.remove(record.token, has_failed=True)
+
+    def _remove_reservation(self, token: str) -> None:
+        """Remove the empty file that a kill left where hard links are impossible."""
+        record = self.records.read(token)
+        if record is not None and (self._drafts / token / DRAFT).exists():
+            path = self._inbox / record.name
+            with contextlib.suppress(OSError):
+                if path.lstat().st_size == 0:
+                    path.unlink()
 
     def _check_queue(self) -> None:
         with self._lock:
@@ -221,12 +316,13 @@ class Uploads:
             raise HttpError(503, "queue_full", reason, _RETRY_LATER)
 
     def _count_waiting(self) -> int:
-        """Return how many uploads are unclaimed, after looking at their folders."""
+        """Return how many uploads are unclaimed, after looking at their files."""
         with self._lock:
-            known = set(self._waiting)
-        claimed = {token for token in known if not _names_in(self._uploads / token)}
+            known = list(self._waiting.values())
+        claimed = {record.token for record in known if not self.records.is_waiting(record)}
         with self._lock:
-            self._waiting -= claimed
+            for token in claimed:
+                self._waiting.pop(token, None)
             return len(self._waiting)
 
     def _make_folder(self, folder: Path) -> None:
@@ -244,6 +340,12 @@ def check_free_space(folder: Path, min_free_bytes: int) -> None:
     if usage.free < required_free_bytes(min_free_bytes, usage.total):
         reason = "not enough free space for more files (min_free_megabytes); free some space"
         raise HttpError(507, "disk_full", reason, _RETRY_LATER)
+
+
+def _is_stamped(record: UploadRecord, path: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return record.is_stamped(Stamp.of(path))
+    return False
 
 
 def _names_in(folder: Path) -> list[str]:

@@ -10,10 +10,21 @@ from typing import Any
 import httpx
 from starlette.applications import Starlette
 
+from daemon.core.folder_rules import FolderRules
+from daemon.core.options import Recipe, Weights
+from daemon.supervisor.policy import Policy
 from daemon.web.http.security import AccessControl
 from daemon.web.index.records import DocumentDetails, DocumentList, DocumentSummary
 from daemon.web.ui import pages
 from daemon.web.ui.templating import Templates
+
+POLICIES = FolderRules(
+    Policy(
+        recipe=Recipe(weights=Weights(file=Path("model.onnx"))), model="model", model_sha256="0",
+        lexicon_sha256=None, detector_sha256=None, attempts=3, pages_per_task=4,
+        refers_to_duplicates=True,
+    )
+)  # fmt: skip
 
 
 def item(identity: str, title: str, status: str = "done", **more: Any) -> DocumentSummary:

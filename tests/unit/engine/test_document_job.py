@@ -9,6 +9,7 @@ import pytest
 
 from daemon.core.errors import Died, Rejected
 from daemon.core.options import Limits, Recipe
+from daemon.core.page_selection import PageSelection
 from daemon.core.records import (
     Claim,
     DocumentWarning,
@@ -421,3 +422,34 @@ def test_many_reasons_end_with_where_to_find_the_others() -> None:
     assert "error 5" in said
     assert "error 6" not in said
     assert said.endswith("pages 6 to 9: see `error` of these pages")
+
+
+def selected(pages: str, total: int) -> tuple[DocumentJob, Counter[tuple[int, int]]]:
+    made = DocumentJob(CLAIM, 3, RECIPE, 4, PageSelection.parse(pages))
+    made.begin(1, 1)
+    return made, work_off(made, lambda task: read(task, total))
+
+
+def test_only_the_selected_pages_are_read() -> None:
+    made, tried = selected("2-3,9,11-", 12)
+
+    assert list(tried) == [COUNTED, (2, 3), (9, 9), (11, 12)]
+    assert [page.number for page in made.document().pages] == [2, 3, 9, 11, 12]
+    assert made.document().status == "done"
+
+
+def test_a_long_selected_range_is_several_tasks() -> None:
+    _, tried = selected("2-10", 20)
+
+    assert list(tried) == [COUNTED, (2, 5), (6, 9), (10, 10)]
+
+
+def test_a_selection_beyond_the_document_is_a_failure() -> None:
+    made, _ = selected("5-", 4)
+
+    document = made.document()
+    assert (document.status, document.failure and document.failure.kind) == (
+        "failed",
+        "no_such_page",
+    )
+    assert "4 pages" in str(document.failure)

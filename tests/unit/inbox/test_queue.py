@@ -153,3 +153,20 @@ def test_no_file_waits_longer_than_eight_turns_for_each_that_is_as_old(
 @settings(max_examples=60, deadline=None)
 def test_each_file_leaves_the_queue_once_whatever_its_name(names: set[str]) -> None:
     assert sorted(drained(queue(*names))) == sorted(names)
+
+
+def test_awaited_files_come_first_and_the_oldest_of_them_before_the_others() -> None:
+    ready = {"a": 5.0, "urgent/b": 1.0, "web/y": 4.0, "web/x": 3.0}
+    waiting = Queue(ready, URGENT, Turns(), awaited={"web/x", "web/y", "web/gone"})
+
+    assert waiting.has_awaited
+    assert [waiting.pop(), waiting.pop()] == ["web/x", "web/y"]
+    assert not waiting.has_awaited
+    assert drained(waiting) == ["urgent/b", "a"]
+
+
+def test_awaited_files_do_not_stop_the_others() -> None:
+    awaited = {f"web/{number}" for number in range(100)}
+    waiting = Queue({"old": 0.0} | dict.fromkeys(awaited, 1.0), URGENT, Turns(), awaited=awaited)
+
+    assert "old" in drained(waiting, OLDEST_EVERY)

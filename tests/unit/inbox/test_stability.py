@@ -174,3 +174,16 @@ def test_each_folder_has_its_quiet_time_and_0_means_ready_at_once(tmp_path: Path
     ]  # fmt: skip
     assert [set(look.incomplete) for look in looks] == [{"now/cut.png"}] * 3
     assert [look.due for look in looks] == [QUIET, 2 * QUIET, PATIENCE]
+
+
+def test_a_file_that_appears_complete_has_no_quiet_time(inbox: Path) -> None:
+    tracker = StabilityTracker(
+        inbox, FolderRules(QUIET), PATIENCE, lambda _: None, must_move=True,
+        appears_complete=lambda name, seen: (name, seen) == ("a.png", stamp(10)),
+    )  # fmt: skip
+
+    first = tracker.observe({"a.png": stamp(10), "b.png": stamp(10)}, 0.0)
+    changed = tracker.observe({"a.png": stamp(11), "b.png": stamp(10)}, 1.0)
+
+    assert tuple(first.ready) == ("a.png",)
+    assert tuple(changed.ready) == ()

@@ -37,7 +37,12 @@ ALLOWED = {
     "pypdfium2": ("daemon/ocr/pages/pdfium",),
     "pikepdf": ("daemon/ocr/pages/pdf_opening",),
     "img2pdf": ("daemon/ocr/render/image_to_pdf",),
-    "msgspec": ("daemon/engine/wire", "daemon/engine/page_store", "daemon/outbox/sidecar"),
+    "msgspec": (
+        "daemon/engine/wire",
+        "daemon/engine/page_store",
+        "daemon/outbox/sidecar",
+        "daemon/inbox/uploads",
+    ),
     "prometheus_client": ("daemon/monitoring/metrics",),
     "natsort": ("daemon/inbox/queue",),
     "pydantic": ("daemon/config/", "daemon/supervisor/reload"),

@@ -16,8 +16,11 @@ from daemon.web.daemon_status import DaemonStatus
 from daemon.web.http.errors import HttpError, problem_response
 from daemon.web.index.records import DocumentDetails, DocumentSummary
 from daemon.web.rest import api
+from daemon.web.uploads.multipart import ReceivedForm
+from daemon.web.uploads.uploads import ReceivedFile, Upload
+from tests.support.web.stand_in import POLICIES
 
-TOKEN = "u-" + "0" * 32
+TOKEN = "0" * 32
 SIDECAR: dict[str, Any] = {"text": "Read", "pages": [{"text": "Read"}]}
 
 
@@ -59,17 +62,20 @@ def found(
 
 @pytest.fixture
 def app_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Played], Starlette]:
-    async def received(*_: object) -> list[Any]:
-        return [SimpleNamespace(sha256="a" * 64)]
+    async def received(*_: object) -> ReceivedForm:
+        return ReceivedForm([ReceivedFile(TOKEN, tmp_path, "a.png", 3, "a" * 64)])
 
-    monkeypatch.setattr(api, "receive_files", received)
+    monkeypatch.setattr(api, "receive_form", received)
     monkeypatch.setattr(api, "daemon_status", lambda *_: DaemonStatus("ok"))
 
     def made(played: Played) -> Starlette:
-        uploads = SimpleNamespace(commit_all=lambda _: [TOKEN], discard=played.discard)
+        upload = Upload(TOKEN, "a.png", 3, "a" * 64)
+        uploads = SimpleNamespace(
+            commit_all=lambda *_, is_awaited: [upload] * is_awaited, discard=played.discard
+        )
         site: Any = SimpleNamespace(
-            catalogue=played, uploads=uploads, state=tmp_path, profile="default@1",
-            upload_bytes=9, predict_seconds=2,
+            catalogue=played, uploads=uploads, state=tmp_path, policies=POLICIES,
+            can_render=True, upload_bytes=9, predict_seconds=2,
         )  # fmt: skip
         return Starlette(
             routes=api.routes(site),

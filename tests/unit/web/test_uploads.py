@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -13,17 +14,19 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 
+from daemon.core.options import RequestOptions
 from daemon.web.http.errors import HttpError, PartialUpload
 from daemon.web.http.security import AccessControl
 from daemon.web.index.records import DocumentDetails
 from daemon.web.rest import api
 from daemon.web.ui import pages
 from daemon.web.ui.templating import Templates
-from daemon.web.uploads.uploads import ReceivedFile, Uploads
+from daemon.web.uploads.uploads import ReceivedFile, Upload, Uploads
 from tests.support.samples import png, text_page
-from tests.support.web.stand_in import Reader, item
+from tests.support.web.stand_in import POLICIES, Reader, item
 
 IMAGE = png(text_page(["Door"]))
+ANY = RequestOptions()
 
 
 @pytest.fixture
@@ -64,7 +67,8 @@ def test_nothing_is_written_to_an_unmounted_inbox(share: Path) -> None:
 
     refusals = []
     for act in (
-        lambda: inbox.begin("c.png"), lambda: inbox.commit(received), lambda: inbox.retry(failed)
+        lambda: inbox.begin("c.png"), lambda: inbox.commit(received, ANY),
+        lambda: inbox.retry(failed),
     ):  # fmt: skip
         with pytest.raises(HttpError) as refused:
             act()
@@ -88,12 +92,12 @@ def test_a_too_long_name_is_a_client_error(tmp_path: Path, monkeypatch: pytest.M
     inbox = uploads(tmp_path / "inbox")
     received = draft(inbox, "a.png")
 
-    def rename(self: Path, target: Path) -> Path:
+    def link(source: Path, target: Path, **_: object) -> None:
         raise OSError(errno.ENAMETOOLONG, "File name too long", str(target))
 
-    monkeypatch.setattr(Path, "rename", rename)
+    monkeypatch.setattr(os, "link", link)
     with pytest.raises(HttpError) as refused:
-        inbox.commit(received)
+        inbox.commit(received, ANY)
 
     assert (refused.value.status, refused.value.error_class) == (400, "name_too_long")
 
@@ -105,16 +109,17 @@ def test_after_a_partial_upload_the_other_files_are_discarded(
     drafts = [draft(inbox, f"{number}.png") for number in range(3)]
     commit = inbox.commit
 
-    def full(draft: ReceivedFile) -> str:
+    def full(draft: ReceivedFile, options: RequestOptions, *, is_awaited: bool) -> Upload:
         if draft is drafts[1]:
             raise HttpError(507, "disk_full", "no room")
-        return commit(draft)
+        return commit(draft, options, is_awaited=is_awaited)
 
     monkeypatch.setattr(inbox, "commit", full)
     with pytest.raises(PartialUpload) as partly:
         inbox.commit_all(drafts)
 
-    assert (partly.value.status, partly.value.accepted) == (507, (f"u-{drafts[0].token}",))
+    accepted = [each.id for each in partly.value.accepted]
+    assert (partly.value.status, accepted) == (507, [drafts[0].token])
     assert [path.name for path in (tmp_path / "inbox").rglob("*.png")] == ["0.png"]
 
 
@@ -124,16 +129,18 @@ def test_a_partial_upload_is_reported_as_json_and_on_a_page(
     inbox = uploads(tmp_path / "inbox")
     commit = inbox.commit
 
-    def full(draft: ReceivedFile) -> str:
+    def full(draft: ReceivedFile, options: RequestOptions, *, is_awaited: bool) -> Upload:
         if draft.name == "2.png":
             raise HttpError(507, "disk_full", "no room")
-        return commit(draft)
+        return commit(draft, options, is_awaited=is_awaited)
 
     monkeypatch.setattr(inbox, "commit", full)
     site: Any = SimpleNamespace(
         uploads=inbox,
         upload_bytes=10**6,
         catalogue=None,
+        policies=POLICIES,
+        can_render=True,
         access=AccessControl(None),
         state=tmp_path,
     )
@@ -148,4 +155,5 @@ def test_a_partial_upload_is_reported_as_json_and_on_a_page(
     assert (problem.status_code, problem.json()["error_class"]) == (507, "disk_full")
     assert [each["name"] for each in problem.json()["documents"]] == ["1.png"]
     assert (page.status_code, "1 file was uploaded" in page.text) == (507, True)
-    assert len(list((tmp_path / "inbox").rglob("*.png"))) == 2
+    landed = sorted(path.name for path in (tmp_path / "inbox/web").iterdir())
+    assert landed == ["1 (2).png", "1.png"]

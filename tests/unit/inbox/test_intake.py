@@ -136,7 +136,7 @@ def test_a_postponed_file_uses_up_no_turn_before_its_time(
     intake.scan_if_due(0.0)
     intake.scan_if_due(QUIET)
     assert intake.next_ready(QUIET) == "a.png"
-    intake.postpone("a.png", 100.0)
+    intake.postpone("a.png", 100.0, "Permission denied")
     (inbox / "b.png").write_bytes(b"x")
     intake.scan_if_due(QUIET + RESCAN)
     intake.scan_if_due(2 * QUIET + RESCAN)

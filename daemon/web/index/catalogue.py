@@ -21,8 +21,16 @@ from daemon.web.index.originals import Originals
 from daemon.web.index.outbox_view import OutboxView
 from daemon.web.index.paths import WebPaths
 from daemon.web.index.pending import PendingFiles
-from daemon.web.index.records import STATUSES, DocumentDetails, DocumentList
+from daemon.web.index.records import (
+    STATUSES,
+    DocumentDetails,
+    DocumentFilter,
+    DocumentList,
+    DocumentSummary,
+    RetryState,
+)
 from daemon.web.index.search_index import SearchEntry, SearchIndex
+from daemon.web.index.waiting_reasons import WaitingReasons
 
 SIDECARS_PER_QUERY = 20  # of the backlog that a query reads besides its own
 
@@ -33,7 +41,7 @@ class Catalogue:
     def __init__(self, paths: WebPaths, scanner: Scanner) -> None:
         self.paths = paths
         self._labels = paths.labels
-        self._pending = PendingFiles(paths.inbox, scanner)
+        self._pending = PendingFiles(paths.inbox, scanner, paths.state)
         self.originals = Originals((paths.archive, paths.failed, paths.inbox))
         self._lock = RLock()
         self._index = SearchIndex(paths.index_file)
@@ -46,24 +54,43 @@ class Catalogue:
     def documents(
         self, query: str = "", status: str = "", offset: int = 0, limit: int = 50
     ) -> DocumentList:
-        """Return documents, newest first, whose name or text contains all words of `query`.
+        """Return documents, newest first, whose name or text contains all words of `query`."""
+        return self.find(DocumentFilter(query, status), offset, limit)
+
+    def find(self, wanted: DocumentFilter, offset: int = 0, limit: int = 50) -> DocumentList:
+        """Return a part of the list of a filter; files in the inbox come first.
 
         HttpError if the outbox is unavailable: then it is unknown which results exist.
         """
-        if status and status not in STATUSES:
+        if wanted.status and wanted.status not in STATUSES:
             return DocumentList((), 0)
         with self._lock:
             self.refresh()
             if self._index.unread(1):
                 self._outbox.check_available()
-            pending = self._pending.matching(query) if status in ("", "waiting") else []
-            first = tuple(pending[offset : offset + limit])
-            if status == "waiting":
-                return DocumentList(first, len(pending))
-            start = max(0, offset - len(pending))
-            entries, total = self._search(query, status, start, limit - len(first))
-            documents = (*first, *(entry.summary() for entry in entries))
-            return DocumentList(documents, len(pending) + total)
+            pending = self._pending.matching(wanted)
+            first = pending if wanted.status in ("", "waiting") else []
+            shown, entries = tuple(first[offset : offset + limit]), list[SearchEntry]()
+            if wanted.status != "waiting":
+                start = max(0, offset - len(first))
+                entries = self._search(wanted, start, limit - len(shown))
+            counts = self._index.counts(wanted)
+        counts["waiting"] = len(pending)
+        counts[""] = sum(counts.values())
+        reasons = WaitingReasons(self.paths.state, ())
+        documents = (*shown, *(self._summary(entry, reasons) for entry in entries))
+        return DocumentList(documents, counts.get(wanted.status, 0), counts)
+
+    def neighbours(
+        self, details: DocumentDetails, wanted: DocumentFilter
+    ) -> tuple[DocumentSummary | None, DocumentSummary | None]:
+        """Return the documents before and after one in the list of a filter."""
+        with self._lock:
+            entry = self._index.by_id(details.summary.id)
+            if entry is None:
+                return None, None
+            before, after = self._index.neighbours(wanted, entry)
+        return before.summary() if before else None, after.summary() if after else None
 
     def document(self, identity: str) -> DocumentDetails | None:
         """Return a document by its claim, `u-<token>` or `w-<hash>`; None if it never existed.
@@ -232,15 +259,14 @@ class Catalogue:
         return entry
 
     def _details(self, entry: SearchEntry) -> DocumentDetails:
-        summary = entry.summary()
+        summary = self._summary(entry, WaitingReasons(self.paths.state, ()))
         sidecar = self._outbox.read_sidecar(entry) if entry.is_answered else None
         if entry.is_answered and sidecar is None and not summary.is_gone:
             with self._lock:
                 self._index.mark_gone(entry)
             summary = replace(summary, is_gone=True)
         original = self.originals.find(entry.name, entry.bytes, entry.sha256)
-        if summary.status == "failed" and original and self.paths.is_in_inbox(original):
-            # it is being retried
+        if summary.retry == "under_way":
             summary = replace(summary, status="waiting", error=None, error_class=None)
         content = sidecar.content if sidecar else None
         return DocumentDetails(
@@ -254,15 +280,28 @@ class Catalogue:
             warnings=sidecar_reader.warnings_without_paths(sidecar, self._labels),
         )
 
-    def _search(
-        self, query: str, status: str, offset: int, limit: int
-    ) -> tuple[list[SearchEntry], int]:
+    def _summary(self, entry: SearchEntry, reasons: WaitingReasons) -> DocumentSummary:
+        summary = entry.summary()
+        if summary.status == "failed":
+            return replace(summary, retry=self._retry_state(entry))
+        if not entry.is_answered:
+            return replace(summary, waiting=reasons.of_document(entry.id))
+        return summary
+
+    def _retry_state(self, entry: SearchEntry) -> RetryState:
+        original = self.originals.find(entry.name, entry.bytes, entry.sha256)
+        if original and self.paths.is_in_inbox(original):
+            return "under_way"
+        is_failed = original is not None and original.is_relative_to(self.paths.failed)
+        return "possible" if is_failed else "original_gone"
+
+    def _search(self, wanted: DocumentFilter, offset: int, limit: int) -> list[SearchEntry]:
         """Return entries whose sidecars exist now; those that were collected are marked as gone."""
         while True:
-            entries, total = self._index.search(query, status, offset, limit)
+            entries = self._index.search(wanted, offset, limit)
             missing = [entry for entry in entries if self._outbox.is_missing(entry)]
             if not missing:
-                return entries, total
+                return entries
             self._outbox.check_available()
             for entry in missing:
                 self._index.mark_gone(entry)

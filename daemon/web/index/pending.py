@@ -7,12 +7,14 @@ import os
 import re
 import time
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 from daemon.core import fs
 from daemon.core.records import Stamp
 from daemon.inbox.scan import WORK_FOLDER, Listing, Scanner
-from daemon.web.index.records import DocumentSummary
+from daemon.web.index.records import DocumentFilter, DocumentSummary, WaitingReason
+from daemon.web.index.waiting_reasons import WaitingReasons
 
 UPLOAD_FOLDER = "web"  # of the inbox
 SCAN_SECONDS = 1.0  # the shortest interval between two scans
@@ -32,20 +34,34 @@ def upload_token(name: str) -> str | None:
 class PendingFiles:
     """Scans the inbox when it is asked, and not too often."""
 
-    def __init__(self, inbox: Path, scanner: Scanner) -> None:
+    def __init__(self, inbox: Path, scanner: Scanner, state: Path) -> None:
+        """`state` is the folder in which the daemon reports why files wait."""
         self._inbox = inbox
+        self._state = state
         self._scanner = scanner
         self._next_scan = float("-inf")
         self._listing: Listing = {}
         self._scan_seconds = 0.0
         self._uploaded_ns = 0
 
-    def matching(self, query: str) -> list[DocumentSummary]:
-        """Return the files whose names contain all words of `query`, newest first."""
-        words = query.casefold().split()
-        newest_first = sorted(self._files().items(), key=lambda item: -item[1].modified_ns)
-        found = (_summary(name, stamp) for name, stamp in newest_first)
-        return [each for each in found if all(word in each.name.casefold() for word in words)]
+    def matching(self, wanted: DocumentFilter) -> list[DocumentSummary]:
+        """Return the files whose names contain all words, newest or oldest first.
+
+        The time of a file is that of its last modification.
+        """
+        words, files = wanted.text.casefold().split(), self._files()
+        sign = 1 if wanted.order == "oldest" else -1
+        in_order = sorted(files.items(), key=lambda item: sign * item[1].modified_ns)
+        found = ((_summary(name, stamp), name) for name, stamp in in_order if _is_in(wanted, stamp))
+        matching = [
+            (summary, name)
+            for summary, name in found
+            if all(word in summary.name.casefold() for word in words)
+        ]
+        if not matching:
+            return []
+        reasons = WaitingReasons(self._state, files)
+        return [replace(summary, waiting=reasons.of_file(name)) for summary, name in matching]
 
     def find(self, identity: str) -> DocumentSummary | None:
         """Return a file in the inbox, or an upload that was claimed a moment ago."""
@@ -53,8 +69,12 @@ class PendingFiles:
         if not _TOKEN.fullmatch(token):
             return None
         if kind == "w":
-            found = (_summary(name, stamp) for name, stamp in self._files().items())
-            return next((each for each in found if each.id == identity), None)
+            files = self._files()
+            for name, stamp in files.items():
+                summary = _summary(name, stamp)
+                if summary.id == identity:
+                    return replace(summary, waiting=self._reason(name, files))
+            return None
         return self._find_upload(token) if kind == "u" else None
 
     def _find_upload(self, token: str) -> DocumentSummary | None:
@@ -66,11 +86,15 @@ class PendingFiles:
                 with os.scandir(folder) as entries:
                     for entry in entries:
                         stamp = Stamp.from_status(entry.stat(follow_symlinks=False))
-                        summary = _summary(f"{UPLOAD_FOLDER}/{token}/{entry.name}", stamp)
-                        return replace(summary, status=status)  # type: ignore[arg-type]
+                        name = f"{UPLOAD_FOLDER}/{token}/{entry.name}"
+                        reason = self._reason(name, self._files()) if status == "waiting" else None
+                        return replace(_summary(name, stamp), status=status, waiting=reason)  # type: ignore[arg-type]
             except OSError:
                 continue
         return None
+
+    def _reason(self, name: str, files: Listing) -> WaitingReason:
+        return WaitingReasons(self._state, files).of_file(name)
 
     def _files(self) -> Listing:
         uploaded_ns = self._last_upload_ns()
@@ -93,6 +117,14 @@ class PendingFiles:
             return (self._inbox / UPLOAD_FOLDER).stat().st_mtime_ns
         except OSError:
             return 0
+
+
+def _is_in(wanted: DocumentFilter, stamp: Stamp) -> bool:
+    """Return whether a file was modified within the times of a filter."""
+    if not (wanted.since or wanted.until):
+        return True
+    modified = datetime.fromtimestamp(stamp.modified_ns / 1e9, UTC).isoformat()
+    return wanted.since <= modified and (not wanted.until or modified < wanted.until)
 
 
 def _summary(name: str, stamp: Stamp) -> DocumentSummary:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from daemon.core.folder_rules import FolderRules
-from daemon.inbox.intake import Intake, QueueCounts
+from daemon.inbox.intake import Intake, QueueCounts, WaitingFiles
 from daemon.inbox.scan import Scanner
 from daemon.inbox.stability import StabilityTracker
 from daemon.inbox.watch import InboxWatcher
@@ -115,6 +115,25 @@ def test_waiting_files_are_counted_by_what_they_wait_for_and_since_when(inbox: P
     intake.scan_if_due(100.0 + QUIET)
 
     assert intake.waiting == QueueCounts(ready=1, unstable=1, incomplete=1, blocked=0, since=100.0)
+
+
+def test_waiting_files_are_listed_by_what_they_wait_for(inbox: Path) -> None:
+    intake = make_intake(inbox)
+    for name in ("a.png", "b.png", "taken.png"):
+        (inbox / name).write_bytes(b"x")
+    (inbox / "empty.png").touch()
+    intake.scan_if_due(100.0)
+    (inbox / "new.png").write_bytes(b"x")
+    intake.postpone("taken.png", 200.0, "Permission denied")
+    intake.scan_if_due(100.0 + QUIET)
+
+    assert intake.waiting_files == WaitingFiles(
+        unstable=("new.png",),
+        incomplete={"empty.png": "is empty (0 bytes)"},
+        blocked={"taken.png": "Permission denied"},
+        upcoming=("a.png", "b.png"),
+        ready=2,
+    )
 
 
 def test_waiting_files_are_counted_while_the_intake_is_paused(inbox: Path) -> None:

@@ -153,3 +153,14 @@ def test_no_file_waits_longer_than_eight_turns_for_each_that_is_as_old(
 @settings(max_examples=60, deadline=None)
 def test_each_file_leaves_the_queue_once_whatever_its_name(names: set[str]) -> None:
     assert sorted(drained(queue(*names))) == sorted(names)
+
+
+def test_the_upcoming_files_are_those_that_leave_next_and_none_leaves() -> None:
+    names = [f"{folder}/{n}" for folder in ("a", "urgent", "later") for n in range(12)]
+    waiting = Queue({name: -float(n) for n, name in enumerate(names)}, URGENT, Turns())
+    waiting.pop()
+
+    upcoming = waiting.upcoming(20)
+
+    assert len(waiting) == len(names) - 1
+    assert upcoming == tuple(drained(waiting, 20))

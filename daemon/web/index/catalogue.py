@@ -7,8 +7,9 @@ maintenance task of `app`.
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from threading import RLock
 from typing import Any
@@ -16,9 +17,10 @@ from typing import Any
 from daemon.inbox.scan import Scanner
 from daemon.web import sidecar_reader
 from daemon.web.http.errors import HttpError
+from daemon.web.index.corrections import Correction, CorrectionStore
 from daemon.web.index.ledger_sync import LedgerSync
 from daemon.web.index.originals import Originals
-from daemon.web.index.outbox_view import OutboxView
+from daemon.web.index.outbox_view import OutboxView, unavailable
 from daemon.web.index.paths import WebPaths
 from daemon.web.index.pending import PendingFiles
 from daemon.web.index.records import (
@@ -46,6 +48,7 @@ class Catalogue:
         self._lock = RLock()
         self._index = SearchIndex(paths.index_file)
         self._outbox = OutboxView(paths.outbox)
+        self._corrections = CorrectionStore(paths.outbox)
         self._ledger_sync = LedgerSync(paths.ledger_file)
         self._unreadable = set[str]()  # claims whose sidecars exist and cannot be read
 
@@ -111,6 +114,25 @@ class Catalogue:
                 return None
             entry = self._reread(self._latest(self._reread(entry)))
         return self._details(entry)
+
+    def preview(self, identity: str) -> DocumentDetails | None:
+        """Return a document with its original and without its result; cheaper than `document`."""
+        with self._lock:
+            self.refresh(0)
+            entry = self._entry_of(identity)
+        return self._without_result(entry) if entry else None
+
+    def corrected_contents(self) -> list[str]:
+        """Return the SHA-256 of each original with corrected lines; cheap."""
+        return self._corrections.documents()
+
+    def corrected(self) -> Iterator[DocumentDetails]:
+        """Return the documents with corrected lines, without their results."""
+        for sha256 in self.corrected_contents():
+            with self._lock:
+                entry = self._index.by_content(sha256)
+            if entry is not None:
+                yield self._without_result(entry)
 
     def is_answered(self, identity: str) -> bool:
         """Return whether the result of a claim or an upload has been published; cheap."""
@@ -185,13 +207,40 @@ class Catalogue:
             entry = ledger.entry(details.summary.id) if ledger else None
         return (entry and self.find_answered(entry.sha256, entry.profile)) or details
 
-    def mark_gone(self, details: DocumentDetails) -> None:
-        """Record that the result of a document has been deleted."""
+    def corrections(self, details: DocumentDetails) -> tuple[Correction, ...]:
+        """Return the corrected lines of a document; HttpError if they cannot be read."""
+        if details.sha256 is None:
+            return ()
+        try:
+            return self._corrections.of(details.sha256)
+        except OSError as error:
+            raise unavailable(error) from error
+
+    def mark_deleted(self, details: DocumentDetails) -> None:
+        """Record that the result of a document has been deleted.
+
+        Its corrections are removed with the last result of the same content: they are its text.
+        """
         with self._lock:
             if entry := self._index.by_id(details.summary.id):
                 self._index.mark_gone(entry)
+                if entry.status != "duplicate" and not self._index.has_result(entry.sha256):
+                    with contextlib.suppress(OSError):  # the outbox has just failed
+                        self._corrections.forget(entry.sha256)
 
     # --- updates --------------------------------------------------------------------------------
+
+    def correct(self, details: DocumentDetails, corrections: Sequence[Correction]) -> None:
+        """Keep corrections of a document, durably; HttpError if the outbox is unavailable."""
+        assert details.sha256 is not None, "a document with a result has content"
+        self._outbox.check_available()
+        try:
+            self._corrections.add(details.sha256, corrections)
+        except OSError as error:
+            raise unavailable(error) from error
+        with self._lock, self._index.transaction():
+            if entry := self._index.by_id(details.summary.id):
+                self._read(entry)  # the search finds the corrected text as well
 
     def refresh(self, max_sidecars: int = SIDECARS_PER_QUERY) -> bool:
         """Bring the index up to date; return whether there are more sidecars to be read."""
@@ -237,8 +286,13 @@ class Catalogue:
         if sidecar is not None and sidecar.error:
             error = sidecar_reader.hide_paths(sidecar.error, self._labels)
             sidecar = replace(sidecar, error=error)
-        self._index.store_sidecar(entry, sidecar)
+        self._index.store_sidecar(entry, sidecar, self._corrected_lines(entry) if sidecar else ())
         return self._index.by_id(entry.id) or entry
+
+    def _corrected_lines(self, entry: SearchEntry) -> list[str]:
+        with contextlib.suppress(OSError):  # the search does without them
+            return [each.text or "" for each in self._corrections.of(entry.sha256)]
+        return []
 
     def _reread(self, entry: SearchEntry) -> SearchEntry:
         """Return an entry as the outbox has it now: a sidecar that was gone may be back."""
@@ -279,6 +333,10 @@ class Catalogue:
             is_large=sidecar is not None and content is None,
             warnings=sidecar_reader.warnings_without_paths(sidecar, self._labels),
         )
+
+    def _without_result(self, entry: SearchEntry) -> DocumentDetails:
+        original = self.originals.find(entry.name, entry.bytes, entry.sha256)
+        return DocumentDetails(entry.summary(), None, (), original, entry.name, entry.sha256)
 
     def _summary(self, entry: SearchEntry, reasons: WaitingReasons) -> DocumentSummary:
         summary = entry.summary()

@@ -51,6 +51,7 @@ CREATE TABLE documents (
 CREATE INDEX by_token ON documents (token) WHERE token IS NOT NULL;
 CREATE INDEX by_name ON documents (name, sha256);
 CREATE INDEX by_sort_name ON documents (sort_name);
+CREATE INDEX by_content ON documents (sha256);
 CREATE INDEX by_answer ON documents (answer);
 CREATE INDEX open_documents ON documents (number) WHERE state != 'closed';
 CREATE INDEX unread ON documents (number) WHERE is_read = 0;
@@ -291,6 +292,17 @@ class SearchIndex:
         return next(
             iter(self._entries("WHERE d.token = ? ORDER BY d.number DESC LIMIT 1", token)), None
         )
+
+    def by_content(self, sha256: str) -> SearchEntry | None:
+        """Return the newest row with this content."""
+        return next(
+            iter(self._entries("WHERE d.sha256 = ? ORDER BY d.number DESC LIMIT 1", sha256)), None
+        )
+
+    def has_result(self, sha256: str) -> bool:
+        """Return whether a document with this content has a result that is no duplicate."""
+        clauses = f"WHERE d.sha256 = ? AND {_ANSWERED} AND is_gone = 0 AND status != 'duplicate'"
+        return bool(self._entries(f"{clauses} LIMIT 1", sha256))
 
     def newer(self, entry: SearchEntry) -> SearchEntry | None:
         """Return the newest row of the same name and content, if it is newer than this one."""

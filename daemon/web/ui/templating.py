@@ -42,7 +42,7 @@ class Templates:
         self._environment.globals.update(
             static=self._static.__getitem__, visible=visible_name, utc_time=utc_time,
             percent=percent, uncertainty=uncertainty, file_size=file_size, downloads=downloads,
-            details_table=details_table, inbox_folder=inbox_folder,
+            details_table=details_table, inbox_folder=inbox_folder, output_path=output_path,
         )  # fmt: skip
 
     def render(

@@ -155,7 +155,8 @@ class PageView:
     @property
     def uncertain_words(self) -> tuple[SpanView, ...]:
         """The words that are highlighted."""
-        return tuple(word for line in self.lines for word in line.words if word.uncertainty)
+        read = (line for line in self.lines if line.correction is None)
+        return tuple(word for line in read for word in line.words if word.uncertainty)
 
 
 def page_view(page: dict[str, Any], corrections: Iterable[Correction] = ()) -> PageView:

@@ -12,9 +12,15 @@ const noteOf = (row) => lines.querySelector(`.as-read[data-of="${CSS.escape(row.
 const placeAfter = (row) => noteOf(row) ?? row;
 const shownText = (row) => row.textContent.trim();
 
+function withdrawOffer() {
+  const former = button;
+  button = null; // first: the removal of a button with the focus comes back here
+  former?.remove();
+}
+
 function offer(row) {
   if (editor || button?.row === row) return;
-  button?.remove();
+  withdrawOffer();
   button = buttonTemplate.content.firstElementChild.cloneNode(true);
   button.row = row;
   button.dataset.line = row.dataset.line; // its line stays highlighted
@@ -23,15 +29,15 @@ function offer(row) {
 }
 
 function close(row) {
-  editor?.remove();
+  const former = editor;
   editor = null;
+  former?.remove();
   row?.focus();
 }
 
 function open(row) {
   close();
-  button?.remove();
-  button = null;
+  withdrawOffer();
   editor = editorTemplate.content.firstElementChild.cloneNode(true);
   editor.dataset.line = row.dataset.line;
   const input = editor.querySelector("textarea");
@@ -95,10 +101,7 @@ if (lines && buttonTemplate) {
   });
   lines.addEventListener("focusout", (event) => {
     const isLeft = !lines.contains(event.relatedTarget);
-    if (isLeft && document.hasFocus()) {
-      button?.remove();
-      button = null;
-    }
+    if (isLeft && document.hasFocus()) withdrawOffer();
   });
   lines.addEventListener("keydown", (event) => {
     const row = rowOf(event.target);

@@ -129,7 +129,7 @@ def test_waiting_files_are_listed_by_what_they_wait_for(inbox: Path) -> None:
 
     assert intake.waiting_files == WaitingFiles(
         unstable=("new.png",),
-        incomplete={"empty.png": "is empty (0 bytes)"},
+        incomplete={"empty.png": "it is empty (0 bytes)"},
         blocked={"taken.png": "Permission denied"},
         upcoming=("a.png", "b.png"),
         ready=2,

@@ -46,7 +46,9 @@ function makeOneStop(first = allRows()[0]) {
 if (lines) {
   makeOneStop();
   lines.addEventListener("corrected", () => makeOneStop());
-  lines.addEventListener("pointerover", (event) => highlightAt(event.target));
+  lines.addEventListener("pointerover", (event) => {
+    if (!lines.querySelector(".editor")) highlightAt(event.target); // its line stays highlighted
+  });
   lines.addEventListener("pointerleave", () => highlightAt(document.activeElement));
   lines.addEventListener("focusin", (event) => {
     const line = highlightAt(event.target);

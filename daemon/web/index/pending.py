@@ -19,6 +19,7 @@ from daemon.web.index.waiting_reasons import WaitingReasons
 UPLOAD_FOLDER = "web"  # of the inbox
 SCAN_SECONDS = 1.0  # the shortest interval between two scans
 QUICK_SCAN_SECONDS = 0.05  # a scan as quick as this is repeated for each upload
+MAX_RECHECKED = 500  # files that are looked at between two scans: 2 ms
 SCAN_INTERVAL_FACTOR = 20  # the interval between scans, in durations of a scan
 
 _UPLOAD = re.compile(rf"{UPLOAD_FOLDER}/([0-9a-f]{{32}})/[^/]+")
@@ -109,6 +110,13 @@ class PendingFiles:
             ended = time.monotonic()
             self._scan_seconds, self._uploaded_ns = ended - began, uploaded_ns
             self._next_scan = ended + max(SCAN_SECONDS, SCAN_INTERVAL_FACTOR * self._scan_seconds)
+        elif len(self._listing) <= MAX_RECHECKED:
+            # one that was claimed since is in the ledger, and would be listed twice
+            self._listing = {
+                name: stamp
+                for name, stamp in self._listing.items()
+                if os.path.lexists(self._inbox / name)
+            }
         return self._listing
 
     def _last_upload_ns(self) -> int:

@@ -103,6 +103,12 @@ def test_the_corrected_text_is_copied_and_both_can_be_downloaded(page: Browser) 
     correct(page, "#l-0-1", "Mended")
     page.wait(lambda: page.all(".row.corrected"), "the correction")
     assert page.one("#page-text").get_attribute("value") == "Keep this\nMended"
+    page.wait(lambda: "1 corrected line" in page.text(".head"), "the head says so")
+    page.one(".head .menu summary").click()
+    assert page.text(".head .menu ul").split("\n")[:2] == [
+        "Text as it was read",
+        "Text with corrections",
+    ]
 
     address = page.driver.current_url.partition("?")[0]
 

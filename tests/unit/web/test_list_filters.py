@@ -171,3 +171,16 @@ def test_a_damaged_report_is_no_reason(folder: Folder) -> None:
     (folder.paths.state / waiting.WAITING_NAME).write_text('{"files": [')
 
     assert reasons(folder)["waits.png"] == WaitingReason("arrived")
+
+
+def test_a_file_that_was_just_claimed_is_not_listed_twice(folder: Folder) -> None:
+    (folder.paths.inbox / "taken.png").write_bytes(b"png")
+    catalogue = folder.catalogue()
+    assert found(catalogue, DocumentFilter()) == ["taken.png"]
+
+    (folder.paths.inbox / "taken.png").unlink()
+    folder.claim("taken.png")
+
+    listed = catalogue.find(DocumentFilter())
+    assert [each.status for each in listed.documents] == ["reading"]
+    assert listed.counts == {"": 1, "waiting": 0, "reading": 1}

@@ -67,6 +67,17 @@ function fail(message) {
   reason.hidden = false;
 }
 
+async function refreshHead() {
+  // the number of corrected lines, and what can be copied and downloaded
+  const response = await fetch(location.href).catch(() => null);
+  if (!response?.ok) return;
+  const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  const [before, now] = [document, page].map((each) => each.querySelector(".head"));
+  if (!now || before.contains(document.activeElement)) return;
+  before.replaceWith(now);
+  htmx.trigger(document.body, "htmx:load", { elt: now }); // times are converted
+}
+
 async function send(row, text) {
   const { saved, withdrawn, changed, failed } = editor.dataset;
   const form = new URLSearchParams({ page: lines.dataset.page, line: row.dataset.line, read: row.dataset.read });
@@ -92,6 +103,7 @@ async function send(row, text) {
   close(now);
   announce.textContent = "";
   announce.textContent = text === null ? withdrawn : saved;
+  await refreshHead();
 }
 
 if (lines && buttonTemplate) {

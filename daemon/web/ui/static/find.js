@@ -76,7 +76,7 @@ function mark() {
   const { none, of } = count.dataset;
   const place = of.replace("{n}", current + 1).replace("{total}", hits.length);
   count.textContent = input.value.trim() === "" ? "" : hits.length === 0 ? none : place;
-  previous.disabled = next.disabled = hits.length < 2;
+  previous.hidden = next.hidden = hits.length < 2;
 }
 
 function search() {

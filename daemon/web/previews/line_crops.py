@@ -5,25 +5,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-import pickle
-import resource
 import struct
-import sys
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from daemon.core import private
-from daemon.core.errors import Deferred, Rejected
-from daemon.engine.isolated import run_isolated
+from daemon.web.previews import isolated_page
+from daemon.web.previews.isolated_page import PageRequest
 
 if TYPE_CHECKING:
-    from daemon.core.options import Limits, Rendering
     from daemon.core.records import Pixels
 
-MAX_MEMORY_BYTES = 3_000_000_000  # of address space
 QUALITY = 95  # of the JPEG: it is trained on
 MARGIN = 0.1  # of the height of a line, added around its box
 MIN_SKEW = 0.15  # degrees; a smaller one is not corrected
@@ -44,35 +37,21 @@ class LineBox:
     skew: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class CropRequest:
-    """Lines of page `number` (from 1) of the file `path`, to be written as JPEG to `draft`.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CropRequest(PageRequest):
+    """Lines of a page to be written as JPEG, one after the other."""
 
-    In a sandbox the process can open this file, write in that folder, and do nothing else.
-    """
-
-    path: Path
-    number: int
-    limits: Limits
-    rendering: Rendering
-    draft: Path
     lines: tuple[LineBox, ...]
-    in_sandbox: bool = True
 
 
 def crop_lines(request: CropRequest) -> list[bytes]:
     """Return each line as JPEG; LookupError with a sentence if the page cannot be rendered."""
-    seconds = request.limits.page_seconds
+    if reason := isolated_page.run("daemon.web.previews.line_crops", request):
+        raise LookupError(reason)
     try:
-        code, message = run_isolated("daemon.web.previews.line_crops", request, seconds)
-        content = b"" if code else request.draft.read_bytes()
-    except TimeoutError as error:
-        raise LookupError(f"the page could not be rendered within {seconds:.0f} s") from error
+        content = request.draft.read_bytes()
     except OSError as error:
         raise LookupError("the lines could not be cut out of the page") from error
-    if code:
-        is_ours = code == 1 and message and "Error" not in message
-        raise LookupError(message if is_ours else "the page could not be rendered")
     crops, at = list[bytes](), 0
     while at + _LENGTH.size <= len(content):
         (length,) = _LENGTH.unpack_from(content, at)
@@ -112,32 +91,16 @@ def crop(image: Pixels, line: LineBox) -> Pixels:
     return np.ascontiguousarray(level[first : first + rows].astype(np.uint8))
 
 
-def _crop_here(request: CropRequest) -> None:
+def _crop(request: CropRequest, image: Pixels) -> None:
     import cv2
 
-    from daemon.engine import sandbox
-    from daemon.ocr import pages
-
-    with contextlib.suppress(OSError, ValueError):  # a lower limit is already in force
-        resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
-    if request.in_sandbox:
-        sandbox.enter([request.path], [request.draft.parent])
-    rendering = replace(request.rendering, text_layer="never")
-    with pages.open_document(request.path, request.limits, rendering) as source:
-        if not 1 <= request.number <= source.page_count:
-            raise Rejected("no_page", f"the document has {source.page_count} pages")
-        image = source.page(request.number).image
     private.create_file(request.draft)
     with request.draft.open("wb") as draft:
         for line in request.lines:
-            _, content = cv2.imencode(
-                ".jpg", crop(image, line), (cv2.IMWRITE_JPEG_QUALITY, QUALITY)
-            )
+            quality = (cv2.IMWRITE_JPEG_QUALITY, QUALITY)
+            _, content = cv2.imencode(".jpg", crop(image, line), quality)
             draft.write(_LENGTH.pack(len(content)) + content.tobytes())
 
 
 if __name__ == "__main__":
-    try:
-        _crop_here(pickle.load(sys.stdin.buffer))  # noqa: S301  # from our own parent
-    except (Rejected, Deferred) as error:
-        sys.exit(str(error))
+    isolated_page.main(_crop)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 import uuid
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ from daemon.web.previews.render_preview import PreviewRequest, render_preview
 MAX_IMAGES = 500  # in the cache; those not requested for longest are removed first
 MAX_SIDE = 2000  # pixels of the longer side
 MAX_FAILURES = 1000  # pages that are known to have no image
+FAILURE_SECONDS = 600.0  # after which it is tried again: each time costs a process
 DRAFT_ENDING = ".tmp"
 DRAFT_SECONDS = 3600.0  # no image is rendered for so long: a killed process has left it
 CACHE_SECONDS = 86_400.0  # after which an image that nobody requested is removed
@@ -46,7 +48,7 @@ class PageImages:
         self._max_side = max_side
         self._max_images = max_images
         self._cache_seconds = cache_seconds
-        self._failures: OrderedDict[str, str] = OrderedDict()
+        self._failures: OrderedDict[str, tuple[str, float]] = OrderedDict()
         self._lock = Lock()
 
     @classmethod
@@ -76,12 +78,12 @@ class PageImages:
             return image
         with self._lock:
             if not _is_cached(image):
-                if image.name in self._failures:
-                    raise LookupError(self._failures[image.name])
-                draft = self.new_draft()
+                reason, until = self._failures.get(image.name, ("", 0.0))
+                if time.monotonic() < until:
+                    raise LookupError(reason)
                 request = PreviewRequest(
-                    details.original, number, limits, rendering, draft, self._max_side,
-                    self._in_sandbox,
+                    path=details.original, number=number, limits=limits, rendering=rendering,
+                    draft=self.new_draft(), in_sandbox=self._in_sandbox, max_side=self._max_side,
                 )  # fmt: skip
                 try:
                     _render(request, image)
@@ -97,15 +99,15 @@ class PageImages:
         if details.original is None:
             raise LookupError("the original is not available any more")
         limits, rendering = self._options.of(details.inbox_name)
-        draft = self.new_draft()
         request = CropRequest(
-            details.original, number, limits, rendering, draft, tuple(lines), self._in_sandbox
-        )
+            path=details.original, number=number, limits=limits, rendering=rendering,
+            draft=self.new_draft(), in_sandbox=self._in_sandbox, lines=tuple(lines),
+        )  # fmt: skip
         with self._lock:
             try:
                 return crop_lines(request)
             finally:
-                draft.unlink(missing_ok=True)
+                request.draft.unlink(missing_ok=True)
 
     def new_draft(self) -> Path:
         """Return a path for a file in the making, in the folder that `sweep` cleans up."""
@@ -113,8 +115,9 @@ class PageImages:
         return self._folder / f".{uuid.uuid4().hex}{DRAFT_ENDING}"
 
     def _note_failure(self, name: str, reason: str) -> None:
-        """Remember that a page has no image until the next start: trying costs a process."""
-        self._failures[name] = reason
+        """Remember for a while that a page has no image."""
+        self._failures.pop(name, None)
+        self._failures[name] = reason, time.monotonic() + FAILURE_SECONDS
         while len(self._failures) > MAX_FAILURES:
             self._failures.popitem(last=False)
 

@@ -26,13 +26,13 @@ REASON = "the PDF needs a password; save it without one"
 def classes(*constructors: str) -> set[str]:
     """Return the classes that our code constructs these errors with.
 
-    `render_preview` and `line_crops` are left out: a page shows their errors as the HTTP error
-    no_image, and a download leaves their lines out.
+    `isolated_page` is left out: a page shows its errors as the HTTP error no_image, and a download
+    leaves the lines out.
     """
     return {
         error_class
         for path in DAEMON.rglob("*.py")
-        if path.name not in ("render_preview.py", "line_crops.py")
+        if path.name != "isolated_page.py"
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name)

@@ -196,7 +196,7 @@ class DocumentPage:
         if page is None or line is None or line["text"] != form.get("read"):
             reason = "the page was read again since you opened it; load it again"
             raise HttpError(409, "line_changed", reason)
-        text = None if "withdraw" in form else " ".join(form.get("text", "").split())
+        text = None if "withdraw" in form else _visible_line(form.get("text", ""))
         if text is not None and not 0 < len(text) <= MAX_TEXT_CHARACTERS:
             reason = f"a corrected line has 1 to {MAX_TEXT_CHARACTERS} characters"
             raise HttpError(400, "not_corrected", reason)
@@ -294,6 +294,12 @@ def tar_response(blocks: Iterator[bytes], name: str) -> Response:
     """Return a tar as a download."""
     headers = content_disposition(name, "attachment")
     return StreamingResponse(blocks, media_type=MEDIA_TYPE, headers=headers)
+
+
+def _visible_line(text: str) -> str:
+    """Return a text as one line, without control and other invisible characters."""
+    words = " ".join(text.split())
+    return "".join(character for character in words if character.isprintable()).strip()
 
 
 def _changes(

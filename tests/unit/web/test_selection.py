@@ -60,7 +60,8 @@ def site(folder: Folder) -> Selecting:
 
 def done(folder: Folder, name: str, text: str = "Tota1", **more: Any) -> Claim:
     claim = folder.claim(name, name.encode().hex().ljust(64, "0"))
-    values = {"pages": [{**PAGE, "text": text}]} | more
+    engine = {"model": {"name": "crnn"}}
+    values = {"pages": [{**PAGE, "text": text}], "engine": engine} | more
     folder.answer(claim, text, **values)
     return claim
 
@@ -185,3 +186,29 @@ def test_a_document_that_is_gone_meanwhile_is_left_out(site: Selecting, folder: 
     Path(folder.paths.outbox / "a.png.json").unlink()
 
     assert files(site.submit("text", *claims)).keys() == {"b.png.txt"}
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("  To\ttal \r\n 5 ", "To tal 5"),
+        ("\u200bTotal\x1b[31m\u202e", "Total[31m"),
+        ("总计", "总计"),
+    ],
+)
+def test_a_corrected_line_is_one_visible_line(
+    site: Selecting, folder: Folder, text: str, kept: str
+) -> None:
+    claim = done(folder, "scan.png")
+    form = urlencode({"page": "1", "line": "0-0", "read": "Tota1", "text": text})
+
+    answer = site.reader.post(
+        f"/documents/{claim.id}/view/corrections",
+        content=form,
+        headers={"Content-Type": "application/x-www-form-urlencoded"},
+    )
+
+    assert answer.status_code == 200
+    details = site.catalogue.document(claim.id)
+    assert details
+    assert [each.text for each in site.catalogue.corrections(details)] == [kept]

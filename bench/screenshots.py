@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from PIL import Image
-from selenium.webdriver import ActionChains
+from selenium.webdriver import ActionChains, Keys
 
 from bench import drawn_pages
 from tests.support.running_daemon import Workspace, until
@@ -64,29 +64,31 @@ def _uploads() -> list[tuple[str, bytes]]:
 
 def _pictures(site: str) -> Iterator[tuple[str, bytes]]:
     with _browser(site) as browser:
-        yield "list", _screenshot(browser.open("/"))
+        yield "list", _screenshot(_drawn(browser.open("/")))
         browser.bring([(f"{name}.jpg", "image/jpeg", content) for name, content in _uploads()])
         until(lambda: "Reading" in browser.text("#progress"), what="one is being read")
         yield "progress", _screenshot(browser)
         until(
             lambda: browser.text("#finished").count("Done") == len(_uploads()), what="all are read"
         )
-        yield "search", _screenshot(browser.open("/?q=volumes"))
+        yield "search", _screenshot(_drawn(browser.open("/?q=volumes")))
         _open(browser, "invoice 2041.jpg")
         _point(browser, "Rebinding, half leather")
         yield "document", _screenshot(browser)
         _open(browser, "fax")
         yield "uncertain", _screenshot(browser)
+        _correct(browser, "are ready to be fetched. The spines of volumes 3 and 7")
+        yield "corrected", _screenshot(browser)
         browser.theme(dark=True)
         _open(browser, "timetable")
         _point(browser, "Saint Brice")
         yield "dark", _screenshot(browser)
     with _browser(site, language="zh-CN,zh") as browser:
-        yield "chinese-list", _screenshot(browser.open("/"))
+        yield "chinese-list", _screenshot(_drawn(browser.open("/")))
         _open(browser, "通知")
         yield "chinese", _screenshot(browser)
     with _browser(site, width=360, height=780) as browser:
-        yield "phone", _screenshot(browser.open("/"))
+        yield "phone", _screenshot(_drawn(browser.open("/")))
         _open(browser, "invoice 2041.jpg")
         yield "phone-document", _screenshot(browser)
 
@@ -106,6 +108,8 @@ def _open(browser: Browser, name: str) -> None:
     browser.open(f"/?q={name}")
     browser.one("#list .title a").click()
     until(lambda: browser.run("return document.querySelector('.page-image img')?.naturalWidth"))
+    browser.one("#find").clear()
+    browser.run("document.getElementById('find').dispatchEvent(new Event('input'))")
 
 
 def _point(browser: Browser, text: str) -> None:
@@ -113,6 +117,22 @@ def _point(browser: Browser, text: str) -> None:
     ActionChains(browser.driver).move_to_element(
         row.find_element("css selector", ".word")
     ).perform()
+
+
+def _drawn(browser: Browser) -> Browser:
+    """Wait for the thumbnails of the list; those far below the window are not loaded."""
+    images = "return [...document.images].every((each) => each.complete)"
+    until(lambda: browser.run(images), what="the thumbnails")
+    return browser
+
+
+def _correct(browser: Browser, text: str) -> None:
+    """Correct the third line of the fax, with the keyboard."""
+    browser.all(".row")[2].click()
+    ActionChains(browser.driver).send_keys(Keys.ENTER).perform()
+    browser.one(".editor textarea").send_keys(Keys.CONTROL, "a")
+    browser.one(".editor textarea").send_keys(text, Keys.ENTER)
+    until(lambda: browser.all(".row.corrected"), what="the correction is kept")
 
 
 def _screenshot(browser: Browser) -> bytes:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Set
 from concurrent.futures import Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import islice
 
 import structlog
 
@@ -32,6 +33,7 @@ EVENT_GAP_SECONDS = 0.2  # a burst of events causes one scan
 IDLE_SHARE = 0.005  # of a core that periodic scans may take
 EVENT_SHARE = 0.05  # of a core that scans may take while events keep arriving
 DUE_SHARE = 0.25  # of a core, in a scan by which files have settled while events keep arriving
+MAX_LISTED = 200  # files of each kind whose reason to wait is told by name
 SLOW_SECONDS = 1.0  # the result of a scan that takes longer is collected on a later turn
 STALL_SECONDS = 10.0  # a scan that takes longer means that a share does not respond, unless
 STALL_TIMES = 3  # the scan before took long too: this many times as long
@@ -54,6 +56,21 @@ class QueueCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitingFiles:
+    """Why files of the last scan wait, by name, for at most `MAX_LISTED` of each kind.
+
+    `unstable`, `incomplete` and `blocked` are those of `QueueCounts`, the latter two with a reason
+    each. `upcoming` are the first of the `ready` files, in the order in which they will be taken.
+    """
+
+    unstable: tuple[str, ...] = ()
+    incomplete: Mapping[str, str] = field(default_factory=dict)
+    blocked: Mapping[str, str] = field(default_factory=dict)
+    upcoming: tuple[str, ...] = ()
+    ready: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class _Snapshot:
     """The result of a scan; `fault` is why no file may be taken although the inbox is there.
 
@@ -68,6 +85,7 @@ class _Snapshot:
     cost: float
     duration: float
     oldest: float | None
+    files: WaitingFiles
 
     @property
     def counts(self) -> QueueCounts:
@@ -117,7 +135,7 @@ class Intake:
         self._turns = Turns()
         self._queue = self._new_queue({})
         self._listing: Listing = {}
-        self._postponed: dict[str, float] = {}
+        self._postponed: dict[str, tuple[float, str]] = {}
         self._logged: Mapping[str, str] = {}
         self._is_notified = True
         self._has_unchecked = False
@@ -127,6 +145,7 @@ class Intake:
         self._due: float | None = None
         self.fault: Fault | None = None
         self.waiting = QueueCounts()
+        self.waiting_files = WaitingFiles()
 
     def end(self) -> None:
         """Stop scanning; the watch stops after the running scan, which would start it again."""
@@ -214,8 +233,12 @@ class Intake:
         cost = time.thread_time() - cpu_before  # waiting for a share costs nothing
         duration = time.monotonic() - began
         oldest = self._stability.oldest
+        blocked = {**result.refused, **stability.blocked, **self._reasons_of_postponed()}
+        files = _waiting_files(listing, stability, blocked, queue)
         fault = self._check_volumes()
-        return _Snapshot(fault, listing, stability, queue, result.refused, cost, duration, oldest)
+        return _Snapshot(
+            fault, listing, stability, queue, result.refused, cost, duration, oldest, files
+        )
 
     def _new_queue(
         self,
@@ -238,15 +261,21 @@ class Intake:
 
     def _not_postponed(self, ready: Mapping[str, float], now: float) -> Mapping[str, float]:
         """Leave out the files that could not be claimed: they must not use up a turn."""
-        postponed = {name for name, until in dict(self._postponed).items() if now < until}
+        postponed = {name for name, (until, _) in dict(self._postponed).items() if now < until}
         return {name: since for name, since in ready.items() if name not in postponed}
+
+    def _reasons_of_postponed(self) -> dict[str, str]:
+        return {name: reason for name, (_, reason) in dict(self._postponed).items()}
 
     def _apply(self, snapshot: _Snapshot, now: float) -> None:
         self._cost, self._duration = snapshot.cost, snapshot.duration
         self._counters.scans.observe(snapshot.duration)
         self.waiting = snapshot.counts
+        self.waiting_files = snapshot.files
         self._postponed = {
-            name: until for name, until in self._postponed.items() if name in snapshot.listing
+            name: postponed
+            for name, postponed in self._postponed.items()
+            if name in snapshot.listing
         }
         self._due = snapshot.stability.due
         self._has_unchecked = snapshot.stability.unchecked > 0
@@ -266,7 +295,7 @@ class Intake:
     def next_ready(self, now: float) -> str | None:
         """Remove the next ready file from the queue and return it, None if there is none."""
         while (name := self._queue.pop()) is not None:
-            if now >= self._postponed.get(name, now):
+            if now >= self._postponed.get(name, (now, ""))[0]:
                 self._postponed.pop(name, None)
                 return name
         return None
@@ -295,9 +324,9 @@ class Intake:
         """Look at a file anew with the next scan: it changed before it could be claimed."""
         self._stability.recheck(name)
 
-    def postpone(self, name: str, until: float) -> None:
+    def postpone(self, name: str, until: float, reason: str) -> None:
         """Offer a file that could not be claimed again only after `until` (monotonic seconds)."""
-        self._postponed[name] = until
+        self._postponed[name] = until, reason
         self.recheck(name)
 
     def pause(self, reason: str, now: float) -> None:
@@ -316,3 +345,18 @@ class Intake:
             if self._logged.get(name) != reason:
                 log.info("file.incomplete", name=name, reason=reason)
         self._logged = {**incomplete, **blocked}
+
+
+def _waiting_files(
+    listing: Listing, stability: StabilityReport, blocked: Mapping[str, str], queue: Queue
+) -> WaitingFiles:
+    """Return why the files of a listing wait; a file that could not be claimed is blocked."""
+    settled = stability.ready, stability.incomplete, blocked
+    unstable = (name for name in listing if not any(name in known for known in settled))
+    return WaitingFiles(
+        tuple(islice(unstable, MAX_LISTED)),
+        dict(islice(stability.incomplete.items(), MAX_LISTED)),
+        dict(islice(blocked.items(), MAX_LISTED)),
+        queue.upcoming(MAX_LISTED),
+        len(queue),
+    )

@@ -13,6 +13,7 @@ import heapq
 from bisect import insort
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Set
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -102,6 +103,16 @@ class Queue:
         del self._waiting[name]
         self._turns.note(folder_of(name))
         return name
+
+    def upcoming(self, count: int) -> tuple[str, ...]:
+        """Return the next `count` files in the order in which `pop` would return them now."""
+        rehearsal = copy(self)
+        rehearsal._waiting = dict(self._waiting)
+        rehearsal._turns = Turns(self._turns.count, dict(self._turns.last))
+        rehearsal._folders = {folder: list(names) for folder, names in self._folders.items()}
+        rehearsal._heap = list(self._heap)
+        rehearsal._oldest = list(self._oldest)
+        return tuple(filter(None, (rehearsal.pop() for _ in range(min(count, len(self))))))
 
     def _ordered(self, before: Queue | None) -> dict[str, list[str]]:
         """Return the names by folder, in the order of its turns."""

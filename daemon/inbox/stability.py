@@ -209,7 +209,7 @@ class StabilityTracker:
 
     def _missing(self, name: str, file: _TrackedFile, now: float) -> str | None:
         if file.stamp.size == 0:
-            return "is empty (0 bytes)"
+            return "it is empty (0 bytes)"
         if now - file.since >= self._incomplete_seconds:
             file.missing, file.is_checked = None, True
         elif not file.is_checked:

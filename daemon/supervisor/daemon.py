@@ -19,7 +19,7 @@ from daemon.core.wakeup import WakeupPipe
 from daemon.engine.create import create_engine
 from daemon.engine.protocol import Engine
 from daemon.inbox.intake import Intake
-from daemon.monitoring import heartbeat
+from daemon.monitoring import heartbeat, waiting
 from daemon.monitoring.health import Health
 from daemon.monitoring.systemd import SystemdNotifier
 from daemon.outbox.publish import Outbox
@@ -69,6 +69,7 @@ class Daemon:
         self._config = config = self._reload.running
         self._next: Trial | None = None
         self._log_fault: Fault | None = None
+        self._waiting_report: waiting.WaitingReport | None = None
         self._ledger_checked_at = 0.0
         self._is_warm = warm is not None
         self.warm: WarmEngine | None = None  # for the next config, where it sets one up alike
@@ -273,11 +274,21 @@ class Daemon:
         pulse = heartbeat.pulse(status, scanned_at, in_progress, draining, faults)
         with contextlib.suppress(OSError):  # a full state disk is in the log, and it may recover
             heartbeat.beat(self._config.folders.state, pulse)
+            self._report_waiting()
         self._hook_dispatcher.count(self._counters)
         progress = f"{in_progress} in progress, {self._intake.waiting.ready} ready"
         self._systemd.status(f"{status}: {faults[0].message if faults else progress}")
         if self._health.is_progressing(pulse.beat_at):
             self._systemd.alive()
+
+    def _report_waiting(self) -> None:
+        """Write why files wait, where that has changed."""
+        intake, fault = self._intake, self._intake.fault
+        paused = fault.message if fault else None
+        report = waiting.WaitingReport(intake.waiting_files, paused, self._loop.retry_reasons)
+        if report != self._waiting_report:
+            waiting.publish(self._config.folders.state, report)
+            self._waiting_report = report
 
     def _check_ledger(self) -> None:
         """Raise LedgerLost for a ledger that was deleted or overwritten while we run."""

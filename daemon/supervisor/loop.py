@@ -94,6 +94,12 @@ class MainLoop:
         """How many of those the environment holds up."""
         return sum(document.fault is not None for document in list(self._documents.values()))
 
+    @property
+    def retry_reasons(self) -> dict[str, str]:
+        """Why each of those is retried, by its claim."""
+        documents = list(self._documents.items())
+        return {token: each.fault.message for token, each in documents if each.fault is not None}
+
     def recover(self, unfinished: list[LedgerEntry]) -> None:
         """Resume what an earlier run left: read, publish or archive what it had claimed."""
         self._resume(self._claims.held(unfinished, time.monotonic()))
@@ -229,7 +235,7 @@ class MainLoop:
         if isinstance(error, OSError) and error.errno in _INBOX_ERRORS:
             self._intake.pause(f"{name}: {reason}", now)
             return
-        self._intake.postpone(name, now + self._wait_seconds)
+        self._intake.postpone(name, now + self._wait_seconds, reason)
         is_bug = not isinstance(error, OSError)
         log.warning("file.blocked", name=name, reason=reason, exc_info=is_bug)
 

@@ -76,6 +76,7 @@ async def _maintain(context: WebContext) -> None:
             has_more = await to_thread.run_sync(context.catalogue.refresh, SIDECARS_PER_PORTION)
             await to_thread.run_sync(context.uploads.sweep, clock())
             await to_thread.run_sync(context.page_images.sweep, clock())
+            await to_thread.run_sync(context.thumbnails.sweep, clock())
             await to_thread.run_sync(malloc.trim)
         except Exception:  # the next round may succeed, and requests report what is wrong
             log.exception("web.maintenance_failed")

@@ -24,6 +24,7 @@ class WebContext:
     catalogue: Catalogue
     uploads: Uploads
     page_images: PageImages
+    thumbnails: PageImages
     access: AccessControl
     rate_limiter: RateLimiter
     state: Path

@@ -39,10 +39,14 @@ def daemon_status(state: Path, now: float) -> DaemonStatus:
         last = heartbeat.last(state)
         age = now - last.beat_at
         faults = tuple(
-            (_PATH.sub(r"\1", str(message)), max(0, int(now - since)))
-            for message, since in last.faults
+            (last_names(str(message)), max(0, int(now - since))) for message, since in last.faults
         )
     except (OSError, ValueError, TypeError):
         return DaemonStatus("down")
     status = heartbeat.status_of(last, now)
     return DaemonStatus(status, max(0, int(age)), () if status == "down" else faults)
+
+
+def last_names(sentence: str) -> str:
+    """Return a sentence of the daemon with each path reduced to its last name."""
+    return _PATH.sub(r"\1", sentence)

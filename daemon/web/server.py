@@ -80,16 +80,17 @@ def build_context(config: Config) -> WebContext:
         config.ledger_file, folders.state / INDEX_NAME,
     )  # fmt: skip
     private.make_folder(folders.state)
+    options = wiring.by_folder(config, lambda under, _: (under.limits, under.pdf))
+    in_sandbox = config.sandbox == "auto"
     return WebContext(
         catalogue=Catalogue(paths, wiring.scanner(config)),
         uploads=Uploads(
             folders.inbox, folders.failed, config.watch.ignore, web.uploads_waiting,
             config.min_free_bytes,
         ),
-        page_images=PageImages(
-            folders.state / "pages",
-            wiring.by_folder(config, lambda under, _: (under.limits, under.pdf)),
-            in_sandbox=config.sandbox == "auto",
+        page_images=PageImages(folders.state / "pages", options, in_sandbox=in_sandbox),
+        thumbnails=PageImages.thumbnails(
+            folders.state / "thumbnails", options, in_sandbox=in_sandbox
         ),
         access=AccessControl(web.token, web.origins, web.address),
         rate_limiter=RateLimiter(web.requests_per_minute),

@@ -26,7 +26,10 @@ CALLS = (
     "openat,open,creat,write,pwrite64,ftruncate,truncate,fsync,fdatasync,rename,renameat,renameat2,"
     "link,linkat,unlink,unlinkat,mkdir,mkdirat,rmdir,symlink,symlinkat,copy_file_range,sendfile"
 )
-IGNORED = ("logs", "output", "trace", "state/heartbeat.json", "state/.heartbeat.json.tmp")
+IGNORED = (
+    "logs", "output", "trace", "state/heartbeat.json", "state/.heartbeat.json.tmp",
+    "state/waiting.json", "state/.waiting.json.tmp",
+)  # fmt: skip
 _LINE = re.compile(r"^(\d+) +(\w+)\((.*)\) += (-?\d+)")
 _UNFINISHED = re.compile(r"^(\d+) +(.*) <unfinished \.\.\.>$")
 _RESUMED = re.compile(r"^(\d+) +<\.\.\. \w+ resumed>(.*)$")

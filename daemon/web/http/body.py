@@ -17,7 +17,8 @@ from daemon.web.http.errors import HttpError
 
 DRAIN_BYTES = 4_000_000  # read of a rejected body, so that its sender receives the response
 DRAIN_SECONDS = 3.0
-MAX_FORM_BYTES = 16_000
+MAX_FORM_BYTES = 64_000
+MAX_FORM_FIELDS = 1100
 MAX_CONCURRENT_FORMS = 8  # anybody may send one, without a token
 _CLOSE = {"Connection": "close"}  # an unread body makes the connection unusable for more requests
 
@@ -124,6 +125,10 @@ class FormReader:
 
     async def read(self, request: Request) -> dict[str, str]:
         """Return the fields of a form, the last of each name; HttpError if it cannot be read."""
+        return dict(await self.read_all(request))
+
+    async def read_all(self, request: Request) -> list[tuple[str, str]]:
+        """Return names and values of all fields of a form; HttpError if it cannot be read."""
         if not self._free:
             reason = "too many forms are being received; try again in a moment"
             raise HttpError(503, "busy", reason, _CLOSE | {"Retry-After": "5"})
@@ -138,6 +143,6 @@ class FormReader:
         finally:
             self._free += 1
         try:
-            return dict(parse_qsl(content.decode("ascii"), max_num_fields=10))
+            return parse_qsl(content.decode("ascii"), max_num_fields=MAX_FORM_FIELDS)
         except ValueError as error:
             raise HttpError(400, "malformed", "the body is not a valid form") from error

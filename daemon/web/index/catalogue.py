@@ -7,8 +7,9 @@ maintenance task of `app`.
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from threading import RLock
 from typing import Any
@@ -16,13 +17,22 @@ from typing import Any
 from daemon.inbox.scan import Scanner
 from daemon.web import sidecar_reader
 from daemon.web.http.errors import HttpError
+from daemon.web.index.corrections import Correction, CorrectionStore
 from daemon.web.index.ledger_sync import LedgerSync
 from daemon.web.index.originals import Originals
-from daemon.web.index.outbox_view import OutboxView
+from daemon.web.index.outbox_view import OutboxView, unavailable
 from daemon.web.index.paths import WebPaths
 from daemon.web.index.pending import PendingFiles
-from daemon.web.index.records import STATUSES, DocumentDetails, DocumentList
+from daemon.web.index.records import (
+    STATUSES,
+    DocumentDetails,
+    DocumentFilter,
+    DocumentList,
+    DocumentSummary,
+    RetryState,
+)
 from daemon.web.index.search_index import SearchEntry, SearchIndex
+from daemon.web.index.waiting_reasons import WaitingReasons
 
 SIDECARS_PER_QUERY = 20  # of the backlog that a query reads besides its own
 
@@ -33,11 +43,12 @@ class Catalogue:
     def __init__(self, paths: WebPaths, scanner: Scanner) -> None:
         self.paths = paths
         self._labels = paths.labels
-        self._pending = PendingFiles(paths.inbox, scanner)
+        self._pending = PendingFiles(paths.inbox, scanner, paths.state)
         self.originals = Originals((paths.archive, paths.failed, paths.inbox))
         self._lock = RLock()
         self._index = SearchIndex(paths.index_file)
         self._outbox = OutboxView(paths.outbox)
+        self._corrections = CorrectionStore(paths.outbox)
         self._ledger_sync = LedgerSync(paths.ledger_file)
         self._unreadable = set[str]()  # claims whose sidecars exist and cannot be read
 
@@ -46,24 +57,43 @@ class Catalogue:
     def documents(
         self, query: str = "", status: str = "", offset: int = 0, limit: int = 50
     ) -> DocumentList:
-        """Return documents, newest first, whose name or text contains all words of `query`.
+        """Return documents, newest first, whose name or text contains all words of `query`."""
+        return self.find(DocumentFilter(query, status), offset, limit)
+
+    def find(self, wanted: DocumentFilter, offset: int = 0, limit: int = 50) -> DocumentList:
+        """Return a part of the list of a filter; files in the inbox come first.
 
         HttpError if the outbox is unavailable: then it is unknown which results exist.
         """
-        if status and status not in STATUSES:
+        if wanted.status and wanted.status not in STATUSES:
             return DocumentList((), 0)
         with self._lock:
             self.refresh()
             if self._index.unread(1):
                 self._outbox.check_available()
-            pending = self._pending.matching(query) if status in ("", "waiting") else []
-            first = tuple(pending[offset : offset + limit])
-            if status == "waiting":
-                return DocumentList(first, len(pending))
-            start = max(0, offset - len(pending))
-            entries, total = self._search(query, status, start, limit - len(first))
-            documents = (*first, *(entry.summary() for entry in entries))
-            return DocumentList(documents, len(pending) + total)
+            pending = self._pending.matching(wanted)
+            first = pending if wanted.status in ("", "waiting") else []
+            shown, entries = tuple(first[offset : offset + limit]), list[SearchEntry]()
+            if wanted.status != "waiting":
+                start = max(0, offset - len(first))
+                entries = self._search(wanted, start, limit - len(shown))
+            counts = self._index.counts(wanted)
+        counts["waiting"] = len(pending)
+        counts[""] = sum(counts.values())
+        reasons = WaitingReasons(self.paths.state, ())
+        documents = (*shown, *(self._summary(entry, reasons) for entry in entries))
+        return DocumentList(documents, counts.get(wanted.status, 0), counts)
+
+    def neighbours(
+        self, details: DocumentDetails, wanted: DocumentFilter
+    ) -> tuple[DocumentSummary | None, DocumentSummary | None]:
+        """Return the documents before and after one in the list of a filter."""
+        with self._lock:
+            entry = self._index.by_id(details.summary.id)
+            if entry is None:
+                return None, None
+            before, after = self._index.neighbours(wanted, entry)
+        return before.summary() if before else None, after.summary() if after else None
 
     def document(self, identity: str) -> DocumentDetails | None:
         """Return a document by its claim, or `w-<hash>` before that; None if it never existed.
@@ -84,6 +114,25 @@ class Catalogue:
                 return None
             entry = self._reread(self._latest(self._reread(entry)))
         return self._details(entry)
+
+    def preview(self, identity: str) -> DocumentDetails | None:
+        """Return a document with its original and without its result; cheaper than `document`."""
+        with self._lock:
+            self.refresh(0)
+            entry = self._index.by_id(identity)
+        return self._without_result(entry) if entry else None
+
+    def corrected_contents(self) -> list[str]:
+        """Return the SHA-256 of each original with corrected lines; cheap."""
+        return self._corrections.documents()
+
+    def corrected(self) -> Iterator[DocumentDetails]:
+        """Return the documents with corrected lines, without their results."""
+        for sha256 in self.corrected_contents():
+            with self._lock:
+                entry = self._index.by_content(sha256)
+            if entry is not None:
+                yield self._without_result(entry)
 
     def is_answered(self, identity: str) -> bool:
         """Return whether the result of a claim or an upload has been published; cheap."""
@@ -158,13 +207,40 @@ class Catalogue:
             entry = ledger.entry(details.summary.id) if ledger else None
         return (entry and self.find_answered(entry.sha256, entry.profile)) or details
 
-    def mark_gone(self, details: DocumentDetails) -> None:
-        """Record that the result of a document has been deleted."""
+    def corrections(self, details: DocumentDetails) -> tuple[Correction, ...]:
+        """Return the corrected lines of a document; HttpError if they cannot be read."""
+        if details.sha256 is None:
+            return ()
+        try:
+            return self._corrections.of(details.sha256)
+        except OSError as error:
+            raise unavailable(error) from error
+
+    def mark_deleted(self, details: DocumentDetails) -> None:
+        """Record that the result of a document has been deleted.
+
+        Its corrections are removed with the last result of the same content: they are its text.
+        """
         with self._lock:
             if entry := self._index.by_id(details.summary.id):
                 self._index.mark_gone(entry)
+                if entry.status != "duplicate" and not self._index.has_result(entry.sha256):
+                    with contextlib.suppress(OSError):  # the outbox has just failed
+                        self._corrections.forget(entry.sha256)
 
     # --- updates --------------------------------------------------------------------------------
+
+    def correct(self, details: DocumentDetails, corrections: Sequence[Correction]) -> None:
+        """Keep corrections of a document, durably; HttpError if the outbox is unavailable."""
+        assert details.sha256 is not None, "a document with a result has content"
+        self._outbox.check_available()
+        try:
+            self._corrections.add(details.sha256, corrections)
+        except OSError as error:
+            raise unavailable(error) from error
+        with self._lock, self._index.transaction():
+            if entry := self._index.by_id(details.summary.id):
+                self._read(entry)  # the search finds the corrected text as well
 
     def refresh(self, max_sidecars: int = SIDECARS_PER_QUERY) -> bool:
         """Bring the index up to date; return whether there are more sidecars to be read."""
@@ -210,8 +286,13 @@ class Catalogue:
         if sidecar is not None and sidecar.error:
             error = sidecar_reader.hide_paths(sidecar.error, self._labels)
             sidecar = replace(sidecar, error=error)
-        self._index.store_sidecar(entry, sidecar)
+        self._index.store_sidecar(entry, sidecar, self._corrected_lines(entry) if sidecar else ())
         return self._index.by_id(entry.id) or entry
+
+    def _corrected_lines(self, entry: SearchEntry) -> list[str]:
+        with contextlib.suppress(OSError):  # the search does without them
+            return [each.text or "" for each in self._corrections.of(entry.sha256)]
+        return []
 
     def _reread(self, entry: SearchEntry) -> SearchEntry:
         """Return an entry as the outbox has it now: a sidecar that was gone may be back."""
@@ -227,15 +308,14 @@ class Catalogue:
         return entry
 
     def _details(self, entry: SearchEntry) -> DocumentDetails:
-        summary = entry.summary()
+        summary = self._summary(entry, WaitingReasons(self.paths.state, ()))
         sidecar = self._outbox.read_sidecar(entry) if entry.is_answered else None
         if entry.is_answered and sidecar is None and not summary.is_gone:
             with self._lock:
                 self._index.mark_gone(entry)
             summary = replace(summary, is_gone=True)
         original = self.originals.find(entry.name, entry.bytes, entry.sha256)
-        if summary.status == "failed" and original and self.paths.is_in_inbox(original):
-            # it is being retried
+        if summary.retry == "under_way":
             summary = replace(summary, status="waiting", error=None, error_class=None)
         content = sidecar.content if sidecar else None
         return DocumentDetails(
@@ -249,15 +329,32 @@ class Catalogue:
             warnings=sidecar_reader.warnings_without_paths(sidecar, self._labels),
         )
 
-    def _search(
-        self, query: str, status: str, offset: int, limit: int
-    ) -> tuple[list[SearchEntry], int]:
+    def _without_result(self, entry: SearchEntry) -> DocumentDetails:
+        original = self.originals.find(entry.name, entry.bytes, entry.sha256)
+        return DocumentDetails(entry.summary(), None, (), original, entry.name, entry.sha256)
+
+    def _summary(self, entry: SearchEntry, reasons: WaitingReasons) -> DocumentSummary:
+        summary = entry.summary()
+        if summary.status == "failed":
+            return replace(summary, retry=self._retry_state(entry))
+        if not entry.is_answered:
+            return replace(summary, waiting=reasons.of_document(entry.id))
+        return summary
+
+    def _retry_state(self, entry: SearchEntry) -> RetryState:
+        original = self.originals.find(entry.name, entry.bytes, entry.sha256)
+        if original and self.paths.is_in_inbox(original):
+            return "under_way"
+        is_failed = original is not None and original.is_relative_to(self.paths.failed)
+        return "possible" if is_failed else "original_gone"
+
+    def _search(self, wanted: DocumentFilter, offset: int, limit: int) -> list[SearchEntry]:
         """Return entries whose sidecars exist now; those that were collected are marked as gone."""
         while True:
-            entries, total = self._index.search(query, status, offset, limit)
+            entries = self._index.search(wanted, offset, limit)
             missing = [entry for entry in entries if self._outbox.is_missing(entry)]
             if not missing:
-                return entries, total
+                return entries
             self._outbox.check_available()
             for entry in missing:
                 self._index.mark_gone(entry)

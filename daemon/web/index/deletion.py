@@ -46,7 +46,7 @@ def delete_result(catalogue: Catalogue, details: DocumentDetails) -> None:
     except OSError as error:
         reason = f"the outbox cannot be written ({error.strerror}); the operator must restore it"
         raise HttpError(503, "outbox_unavailable", reason) from error
-    catalogue.mark_gone(details)
+    catalogue.mark_deleted(details)
 
 
 def _has_claim(outbox: Path, name: str, claim: str) -> bool:

@@ -25,7 +25,7 @@ class OutboxView:
         try:
             self._volume.check()
         except OSError as error:
-            raise _unavailable(error) from error
+            raise unavailable(error) from error
 
     def folder_identity(self) -> str | None:
         """Return device and inode of the folder, None if it is missing or not mounted."""
@@ -43,7 +43,7 @@ class OutboxView:
         try:
             sidecar = sidecar_reader.read(self.folder, entry.answer)
         except OSError as error:
-            raise _unavailable(error) from error
+            raise unavailable(error) from error
         if sidecar is None:
             self.check_available()
             return None
@@ -62,6 +62,7 @@ class OutboxView:
         return False
 
 
-def _unavailable(error: OSError) -> HttpError:
-    reason = f"the outbox cannot be read ({error.strerror}); the operator must restore it"
+def unavailable(error: OSError) -> HttpError:
+    """Return the error that stands for an outbox that cannot be read or written."""
+    reason = f"the outbox cannot be used ({error.strerror}); the operator must restore it"
     return HttpError(503, "outbox_unavailable", reason, {"Retry-After": "30"})

@@ -19,6 +19,11 @@ class WebPaths:
     index_file: Path
 
     @property
+    def state(self) -> Path:
+        """The folder with the daemon's heartbeat and its report on waiting files."""
+        return self.index_file.parent
+
+    @property
     def labels(self) -> Mapping[str, str]:
         """The word that replaces the path of each folder in messages, longest path first."""
         paths = {

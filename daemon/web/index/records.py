@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
@@ -11,6 +12,47 @@ from daemon.core.records import Status
 DocumentStatus = Literal[Status, "reading", "waiting"]
 STATUSES: Final[tuple[DocumentStatus, ...]] = get_args(DocumentStatus)
 UNANSWERED: Final = ("reading", "waiting")
+Order = Literal["newest", "oldest", "name", "confidence"]
+ORDERS: Final[tuple[Order, ...]] = get_args(Order)
+WaitingCause = Literal[
+    "unstable",
+    "incomplete",
+    "blocked",
+    "ready",
+    "next",
+    "paused",
+    "arrived",
+    "starting",
+    "down",
+    "retrying",
+]
+RetryState = Literal["possible", "under_way", "original_gone"]
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentFilter:
+    """Which documents a list has, and in which order.
+
+    `text` are words in name or text, `status` "" for any. `since` (inclusive) and `until`
+    (exclusive) are UTC times without a zone, such as 2026-07-01T00:00:00, "" without a limit; they
+    apply to the time of the answer, or of the arrival before there is one. The order "confidence"
+    begins with the lowest, files in the inbox come first in each order.
+    """
+
+    text: str = ""
+    status: str = ""
+    since: str = ""
+    until: str = ""
+    order: Order = "newest"
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingReason:
+    """Why a file waits: a word, the daemon's own sentence if it has one, the files before it."""
+
+    cause: WaitingCause
+    message: str = ""
+    ahead: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +73,9 @@ class DocumentSummary:
     and `confidence` are known once there is a result; `error` is a sentence, `error_class` its word
     for programs. `unread_count` regions of its pages look like text and were not read,
     `warning_count` warnings are on the document or on its pages. `is_gone`: the result was
-    collected or deleted.
+    collected or deleted. `is_closed`: the daemon has finished with it, so that the result may be
+    deleted. `outputs` are kind and name of each output file. `retry` tells of a failed document
+    whether its original can be read again, `waiting` of an unanswered one what it waits for.
     """
 
     id: str
@@ -49,14 +93,22 @@ class DocumentSummary:
     unread_count: int = 0
     warning_count: int = 0
     is_gone: bool = False
+    is_closed: bool = False
+    outputs: tuple[tuple[str, str], ...] = ()
+    retry: RetryState | None = None
+    waiting: WaitingReason | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentList:
-    """A part of the list of documents, newest first, and the number of all that match."""
+    """A part of the list of documents, and the number of all that match.
+
+    `counts` has that number for each status, whatever the status of the filter, and "" for all.
+    """
 
     documents: tuple[DocumentSummary, ...]
     total: int
+    counts: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,11 @@ It is a cache: its rows come from the ledger, its texts from the sidecars.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import re
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -16,10 +18,10 @@ from typing import Any
 from daemon.core import fs, sqlite
 from daemon.core.records import LedgerEntry
 from daemon.web.index import tokenizer
-from daemon.web.index.records import DocumentSummary
+from daemon.web.index.records import DocumentFilter, DocumentSummary, Order
 from daemon.web.sidecar_reader import SidecarContent
 
-INDEX_VERSION = 5
+INDEX_VERSION = 6
 SNIPPET_TOKENS = 32
 
 _SCHEMA = """
@@ -41,9 +43,13 @@ CREATE TABLE documents (
     error       TEXT,
     error_class TEXT,
     unread      INTEGER NOT NULL DEFAULT 0,   -- regions of its pages that were not read
-    warnings    INTEGER NOT NULL DEFAULT 0    -- of document and pages
+    warnings    INTEGER NOT NULL DEFAULT 0,   -- of document and pages
+    outputs     TEXT NOT NULL DEFAULT '[]',   -- JSON: kind and name of each output file
+    sort_name   TEXT NOT NULL                 -- see `sort_name`
 ) STRICT;
 CREATE INDEX by_name ON documents (name, sha256);
+CREATE INDEX by_sort_name ON documents (sort_name);
+CREATE INDEX by_content ON documents (sha256);
 CREATE INDEX by_answer ON documents (answer);
 CREATE INDEX open_documents ON documents (number) WHERE state != 'closed';
 CREATE INDEX unread ON documents (number) WHERE is_read = 0;
@@ -51,6 +57,14 @@ CREATE VIRTUAL TABLE texts USING fts5(name, body, tokenize="unicode61 remove_dia
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 """
 _ANSWERED = "state IN ('answered', 'closed')"
+_STATUS = f"CASE WHEN {_ANSWERED} THEN status ELSE 'reading' END"
+_TIME = "coalesce(d.answered_at, d.claimed_at)"
+_ORDERS: Mapping[Order, tuple[str, str]] = {  # key, "" for the number of the row, and direction
+    "newest": ("", "DESC"),
+    "oldest": ("", "ASC"),
+    "name": ("d.sort_name", "ASC"),
+    "confidence": ("coalesce(d.confidence, 2)", "ASC"),  # those without one are the last
+}
 _VISIBLE = f"is_gone = 0 AND (is_read = 1 OR NOT {_ANSWERED})"
 
 
@@ -76,6 +90,8 @@ class SearchEntry:
     error_class: str | None
     unread: int
     warnings: int
+    outputs: str
+    sort_name: str
     snippet: str = ""
 
     @property
@@ -103,6 +119,8 @@ class SearchEntry:
             unread_count=self.unread,
             warning_count=self.warnings,
             is_gone=self.is_gone,
+            is_closed=self.state == "closed",
+            outputs=tuple((kind, name) for kind, name in json.loads(self.outputs)),
         )
 
     def sidecar_output(self) -> dict[str, Any]:
@@ -193,11 +211,11 @@ class SearchIndex:
         self.remove(number)
         self._db.execute(
             "INSERT OR REPLACE INTO documents (number, id, name, bytes, sha256, state, "
-            "status, answer, claimed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "status, answer, claimed_at, sort_name) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 number, entry.id, os.fsencode(entry.name), entry.bytes, entry.sha256,
                 entry.state, entry.status, entry.answer and os.fsencode(entry.answer),
-                entry.claimed_at,
+                entry.claimed_at, sort_name(fs.to_unicode(entry.name)),
             ),
         )  # fmt: skip
 
@@ -210,18 +228,20 @@ class SearchIndex:
         self._db.execute("DELETE FROM documents WHERE number = ?", (number,))
         self._db.execute("DELETE FROM texts WHERE rowid = ?", (number,))
 
-    def store_sidecar(self, entry: SearchEntry, sidecar: SidecarContent | None) -> None:
-        """Store the content of a sidecar; None if it is gone."""
-        values: tuple[Any, ...] = (0, None, None, None, None, 0, 0)
+    def store_sidecar(
+        self, entry: SearchEntry, sidecar: SidecarContent | None, corrections: Iterable[str] = ()
+    ) -> None:
+        """Store the content of a sidecar, None if it is gone; corrected lines are found as well."""
+        values: tuple[Any, ...] = (0, None, None, None, None, 0, 0, "[]")
         if s := sidecar:
             values = (
                 s.pages, s.confidence, s.finished_at, s.error, s.error_class, s.unread_count,
-                s.warning_count,
+                s.warning_count, json.dumps([(each["kind"], each["name"]) for each in s.outputs]),
             )  # fmt: skip
         self._db.execute("DELETE FROM texts WHERE rowid = ?", (entry.number,))
         self._db.execute(
             "UPDATE documents SET is_read = 1, is_gone = ?, pages = ?, confidence = ?, "
-            "answered_at = ?, error = ?, error_class = ?, unread = ?, warnings = ? "
+            "answered_at = ?, error = ?, error_class = ?, unread = ?, warnings = ?, outputs = ? "
             "WHERE number = ?",
             (sidecar is None, *values, entry.number),
         )
@@ -229,7 +249,7 @@ class SearchIndex:
             name = tokenizer.split_text(fs.to_unicode(entry.name))
             self._db.execute(
                 "INSERT INTO texts (rowid, name, body) VALUES (?, ?, ?)",
-                (entry.number, name, tokenizer.split_text(sidecar.text)),
+                (entry.number, name, tokenizer.split_text("\n".join((sidecar.text, *corrections)))),
             )
             # an older sidecar of the same path has been replaced or collected
             older = "WHERE d.answer = ? AND d.number < ? AND d.is_gone = 0"
@@ -264,6 +284,17 @@ class SearchIndex:
         """Return the row of a claim."""
         return next(iter(self._entries("WHERE d.id = ?", identity)), None)
 
+    def by_content(self, sha256: str) -> SearchEntry | None:
+        """Return the newest row with this content."""
+        return next(
+            iter(self._entries("WHERE d.sha256 = ? ORDER BY d.number DESC LIMIT 1", sha256)), None
+        )
+
+    def has_result(self, sha256: str) -> bool:
+        """Return whether a document with this content has a result that is no duplicate."""
+        clauses = f"WHERE d.sha256 = ? AND {_ANSWERED} AND is_gone = 0 AND status != 'duplicate'"
+        return bool(self._entries(f"{clauses} LIMIT 1", sha256))
+
     def newer(self, entry: SearchEntry) -> SearchEntry | None:
         """Return the newest row of the same name and content, if it is newer than this one."""
         return next(
@@ -274,33 +305,51 @@ class SearchIndex:
             None,
         )  # fmt: skip
 
-    def search(
-        self, query: str, status: str, offset: int, limit: int
-    ) -> tuple[list[SearchEntry], int]:
-        """Return rows that are unfinished or have a sidecar, newest first, and their number."""
-        conditions, values = [_VISIBLE], list[Any]()
-        if status == "reading":
-            conditions.append(f"NOT {_ANSWERED}")
-        elif status:
-            conditions.append(f"{_ANSWERED} AND status = ?")
-            values.append(status)
-        source, number = "documents d", "d.number"
-        expression = tokenizer.match_expression(query)
-        if query.strip():
-            if expression is None:
-                return [], 0
-            source, number = "texts JOIN documents d ON d.number = texts.rowid", "texts.rowid"
-            conditions.append("texts MATCH ?")
-            values.append(expression)
-        matching = f"FROM {source} WHERE {' AND '.join(conditions)}"
-        ((total,),) = self._db.execute(f"SELECT count(*) {matching}", values)
+    def search(self, wanted: DocumentFilter, offset: int, limit: int) -> list[SearchEntry]:
+        """Return rows that are unfinished or have a sidecar, in the order of the filter."""
+        matching = _Matching.of(wanted)
+        if matching is None:
+            return []
+        _, direction = _ORDERS[wanted.order]
+        order = ", ".join(f"{key} {direction}" for key in matching.keys)
         rows = self._db.execute(
-            f"SELECT d.* {matching} ORDER BY {number} DESC LIMIT ? OFFSET ?",
-            [*values, limit, offset],
+            f"SELECT d.* {matching.clauses} ORDER BY {order} LIMIT ? OFFSET ?",
+            [*matching.values, limit, offset],
         )
         entries = [_entry(row) for row in rows]
-        found = [replace(each, snippet=self._snippet(expression, each)) for each in entries]
-        return found, int(total)
+        return [replace(each, snippet=self._snippet(matching.text, each)) for each in entries]
+
+    def counts(self, wanted: DocumentFilter) -> dict[str, int]:
+        """Return the number of those rows for each status, whatever the status of the filter."""
+        matching = _Matching.of(replace(wanted, status=""))
+        if matching is None:
+            return {}
+        rows = self._db.execute(
+            f"SELECT {_STATUS}, count(*) {matching.clauses} GROUP BY 1", matching.values
+        )
+        return {str(status): int(count) for status, count in rows}
+
+    def neighbours(
+        self, wanted: DocumentFilter, entry: SearchEntry
+    ) -> tuple[SearchEntry | None, SearchEntry | None]:
+        """Return the rows before and after one in the list of a filter, None at its ends."""
+        matching = _Matching.of(wanted)
+        if matching is None:
+            return None, None
+        (key, direction), keys = _ORDERS[wanted.order], ", ".join(matching.keys)
+        place = f"(SELECT {key}, number FROM documents d WHERE number = ?)"  # noqa: S608 -- as above
+        own = place if key else "?"
+        found: list[SearchEntry | None] = []
+        for comparison, towards in (("<", "DESC"), (">", "ASC")):
+            order = ", ".join(f"{each} {towards}" for each in matching.keys)
+            rows = self._db.execute(
+                f"SELECT d.* {matching.clauses} AND ({keys}) {comparison} {own} "
+                f"ORDER BY {order} LIMIT 1",
+                [*matching.values, entry.number],
+            )
+            found.append(next((_entry(row) for row in rows), None))
+        smaller, larger = found
+        return (smaller, larger) if direction == "ASC" else (larger, smaller)
 
     def _snippet(self, expression: str | None, entry: SearchEntry) -> str:
         """Return the part of a text that matches; made for the shown rows only, as it is costly."""
@@ -318,6 +367,47 @@ class SearchIndex:
             values,
         )
         return [_entry(row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class _Matching:
+    """The clauses FROM and WHERE of a filter, their values, and the FTS5 expression of its text.
+
+    `keys` are the expressions by which its list is ordered.
+    """
+
+    clauses: str
+    values: list[str]
+    text: str | None
+    keys: tuple[str, ...]
+
+    @classmethod
+    def of(cls, wanted: DocumentFilter) -> _Matching | None:
+        """Return the clauses of a filter, None if its text has no words to search for."""
+        conditions, values = [_VISIBLE], list[str]()
+        if wanted.status:
+            conditions.append(f"{_STATUS} = ?")
+            values.append(wanted.status)
+        for limit, comparison in ((wanted.since, ">="), (wanted.until, "<")):
+            if limit:
+                conditions.append(f"{_TIME} {comparison} ?")
+                values.append(limit)
+        source, number, expression = "documents d", "d.number", None
+        if wanted.text.strip():
+            expression = tokenizer.match_expression(wanted.text)
+            if expression is None:
+                return None
+            source, number = "texts JOIN documents d ON d.number = texts.rowid", "texts.rowid"
+            conditions.append("texts MATCH ?")
+            values.append(expression)
+        keys = tuple(filter(None, (_ORDERS[wanted.order][0], number)))
+        return cls(f"FROM {source} WHERE {' AND '.join(conditions)}", values, expression, keys)
+
+
+def sort_name(name: str) -> str:
+    """Return a text that sorts as people expect of a path: by its last part, `scan2` first."""
+    folder, _, title = name.rpartition("/")
+    return re.sub(r"\d+", lambda digits: digits[0].zfill(12), f"{title}/{folder}".casefold())
 
 
 def _entry(row: tuple[Any, ...]) -> SearchEntry:

@@ -11,6 +11,7 @@ import jinja2
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from daemon import __version__
 from daemon.inbox.uploads import UPLOAD_FOLDER
 from daemon.web.http.errors import HttpError, PartialUpload
 from daemon.web.http.filenames import visible_name
@@ -19,7 +20,8 @@ from daemon.web.rest.serializers import document_path, output_path
 from daemon.web.ui import error_messages, messages
 from daemon.web.ui.view import percent, uncertainty
 
-LANGUAGE_COOKIE = "language"
+LANGUAGE_COOKIE, THEME_COOKIE = "language", "theme"
+THEMES = ("system", "light", "dark")
 COOKIE_SECONDS = 365 * 86_400
 TEMPLATES = Path(__file__).with_name("templates")
 
@@ -40,18 +42,18 @@ class Templates:
         self._environment.globals.update(
             static=self._static.__getitem__, visible=visible_name, utc_time=utc_time,
             percent=percent, uncertainty=uncertainty, file_size=file_size, downloads=downloads,
-            details_table=details_table, inbox_folder=inbox_folder,
+            details_table=details_table, inbox_folder=inbox_folder, output_path=output_path,
         )  # fmt: skip
 
     def render(
         self, request: Request, template: str, *, status_code: int = 200, **values: object
     ) -> HTMLResponse:
-        """Return a page in the reader's language; `?language=` is stored in a cookie."""
-        chosen = request.query_params.get("language", "")
-        language = chosen if chosen in messages.MESSAGES else _language(request)
+        """Return a page in the reader's language; `?language=` and `?theme=` become cookies."""
+        language, theme = _language(request), _theme(request)
         content = self._environment.get_template(template).render(
             t=messages.MESSAGES[language], lang=messages.LANGUAGES[language],
-            languages=_language_links(request, language),
+            languages=_language_links(request, language), theme=theme,
+            themes=[(each, _link(request, theme=each)) for each in THEMES], version=__version__,
             failure_messages=error_messages.FAILURE_MESSAGES[language],
             http_error_messages=error_messages.HTTP_ERROR_MESSAGES[language],
             warning_messages=error_messages.WARNING_MESSAGES[language], **values,
@@ -61,10 +63,9 @@ class Templates:
         }  # fmt: skip
         # a lone surrogate cannot be encoded: it becomes a question mark
         response = HTMLResponse(content.encode("utf-8", "replace"), status_code, headers)
-        if chosen in messages.MESSAGES:
-            response.set_cookie(
-                LANGUAGE_COOKIE, chosen, COOKIE_SECONDS, samesite="lax", httponly=True
-            )
+        for name, value in ((LANGUAGE_COOKIE, language), (THEME_COOKIE, theme)):
+            if request.query_params.get(name) == value:
+                response.set_cookie(name, value, COOKIE_SECONDS, samesite="lax", httponly=True)
         return response
 
     def error_page(self, request: Request, error: HttpError) -> HTMLResponse:
@@ -78,17 +79,30 @@ class Templates:
 
 
 def _language(request: Request) -> str:
-    stored = request.cookies.get(LANGUAGE_COOKIE, "")
-    if stored in messages.MESSAGES:
-        return stored
+    for values in (request.query_params, request.cookies):
+        if (chosen := values.get(LANGUAGE_COOKIE, "")) in messages.MESSAGES:
+            return chosen
     return messages.preferred_language(request.headers.get("accept-language", ""))
+
+
+def _theme(request: Request) -> str:
+    for values in (request.query_params, request.cookies):
+        if (chosen := values.get(THEME_COOKIE, "")) in THEMES:
+            return chosen
+    return THEMES[0]
+
+
+def _link(request: Request, **parameters: str) -> str:
+    """Return a link to the same page with other preferences."""
+    url = request.url.remove_query_params([LANGUAGE_COOKIE, THEME_COOKIE])
+    return f"?{url.include_query_params(**parameters).query}"
 
 
 def _language_links(request: Request, language: str) -> list[dict[str, Any]]:
     """Return a link to the same page in each language."""
     return [
         {
-            "href": f"?{request.url.include_query_params(language=each).query}",
+            "href": _link(request, language=each),
             "lang": messages.LANGUAGES[each],
             "name": messages.NATIVE_NAMES[each],
             "is_current": each == language,

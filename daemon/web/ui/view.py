@@ -6,9 +6,11 @@ Sidecars are validated before they are published; boxes are pixels of the page a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from daemon.web.index.corrections import Correction, by_line, corrected_text
 
 # Words below these are highlighted. The confidence of a word, the geometric mean over its
 # characters, is above 0.97 for nearly all words read correctly; on a bad fax the words below 0.95
@@ -60,6 +62,7 @@ class LineView:
     box: tuple[int, int, int, int]
     spans: tuple[SpanView, ...]
     direction: str = "horizontal"
+    correction: str | None = None  # the text that a person has put in place of `text`
 
     @property
     def words(self) -> tuple[SpanView, ...]:
@@ -134,6 +137,7 @@ class PageView:
     blocks: tuple[BlockView, ...]
     unread: tuple[RegionView, ...] = ()
     warnings: tuple[WarningView, ...] = ()
+    corrected_text: str | None = None  # None without corrections
 
     @property
     def unread_by_reason(self) -> dict[str, list[RegionView]]:
@@ -151,11 +155,13 @@ class PageView:
     @property
     def uncertain_words(self) -> tuple[SpanView, ...]:
         """The words that are highlighted."""
-        return tuple(word for line in self.lines for word in line.words if word.uncertainty)
+        read = (line for line in self.lines if line.correction is None)
+        return tuple(word for line in read for word in line.words if word.uncertainty)
 
 
-def page_view(page: dict[str, Any]) -> PageView:
-    """Return the view of a page of a sidecar."""
+def page_view(page: dict[str, Any], corrections: Iterable[Correction] = ()) -> PageView:
+    """Return the view of a page of a sidecar; `corrections` are those of its document."""
+    corrected = by_line(page, corrections)
     return PageView(
         number=page["number"],
         width=max(1, page["width"]),
@@ -166,12 +172,13 @@ def page_view(page: dict[str, Any]) -> PageView:
         confidence=page["confidence"],
         error=page.get("error", {}).get("message", ""),
         error_class=page.get("error", {}).get("class", ""),
-        blocks=tuple(_block_views(page["blocks"])),
+        blocks=tuple(_block_views(page["blocks"], corrected)),
         unread=tuple(
             RegionView(number, _box(region), region["reason"])
             for number, region in enumerate(page["unread"], 1)
         ),
         warnings=warning_views(page["warnings"]),
+        corrected_text=corrected_text(page, corrected) if corrected else None,
     )
 
 
@@ -180,11 +187,13 @@ def warning_views(warnings: Iterable[dict[str, Any]]) -> tuple[WarningView, ...]
     return tuple(WarningView(each["class"], each["message"]) for each in warnings)
 
 
-def _block_views(blocks: Sequence[dict[str, Any]]) -> Iterator[BlockView]:
+def _block_views(
+    blocks: Sequence[dict[str, Any]], corrected: Mapping[str, Correction]
+) -> Iterator[BlockView]:
     count = 0
     for place, block in enumerate(blocks):
         lines = tuple(
-            _line_view(f"{place}-{index}", count + index + 1, line)
+            _line_view(f"{place}-{index}", count + index + 1, line, corrected)
             for index, line in enumerate(block["lines"])
         )
         count += len(lines)
@@ -224,9 +233,12 @@ def _table(
     return tuple(tuple(by_row.get(row, ())) for row in range(max(by_row, default=-1) + 1))
 
 
-def _line_view(key: str, number: int, line: dict[str, Any]) -> LineView:
+def _line_view(
+    key: str, number: int, line: dict[str, Any], corrected: Mapping[str, Correction]
+) -> LineView:
     spans = tuple(_spans(key, line))
-    return LineView(key, number, line["text"], _box(line), spans, line["direction"])
+    text = corrected[key].text if key in corrected else None
+    return LineView(key, number, line["text"], _box(line), spans, line["direction"], text)
 
 
 def _spans(key: str, line: dict[str, Any]) -> Iterator[SpanView]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +15,13 @@ from daemon.core.folder_rules import FolderRules
 from daemon.core.options import Recipe, Weights
 from daemon.supervisor.policy import Policy
 from daemon.web.http.security import AccessControl
-from daemon.web.index.records import DocumentDetails, DocumentList, DocumentSummary
+from daemon.web.index.corrections import Correction
+from daemon.web.index.records import (
+    DocumentDetails,
+    DocumentFilter,
+    DocumentList,
+    DocumentSummary,
+)
 from daemon.web.ui import pages
 from daemon.web.ui.templating import Templates
 
@@ -41,20 +48,38 @@ class Documents:
 
     def __init__(self, *found: DocumentDetails) -> None:
         self._found = list(found)
-        self.asked: list[tuple[Any, ...]] = []
+        self.asked: list[tuple[DocumentFilter, int, int]] = []
+        self.corrected_lines: tuple[Correction, ...] = ()
         self.pages: dict[tuple[str, int], dict[str, Any]] = {}
 
-    def documents(
-        self, query: str = "", status: str = "", offset: int = 0, limit: int = 50
-    ) -> DocumentList:
+    def find(self, wanted: DocumentFilter, offset: int = 0, limit: int = 50) -> DocumentList:
         """Return the documents of a status whose title contains the query."""
-        self.asked.append((query, status, offset, limit))
+        self.asked.append((wanted, offset, limit))
         fitting = [
             each.summary
             for each in self._found
-            if query in each.summary.title and status in ("", each.summary.status)
+            if wanted.text in each.summary.title and wanted.status in ("", each.summary.status)
         ]
-        return DocumentList(tuple(fitting[offset : offset + limit]), len(fitting))
+        counts = Counter(each.status for each in fitting) | {"": len(fitting)}
+        return DocumentList(tuple(fitting[offset : offset + limit]), len(fitting), counts)
+
+    def neighbours(
+        self, details: DocumentDetails, wanted: DocumentFilter
+    ) -> tuple[DocumentSummary | None, DocumentSummary | None]:
+        """Return the documents before and after one."""
+        del wanted
+        listed = [None, *(each.summary for each in self._found), None]
+        place = listed.index(details.summary)
+        return listed[place - 1], listed[place + 1]
+
+    def corrections(self, details: DocumentDetails) -> tuple[Correction, ...]:
+        """Return the corrected lines that the test has given."""
+        del details
+        return self.corrected_lines
+
+    def corrected_contents(self) -> list[str]:
+        """Return no SHA-256."""
+        return []
 
     def document(self, identity: str) -> DocumentDetails | None:
         """Return the document with this id."""

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from daemon.core.folder_rules import FolderRules
-from daemon.inbox.intake import Intake, QueueCounts
+from daemon.inbox.intake import Intake, QueueCounts, WaitingFiles
 from daemon.inbox.scan import Scanner
 from daemon.inbox.stability import StabilityTracker
 from daemon.inbox.watch import InboxWatcher
@@ -117,6 +117,25 @@ def test_waiting_files_are_counted_by_what_they_wait_for_and_since_when(inbox: P
     assert intake.waiting == QueueCounts(ready=1, unstable=1, incomplete=1, blocked=0, since=100.0)
 
 
+def test_waiting_files_are_listed_by_what_they_wait_for(inbox: Path) -> None:
+    intake = make_intake(inbox)
+    for name in ("a.png", "b.png", "taken.png"):
+        (inbox / name).write_bytes(b"x")
+    (inbox / "empty.png").touch()
+    intake.scan_if_due(100.0)
+    (inbox / "new.png").write_bytes(b"x")
+    intake.postpone("taken.png", 200.0, "Permission denied")
+    intake.scan_if_due(100.0 + QUIET)
+
+    assert intake.waiting_files == WaitingFiles(
+        unstable=("new.png",),
+        incomplete={"empty.png": "it is empty (0 bytes)"},
+        blocked={"taken.png": "Permission denied"},
+        upcoming=("a.png", "b.png"),
+        ready=2,
+    )
+
+
 def test_waiting_files_are_counted_while_the_intake_is_paused(inbox: Path) -> None:
     intake = make_intake(inbox)
     intake._check_volumes = lambda: "the outbox is away"
@@ -136,7 +155,7 @@ def test_a_postponed_file_uses_up_no_turn_before_its_time(
     intake.scan_if_due(0.0)
     intake.scan_if_due(QUIET)
     assert intake.next_ready(QUIET) == "a.png"
-    intake.postpone("a.png", 100.0)
+    intake.postpone("a.png", 100.0, "Permission denied")
     (inbox / "b.png").write_bytes(b"x")
     intake.scan_if_due(QUIET + RESCAN)
     intake.scan_if_due(2 * QUIET + RESCAN)

@@ -170,3 +170,14 @@ def test_awaited_files_do_not_stop_the_others() -> None:
     waiting = Queue({"old": 0.0} | dict.fromkeys(awaited, 1.0), URGENT, Turns(), awaited=awaited)
 
     assert "old" in drained(waiting, OLDEST_EVERY)
+
+
+def test_the_upcoming_files_are_those_that_leave_next_and_none_leaves() -> None:
+    names = [f"{folder}/{n}" for folder in ("a", "urgent", "later") for n in range(12)]
+    waiting = Queue({name: -float(n) for n, name in enumerate(names)}, URGENT, Turns())
+    waiting.pop()
+
+    upcoming = waiting.upcoming(20)
+
+    assert len(waiting) == len(names) - 1
+    assert upcoming == tuple(drained(waiting, 20))

@@ -83,7 +83,7 @@ def test_an_empty_file_is_never_ready(inbox: Path) -> None:
 
     later = tracker.observe({"a.png": stamp(size=0)}, 10 * PATIENCE)
 
-    assert later == StabilityReport({}, {"a.png": "is empty (0 bytes)"}, {}, None)
+    assert later == StabilityReport({}, {"a.png": "it is empty (0 bytes)"}, {}, None)
 
 
 def test_an_incomplete_file_waits_for_its_end_and_is_ready_after_incomplete_seconds(

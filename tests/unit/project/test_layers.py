@@ -31,6 +31,7 @@ ALLOWED = {
         "daemon/ocr/",
         "daemon/engine/worker",
         "daemon/web/previews/render_preview",
+        "daemon/web/previews/line_crops",
         "training/",
     ),
     "pymupdf": ("daemon/ocr/pages/", "daemon/ocr/render/"),

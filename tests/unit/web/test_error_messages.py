@@ -26,12 +26,13 @@ REASON = "the PDF needs a password; save it without one"
 def classes(*constructors: str) -> set[str]:
     """Return the classes that our code constructs these errors with.
 
-    `render_preview` is left out: the page shows its errors as the HTTP error no_image.
+    `isolated_page` is left out: a page shows its errors as the HTTP error no_image, and a download
+    leaves the lines out.
     """
     return {
         error_class
         for path in DAEMON.rglob("*.py")
-        if path.name != "render_preview.py"
+        if path.name != "isolated_page.py"
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name)

@@ -7,15 +7,23 @@ import re
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import unquote
 
 import pytest
 
+from daemon import __version__
 from daemon.monitoring.heartbeat import Heartbeat, beat
 from daemon.web.daemon_status import DaemonStatus, daemon_status
 from daemon.web.http.filenames import content_disposition, visible_name
-from daemon.web.index.records import DocumentDetails, SnippetFragment
+from daemon.web.index.corrections import Correction
+from daemon.web.index.records import (
+    DocumentDetails,
+    DocumentFilter,
+    SnippetFragment,
+    WaitingCause,
+    WaitingReason,
+)
 from daemon.web.ui.error_messages import WARNING_MESSAGES
 from daemon.web.ui.messages import CHINESE, ENGLISH, MESSAGES
 from tests.support.web.stand_in import Documents, item, site_of
@@ -81,7 +89,7 @@ def test_the_search_works_without_javascript(tmp_path: Path) -> None:
 
     found = site_of(documents, tmp_path).get("/", params={"q": "scan 11", "status": "done"})
 
-    assert documents.asked == [("scan 11", "done", 0, 30)]
+    assert documents.asked == [(DocumentFilter("scan 11", "done"), 0, 30)]
     assert "1 document<" in found.text
 
 
@@ -180,10 +188,10 @@ def test_an_unknown_document_is_not_found(tmp_path: Path) -> None:
 def test_a_page_of_a_waiting_document_reloads_when_the_status_changes(tmp_path: Path) -> None:
     site = site_of(Documents(read("scan.png")), tmp_path)
 
-    moved = site.get("/documents/a1/view", params={"status": "reading"})
+    moved = site.get("/documents/a1/view", params={"seen": "reading"})
 
     assert moved.headers["hx-refresh"] == "true"
-    assert "hx-refresh" not in site.get("/documents/a1/view", params={"status": "done"}).headers
+    assert "hx-refresh" not in site.get("/documents/a1/view", params={"seen": "done"}).headers
 
 
 def test_the_chosen_language_is_remembered(tmp_path: Path) -> None:
@@ -193,7 +201,7 @@ def test_the_chosen_language_is_remembered(tmp_path: Path) -> None:
     site.get("/?language=zh", headers={"Accept-Language": "en"})
 
     assert 'lang="en"' in english
-    assert '<html lang="zh-Hans">' in site.get("/", headers={"Accept-Language": "en"}).text
+    assert '<html lang="zh-Hans"' in site.get("/", headers={"Accept-Language": "en"}).text
 
 
 def test_switching_the_language_keeps_the_query(tmp_path: Path) -> None:
@@ -282,7 +290,7 @@ def test_faults_of_the_daemon_are_shown_without_parent_folders(tmp_path: Path) -
 def test_a_healthy_daemon_shows_no_notice(tmp_path: Path) -> None:
     beat(tmp_path, Heartbeat(1, time.monotonic(), 0.0, 2, False, []))
 
-    assert site_of(listed(1), tmp_path).get("/partials/daemon-status").text.strip() == ""
+    assert "notice" not in site_of(listed(1), tmp_path).get("/partials/daemon-status").text
 
 
 def test_a_stale_or_damaged_heartbeat_means_down(tmp_path: Path) -> None:
@@ -427,3 +435,139 @@ def test_vertical_lines_are_set_vertically_and_turned_ones_are_marked(tmp_path: 
     assert answer.count('<div class="columns" role="region" tabindex="0"') == 1
     assert '<span class="row vertical" id="l-0-0"' in answer
     assert '<span class="row rotated_270" id="l-1-0"' in answer
+
+
+def test_a_waiting_file_says_why_it_waits_in_both_languages(tmp_path: Path) -> None:
+    reasons = {
+        "w-1": WaitingReason("ready", ahead=3),
+        "w-2": WaitingReason("incomplete", f"its end is missing {MARKUP}"),
+        "w-3": WaitingReason("ready", ahead=1),
+    }
+    documents = Documents(
+        *(
+            DocumentDetails(item(name, f"{name}.png", "waiting", waiting=reason), None, (), None)
+            for name, reason in reasons.items()
+        )
+    )
+    site = site_of(documents, tmp_path)
+
+    english = site.get("/").text
+    chinese = site.get("/", headers={"Accept-Language": "zh"}).text
+
+    assert "3 files are read before it." in english
+    assert "1 file is read before it." in english
+    assert "The file is not complete yet:" in english
+    assert "its end is missing &lt;img" in english
+    assert "前面还有 3 个文件。" in chinese
+
+
+def test_every_cause_of_waiting_has_a_sentence() -> None:
+    causes = get_args(WaitingCause)
+
+    assert [cause for cause in causes if f"wait_{cause}" not in MESSAGES[ENGLISH]] == []
+
+
+@pytest.mark.parametrize(
+    ("retry", "has_button", "sentence"),
+    [
+        ("possible", True, ""),
+        ("under_way", False, "in the inbox again"),
+        ("original_gone", False, "It cannot be retried"),
+    ],
+)
+def test_a_failed_document_has_a_retry_button_only_where_it_can_be_retried(
+    tmp_path: Path, retry: str, has_button: bool, sentence: str
+) -> None:
+    failed = item("a1", "a.png", "failed", error="torn", answered_at="2026-01-01", retry=retry)
+    site = site_of(Documents(DocumentDetails(failed, None, (), None)), tmp_path)
+
+    page = site.get("/").text
+
+    assert ("/documents/a1/view/retry" in page) == has_button
+    assert sentence in page
+
+
+def test_a_result_that_is_being_archived_has_no_button_to_delete_it(tmp_path: Path) -> None:
+    busy, over = (
+        DocumentDetails(item(name, f"{name}.png", is_closed=closed), None, (), None)
+        for name, closed in (("a1", False), ("b2", True))
+    )
+    page = site_of(Documents(busy, over), tmp_path).get("/").text
+
+    assert "/documents/a1/view/delete" not in page
+    assert "/documents/b2/view/delete" in page
+
+
+def test_the_filters_have_counts(tmp_path: Path) -> None:
+    page = site_of(listed(12), tmp_path).get("/").text
+
+    assert '<small class="count" id="count-all">12</small>' in page
+    assert '<small class="count" id="count-failed">0</small>' in page
+
+
+def test_a_refreshed_list_brings_its_counts_along(tmp_path: Path) -> None:
+    fragment = site_of(listed(2), tmp_path).get("/partials/list").text
+
+    assert '<small class="count" id="count-done" hx-swap-oob="true">2</small>' in fragment
+
+
+def test_the_list_a_document_was_opened_from_is_carried_on(tmp_path: Path) -> None:
+    site = site_of(Documents(read("a.png"), read("scan.pdf", pages=3)), tmp_path)
+    carried = "q=a&amp;status=done&amp;sort=name"
+
+    listing = site.get("/?q=a&status=done&sort=name").text
+    document = site.get("/documents/a1/view?q=a&status=done&sort=name").text
+
+    assert f'href="/documents/a1/view?{carried}"' in listing
+    assert f'href="/?{carried}"' in document
+
+
+def test_the_theme_is_kept_and_the_browser_is_told(tmp_path: Path) -> None:
+    site = site_of(listed(1), tmp_path)
+    assert 'data-theme="system"' in site.get("/").text
+
+    site.get("/?theme=dark")
+
+    page = site.get("/help").text
+    assert 'data-theme="dark"' in page
+    assert '<meta name="color-scheme" content="dark">' in page
+
+
+def test_an_unknown_theme_is_ignored(tmp_path: Path) -> None:
+    site = site_of(listed(1), tmp_path)
+
+    assert 'data-theme="system"' in site.get("/?theme=%22%3E").text
+    assert 'data-theme="system"' in site.get("/").text
+
+
+def test_every_page_links_help_interface_and_version(tmp_path: Path) -> None:
+    page = site_of(listed(1), tmp_path).get("/").text
+
+    assert [path for path in ("/help", "/docs", "/openapi.json") if f'href="{path}"' in page] == [
+        "/help", "/docs", "/openapi.json",
+    ]  # fmt: skip
+    assert __version__ in page
+
+
+def test_a_corrected_line_shows_what_was_read_beside_it(tmp_path: Path) -> None:
+    documents = Documents(read("a.png", f"Tota1 {MARKUP}"))
+    documents.corrected_lines = (
+        Correction(
+            1, (10, 20, 110, 40), 1000, 800, "horizontal", 0, 0.0, "Tota1", f"Total {ALERT}",
+            "crnn", "2026-07-01T00:00:00.000Z",
+        ),
+    )  # fmt: skip
+    details = documents.document("a1")
+    assert details
+    assert details.sidecar
+    details.sidecar["pages"][0] |= {"width": 1000, "height": 800}
+    details.sidecar["pages"][0]["blocks"][0]["lines"][0]["box"] = [10, 20, 110, 40]
+
+    page = site_of(documents, tmp_path).get("/documents/a1/view").text
+
+    assert "1 corrected line" in page
+    assert (
+        f"was read as <del>Tota1 {MARKUP.replace('<', '&lt;').replace('>', '&gt;')}</del>" in page
+    )
+    assert f"Total {ALERT.replace('<', '&lt;').replace('>', '&gt;')}" in page
+    assert MARKUP not in page

@@ -19,22 +19,22 @@ function copyBySelection(text) {
   return isDone;
 }
 
-for (const button of document.querySelectorAll("[data-copy]")) {
-  button.addEventListener("click", async () => {
-    let isDone = false;
-    try {
-      const text = await textOf(button.dataset.copy);
-      if (navigator.clipboard) {
-        await navigator.clipboard.writeText(text);
-        isDone = true;
-      } else isDone = copyBySelection(text);
-    } catch {
-      isDone = false;
-    }
-    button.focus();
-    announce.textContent = "";
-    announce.textContent = isDone ? button.dataset.copied : button.dataset.failed;
-    button.classList.toggle("copied", isDone);
-    setTimeout(() => button.classList.remove("copied"), 2000);
-  });
-}
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest?.("[data-copy]");
+  if (!button) return;
+  let isDone = false;
+  try {
+    const text = await textOf(button.dataset.copy);
+    if (navigator.clipboard) {
+      await navigator.clipboard.writeText(text);
+      isDone = true;
+    } else isDone = copyBySelection(text);
+  } catch {
+    isDone = false;
+  }
+  button.focus();
+  announce.textContent = "";
+  announce.textContent = isDone ? button.dataset.copied : button.dataset.failed;
+  button.classList.toggle("copied", isDone);
+  setTimeout(() => button.classList.remove("copied"), 2000);
+});

@@ -4,7 +4,7 @@
 const lines = document.getElementById("lines");
 const boxes = document.querySelector(".boxes");
 const text = document.querySelector(".pane.text");
-const rows = [...(lines?.querySelectorAll(".row") ?? [])];
+const allRows = () => [...(lines?.querySelectorAll(".row") ?? [])]; // a corrected one is replaced
 const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
 let highlighted = [];
 
@@ -34,21 +34,30 @@ function scrollTo(element) {
 }
 
 function focusRow(row) {
-  for (const each of rows) each.tabIndex = each === row ? 0 : -1;
+  for (const each of allRows()) each.tabIndex = each === row ? 0 : -1;
   row.focus();
 }
 
 const STEPS = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 };
-if (rows.length > 0) {
-  rows.forEach((row, index) => (row.tabIndex = index === 0 ? 0 : -1));
-  lines.addEventListener("pointerover", (event) => highlightAt(event.target));
+function makeOneStop(first = allRows()[0]) {
+  for (const each of allRows()) each.tabIndex = each === first ? 0 : -1;
+}
+
+if (lines) {
+  makeOneStop();
+  lines.addEventListener("corrected", () => makeOneStop());
+  lines.addEventListener("pointerover", (event) => {
+    if (!lines.querySelector(".editor")) highlightAt(event.target); // its line stays highlighted
+  });
   lines.addEventListener("pointerleave", () => highlightAt(document.activeElement));
   lines.addEventListener("focusin", (event) => {
     const line = highlightAt(event.target);
+    if (event.target.matches(".row")) makeOneStop(event.target);
     if (line) scrollTo(boxes?.querySelector(`[data-line="${CSS.escape(line)}"]`));
   });
   lines.addEventListener("focusout", () => highlight());
   lines.addEventListener("keydown", (event) => {
+    const rows = allRows();
     const index = rows.indexOf(event.target);
     if (index < 0 || event.ctrlKey || event.metaKey || event.altKey) return;
     const last = rows.length - 1;
@@ -80,19 +89,7 @@ boxes?.addEventListener("click", (event) => {
   if (row) focusRow(row);
 });
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "Escape") return;
-  const menu = document.querySelector("details.menu[open]");
-  if (menu) {
-    menu.open = false;
-    menu.querySelector("summary").focus();
-  } else if (rows.includes(document.activeElement)) {
-    document.activeElement.blur();
-  }
-});
-document.addEventListener("click", (event) => {
-  for (const menu of document.querySelectorAll("details.menu[open]")) {
-    if (!menu.contains(event.target)) menu.open = false;
-  }
+  if (event.key === "Escape" && allRows().includes(document.activeElement)) document.activeElement.blur();
 });
 for (const each of document.querySelectorAll('.legend a[href^="#w-"]')) {
   each.addEventListener("click", (event) => {

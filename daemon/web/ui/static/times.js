@@ -20,7 +20,6 @@ function convert(root) {
   }
 }
 
-document.documentElement.classList.add("scripted");
 convert(document);
 document.body.addEventListener("htmx:load", (event) => convert(event.detail.elt));
 setInterval(() => convert(document), 30000);

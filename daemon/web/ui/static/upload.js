@@ -100,17 +100,17 @@ function sendNext() {
   if (first) send(first);
 }
 
-function enqueue(added, isPasted) {
+function enqueue(added, word = "") {
   for (const file of added) {
-    const name = isPasted ? pastedName(file) : file.name;
+    const name = word ? nameNow(word, file) : file.name;
     queue.push({ file, name, row: addRow(name), retries: 0 });
   }
   if (!isSending) sendNext();
 }
 
-function pastedName(file) {
+function nameNow(word, file) {
   const at = new Date().toISOString().slice(0, 19).replaceAll(":", "-");
-  return `${messages.pasted} ${at}.${file.type.split("/")[1]?.replace("jpeg", "jpg") ?? "png"}`;
+  return `${word} ${at}.${file.type.split("/")[1]?.replace("jpeg", "jpg") ?? "png"}`;
 }
 
 // status of uploaded files
@@ -152,15 +152,21 @@ document.addEventListener("drop", (event) => {
   event.preventDefault();
   depth = 0;
   drop.classList.remove("over");
-  enqueue(event.dataTransfer.files, false);
+  enqueue(event.dataTransfer.files);
 });
 files.addEventListener("change", () => {
-  enqueue([...files.files], false);
+  enqueue([...files.files]);
   files.value = ""; // so that the same file can be chosen again
+});
+const camera = document.getElementById("camera");
+camera.disabled = false; // without this script it would send a part without a file
+camera.addEventListener("change", () => {
+  enqueue([...camera.files], messages.photo); // a phone names every photo alike
+  camera.value = "";
 });
 document.addEventListener("paste", (event) => {
   const pasted = [...(event.clipboardData?.files ?? [])];
   if (pasted.length === 0) return;
   event.preventDefault();
-  enqueue(pasted, pasted.every((file) => /^image\.\w+$/.test(file.name)));
+  enqueue(pasted, pasted.every((file) => /^image\.\w+$/.test(file.name)) ? messages.pasted : "");
 });

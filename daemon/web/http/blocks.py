@@ -1,0 +1,27 @@
+"""An archive in the making as blocks of bytes, for a response that is streamed."""
+
+from __future__ import annotations
+
+import io
+
+
+class BlockWriter(io.RawIOBase):
+    """A file that cannot seek, from which the blocks that were written are taken."""
+
+    def __init__(self) -> None:
+        self._blocks = bytearray()
+
+    def writable(self) -> bool:
+        """Return True."""
+        return True
+
+    def write(self, block: bytes) -> int:  # type: ignore[override]
+        """Keep a block until it is taken."""
+        self._blocks += block
+        return len(block)
+
+    def taken(self) -> bytes:
+        """Return what was written since the last call."""
+        blocks = bytes(self._blocks)
+        self._blocks.clear()
+        return blocks

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, cast, get_args
 import typer
 
 from daemon import __version__
+from daemon.cli.help import DOCUMENTS, OPERATING, READING, SETTING_UP, GroupedCommands
 from daemon.core.errors import Deferred, Exit, Misconfigured
 from daemon.core.records import OutputKind
 
@@ -27,7 +28,13 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    cls=GroupedCommands,
+    rich_markup_mode=None,  # rich takes longer to load than all the rest of `--help`
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="print errors only")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="print also what is logged")]
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 ConfigFile = Annotated[Path, typer.Option("--config", help="the configuration file")]
 DEFAULT_CONFIG = Path("config.yaml")
 KINDS = get_args(OutputKind)
@@ -62,14 +69,21 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="print the version")
+        bool,
+        typer.Option("--version", "-V", callback=_version, is_eager=True, help="print the version"),
     ] = False,
 ) -> None:
     del version
 
 
-@app.command()
-def run(config: ConfigFile = DEFAULT_CONFIG) -> None:
+@app.command(rich_help_panel=READING)
+def run(
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="log warnings and errors only")
+    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="log also at DEBUG")] = False,
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
     """Watch the inbox and answer every file, in the foreground.
 
     Example: ocr-daemon run
@@ -84,7 +98,10 @@ def run(config: ConfigFile = DEFAULT_CONFIG) -> None:
 
     del sys.modules["ssl"]
 
-    supervisor.run(_load(config), lambda: _load(config))
+    def load() -> Config:
+        return _at_level(_load(config), quiet=quiet, verbose=verbose)
+
+    supervisor.run(load(), load)
     if not logs.drain():
         os._exit(Exit.OK)  # the log volume hangs, and the interpreter's end would wait for it
 
@@ -96,13 +113,22 @@ def _known_kinds(kinds: list[str] | None) -> list[str] | None:
     return kinds
 
 
-@app.command()
+@app.command(rich_help_panel=READING)
 def once(
-    paths: Annotated[list[Path], typer.Argument(help="files, or folders to walk")],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(metavar="PATHS", help="files, folders to walk, or - for standard input"),
+    ],
     out: Annotated[
         Path | None, typer.Option(help="folder for the sidecars [default: beside each file]")
     ] = None,
-    text: Annotated[bool, typer.Option("--text", help="print the text instead")] = False,
+    text: Annotated[
+        bool, typer.Option("--text", help="print the text; writes sidecars only with --out")
+    ] = False,
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", help="print the JSON of each file, a line each"),
+    ] = False,
     look: Annotated[
         Path | None,
         typer.Option(
@@ -121,19 +147,52 @@ def once(
             help=f"{', '.join(KINDS)}: written beside each sidecar; repeatable",
         ),
     ] = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Read files and end.
+    """Read files and end; print the paths of what was written, the text, or JSON.
 
+    Standard input (-) is printed as text where neither --json nor --out is given.
+
+    \b
     Example: ocr-daemon once scan.pdf --output searchable_pdf
+    ocr-daemon once scans/ --out answers/
+    ocr-daemon once - --text < scan.png
     """
+    reads_input = _check_paths(paths, can_write=bool(out or not output))
+    if text and as_json:
+        raise typer.BadParameter("--text and --json both print to standard output; choose one")
     from daemon.cli import once as command
 
-    loaded, kinds = _load(config), cast("list[OutputKind]", output or [])
-    sys.exit(command.read_all(loaded, paths, out, look, kinds, print_text=text, profile=profile))
+    printed: command.Printed = "json" if as_json else "text" if text else "paths"
+    if reads_input and printed == "paths" and not out:
+        printed = "text"
+    kinds = cast("list[OutputKind]", output or [])
+    loaded = _at_level(_load(config), quiet=quiet, verbose=verbose)
+    request = command.Request(paths, out, look, kinds, printed, profile, quiet)
+    sys.exit(command.read_all(loaded, request))
 
 
-@app.command()
+def _check_paths(paths: list[Path], *, can_write: bool) -> bool:
+    """Refuse paths that are not there; return whether standard input is one of them.
+
+    Of standard input nothing can be written beside the file.
+    """
+    for path in paths:
+        if path != Path("-") and not os.path.lexists(path):
+            raise typer.BadParameter(f"{path}: no such file or folder")
+    inputs = paths.count(Path("-"))
+    if inputs > 1:
+        raise typer.BadParameter("standard input (-) can be read once only")
+    if inputs and (sys.stdin is None or sys.stdin.isatty()):
+        raise typer.BadParameter("standard input (-) is a terminal; pipe a file into it")
+    if inputs and not can_write:
+        raise typer.BadParameter("name a folder for the outputs of standard input (--out)")
+    return bool(inputs)
+
+
+@app.command(rich_help_panel=SETTING_UP)
 def check(config: ConfigFile = DEFAULT_CONFIG) -> None:
     """Check config and environment and print what the daemon would do; writes nothing.
 
@@ -147,7 +206,7 @@ def check(config: ConfigFile = DEFAULT_CONFIG) -> None:
         sys.exit(Exit.MISCONFIGURED)
 
 
-@app.command()
+@app.command(rich_help_panel=DOCUMENTS)
 def status(config: ConfigFile = DEFAULT_CONFIG) -> None:
     """Print what the ledger contains.
 
@@ -158,7 +217,7 @@ def status(config: ConfigFile = DEFAULT_CONFIG) -> None:
     print(command.status(_load(config)))
 
 
-@app.command()
+@app.command(rich_help_panel=OPERATING)
 def verify(
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="rebuild the ledger from the sidecars")
@@ -178,7 +237,7 @@ def verify(
     _print_result(text, is_good=holds)
 
 
-@app.command()
+@app.command(rich_help_panel=OPERATING)
 def hooks(
     retry: Annotated[
         bool, typer.Option("--retry", help="retry failed notifications now, the dead ones too")
@@ -198,7 +257,7 @@ def hooks(
     print(command.hooks(_load(config), retry=retry, drop=drop))
 
 
-@app.command()
+@app.command(rich_help_panel=OPERATING)
 def retention(config: ConfigFile = DEFAULT_CONFIG) -> None:
     """Print which originals retention would remove now; removes nothing.
 
@@ -209,7 +268,7 @@ def retention(config: ConfigFile = DEFAULT_CONFIG) -> None:
     print(command.retention(_load(config)))
 
 
-@app.command()
+@app.command(rich_help_panel=SETTING_UP)
 def observe(
     folder: Annotated[Path, typer.Argument(help="where the scanner writes; nothing is changed")],
     minutes: Annotated[
@@ -228,7 +287,7 @@ def observe(
     command.run(folder, minutes, record)
 
 
-@app.command()
+@app.command(rich_help_panel=OPERATING)
 def health(config: ConfigFile = DEFAULT_CONFIG) -> None:
     """Print the health of the daemon: starting, ok, degraded (exit code 0) or down (1).
 
@@ -241,7 +300,7 @@ def health(config: ConfigFile = DEFAULT_CONFIG) -> None:
     _print_result(f"{status}: {sentence}", is_good=status != "down")
 
 
-@app.command()
+@app.command(rich_help_panel=READING)
 def web(
     config: ConfigFile = DEFAULT_CONFIG,
     daemon_pid: Annotated[int, typer.Option(hidden=True)] = 0,
@@ -268,6 +327,14 @@ def _print_result(text: str, *, is_good: bool) -> None:
     print(text)
     if not is_good:
         sys.exit(Exit.SOME_FAILED)
+
+
+def _at_level(config: Config, *, quiet: bool, verbose: bool) -> Config:
+    """Return the config with the level of the log that the command line asks for."""
+    if quiet == verbose:
+        return config
+    level = "WARNING" if quiet else "DEBUG"
+    return config.model_copy(update={"logging": config.logging.model_copy(update={"level": level})})
 
 
 def _load(path: Path, *, touch_folders: bool = True) -> Config:

@@ -6,8 +6,8 @@ import errno
 import os
 import uuid
 from collections import deque
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from daemon.core import fs
@@ -71,7 +71,18 @@ def find(paths: Sequence[Path], ignore: Sequence[str]) -> Iterator[tuple[str, Pa
 class BatchReader:
     """Reads a list of files over all slots and yields them in the order given."""
 
-    def __init__(self, engine: Engine, policy: Policy, wakeup: WakeupPipe) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        policy: Policy,
+        wakeup: WakeupPipe,
+        show: Callable[[str, int, int], None] = lambda *_: None,
+    ) -> None:
+        """`show` is called with the name of the first file in progress, whenever that changes.
+
+        It also gets the numbers of its pages that are read, and of its pages (0: not known yet).
+        """
+        self._show = show
         self._engine = engine
         self._dispatcher = Dispatcher(engine)
         self._policy = policy
@@ -89,26 +100,44 @@ class BatchReader:
             while self._open and (first := next(iter(self._open.values()))).is_finished:
                 del self._open[next(iter(self._open))]
                 yield self._result_of(first)
+            self._show_progress()
             if self._engine.free < self._engine.slots:
                 self._wakeup.wait(1.0)
 
-    def publish(self, result: FileResult, outbox: Outbox, scratch: Scratch | None) -> Path | None:
-        """Write the sidecar of a file and its outputs; None for a file that cannot be opened."""
+    def publish(
+        self, result: FileResult, outbox: Outbox, scratch: Scratch | None
+    ) -> tuple[list[Path], Sidecar] | None:
+        """Write the sidecar of a file and its outputs; return their paths, and its content.
+
+        None for a file that cannot be opened.
+        """
         document, in_flight = result.document, result.in_flight
         if in_flight is None:
             return None
         claim, policy = in_flight.claim, self._policy
         outputs = DerivedOutputs(outbox, scratch)
-        provenance = policy.provenance(document, in_flight.started_at, in_flight.seconds)
         in_flight.render_job = outputs.render_job(claim, document, policy)
         self._render(in_flight)
         with outputs.drafted(claim, document, policy, in_flight.render_job) as drafts:
             place = outbox.place_for(claim.name, claim.sha256, drafts.endings)
+            content = self._sidecar(in_flight, document)
             listed = drafts.outputs_at(place)
-            content = Sidecar(claim, document, provenance, listed, drafts.missing)
+            content = replace(content, outputs=listed, missing=drafts.missing)
             outbox.publish(place, content, claim, lambda: True, drafts.drafts)
         outputs.forget(claim)
-        return outbox.folder / place
+        sidecar = outbox.folder / place
+        return [sidecar, *(sidecar.with_name(output.name) for output in listed)], content
+
+    def sidecar(self, result: FileResult) -> Sidecar | None:
+        """Return the sidecar of a file without outputs; None for one that cannot be opened."""
+        if result.in_flight is None:
+            return None
+        return self._sidecar(result.in_flight, result.document)
+
+    def _sidecar(self, in_flight: DocumentInFlight, document: Document) -> Sidecar:
+        started_at, seconds = in_flight.started_at, in_flight.seconds
+        provenance = self._policy.provenance(document, started_at, seconds)
+        return Sidecar(in_flight.claim, document, provenance)
 
     def _render(self, in_flight: DocumentInFlight) -> None:
         """Let the workers render outputs; pages of other files that end meanwhile are added."""
@@ -119,6 +148,12 @@ class BatchReader:
             if not in_flight.is_rendered:
                 self._wakeup.wait(1.0)
         self._rendering = None
+
+    def _show_progress(self) -> None:
+        first = next(iter(self._open.values()), None)
+        if first is not None and first.in_flight is not None:
+            job = first.in_flight.job
+            self._show(job.claim.name, job.pages_read, job.page_count)
 
     def _dispatch(self, waiting: deque[tuple[str, Path]]) -> None:
         def in_flight() -> list[DocumentInFlight]:

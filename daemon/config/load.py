@@ -1,9 +1,9 @@
 """Reads and validates config.yaml and the environment.
 
-Precedence: environment (`OCR_DAEMON__WORKERS=2`, nested with `__`, and the short names `LOG_LEVEL`
-and `NUM_THREADS`) over the file over the defaults. Unknown keys, former keys and values that
-contradict each other raise `Misconfigured` with key, value and remedy. Relative paths are relative
-to the config file.
+Precedence: environment (`OCR_DAEMON__WORKERS=2`, nested with `__`, and the short names `LOG_LEVEL`,
+`LOG_FORMAT` and `NUM_THREADS`) over the file over the defaults. Unknown keys, former keys and
+values that contradict each other raise `Misconfigured` with key, value and remedy. Relative paths
+are relative to the config file.
 """
 
 from __future__ import annotations
@@ -25,7 +25,11 @@ from daemon.config.sections import Folders
 from daemon.config.settings import ENV_PREFIX, Config
 from daemon.core.errors import Misconfigured
 
-SHORT_NAMES = {"LOG_LEVEL": ("logging", "level"), "NUM_THREADS": ("threads",)}
+SHORT_NAMES = {
+    "LOG_LEVEL": ("logging", "level"),
+    "LOG_FORMAT": ("logging", "format"),
+    "NUM_THREADS": ("threads",),
+}
 
 
 def load(path: Path, *, touch_folders: bool = True) -> Config:
@@ -100,7 +104,8 @@ def _apply_short_names(values: dict[str, Any]) -> None:
                 section[key] = section.get(key) or {}  # an empty section is None
                 section = section[key]
             if isinstance(section, dict):  # other types are refused by the validation
-                section[path[-1]] = os.environ[name].upper()
+                value = os.environ[name]
+                section[path[-1]] = value.upper() if name == "LOG_LEVEL" else value.lower()
 
 
 def _refuse_unknown_environment() -> None:

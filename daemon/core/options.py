@@ -16,6 +16,8 @@ from annotated_types import Ge, Gt, Le
 _STRICT = {"extra": "forbid"}
 
 Segmenter = Literal["auto", "opencv", "dbnet"]
+LogFormat = Literal["auto", "console", "json"]
+"""The format of the log on standard error; auto is console on a terminal and json elsewhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, cast, get_args
 
 import typer
 
@@ -19,6 +19,7 @@ from daemon.core.errors import Deferred, Exit, Misconfigured
 from daemon.core.records import OutputKind
 
 if TYPE_CHECKING:
+    from daemon.cli.report import Report
     from daemon.config.settings import Config
 
 app = typer.Typer(
@@ -36,6 +37,9 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="print errors only")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="print also what is logged")]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 ConfigFile = Annotated[Path, typer.Option("--config", help="the configuration file")]
+Which = Literal["recent", "failed", "waiting"]
+Level = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+Shell = Literal["bash", "zsh", "fish"]
 DEFAULT_CONFIG = Path("config.yaml")
 KINDS = get_args(OutputKind)
 
@@ -43,7 +47,11 @@ KINDS = get_args(OutputKind)
 def main() -> None:
     """Run the command on the command line."""
     with _errors_reported():
-        app()
+        if "_OCR_DAEMON_COMPLETE" in os.environ:
+            from daemon.cli import completion
+
+            completion.prepare()
+        app(prog_name="ocr-daemon")
 
 
 @contextmanager
@@ -193,28 +201,25 @@ def _check_paths(paths: list[Path], *, can_write: bool) -> bool:
 
 
 @app.command(rich_help_panel=SETTING_UP)
-def check(config: ConfigFile = DEFAULT_CONFIG) -> None:
+def check(as_json: AsJson = False, config: ConfigFile = DEFAULT_CONFIG) -> None:
     """Check config and environment and print what the daemon would do; writes nothing.
 
     Example: ocr-daemon check
     """
     from daemon.cli import check as command
 
-    text, is_fit = command.check(_load(config))
-    print(text)
-    if not is_fit:
-        sys.exit(Exit.MISCONFIGURED)
+    _print_report(command.check(_load(config)), as_json=as_json, otherwise=Exit.MISCONFIGURED)
 
 
 @app.command(rich_help_panel=DOCUMENTS)
-def status(config: ConfigFile = DEFAULT_CONFIG) -> None:
+def status(as_json: AsJson = False, config: ConfigFile = DEFAULT_CONFIG) -> None:
     """Print what the ledger contains.
 
     Example: ocr-daemon status
     """
     from daemon.cli import status as command
 
-    print(command.status(_load(config)))
+    _print_report(command.status(_load(config)), as_json=as_json)
 
 
 @app.command(rich_help_panel=OPERATING)
@@ -225,6 +230,7 @@ def verify(
     deep: Annotated[
         bool, typer.Option("--deep", help="also hash every original that is kept")
     ] = False,
+    as_json: AsJson = False,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """Prove that landed = answered + waiting, and list what is refused or ignored, and why.
@@ -233,8 +239,7 @@ def verify(
     """
     from daemon.cli import verify as command
 
-    text, holds = command.report(_load(config), rebuild=rebuild, deep=deep)
-    _print_result(text, is_good=holds)
+    _print_report(command.report(_load(config), rebuild=rebuild, deep=deep), as_json=as_json)
 
 
 @app.command(rich_help_panel=OPERATING)
@@ -246,6 +251,7 @@ def hooks(
         bool,
         typer.Option("--drop", help="drop dead notifications, and those to hooks that are gone"),
     ] = False,
+    as_json: AsJson = False,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """Print which notifications are not delivered, and why.
@@ -254,18 +260,18 @@ def hooks(
     """
     from daemon.cli import hooks as command
 
-    print(command.hooks(_load(config), retry=retry, drop=drop))
+    _print_report(command.hooks(_load(config), retry=retry, drop=drop), as_json=as_json)
 
 
 @app.command(rich_help_panel=OPERATING)
-def retention(config: ConfigFile = DEFAULT_CONFIG) -> None:
+def retention(as_json: AsJson = False, config: ConfigFile = DEFAULT_CONFIG) -> None:
     """Print which originals retention would remove now; removes nothing.
 
     Example: ocr-daemon retention
     """
     from daemon.cli import retention as command
 
-    print(command.retention(_load(config)))
+    _print_report(command.retention(_load(config)), as_json=as_json)
 
 
 @app.command(rich_help_panel=SETTING_UP)
@@ -288,16 +294,18 @@ def observe(
 
 
 @app.command(rich_help_panel=OPERATING)
-def health(config: ConfigFile = DEFAULT_CONFIG) -> None:
+def health(as_json: AsJson = False, config: ConfigFile = DEFAULT_CONFIG) -> None:
     """Print the health of the daemon: starting, ok, degraded (exit code 0) or down (1).
 
     Example: ocr-daemon health
     """
+    from daemon.cli.report import Report
     from daemon.monitoring import heartbeat
 
     state = _load(config, touch_folders=False).folders.state
     status, sentence = heartbeat.diagnose(state, time.monotonic())
-    _print_result(f"{status}: {sentence}", is_good=status != "down")
+    values = {"status": status, "message": sentence}
+    _print_report(Report(f"{status}: {sentence}", values, status != "down"), as_json=as_json)
 
 
 @app.command(rich_help_panel=READING)
@@ -322,11 +330,116 @@ def web(
     server.run(loaded)
 
 
-def _print_result(text: str, *, is_good: bool) -> None:
-    """Print a result, and end with exit code 1 where it is not good."""
-    print(text)
-    if not is_good:
+@app.command("list", rich_help_panel=DOCUMENTS)
+def list_documents(
+    which: Annotated[
+        Which,
+        typer.Argument(
+            metavar="WHICH",
+            help="recent: the last answers; failed: files that could not be read; waiting: files "
+            "that are read now or wait, with the reason",
+        ),
+    ] = "recent",
+    limit: Annotated[int, typer.Option(min=1, help="number of documents")] = 20,
+    as_json: AsJson = False,
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """List the last answers, the failed files with the reason, or what waits and why.
+
+    Example: ocr-daemon list failed
+    """
+    from daemon.cli import list_documents as command
+
+    _print_report(command.list_documents(_load(config), which, limit), as_json=as_json)
+
+
+@app.command(rich_help_panel=DOCUMENTS)
+def retry(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="NAMES", help="names as `list failed` prints them, or patterns in quotes: *.pdf"
+        ),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="retry all failed files")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only print which files")] = False,
+    as_json: AsJson = False,
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Put failed files back into the inbox, to be read again.
+
+    Example: ocr-daemon retry scan.pdf
+    """
+    if bool(names) == everything:
+        raise typer.BadParameter("name failed files or patterns, or write --all")
+    from daemon.cli import retry as command
+
+    report = command.retry(_load(config), names or [], everything=everything, dry_run=dry_run)
+    _print_report(report, as_json=as_json)
+
+
+@app.command("logs", rich_help_panel=OPERATING)
+def show_logs(
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="go on with what is logged from now on")
+    ] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="number of last lines")] = 50,
+    level: Annotated[Level, typer.Option(help="the lowest level that is printed")] = "DEBUG",
+    as_json: Annotated[
+        bool, typer.Option("--json", help="print the lines of JSON as they are")
+    ] = False,
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Print the log of the daemon, with local time.
+
+    Example: ocr-daemon logs --follow --level WARNING
+    """
+    from daemon.cli import show_logs as command
+
+    folder = _load(config, touch_folders=False).folders.logs
+    if not command.show(folder, lines, level, follow=follow, as_json=as_json):
+        print(f"no log in {folder}: the daemon has not run here yet", file=sys.stderr)
         sys.exit(Exit.SOME_FAILED)
+
+
+@app.command(rich_help_panel=OPERATING)
+def reload(
+    seconds: Annotated[
+        float, typer.Option(min=0.0, help="how long to wait for what the daemon says")
+    ] = 10.0,
+    as_json: AsJson = False,
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Let the running daemon read its config again, and print what changes.
+
+    Example: ocr-daemon reload
+    """
+    from daemon.cli import reload as command
+
+    _print_report(command.reload(_load(config), seconds), as_json=as_json)
+
+
+@app.command(rich_help_panel=SETTING_UP)
+def completion(
+    shell: Annotated[Shell, typer.Argument(metavar="SHELL", help="bash, zsh or fish")],
+) -> None:
+    """Print the script with which a shell completes commands and options.
+
+    \b
+    Example: ocr-daemon completion bash > ~/.local/share/bash-completion/completions/ocr-daemon
+    ocr-daemon completion zsh > ~/.zfunc/_ocr-daemon
+    ocr-daemon completion fish > ~/.config/fish/completions/ocr-daemon.fish
+    """
+    from daemon.cli import completion as command
+
+    print(command.script(shell))
+
+
+def _print_report(report: Report, *, as_json: bool, otherwise: Exit = Exit.SOME_FAILED) -> None:
+    """Print a report, and end with the exit code `otherwise` where it is not good."""
+    print(report.json if as_json else report.text)
+    if not report.is_good:
+        sys.exit(otherwise)
 
 
 def _at_level(config: Config, *, quiet: bool, verbose: bool) -> Config:

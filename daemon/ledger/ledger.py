@@ -153,6 +153,24 @@ class Ledger(LedgerConnection):
         """Return every row, oldest first."""
         return self._entries("1 ORDER BY rowid")
 
+    def latest(self, limit: int) -> list[tuple[LedgerEntry, str]]:
+        """Return the last answers, newest first, each with its time (RFC 3339)."""
+        rows = self._run(
+            "SELECT id, answered_at FROM claims WHERE state IN ('answered', 'closed') "
+            "AND answered_at IS NOT NULL ORDER BY answered_at DESC, rowid DESC LIMIT ?",
+            (limit,),
+        )
+        return [(entry, at) for token, at in rows if (entry := self.entry(token))]
+
+    def failed_in_place(self) -> list[LedgerEntry]:
+        """Return the files whose last answer is a failure (for claim: ledger)."""
+        return list(
+            self._entries(
+                "status = 'failed' AND state IN ('answered', 'closed') "
+                "AND rowid IN (SELECT max(rowid) FROM claims GROUP BY name) ORDER BY rowid"
+            )
+        )
+
     def answers_to(self, sha256: str, profile: str) -> list[LedgerEntry]:
         """Return the done and partial answers to these bytes under this profile, newest first."""
         return list(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
@@ -18,6 +19,7 @@ from daemon.core.folder_rules import UPLOAD_FOLDER, FolderRules
 from daemon.core.scratch import Scratch
 from daemon.core.volumes import VolumeMonitor
 from daemon.engine.protocol import EngineSetup, WorkerSetup
+from daemon.inbox.archive import reason_of
 from daemon.inbox.claims.modes import CLAIM_MODES
 from daemon.inbox.claims.protocol import Claims, ClaimSettings
 from daemon.inbox.completeness import missing_end
@@ -32,6 +34,7 @@ from daemon.supervisor.outputs import RENDERED
 from daemon.supervisor.policy import Policies, Policy
 
 if TYPE_CHECKING:
+    from daemon.inbox.failed import FailedFile
     from daemon.inbox.retention import FolderName, RetentionFolder, RetentionSweeper
 
 SCRATCH_NAME = "rendering"
@@ -185,6 +188,22 @@ def retention_sweeper(config: Config, clock: CautiousClock) -> RetentionSweeper 
     from daemon.inbox.retention import RetentionSweeper
 
     return RetentionSweeper(folders, config.ledger_file, clock)
+
+
+def failed_files(config: Config) -> Iterator[FailedFile]:
+    """Return the files that could not be read, where they are kept now."""
+    from daemon.inbox import failed  # for commands only
+
+    folders = config.folders
+    if config.moves_files:
+        yield from failed.failed_files(folders.failed, {folders.archive})
+    elif config.ledger_file.exists():
+        with contextlib.closing(Ledger(config.ledger_file, read_only=True)) as ledger:
+            entries = ledger.failed_in_place()
+        for entry in entries:
+            reason = reason_of(fs.unobstructed(folders.failed, entry.name))
+            if os.path.lexists(folders.inbox / entry.name):
+                yield failed.failed_file(folders.inbox, entry.name, reason)
 
 
 # --- engine -------------------------------------------------------------------------------------

@@ -39,6 +39,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 ConfigFile = Annotated[Path, typer.Option("--config", help="the configuration file")]
 Which = Literal["recent", "failed", "waiting"]
 Level = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+Rereadable = Literal["done", "partial"]
 Shell = Literal["bash", "zsh", "fish"]
 DEFAULT_CONFIG = Path("config.yaml")
 KINDS = get_args(OutputKind)
@@ -375,6 +376,49 @@ def retry(
     from daemon.cli import retry as command
 
     report = command.retry(_load(config), names or [], everything=everything, dry_run=dry_run)
+    _print_report(report, as_json=as_json)
+
+
+@app.command(rich_help_panel=DOCUMENTS)
+def reread(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAMES", help="names of files, or patterns in quotes: 2024/*.pdf"),
+    ] = None,
+    older_model: Annotated[
+        bool, typer.Option("--older-model", help="answers of another model than the present one")
+    ] = False,
+    below: Annotated[
+        float | None, typer.Option(min=0.0, max=1.0, help="answers with a lower mean confidence")
+    ] = None,
+    status: Annotated[
+        list[Rereadable] | None, typer.Option(help="answers with this status; repeatable")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="all answers")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only print which")] = False,
+    cancel: Annotated[bool, typer.Option("--cancel", help="withdraw what waits")] = False,
+    as_json: AsJson = False,
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Read answered documents again when there is time, and replace their answers.
+
+    Without any selection it prints how many wait, and which answers were kept and why. Several
+    selections select what meets all of them. Files that failed are read again by retry.
+
+    \b
+    Example: ocr-daemon reread --older-model
+    ocr-daemon reread --below 0.8 --status partial --dry-run
+    """
+    from daemon.cli import reread as command
+
+    loaded = _load(config)
+    if cancel:
+        report = command.cancel(loaded)
+    elif everything or names or older_model or below is not None or status:
+        selection = command.Selection(names or (), older_model, below, status or ())
+        report = command.reread(loaded, selection, dry_run=dry_run)
+    else:
+        report = command.progress(loaded)
     _print_report(report, as_json=as_json)
 
 

@@ -12,7 +12,10 @@ TASKS_OF_A_SHORT_DOCUMENT = 2  # counting its pages, and the first of them
 
 
 class Dispatcher:
-    """New files take turns with the later pages of long documents."""
+    """New files take turns with the later pages of long documents.
+
+    Documents that are read again come after all others, page by page.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -30,9 +33,8 @@ class Dispatcher:
         """
         while self._engine.free:
             waiting = [document for document in documents() if document.has_pending]
-            document = min(waiting, key=lambda each: each.tasks_submitted, default=None)
-            is_long = document is not None and document.tasks_submitted >= TASKS_OF_A_SHORT_DOCUMENT
-            if (document is None or (is_long and self._is_turn_of_new)) and start_next():
+            document = min(waiting, key=_rank, default=None)
+            if self._is_turn_of_next(document) and start_next():
                 self._is_turn_of_new = document is None
                 continue
             if document is None:
@@ -41,3 +43,14 @@ class Dispatcher:
             document.fault = None  # it may be over
             self._engine.submit(document.next_task())
             failpoints.reach("task.submitted", document.claim.name)
+
+    def _is_turn_of_next(self, document: DocumentInFlight | None) -> bool:
+        """Tell whether a file that can be begun comes before the next task of `document`."""
+        if document is None or document.is_reread:
+            return True
+        is_long = document.tasks_submitted >= TASKS_OF_A_SHORT_DOCUMENT
+        return is_long and self._is_turn_of_new
+
+
+def _rank(document: DocumentInFlight) -> tuple[bool, int]:
+    return document.is_reread, document.tasks_submitted

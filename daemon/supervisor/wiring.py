@@ -24,6 +24,7 @@ from daemon.inbox.claims.modes import CLAIM_MODES
 from daemon.inbox.claims.protocol import Claims, ClaimSettings
 from daemon.inbox.completeness import missing_end
 from daemon.inbox.intake import Intake
+from daemon.inbox.originals import Originals
 from daemon.inbox.scan import Scanner
 from daemon.inbox.stability import StabilityTracker
 from daemon.inbox.watch import InboxWatcher
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from daemon.inbox.retention import FolderName, RetentionFolder, RetentionSweeper
 
 SCRATCH_NAME = "rendering"
+COPIES_NAME = "rereading"
 T = TypeVar("T")
 
 
@@ -211,7 +213,8 @@ def failed_files(config: Config) -> Iterator[FailedFile]:
 
 def engine_setup(config: Config) -> EngineSetup:
     """Return the setup of the engine of a running daemon."""
-    return engine_setup_for(config, [config.folders.inbox], scratch(config))
+    documents = [config.folders.inbox, copies(config).folder]
+    return engine_setup_for(config, documents, scratch(config))
 
 
 def engine_setup_for(
@@ -224,6 +227,17 @@ def engine_setup_for(
     worker = WorkerSetup(config.recipes, config.threads, readable, writable, is_debugged)
     limits = config.memory_limits
     return EngineSetup(worker, config.worker_count, config.tasks_per_worker, limits)
+
+
+def copies(config: Config) -> Scratch:
+    """Return where the originals of documents that are read again are copied to."""
+    return Scratch(config.folders.state / COPIES_NAME)
+
+
+def originals(config: Config) -> Originals:
+    """Return where the originals of answered documents are found."""
+    folders = config.folders
+    return Originals([folders.archive, folders.failed, folders.inbox])
 
 
 def scratch(config: Config) -> Scratch | None:

@@ -392,7 +392,7 @@ def reread(
         float | None, typer.Option(min=0.0, max=1.0, help="answers with a lower mean confidence")
     ] = None,
     status: Annotated[
-        list[Rereadable] | None, typer.Option(help="answers with this status; repeatable")
+        Rereadable | None, typer.Option(help="answers with this status: done or partial")
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="all answers")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="only print which")] = False,
@@ -415,7 +415,7 @@ def reread(
     if cancel:
         report = command.cancel(loaded)
     elif everything or names or older_model or below is not None or status:
-        selection = command.Selection(names or (), older_model, below, status or ())
+        selection = command.Selection(names or (), older_model, below, status)
         report = command.reread(loaded, selection, dry_run=dry_run)
     else:
         report = command.progress(loaded)

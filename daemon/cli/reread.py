@@ -33,7 +33,7 @@ class Selection:
     names: Sequence[str] = ()
     older_model: bool = False
     below: float | None = None
-    statuses: Sequence[str] = ()
+    status: str | None = None
 
 
 def reread(config: Config, selection: Selection, *, dry_run: bool) -> Report:
@@ -108,7 +108,7 @@ def _selected(config: Config, selection: Selection) -> Iterator[tuple[LedgerEntr
     for entry in _answered(config):
         if not _is_named(entry, selection.names):
             continue
-        if selection.statuses and entry.status not in selection.statuses:
+        if selection.status not in (None, entry.status):
             continue
         answer = outbox.read(entry.answer or "")
         if not belongs_to(entry.id, answer):

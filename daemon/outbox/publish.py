@@ -151,13 +151,14 @@ class Outbox:
         """Finish the replacements that a crash interrupted; drop old ones that were not decided."""
         with self._deferring():
             self._replacements.finish_decided()
-            self._replacements.drop_undecided(undecided_seconds)
+            self._replacements.drop_undecided("*", undecided_seconds)
 
     def discard_drafts(self, claim: str) -> None:
         """Remove the drafts of a claim, so that its former owner can never publish them."""
         with self._deferring():
             for draft in self._drafts.glob(f"{claim}.*"):
                 draft.unlink(missing_ok=True)
+            self._replacements.drop_undecided(claim)
 
     def commit(self, place: str, claim: str) -> None:
         """Make the answer to a claim durable that was published before, and keep its outputs."""

@@ -61,6 +61,7 @@ class Replacements:
         decided = self._decide(new, outputs, sorted(set(replaced) - set(outputs)))
         failpoints.reach("replace.decided", new.place)
         self._finish(decided)
+        self._remove_empty()
 
     def finish_decided(self) -> None:
         """Finish the replacements that a crash has interrupted after they were decided."""
@@ -68,9 +69,9 @@ class Replacements:
             self._finish(folder)
         self._remove_empty()
 
-    def drop_undecided(self, older_than: float) -> None:
-        """Remove replacements that were never decided, by their age in seconds."""
-        for folder in self._folder.glob(f"*{_PREPARING}"):
+    def drop_undecided(self, claim: str, older_than: float = 0.0) -> None:
+        """Remove replacements of a claim (* for any) that were never decided, by age in seconds."""
+        for folder in self._folder.glob(f"{claim}.*{_PREPARING}"):
             with contextlib.suppress(OSError):
                 if time.time() - folder.stat().st_mtime >= older_than:
                     shutil.rmtree(folder)
@@ -79,19 +80,29 @@ class Replacements:
     def _decide(self, new: Replacement, outputs: dict[str, Path], removed: list[str]) -> Path:
         """Collect the new files, durably, and return the folder in which they are."""
         preparing = self._folder / f"{new.claim}.{uuid.uuid4().hex}{_PREPARING}"
-        fs.make_folder(preparing, self._outbox)
-        new.sidecar.rename(preparing / _SIDECAR)
-        files = {str(number): name for number, name in enumerate(sorted(outputs))}
-        for file, name in files.items():
-            outputs[name].rename(preparing / file)
-        plan = {"claim": new.claim, "place": new.place, "outputs": files, "removed": removed}
-        fs.write_durable(preparing / _PLAN, json.dumps(plan).encode())
-        fs.fsync_folder(preparing)
-        failpoints.reach("replace.prepared", new.place)
         decided = preparing.with_suffix(_DECIDED)
-        preparing.rename(decided)
+        fs.make_folder(preparing, self._outbox)
+        try:
+            self._collect(preparing, new, outputs, removed)
+            failpoints.reach("replace.prepared", new.place)
+            preparing.rename(decided)
+        except BaseException:
+            shutil.rmtree(preparing, ignore_errors=True)
+            raise
         fs.fsync_folder(self._folder)
         return decided
+
+    def _collect(
+        self, folder: Path, new: Replacement, outputs: dict[str, Path], removed: list[str]
+    ) -> None:
+        """Move the new files to a folder, with the plan of where they go."""
+        new.sidecar.rename(folder / _SIDECAR)
+        files = {str(number): name for number, name in enumerate(sorted(outputs))}
+        for file, name in files.items():
+            outputs[name].rename(folder / file)
+        plan = {"claim": new.claim, "place": new.place, "outputs": files, "removed": removed}
+        fs.write_durable(folder / _PLAN, json.dumps(plan).encode())
+        fs.fsync_folder(folder)
 
     def _finish(self, decided: Path) -> None:
         """Put the files in place, where that has not been done before the crash."""

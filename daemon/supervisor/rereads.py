@@ -128,6 +128,7 @@ class RereadDelivery(Delivery):
     def _begin(self, entry: LedgerEntry, claim: Claim) -> DocumentInFlight:
         policy = self._policies.of(entry.name)
         job = DocumentJob(claim, policy.attempts, policy.recipe, policy.pages_per_task)
+        self._outbox.discard_drafts(entry.id)  # of a try that a crash has ended
         starts = self._ledger.count_reread(entry.id)
         job.begin(starts, starts)
         log.info("document.rereading", name=fs.to_unicode(entry.name), profile=policy.profile)

@@ -6,7 +6,7 @@ import errno
 import os
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from daemon.engine.document_job import DocumentJob
 from daemon.engine.protocol import Engine
 from daemon.inbox.queue import natural_path
 from daemon.inbox.scan import Scanner
+from daemon.outbox import reader
 from daemon.outbox.publish import Outbox
 from daemon.outbox.sidecar import Sidecar
 from daemon.supervisor.dispatcher import Dispatcher
@@ -55,17 +56,30 @@ class _OpenFile:
 
 
 def find(paths: Sequence[Path], ignore: Sequence[str]) -> Iterator[tuple[str, Path]]:
-    """Return the name (relative to what was asked for) and path of each file, folders walked."""
+    """Return the name (relative to what was asked for) and path of each file, folders walked.
+
+    Answers in a folder, and the outputs that they list, are left out: a command may be repeated.
+    """
     for path in paths:
         if path.is_dir():
             seen = Scanner(path, ignore, ()).scan()
+            own = _answers_in(path, seen.files)
             # a folder that cannot be listed is returned too, and reported when it is opened
-            yield from (
-                (name, path / name)
-                for name in sorted([*seen.files, *seen.refused], key=natural_path)
-            )
+            names = [name for name in (*seen.files, *seen.refused) if name not in own]
+            yield from ((name, path / name) for name in sorted(names, key=natural_path))
         else:
             yield path.name, Path(os.path.realpath(path))  # a link that is named is followed
+
+
+def _answers_in(folder: Path, names: Iterable[str]) -> set[str]:
+    """Return the names of sidecars, and of the outputs that these list."""
+    found = set()
+    for name in names:
+        if name.endswith(".json") and (answer := reader.read(folder / name)) is not None:
+            outputs = reader.output_names(answer)
+            found.add(name)
+            found.update(os.fspath(Path(name).with_name(Path(each).name)) for each in outputs)
+    return found
 
 
 class BatchReader:

@@ -13,6 +13,7 @@ from daemon.core.logs import escape_controls
 from daemon.inbox.claims.modes import CLAIM_MODES
 from daemon.ledger.deliveries import Deliveries
 from daemon.ledger.ledger import Ledger
+from daemon.ledger.rereads import Rereads
 from daemon.supervisor.wiring import scanner
 
 STATUSES = ("done", "partial", "failed", "duplicate", "in_progress")
@@ -52,8 +53,13 @@ def status(config: Config) -> Report:
         hint = " (see `ocr-daemon hooks`)" if hooks.dead else ""
         counted = f"{hooks.delivered} delivered, {hooks.waiting} waiting, {hooks.dead} dead"
         lines.append(f"hooks        {counted}{hint}")
+    with contextlib.closing(Rereads(config.ledger_file, read_only=True)) as requests:
+        rereads = requests.counts()
+    if rereads.waiting:
+        lines.append(f"to reread    {rereads.waiting}")
     values = {
         **numbers,
+        "rereads_waiting": rereads.waiting,
         "oldest": oldest and asdict(oldest) | {"name": fs.to_unicode(oldest.name)},
         "hooks": hooks and asdict(hooks),
     }

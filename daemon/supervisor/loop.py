@@ -215,6 +215,8 @@ class MainLoop:
         rereads = self._rereads
         if rereads is None or self.draining or self.is_stalled or now < self._rereads_at:
             return False
+        if self._intake.fault is not None:  # a folder is away or full
+            return False
         in_progress = [each for each in list(self._documents.values()) if each.is_reread]
         if len(in_progress) >= self._engine.slots or any(each.has_pending for each in in_progress):
             return False

@@ -46,6 +46,17 @@ def test_once_writes_a_sidecar_beside_each_file(workspace: Workspace) -> None:
     assert (answer["status"], len(answer["pages"])) == ("done", 2)
 
 
+def test_once_reads_neither_its_answers_nor_its_outputs(workspace: Workspace) -> None:
+    scans = workspace.root / "scans"
+    (scans / "notes.json").write_text("{}")  # nobody's answer
+    for _ in range(2):
+        said = workspace.command("once", str(scans), "--output", "searchable_pdf")
+
+    assert "3 files, 3 pages in " in said.stderr
+    assert "notes.json: this is" in said.stderr
+    assert "a.png.json.json" not in workspace.files_in(scans)
+
+
 def test_once_mirrors_a_folder_below_out_and_may_be_repeated(workspace: Workspace) -> None:
     for _ in range(2):
         workspace.command(

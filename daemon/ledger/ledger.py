@@ -180,10 +180,13 @@ class Ledger(LedgerConnection):
         self._end_reread(claim, "kept", reason)
 
     def _end_reread(self, claim: str, state: str, reason: str | None) -> None:
+        """End a request, also one that was withdrawn meanwhile."""
         self._run(
-            "UPDATE rereads SET state = ?, reason = ?, "
-            "ended_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE claim = ?",
-            (state, reason, claim),
+            "INSERT INTO rereads (claim, state, reason, ended_at) "
+            "VALUES (?, ?, ?, strftime('%Y-%m-%dT%H:%M:%fZ', 'now')) ON CONFLICT (claim) "
+            "DO UPDATE SET state = excluded.state, reason = excluded.reason, "
+            "ended_at = excluded.ended_at",
+            (claim, state, reason),
         )
 
     def replaced_since(self, at: str) -> list[tuple[str, str]]:

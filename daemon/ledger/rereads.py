@@ -35,7 +35,7 @@ class Rereads(LedgerConnection):
                           (claim,))  # fmt: skip
 
     def cancel(self) -> int:
-        """Withdraw the requests that wait, also those in progress; return how many."""
+        """Withdraw the requests that wait; return how many. A reading in progress goes on."""
         return len(self._run("DELETE FROM rereads WHERE state = 'waiting' RETURNING claim"))
 
     def counts(self) -> RereadCounts:

@@ -201,6 +201,12 @@ class Outbox:
         """Return the answer at `place`, None if there is none, or none that this daemon wrote."""
         return reader.read(self.folder / place)
 
+    def read_surely(self, place: str) -> Answer | None:
+        """Return what `read` does; Deferred where it is not known whether there is an answer."""
+        with self._deferring():
+            self._volume.check()
+            return reader.read_strictly(self.folder / place)
+
     def clear_drafts(self, older_than: float = 0.0) -> None:
         """Remove drafts of at least this age in seconds: no daemon is writing them."""
         for draft in self._drafts.glob("*.tmp"):

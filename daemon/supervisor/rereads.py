@@ -65,7 +65,7 @@ class RereadDelivery(Delivery):
         """
         while requested := self._ledger.next_reread(in_progress):
             entry, finished_at = requested
-            answer = self._outbox.read(entry.answer or "")
+            answer = self._outbox.read_surely(entry.answer or "")
             if answer is None or not belongs_to(entry.id, answer):
                 self._keep(entry.id, entry.name, COLLECTED)
             elif answer["processing"]["finished_at"] == finished_at:
@@ -86,19 +86,7 @@ class RereadDelivery(Delivery):
             reason = result.failure.message if result.failure else "no reason is known"
             self._keep(claim.id, claim.name, f"it would be {result.status} now: {reason}")
         else:
-            try:
-                self._replace(document, result, entry.answer or "")
-            except Superseded:
-                self._keep(claim.id, claim.name, COLLECTED)
-            except FileExistsError as error:
-                name = error.filename or error.args[0]
-                reason = f"a file in the outbox has the name of its output {name}; move it away"
-                self._keep(claim.id, claim.name, reason)
-            except (Deferred, OSError):
-                raise
-            except Exception as error:  # a bug must not make us read it for ever
-                log.exception("sidecar.invalid", name=claim.name)
-                self._keep(claim.id, claim.name, f"{type(error).__name__}: {error}")
+            self._replace_or_keep(document, result, entry.answer or "")
         document.state = DocumentState.ANSWERED
 
     def close(self, document: DocumentInFlight) -> None:
@@ -153,6 +141,23 @@ class RereadDelivery(Delivery):
             return None
         return Claim(entry.id, entry.name, target, Stamp.of(target), entry.sha256)
 
+    def _replace_or_keep(self, document: DocumentInFlight, result: Document, place: str) -> None:
+        """Replace the answer, unless what is in the outbox forbids it."""
+        claim = document.claim
+        try:
+            self._replace(document, result, place)
+        except Superseded:
+            self._keep(claim.id, claim.name, COLLECTED)
+        except FileExistsError as error:
+            name = error.filename or error.args[0]
+            reason = f"a file in the outbox has the name of its output {name}; move it away"
+            self._keep(claim.id, claim.name, reason)
+        except (Deferred, OSError):
+            raise
+        except Exception as error:  # a bug must not make us read it for ever
+            log.exception("sidecar.invalid", name=claim.name)
+            self._keep(claim.id, claim.name, f"{type(error).__name__}: {error}")
+
     def _replace(self, document: DocumentInFlight, result: Document, place: str) -> None:
         claim, policy = document.claim, document.policy
         provenance = policy.provenance(result, document.started_at, document.seconds)
@@ -161,7 +166,9 @@ class RereadDelivery(Delivery):
             content = Sidecar(claim, result, provenance, listed, outputs.missing)
             self._ledger.mark_replacing(claim.id, provenance.finished_at)
             self._outbox.replace(place, content, claim, outputs.drafts)
-        notified = notifications(claim.name, place, content.summary(), policy.hooks, is_reread=True)
+        hooks = policy.hooks
+        answer = content.summary() if hooks else {}
+        notified = notifications(claim.name, place, answer, hooks, is_reread=True)
         self._ledger.mark_replaced(claim.id, policy.profile, result.status, notified)
         failpoints.reach("reread.replaced", claim.name)
         log.info(

@@ -9,15 +9,17 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, cast, get_args
 
 import typer
 
 from daemon import __version__
+from daemon.cli.help import DOCUMENTS, OPERATING, READING, SETTING_UP, GroupedCommands
 from daemon.core.errors import Deferred, Exit, Misconfigured
 from daemon.core.records import OutputKind
 
 if TYPE_CHECKING:
+    from daemon.cli.report import Report
     from daemon.config.settings import Config
 
 app = typer.Typer(
@@ -27,11 +29,14 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    cls=GroupedCommands,
+    rich_markup_mode=None,  # rich takes longer to load than all the rest of `--help`
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 config_app = typer.Typer(help="The configuration in force, and the schema of its file.")
 systemd_app = typer.Typer(help="A service of systemd.")
-app.add_typer(config_app, name="config", no_args_is_help=True)
-app.add_typer(systemd_app, name="systemd", no_args_is_help=True)
+app.add_typer(config_app, name="config", no_args_is_help=True, rich_help_panel=SETTING_UP)
+app.add_typer(systemd_app, name="systemd", no_args_is_help=True, rich_help_panel=SETTING_UP)
 ConfigFile = Annotated[
     Path | None,
     typer.Option(
@@ -42,13 +47,24 @@ ConfigFile = Annotated[
     ),
 ]
 DEFAULT_CONFIG = None
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="print errors only")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="print also what is logged")]
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
+Which = Literal["recent", "failed", "waiting"]
+Level = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+Rereadable = Literal["done", "partial"]
+Shell = Literal["bash", "zsh", "fish"]
 KINDS = get_args(OutputKind)
 
 
 def main() -> None:
     """Run the command on the command line."""
     with _errors_reported():
-        app()
+        if "_OCR_DAEMON_COMPLETE" in os.environ:
+            from daemon.cli import completion
+
+            completion.prepare()
+        app(prog_name="ocr-daemon")
 
 
 @contextmanager
@@ -74,15 +90,15 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="print the version")
+        bool,
+        typer.Option("--version", "-V", callback=_version, is_eager=True, help="print the version"),
     ] = False,
 ) -> None:
     del version
 
 
-@app.command()
+@app.command(rich_help_panel=READING)
 def run(
-    config: ConfigFile = DEFAULT_CONFIG,
     inbox: Annotated[
         Path | None,
         typer.Option(
@@ -91,6 +107,11 @@ def run(
         ),
     ] = None,
     outbox: Annotated[Path | None, typer.Option(help="the folder for the answers")] = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="log warnings and errors only")
+    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="log also at DEBUG")] = False,
+    config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """Watch the inbox and answer every file, in the foreground.
 
@@ -110,7 +131,10 @@ def run(
 
     del sys.modules["ssl"]
 
-    supervisor.run(_load(config, base=base), lambda: _load(config, base=base))
+    def load() -> Config:
+        return _at_level(_load(config, base=base), quiet=quiet, verbose=verbose)
+
+    supervisor.run(load(), load)
     if not logs.drain():
         os._exit(Exit.OK)  # the log volume hangs, and the interpreter's end would wait for it
 
@@ -122,13 +146,22 @@ def _known_kinds(kinds: list[str] | None) -> list[str] | None:
     return kinds
 
 
-@app.command()
+@app.command(rich_help_panel=READING)
 def once(
-    paths: Annotated[list[Path], typer.Argument(help="files, or folders to walk")],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(metavar="PATHS", help="files, folders to walk, or - for standard input"),
+    ],
     out: Annotated[
         Path | None, typer.Option(help="folder for the sidecars [default: beside each file]")
     ] = None,
-    text: Annotated[bool, typer.Option("--text", help="print the text instead")] = False,
+    text: Annotated[
+        bool, typer.Option("--text", help="print the text; writes sidecars only with --out")
+    ] = False,
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", help="print the JSON of each file, a line each"),
+    ] = False,
     look: Annotated[
         Path | None,
         typer.Option(
@@ -147,44 +180,74 @@ def once(
             help=f"{', '.join(KINDS)}: written beside each sidecar; repeatable",
         ),
     ] = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Read files and end.
+    """Read files and end; print the paths of what was written, the text, or JSON.
 
+    Standard input (-) is printed as text where neither --json nor --out is given.
+
+    \b
     Example: ocr-daemon once scan.pdf --output searchable_pdf
+    ocr-daemon once scans/ --out answers/
+    ocr-daemon once - --text < scan.png
     """
+    reads_input = _check_paths(paths, can_write=bool(out or not output))
+    if text and as_json:
+        raise typer.BadParameter("--text and --json both print to standard output; choose one")
     from daemon.cli import once as command
 
-    loaded, kinds = _load(config), cast("list[OutputKind]", output or [])
-    sys.exit(command.read_all(loaded, paths, out, look, kinds, print_text=text, profile=profile))
+    printed: command.Printed = "json" if as_json else "text" if text else "paths"
+    if reads_input and printed == "paths" and not out:
+        printed = "text"
+    kinds = cast("list[OutputKind]", output or [])
+    loaded = _at_level(_load(config), quiet=quiet, verbose=verbose)
+    request = command.Request(paths, out, look, kinds, printed, profile, quiet)
+    sys.exit(command.read_all(loaded, request))
 
 
-@app.command()
-def check(config: ConfigFile = DEFAULT_CONFIG) -> None:
+def _check_paths(paths: list[Path], *, can_write: bool) -> bool:
+    """Refuse paths that are not there; return whether standard input is one of them.
+
+    Of standard input nothing can be written beside the file.
+    """
+    for path in paths:
+        if path != Path("-") and not os.path.lexists(path):
+            raise typer.BadParameter(f"{path}: no such file or folder")
+    inputs = paths.count(Path("-"))
+    if inputs > 1:
+        raise typer.BadParameter("standard input (-) can be read once only")
+    if inputs and (sys.stdin is None or sys.stdin.isatty()):
+        raise typer.BadParameter("standard input (-) is a terminal; pipe a file into it")
+    if inputs and not can_write:
+        raise typer.BadParameter("name a folder for the outputs of standard input (--out)")
+    return bool(inputs)
+
+
+@app.command(rich_help_panel=SETTING_UP)
+def check(as_json: AsJson = False, config: ConfigFile = DEFAULT_CONFIG) -> None:
     """Check config and environment and print what the daemon would do; writes nothing.
 
     Example: ocr-daemon check
     """
     from daemon.cli import check as command
 
-    text, is_fit = command.check(_load(config))
-    print(text)
-    if not is_fit:
-        sys.exit(Exit.MISCONFIGURED)
+    _print_report(command.check(_load(config)), as_json=as_json, otherwise=Exit.MISCONFIGURED)
 
 
-@app.command()
-def status(config: ConfigFile = DEFAULT_CONFIG) -> None:
+@app.command(rich_help_panel=DOCUMENTS)
+def status(as_json: AsJson = False, config: ConfigFile = DEFAULT_CONFIG) -> None:
     """Print what the ledger contains.
 
     Example: ocr-daemon status
     """
     from daemon.cli import status as command
 
-    print(command.status(_load(config)))
+    _print_report(command.status(_load(config)), as_json=as_json)
 
 
-@app.command()
+@app.command(rich_help_panel=OPERATING)
 def verify(
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="rebuild the ledger from the sidecars")
@@ -192,6 +255,7 @@ def verify(
     deep: Annotated[
         bool, typer.Option("--deep", help="also hash every original that is kept")
     ] = False,
+    as_json: AsJson = False,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """Prove that landed = answered + waiting, and list what is refused or ignored, and why.
@@ -200,11 +264,10 @@ def verify(
     """
     from daemon.cli import verify as command
 
-    text, holds = command.report(_load(config), rebuild=rebuild, deep=deep)
-    _print_result(text, is_good=holds)
+    _print_report(command.report(_load(config), rebuild=rebuild, deep=deep), as_json=as_json)
 
 
-@app.command()
+@app.command(rich_help_panel=OPERATING)
 def hooks(
     retry: Annotated[
         bool, typer.Option("--retry", help="retry failed notifications now, the dead ones too")
@@ -213,6 +276,7 @@ def hooks(
         bool,
         typer.Option("--drop", help="drop dead notifications, and those to hooks that are gone"),
     ] = False,
+    as_json: AsJson = False,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """Print which notifications are not delivered, and why.
@@ -221,21 +285,21 @@ def hooks(
     """
     from daemon.cli import hooks as command
 
-    print(command.hooks(_load(config), retry=retry, drop=drop))
+    _print_report(command.hooks(_load(config), retry=retry, drop=drop), as_json=as_json)
 
 
-@app.command()
-def retention(config: ConfigFile = DEFAULT_CONFIG) -> None:
+@app.command(rich_help_panel=OPERATING)
+def retention(as_json: AsJson = False, config: ConfigFile = DEFAULT_CONFIG) -> None:
     """Print which originals retention would remove now; removes nothing.
 
     Example: ocr-daemon retention
     """
     from daemon.cli import retention as command
 
-    print(command.retention(_load(config)))
+    _print_report(command.retention(_load(config)), as_json=as_json)
 
 
-@app.command()
+@app.command(rich_help_panel=SETTING_UP)
 def observe(
     folder: Annotated[Path, typer.Argument(help="where the scanner writes; nothing is changed")],
     minutes: Annotated[
@@ -254,20 +318,22 @@ def observe(
     command.run(folder, minutes, record)
 
 
-@app.command()
-def health(config: ConfigFile = DEFAULT_CONFIG) -> None:
+@app.command(rich_help_panel=OPERATING)
+def health(as_json: AsJson = False, config: ConfigFile = DEFAULT_CONFIG) -> None:
     """Print the health of the daemon: starting, ok, degraded (exit code 0) or down (1).
 
     Example: ocr-daemon health
     """
+    from daemon.cli.report import Report
     from daemon.monitoring import heartbeat
 
     state = _load(config, touch_folders=False).folders.state
     status, sentence = heartbeat.diagnose(state, time.monotonic())
-    _print_result(f"{status}: {sentence}", is_good=status != "down")
+    values = {"status": status, "message": sentence}
+    _print_report(Report(f"{status}: {sentence}", values, status != "down"), as_json=as_json)
 
 
-@app.command()
+@app.command(rich_help_panel=READING)
 def web(
     config: ConfigFile = DEFAULT_CONFIG,
     daemon_pid: Annotated[int, typer.Option(hidden=True)] = 0,
@@ -289,7 +355,155 @@ def web(
     server.run(loaded)
 
 
-@app.command()
+@app.command("list", rich_help_panel=DOCUMENTS)
+def list_documents(
+    which: Annotated[
+        Which,
+        typer.Argument(
+            metavar="WHICH",
+            help="recent: the last answers; failed: files that could not be read; waiting: files "
+            "that are read now or wait, with the reason",
+        ),
+    ] = "recent",
+    limit: Annotated[int, typer.Option(min=1, help="number of documents")] = 20,
+    as_json: AsJson = False,
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """List the last answers, the failed files with the reason, or what waits and why.
+
+    Example: ocr-daemon list failed
+    """
+    from daemon.cli import list_documents as command
+
+    _print_report(command.list_documents(_load(config), which, limit), as_json=as_json)
+
+
+@app.command(rich_help_panel=DOCUMENTS)
+def retry(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="NAMES", help="names as `list failed` prints them, or patterns in quotes: *.pdf"
+        ),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="retry all failed files")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only print which files")] = False,
+    as_json: AsJson = False,
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Put failed files back into the inbox, to be read again.
+
+    Example: ocr-daemon retry scan.pdf
+    """
+    if bool(names) == everything:
+        raise typer.BadParameter("name failed files or patterns, or write --all")
+    from daemon.cli import retry as command
+
+    report = command.retry(_load(config), names or [], everything=everything, dry_run=dry_run)
+    _print_report(report, as_json=as_json)
+
+
+@app.command(rich_help_panel=DOCUMENTS)
+def reread(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAMES", help="names of files, or patterns in quotes: 2024/*.pdf"),
+    ] = None,
+    older_model: Annotated[
+        bool, typer.Option("--older-model", help="answers of another model than the present one")
+    ] = False,
+    below: Annotated[
+        float | None, typer.Option(min=0.0, max=1.0, help="answers with a lower mean confidence")
+    ] = None,
+    status: Annotated[
+        Rereadable | None, typer.Option(help="answers with this status: done or partial")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="all answers")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only print which")] = False,
+    cancel: Annotated[bool, typer.Option("--cancel", help="withdraw what waits")] = False,
+    as_json: AsJson = False,
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Read answered documents again when there is time, and replace their answers.
+
+    Without any selection it prints how many wait, and which answers were kept and why. Several
+    selections select what meets all of them. Files that failed are read again by retry.
+
+    \b
+    Example: ocr-daemon reread --older-model
+    ocr-daemon reread --below 0.8 --status partial --dry-run
+    """
+    from daemon.cli import reread as command
+
+    loaded = _load(config)
+    if cancel:
+        report = command.cancel(loaded)
+    elif everything or names or older_model or below is not None or status:
+        selection = command.Selection(names or (), older_model, below, status)
+        report = command.reread(loaded, selection, dry_run=dry_run)
+    else:
+        report = command.progress(loaded)
+    _print_report(report, as_json=as_json)
+
+
+@app.command("logs", rich_help_panel=OPERATING)
+def show_logs(
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="go on with what is logged from now on")
+    ] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="number of last lines")] = 50,
+    level: Annotated[Level, typer.Option(help="the lowest level that is printed")] = "DEBUG",
+    as_json: Annotated[
+        bool, typer.Option("--json", help="print the lines of JSON as they are")
+    ] = False,
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Print the log of the daemon, with local time.
+
+    Example: ocr-daemon logs --follow --level WARNING
+    """
+    from daemon.cli import show_logs as command
+
+    folder = _load(config, touch_folders=False).folders.logs
+    if not command.show(folder, lines, level, follow=follow, as_json=as_json):
+        print(f"no log in {folder}: the daemon has not run here yet", file=sys.stderr)
+        sys.exit(Exit.SOME_FAILED)
+
+
+@app.command(rich_help_panel=OPERATING)
+def reload(
+    seconds: Annotated[
+        float, typer.Option(min=0.0, help="how long to wait for what the daemon says")
+    ] = 10.0,
+    as_json: AsJson = False,
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Let the running daemon read its config again, and print what changes.
+
+    Example: ocr-daemon reload
+    """
+    from daemon.cli import reload as command
+
+    _print_report(command.reload(_load(config), seconds), as_json=as_json)
+
+
+@app.command(rich_help_panel=SETTING_UP)
+def completion(
+    shell: Annotated[Shell, typer.Argument(metavar="SHELL", help="bash, zsh or fish")],
+) -> None:
+    """Print the script with which a shell completes commands and options.
+
+    \b
+    Example: ocr-daemon completion bash > ~/.local/share/bash-completion/completions/ocr-daemon
+    ocr-daemon completion zsh > ~/.zfunc/_ocr-daemon
+    ocr-daemon completion fish > ~/.config/fish/completions/ocr-daemon.fish
+    """
+    from daemon.cli import completion as command
+
+    print(command.script(shell))
+
+
+@app.command(rich_help_panel=SETTING_UP)
 def init(
     file: Annotated[Path, typer.Argument(help="the file to write")] = Path("config.yaml"),
     full: Annotated[bool, typer.Option("--full", help="with every key, explained")] = False,
@@ -351,11 +565,19 @@ def systemd_install(
     print(command.install(find(config)))
 
 
-def _print_result(text: str, *, is_good: bool) -> None:
-    """Print a result, and end with exit code 1 where it is not good."""
-    print(text)
-    if not is_good:
-        sys.exit(Exit.SOME_FAILED)
+def _print_report(report: Report, *, as_json: bool, otherwise: Exit = Exit.SOME_FAILED) -> None:
+    """Print a report, and end with the exit code `otherwise` where it is not good."""
+    print(report.json if as_json else report.text)
+    if not report.is_good:
+        sys.exit(otherwise)
+
+
+def _at_level(config: Config, *, quiet: bool, verbose: bool) -> Config:
+    """Return the config with the level of the log that the command line asks for."""
+    if quiet == verbose:
+        return config
+    level = "WARNING" if quiet else "DEBUG"
+    return config.model_copy(update={"logging": config.logging.model_copy(update={"level": level})})
 
 
 def _load(path: Path | None, *, base: Path | None = None, touch_folders: bool = True) -> Config:

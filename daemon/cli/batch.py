@@ -6,8 +6,8 @@ import errno
 import os
 import uuid
 from collections import deque
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from daemon.core import fs
@@ -20,6 +20,7 @@ from daemon.engine.document_job import DocumentJob
 from daemon.engine.protocol import Engine
 from daemon.inbox.queue import natural_path
 from daemon.inbox.scan import Scanner
+from daemon.outbox import reader
 from daemon.outbox.publish import Outbox
 from daemon.outbox.sidecar import Sidecar
 from daemon.supervisor.dispatcher import Dispatcher
@@ -55,23 +56,47 @@ class _OpenFile:
 
 
 def find(paths: Sequence[Path], ignore: Sequence[str]) -> Iterator[tuple[str, Path]]:
-    """Return the name (relative to what was asked for) and path of each file, folders walked."""
+    """Return the name (relative to what was asked for) and path of each file, folders walked.
+
+    Answers in a folder, and the outputs that they list, are left out: a command may be repeated.
+    """
     for path in paths:
         if path.is_dir():
             seen = Scanner(path, ignore, ()).scan()
+            own = _answers_in(path, seen.files)
             # a folder that cannot be listed is returned too, and reported when it is opened
-            yield from (
-                (name, path / name)
-                for name in sorted([*seen.files, *seen.refused], key=natural_path)
-            )
+            names = [name for name in (*seen.files, *seen.refused) if name not in own]
+            yield from ((name, path / name) for name in sorted(names, key=natural_path))
         else:
             yield path.name, Path(os.path.realpath(path))  # a link that is named is followed
+
+
+def _answers_in(folder: Path, names: Iterable[str]) -> set[str]:
+    """Return the names of sidecars, and of the outputs that these list."""
+    found = set()
+    for name in names:
+        if name.endswith(".json") and (answer := reader.read(folder / name)) is not None:
+            outputs = reader.output_names(answer)
+            found.add(name)
+            found.update(os.fspath(Path(name).with_name(Path(each).name)) for each in outputs)
+    return found
 
 
 class BatchReader:
     """Reads a list of files over all slots and yields them in the order given."""
 
-    def __init__(self, engine: Engine, policy: Policy, wakeup: WakeupPipe) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        policy: Policy,
+        wakeup: WakeupPipe,
+        show: Callable[[str, int, int], None] = lambda *_: None,
+    ) -> None:
+        """`show` is called with the name of the first file in progress, whenever that changes.
+
+        It also gets the numbers of its pages that are read, and of its pages (0: not known yet).
+        """
+        self._show = show
         self._engine = engine
         self._dispatcher = Dispatcher(engine)
         self._policy = policy
@@ -89,26 +114,44 @@ class BatchReader:
             while self._open and (first := next(iter(self._open.values()))).is_finished:
                 del self._open[next(iter(self._open))]
                 yield self._result_of(first)
+            self._show_progress()
             if self._engine.free < self._engine.slots:
                 self._wakeup.wait(1.0)
 
-    def publish(self, result: FileResult, outbox: Outbox, scratch: Scratch | None) -> Path | None:
-        """Write the sidecar of a file and its outputs; None for a file that cannot be opened."""
+    def publish(
+        self, result: FileResult, outbox: Outbox, scratch: Scratch | None
+    ) -> tuple[list[Path], Sidecar] | None:
+        """Write the sidecar of a file and its outputs; return their paths, and its content.
+
+        None for a file that cannot be opened.
+        """
         document, in_flight = result.document, result.in_flight
         if in_flight is None:
             return None
         claim, policy = in_flight.claim, self._policy
         outputs = DerivedOutputs(outbox, scratch)
-        provenance = policy.provenance(document, in_flight.started_at, in_flight.seconds)
         in_flight.render_job = outputs.render_job(claim, document, policy)
         self._render(in_flight)
         with outputs.drafted(claim, document, policy, in_flight.render_job) as drafts:
             place = outbox.place_for(claim.name, claim.sha256, drafts.endings)
+            content = self._sidecar(in_flight, document)
             listed = drafts.outputs_at(place)
-            content = Sidecar(claim, document, provenance, listed, drafts.missing)
+            content = replace(content, outputs=listed, missing=drafts.missing)
             outbox.publish(place, content, claim, lambda: True, drafts.drafts)
         outputs.forget(claim)
-        return outbox.folder / place
+        sidecar = outbox.folder / place
+        return [sidecar, *(sidecar.with_name(output.name) for output in listed)], content
+
+    def sidecar(self, result: FileResult) -> Sidecar | None:
+        """Return the sidecar of a file without outputs; None for one that cannot be opened."""
+        if result.in_flight is None:
+            return None
+        return self._sidecar(result.in_flight, result.document)
+
+    def _sidecar(self, in_flight: DocumentInFlight, document: Document) -> Sidecar:
+        started_at, seconds = in_flight.started_at, in_flight.seconds
+        provenance = self._policy.provenance(document, started_at, seconds)
+        return Sidecar(in_flight.claim, document, provenance)
 
     def _render(self, in_flight: DocumentInFlight) -> None:
         """Let the workers render outputs; pages of other files that end meanwhile are added."""
@@ -119,6 +162,12 @@ class BatchReader:
             if not in_flight.is_rendered:
                 self._wakeup.wait(1.0)
         self._rendering = None
+
+    def _show_progress(self) -> None:
+        first = next(iter(self._open.values()), None)
+        if first is not None and first.in_flight is not None:
+            job = first.in_flight.job
+            self._show(job.claim.name, job.pages_read, job.page_count)
 
     def _dispatch(self, waiting: deque[tuple[str, Path]]) -> None:
         def in_flight() -> list[DocumentInFlight]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from daemon.cli.report import Report
 from daemon.config.sections import Metrics, Retention, Web
 from daemon.config.settings import Config
 from daemon.core.volumes import mount_of
@@ -18,8 +19,8 @@ print("; missing: ".join([str(entered), *entered.missing]))
 """
 
 
-def check(config: Config) -> tuple[str, bool]:
-    """Return findings and description as lines, and whether the daemon would start."""
+def check(config: Config) -> Report:
+    """Report the findings and what the daemon would do; it is good if the daemon would start."""
     findings = list(preflight.findings(config))
     lines = [
         f"{'error' if finding.is_fatal else 'warning'}: "
@@ -27,7 +28,19 @@ def check(config: Config) -> tuple[str, bool]:
         for finding in findings
     ]
     is_fit = not any(finding.is_fatal for finding in findings)
-    return "\n".join([*lines, describe(config)]), is_fit
+    described = describe(config)
+    values = {
+        "would_start": is_fit,
+        "findings": [
+            {
+                "is_fatal": finding.is_fatal, "key": finding.key, "value": str(finding.value),
+                "remedy": finding.remedy,
+            }
+            for finding in findings
+        ],
+        "description": described.splitlines(),
+    }  # fmt: skip
+    return Report("\n".join([*lines, described]), values, is_fit)
 
 
 def describe(config: Config) -> str:

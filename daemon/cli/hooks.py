@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import asdict
 
-from daemon.cli.messages import no_ledger
+from daemon.cli.report import Report, no_ledger
 from daemon.config.settings import Config
+from daemon.core import fs
 from daemon.core.logs import escape_controls
 from daemon.ledger.deliveries import Deliveries, NotificationCounts
 from daemon.ledger.notification import Notification
@@ -13,8 +15,8 @@ from daemon.ledger.notification import Notification
 MAX_LISTED = 100  # notifications in a list for people
 
 
-def hooks(config: Config, *, retry: bool, drop: bool) -> str:
-    """Return the counts of each hook, and a line for each notification that failed.
+def hooks(config: Config, *, retry: bool, drop: bool) -> Report:
+    """Report the counts of each hook, and each notification that failed.
 
     First drop dead notifications, or let them be tried again, where that is asked for.
     """
@@ -22,14 +24,16 @@ def hooks(config: Config, *, retry: bool, drop: bool) -> str:
     if not ledger_file.exists():
         return no_ledger(config)
     known = [hook.name for hook in config.all_hooks]
-    lines = []
+    lines, values = [], {}
     if retry or drop:
         with contextlib.closing(Deliveries(ledger_file)) as deliveries:
             if drop:
-                lines.append(f"notifications dropped: {deliveries.discard(known)}")
+                values["dropped"] = deliveries.discard(known)
+                lines.append(f"notifications dropped: {values['dropped']}")
             if retry:
+                values["retried"] = deliveries.retry()
                 lines.append(
-                    f"notifications that the running daemon tries again: {deliveries.retry()}"
+                    f"notifications that the running daemon tries again: {values['retried']}"
                 )
     with contextlib.closing(Deliveries(ledger_file, read_only=True)) as deliveries:
         counts = dict.fromkeys(known, NotificationCounts()) | deliveries.counts_by_hook()
@@ -39,7 +43,24 @@ def hooks(config: Config, *, retry: bool, drop: bool) -> str:
     lines += [_failure_line(notification) for notification in failed[:MAX_LISTED]]
     if len(failed) > MAX_LISTED:
         lines.append(f"and {len(failed) - MAX_LISTED} more")
-    return "\n".join(lines) or "no hooks in the config"
+    by_hook = {hook: asdict(each) | {"is_known": hook in known} for hook, each in counts.items()}
+    failures = [_failure_values(notification) for notification in failed]
+    text = "\n".join(lines) or "no hooks in the config"
+    return Report(text, {**values, "hooks": by_hook, "failed": failures})
+
+
+def _failure_values(notification: Notification) -> dict[str, object]:
+    """Return what JSON says of a failed notification: all but its text."""
+    return {
+        "id": notification.id,
+        "hook": notification.hook,
+        "event": notification.event,
+        "name": fs.to_unicode(notification.name),
+        "answer": fs.to_unicode(notification.answer),
+        "attempts": notification.attempts,
+        "reason": notification.reason,
+        "is_dead": notification.is_dead,
+    }
 
 
 def _counts_line(hook: str, counts: NotificationCounts, known: list[str]) -> str:

@@ -4,52 +4,85 @@ from __future__ import annotations
 
 import contextlib
 import time
+from dataclasses import asdict, dataclass
 
-from daemon.cli.messages import no_ledger
+from daemon.cli.report import Report, no_ledger
 from daemon.config.settings import Config
+from daemon.core import fs
 from daemon.core.logs import escape_controls
 from daemon.inbox.claims.modes import CLAIM_MODES
 from daemon.ledger.deliveries import Deliveries
 from daemon.ledger.ledger import Ledger
+from daemon.ledger.rereads import Rereads
 from daemon.supervisor.wiring import scanner
 
+STATUSES = ("done", "partial", "failed", "duplicate", "in_progress")
 
-def status(config: Config) -> str:
-    """Return the counts of the ledger, a line each, and the files that wait in the inbox."""
+
+@dataclass(frozen=True, slots=True)
+class OldestFile:
+    """The file in the inbox with the oldest modification time, and its age in seconds."""
+
+    name: str
+    age_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class HookCounts:
+    """The numbers of notifications to all hooks."""
+
+    delivered: int
+    waiting: int
+    dead: int
+
+
+def status(config: Config) -> Report:
+    """Report the counts of the ledger, and the files that wait in the inbox."""
     if not config.ledger_file.exists():
         return no_ledger(config)
     ledger = Ledger(config.ledger_file, read_only=True)
     counts = ledger.counts()
     waiting, oldest = _waiting(config, ledger)
     ledger.close()
-    statuses = ("done", "partial", "failed", "duplicate", "in_progress")
-    rows = {status.replace("_", " "): counts.get(status, 0) for status in statuses}
-    rows["waiting"] = waiting
-    lines = [f"{status:<12} {number}" for status, number in rows.items()]
+    numbers = {status: counts.get(status, 0) for status in STATUSES} | {"waiting": waiting}
+    lines = [f"{status.replace('_', ' '):<12} {number}" for status, number in numbers.items()]
     if oldest is not None:
-        lines.append(f"oldest       {oldest}")
-    if notifications := _notifications(config):
-        lines.append(f"hooks        {notifications}")
-    return "\n".join(lines)
+        lines.append(f"oldest       {escape_controls(oldest.name)} ({oldest.age_seconds:.0f} s)")
+    hooks = _notifications(config)
+    if hooks is not None:
+        hint = " (see `ocr-daemon hooks`)" if hooks.dead else ""
+        counted = f"{hooks.delivered} delivered, {hooks.waiting} waiting, {hooks.dead} dead"
+        lines.append(f"hooks        {counted}{hint}")
+    with contextlib.closing(Rereads(config.ledger_file, read_only=True)) as requests:
+        rereads = requests.counts()
+    if rereads.waiting:
+        lines.append(f"to reread    {rereads.waiting}")
+    values = {
+        **numbers,
+        "rereads_waiting": rereads.waiting,
+        "oldest": oldest and asdict(oldest) | {"name": fs.to_unicode(oldest.name)},
+        "hooks": hooks and asdict(hooks),
+    }
+    return Report("\n".join(lines), values)
 
 
-def _waiting(config: Config, ledger: Ledger) -> tuple[int, str | None]:
-    """Return how many files wait and the one with the oldest modification time, with its age."""
+def _waiting(config: Config, ledger: Ledger) -> tuple[int, OldestFile | None]:
+    """Return how many files wait, and the oldest of them."""
     listing = CLAIM_MODES[config.claim].unanswered(scanner(config).scan().files, ledger)
     if not listing:
         return 0, None
     name, stamp = min(listing.items(), key=lambda item: item[1].modified_ns)
-    age = max(0.0, time.time() - stamp.modified_ns / 1e9)
-    return len(listing), f"{escape_controls(name)} ({age:.0f} s)"
+    return len(listing), OldestFile(name, max(0.0, time.time() - stamp.modified_ns / 1e9))
 
 
-def _notifications(config: Config) -> str:
-    """Return the counts of all notifications, an empty string where there are no hooks."""
+def _notifications(config: Config) -> HookCounts | None:
+    """Return the counts of all notifications, None where there are no hooks."""
     with contextlib.closing(Deliveries(config.ledger_file, read_only=True)) as deliveries:
         counts = deliveries.counts_by_hook().values()
     if not counts and not config.all_hooks:
-        return ""
-    delivered = sum(each.delivered for each in counts)
-    waiting, dead = sum(each.waiting for each in counts), sum(each.dead for each in counts)
-    hint = " (see `ocr-daemon hooks`)" if dead else ""
-    return f"{delivered} delivered, {waiting} waiting, {dead} dead{hint}"
+        return None
+    return HookCounts(
+        sum(each.delivered for each in counts),
+        sum(each.waiting for each in counts),
+        sum(each.dead for each in counts),
+    )

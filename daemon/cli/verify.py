@@ -17,10 +17,11 @@ import os
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
-from daemon.cli.messages import no_ledger
+from daemon.cli.report import Report, no_ledger
 from daemon.config.settings import Config
 from daemon.core import fs, private
 from daemon.core.logs import escape_controls
@@ -92,42 +93,70 @@ class Depth:
         return not self.altered and not self.twice and not self.spoiled
 
 
-def report(config: Config, *, rebuild: bool, deep: bool = False) -> tuple[str, bool]:
-    """Return the balance as lines, and whether it holds."""
+def report(config: Config, *, rebuild: bool, deep: bool = False) -> Report:
+    """Report the balance; it is good if it holds, and with `deep` if all bytes are as they were."""
     if rebuild:
         private.make_folder(config.folders.state)
         with hold_lock(config.folders.state):
             found = ledger_recovery.rebuild(config)
-        return f"the ledger was rebuilt from {found} sidecars in {config.folders.outbox}", True
+        text = f"the ledger was rebuilt from {found} sidecars in {config.folders.outbox}"
+        return Report(text, {"rebuilt_from": found})
     if not config.ledger_file.exists():
-        return no_ledger(config), True
+        return no_ledger(config)
     balance = verify(config)
-    lines = [
+    lines, values, holds = _balance_lines(balance), _balance_values(balance), balance.holds
+    if deep:
+        depth = verify_deep(config)
+        lines += _depth_lines(depth)
+        values |= _unicode_names(asdict(depth))
+        holds = holds and depth.holds
+    return Report("\n".join(lines), values | {"holds": holds}, holds)
+
+
+def _balance_lines(balance: Balance) -> list[str]:
+    return [
         str(balance),
         f"{balance.collected} of the sidecars have been collected from the outbox",
+        *(
+            f"torn: {escape_controls(name)} is no valid sidecar; "
+            "copy the original into the inbox again"
+            for name in balance.torn
+        ),
+        *(f"lost: {escape_controls(name)} is neither answered nor held" for name in balance.lost),
+        *_left_out("refused", balance.refused),
+        *_left_out("ignored", balance.ignored),
     ]
-    lines += [
-        f"torn: {escape_controls(name)} is no valid sidecar; copy the original into the inbox again"
-        for name in balance.torn
+
+
+def _balance_values(balance: Balance) -> dict[str, object]:
+    values = _unicode_names(asdict(balance))
+    for key in ("refused", "ignored"):
+        reasons = getattr(balance, key)
+        values[key] = {fs.to_unicode(name): reason for name, reason in reasons.items()}
+    return {"landed": balance.landed, **values}
+
+
+def _unicode_names(values: dict[str, Any]) -> dict[str, Any]:
+    """Return values in which no name has bytes that are not UTF-8."""
+    return {
+        key: [fs.to_unicode(name) for name in value] if isinstance(value, tuple) else value
+        for key, value in values.items()
+    }
+
+
+def _depth_lines(depth: Depth) -> list[str]:
+    return [
+        f"{depth.unchanged} originals are kept unchanged, {len(depth.removed)} are gone",
+        *(
+            f"altered: {escape_controls(name)} is kept, but its bytes have changed"
+            for name in depth.altered
+        ),
+        *(f"twice: {claim} has two sidecars" for claim in depth.twice),
+        *(
+            f"spoiled: {escape_controls(name)} is not the output that its sidecar lists"
+            for name in depth.spoiled
+        ),
     ]
-    lines += [
-        f"lost: {escape_controls(name)} is neither answered nor held" for name in balance.lost
-    ]
-    lines += [*_left_out("refused", balance.refused), *_left_out("ignored", balance.ignored)]
-    if not deep:
-        return "\n".join(lines), balance.holds
-    depth = verify_deep(config)
-    lines.append(f"{depth.unchanged} originals are kept unchanged, {len(depth.removed)} are gone")
-    lines += [
-        f"altered: {escape_controls(name)} is kept, but its bytes have changed"
-        for name in depth.altered
-    ]
-    lines += [f"twice: {claim} has two sidecars" for claim in depth.twice]
-    lines += [
-        f"spoiled: {escape_controls(name)} is not the output that its sidecar lists"
-        for name in depth.spoiled
-    ]
-    return "\n".join(lines), balance.holds and depth.holds
 
 
 def _left_out(outcome: str, reasons: Mapping[str, str]) -> Iterator[str]:

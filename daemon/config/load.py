@@ -1,9 +1,9 @@
 """Reads and validates config.yaml and the environment.
 
-Precedence: environment (`OCR_DAEMON__WORKERS=2`, nested with `__`, and the short names `LOG_LEVEL`
-and `NUM_THREADS`) over the file over the defaults. Unknown keys, former keys and values that
-contradict each other are reported together, as InvalidConfig. Relative paths are relative to the
-config file; where there is none, to the working directory.
+Precedence: environment (`OCR_DAEMON__WORKERS=2`, nested with `__`, and the short names `LOG_LEVEL`,
+`LOG_FORMAT` and `NUM_THREADS`) over the file over the defaults. Unknown keys, former keys and
+values that contradict each other are reported together, as InvalidConfig. Relative paths are
+relative to the config file; where there is none, to the working directory.
 """
 
 from __future__ import annotations
@@ -26,7 +26,11 @@ from daemon.config.settings import ENV_PREFIX, Config
 from daemon.config.yaml_file import YamlFile
 from daemon.core.errors import Misconfigured, UnknownKey
 
-SHORT_NAMES = {"LOG_LEVEL": ("logging", "level"), "NUM_THREADS": ("threads",)}
+SHORT_NAMES = {
+    "LOG_LEVEL": ("logging", "level"),
+    "LOG_FORMAT": ("logging", "format"),
+    "NUM_THREADS": ("threads",),
+}
 FILE_VARIABLE = "OCR_DAEMON_CONFIG"
 FILE_NAME = "config.yaml"
 
@@ -95,7 +99,8 @@ def _apply_short_names(values: dict[str, Any]) -> None:
                 section[key] = section.get(key) or {}  # an empty section is None
                 section = section[key]
             if isinstance(section, dict):  # other types are refused by the validation
-                section[path[-1]] = os.environ[name].upper()
+                value = os.environ[name]
+                section[path[-1]] = value.upper() if name == "LOG_LEVEL" else value.lower()
 
 
 def _dotted(name: str) -> str:

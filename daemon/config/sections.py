@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from daemon.config.hook import Hook
 from daemon.config.secrets import is_secret
-from daemon.core.options import Segmenter
+from daemon.core.options import LogFormat, Segmenter
 from daemon.core.records import OutputKind
 from daemon.core.shipped import LEXICON, RECOGNISER, SHIPPED, shipped_digest, shipped_model
 
@@ -174,9 +174,10 @@ class Metrics(Section):
 
 
 class Logging(Section):
-    """The log file."""
+    """The log file, and the format of the log on standard error."""
 
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    format: LogFormat = "auto"
     file_megabytes: Count = 10
     files: Count = 5
 

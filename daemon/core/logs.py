@@ -1,23 +1,32 @@
 """Structured logs: JSON lines to a rotating file in the log folder, readable lines on a terminal.
 
-If standard error is no terminal (a container, a service manager), it gets the same JSON lines. The
-daemon writes its log in a separate thread, so that a stalled log volume blocks nothing: new lines
-are dropped while 10 000 lines are queued and none was written for a second.
-File names are untrusted: control characters in them are escaped, so that no name can start a line
-of its own or send commands to a terminal.
+If standard error is no terminal (a container, a service manager), it gets the same JSON lines,
+unless the format is set. JSON has times in UTC, readable lines have local time. The daemon writes
+its log in a separate thread, so that a stalled log volume blocks nothing: new lines are dropped
+while 10 000 lines are queued and none was written for a second. File names are untrusted: control
+characters in them are escaped, so that no name can start a line of its own or send commands to a
+terminal.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import logging.handlers
+import os
 import queue
 import sys
 import time
 import unicodedata
+from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
 
 import structlog
+
+if TYPE_CHECKING:
+    from daemon.core.options import LogFormat
 
 LOG_NAME = "ocr-daemon.jsonl"
 MAX_QUEUED = 10_000
@@ -32,8 +41,17 @@ _SHARED: list[structlog.typing.Processor] = [
 ]
 
 
-def set_up(folder: Path | None, level: str, file_bytes: int, files: int) -> None:
-    """Send events to standard error and, when `folder` is given, to a rotating file in it."""
+def set_up(
+    folder: Path | None,
+    level: str,
+    file_bytes: int = 0,
+    files: int = 0,
+    log_format: LogFormat = "auto",
+) -> None:
+    """Send events to standard error and, when `folder` is given, to a rotating file in it.
+
+    `log_format` is that of standard error; the file has JSON lines in any case.
+    """
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,  # by the root logger's level, which may change
@@ -45,8 +63,10 @@ def set_up(folder: Path | None, level: str, file_bytes: int, files: int) -> None
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
+    is_terminal = sys.stderr.isatty()
     console = logging.StreamHandler(sys.stderr)
-    console.setFormatter(_formatter(readable=sys.stderr.isatty()))
+    is_readable = is_terminal if log_format == "auto" else log_format == "console"
+    console.setFormatter(_formatter(readable=is_readable, coloured=is_terminal))
     root = logging.getLogger()
     for old in root.handlers:
         old.close()
@@ -59,13 +79,24 @@ def set_up(folder: Path | None, level: str, file_bytes: int, files: int) -> None
             folder / LOG_NAME, maxBytes=file_bytes, backupCount=files, encoding="utf-8",
             errors="backslashreplace",
         )  # fmt: skip
-        rotating.setFormatter(_formatter(readable=False))
+        rotating.setFormatter(_formatter())
         root.handlers = [_QueueHandler(console, rotating)]
 
 
 def set_level(level: str) -> None:
     """Log events of `level` (DEBUG, INFO, WARNING, ERROR) and above from now on."""
     logging.getLogger().setLevel(level)
+
+
+@contextlib.contextmanager
+def written_to(stream: TextIO) -> Iterator[None]:
+    """Write to `stream` in place of standard error until the block ends, without a log file."""
+    with contextlib.ExitStack() as stack:
+        for handler in logging.getLogger().handlers:
+            if isinstance(handler, logging.StreamHandler):
+                stack.callback(handler.setStream, handler.stream)
+                handler.setStream(stream)
+        yield
 
 
 def drain(seconds: float = 2.0) -> bool:
@@ -147,16 +178,35 @@ def _escape_surrogates(
     return event
 
 
-def _formatter(*, readable: bool) -> logging.Formatter:
+def _in_local_time(
+    _logger: structlog.typing.WrappedLogger, _level: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Give the time as people read it, in the time zone of this process."""
+    with contextlib.suppress(KeyError, ValueError, TypeError):
+        at = datetime.fromisoformat(event["timestamp"]).astimezone()
+        event["timestamp"] = at.strftime("%Y-%m-%d %H:%M:%S")
+    return event
+
+
+def readable_processors(*, coloured: bool) -> list[structlog.typing.Processor]:
+    """Return the last processors of events for people: local time, no control characters.
+
+    `coloured` lines are for a terminal; the environment variable NO_COLOR turns colours off.
+    """
+    colours = coloured and not os.environ.get("NO_COLOR")
+    renderer = structlog.dev.ConsoleRenderer(
+        colors=colours, exception_formatter=structlog.dev.plain_traceback
+    )
+    return [_for_terminal, _in_local_time, renderer]
+
+
+def _formatter(*, readable: bool = False, coloured: bool = False) -> logging.Formatter:
     last: list[structlog.typing.Processor] = [
         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
         structlog.processors.format_exc_info,
     ]
     if readable:
-        last += [
-            _for_terminal,
-            structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
-        ]
+        last += readable_processors(coloured=coloured)
     else:
         last += [_escape_surrogates, structlog.processors.JSONRenderer()]
     return structlog.stdlib.ProcessorFormatter(processors=last, foreign_pre_chain=_SHARED)

@@ -18,6 +18,8 @@ from daemon.core.shipped import DETECTOR, SHIPPED, shipped_digest, shipped_model
 _STRICT = {"extra": "forbid"}
 
 Segmenter = Literal["auto", "opencv", "dbnet"]
+LogFormat = Literal["auto", "console", "json"]
+"""The format of the log on standard error; auto is console on a terminal and json elsewhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

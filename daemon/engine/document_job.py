@@ -103,6 +103,16 @@ class DocumentJob:
         return bool(self._pending)
 
     @property
+    def page_count(self) -> int:
+        """The number of its pages; 0 until they have been counted."""
+        return self._page_count
+
+    @property
+    def pages_read(self) -> int:
+        """How many of its pages have been read."""
+        return len(self._pages)
+
+    @property
     def is_finished(self) -> bool:
         """Whether nothing is pending or in flight."""
         return not self._pending and not self.in_flight

@@ -33,6 +33,9 @@ class PageStore:
         self._failures: dict[int, Failure] = {}
         self._json_bytes = self._packed_bytes = 0
 
+    def __len__(self) -> int:
+        return len(self._pages)
+
     @property
     def failures(self) -> Mapping[int, Failure]:
         """The failures of the pages that have one, by number."""

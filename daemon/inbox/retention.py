@@ -30,7 +30,6 @@ import structlog
 from daemon.core import failpoints, fs
 from daemon.core.clock import Clock
 from daemon.core.errors import DaemonError
-from daemon.core.logs import escape_controls
 from daemon.core.volumes import Volume
 from daemon.inbox.archive import REASON_ENDING, reason_of
 from daemon.inbox.scan import WORK_FOLDER
@@ -52,7 +51,7 @@ DAY = 86_400.0
 # no answer is older than this program: a machine that starts without a clock reports 1970
 FIRST_ANSWER = datetime.fromisoformat("2026-01-01T00:00:00Z").timestamp()
 _DRAFT = re.compile(r"\.(probe-)?[0-9a-f]{32}\.tmp")
-_REASONS = {"age": "is older than the limit of days", "size": "exceeds the limit of megabytes"}
+REASONS = {"age": "is older than the limit of days", "size": "exceeds the limit of megabytes"}
 
 FolderName = Literal["archive", "failed"]
 Limits = Callable[[str], "Retention"]
@@ -256,16 +255,12 @@ class RetentionSweeper:
         return retention_folder.has_more
 
 
-def preview(retention_folders: Iterable[RetentionFolder], ledger_file: Path, now: float) -> str:
-    """Return what would be removed at `now`, a line each, and the total; removes nothing."""
-    lines, total = [], 0
+def expired_originals(
+    retention_folders: Iterable[RetentionFolder], ledger_file: Path, now: float
+) -> Iterator[ExpiredOriginal]:
+    """Return what would be removed at `now`; removes nothing."""
     for retention_folder in retention_folders:
-        for each in retention_folder.expired(ledger_file, now, UNLIMITED):
-            name = escape_controls(f"{each.folder}/{each.original.name}")
-            lines.append(f"{name}  answered {each.answered_at}, {_REASONS[each.reason]}")
-            total += each.original.bytes
-    summary = f"{len(lines)} originals, {total / 1e6:.1f} MB, would be removed now"
-    return "\n".join([*lines, summary])
+        yield from retention_folder.expired(ledger_file, now, UNLIMITED)
 
 
 def originals(folder: Path, excluded: Container[Path] = ()) -> Iterator[Original]:

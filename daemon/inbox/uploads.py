@@ -15,6 +15,7 @@ import contextlib
 import os
 import re
 import time
+import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -64,6 +65,10 @@ class UploadRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
         The inode is not compared: on some shares it changes with each mount.
         """
         return (stamp.size, stamp.modified_ns) == (self.bytes, self.modified_ns)
+
+    def is_file(self, path: Path, stamp: Stamp) -> bool:
+        """Tell whether the file at `path`, which has this stamp, is the upload."""
+        return self.is_stamped(stamp) and fs.sha256_of(path) == self.sha256
 
     def is_of(self, claim: Claim | LedgerEntry) -> bool:
         """Tell whether a claim is on exactly this upload."""
@@ -165,6 +170,30 @@ class UploadRecords:
             self._path(token).replace(self._path(token, has_failed=True))
         else:
             self.remove(token)
+
+    def failed_record(self, path: Path) -> UploadRecord | None:
+        """Return the record of the failed upload that lies at `path`, None if there is none."""
+        stamp = Stamp.of(path)
+        return next((each for each in self.failed() if each.is_file(path, stamp)), None)
+
+    def put_back(self, original: Path, name: str, failed: UploadRecord) -> UploadRecord:
+        """Move the file of a failed upload into the inbox, with its options; return its new record.
+
+        It gets a number where another file has its name.
+        """
+        paths = fs.numbered_paths(fs.unobstructed(self._inbox, name))
+        path = next(path for path in paths if not os.path.lexists(path))
+        record = new_record(
+            uuid.uuid4().hex, os.fspath(path.relative_to(self._inbox)), Stamp.of(original),
+            failed.sha256, failed.options, is_awaited=False,
+        )  # fmt: skip
+        self.write(record)
+        moved = fs.move_no_clobber(original, self._inbox, record.name)
+        if moved != path:  # somebody has just dropped a file of this name
+            record = record.renamed(os.fspath(moved.relative_to(self._inbox)))
+            self.write(record)
+        self.remove(failed.token, has_failed=True)
+        return record
 
     def is_waiting(self, record: UploadRecord) -> bool:
         """Tell whether the file of a record is in the inbox."""

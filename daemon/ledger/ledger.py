@@ -6,13 +6,13 @@ start finishes the rows that are not closed. Names are stored as bytes, since fi
 Unicode.
 
 connection: opens, checks and migrates the file; schema: its tables; deliveries: the notifications
-to hooks.
+to hooks; rereads: the requests to read again what was answered.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -127,6 +127,81 @@ class Ledger(LedgerConnection):
         """Delete the row of a claim that was returned unread."""
         self._run("DELETE FROM claims WHERE id = ?", (claim,))
 
+    # --- answers that are read again ------------------------------------------------------------
+
+    def next_reread(self, excluded: Collection[str] = ()) -> tuple[LedgerEntry, str | None] | None:
+        """Return the answer that is to be read again next.
+
+        With it comes when the reading was finished that may have replaced it before a crash.
+        Claims that are `excluded` are left out: they are being read.
+        """
+        limit = len(excluded) + 1
+        rows = self._run(
+            "SELECT r.claim, r.finished_at FROM rereads r JOIN claims c ON c.id = r.claim "
+            "WHERE r.state = 'waiting' AND c.state = 'closed' ORDER BY r.rowid LIMIT ?",
+            (limit,),
+        )
+        for token, finished_at in rows:
+            if token not in excluded and (entry := self.entry(token)):
+                return entry, finished_at
+        return None
+
+    def count_reread(self, claim: str) -> int:
+        """Count a start of reading an answer again, before it happens; return its number."""
+        ((number,),) = self._run(
+            "UPDATE rereads SET starts = starts + 1 WHERE claim = ? RETURNING starts", (claim,)
+        )
+        return int(number)
+
+    def uncount_reread(self, claim: str) -> None:
+        """Undo the counting of a start that was interrupted on purpose."""
+        self._run("UPDATE rereads SET starts = max(0, starts - 1) WHERE claim = ?", (claim,))
+
+    def mark_replacing(self, claim: str, finished_at: str) -> None:
+        """Record which reading is about to replace an answer, so that a restart recognises it."""
+        self._run("UPDATE rereads SET finished_at = ? WHERE claim = ?", (finished_at, claim))
+
+    def mark_replaced(
+        self, claim: str, profile: str, status: Status, notifications: Sequence[Notification] = ()
+    ) -> None:
+        """Record that an answer was replaced by another reading of the same original.
+
+        It keeps its row and the time of its first answer, by which its original is kept.
+        """
+        with self.transaction():
+            self._run(
+                "UPDATE claims SET profile = ?, status = ? WHERE id = ?", (profile, status, claim)
+            )
+            self._end_reread(claim, "replaced", None)
+            self.add_notifications(notifications)
+
+    def mark_kept(self, claim: str, reason: str) -> None:
+        """Record why an answer was not replaced."""
+        self._end_reread(claim, "kept", reason)
+
+    def _end_reread(self, claim: str, state: str, reason: str | None) -> None:
+        """End a request, also one that was withdrawn meanwhile."""
+        self._run(
+            "INSERT INTO rereads (claim, state, reason, ended_at) "
+            "VALUES (?, ?, ?, strftime('%Y-%m-%dT%H:%M:%fZ', 'now')) ON CONFLICT (claim) "
+            "DO UPDATE SET state = excluded.state, reason = excluded.reason, "
+            "ended_at = excluded.ended_at",
+            (claim, state, reason),
+        )
+
+    def replaced_since(self, at: str) -> list[tuple[str, str]]:
+        """Return claim and time of the answers replaced at or after `at` (RFC 3339)."""
+        if self.version < 3:
+            return []
+        rows = self._run(
+            "SELECT claim, ended_at FROM rereads WHERE state = 'replaced' AND ended_at >= ? "
+            "ORDER BY ended_at",
+            (at,),
+        )
+        return [(str(claim), str(ended_at)) for claim, ended_at in rows]
+
+    # --- a ledger that was lost -----------------------------------------------------------------
+
     def restore(self, claim: Claim, profile: str, status: Status, answer: str, at: str) -> None:
         """Add the closed row of an answer found in the outbox; `at` is RFC 3339."""
         self._run(
@@ -152,6 +227,24 @@ class Ledger(LedgerConnection):
     def all(self) -> Iterator[LedgerEntry]:
         """Return every row, oldest first."""
         return self._entries("1 ORDER BY rowid")
+
+    def latest(self, limit: int) -> list[tuple[LedgerEntry, str]]:
+        """Return the last answers, newest first, each with its time (RFC 3339)."""
+        rows = self._run(
+            "SELECT id, answered_at FROM claims WHERE state IN ('answered', 'closed') "
+            "AND answered_at IS NOT NULL ORDER BY answered_at DESC, rowid DESC LIMIT ?",
+            (limit,),
+        )
+        return [(entry, at) for token, at in rows if (entry := self.entry(token))]
+
+    def failed_in_place(self) -> list[LedgerEntry]:
+        """Return the files whose last answer is a failure (for claim: ledger)."""
+        return list(
+            self._entries(
+                "status = 'failed' AND state IN ('answered', 'closed') "
+                "AND rowid IN (SELECT max(rowid) FROM claims GROUP BY name) ORDER BY rowid"
+            )
+        )
 
     def answers_to(self, sha256: str, profile: str) -> list[LedgerEntry]:
         """Return the done and partial answers to these bytes under this profile, newest first."""

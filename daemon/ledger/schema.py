@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-VERSION = 2
+VERSION = 3
 _FIRST = """
 CREATE TABLE claims (
     id          TEXT PRIMARY KEY,             -- the token of the claim
@@ -43,7 +43,20 @@ CREATE TABLE deliveries (
 ) STRICT;
 CREATE INDEX deliveries_due ON deliveries (hook, state, due_at);
 """
-_STEPS = (_FIRST, _SECOND)  # from version 0 to 1, from 1 to 2
+# answers that an operator wants to be read again; a row stays, so that others see what was replaced
+_THIRD = """
+CREATE TABLE rereads (
+    claim        TEXT PRIMARY KEY,            -- the answer's
+    state        TEXT NOT NULL CHECK (state IN ('waiting', 'replaced', 'kept')),
+    starts       INTEGER NOT NULL DEFAULT 0,  -- how often a daemon began to read it again
+    finished_at  TEXT,                        -- of the reading that is about to replace the answer
+    reason       TEXT,                        -- why the earlier answer was kept
+    requested_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
+    ended_at     TEXT
+) STRICT;
+CREATE INDEX rereads_by_state ON rereads (state, ended_at);
+"""
+_STEPS = (_FIRST, _SECOND, _THIRD)  # from version 0 to 1, and so on
 
 
 def script(version: int) -> str:

@@ -33,6 +33,7 @@ from daemon.inbox.scan import WORK_FOLDER
 from daemon.outbox import reader
 from daemon.outbox.output_files import Content, OutputDraft, OutputFiles
 from daemon.outbox.reader import Answer
+from daemon.outbox.replacement import Replacement, Replacements
 
 
 class Superseded(Exception):
@@ -56,6 +57,7 @@ class Outbox:
         self._ownership = ownership
         self._drafts = folder / WORK_FOLDER / drafts
         self._output_files = OutputFiles(folder, self._drafts, ownership)
+        self._replacements = Replacements(folder)
 
     def place_for(self, name: str, sha256: str, endings: Sequence[str] = ()) -> str:
         """Return a free path, relative to the outbox, for the answer to `name`.
@@ -118,11 +120,45 @@ class Outbox:
             with contextlib.suppress(OSError):  # the fault of the publishing may prevent this too
                 draft.unlink(missing_ok=True)
 
+    def replace(
+        self,
+        place: str,
+        content: bytes | Iterable[bytes],
+        claim: Claim,
+        drafts: Sequence[OutputDraft] = (),
+    ) -> None:
+        """Replace the answer to a claim at `place`, and its outputs, as one step.
+
+        Superseded if its answer is not there any more, FileExistsError if an output would overwrite
+        a file that is no output of it: nothing is replaced then.
+        """
+        draft = self._drafts / f"{claim.id}.{uuid.uuid4().hex}.tmp"
+        with self._deferring():
+            self._volume.check()
+            fs.write_in_folder(draft, content, self.folder, self._ownership)
+        failpoints.reach("replace.drafted", place)
+        try:
+            with self._deferring(except_taken=True):
+                before = reader.read_strictly(self.folder / place)
+                if before is None or not reader.belongs_to(claim.id, before):
+                    raise Superseded(claim.name)
+                self._replacements.replace(Replacement(claim.id, place, draft, drafts), before)
+        finally:
+            with contextlib.suppress(OSError):
+                draft.unlink(missing_ok=True)
+
+    def finish_replacements(self, undecided_seconds: float) -> None:
+        """Finish the replacements that a crash interrupted; drop old ones that were not decided."""
+        with self._deferring():
+            self._replacements.finish_decided()
+            self._replacements.drop_undecided("*", undecided_seconds)
+
     def discard_drafts(self, claim: str) -> None:
         """Remove the drafts of a claim, so that its former owner can never publish them."""
         with self._deferring():
             for draft in self._drafts.glob(f"{claim}.*"):
                 draft.unlink(missing_ok=True)
+            self._replacements.drop_undecided(claim)
 
     def commit(self, place: str, claim: str) -> None:
         """Make the answer to a claim durable that was published before, and keep its outputs."""
@@ -164,6 +200,12 @@ class Outbox:
     def read(self, place: str) -> Answer | None:
         """Return the answer at `place`, None if there is none, or none that this daemon wrote."""
         return reader.read(self.folder / place)
+
+    def read_surely(self, place: str) -> Answer | None:
+        """Return what `read` does; Deferred where it is not known whether there is an answer."""
+        with self._deferring():
+            self._volume.check()
+            return reader.read_strictly(self.folder / place)
 
     def clear_drafts(self, older_than: float = 0.0) -> None:
         """Remove drafts of at least this age in seconds: no daemon is writing them."""

@@ -13,7 +13,7 @@ from daemon.config.settings import Config
 from daemon.core import failpoints, logs
 from daemon.core.clock import CautiousClock
 from daemon.core.counters import Counters
-from daemon.core.errors import LedgerLost
+from daemon.core.errors import Deferred, LedgerLost
 from daemon.core.records import Fault
 from daemon.core.wakeup import WakeupPipe
 from daemon.engine.create import create_engine
@@ -28,6 +28,7 @@ from daemon.supervisor.delivery import Delivery
 from daemon.supervisor.loop import MainLoop
 from daemon.supervisor.policy import Policies
 from daemon.supervisor.reload import Reload, Trial, change_texts
+from daemon.supervisor.rereads import RereadDelivery
 from daemon.supervisor.signals import Signals
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class Daemon:
         self._ledger = ledger_recovery.open_ledger(config)
         self._outbox = Outbox(config.folders.outbox, ownership=config.ownership)
         self._scratch = wiring.scratch(config)
+        self._copies = wiring.copies(config)
         self._engine_setup = wiring.engine_setup(config)
         self._engine = warm.engine if warm else self._new_engine()
         self._policies = warm.policies if warm else wiring.policies(config)
@@ -86,7 +88,7 @@ class Daemon:
         self._intake = self._new_intake()
         self._loop = MainLoop(
             self._intake, self._claims, self._new_delivery(), self._engine,
-            config.retry.wait_seconds,
+            config.retry.wait_seconds, self._new_rereads(),
         )  # fmt: skip
         self._health = Health(
             self._intake, self._loop, self._engine, self._volumes, time.monotonic()
@@ -115,11 +117,14 @@ class Daemon:
     def _warm_up(self) -> None:
         if self._scratch is not None:
             self._scratch.clear()
+        self._copies.clear()
         if not self._is_warm:
             self._engine.start()
             self._engine.warm()
         self._outbox.clear_drafts(STALE_DRAFT_SECONDS)
         self._outbox.clear_outputs(STALE_DRAFT_SECONDS)
+        with contextlib.suppress(Deferred):  # the next replacement finishes them, too
+            self._outbox.finish_replacements(STALE_DRAFT_SECONDS)
         self._loop.recover(self._ledger.unfinished())
         if self._reload.can_fall_back:
             failpoints.reach("reload.warmed")
@@ -169,6 +174,12 @@ class Daemon:
         return Delivery(
             self._claims, self._ledger, self._outbox, self._policies, self._counters, self._scratch,
             wiring.uploads(self._config),
+        )  # fmt: skip
+
+    def _new_rereads(self) -> RereadDelivery:
+        return RereadDelivery(
+            self._claims, self._ledger, self._outbox, self._policies,
+            wiring.originals(self._config), self._copies, self._scratch,
         )  # fmt: skip
 
     def _start_retention(self) -> None:
@@ -230,7 +241,9 @@ class Daemon:
         self._config, self._policies = config, policies
         self._volumes.min_free_bytes = config.min_free_bytes  # same folders
         self._intake = self._new_intake()
-        self._loop.reconfigure(self._intake, self._new_delivery(), config.retry.wait_seconds)
+        self._loop.reconfigure(
+            self._intake, self._new_delivery(), config.retry.wait_seconds, self._new_rereads()
+        )
         self._health.inbox = self._intake
         self._web.reconfigure(config)
         old_intake.end()

@@ -121,6 +121,8 @@ class Delivery:
         else:
             document.job.begin(*self._ledger.count_start(claim.id))
             self._counters.attempts += 1
+            log.info("document.started", name=fs.to_unicode(claim.name), bytes=claim.stamp.size,
+                     profile=profile, attempt=document.job.attempt)  # fmt: skip
             failpoints.reach("ledger.started", claim.name)
         document.state = DocumentState.CLAIMED
 

@@ -15,6 +15,7 @@ class Dispatcher:
     """New files take turns with the later pages of long documents.
 
     The first pages of a document whose answer a client waits for come before everything else.
+    Documents that are read again come after all others, page by page.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -35,10 +36,8 @@ class Dispatcher:
         """
         while self._engine.free:
             waiting = [document for document in documents() if document.has_pending]
-            document = min(waiting, key=_order, default=None)
-            is_long = document is not None and document.tasks_submitted >= TASKS_OF_A_SHORT_DOCUMENT
-            is_turn_of_next = has_awaited() or (is_long and self._is_turn_of_new)
-            if (document is None or is_turn_of_next) and start_next():
+            document = min(waiting, key=_rank, default=None)
+            if (has_awaited() or self._is_turn_of_next(document)) and start_next():
                 self._is_turn_of_new = document is None
                 continue
             if document is None:
@@ -48,8 +47,16 @@ class Dispatcher:
             self._engine.submit(document.next_task())
             failpoints.reach("task.submitted", document.claim.name)
 
+    def _is_turn_of_next(self, document: DocumentInFlight | None) -> bool:
+        """Tell whether a file that can be begun comes before the next task of `document`."""
+        if document is None or document.is_reread:
+            return True
+        is_long = document.tasks_submitted >= TASKS_OF_A_SHORT_DOCUMENT
+        return is_long and self._is_turn_of_new
 
-def _order(document: DocumentInFlight) -> tuple[bool, int]:
+
+def _rank(document: DocumentInFlight) -> tuple[bool, bool, int]:
     """Return the key by which the next document is chosen."""
     is_short = document.tasks_submitted < TASKS_OF_A_SHORT_DOCUMENT
-    return not (document.is_awaited and is_short), document.tasks_submitted
+    is_awaited = document.is_awaited and is_short
+    return document.is_reread, not is_awaited, document.tasks_submitted

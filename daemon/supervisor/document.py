@@ -22,7 +22,8 @@ class DocumentInFlight:
 
     `document` is set when there is nothing (more) to read, `render_job` when workers render outputs
     of it. `is_recovered` says that the claim was found at a start or taken over from another
-    daemon: it may have a sidecar already. While the environment is at fault, `fault` says how and
+    daemon: it may have a sidecar already. `is_reread` says that it has been answered before and is
+    read again, when there is time. While the environment is at fault, `fault` says how and
     since when, and `retry_at` when (monotonic seconds) the step is tried again; `failing_since` is
     kept while a step that was tried again has not succeeded. `unconfirmed` counts the faults that
     only workers have reported. `upload` is the record of a file that the web process has put into
@@ -32,6 +33,7 @@ class DocumentInFlight:
     job: DocumentJob
     policy: Policy
     is_recovered: bool = False
+    is_reread: bool = False
     state: DocumentState = DocumentState.UNRECORDED
     document: Document | None = None
     render_job: RenderJob | None = None

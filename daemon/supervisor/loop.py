@@ -29,6 +29,7 @@ from daemon.inbox.stability import NotReady
 from daemon.supervisor.delivery import Delivery
 from daemon.supervisor.dispatcher import Dispatcher
 from daemon.supervisor.document import DocumentInFlight
+from daemon.supervisor.rereads import RereadDelivery
 
 log = structlog.get_logger()
 
@@ -38,6 +39,7 @@ PLACES_PER_SLOT = 2  # one document is read while the one before it is delivered
 AWAITED_PLACES_PER_SLOT = 1  # further ones for documents whose answers clients wait for
 FAILING_PER_SLOT = 8  # documents held up by the environment before no more is claimed
 STALLED_SECONDS = 1.0  # between two checks whether a stalled step has returned
+REREADS_SECONDS = 5.0  # between two looks for a request to read a document again
 ORPHANS_SECONDS = 5.0  # between two searches for claims of daemons that died
 # errors of the inbox as a whole, not of one file
 _INBOX_ERRORS = (
@@ -55,7 +57,10 @@ class MainLoop:
         delivery: Delivery,
         engine: Engine,
         wait_seconds: float,
+        rereads: RereadDelivery | None = None,
     ) -> None:
+        self._rereads = rereads
+        self._rereads_at = float("-inf")
         self._intake = intake
         self._claims = claims
         self._delivery = delivery
@@ -87,12 +92,13 @@ class MainLoop:
     @property
     def in_progress(self) -> int:
         """How many documents are claimed and not released."""
-        return len(self._documents)
+        return sum(not document.is_reread for document in list(self._documents.values()))
 
     @property
     def retrying(self) -> int:
         """How many of those the environment holds up."""
-        return sum(document.fault is not None for document in list(self._documents.values()))
+        documents = list(self._documents.values())
+        return sum(each.fault is not None and not each.is_reread for each in documents)
 
     @property
     def retry_reasons(self) -> dict[str, str]:
@@ -109,14 +115,22 @@ class MainLoop:
 
     def is_at_rest(self, now: float, failing_seconds: float) -> bool:
         """Tell whether nothing is in progress but documents held up for `failing_seconds`."""
-        failing = [document.failing_since for document in list(self._documents.values())]
+        documents = [each for each in list(self._documents.values()) if not each.is_reread]
+        failing = [document.failing_since for document in documents]
         is_idle = self._engine.free == self._engine.slots and not self._outcomes
         is_failing = all(since is not None and now - since >= failing_seconds for since in failing)
         return is_idle and is_failing and not self.is_stalled
 
-    def reconfigure(self, intake: Intake, delivery: Delivery, wait_seconds: float) -> None:
+    def reconfigure(
+        self,
+        intake: Intake,
+        delivery: Delivery,
+        wait_seconds: float,
+        rereads: RereadDelivery | None = None,
+    ) -> None:
         """Go on under another config, between two turns; documents in progress stay as they are."""
         self._intake, self._delivery, self._wait_seconds = intake, delivery, wait_seconds
+        self._rereads = rereads
 
     def close(self) -> None:
         """Let its thread end."""
@@ -131,8 +145,10 @@ class MainLoop:
         if not self.draining:
             self._intake.scan_if_due(now)
             self._adopt_orphans(now)
+        else:
+            self._drop_rereads(now)
         self._dispatcher.dispatch(
-            lambda: self._due(now), lambda: self._claim_next(now), lambda: self._intake.has_awaited
+            lambda: self._due(now), lambda: self._start_next(now), lambda: self._intake.has_awaited
         )
         for document in self._due(now):
             self._advance(document, now)
@@ -151,6 +167,7 @@ class MainLoop:
 
     def abandon(self, now: float) -> None:
         """Leave what is in progress for the next start; a stop by hand costs no attempt."""
+        self._drop_rereads(now)
         for document in list(self._documents.values()):
             if document.state in (DocumentState.CLAIMED, DocumentState.ANSWERING):
                 self._attempt(self._delivery.refund_attempt, document, now)
@@ -183,7 +200,8 @@ class MainLoop:
     def _add_outcome(self, outcome: Outcome, document: DocumentInFlight, now: float) -> None:
         since, document.failing_since = document.failing_since, None
         if isinstance(outcome.result, Deferred):
-            is_accessible = self._attempt(self._delivery.check_access, document, now)
+            check_access = self._delivery_of(document).check_access
+            is_accessible = self._attempt(check_access, document, now)
             document.failing_since = since  # checking the file did not remove the fault
             if document.is_over:
                 return
@@ -193,7 +211,55 @@ class MainLoop:
             self._postpone(document, str(outcome.result), now)
         elif document.add_outcome(outcome):
             log.warning("worker.died", name=document.claim.name, reason=str(outcome.result))
-            self._attempt(self._delivery.count_attempt, document, now)
+            self._attempt(self._delivery_of(document).count_attempt, document, now)
+
+    # --- documents that are read again ----------------------------------------------------------
+
+    def _start_next(self, now: float) -> bool:
+        """Begin the next file, or read an answered one again where there is none."""
+        return self._claim_next(now) or self._reread_next(now)
+
+    def _reread_next(self, now: float) -> bool:
+        """Begin to read an answered document again; False where there is none, or no time."""
+        rereads = self._rereads
+        if rereads is None or self.draining or self.is_stalled or now < self._rereads_at:
+            return False
+        if self._intake.fault is not None:  # a folder is away or full
+            return False
+        in_progress = [each for each in list(self._documents.values()) if each.is_reread]
+        if len(in_progress) >= self._engine.slots or any(each.has_pending for each in in_progress):
+            return False
+
+        def begin() -> DocumentInFlight | None:
+            document = rereads.next_document({each.claim.id for each in in_progress})
+            return document and self._documents.setdefault(document.claim.id, document)
+
+        try:
+            document = self._io.call("reading a document again", begin)
+        except Stalled:
+            return False
+        except LedgerLost:
+            raise
+        except (Deferred, OSError) as error:
+            log.warning("reread.postponed", reason=_message_of(error))
+            self._rereads_at = now + self._wait_seconds
+            return False
+        if document is None:
+            self._rereads_at = now + REREADS_SECONDS
+        return document is not None
+
+    def _drop_rereads(self, now: float) -> None:
+        """Leave documents that are read again for later: their answers stay as they are."""
+        for token, document in list(self._documents.items()):
+            if document.is_reread and not document.is_over:
+                self._attempt(self._delivery_of(document).refund_attempt, document, now)
+                self._documents.pop(token, None)
+
+    def _delivery_of(self, document: DocumentInFlight) -> Delivery:
+        if not document.is_reread:
+            return self._delivery
+        assert self._rereads is not None, "it has begun to read the document again"
+        return self._rereads
 
     # --- claims ---------------------------------------------------------------------------------
 
@@ -277,13 +343,14 @@ class MainLoop:
         """Return the step of the delivery that is due, None while workers are at it, or after."""
         if document.is_over:
             return None
+        delivery = self._delivery_of(document)
         if document.state == DocumentState.UNRECORDED:
-            return self._delivery.record
+            return delivery.record
         if document.state == DocumentState.ANSWERED:
-            return self._delivery.close
+            return delivery.close
         if document.document is None:
-            return self._delivery.collect if document.is_read else None
-        return self._delivery.publish if document.is_rendered else None
+            return delivery.collect if document.is_read else None
+        return delivery.publish if document.is_rendered else None
 
     def _attempt(self, step: Step, document: DocumentInFlight, now: float) -> bool:
         """Take a step on the I/O thread and return whether it succeeded; else log why, and wait.

@@ -40,6 +40,7 @@ def run(config: Config, load: Callable[[], Config]) -> None:
         config.logging.level,
         config.logging.file_megabytes * 1024**2,
         config.logging.files,
+        config.logging.format,
     )
     state_folder.tighten(config)
     reload = Reload(config, load, wakeup.notify)

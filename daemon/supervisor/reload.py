@@ -35,7 +35,7 @@ log = structlog.get_logger()
 # where claims lie, which would not be found any more
 AT_RESTART = (
     "folders.inbox", "folders.state", "folders.logs", "claim", "allow_root", "permissions.umask",
-    "logging.file_megabytes", "logging.files",
+    "logging.format", "logging.file_megabytes", "logging.files",
 )  # fmt: skip
 # what concerns only the next scan, step or document
 IMMEDIATE = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import cache
@@ -18,10 +19,12 @@ from daemon.core.folder_rules import FolderRules
 from daemon.core.scratch import Scratch
 from daemon.core.volumes import VolumeMonitor
 from daemon.engine.protocol import EngineSetup, WorkerSetup
+from daemon.inbox.archive import reason_of
 from daemon.inbox.claims.modes import CLAIM_MODES
 from daemon.inbox.claims.protocol import Claims, ClaimSettings
 from daemon.inbox.completeness import missing_end
 from daemon.inbox.intake import Intake
+from daemon.inbox.originals import Originals
 from daemon.inbox.scan import Scanner
 from daemon.inbox.stability import StabilityTracker
 from daemon.inbox.uploads import UploadRecords
@@ -33,9 +36,11 @@ from daemon.supervisor.outputs import RENDERED
 from daemon.supervisor.policy import Policies, Policy
 
 if TYPE_CHECKING:
+    from daemon.inbox.failed import FailedFile
     from daemon.inbox.retention import FolderName, RetentionFolder, RetentionSweeper
 
 SCRATCH_NAME = "rendering"
+COPIES_NAME = "rereading"
 T = TypeVar("T")
 
 
@@ -187,12 +192,29 @@ def retention_sweeper(config: Config, clock: CautiousClock) -> RetentionSweeper 
     return RetentionSweeper(folders, config.ledger_file, clock)
 
 
+def failed_files(config: Config) -> Iterator[FailedFile]:
+    """Return the files that could not be read, where they are kept now."""
+    from daemon.inbox import failed  # for commands only
+
+    folders = config.folders
+    if config.moves_files:
+        yield from failed.failed_files(folders.failed, {folders.archive})
+    elif config.ledger_file.exists():
+        with contextlib.closing(Ledger(config.ledger_file, read_only=True)) as ledger:
+            entries = ledger.failed_in_place()
+        for entry in entries:
+            reason = reason_of(fs.unobstructed(folders.failed, entry.name))
+            if os.path.lexists(folders.inbox / entry.name):
+                yield failed.failed_file(folders.inbox, entry.name, reason)
+
+
 # --- engine -------------------------------------------------------------------------------------
 
 
 def engine_setup(config: Config) -> EngineSetup:
     """Return the setup of the engine of a running daemon."""
-    return engine_setup_for(config, [config.folders.inbox], scratch(config))
+    documents = [config.folders.inbox, copies(config).folder]
+    return engine_setup_for(config, documents, scratch(config))
 
 
 def engine_setup_for(
@@ -205,6 +227,17 @@ def engine_setup_for(
     worker = WorkerSetup(config.recipes, config.threads, readable, writable, is_debugged)
     limits = config.memory_limits
     return EngineSetup(worker, config.worker_count, config.tasks_per_worker, limits)
+
+
+def copies(config: Config) -> Scratch:
+    """Return where the originals of documents that are read again are copied to."""
+    return Scratch(config.folders.state / COPIES_NAME)
+
+
+def originals(config: Config) -> Originals:
+    """Return where the originals of answered documents are found."""
+    folders = config.folders
+    return Originals([folders.archive, folders.failed, folders.inbox])
 
 
 def scratch(config: Config) -> Scratch | None:

@@ -50,7 +50,7 @@ def run(config: Config) -> None:
     if config.permissions.umask is not None:
         os.umask(int(config.permissions.umask, 8))
     # to standard error only: the log file has one writer, which rotates it
-    logs.set_up(None, config.logging.level, 0, 0)
+    logs.set_up(None, config.logging.level, log_format=config.logging.format)
     logging.getLogger("uvicorn").setLevel(logging.ERROR)  # no warning for each rejected connection
     web = config.web
     server = _AnnouncingServer(uvicorn.Config(

@@ -24,23 +24,30 @@ _PROCESSING_KEYS = ("started_at", "finished_at", "seconds", "attempt")
 
 
 def notifications(
-    name: str, place: str, answer: bytes | Mapping[str, Any], hooks: Sequence[Hook]
+    name: str,
+    place: str,
+    answer: bytes | Mapping[str, Any],
+    hooks: Sequence[Hook],
+    *,
+    is_reread: bool = False,
 ) -> list[Notification]:
     """Return a notification for each hook that wants this status.
 
     `answer` is a sidecar, parsed or not; `name` is the path of the file in the inbox, `place` that
-    of the sidecar in the outbox.
+    of the sidecar in the outbox. A document that was read again is announced again, under an id of
+    its own.
     """
     if not hooks:
         return []
     sidecar = json.loads(answer) if isinstance(answer, bytes) else answer
     claim = sidecar["processing"]["claim"]
+    token = f"{claim}-{_digits(sidecar['processing']['finished_at'])}" if is_reread else claim
     event = f"document.{sidecar['status']}"
     made = []
     for hook in hooks:
         if sidecar["status"] not in hook.on:
             continue
-        notification = Notification(claim, hook.name, event, name, place, "")
+        notification = Notification(token, hook.name, event, name, place, "")
         content = {
             "id": notification.id,
             "type": event,
@@ -50,6 +57,10 @@ def notifications(
         text = json.dumps(content, ensure_ascii=False)
         made.append(replace(notification, text=text))
     return made
+
+
+def _digits(time: str) -> str:
+    return "".join(filter(str.isdecimal, time))
 
 
 def _data(sidecar: Mapping[str, Any], place: str, max_characters: int) -> dict[str, Any]:

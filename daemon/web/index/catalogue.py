@@ -14,12 +14,12 @@ from dataclasses import replace
 from threading import RLock
 from typing import Any
 
+from daemon.inbox.originals import Originals
 from daemon.inbox.scan import Scanner
 from daemon.web import sidecar_reader
 from daemon.web.http.errors import HttpError
 from daemon.web.index.corrections import Correction, CorrectionStore
 from daemon.web.index.ledger_sync import LedgerSync
-from daemon.web.index.originals import Originals
 from daemon.web.index.outbox_view import OutboxView, unavailable
 from daemon.web.index.paths import WebPaths
 from daemon.web.index.pending import PendingFiles

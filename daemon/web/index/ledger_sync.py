@@ -20,6 +20,7 @@ class LedgerSync:
         self._ledger_file = ""
         self._version: int | None = None
         self._last = 0
+        self._last_replaced: tuple[str, str] | None = None
 
     def close(self) -> None:
         """Close the ledger."""
@@ -44,6 +45,7 @@ class LedgerSync:
             with index.transaction():
                 self._update_open_entries(ledger, index)
             self._add_new_rows(ledger, index)
+            self._update_replaced(ledger, index)
             self._version = version
         return True
 
@@ -80,6 +82,17 @@ class LedgerSync:
                     if entry := ledger.entry(token):
                         index.upsert(number, entry)
                     self._last = number
+
+    def _update_replaced(self, ledger: Ledger, index: SearchIndex) -> None:
+        """Read the sidecars again that were replaced since the last update."""
+        replaced = ledger.replaced_since(index.replaced_until)
+        with index.transaction():
+            for claim, at in replaced:
+                known, entry = index.by_id(claim), ledger.entry(claim)
+                if (claim, at) != self._last_replaced and known and entry:
+                    index.upsert(known.number, entry)
+                self._last_replaced = claim, at
+                index.note_replaced_until(at)
 
 
 def _has_same_rows(ledger: Ledger, index: SearchIndex) -> bool:

@@ -206,6 +206,15 @@ class SearchIndex:
         ((number,),) = self._db.execute("SELECT coalesce(max(number), 0) FROM documents")
         return int(number)
 
+    @property
+    def replaced_until(self) -> str:
+        """Up to which time (RFC 3339) replaced sidecars have been read again; "" at first."""
+        return self._read_meta("replaced_until") or ""
+
+    def note_replaced_until(self, at: str) -> None:
+        """Note that the sidecars replaced up to this time are read again."""
+        self._write_meta("replaced_until", at)
+
     def upsert(self, number: int, entry: LedgerEntry) -> None:
         """Add a row of the ledger, or replace it by its present state."""
         self.remove(number)

@@ -275,21 +275,9 @@ class Uploads:
         if failed is None or failed.sha256 != details.sha256:
             fs.move_no_clobber(original, self._inbox, details.inbox_name)
             return
-        self._make_folder(self.records.folder)
-        paths = fs.numbered_paths(fs.unobstructed(self._inbox, details.inbox_name))
-        path = next(path for path in paths if not os.path.lexists(path))
-        record = new_record(
-            uuid.uuid4().hex, os.fspath(path.relative_to(self._inbox)), Stamp.of(original),
-            failed.sha256, failed.options, is_awaited=False,
-        )  # fmt: skip
-        self.records.write(record)
-        moved = fs.move_no_clobber(original, self._inbox, record.name)
+        record = self.records.put_back(original, details.inbox_name, failed)
         with self._lock:
             self._waiting[record.token] = record
-        if moved != path:  # somebody has just dropped a file of this name
-            name = os.fspath(moved.relative_to(self._inbox))
-            self.records.write(record.renamed(name))
-        self.records.remove(failed.token, has_failed=True)
 
     def _sweep_failed(self) -> None:
         """Remove the records of failed files that are not in failed/ any more."""

@@ -32,13 +32,29 @@ def workspace(tmp_path: Path) -> Workspace:
 def test_once_writes_a_sidecar_beside_each_file(workspace: Workspace) -> None:
     said = workspace.command("once", str(workspace.root / "scans"))
 
-    assert (said.returncode, said.stderr) == (0, "")
+    assert said.returncode == 0
+    assert "2 files, 3 pages in " in said.stderr
+    assert said.stderr.endswith(" s: 2 done\n")
+    assert said.stdout.splitlines() == [
+        f"{workspace.root}/scans/a.png.json", f"{workspace.root}/scans/deep/b.pdf.json",
+    ]  # fmt: skip
     assert workspace.files_in(workspace.root / "scans") == {
         "a.png", "a.png.json", "deep/b.pdf", "deep/b.pdf.json", ".hidden.png",
     }  # fmt: skip
     assert not list((workspace.root / "scans").rglob(".ocr-daemon"))
     answer = json.loads((workspace.root / "scans/deep/b.pdf.json").read_text())
     assert (answer["status"], len(answer["pages"])) == ("done", 2)
+
+
+def test_once_reads_neither_its_answers_nor_its_outputs(workspace: Workspace) -> None:
+    scans = workspace.root / "scans"
+    (scans / "notes.json").write_text("{}")  # nobody's answer
+    for _ in range(2):
+        said = workspace.command("once", str(scans), "--output", "searchable_pdf")
+
+    assert "3 files, 3 pages in " in said.stderr
+    assert "notes.json: this is" in said.stderr
+    assert "a.png.json.json" not in workspace.files_in(scans)
 
 
 def test_once_mirrors_a_folder_below_out_and_may_be_repeated(workspace: Workspace) -> None:
@@ -65,7 +81,7 @@ def test_once_prints_the_text_in_the_order_asked_for_and_writes_nothing(
 def test_once_draws_what_it_saw_of_each_page(workspace: Workspace) -> None:
     scans, pictures = workspace.root / "scans", workspace.root / "pictures"
 
-    said = workspace.command("once", str(scans), "--text", "--look", str(pictures))
+    said = workspace.command("once", str(scans), "--text", "--look", str(pictures), "-q")
 
     assert (said.returncode, said.stderr) == (0, "")
     assert workspace.files_in(pictures) == {"a.png.1.png", "deep/b.pdf.1.png", "deep/b.pdf.2.png"}
@@ -120,12 +136,86 @@ def test_once_reads_the_rest_and_says_what_failed(workspace: Workspace) -> None:
     scans = workspace.root / "scans"
     (scans / "b.png").write_bytes(b"no image at all")
 
-    said = workspace.command("once", str(scans), str(scans / "missing.png"), "--text")
+    (scans / "gone.png").symlink_to("nowhere.png")
+
+    said = workspace.command("once", str(scans), str(scans / "gone.png"), "--text")
 
     assert said.returncode == 1
     assert f"{scans}/b.png: " in said.stderr
-    assert "missing.png: it cannot be opened: No such file or directory" in said.stderr
+    assert "nowhere.png: it cannot be opened: No such file or directory" in said.stderr
     assert "First scan" in said.stdout
+    assert said.stderr.endswith(" s: 2 done, 2 failed\n")
+
+
+def test_once_refuses_a_command_line_that_names_no_file(workspace: Workspace) -> None:
+    said = workspace.command("once", str(workspace.root / "scans"), "missing.png")
+
+    assert said.returncode == 2
+    assert "missing.png: no such file or folder" in said.stderr
+    assert not list((workspace.root / "scans").rglob("*.json"))
+
+
+def test_once_says_that_a_folder_has_no_files(workspace: Workspace) -> None:
+    said = workspace.command("once", str(workspace.inbox))
+
+    assert (said.returncode, said.stderr) == (0, f"no files to read in {workspace.inbox}\n")
+
+
+def once_of_input(workspace: Workspace, *arguments: str, content: bytes | None = None):
+    content = content or (workspace.root / "scans/a.png").read_bytes()
+    return subprocess.run(
+        [sys.executable, "-m", "daemon", "once", "-", *arguments, "--config", workspace.config],
+        input=content, capture_output=True, timeout=120, cwd=REPOSITORY, check=False,
+    )  # fmt: skip
+
+
+def test_once_reads_standard_input_and_prints_its_text(workspace: Workspace) -> None:
+    said = once_of_input(workspace)
+
+    assert (said.returncode, said.stdout, said.stderr) == (0, b"First scan\n", b"")
+
+
+def test_once_writes_the_answer_to_standard_input_only_into_a_folder(workspace: Workspace) -> None:
+    refused = once_of_input(workspace, "--output", "text")
+    said = once_of_input(workspace, "--output", "text", "--out", str(workspace.root / "out"))
+
+    assert (refused.returncode, b"--out" in refused.stderr) == (2, True)
+    assert said.returncode == 0
+    assert workspace.files_in(workspace.root / "out") == {"stdin.json", "stdin.txt"}
+    written = {f"{workspace.root}/out/{name}" for name in ("stdin.json", "stdin.txt")}
+    assert set(said.stdout.decode().splitlines()) == written
+
+
+def test_once_says_of_standard_input_what_is_wrong_with_it(workspace: Workspace) -> None:
+    said = once_of_input(workspace, content=b"no image at all")
+
+    assert said.returncode == 1
+    assert said.stderr.startswith(b"standard input: this is plain text")
+
+
+def test_once_prints_a_line_of_json_for_each_file_and_writes_nothing(workspace: Workspace) -> None:
+    scans = workspace.root / "scans"
+
+    said = workspace.command("once", str(scans), "--json")
+
+    answers = [json.loads(line) for line in said.stdout.splitlines()]
+    assert [answer["source"]["name"] for answer in answers] == ["a.png", "b.pdf"]
+    assert [answer["text"] for answer in answers] == ["First scan", "Second scan\n\nSecond page"]
+    assert not list(scans.rglob("*.json"))
+
+
+def test_once_ends_quietly_where_nobody_reads_what_it_prints(workspace: Workspace) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    said = subprocess.run(
+        [sys.executable, "-m", "daemon", "once", workspace.root / "scans", "--text",
+         "--config", workspace.config],
+        stdout=writer, stderr=subprocess.PIPE, timeout=120, cwd=REPOSITORY, check=False,
+    )  # fmt: skip
+    os.close(writer)
+
+    assert (said.returncode, said.stderr) == (1, b"")
 
 
 def test_once_refuses_what_is_no_regular_file_and_reads_a_link_that_is_named(
@@ -190,9 +280,10 @@ def test_status_and_health_before_the_first_start_say_so(workspace: Workspace) -
     assert (health.returncode, "is not running" in health.stdout) == (1, True)
 
 
-def test_the_version_is_printed() -> None:
+@pytest.mark.parametrize("flag", ["--version", "-V"])
+def test_the_version_is_printed(flag: str) -> None:
     said = subprocess.run(
-        [sys.executable, "-m", "daemon", "--version"],
+        [sys.executable, "-m", "daemon", flag],
         capture_output=True, text=True, check=True, cwd=REPOSITORY,
     )  # fmt: skip
 

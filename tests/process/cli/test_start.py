@@ -66,6 +66,24 @@ def test_the_daemon_stays_light_and_free_of_decoders(tmp_path: Path) -> None:
     assert heavy & set(listed.stdout.split()) == set()
 
 
+def test_the_help_loads_nothing_that_only_commands_need() -> None:
+    listed = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import atexit, sys; from daemon.__main__ import main; "
+            "atexit.register(lambda: print(*sys.modules, file=sys.stderr)); "
+            "sys.argv = ['ocr-daemon', '--help']; main()",
+        ],
+        capture_output=True, text=True, check=True, cwd=REPOSITORY,
+    )  # fmt: skip
+
+    slow = {"rich", "pydantic", "structlog", "yaml", "msgspec", "jsonschema_rs", "asyncio"}
+    assert slow & set(listed.stderr.split()) == set()
+    for command in ("run", "once", "list", "retry", "reread", "logs", "reload", "completion"):
+        assert f"  {command} " in listed.stdout
+
+
 def test_the_daemon_says_at_its_start_that_the_list_is_missing(tmp_path: Path):
     said = Workspace(tmp_path, model={"lexicon": "nowhere.txt"}).command("run")
 

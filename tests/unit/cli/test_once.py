@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import get_args
 
 import pytest
 
-from daemon.cli.batch import FileResult
-from daemon.cli.once import MAX_PAGES_NAMED, _print_result
+from daemon.cli.once import MAX_PAGES_NAMED, print_messages
 from daemon.core.records import Box, Document, DocumentWarning, UnreadReason, UnreadRegion
 from tests.unit.outbox.test_sidecar import page
 
@@ -28,7 +26,7 @@ def printed(
         for number, on_page in enumerate(reasons, 1)
     )  # fmt: skip
     document = Document("done", "image/png", pages, {}, 1, **more)  # type: ignore[arg-type]
-    _print_result(FileResult(Path("scan.pdf"), document), print_text=False)
+    print_messages("scan.pdf", document)
     captured = capsys.readouterr()
     assert captured.out == ""
     return captured.err.splitlines()

@@ -89,11 +89,13 @@ def test_the_environment_wins_over_the_file(write: Write, monkeypatch: pytest.Mo
 
 def test_the_short_names_work(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOG_LEVEL", "debug")
+    monkeypatch.setenv("LOG_FORMAT", "Console")
     monkeypatch.setenv("NUM_THREADS", "2")
 
     config = load(write(""))
 
     assert (config.logging.level, config.threads) == ("DEBUG", 2)
+    assert config.logging.format == "console"
 
 
 REFUSED = {

@@ -8,7 +8,9 @@ import logging
 import os
 import sys
 import threading
+import time
 from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -131,3 +133,61 @@ def test_the_log_file_is_rotated_by_size(tmp_path: Path) -> None:
     assert kept == [logs.LOG_NAME, f"{logs.LOG_NAME}.1", f"{logs.LOG_NAME}.2"]
     lines = (tmp_path / logs.LOG_NAME).read_text().splitlines()
     assert json.loads(lines[-1])["number"] == 99
+
+
+@pytest.fixture
+def root_logger() -> Iterator[logging.Logger]:
+    root = logging.getLogger()
+    handlers, level, raises = root.handlers, root.level, logging.raiseExceptions
+    yield root
+    root.handlers, logging.raiseExceptions = handlers, raises
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+@pytest.mark.parametrize(
+    ("log_format", "is_terminal", "is_json"),
+    [
+        ("auto", True, False), ("auto", False, True), ("json", True, True),
+        ("console", False, False),
+    ],
+)  # fmt: skip
+def test_standard_error_has_the_format_that_is_set(
+    log_format: str, is_terminal: bool, is_json: bool, root_logger: logging.Logger,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    stream = Terminal() if is_terminal else io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    logs.set_up(None, "INFO", log_format=log_format)  # type: ignore[arg-type]
+
+    structlog.get_logger().info("document.started", name="a.png")
+
+    shown = stream.getvalue()
+    assert shown.startswith("{") == is_json
+    assert "document.started" in shown
+    assert ("\x1b[" in shown) == (is_terminal and not is_json)
+
+
+def test_people_get_local_time_and_programs_utc(
+    root_logger: logging.Logger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "XYZ-05:30")
+    monkeypatch.setenv("NO_COLOR", "1")
+    time.tzset()
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    logs.set_up(tmp_path, "INFO", 1 << 20, 1)
+    try:
+        structlog.get_logger().info("document.started")
+        logs.drain()
+    finally:
+        for handler in root_logger.handlers:
+            handler.close()
+        monkeypatch.undo()
+        time.tzset()
+
+    (event,) = said(tmp_path)
+    at = datetime.fromisoformat(event["timestamp"])
+    local = at.astimezone(timezone(timedelta(hours=5, minutes=30)))
+    assert at.utcoffset() == timedelta(0)
+    assert screen.getvalue().startswith(local.strftime("%Y-%m-%d %H:%M:%S [info"))

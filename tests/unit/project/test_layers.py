@@ -49,7 +49,7 @@ ALLOWED = {
     "pydantic": ("daemon/config/", "daemon/supervisor/reload"),
     "pydantic_settings": ("daemon/config/",),
     "typer": ("daemon/cli/", "training/commands"),
-    "rich": ("daemon/cli/once",),
+    "rich": ("daemon/cli/terminal",),
     "PIL": ("daemon/ocr/pages/pillow", "training/"),
     "fontTools": ("training/synth/glyphs", "daemon/ocr/render/glyphless"),
     "faker": ("training/data/phrases/people",),

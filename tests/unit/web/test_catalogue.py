@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from daemon.ledger.ledger import Ledger
+from daemon.ledger.rereads import Rereads
 from daemon.web import sidecar_reader
 from daemon.web.index import tokenizer
-from tests.support.web.folder import Folder, names
+from tests.support.web.folder import Folder, names, sidecar
 
 
 def test_a_document_is_followed_from_the_inbox_to_its_answer(folder: Folder) -> None:
@@ -91,6 +92,34 @@ def test_the_index_is_kept_when_its_newest_row_was_returned_to_the_inbox(
     monkeypatch.setattr(sidecar_reader, "read", lambda *_: pytest.fail("it is read once more"))
 
     assert names(again) == ["c.png", "a.png"]
+
+
+def test_an_answer_that_is_read_again_is_found_by_its_new_text(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim = folder.claim("a.png")
+    folder.answer(claim, "Teh old text")
+    folder.answer(folder.claim("b.png", "b" * 64), "Other")
+    catalogue = folder.catalogue()
+    assert names(catalogue, "teh") == ["a.png"]
+    rereads = Rereads(folder.paths.ledger_file)
+    rereads.request([claim.id])
+    rereads.close()
+
+    (folder.paths.outbox / "a.png.json").write_text(sidecar(claim, ["The new text"], "partial"))
+    folder.ledger.mark_replaced(claim.id, "default@2", "partial")
+
+    assert names(catalogue, "teh") == []
+    assert names(catalogue, "new") == ["a.png"]
+    assert names(catalogue, status="partial") == ["a.png"]
+    found = catalogue.document(claim.id)
+    assert found is not None
+    catalogue.close()
+    again = folder.catalogue()
+    assert names(again) == ["b.png", "a.png"]
+    monkeypatch.setattr(sidecar_reader, "read", lambda *_: pytest.fail("it is read once more"))
+    folder.claim("c.png", "c" * 64)
+    assert names(again, "new") == ["a.png"]
 
 
 @pytest.mark.parametrize(

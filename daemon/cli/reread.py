@@ -1,0 +1,144 @@
+"""`ocr-daemon reread`: requests that answered documents be read again when there is time."""
+
+from __future__ import annotations
+
+import contextlib
+import fnmatch
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+
+from daemon.cli.report import Report, no_ledger, table
+from daemon.config.settings import Config
+from daemon.core import fs
+from daemon.core.records import LedgerEntry
+from daemon.ledger.ledger import Ledger
+from daemon.ledger.rereads import Rereads
+from daemon.outbox.publish import Outbox
+from daemon.outbox.reader import Answer, belongs_to
+from daemon.supervisor import wiring
+from daemon.supervisor.rereads import COLLECTED, NOT_KEPT
+
+MAX_LISTED = 100  # documents in a list for people
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which answers are meant: those for which all of this is true.
+
+    `names` are names or patterns of the files as they landed, `below` is a confidence from 0 to 1.
+    """
+
+    names: Sequence[str] = ()
+    older_model: bool = False
+    below: float | None = None
+    status: str | None = None
+
+
+def reread(config: Config, selection: Selection, *, dry_run: bool) -> Report:
+    """Request that the selected answers be read again; report those for which it is impossible.
+
+    It is good unless something is selected and none of it can be read again.
+    """
+    if not config.ledger_file.exists():
+        return no_ledger(config)
+    wanted, impossible = [], []
+    originals = wiring.originals(config)
+    for entry, answer in _selected(config, selection):
+        if answer is None:
+            impossible.append((entry, COLLECTED))
+        elif originals.find(entry.name, entry.bytes, entry.sha256) is None:
+            impossible.append((entry, NOT_KEPT))
+        else:
+            wanted.append(entry)
+    if wanted and not dry_run:
+        with contextlib.closing(Rereads(config.ledger_file)) as rereads:
+            rereads.request(entry.id for entry in wanted)
+    would = "would be" if dry_run else "are"
+    lines = [f"{len(wanted)} documents {would} read again when there is time"]
+    if impossible:
+        lines.append(f"{len(impossible)} cannot be read again:")
+        lines += table([[entry.name, reason] for entry, reason in impossible[:MAX_LISTED]])
+    if len(impossible) > MAX_LISTED:
+        lines.append(f"and {len(impossible) - MAX_LISTED} more")
+    values = {
+        "requested": [fs.to_unicode(entry.name) for entry in wanted],
+        "impossible": [
+            {"name": fs.to_unicode(entry.name), "reason": reason} for entry, reason in impossible
+        ],
+    }
+    return Report("\n".join(lines), values, bool(wanted) or not impossible)
+
+
+def progress(config: Config) -> Report:
+    """Report how many requests wait, and why answers were kept."""
+    if not config.ledger_file.exists():
+        return no_ledger(config)
+    with contextlib.closing(Rereads(config.ledger_file, read_only=True)) as rereads:
+        counts, kept = rereads.counts(), rereads.kept(MAX_LISTED)
+    with contextlib.closing(Ledger(config.ledger_file, read_only=True)) as ledger:
+        named = [(ledger.entry(claim), reason) for claim, reason in kept]
+    rows = [[entry.name, reason] for entry, reason in named if entry]
+    lines = [
+        f"{counts.waiting} documents wait to be read again, {counts.replaced} answers were "
+        f"replaced, {counts.kept} were kept",
+        *table(rows),
+    ]
+    values = {
+        "waiting": counts.waiting,
+        "replaced": counts.replaced,
+        "kept": [{"name": fs.to_unicode(name), "reason": reason} for name, reason in rows],
+    }
+    return Report("\n".join(lines), values)
+
+
+def cancel(config: Config) -> Report:
+    """Withdraw all requests that wait."""
+    if not config.ledger_file.exists():
+        return no_ledger(config)
+    with contextlib.closing(Rereads(config.ledger_file)) as rereads:
+        number = rereads.cancel()
+    return Report(f"{number} requests are withdrawn", {"cancelled": number})
+
+
+def _selected(config: Config, selection: Selection) -> Iterator[tuple[LedgerEntry, Answer | None]]:
+    """Return the rows that are meant, with their answers; None for one that was collected."""
+    outbox, policies = Outbox(config.folders.outbox), wiring.policies(config)
+    for entry in _answered(config):
+        if not _is_named(entry, selection.names):
+            continue
+        if selection.status not in (None, entry.status):
+            continue
+        answer = outbox.read(entry.answer or "")
+        if not belongs_to(entry.id, answer):
+            answer = None
+        model = policies.of(entry.name).model_sha256
+        if answer is None or _matches(answer, selection, model):
+            yield entry, answer
+
+
+def _answered(config: Config) -> list[LedgerEntry]:
+    """Return the last row of each answer that has a text."""
+    rows: dict[str, LedgerEntry] = {}
+    with contextlib.closing(Ledger(config.ledger_file, read_only=True)) as ledger:
+        for entry in ledger.all():
+            if entry.state == "closed" and entry.answer:
+                rows[entry.answer] = entry
+    return [entry for entry in rows.values() if entry.status in ("done", "partial")]
+
+
+def _is_named(entry: LedgerEntry, names: Sequence[str]) -> bool:
+    own = (entry.name, Path(entry.name).name)
+    return not names or any(
+        name in own or any(fnmatch.fnmatchcase(each, name) for each in own) for name in names
+    )
+
+
+def _matches(answer: Answer, selection: Selection, model_sha256: str) -> bool:
+    if selection.older_model and answer["engine"]["model"]["sha256"] == model_sha256:
+        return False
+    if selection.below is None:
+        return True
+    known = [page["confidence"] for page in answer["pages"] if page["confidence"] is not None]
+    return bool(known) and fmean(known) < selection.below

@@ -58,8 +58,8 @@ def failed_file(root: Path, name: str, reason_path: Path) -> FailedFile:
 def move_back(file: FailedFile, failed: Path, inbox: Path) -> Path:
     """Move a failed file into the inbox, to be read again, and return its path there.
 
-    It gets a number where another file has its name, and an upload keeps its options. Its reason is removed afterwards, unless the
-    daemon has failed it again meanwhile.
+    It gets a number where another file has its name, and an upload keeps its options. Its reason is
+    removed afterwards, unless the daemon has failed it again meanwhile.
     """
     reason = reason_of(file.path)
     inode = None

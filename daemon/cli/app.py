@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Literal, cast, get_args
 
 import typer
@@ -122,14 +123,15 @@ def run(
             os.environ[f"OCR_DAEMON__FOLDERS__{name}"] = str(folder.absolute())
     base = inbox.absolute().parent if inbox else None
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until a config has been loaded
-    # structlog loads rich and asyncio where they are installed, and asyncio loads ssl: 8 MB that a
-    # daemon never uses; a webhook loads ssl by itself
+    # structlog loads rich where it is installed, pydantic-settings asyncio, and others ssl: 10 MB
+    # that a daemon never uses; a webhook loads ssl by itself
     sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
     sys.modules["ssl"] = None  # type: ignore[assignment]
+    sys.modules["asyncio"] = ModuleType("asyncio")
     from daemon.core import logs
     from daemon.supervisor import main as supervisor
 
-    del sys.modules["ssl"]
+    del sys.modules["ssl"], sys.modules["asyncio"]
 
     def load() -> Config:
         return _at_level(_load(config, base=base), quiet=quiet, verbose=verbose)

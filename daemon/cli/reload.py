@@ -89,7 +89,8 @@ def _sentences(event: dict[str, Any]) -> list[str]:
             return [f"the new config {when}:" if number else "the new config takes over now:",
                     *_changes(event)]  # fmt: skip
         case _:
-            return ["the new config is in force:", *_changes(event)]
+            changes = _changes(event)
+            return ["the new config is in force:", *changes] if changes else ["nothing has changed"]
 
 
 def _changes(event: dict[str, Any]) -> list[str]:

@@ -12,6 +12,7 @@ from statistics import fmean
 from daemon.cli.report import Report, no_ledger, table
 from daemon.config.settings import Config
 from daemon.core import fs
+from daemon.core.logs import escape_controls
 from daemon.core.records import LedgerEntry
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.rereads import Rereads
@@ -44,8 +45,11 @@ def reread(config: Config, selection: Selection, *, dry_run: bool) -> Report:
     if not config.ledger_file.exists():
         return no_ledger(config)
     wanted, impossible = [], []
-    originals = wiring.originals(config)
-    for entry, answer in _selected(config, selection):
+    originals, answered = wiring.originals(config), _answered(config)
+    unmatched = [
+        name for name in selection.names if not any(_is_named(each, [name]) for each in answered)
+    ]
+    for entry, answer in _selected(config, selection, answered):
         if answer is None:
             impossible.append((entry, COLLECTED))
         elif originals.find(entry.name, entry.bytes, entry.sha256) is None:
@@ -55,8 +59,10 @@ def reread(config: Config, selection: Selection, *, dry_run: bool) -> Report:
     if wanted and not dry_run:
         with contextlib.closing(Rereads(config.ledger_file)) as rereads:
             rereads.request(entry.id for entry in wanted)
-    would = "would be" if dry_run else "are"
-    lines = [f"{len(wanted)} documents {would} read again when there is time"]
+    would = "would be read again" if dry_run else "read again when there is time"
+    lines = [f"no answer is of a file named {escape_controls(name)}" for name in unmatched]
+    if wanted or not unmatched:
+        lines.append(f"{would}: {len(wanted)}")
     if impossible:
         lines.append(f"{len(impossible)} cannot be read again:")
         lines += table([[entry.name, reason] for entry, reason in impossible[:MAX_LISTED]])
@@ -68,7 +74,8 @@ def reread(config: Config, selection: Selection, *, dry_run: bool) -> Report:
             {"name": fs.to_unicode(entry.name), "reason": reason} for entry, reason in impossible
         ],
     }
-    return Report("\n".join(lines), values, bool(wanted) or not impossible)
+    is_good = not unmatched and (bool(wanted) or not impossible)
+    return Report("\n".join(lines), values | {"unmatched": unmatched}, is_good)
 
 
 def progress(config: Config) -> Report:
@@ -81,8 +88,8 @@ def progress(config: Config) -> Report:
         named = [(ledger.entry(claim), reason) for claim, reason in kept]
     rows = [[entry.name, reason] for entry, reason in named if entry]
     lines = [
-        f"{counts.waiting} documents wait to be read again, {counts.replaced} answers were "
-        f"replaced, {counts.kept} were kept",
+        f"waiting to be read again: {counts.waiting}; answers replaced: {counts.replaced}; "
+        f"answers kept: {counts.kept}",
         *table(rows),
     ]
     values = {
@@ -102,10 +109,12 @@ def cancel(config: Config) -> Report:
     return Report(f"{number} requests are withdrawn", {"cancelled": number})
 
 
-def _selected(config: Config, selection: Selection) -> Iterator[tuple[LedgerEntry, Answer | None]]:
+def _selected(
+    config: Config, selection: Selection, answered: Sequence[LedgerEntry]
+) -> Iterator[tuple[LedgerEntry, Answer | None]]:
     """Return the rows that are meant, with their answers; None for one that was collected."""
     outbox, policies = Outbox(config.folders.outbox), wiring.policies(config)
-    for entry in _answered(config):
+    for entry in answered:
         if not _is_named(entry, selection.names):
             continue
         if selection.status not in (None, entry.status):

@@ -38,7 +38,7 @@ def retry(config: Config, patterns: Sequence[str], *, everything: bool, dry_run:
             lines.append(f"{name} cannot be put back: {error.strerror}; {_remedy(config)}")
             continue
         retried.append({"name": fs.to_unicode(file.name), "path": fs.to_unicode(str(target))})
-        lines.append(f"{name} {'would be' if dry_run else 'is'} read again")
+        lines.append(f"{name} {'would be' if dry_run else 'is'} put back into the inbox")
     if not wanted and not unmatched:
         lines.append("no file has failed")
     if retried and not dry_run and not _is_running(config):

@@ -65,6 +65,18 @@ class _Loader(yaml.SafeLoader):
     }
 
 
+def _unique_mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Any, Any]:
+    """Return a mapping; a key that is given twice is an error, not the last one of the two."""
+    places: dict[str, int] = {}
+    for key, _ in node.value:
+        if (first := places.get(key.value)) is not None:
+            problem = f"{key.value} is given twice, first in line {first}; merge the two"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
+        places[key.value] = key.start_mark.line + 1
+    return loader.construct_mapping(node, deep=True)
+
+
+_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _unique_mapping)
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:bool", re.compile("^(true|True|TRUE|false|False|FALSE)$"), list("tTfF")
 )

@@ -111,7 +111,8 @@ def _root(config: Config) -> Iterator[Finding]:
         yield Finding(
             True, "allow_root", False,
             "the daemon does not run as root by default: a file that takes over a decoder would "
-            "have root's rights; run it as a user who owns its folders, or set allow_root: true",
+            "have root's rights; run it as a user who owns its folders, or set allow_root: true "
+            "(OCR_DAEMON__ALLOW_ROOT=true)",
         )  # fmt: skip
 
 

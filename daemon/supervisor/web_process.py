@@ -39,7 +39,7 @@ def refuse_missing() -> None:
     """Raise Misconfigured where the extra [web] is not installed."""
     for package in REQUIRED_PACKAGES:
         if importlib.util.find_spec(package) is None:
-            remedy = f"needs {package}; install 'ocr-daemon[web]', or set it to false"
+            remedy = f"needs {package}; install the extra [web], or set web.enabled to false"
             raise Misconfigured("web.enabled", True, remedy)
 
 
@@ -117,7 +117,10 @@ class WebProcess:
         self._is_outdated = False
         try:
             with _in_memory(pickle.dumps(self._config)) as config:
-                child = subprocess.Popen(self._command, stdin=config, stdout=subprocess.DEVNULL)
+                child = subprocess.Popen(
+                    self._command, stdin=config, stdout=subprocess.DEVNULL,
+                    process_group=0,  # Ctrl-C in a terminal ends the daemon, and that ends the page
+                )  # fmt: skip
         except OSError as error:
             log.error("web.not_started", reason=error.strerror)
             return -1

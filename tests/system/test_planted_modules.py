@@ -58,7 +58,7 @@ def test_once_with_its_workers_and_its_drawing_imports_nothing_planted(
 
     done = workspace.command(
         "once", str(page), "--out", str(tmp_path / "out"), "--look", str(tmp_path / "look"),
-        "--output", "searchable_pdf", **environment,
+        "--output", "searchable_pdf", "--quiet", **environment,
     )  # fmt: skip
 
     assert (folder.imported(), done.returncode, done.stderr) == ([], 0, "")

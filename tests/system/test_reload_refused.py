@@ -29,7 +29,7 @@ def settled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Workspac
     ("break_it", "says"),
     [
         (lambda text: text + "\n  : [", "is not valid YAML"),
-        (lambda text: text.replace("workers: 2", "workers: -2"), "greater than or equal to 0"),
+        (lambda text: text.replace("workers: 2", "workers: -2"), "must be 0 or more"),
         (lambda text: text.replace("workers: 2", "worker: 2"), "did you mean worker"),
         (lambda text: text.replace(QUICK_MODEL["sha256"], "f" * 64), "restore the file or correct"),
     ],

@@ -32,7 +32,7 @@ def test_all_in_the_state_folder_is_created_private_and_answers_follow_the_umask
         location = site.upload("page.png", png(text_page(["Private"])))["location"]
         assert site.settled(location)["status"] == "done"
         assert site.get(f"{location}/pages/1/image").status_code == 200
-        assert site.get("/documents?q=private").status_code == 200
+        assert site.get("/documents?query=private").status_code == 200
 
         assert others_can(workspace.state) == {}
         names = modes(workspace.state)

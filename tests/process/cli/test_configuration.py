@@ -49,7 +49,12 @@ def test_init_overwrites_nothing(tmp_path: Path) -> None:
 def test_every_key_of_the_short_config_is_a_key_with_its_default(tmp_path: Path) -> None:
     lines = SHORT_CONFIG.read_text().splitlines()
     keys = [line[2:] for line in lines if re.match(r"# ( *)[a-z_]+:( |$)", line)]
+    (example,) = [key for key in keys if key.startswith("profiles:")]
+    keys.remove(example)
+    (tmp_path / "example.yaml").write_text(example)
     (tmp_path / "config.yaml").write_text("\n".join(keys))
+
+    assert load(tmp_path / "example.yaml").profiles[0].outputs == ("searchable_pdf",)
 
     assert len(keys) > 15
     written, default = load(tmp_path / "config.yaml"), load(None, base=tmp_path)

@@ -52,7 +52,7 @@ def test_failed_files_are_listed_with_the_reason_and_retried_by_pattern(tmp_path
         "deep/bad.png": "failed", "worse.png": "failed", "good.png": "done",
     }  # fmt: skip
     assert "not an image or a PDF" in before["deep/bad.png"]["reason"]
-    assert (retried.returncode, retried.stdout) == (0, "deep/bad.png is read again\n")
+    assert (retried.returncode, retried.stdout) == (0, "deep/bad.png is put back into the inbox\n")
     assert answer["status"] == "done"
     assert [each["name"] for each in after] == ["worse.png"]
     assert workspace.files_in(workspace.failed) == {"worse.png", "worse.png.error.json"}
@@ -67,7 +67,7 @@ def test_retry_says_what_it_cannot_find_and_moves_nothing_in_a_dry_run(tmp_path:
     missing = workspace.command("retry", "b.png")
     nothing, both = workspace.command("retry"), workspace.command("retry", "a", "--all")
 
-    assert (tried.returncode, tried.stdout) == (0, "a[1].png would be read again\n")
+    assert (tried.returncode, tried.stdout) == (0, "a[1].png would be put back into the inbox\n")
     assert (missing.returncode, missing.stdout) == (1, "no failed file is named b.png\n")
     assert (nothing.returncode, both.returncode) == (2, 2)
     assert workspace.files_in(workspace.failed) == {"a[1].png"}
@@ -75,7 +75,7 @@ def test_retry_says_what_it_cannot_find_and_moves_nothing_in_a_dry_run(tmp_path:
     done = workspace.command("retry", "--all")
 
     assert done.stdout.splitlines() == [
-        "a[1].png is read again",
+        "a[1].png is put back into the inbox",
         "the daemon is not running: it reads them when it is started",
     ]
     assert workspace.files_in(workspace.inbox) == {"a[1].png"}
@@ -101,7 +101,7 @@ def test_files_that_are_read_in_place_are_retried_where_they_lie(tmp_path: Path)
         retried = workspace.command("retry", "bad.png")
         until(lambda: len(log_of(workspace, "document.failed")) == 2)
 
-    assert (retried.returncode, retried.stdout) == (0, "bad.png is read again\n")
+    assert (retried.returncode, retried.stdout) == (0, "bad.png is put back into the inbox\n")
     assert (workspace.inbox / "bad.png").read_bytes() == NO_IMAGE
 
 

@@ -29,7 +29,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     ("request_bytes", "status"),
     [
         (b"GARBAGE\r\n\r\n", 400),
-        (b"GET / HTTP/9.9\r\n\r\n", 421),
+        (b"GET / HTTP/9.9\r\nConnection: close\r\n\r\n", 421),
         (b"GET /healthz HTTP/1.1\r\n" + HOST + b"Content-Length: x\r\n\r\n", 400),
         (b"GET /nothing HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n", 401),
         (b"PUT /healthz HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n", 405),

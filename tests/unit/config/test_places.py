@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from daemon.config.load import find, load
-from daemon.core.errors import InvalidConfig
+from daemon.core.errors import InvalidConfig, Misconfigured
 
 CONFIG = """\
 workers: two
@@ -79,6 +79,26 @@ def test_all_contradictions_are_shown_also_those_of_profiles(config: Path) -> No
         f"({root}/inbox); move it out",
         f"{config}, line 4: profiles.0.pdf.min_dpi = 900: must not exceed pdf.dpi (300)",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("web: {token: 0123456789abcdef}\nworkers: 1\nweb: {enabled: true}\n", "line 3, column 1"),
+        ("watch:\n  mode: scan\n  mode: auto\n", "line 3, column 3"),
+        ("hooks: [{name: a, name: b, command: [x]}]\n", "line 1, column 19"),
+    ],
+)
+def test_a_key_that_is_given_twice_is_refused(config: Path, text: str, where: str) -> None:
+    config.write_text(text)
+
+    with pytest.raises(
+        Misconfigured, match=r"is given twice, first in line 1|first in line 2"
+    ) as e:
+        load(config)
+
+    assert where in e.value.remedy
+    assert "0123456789abcdef" not in str(e.value)
 
 
 @pytest.fixture

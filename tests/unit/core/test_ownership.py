@@ -37,8 +37,8 @@ def test_nothing_is_changed_by_default(tmp_path: Path) -> None:
         ("group", "nobody-knows-them", "has no such group"),
         ("file_mode", "400", "lock the daemon out"),
         ("folder_mode", "550", "lock the daemon out"),
-        ("file_mode", "rw-r-----", "pattern"),
-        ("umask", 18, "valid string"),
+        ("file_mode", "rw-r-----", "not allowed"),
+        ("umask", 18, "must be text"),
     ],
 )
 def test_an_invalid_value_is_refused(tmp_path: Path, key: str, value: object, remedy: str) -> None:

@@ -78,7 +78,7 @@ def _answer_row(values: dict[str, object]) -> list[str]:
     if values["pages"]:
         facts.append("1 page" if values["pages"] == 1 else f"{values['pages']} pages")
     if isinstance(confidence := values["confidence"], float):
-        facts.append(f"{confidence:.0%} confidence")
+        facts.append(f"{int(100 * confidence)}% confidence")  # rounded down, as on the page
     if values["reason"]:
         facts.append(str(values["reason"]))
     at = datetime.fromisoformat(str(values["answered_at"]))

@@ -234,7 +234,7 @@ class DocumentPage:
         return tar_response(blocks, "corrected-lines.tar")
 
     def retry(self, request: Request) -> Response:
-        """Move the original of a failed document back into the inbox."""
+        """Move the original of a failed document back into the inbox, and show its list."""
         details = self._details(request)
         if details is None:
             return self._not_found(request)
@@ -242,7 +242,7 @@ class DocumentPage:
             self._context.uploads.retry(details)
         except HttpError as error:
             return self._templates.error_page(request, error)
-        return RedirectResponse("/", 303)
+        return RedirectResponse(ListQuery(request.query_params).url(), 303)
 
     def delete_form(self, request: Request) -> Response:
         """Ask whether the result is to be deleted."""

@@ -487,6 +487,15 @@ def test_a_failed_document_has_a_retry_button_only_where_it_can_be_retried(
     assert sentence in page
 
 
+def test_a_retry_leads_back_to_the_list_as_it_was(tmp_path: Path) -> None:
+    failed = item("a1", "a.png", "failed", error="torn", answered_at="2026-01-01", retry="possible")
+    site = site_of(Documents(DocumentDetails(failed, None, (), None)), tmp_path)
+
+    page = site.get("/?status=failed&q=a").text
+
+    assert 'action="/documents/a1/view/retry?q=a&amp;status=failed"' in page
+
+
 def test_a_result_that_is_being_archived_has_no_button_to_delete_it(tmp_path: Path) -> None:
     busy, over = (
         DocumentDetails(item(name, f"{name}.png", is_closed=closed), None, (), None)

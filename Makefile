@@ -18,7 +18,7 @@ TOOLS := .tools
 # Torch in several test processes at once, each with all cores, waits more than it computes.
 ONE_THREAD := OMP_NUM_THREADS=1
 
-.PHONY: run install develop test test-fast torture clock reloads versions soak fuzz check lock audit sbom dist release docs format bench bench-overhead bench-peers bench-recognizer bench-pages bench-tables bench-unread bench-confidence fonts image clean
+.PHONY: run install develop test test-fast torture kills clock reloads versions soak fuzz check lock audit sbom dist release docs format bench bench-overhead bench-peers bench-recognizer bench-pages bench-tables bench-unread bench-confidence fonts image clean
 
 # A newcomer who is root wants to see it run, and is told so; a service says allow_root itself.
 run: install
@@ -97,6 +97,10 @@ KILLS ?= 1000
 SEED ?= 1
 torture: develop
 	$(BIN)/python -m tests.torture --kills $(KILLS) --fast-kills $(KILLS) --seed $(SEED)
+
+# A kill at every step of uploads with options and of documents that are read again; the suite has a third.
+kills: develop
+	EVERY_STEP=1 $(ONE_THREAD) $(BIN)/python -m pytest -n 2 tests/system/test_reread.py tests/system/web/test_upload_options.py
 
 # The wall clock is set by hours and years, again and again, under traffic. Needs a C compiler.
 JUMPS ?= 200

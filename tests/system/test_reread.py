@@ -12,6 +12,7 @@ import yaml
 
 from daemon.cli.verify import verify, verify_deep
 from daemon.config.load import load
+from tests.support.kill_points import kill_points
 from tests.support.running_daemon import Workspace, until
 from tests.torture.life import IN_PLACE, Life, living, quick_workspace
 
@@ -75,7 +76,7 @@ def assert_whole(workspace: Workspace) -> None:
     assert list((workspace.state / "rereading").iterdir()) == []
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", kill_points(STEPS))
 def test_a_kill_at_any_step_leaves_the_old_or_the_new_answer(tmp_path: Path, step: str) -> None:
     workspace = workspace_with(tmp_path)
     answered(workspace, "a.png")

@@ -16,6 +16,7 @@ import requests
 
 from daemon.core.options import RequestOptions
 from daemon.supervisor.request_options import requested_in
+from tests.support.kill_points import kill_points
 from tests.support.running_daemon import RunningDaemon, Workspace, until
 from tests.support.samples import pdf_of_images, pdf_of_text, png, text_page
 from tests.support.web.browsing import web_of
@@ -310,7 +311,12 @@ def test_options_that_are_impossible_by_now_fail_and_work_again_after_a_retry(
     assert again["text"] == "Second"
 
 
-# --- kills ----------------------------------------------------------------------------------------
+POINTS = (
+    "claim.moved", "claim.hashed", "ledger.claimed", "ledger.started", "task.submitted",
+    "ledger.answering", "ledger.answered", "original.released", "ledger.closed",
+)  # fmt: skip
+
+# --- kills (all points: make kills) --------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -336,13 +342,7 @@ def test_a_web_process_that_is_killed_leaves_the_whole_upload_or_none(
         assert site.settled(plain["location"])["text"] == "First\n\nSecond\n\nThird"
 
 
-@pytest.mark.parametrize(
-    "point",
-    [
-        "claim.moved", "claim.hashed", "ledger.claimed", "ledger.started", "task.submitted",
-        "ledger.answering", "ledger.answered", "original.released", "ledger.closed",
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize("point", kill_points(POINTS))
 def test_a_daemon_that_is_killed_goes_on_with_the_options(workspace: Workspace, point: str) -> None:
     with web_of(workspace) as address:
         accepted = upload(address, "scan.pdf", **ASKED)

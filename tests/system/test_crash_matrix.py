@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.repository import REPOSITORY
+from tests.system.test_reread import STEPS as REREAD_STEPS
 from tests.torture import reloads
 from tests.torture.matrix import SCENARIOS, Act, Chain
 
@@ -75,10 +76,12 @@ def test_the_matrix_has_every_step_that_has_a_name() -> None:
     passed = {step.split("@")[0] for scenario in SCENARIOS.values() for step in scenario.steps}
 
     # on no document's way, and on that of a disk without hard links: test_retention.py kills at the
-    # first, tests/unit/outbox/test_fencing.py stops at the second, test_reload_kills.py at the rest
-    elsewhere = {"retention.removed", "rename.reserved"} | {
+    # first, tests/unit/outbox/test_fencing.py stops at the second, test_reload_kills.py at those of
+    # reloads, test_upload_options.py and test_reread.py at the rest
+    elsewhere = {"retention.removed", "rename.reserved", "upload.recorded", "upload.named"} | {
         step for change in reloads.CHANGES.values() for step in change.steps
     }
+    elsewhere |= set(REREAD_STEPS)
     assert named - passed == elsewhere
 
 

@@ -239,4 +239,4 @@ def test_without_the_extra_the_error_names_it(tmp_path: Path) -> None:
     result = Workspace(tmp_path, web={"enabled": True}).command("run", PYTHONPATH=path)
 
     assert result.returncode == 78
-    assert "ocr-daemon[web]" in result.stderr
+    assert "install the extra [web]" in result.stderr

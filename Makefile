@@ -98,9 +98,11 @@ SEED ?= 1
 torture: develop
 	$(BIN)/python -m tests.torture --kills $(KILLS) --fast-kills $(KILLS) --seed $(SEED)
 
-# A kill at every step of uploads with options and of documents that are read again; the suite has a third.
+# A kill at every step of uploads with options, of documents that are read again, and of an upgrade of the
+# ledger; the suite has a third of them.
 kills: develop
-	EVERY_STEP=1 $(ONE_THREAD) $(BIN)/python -m pytest -n 2 tests/system/test_reread.py tests/system/web/test_upload_options.py
+	EVERY_STEP=1 $(ONE_THREAD) $(BIN)/python -m pytest -n 2 tests/system/test_reread.py \
+		tests/system/web/test_upload_options.py tests/unit/ledger/test_upgrade_faults.py
 
 # The wall clock is set by hours and years, again and again, under traffic. Needs a C compiler.
 JUMPS ?= 200

@@ -55,13 +55,15 @@ def compiled(folder: Path) -> Path:
     return library
 
 
-def steps(root: Path, act: Act, make: Callable[[Path], None], newest: int) -> Iterator[Step]:
-    """Yield each step of opening the ledger that `make` puts into a state folder.
+def steps(
+    root: Path, act: Act, make: Callable[[Path], None], newest: int, every: int = 1
+) -> Iterator[Step]:
+    """Yield every step, or one in so many, of opening the ledger that `make` puts into a folder.
 
-    The last one is the first that needed no operation more.
+    The last one needed no operation more.
     """
     with _Opener(compiled(root)) as opener:
-        for number in range(1, MAX_OPERATIONS):
+        for number in range(1, MAX_OPERATIONS, every):
             state = root / f"{act}-{number}"
             state.mkdir()
             ledger_file = state / "ledger.sqlite3"

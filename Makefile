@@ -33,7 +33,7 @@ install: $(VENV)/.installed
 develop: $(VENV)/.developed
 
 $(VENV)/.installed: pyproject.toml requirements/constraints.txt requirements/torch.txt $(LOCKS)
-	@echo "Installing into $(VENV): downloads about 0.4 GB, takes one to ten minutes and 1.3 GB of disk."
+	@echo "Installing into $(VENV): about 0.4 GB to download and 1.5 GB of disk; a minute or more."
 	@echo "1 of 3: libraries"
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) $(LOCKED) $(addprefix --requirement ,$(LOCKS))

@@ -441,7 +441,7 @@ def reread(
     if cancel:
         report = command.cancel(loaded)
     elif everything or names or older_model or below is not None or status:
-        selection = command.Selection(names or (), older_model, below, status)
+        selection = command.AnswerFilter(names or (), older_model, below, status)
         report = command.reread(loaded, selection, dry_run=dry_run)
     else:
         report = command.progress(loaded)

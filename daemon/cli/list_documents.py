@@ -19,6 +19,7 @@ from daemon.inbox.failed import FailedFile
 from daemon.inbox.waiting import WaitingFile, waiting_files
 from daemon.ledger.ledger import Ledger
 from daemon.monitoring import heartbeat
+from daemon.monitoring import waiting as reported
 from daemon.outbox.publish import Outbox
 from daemon.outbox.reader import Answer
 from daemon.supervisor.wiring import failed_files, quiet_seconds, scanner
@@ -100,7 +101,7 @@ def _failed(config: Config, limit: int) -> Report:
 
 
 def _failed_row(file: FailedFile) -> list[str]:
-    return [_time_of(file.failed_at), file.name, file.reason or "nobody has noted the reason"]
+    return [_time_of(file.failed_at), file.name, file.reason or "the reason is not recorded"]
 
 
 def _failed_values(file: FailedFile) -> dict[str, object]:
@@ -119,12 +120,16 @@ def _failed_values(file: FailedFile) -> dict[str, object]:
 
 def _waiting(config: Config, limit: int) -> Report:
     health, sentence = heartbeat.diagnose(config.folders.state, time.monotonic())
+    is_running = health in ("ok", "degraded")
+    paused = reported.last(config.folders.state).paused if is_running else None
     reading, found, refused = _unanswered(config)
     rows = [[fs.to_unicode(name), "reading", reason] for name, reason in reading]
     for file in found:
         reason = file.reason
-        if file.state == "ready" and health != "ok":
+        if file.state == "ready" and not is_running:
             reason = f"waits for the daemon, which is {health}"
+        elif file.state == "ready" and paused is not None:
+            reason = paused
         rows.append([fs.to_unicode(file.name), file.state, reason])
     rows += [[fs.to_unicode(name), "refused", reason] for name, reason in refused]
     lines = [*table(rows[:limit]), *_rest(len(rows), limit)]

@@ -162,14 +162,14 @@ class _Command:
             is_good = document.status != "failed"
             label = self._label(result)
             print_messages(label, document, only_errors=self._request.quiet)
-            is_good &= self._give(result)
+            is_good &= self._write(result)
             if self._request.look:
                 pictures = self._request.look / self._names[result.path]
                 is_good &= self._draw(result, pictures)
             self.failures += not is_good
             self._progress.advance(len(document.pages))
 
-    def _give(self, result: FileResult) -> bool:
+    def _write(self, result: FileResult) -> bool:
         """Write and print the result of a file; return whether it could be written."""
         request, sidecar, written = self._request, None, []
         if request.publishes:

@@ -37,7 +37,7 @@ def reload(config: Config, seconds: float) -> Report:
         os.kill(pid, signal.SIGHUP)
     except PermissionError:
         text = f"the daemon (pid {pid}) belongs to another user; reload it as that user or as root"
-        return _report("refused", text, {})
+        return _report("not_permitted", text, {})
     lines = []
     for event in _events(log, seconds):
         if event["event"] == "config.needs_restart":
@@ -103,5 +103,5 @@ def _report(outcome: str, text: str, event: dict[str, Any]) -> Report:
     facts: dict[str, object] = {
         key: event[key] for key in ("changes", "key", "value", "remedy") if key in event
     }
-    is_good = outcome not in ("not_running", "refused")
+    is_good = outcome not in ("not_running", "not_permitted", "refused")
     return Report(text, {"outcome": outcome, "message": text, **facts}, is_good)

@@ -25,7 +25,7 @@ MAX_LISTED = 100  # documents in a list for people
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class AnswerFilter:
     """Which answers are meant: those for which all of this is true.
 
     `names` are names or patterns of the files as they landed, `below` is a confidence from 0 to 1.
@@ -37,7 +37,7 @@ class Selection:
     status: str | None = None
 
 
-def reread(config: Config, selection: Selection, *, dry_run: bool) -> Report:
+def reread(config: Config, selection: AnswerFilter, *, dry_run: bool) -> Report:
     """Request that the selected answers be read again; report those for which it is impossible.
 
     It is good unless something is selected and none of it can be read again.
@@ -110,7 +110,7 @@ def cancel(config: Config) -> Report:
 
 
 def _selected(
-    config: Config, selection: Selection, answered: Sequence[LedgerEntry]
+    config: Config, selection: AnswerFilter, answered: Sequence[LedgerEntry]
 ) -> Iterator[tuple[LedgerEntry, Answer | None]]:
     """Return the rows that are meant, with their answers; None for one that was collected."""
     outbox, policies = Outbox(config.folders.outbox), wiring.policies(config)
@@ -144,7 +144,7 @@ def _is_named(entry: LedgerEntry, names: Sequence[str]) -> bool:
     )
 
 
-def _matches(answer: Answer, selection: Selection, model_sha256: str) -> bool:
+def _matches(answer: Answer, selection: AnswerFilter, model_sha256: str) -> bool:
     if selection.older_model and answer["engine"]["model"]["sha256"] == model_sha256:
         return False
     if selection.below is None:

@@ -18,8 +18,8 @@ from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from daemon.config import renamed, validation
+from daemon.config.locations import Locations
 from daemon.config.messages import did_you_mean, errors_in
-from daemon.config.places import Places
 from daemon.config.secrets import shown
 from daemon.config.sections import Folders
 from daemon.config.settings import ENV_PREFIX, Config
@@ -69,7 +69,7 @@ def load(path: Path | None, *, base: Path | None = None, touch_folders: bool = T
     """
     file = YamlFile(path)
     values = file.values()
-    places = Places(file, os.environ, ENV_PREFIX, SHORT_NAMES)
+    locations = Locations(file, os.environ, ENV_PREFIX, SHORT_NAMES)
     former = [*renamed.in_file(values), *renamed.in_environment(os.environ, ENV_PREFIX)]
     known = {_dotted(each.key) for each in former}
     found = [*former, *_unknown_variables(known)]
@@ -81,13 +81,13 @@ def load(path: Path | None, *, base: Path | None = None, touch_folders: bool = T
     except SettingsError as error:
         remedy = "write lists and sections as JSON"
         raise Misconfigured(f"{ENV_PREFIX}*", error, remedy) from error
-    validation.refuse(places.add_to(found))
+    validation.refuse(locations.add_to(found))
     config = _absolute(config, path.absolute().parent if path else (base or Path()).absolute())
     config._file = path.absolute() if path else None
     resolved = os.path.realpath if touch_folders else os.path.abspath
     folders = {name: Path(resolved(folder)) for name, folder in config.folders}
     conflicts = chain(validation.conflicts(config), validation.nested(folders))
-    validation.refuse(places.add_to(conflicts))
+    validation.refuse(locations.add_to(conflicts))
     return config
 
 

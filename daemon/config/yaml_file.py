@@ -67,12 +67,12 @@ class _Loader(yaml.SafeLoader):
 
 def _unique_mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Any, Any]:
     """Return a mapping; a key that is given twice is an error, not the last one of the two."""
-    places: dict[str, int] = {}
-    for key, _ in node.value:
-        if (first := places.get(key.value)) is not None:
+    lines: dict[str, int] = {}
+    for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+        if (first := lines.get(key.value)) is not None:
             problem = f"{key.value} is given twice, first in line {first}; merge the two"
             raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
-        places[key.value] = key.start_mark.line + 1
+        lines[key.value] = key.start_mark.line + 1
     return loader.construct_mapping(node, deep=True)
 
 

@@ -57,18 +57,19 @@ class Unconfirmed(Deferred):
 class Misconfigured(DaemonError):
     """The daemon cannot start with this config: exit code 78, with key, value and remedy.
 
-    `place` is where the value was found, such as `/srv/ocr/config.yaml, line 3`; empty if unknown.
+    `location` is where the value was found, such as `/srv/ocr/config.yaml, line 3`, empty if that
+    is not known.
     """
 
-    def __init__(self, key: str, value: object, remedy: str, place: str = "") -> None:
-        super().__init__(key, value, remedy, place)
+    def __init__(self, key: str, value: object, remedy: str, location: str = "") -> None:
+        super().__init__(key, value, remedy, location)
         self.key = key
         self.value = value
         self.remedy = remedy
-        self.place = place
+        self.location = location
 
     def __str__(self) -> str:
-        where = f"{self.place}: " if self.place else ""
+        where = f"{self.location}: " if self.location else ""
         return f"{where}{self.key} = {self.value!s}: {self.remedy}"
 
 
@@ -81,7 +82,7 @@ class InvalidConfig(Misconfigured):
 
     def __init__(self, errors: Sequence[Misconfigured]) -> None:
         first = errors[0]
-        super().__init__(first.key, first.value, first.remedy, first.place)
+        super().__init__(first.key, first.value, first.remedy, first.location)
         self.errors = tuple(errors)
 
     def __str__(self) -> str:

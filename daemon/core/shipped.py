@@ -1,4 +1,4 @@
-"""The files that come with the program: networks, word list, config.yaml, the unit of systemd.
+"""The files that come with the program: networks, word list, config.yaml.
 
 A wheel has them in the package, in `daemon/shipped`; in a checkout they lie where they are kept.
 """

@@ -106,13 +106,13 @@ class Queue:
 
     def upcoming(self, count: int) -> tuple[str, ...]:
         """Return the next `count` files in the order in which `pop` would return them now."""
-        rehearsal = copy(self)
-        rehearsal._waiting = dict(self._waiting)
-        rehearsal._turns = Turns(self._turns.count, dict(self._turns.last))
-        rehearsal._folders = {folder: list(names) for folder, names in self._folders.items()}
-        rehearsal._heap = list(self._heap)
-        rehearsal._oldest = list(self._oldest)
-        return tuple(filter(None, (rehearsal.pop() for _ in range(min(count, len(self))))))
+        simulated = copy(self)
+        simulated._waiting = dict(self._waiting)
+        simulated._turns = Turns(self._turns.count, dict(self._turns.last))
+        simulated._folders = {folder: list(names) for folder, names in self._folders.items()}
+        simulated._heap = list(self._heap)
+        simulated._oldest = list(self._oldest)
+        return tuple(filter(None, (simulated.pop() for _ in range(min(count, len(self))))))
 
     def _ordered(self, before: Queue | None) -> dict[str, list[str]]:
         """Return the names by folder, in the order of its turns."""

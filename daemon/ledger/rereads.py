@@ -1,4 +1,4 @@
-"""The requests to read documents again: the ledger's third table, with a connection of its own."""
+"""The requests to read documents again, in the file of the ledger; a connection of its own."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The file that tells why files wait in the inbox, for the web page.
 
-It is written after a scan that changes it, and read as the daemon's own words while the heartbeat
-is fresh; after a power cut it is worthless.
+It is written after a scan that changes it, and valid while the heartbeat is fresh. It is not
+synced: after a power cut it may be damaged, and then counts as empty.
 """
 
 from __future__ import annotations

@@ -147,18 +147,18 @@ class Outbox:
             with contextlib.suppress(OSError):
                 draft.unlink(missing_ok=True)
 
-    def finish_replacements(self, undecided_seconds: float) -> None:
-        """Finish the replacements that a crash interrupted; drop old ones that were not decided."""
+    def finish_replacements(self, uncommitted_seconds: float) -> None:
+        """Finish the replacements that a crash interrupted; drop old ones without a commit."""
         with self._deferring():
-            self._replacements.finish_decided()
-            self._replacements.drop_undecided("*", undecided_seconds)
+            self._replacements.finish_committed()
+            self._replacements.drop_uncommitted(older_than=uncommitted_seconds)
 
     def discard_drafts(self, claim: str) -> None:
         """Remove the drafts of a claim, so that its former owner can never publish them."""
         with self._deferring():
             for draft in self._drafts.glob(f"{claim}.*"):
                 draft.unlink(missing_ok=True)
-            self._replacements.drop_undecided(claim)
+            self._replacements.drop_uncommitted(claim)
 
     def commit(self, place: str, claim: str) -> None:
         """Make the answer to a claim durable that was published before, and keep its outputs."""

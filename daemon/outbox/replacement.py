@@ -1,9 +1,9 @@
 """Replaces an answer and its outputs by others, as one step that a crash cannot leave half done.
 
-The new sidecar and outputs are collected in a folder; renaming that folder is the decision. From
-then on they are put in place, outputs first, each by a rename over the old file: every name has
+The new sidecar and outputs are collected in a folder; renaming that folder commits them. From then
+on they are put in place, outputs first, each by a rename over the old file: every name has
 the old or the new content at any moment. After a crash the next start goes on where it was
-interrupted, and what was not decided yet is dropped: the old answer stands.
+interrupted, and what was not committed yet is dropped: the old answer stands.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from daemon.outbox.output_files import OutputDraft
 from daemon.outbox.reader import Answer, output_names
 
 FOLDER = "replacements"
-_PREPARING, _DECIDED = ".preparing", ".decided"
+_PREPARING, _COMMITTED = ".preparing", ".committed"
 _PLAN, _SIDECAR = "plan", "sidecar"
 
 
@@ -52,45 +52,48 @@ class Replacements:
 
         FileExistsError if a file that is no output of the answer has the name of an output.
         """
-        self.finish_decided()  # an earlier replacement of the same answer must not come after it
+        self.finish_committed()  # an earlier replacement of the same answer must not come after it
         outputs = {draft.output_at(new.place).name: draft.path for draft in new.outputs}
         replaced = output_names(before)
         for name in set(outputs) - set(replaced):
             if os.path.lexists(self._at(new.place, name)):
                 raise FileExistsError(name)
-        decided = self._decide(new, outputs, sorted(set(replaced) - set(outputs)))
-        failpoints.reach("replace.decided", new.place)
-        self._finish(decided)
+        committed = self._commit(new, outputs, sorted(set(replaced) - set(outputs)))
+        failpoints.reach("replace.committed", new.place)
+        self._finish(committed)
         self._remove_empty()
 
-    def finish_decided(self) -> None:
-        """Finish the replacements that a crash has interrupted after they were decided."""
-        for folder in self._folder.glob(f"*{_DECIDED}"):
+    def finish_committed(self) -> None:
+        """Finish the replacements that a crash has interrupted after they were committed."""
+        for folder in self._folder.glob(f"*{_COMMITTED}"):
             self._finish(folder)
         self._remove_empty()
 
-    def drop_undecided(self, claim: str, older_than: float = 0.0) -> None:
-        """Remove replacements of a claim (* for any) that were never decided, by age in seconds."""
-        for folder in self._folder.glob(f"{claim}.*{_PREPARING}"):
+    def drop_uncommitted(self, claim: str | None = None, older_than: float = 0.0) -> None:
+        """Remove the replacements of a claim, or of any, that were never committed.
+
+        Those that are younger than `older_than` seconds stay.
+        """
+        for folder in self._folder.glob(f"{claim or '*'}.*{_PREPARING}"):
             with contextlib.suppress(OSError):
                 if time.time() - folder.stat().st_mtime >= older_than:
                     shutil.rmtree(folder)
         self._remove_empty()
 
-    def _decide(self, new: Replacement, outputs: dict[str, Path], removed: list[str]) -> Path:
+    def _commit(self, new: Replacement, outputs: dict[str, Path], removed: list[str]) -> Path:
         """Collect the new files, durably, and return the folder in which they are."""
         preparing = self._folder / f"{new.claim}.{uuid.uuid4().hex}{_PREPARING}"
-        decided = preparing.with_suffix(_DECIDED)
+        committed = preparing.with_suffix(_COMMITTED)
         fs.make_folder(preparing, self._outbox)
         try:
             self._collect(preparing, new, outputs, removed)
             failpoints.reach("replace.prepared", new.place)
-            preparing.rename(decided)
+            preparing.rename(committed)
         except BaseException:
             shutil.rmtree(preparing, ignore_errors=True)
             raise
         fs.fsync_folder(self._folder)
-        return decided
+        return committed
 
     def _collect(
         self, folder: Path, new: Replacement, outputs: dict[str, Path], removed: list[str]
@@ -104,22 +107,22 @@ class Replacements:
         fs.write_durable(folder / _PLAN, json.dumps(plan).encode())
         fs.fsync_folder(folder)
 
-    def _finish(self, decided: Path) -> None:
+    def _finish(self, committed: Path) -> None:
         """Put the files in place, where that has not been done before the crash."""
         with contextlib.suppress(FileNotFoundError):  # finished by another daemon meanwhile
-            plan = json.loads((decided / _PLAN).read_text())
+            plan = json.loads((committed / _PLAN).read_text())
             if reader.belongs_to(plan["claim"], reader.read_strictly(self._outbox / plan["place"])):
-                self._put_in_place(decided, plan)
-            shutil.rmtree(decided)  # nothing to replace: the answer was collected meanwhile
+                self._put_in_place(committed, plan)
+            shutil.rmtree(committed)  # nothing to replace: the answer was collected meanwhile
 
-    def _put_in_place(self, decided: Path, plan: dict[str, Any]) -> None:
+    def _put_in_place(self, committed: Path, plan: dict[str, Any]) -> None:
         place = plan["place"]
         target = self._outbox / place
         for file, name in plan["outputs"].items():
-            _rename_over(decided / file, self._at(place, name))
+            _rename_over(committed / file, self._at(place, name))
             failpoints.reach("replace.output_named", name)
         fs.fsync_folder(target.parent)
-        _rename_over(decided / _SIDECAR, target)
+        _rename_over(committed / _SIDECAR, target)
         failpoints.reach("replace.named", place)
         for name in plan["removed"]:
             self._at(place, name).unlink(missing_ok=True)

@@ -24,6 +24,7 @@ from daemon.config.validation import is_loopback
 from daemon.core import fs, lexicon, private
 from daemon.core.errors import Misconfigured
 from daemon.core.ownership import INHERITED
+from daemon.core.shipped import LEXICON, shipped_digest, shipped_model
 from daemon.core.volumes import mount_of
 from daemon.inbox.scan import WORK_FOLDER
 from daemon.inbox.watch import delivers_events
@@ -351,6 +352,11 @@ def _lexicon(config: Config) -> Iterator[Finding]:
             lexicon.read(config.model.lexicon)
     except Misconfigured as error:
         yield Finding(True, error.key, error.value, error.remedy)
+        return
+    shipped = shipped_model(LEXICON)
+    if config.model.lexicon == shipped and fs.sha256_of(shipped) != shipped_digest(LEXICON):
+        remedy = "is not the list of this version; install ocr-daemon again"
+        yield Finding(True, "model.lexicon", shipped, remedy)
 
 
 def _web(config: Config) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ See docs/decisions/0022-reload-in-place.md.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
@@ -248,7 +249,22 @@ class Reload:
 
 def change_texts(differences: Mapping[str, Change]) -> dict[str, str]:
     """Return key -> "before -> after", for the log."""
-    return {key: f"{before} -> {after}" for key, (before, after) in differences.items()}
+    return {
+        key: f"{_text(before)} -> {_text(after)}" for key, (before, after) in differences.items()
+    }
+
+
+def _text(value: object) -> str:
+    """Return a value as people write it: profiles and hooks without the keys that are not set."""
+    if not isinstance(value, list):
+        return str(value)
+    entries = [
+        {key: item for key, item in entry.items() if item is not None}
+        if isinstance(entry, dict)
+        else entry
+        for entry in value
+    ]
+    return json.dumps(entries, ensure_ascii=False)
 
 
 def _differences(before: Any, after: Any, key: str = "") -> Iterator[tuple[str, Any, Any]]:  # noqa: ANN401

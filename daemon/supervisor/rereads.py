@@ -17,7 +17,7 @@ from pathlib import Path
 
 import structlog
 
-from daemon.core import failpoints, fs
+from daemon.core import failpoints, fs, private
 from daemon.core.counters import Counters
 from daemon.core.errors import Deferred
 from daemon.core.records import Claim, Document, DocumentState, LedgerEntry, Stamp
@@ -148,7 +148,8 @@ class RereadDelivery(Delivery):
         target = self._copies.folder_of(entry.id) / Path(entry.name).name
         target.unlink(missing_ok=True)
         try:
-            with self._originals.open(path) as source, target.open("xb") as copy:
+            private.create_file(target)
+            with self._originals.open(path) as source, target.open("wb") as copy:
                 shutil.copyfileobj(source, copy)
         except OSError as error:
             if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):

@@ -18,15 +18,15 @@ from daemon.core import private
 from daemon.monitoring.heartbeat import HEARTBEAT_NAME
 from daemon.monitoring.waiting import WAITING_NAME
 from daemon.supervisor.instance_lock import LOCK_NAME
-from daemon.supervisor.wiring import SCRATCH_NAME
+from daemon.supervisor.wiring import COPIES_NAME, SCRATCH_NAME
 
 log = structlog.get_logger()
 
 # What the daemon and its web process put there (the last three are the latter's); a state folder
 # may have other files, of the operator.
 _CONTENTS = (
-    f"{LEDGER_NAME}*", HEARTBEAT_NAME, WAITING_NAME, LOCK_NAME, SCRATCH_NAME, "search.sqlite3*",
-    "pages", "thumbnails",
+    f"{LEDGER_NAME}*", HEARTBEAT_NAME, WAITING_NAME, LOCK_NAME, SCRATCH_NAME, COPIES_NAME,
+    "search.sqlite3*", "pages", "thumbnails",
 )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from tests.torture.life import IN_PLACE, Life, living, quick_workspace
 BEFORE, AFTER = ["text", "hocr"], ["text", "alto"]
 ENDINGS = {"text": ".txt", "hocr": ".hocr", "alto": ".alto.xml"}
 STEPS = (
-    "reread.started", "replace.drafted", "replace.prepared", "replace.decided",
+    "reread.started", "replace.drafted", "replace.prepared", "replace.committed",
     "replace.output_named", "replace.named", "replace.synced", "reread.replaced",
 )  # fmt: skip
 

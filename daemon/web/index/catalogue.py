@@ -341,8 +341,10 @@ class Catalogue:
             return replace(summary, waiting=reasons.of_document(entry.id))
         return summary
 
-    def _retry_state(self, entry: SearchEntry) -> RetryState:
+    def _retry_state(self, entry: SearchEntry) -> RetryState | None:
         original = self.originals.find(entry.name, entry.bytes, entry.sha256)
+        if original is None and entry.state != "closed":
+            return None  # on its way to the folder of failed files
         if original and self.paths.is_in_inbox(original):
             return "under_way"
         is_failed = original is not None and original.is_relative_to(self.paths.failed)

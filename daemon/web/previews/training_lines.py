@@ -10,7 +10,7 @@ from itertools import groupby
 
 import structlog
 
-from daemon.web.http.blocks import BlockWriter
+from daemon.web.http.block_writer import BlockWriter
 from daemon.web.index.corrections import Correction
 from daemon.web.index.records import DocumentDetails
 from daemon.web.previews.line_crops import LineBox

@@ -19,9 +19,9 @@ from daemon.web.context import WebContext
 from daemon.web.http.body import FormReader
 from daemon.web.http.errors import HttpError
 from daemon.web.http.redirects import local_url
+from daemon.web.ui.bulk_actions import BulkActions
 from daemon.web.ui.document_page import DocumentPage
 from daemon.web.ui.list_page import ListPage
-from daemon.web.ui.selection import Selection
 from daemon.web.ui.templating import Templates
 from daemon.web.uploads.multipart import receive_files
 
@@ -39,7 +39,7 @@ def routes(context: WebContext, templates: Templates) -> list[BaseRoute]:
         Route("/partials/list", listed.fragment),
         Route("/partials/progress", listed.progress),
         Route("/partials/daemon-status", listed.daemon_status),
-        Route("/selected", Selection(context, templates).apply, methods=["POST"]),
+        Route("/selected", BulkActions(context, templates).apply, methods=["POST"]),
         Route("/corrected-lines.tar", document.all_training_lines),
         Route(view, document.document),
         Route(f"{view}/text", document.text),

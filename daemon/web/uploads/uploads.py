@@ -239,6 +239,9 @@ class Uploads:
         if status != "failed":
             reason = f"the status is {status}; only failed documents can be retried"
             raise HttpError(409, "not_failed", reason)
+        if details.original is None and not details.summary.is_closed:
+            reason = "the original is being moved to the folder of failed files; try again"
+            raise HttpError(409, "busy", reason, {"Retry-After": "1"})
         if details.original is None or not details.original.is_relative_to(self._failed):
             reason = "the original is not available any more; upload it again"
             raise HttpError(410, "original_gone", reason)

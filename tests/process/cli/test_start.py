@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from daemon.config.load import load
+from daemon.core.errors import Misconfigured
+from daemon.core.shipped import DETECTOR as DETECTOR_NAME
+from daemon.core.shipped import LEXICON, RECOGNISER
+from daemon.supervisor import preflight
 from tests.support.repository import REPOSITORY
 from tests.support.running_daemon import DETECTOR, MODEL, Workspace
 
@@ -82,6 +88,20 @@ def test_the_help_loads_nothing_that_only_commands_need() -> None:
     assert slow & set(listed.stderr.split()) == set()
     for command in ("run", "once", "list", "retry", "reread", "logs", "reload", "completion"):
         assert f"  {command} " in listed.stdout
+
+
+def test_a_word_list_that_is_not_the_shipped_one_stops_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = tmp_path / "models"
+    models.mkdir()
+    for name in (f"{RECOGNISER}.onnx", DETECTOR_NAME, "SHA256SUMS"):
+        shutil.copyfile(REPOSITORY / "models" / name, models / name)
+    (models / LEXICON).write_text("altered\n")
+    monkeypatch.setattr("daemon.core.shipped.shipped_file", lambda name: tmp_path / name)
+
+    with pytest.raises(Misconfigured, match=r"model\.lexicon.*is not the list of this version"):
+        preflight.refuse_bad_weights(load(None, base=tmp_path))
 
 
 def test_the_daemon_says_at_its_start_that_the_list_is_missing(tmp_path: Path):

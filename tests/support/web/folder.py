@@ -36,13 +36,18 @@ class Folder:
 
     def answer(self, claim: Claim, text: str, status: str = "done", **more: Any) -> Path:
         """Publish a sidecar as the daemon does, and close its row."""
+        path = self.publish(claim, text, status, **more)
+        self.ledger.mark_closed(claim.id)
+        return path
+
+    def publish(self, claim: Claim, text: str, status: str = "done", **more: Any) -> Path:
+        """Publish a sidecar; the original is not moved and the row not closed yet."""
         place = f"{claim.name}.json"
         path = self.paths.outbox / place
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(sidecar(claim, [text], status, **more))
         self.ledger.mark_answering(claim.id, status, place)  # type: ignore[arg-type]
         self.ledger.mark_answered(claim.id)
-        self.ledger.mark_closed(claim.id)
         return path
 
 

@@ -110,7 +110,9 @@ def test_a_failed_file_is_retried_and_its_result_replaced(site: Site) -> None:
     upload = site.upload("cut.png", png(text_page(["cut"]))[:150])
     failed = site.settled(upload["location"])
 
-    answer = site.post(f"/documents/{failed['id']}/retry")
+    answer = until(  # 409 while the original is being moved to the folder of failed files
+        lambda: (now := site.post(f"/documents/{failed['id']}/retry")).status_code != 409 and now
+    )
 
     assert (answer.status_code, answer.json()["id"]) == (202, failed["id"])
     again = until(

@@ -236,7 +236,7 @@ def test_an_unknown_name_in_the_environment_is_refused(
     assert "did you mean workers?" in refused(write("")).remedy
 
 
-@pytest.mark.parametrize("text", ["a: [", "- a list", "just words"])
+@pytest.mark.parametrize("text", ["a: [", "- a list", "just words", "{[a]: b}", "watch: {[a]: b}"])
 def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "config.yaml").write_text(text)
 

@@ -7,7 +7,9 @@ import pytest
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.rereads import Rereads
 from daemon.web import sidecar_reader
+from daemon.web.http.errors import HttpError
 from daemon.web.index import tokenizer
+from daemon.web.uploads.uploads import Uploads
 from tests.support.web.folder import Folder, names, sidecar
 
 
@@ -37,6 +39,27 @@ def test_a_row_returned_to_the_inbox_is_removed_even_if_its_number_is_reused(
 
     assert names(catalogue) == ["second.png"]
     assert catalogue.document(given_back.id) is None
+
+
+def test_a_failed_file_on_its_way_to_its_folder_is_neither_retried_nor_called_gone(
+    folder: Folder,
+) -> None:
+    catalogue = folder.catalogue()
+    uploads = Uploads(folder.paths.inbox, folder.paths.failed, (), 10, 0)
+    claim = folder.claim("torn.png")
+    folder.publish(claim, "", "failed", error={"message": "torn", "class": "corrupt"})
+
+    moving = catalogue.document(claim.id)
+    with pytest.raises(HttpError) as refused:
+        uploads.retry(moving)
+    folder.ledger.mark_closed(claim.id)
+    gone = catalogue.document(claim.id)
+
+    assert (moving.summary.status, moving.summary.retry) == ("failed", None)
+    assert (refused.value.status, refused.value.error_class) == (409, "busy")
+    assert gone.summary.retry == "original_gone"
+    with pytest.raises(HttpError, match="not available"):
+        uploads.retry(gone)
 
 
 def test_the_index_is_rebuilt_after_damage_or_a_new_ledger(folder: Folder) -> None:

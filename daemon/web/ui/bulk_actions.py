@@ -17,7 +17,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from daemon.core import fs
 from daemon.web.context import WebContext
-from daemon.web.http.blocks import BlockWriter
+from daemon.web.http.block_writer import BlockWriter
 from daemon.web.http.body import FormReader
 from daemon.web.http.errors import HttpError
 from daemon.web.http.filenames import content_disposition, visible_name
@@ -29,6 +29,7 @@ from daemon.web.ui.templating import Templates
 
 MAX_SELECTED = 1000
 CHUNK_BYTES = 262_144
+LEFT_OUT_NAME = "left out.txt"  # in a zip: the documents without the files that were asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class Refusal:
     error: HttpError
 
 
-class Selection:
+class BulkActions:
     """The actions on selected documents, by the name of the button that asks for them."""
 
     def __init__(self, context: WebContext, templates: Templates) -> None:
@@ -61,6 +62,7 @@ class Selection:
         query = ListQuery(form)
         try:
             ids = self._ids(query) if "everything" in form else _values(fields, "id")
+            _refuse_too_many(len(ids))
             action = self._actions().get(form.get("action", ""))
             if action is None or not ids:
                 return RedirectResponse(query.url(), 303)
@@ -79,15 +81,13 @@ class Selection:
         }
 
     def _ids(self, query: ListQuery) -> list[str]:
-        found = self._catalogue.find(query.filter, 0, MAX_SELECTED + 1)
-        if found.total > MAX_SELECTED:
-            reason = f"{found.total} documents are more than {MAX_SELECTED}; narrow the list"
-            raise HttpError(400, "too_many_files", reason)
+        found = self._catalogue.find(query.filter, 0, MAX_SELECTED)
+        _refuse_too_many(found.total)
         return [each.id for each in found.documents]
 
     def _documents(self, ids: Sequence[str]) -> Iterator[DocumentDetails]:
         """Return the documents that are still there, one in memory at a time."""
-        for identity in ids[:MAX_SELECTED]:
+        for identity in ids:
             if details := self._catalogue.document(identity):
                 yield details
 
@@ -145,10 +145,14 @@ def zip_blocks(
     documents: Iterator[DocumentDetails],
     files_of: Callable[[DocumentDetails], Iterator[tuple[str, _Content]]],
 ) -> Iterator[bytes]:
-    """Return the blocks of a zip with the files of documents, one block in memory at a time."""
-    blocks, names = BlockWriter(), set[str]()
+    """Return the blocks of a zip with the files of documents, one block in memory at a time.
+
+    Documents without such a file are named in `LEFT_OUT_NAME`.
+    """
+    blocks, names, left_out = BlockWriter(), set[str](), list[str]()
     with zipfile.ZipFile(blocks, "w", zipfile.ZIP_DEFLATED) as archive:
         for details in documents:
+            number = len(names)
             with contextlib.suppress(HttpError):  # a result that was collected meanwhile
                 for name, content in files_of(details):
                     source = io.BytesIO(content) if isinstance(content, bytes) else content
@@ -156,6 +160,11 @@ def zip_blocks(
                         while chunk := source.read(CHUNK_BYTES):
                             file.write(chunk)
                             yield blocks.taken()
+            if len(names) == number:
+                left_out.append(visible_name(details.summary.name))
+        if left_out:
+            content = "".join(f"{name}\n" for name in left_out).encode("utf-8", "replace")
+            archive.writestr(_unused(LEFT_OUT_NAME, names), content)
     yield blocks.taken()
 
 
@@ -210,6 +219,12 @@ def _unused(name: str, names: set[str]) -> str:
         unused = f"{stem} ({count}){dot}{ending}"
     names.add(unused.casefold())
     return unused
+
+
+def _refuse_too_many(number: int) -> None:
+    if number > MAX_SELECTED:
+        reason = f"{number} documents are more than {MAX_SELECTED}; narrow the list"
+        raise HttpError(400, "too_many_files", reason)
 
 
 def _values(fields: list[tuple[str, str]], name: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""An archive in the making as blocks of bytes, for a response that is streamed."""
+"""Lets an archive be streamed while it is written: hands over what was written, block by block."""
 
 from __future__ import annotations
 

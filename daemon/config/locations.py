@@ -8,8 +8,8 @@ from daemon.config.yaml_file import Key, YamlFile
 from daemon.core.errors import Misconfigured, UnknownKey
 
 
-class Places:
-    """The places of all keys; the lines of the file are counted only if something is wrong."""
+class Locations:
+    """The locations of all keys; the lines of the file are counted only if something is wrong."""
 
     def __init__(
         self,
@@ -26,17 +26,17 @@ class Places:
         } | {key: name for name, key in short_names.items() if name in environment}
 
     def add_to(self, errors: Iterable[Misconfigured]) -> list[Misconfigured]:
-        """Return the errors with their places: unknown keys first, then by line."""
+        """Return the errors with their locations: unknown keys first, then by line."""
         found = list(errors)
         lines = self._file.lines() if found else {}
-        placed = []
+        located = []
         for error in found:
-            line, error.place = self._place(error.key, lines)
-            placed.append((not isinstance(error, UnknownKey), line, error))
-        return [error for *_, error in sorted(placed, key=lambda each: each[:2])]
+            line, error.location = self._locate(error.key, lines)
+            located.append((not isinstance(error, UnknownKey), line, error))
+        return [error for *_, error in sorted(located, key=lambda each: each[:2])]
 
-    def _place(self, name: str, lines: Mapping[Key, int]) -> tuple[int, str]:
-        """Return the line, 0 without one, and the place in words."""
+    def _locate(self, name: str, lines: Mapping[Key, int]) -> tuple[int, str]:
+        """Return the line, 0 without one, and the location in words."""
         key = tuple(name.split("."))
         for length in range(len(key), 0, -1):
             if variable := self._variables.get(key[:length]):

@@ -112,21 +112,24 @@ def test_a_corrected_text_lies_beside_the_one_that_was_read(
     }  # fmt: skip
 
 
-def test_the_searchable_pdfs_are_those_beside_the_results(site: Selecting, folder: Folder) -> None:
+def test_the_searchable_pdfs_are_those_beside_the_results_and_who_has_none_is_named(
+    site: Selecting, folder: Folder
+) -> None:
     listed = [{"kind": "searchable_pdf", "name": "scan.png.ocr.pdf"}]
     claim = done(folder, "a/scan.png", outputs=listed)
     (folder.paths.outbox / "a/scan.png.ocr.pdf").write_bytes(b"%PDF")
 
     answer = site.submit("pdf", claim, done(folder, "without.png"))
 
-    assert files(answer) == {"a/scan.png.ocr.pdf": b"%PDF"}
+    expected = {"a/scan.png.ocr.pdf": b"%PDF", "left out.txt": b"without.png\n"}
+    assert files(answer) == expected
 
 
 def test_a_listed_output_that_leads_elsewhere_is_not_sent(site: Selecting, folder: Folder) -> None:
     (folder.paths.outbox.parent / "secret").write_bytes(b"secret")
     claim = done(folder, "a.png", outputs=[{"kind": "searchable_pdf", "name": "../secret"}])
 
-    assert files(site.submit("pdf", claim)) == {}
+    assert files(site.submit("pdf", claim)) == {"left out.txt": b"a.png\n"}
 
 
 def test_all_files_of_a_result_are_sent(site: Selecting, folder: Folder) -> None:
@@ -180,12 +183,27 @@ def test_a_selection_of_nothing_leads_back_to_the_list(site: Selecting, action: 
     assert (answer.status_code, answer.headers["location"]) == (303, "/?q=ship")
 
 
-def test_a_document_that_is_gone_meanwhile_is_left_out(site: Selecting, folder: Folder) -> None:
+def test_more_than_can_be_selected_is_refused_and_nothing_is_done(
+    site: Selecting, folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daemon.web.ui.bulk_actions.MAX_SELECTED", 2)
+    claims = [done(folder, f"{number}.png") for number in range(3)]
+
+    refused = site.submit("delete-confirmed", *claims)
+
+    assert refused.status_code == 400
+    assert "3 documents are more than 2" in refused.text
+    assert len(list(folder.paths.outbox.glob("*.json"))) == 3
+
+
+def test_a_document_that_is_gone_meanwhile_is_named(site: Selecting, folder: Folder) -> None:
     claims = [done(folder, "a.png"), done(folder, "b.png")]
     site.catalogue.refresh()
     Path(folder.paths.outbox / "a.png.json").unlink()
 
-    assert files(site.submit("text", *claims)).keys() == {"b.png.txt"}
+    sent = files(site.submit("text", *claims))
+    assert sent.keys() == {"b.png.txt", "left out.txt"}
+    assert sent["left out.txt"] == b"a.png\n"
 
 
 @pytest.mark.parametrize(

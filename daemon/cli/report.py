@@ -29,7 +29,7 @@ class Report:
 
 def no_ledger(config: Config) -> Report:
     """Return the report on a state folder without a ledger."""
-    text = f"no ledger in {config.folders.state}: the daemon has not run here yet"
+    text = f"nothing has been read: no daemon has used {config.folders.state} yet"
     return Report(text, {"ledger": None, "message": text})
 
 

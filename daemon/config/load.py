@@ -91,6 +91,18 @@ def load(path: Path | None, *, base: Path | None = None, touch_folders: bool = T
     return config
 
 
+def state_folder(path: Path | None) -> Path:
+    """Return the state folder, also where another value of the config is invalid.
+
+    For commands that only look at a daemon that runs already. Raises Misconfigured for a file that
+    is no YAML.
+    """
+    folders = YamlFile(path).values().get("folders")
+    named = folders.get("state") if isinstance(folders, dict) else None
+    state = os.environ.get(f"{ENV_PREFIX}FOLDERS__STATE") or named or Folders().state
+    return ((path.parent if path else Path()) / Path(str(state)).expanduser()).absolute()
+
+
 def _apply_short_names(values: dict[str, Any]) -> None:
     for name, path in SHORT_NAMES.items():
         if name in os.environ:

@@ -82,7 +82,7 @@ class _Encoding:
         size = struct.calcsize(codes)
         data = read_at(offset, size)
         if len(data) < size:
-            raise MalformedFileError("an offset lies outside of the file")
+            raise MalformedFileError("it refers to data beyond its end")
         return struct.unpack(codes, data)
 
     def entry(self, data: bytes) -> _Entry:
@@ -140,7 +140,7 @@ def read_chain(
             return Chain(tuple(found), "truncated")
         found.append(directory)
     if not found:
-        raise MalformedFileError("no directory")
+        raise MalformedFileError("it has no page")
     return Chain(tuple(found), "complete")
 
 
@@ -157,7 +157,7 @@ def _read_header(read_at: ReadAt) -> tuple[_Encoding, int]:
     head = read_at(0, 4)
     order = {b"II": "<", b"MM": ">"}.get(head[:2])
     if order is None or len(head) < 4:
-        raise MalformedFileError("no byte order")
+        raise MalformedFileError("its header is incomplete")
     (version,) = struct.unpack(order + "H", head[2:])
     layout = _Encoding(order, version == 43)
     (offset,) = layout.unpack(read_at, *(("Q", 8) if layout.big else ("I", 4)))
@@ -185,11 +185,11 @@ class _DirectoryReader:
         count_code, entry_size, next_code = ("Q", 20, "Q") if layout.big else ("H", 12, "I")
         (count,) = layout.unpack(self.read_at, count_code, offset)
         if not 0 < count <= _MAX_ENTRIES:
-            raise MalformedFileError("a directory has no plausible size")
+            raise MalformedFileError("the size of a page directory is impossible")
         start = offset + struct.calcsize("=" + count_code)
         block = self.read_at(start, count * entry_size)
         if len(block) < count * entry_size:
-            raise MalformedFileError("a directory is incomplete")
+            raise MalformedFileError("a page directory is incomplete")
         self.entries += count
         entries = (block[at : at + entry_size] for at in range(0, len(block), entry_size))
         tags, end = self._read_tags(map(layout.entry, entries))

@@ -49,7 +49,7 @@ def missing_end(path: Path) -> str | None:
         try:
             return _check(file, head, size)
         except (MalformedFileError, struct.error):
-            return "the header is not complete yet"
+            return "its header has not arrived completely"
 
 
 def _check(file: BinaryIO, head: bytes, size: int) -> str | None:
@@ -69,13 +69,13 @@ def _check(file: BinaryIO, head: bytes, size: int) -> str | None:
     if head[4:8] in _BOX_FORMATS:
         return _boxes(*_BOX_FORMATS[head[4:8]], file, size)
     if head.startswith(signatures.JPEG_2000_CODESTREAM):
-        return None if _tail(file, size, 2) == _JPEG_END else _missing("JPEG 2000", "end marker")
+        return None if _tail(file, size, 2) == _JPEG_END else _missing("JPEG 2000", "end")
     return _pdf(file, head, size) if signatures.has_pdf_header(head) else _pnm(head, size)
 
 
 def _gif(file: BinaryIO, size: int) -> str | None:
     is_complete = _tail(file, size, 64).rstrip(b"\0").endswith(b";")
-    return None if is_complete else _missing("GIF", "trailer")
+    return None if is_complete else _missing("GIF", "end")
 
 
 def _pdf(file: BinaryIO, head: bytes, size: int) -> str | None:
@@ -83,7 +83,7 @@ def _pdf(file: BinaryIO, head: bytes, size: int) -> str | None:
     linearised = re.search(rb"/Linearized\b[^>]*?/L\s+(\d{1,12})", head)
     if linearised and int(linearised[1]) > size:
         return _too_short("PDF", int(linearised[1]), size)
-    return None if b"%%EOF" in _tail(file, size, 2048) else _missing("PDF", "%%EOF")
+    return None if b"%%EOF" in _tail(file, size, 2048) else _missing("PDF", "end (%%EOF)")
 
 
 def _png(file: BinaryIO, size: int) -> str | None:
@@ -95,7 +95,7 @@ def _png(file: BinaryIO, size: int) -> str | None:
             break
         if name == b"IEND":
             return None
-    return _missing("PNG", "IEND chunk")
+    return _missing("PNG", "end (IEND chunk)")
 
 
 def _jpeg(file: BinaryIO, size: int) -> str | None:
@@ -104,7 +104,7 @@ def _jpeg(file: BinaryIO, size: int) -> str | None:
     tail_at = max(scan, size - _TAIL)
     if _JPEG_END in _read_at(file, tail_at, _TAIL) or _scanned(file, scan, tail_at):
         return None
-    return _missing("JPEG", "end marker")
+    return _missing("JPEG", "end")
 
 
 def _first_scan(file: BinaryIO) -> int:
@@ -119,7 +119,7 @@ def _first_scan(file: BinaryIO) -> int:
         at += 2 + length
         if marker == 0xDA:
             return at
-    raise MalformedFileError("no scan")
+    raise MalformedFileError("it has no picture")
 
 
 def _scanned(file: BinaryIO, start: int, end: int) -> bool:
@@ -173,7 +173,7 @@ def _boxes(kind: str, needed: Sequence[Set[bytes]], file: BinaryIO, size: int) -
             (length,) = struct.unpack(">Q", _read_at(file, at + 8, 8))
         if length == 0:  # the last box reaches to the end of the file
             is_complete = name != b"jp2c" or _tail(file, size, 2) == _JPEG_END
-            return None if is_complete else _missing(kind, "end marker")
+            return None if is_complete else _missing(kind, "end")
         at += max(length, 8)
         if at > size:
             break
@@ -198,11 +198,11 @@ def _pnm(head: bytes, size: int) -> str | None:
 def _too_short(name: str, expected: int, size: int) -> str | None:
     if size >= expected:
         return None
-    return f"the {name} has {size} of {expected} bytes yet"
+    return f"the {name} is not complete: {size} of {expected} bytes have arrived"
 
 
 def _missing(name: str, part: str) -> str:
-    return f"the {name} has no {part} yet"
+    return f"the {name} is not complete: its {part} has not arrived"
 
 
 def _tail(file: BinaryIO, size: int, length: int) -> bytes:

@@ -281,12 +281,25 @@ class Ledger(LedgerConnection):
         return int(number)
 
     def counts(self) -> Mapping[str, int]:
-        """Return the numbers of rows that are done, partial, failed, duplicate, in_progress."""
-        rows = self._run(
-            "SELECT CASE WHEN state IN ('answered', 'closed') THEN status ELSE 'in_progress' END, "
-            "count(*) FROM claims GROUP BY 1"
+        """Return the numbers of rows that are done, partial, failed, duplicate, in_progress.
+
+        A failed try is not counted once the same file has been claimed again.
+        """
+        counts = dict(
+            self._run(
+                "SELECT CASE WHEN state IN ('answered', 'closed') THEN status "
+                "ELSE 'in_progress' END, count(*) FROM claims GROUP BY 1"
+            )
         )
-        return dict(rows)
+        ((retried,),) = self._run(
+            "SELECT count(*) FROM claims AS failed WHERE status = 'failed' "
+            "AND state IN ('answered', 'closed') AND EXISTS (SELECT 1 FROM claims AS later "
+            "WHERE later.sha256 = failed.sha256 AND later.name = failed.name "
+            "AND later.rowid > failed.rowid)"
+        )
+        if retried:
+            counts["failed"] -= retried
+        return counts
 
     def fact(self, key: str, value: str) -> str:
         """Return the value stored under `key`; the first caller's `value` is stored."""

@@ -39,7 +39,7 @@ def decode(data: bytes) -> tuple[Pixels, bool] | None:
             return None
         masks = _masks(data, size, bits, compression)
     except struct.error as error:
-        raise MalformedFileError("the header is cut") from error
+        raise MalformedFileError("its header is incomplete") from error
     if width <= 0:
         raise MalformedFileError("it has no columns")
     stride = (width * bits + 31) // 32 * 4

@@ -108,7 +108,7 @@ def read_png(data: bytes) -> Header:
     """
     _, name, width, height, _, colour = _unpack(">I4sIIBB", data, 8)
     if name != b"IHDR":
-        raise MalformedFileError("no IHDR")
+        raise MalformedFileError("its header (IHDR) is missing")
     orientation, dpi, square, alpha = 1, None, 1.0, colour in (4, 6)
     for name, content in _png_chunks(data):
         if name == b"pHYs" and len(content) == 9:
@@ -128,12 +128,12 @@ def _png_chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
     for _ in range(_MAX_CHUNKS):
         size, name = _unpack(">I4s", data, at)
         if at + 12 + size > len(data):
-            raise MalformedFileError("a chunk is cut")
+            raise MalformedFileError("it ends in the middle of its data")
         yield name, view[at + 8 : at + 8 + size]
         at += 12 + size
         if name == b"IEND":
             return
-    raise MalformedFileError("no IEND chunk")
+    raise MalformedFileError("its end is missing")
 
 
 def read_gif(data: bytes) -> Header:
@@ -147,7 +147,7 @@ def read_gif(data: bytes) -> Header:
         at += 1
     mark, left, top, frame_width, frame_height = _unpack("<cHHHH", data, at)
     if mark != b",":
-        raise MalformedFileError("no frame")
+        raise MalformedFileError("it has no picture")
     return Header(max(width, left + frame_width), max(height, top + frame_height), alpha=True)
 
 
@@ -186,7 +186,7 @@ def read_webp(data: bytes) -> Header:
     if name == b"VP8 ":
         width, height = _unpack("<HH", data, 26)
         return Header(width & 0x3FFF, height & 0x3FFF)
-    raise MalformedFileError("no picture chunk")
+    raise MalformedFileError("it has no picture")
 
 
 def _webp_exif(data: bytes) -> tuple[int, float | None, float]:
@@ -205,7 +205,7 @@ def read_pnm(data: bytes) -> Header:
     """Read the first two numbers after the magic; comments run from # to the end of the line."""
     match = re.match(rb"P[1-6](?:\s|#[^\n]*\n)+(\d{1,9})(?:\s|#[^\n]*\n)+(\d{1,9})\s", data[:4096])
     if match is None:
-        raise MalformedFileError("no width and height")
+        raise MalformedFileError("its width and height are missing")
     return Header(int(match[1]), int(match[2]))
 
 
@@ -213,7 +213,7 @@ def read_jp2(data: bytes) -> Header:
     """Find the codestream (in a box, or bare) and read its SIZ marker."""
     at = 0 if data[:4] == b"\xff\x4f\xff\x51" else _codestream(data)
     if data[at : at + 4] != b"\xff\x4f\xff\x51":
-        raise MalformedFileError("no SIZ marker")
+        raise MalformedFileError("its header (SIZ) is missing")
     right, bottom, left, top = _unpack(">IIII", data, at + 8)
     (samples,) = _unpack(">H", data, at + 40)
     return Header(right - left, bottom - top, samples=samples)
@@ -230,11 +230,11 @@ def _codestream(data: bytes) -> int:
         if size < head:
             break
         at += size
-    raise MalformedFileError("no codestream")
+    raise MalformedFileError("it has no picture")
 
 
 def _unpack(layout: str, data: bytes | memoryview, at: int) -> tuple[Any, ...]:
     try:
         return struct.unpack_from(layout, data, at)
     except (struct.error, OverflowError) as error:
-        raise MalformedFileError("the header is cut") from error
+        raise MalformedFileError("its header is incomplete") from error

@@ -50,7 +50,7 @@ def read_jpeg(data: bytes) -> Header:
             height, width, samples = struct.unpack_from(">HHB", data, start + 1)
             frame = Header(width, height, samples=samples)
     if frame is None:
-        raise MalformedFileError("no frame header")
+        raise MalformedFileError("it has no picture")
     square = jfif_height if jfif_dpi or jfif_height != 1.0 else exif_height
     return replace(frame, orientation=orientation, dpi=jfif_dpi or exif_dpi, pixel_height=square)
 

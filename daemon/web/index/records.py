@@ -35,7 +35,7 @@ class DocumentFilter:
 
     `text` are words in name or text, `status` "" for any. `since` (inclusive) and `until`
     (exclusive) are UTC times without a zone, such as 2026-07-01T00:00:00, "" without a limit; they
-    apply to the time of the answer, or of the arrival before there is one. The order "confidence"
+    apply to the time of the arrival, as the orders "newest" and "oldest" do. The order "confidence"
     begins with the lowest, files in the inbox come first in each order.
     """
 

@@ -58,7 +58,6 @@ CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 """
 _ANSWERED = "state IN ('answered', 'closed')"
 _STATUS = f"CASE WHEN {_ANSWERED} THEN status ELSE 'reading' END"
-_TIME = "coalesce(d.answered_at, d.claimed_at)"
 _ORDERS: Mapping[Order, tuple[str, str]] = {  # key, "" for the number of the row, and direction
     "newest": ("", "DESC"),
     "oldest": ("", "ASC"),
@@ -399,7 +398,7 @@ class _Matching:
             values.append(wanted.status)
         for limit, comparison in ((wanted.since, ">="), (wanted.until, "<")):
             if limit:
-                conditions.append(f"{_TIME} {comparison} ?")
+                conditions.append(f"d.claimed_at {comparison} ?")
                 values.append(limit)
         source, number, expression = "documents d", "d.number", None
         if wanted.text.strip():

@@ -47,6 +47,7 @@ def routes(context: WebContext) -> list[BaseRoute]:
         route("/documents/{id}", rest.document, "GET", "DELETE"),
         route("/documents/{id}/text", rest.text),
         route("/documents/{id}/markdown", rest.markdown),
+        route("/documents/{id}/corrections", rest.corrections),
         route("/documents/{id}/outputs/{name}", rest.output),
         route("/documents/{id}/original", rest.original),
         route("/documents/{id}/pages/{number}/image", rest.page_image),
@@ -239,6 +240,12 @@ class _RestEndpoints:
             return downloads.markdown_response(resolved.sidecar["pages"])
         _, pages = await to_thread.run_sync(self._catalogue.pages, resolved)
         return downloads.markdown_response(pages)
+
+    async def corrections(self, request: Request) -> Response:
+        """Return the lines of a document that were corrected on the web page."""
+        resolved = await self._readable(request)
+        found = await to_thread.run_sync(self._catalogue.corrections, resolved)
+        return JSONResponse({"corrections": [serializers.correction_json(each) for each in found]})
 
     async def _readable(self, request: Request) -> DocumentDetails:
         """Return the document whose text is that of the requested one; HttpError if it has none."""

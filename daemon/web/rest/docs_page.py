@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Route
 
 from daemon.web.http.errors import HttpError
 from daemon.web.http.security import CSP
+from daemon.web.http.theme import theme_of
 
 FOLDER: Final = Path(__file__).with_name("swagger")
 CACHE_SECONDS: Final = 3600
@@ -26,7 +27,7 @@ MEDIA_TYPES: Final = {
 # Swagger UI sets style attributes, and its style sheet has pictures in data: URLs
 _CSP: Final = CSP.replace("img-src 'self' blob:", "img-src 'self' blob: data:")
 _PAGE: Final = """<!doctype html>
-<html lang="en">
+<html lang="en" data-theme="{theme}">
 <head>
   <meta charset="utf-8">
   <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -51,8 +52,8 @@ def routes() -> list[BaseRoute]:
 
 
 async def _page(request: Request) -> Response:
-    del request
-    return HTMLResponse(_PAGE, headers={"Content-Security-Policy": _CSP})
+    content = _PAGE.replace("{theme}", theme_of(request))
+    return HTMLResponse(content, headers={"Content-Security-Policy": _CSP, "Vary": "Cookie"})
 
 
 async def _file(request: Request) -> Response:

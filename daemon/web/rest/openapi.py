@@ -10,7 +10,7 @@ from daemon.core.page_selection import MAX_CHARACTERS
 from daemon.core.records import BlockKind, Direction, OutputKind, UnreadReason
 from daemon.web.daemon_status import HEALTH_STATUSES
 from daemon.web.http.errors import MEDIA_TYPE, TITLES, TYPE_PREFIX
-from daemon.web.index.records import STATUSES
+from daemon.web.index.records import STATUSES, WaitingCause
 
 ID = "^(w-)?[0-9a-f]{32}$"
 
@@ -32,6 +32,10 @@ _SUMMARY = {
         **_COUNT, "description": "regions of its pages that look like text and were not read",
     },
     "warning_count": {**_COUNT, "description": "warnings on the document and on its pages"},
+    "waiting": {
+        "oneOf": [{"$ref": "#/components/schemas/Waiting"}, {"type": "null"}],
+        "description": "why it is not read yet, or held up; null for an answered document",
+    },
     "location": _TEXT,
 }  # fmt: skip
 _DOCUMENT = {
@@ -106,6 +110,24 @@ _SCHEMAS = {
     "DocumentSummary": _object(
         {**_SUMMARY, "snippet": {"type": "array", "items": _ref("SnippetFragment")}}
     ),
+    "Waiting": _object(
+        {
+            "cause": {"enum": list(get_args(WaitingCause))},
+            "message": {**_OPTIONAL_TEXT, "description": "what the daemon says about it"},
+            "ahead": {**_COUNT, "description": "files that are read before it, where known"},
+        }
+    ),
+    "Correction": _object(
+        {
+            "page": {"type": "integer", "minimum": 1},
+            "box": _BOX,
+            "read": {**_TEXT, "description": "the text as it was read"},
+            "text": {**_TEXT, "description": "the text as it was corrected"},
+            "model": {**_TEXT, "description": "the recogniser that read it"},
+            "corrected_at": _TEXT,
+        }
+    ),
+    "Corrections": _object({"corrections": {"type": "array", "items": _ref("Correction")}}),
     "DocumentList": _object(
         {
             "total": _COUNT,
@@ -355,6 +377,11 @@ def _document_paths() -> dict[str, Any]:
         "/markdown": {"get": _operation(
             "documents", "getMarkdown", "the document as Markdown, with headings and tables",
             {"200": _text("text/markdown")}, [_ID], errors={**_GONE, **_NOT_READABLE},
+        )},
+        "/corrections": {"get": _operation(
+            "documents", "getCorrections", "the lines that were corrected on the web page",
+            {"200": _json("the corrected lines", "Corrections")}, [_ID],
+            errors={**_GONE, **_NOT_READABLE},
         )},
         "/outputs/{name}": {"get": _operation(
             "documents", "getOutput", "an output file of the document", {"200": _FILE_RESPONSE},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
+from daemon.web.index.corrections import Correction
 from daemon.web.index.records import DocumentDetails, DocumentSummary
 from daemon.web.uploads.uploads import Upload
 
@@ -33,6 +34,7 @@ def upload_json(upload: Upload) -> dict[str, Any]:
 
 def summary_json(summary: DocumentSummary) -> dict[str, Any]:
     """Return the JSON of a document in a list."""
+    waiting = summary.waiting
     return {
         "id": summary.id,
         "name": summary.name,
@@ -46,6 +48,12 @@ def summary_json(summary: DocumentSummary) -> dict[str, Any]:
         "error_class": summary.error_class,
         "unread_count": summary.unread_count,
         "warning_count": summary.warning_count,
+        "waiting": waiting
+        and {
+            "cause": waiting.cause,
+            "message": waiting.message or None,
+            "ahead": waiting.ahead,
+        },
         "snippet": [{"text": each.text, "hit": each.is_hit} for each in summary.snippet],
         "location": document_path(summary.id),
     }
@@ -76,6 +84,18 @@ def document_json(
             for output in details.outputs
         ],
         "original": f"{document_path(identity)}/original" if details.original else None,
+    }
+
+
+def correction_json(correction: Correction) -> dict[str, Any]:
+    """Return the JSON of a corrected line."""
+    return {
+        "page": correction.page,
+        "box": correction.box,
+        "read": correction.read,
+        "text": correction.text,
+        "model": correction.model,
+        "corrected_at": correction.corrected_at,
     }
 
 

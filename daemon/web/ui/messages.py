@@ -186,7 +186,7 @@ _ENGLISH = {
     "wait_arrived": "It has just arrived.",
     "wait_unstable": "It has just arrived or is still being written. It is read once it stops "
     "changing.",
-    "wait_incomplete": "The file is not complete yet:",
+    "wait_incomplete": "It is still being written, or was cut off:",
     "wait_blocked": "It cannot be taken:",
     "wait_paused": "No files are read at the moment:",
     "wait_next": "It is read next.",
@@ -430,7 +430,7 @@ _CHINESE = {
     "wait_starting": "守护进程正在启动，请稍候。",
     "wait_arrived": "文件刚刚到达。",
     "wait_unstable": "文件刚刚到达或仍在写入，停止变化后开始识别。",
-    "wait_incomplete": "文件尚不完整：",
+    "wait_incomplete": "文件仍在写入，或已被截断：",
     "wait_blocked": "无法处理此文件：",
     "wait_paused": "目前暂停识别：",
     "wait_next": "下一个识别。",

@@ -15,13 +15,13 @@ from daemon import __version__
 from daemon.inbox.uploads import UPLOAD_FOLDER
 from daemon.web.http.errors import HttpError, PartialUpload
 from daemon.web.http.filenames import visible_name
+from daemon.web.http.theme import THEME_COOKIE, THEMES, theme_of
 from daemon.web.index.records import DocumentDetails, DocumentSummary
 from daemon.web.rest.serializers import document_path, output_path
 from daemon.web.ui import error_messages, messages
 from daemon.web.ui.view import percent, uncertainty
 
-LANGUAGE_COOKIE, THEME_COOKIE = "language", "theme"
-THEMES = ("system", "light", "dark")
+LANGUAGE_COOKIE = "language"
 COOKIE_SECONDS = 365 * 86_400
 TEMPLATES = Path(__file__).with_name("templates")
 
@@ -49,7 +49,7 @@ class Templates:
         self, request: Request, template: str, *, status_code: int = 200, **values: object
     ) -> HTMLResponse:
         """Return a page in the reader's language; `?language=` and `?theme=` become cookies."""
-        language, theme = _language(request), _theme(request)
+        language, theme = _language(request), theme_of(request)
         content = self._environment.get_template(template).render(
             t=messages.MESSAGES[language], lang=messages.LANGUAGES[language],
             languages=_language_links(request, language), theme=theme,
@@ -83,13 +83,6 @@ def _language(request: Request) -> str:
         if (chosen := values.get(LANGUAGE_COOKIE, "")) in messages.MESSAGES:
             return chosen
     return messages.preferred_language(request.headers.get("accept-language", ""))
-
-
-def _theme(request: Request) -> str:
-    for values in (request.query_params, request.cookies):
-        if (chosen := values.get(THEME_COOKIE, "")) in THEMES:
-            return chosen
-    return THEMES[0]
 
 
 def _link(request: Request, **parameters: str) -> str:

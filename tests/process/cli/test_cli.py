@@ -10,8 +10,10 @@ from pathlib import Path
 
 import cv2
 import pytest
+import yaml
 
 from daemon import __version__
+from daemon.monitoring import heartbeat
 from tests.support.repository import REPOSITORY
 from tests.support.running_daemon import Workspace
 from tests.support.samples import pdf_of_text, png, text_page
@@ -276,8 +278,24 @@ def test_check_names_every_fatal_finding_with_its_remedy(workspace: Workspace) -
 def test_status_and_health_before_the_first_start_say_so(workspace: Workspace) -> None:
     status, health = workspace.command("status"), workspace.command("health")
 
-    assert (status.returncode, "has not run here yet" in status.stdout) == (0, True)
+    assert (status.returncode, "nothing has been read" in status.stdout) == (0, True)
     assert (health.returncode, "is not running" in health.stdout) == (1, True)
+
+
+def test_health_is_that_of_the_daemon_whatever_was_written_into_its_config_since(
+    workspace: Workspace,
+) -> None:
+    workspace.state.mkdir(exist_ok=True)
+    heartbeat.begin(workspace.state)
+    healthy = workspace.command("health")
+    config = yaml.safe_load(workspace.config.read_text()) | {"workres": 2}
+    workspace.config.write_text(yaml.safe_dump(config))
+
+    mistyped = workspace.command("health")
+
+    assert (healthy.returncode, mistyped.returncode) == (0, 0)
+    assert mistyped.stdout.startswith("starting:")
+    assert "workres" in mistyped.stderr
 
 
 @pytest.mark.parametrize("flag", ["--version", "-V"])

@@ -22,6 +22,7 @@ TOKEN = "a-token-of-this-test"
 OPERATIONS = {
     "predict", "uploadFiles", "listDocuments", "getDocument", "deleteResult", "getText",
     "getMarkdown", "getOutput", "getOriginal", "getPageImage", "retryDocument", "getHealth",
+    "getCorrections",
 }  # fmt: skip
 
 
@@ -72,6 +73,7 @@ def assert_called(site: Site, printed: str) -> None:
     assert said["output"] == "\fSecond\n\fThird\n"
     assert said["name"] == "book.pdf"
     assert said["misspelled"] == "unknown_parameter"
+    assert said["corrections"] == []
     assert said["deleted"] == 410
     assert said["retried"] == 202
 

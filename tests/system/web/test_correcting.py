@@ -58,6 +58,10 @@ def test_a_corrected_line_is_kept_and_the_result_stays_as_it_was_read(
     digest = answer["source"]["sha256"]
     records = workspace.outbox / f".ocr-daemon/corrections/{digest}.jsonl"
     assert records.read_text().count("\n") == 1
+    told = requests.get(f"{page.site}/documents/{answer['processing']['claim']}/corrections")
+    [corrected] = told.json()["corrections"]
+    assert corrected["text"] == "Second <b>corrected</b> line"
+    assert (corrected["read"], corrected["page"]) == ("Second line", 1)
     assert workspace.command("verify").returncode == 0
 
 

@@ -21,6 +21,25 @@ def test_the_documentation_shows_every_operation_and_tries_one(page: Browser) ->
     page.wait(lambda: '"status": "ok"' in page.text(answer), "the answer of the server")
 
 
+def test_the_documentation_has_the_colours_of_the_reader(page: Browser) -> None:
+    def is_dark() -> bool:
+        title = "return getComputedStyle(document.querySelector('.info .title')).color"
+        return min(map(int, page.run(title).strip("rgba()").split(",")[:3])) > 128
+
+    page.open("/docs")
+    page.wait(lambda: page.all(".opblock"), "the operations")
+    assert not is_dark()
+
+    page.theme(dark=True)
+
+    page.wait(is_dark, "dark as the system")
+    page.open("/?theme=light").open("/docs")
+    page.wait(lambda: page.all(".opblock"), "the operations")
+    assert not is_dark()
+    page.theme(dark=False)
+    page.open("/?theme=system")
+
+
 def test_the_documentation_asks_no_other_host(page: Browser) -> None:
     page.open("/docs")
     page.wait(lambda: page.all(".opblock"), "the operations")

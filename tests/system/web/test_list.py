@@ -56,7 +56,7 @@ def test_a_file_that_is_not_complete_says_so_and_then_is_read(
 ) -> None:
     whole = images.jpeg(text_page(["Whole in the end"]))
     workspace.drop("cut.jpg", b"")
-    page.wait(lambda: "not complete yet" in page.text("#list"), "why it waits")
+    page.wait(lambda: "was cut off" in page.text("#list"), "why it waits")
     assert "0 bytes" in page.text("#list .item.waiting .why")
 
     workspace.drop("cut.jpg", whole)

@@ -62,14 +62,17 @@ def test_a_thumbnail_is_not_the_end_of_a_jpeg(tmp_path):
     segment = b"\xff\xe1" + struct.pack(">H", len(thumbnail) + 2) + thumbnail
     whole = samples.jpeg(PAGE)
 
-    assert judged(tmp_path, whole[:2] + segment + whole[2:-2]) == "the JPEG has no end marker yet"
+    unfinished = judged(tmp_path, whole[:2] + segment + whole[2:-2])
+    assert unfinished == "the JPEG is not complete: its end has not arrived"
     assert judged(tmp_path, whole[:2] + segment + whole[2:]) is None
 
 
 def test_a_linearised_pdf_says_how_long_it_will_be(tmp_path):
     head = b"%PDF-1.5\n1 0 obj\n<< /Linearized 1 /L 9000 /N 2 >>\nendobj\n%%EOF\n"
 
-    assert judged(tmp_path, head) == f"the PDF has {len(head)} of 9000 bytes yet"
+    assert judged(tmp_path, head) == (
+        f"the PDF is not complete: {len(head)} of 9000 bytes have arrived"
+    )
     assert judged(tmp_path, head.ljust(8990) + b"\n%%EOF\n\n\n\n") is None
 
 
@@ -78,13 +81,17 @@ def test_a_strip_behind_the_directory_must_lie_inside(tmp_path):
     whole = samples.tiff([outside]).ljust(500)
 
     assert judged(tmp_path, whole) is None
-    assert judged(tmp_path, whole[:499]) == "the TIFF has no last strip yet"
+    assert judged(tmp_path, whole[:499]) == (
+        "the TIFF is not complete: its last strip has not arrived"
+    )
 
 
 def test_a_second_page_that_is_announced_is_waited_for(tmp_path):
     announced = samples.tiff([samples.plain_page(PAGE)], next_offset=10**6)
 
-    assert judged(tmp_path, announced) == "the TIFF has no next page yet"
+    assert judged(tmp_path, announced) == (
+        "the TIFF is not complete: its next page has not arrived"
+    )
 
 
 @pytest.mark.parametrize(

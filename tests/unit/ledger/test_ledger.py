@@ -107,6 +107,19 @@ def test_rows_that_are_not_closed_are_unfinished(path: Path) -> None:
     assert ledger.counts() == {"done": 2, "in_progress": 2}
 
 
+def test_a_failed_try_is_not_counted_once_the_file_is_tried_again(path: Path) -> None:
+    ledger = Ledger(path)
+    for token in ("t1", "t2", "other"):
+        ledger.add_claim(replace(claim(token), name=f"{token[0]}.png"), "default")
+        ledger.mark_answering(token, "failed", f"{token}.json")
+        ledger.mark_answered(token)
+    assert ledger.counts() == {"failed": 2}
+
+    ledger.add_claim(replace(claim("t3"), name="t.png"), "default")
+
+    assert ledger.counts() == {"failed": 1, "in_progress": 1}
+
+
 def test_the_first_value_of_a_fact_is_kept(path: Path) -> None:
     Ledger(path).fact("instance", "one")
 

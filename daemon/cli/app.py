@@ -362,6 +362,79 @@ def web(
     server.run(loaded)
 
 
+@app.command(rich_help_panel=READING)
+def mcp(
+    allow: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="files in this folder may be read too, beside those in inbox, outbox, archive and "
+            "failed; repeatable",
+        ),
+    ] = None,
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Serve documents to language models over standard input and output (MCP).
+
+    Example: ocr-daemon mcp --allow ~/Documents
+    """
+    _require("mcp", "mcp")
+    from daemon.cli import mcp_server as command
+
+    for folder in allow or ():
+        if not folder.is_dir():
+            raise typer.BadParameter(f"{folder}: no such folder")
+    command.run(_load(config), allow or ())
+
+
+@app.command(rich_help_panel=READING)
+def fetch_mail(
+    url: Annotated[
+        str,
+        typer.Argument(
+            metavar="URL",
+            help="imaps://USER@HOST[:PORT]/FOLDER, or imap:// for STARTTLS; %40 is an @ in USER",
+        ),
+    ],
+    into: Annotated[str, typer.Option(help="the folder of the inbox for the files")] = "mail",
+    move_to: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="folder of the server to which messages are moved when they are done [default: "
+            "they stay, and get the keyword OcrDaemonDone]",
+        ),
+    ] = None,
+    password_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="file with the password [default: the variable IMAP_PASSWORD]"
+        ),
+    ] = None,
+    ca_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="certificates to trust instead of the system's"),
+    ] = None,
+    max_megabytes: Annotated[
+        float, typer.Option(min=0.001, help="MB; larger messages are left where they are")
+    ] = 64.0,
+    quiet: Quiet = False,
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Put the images and PDFs of new e-mails into the inbox, and end; a timer repeats it.
+
+    Example: ocr-daemon fetch-mail imaps://scans%40example.org@mail.example.org/INBOX
+    """
+    _require("imap_tools", "mail")
+    from daemon.cli import fetch_mail as command
+
+    request = command.Request(
+        url=url, into=into, move_to=move_to, password_file=password_file, ca_file=ca_file,
+        megabytes=max_megabytes, quiet=quiet,
+    )  # fmt: skip
+    sys.exit(command.fetch(_load(config), request))
+
+
 @app.command("list", rich_help_panel=DOCUMENTS)
 def list_documents(
     which: Annotated[
@@ -569,6 +642,17 @@ def systemd_install(
         raise typer.BadParameter("add --user; docs/systemd.md has a service of the whole machine")
     _load(config, touch_folders=False)  # refused now, not in the journal
     print(command.install(find(config)))
+
+
+def _require(package: str, extra: str) -> None:
+    """Raise Misconfigured where the package of a command is not installed."""
+    from importlib.util import find_spec
+
+    if find_spec(package) is None:
+        remedy = (
+            f"is not installed; install the extra [{extra}] (pip install 'ocr-daemon[{extra}]')"
+        )
+        raise Misconfigured("package", package, remedy)
 
 
 def _print_report(report: Report, *, as_json: bool, otherwise: Exit = Exit.SOME_FAILED) -> None:

@@ -191,7 +191,9 @@ class BatchReader:
             failure = Failure("environment", f"it cannot be opened: {error.strerror}")
             self._open[token] = _OpenFile(path, failure=failure)
             return
-        job = DocumentJob(claim, policy.attempts, policy.recipe, policy.pages_per_task)
+        job = DocumentJob(
+            claim, policy.attempts, policy.recipe, policy.pages_per_task, policy.pages
+        )
         job.begin(1, 1)
         in_flight = DocumentInFlight(job, policy, state=DocumentState.CLAIMED)
         self._open[token] = _OpenFile(path, in_flight)

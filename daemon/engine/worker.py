@@ -150,11 +150,15 @@ def _die_with_daemon(parent_pipe: int) -> None:
 def _pipeline() -> Pipeline:
     if _process.pipeline is None:
         assert _process.setup is not None, "prepare() runs before any task"
-        _process.pipeline = _load(_process.setup.largest_recipe, _process.setup.threads)
+        _process.pipeline = load_pipeline(_process.setup.largest_recipe, _process.setup.threads)
     return _process.pipeline
 
 
-def _load(recipe: Recipe, threads: int) -> Pipeline:
+def load_pipeline(recipe: Recipe, threads: int) -> Pipeline:
+    """Load the networks of `recipe` into this process, which then computes with `threads` threads.
+
+    Misconfigured when the weights are missing or altered.
+    """
     import cv2
 
     from daemon.ocr import onnx_session

@@ -213,22 +213,33 @@ class Pipeline:
             ]
             return assemble.page_of_text_layer(page, placed, blocks, missing)
 
+    def rotation_of(self, page: Page) -> int | None:
+        """Return the clockwise rotation, in degrees, that makes a page upright; None without text.
+
+        It is 0 where the recipe turns no pages.
+        """
+        oriented, rotation = self._find_rotation(page, StageTimer())
+        return rotation if oriented.lines else None
+
     def _find_orientation(self, page: Page, timer: StageTimer) -> OrientedPage:
-        """Return the page upright, with its lines; some of them may have been read.
+        """Return the page upright, with its lines; some of them may have been read."""
+        oriented, rotation = self._find_rotation(page, timer)
+        return self._prepare(page, rotation, timer) if rotation else oriented
+
+    def _find_rotation(self, page: Page, timer: StageTimer) -> tuple[OrientedPage, int]:
+        """Return the page as it lies, and the rotation that makes it upright.
 
         A text layer that is long enough determines the orientation, whatever is seen in pictures.
         """
         oriented = self._prepare(page, 0, timer)
         is_upright = orientation.is_upright_text_layer(assemble.layer_lines(page))
         if is_upright or not self.recipe.preprocessing.auto_rotate:
-            return oriented
+            return oriented, 0
         with timer("recognize"):
             rotation, sampled = orientation.find_rotation(
                 oriented.lines, self.recognizer.read, segment.as_column
             )
-        if rotation:
-            return self._prepare(page, rotation, timer)
-        return replace(oriented, sampled=oriented.sampled | sampled)
+        return replace(oriented, sampled=oriented.sampled | sampled), rotation
 
     def _prepare(self, page: Page, rotation: int, timer: StageTimer) -> OrientedPage:
         with timer("clean"):

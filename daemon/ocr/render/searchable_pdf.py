@@ -54,6 +54,23 @@ def write(file: BinaryIO, render_task: RenderTask) -> None:
         render_task.target.write_bytes(rewritten)
 
 
+def text_only(page: PageText, font: str = _NAME) -> bytes:
+    """Return a PDF of one page with the text of page 1 of a document, and nothing to be seen.
+
+    It has the size of the page at its resolution; without one, a pixel is a point. `font` is the
+    name of the font among the resources of the page, whose content is a single stream.
+    """
+    dpi = page.dpi or _POINTS_PER_INCH
+    width, height = (_POINTS_PER_INCH * side / dpi for side in (page.width, page.height))
+    with pymupdf.open() as document:
+        document.new_page(width=width, height=height)
+        _add_to_pages(document, [page], is_pdf=False, font=font)
+        only = document[0]
+        streams = only.get_contents() or [_add_object(document, "", b"")]
+        document.xref_set_key(only.xref, "Contents", f"{streams[0]} 0 R")
+        return bytes(document.tobytes())
+
+
 def _add_text(render_task: RenderTask, *, is_pdf: bool) -> bytes | None:
     """Add the text to the target PDF; return it rewritten where nothing can be appended."""
     path = render_task.target
@@ -68,10 +85,12 @@ def _add_text(render_task: RenderTask, *, is_pdf: bool) -> bytes | None:
         return bytes(document.tobytes(encryption=pymupdf.mupdf.PDF_ENCRYPT_KEEP))
 
 
-def _add_to_pages(document: pymupdf.Document, pages: Sequence[PageText], *, is_pdf: bool) -> bool:
+def _add_to_pages(
+    document: pymupdf.Document, pages: Sequence[PageText], *, is_pdf: bool, font: str = _NAME
+) -> bool:
     """Add the text of all pages; tell whether there was any."""
     glyphs = Glyphs()
-    font_resource = _FontResource(document)
+    font_resource = _FontResource(document, font)
     for text in pages:
         if not recognized_lines(text):
             continue
@@ -142,9 +161,9 @@ def _to_user(page: pymupdf.Page, text: PageText, *, is_pdf: bool) -> Matrix:
 class _FontResource:
     """The font of the text layer in a document, under a name that its pages do not use."""
 
-    def __init__(self, document: pymupdf.Document) -> None:
+    def __init__(self, document: pymupdf.Document, font: str) -> None:
         self._document = document
-        self.font = _NAME
+        self.font = font
         self.font_xref = 0
 
     @property

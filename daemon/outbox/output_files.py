@@ -36,12 +36,12 @@ from daemon.outbox.reader import Answer, output_names
 
 ENDINGS: dict[OutputKind, str] = {
     "text": ".txt", "hocr": ".hocr", "alto": ".alto.xml", "searchable_pdf": ".ocr.pdf",
-    "markdown": ".md", "xlsx": ".xlsx", "docx": ".docx",
+    "markdown": ".md", "xlsx": ".xlsx", "docx": ".docx", "pdfa": ".pdfa.pdf",
 }  # fmt: skip
 MEDIA_TYPES: dict[OutputKind, str] = {
     "text": "text/plain", "hocr": "text/html", "alto": "application/alto+xml",
     "searchable_pdf": "application/pdf", "picture": "image/png", "markdown": "text/markdown",
-    "csv": "text/csv",
+    "csv": "text/csv", "pdfa": "application/pdf",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
 }  # fmt: skip

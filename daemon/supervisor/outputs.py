@@ -33,7 +33,7 @@ log = structlog.get_logger()
 # the supervising process formats these itself; workers render the others, which need a decoder or a
 # library that is large
 FORMATTED: Final[tuple[OutputKind, ...]] = ("text", "hocr", "alto", "markdown", "csv")
-RENDERED: Final[tuple[OutputKind, ...]] = ("searchable_pdf", "docx", "xlsx", "picture")
+RENDERED: Final[tuple[OutputKind, ...]] = ("searchable_pdf", "pdfa", "docx", "xlsx", "picture")
 PROBE_BYTES = 1 << 20  # what must fit into the folder for outputs, where a worker says it is full
 RENDER_ATTEMPTS = 2
 DOCUMENT_SECONDS_PER_PAGE = (
@@ -282,7 +282,7 @@ def _formatted(kind: OutputKind, document: Document, name: str) -> Iterable[byte
 
             pages = markdown.render(document.pages, HeadingLevels(document.pages))
             return (page.encode("utf-8", "replace") for page in pages)
-        case "csv" | "xlsx" | "docx" | "searchable_pdf" | "picture":
+        case "csv" | "xlsx" | "docx" | "searchable_pdf" | "pdfa" | "picture":
             raise AssertionError(f"{kind} is not formatted as one file here")
         case _:
             assert_never(kind)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import openpyxl
+import pikepdf
 import pymupdf
 import pytest
 
@@ -18,6 +19,7 @@ from tests.torture.pretended import content
 
 EVERY = [
     "text", "hocr", "alto", "searchable_pdf", "picture", "markdown", "csv", "xlsx", "docx",
+    "pdfa",
 ]  # fmt: skip
 
 
@@ -67,6 +69,7 @@ def test_an_answer_lists_what_lies_beside_it_with_its_digest(workspace: Workspac
     assert set(outputs) == {
         "scan.pdf.txt", "scan.pdf.hocr", "scan.pdf.alto.xml", "scan.pdf.ocr.pdf",
         "scan.pdf.page-0001.png", "scan.pdf.page-0002.png", "scan.pdf.md", "scan.pdf.docx",
+        "scan.pdf.pdfa.pdf",
     }  # fmt: skip
     for name, output in outputs.items():
         content = (workspace.outbox / "sub" / name).read_bytes()
@@ -76,7 +79,7 @@ def test_an_answer_lists_what_lies_beside_it_with_its_digest(workspace: Workspac
 
 def test_tables_have_files_of_their_own(workspace: Workspace) -> None:
     kinds = [output["kind"] for output in listed(workspace, "ruled.pdf.json").values()]
-    assert sorted(kinds) == sorted(EVERY)
+    assert sorted([*kinds, "pdfa"]) == sorted(EVERY)
 
     table = (workspace.outbox / "ruled.pdf.table-0001.csv").read_text("utf-8-sig")
     sheet = openpyxl.load_workbook(workspace.outbox / "ruled.pdf.xlsx").active
@@ -87,6 +90,21 @@ def test_tables_have_files_of_their_own(workspace: Workspace) -> None:
     assert markdown.split("\n\n")[1:] == [
         "# Prices of the quay", "| Item | Price |\n| --- | --- |\n| Rope | 17.50 |\n",
     ]  # fmt: skip
+
+
+def test_a_pdf_that_cannot_be_archived_says_why_and_has_its_other_outputs(
+    workspace: Workspace,
+) -> None:
+    (missing,) = workspace.answers()["ruled.pdf.json"]["outputs_missing"]
+
+    assert (missing["kind"], missing["class"]) == ("pdfa", "not_archivable")
+    assert "text in a font of its own (Helvetica)" in missing["message"]
+
+
+def test_a_scan_is_archived(workspace: Workspace) -> None:
+    with pikepdf.open(workspace.outbox / "sub/scan.pdf.pdfa.pdf") as pdf:
+        assert pdf.open_metadata().pdfa_status == "2B"
+        assert len(pdf.pages) == 2
 
 
 def test_a_document_without_tables_has_no_file_for_them_and_misses_none(

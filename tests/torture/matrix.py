@@ -83,14 +83,16 @@ SCENARIOS = {
     # of a table: the supervising process writes two of them, workers the others
     "tables": Scenario(
         (
+            "worker.render@{name}.pdfa", "worker.rendered@{name}.pdfa",
             "worker.render@{name}.docx", "worker.rendered@{name}.docx",
             "worker.render@{name}.xlsx", "worker.rendered@{name}.xlsx",
             "outputs.noted@{name}.json", "outputs.named@{name}.docx", "outputs.named@{name}.md",
+            "outputs.named@{name}.pdfa.pdf",
             "outputs.named@{name}.table-0001.csv", "outputs.named@{name}.xlsx",
             "outputs.synced@{name}.json", "publish.named@{name}.json",
             "outputs.settled@{name}.json",
         ),
-        outputs=("markdown", "csv", "xlsx", "docx"),
+        outputs=("markdown", "csv", "xlsx", "docx", "pdfa"),
     ),
     # the archive is on another filesystem: the bytes are copied
     "across": Scenario((*_MOVED, "copy.synced@{name}", *_LET_GO)),

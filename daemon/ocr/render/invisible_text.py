@@ -29,6 +29,7 @@ Matrix = tuple[float, float, float, float, float, float]
 """a, b, c, d, e, f: x' = a x + c y + e, y' = b x + d y + f."""
 Point = tuple[float, float]
 
+FONT_NAME: Final = "OcrDaemon"  # of the font, and its name among the resources of a page
 _INVISIBLE: Final = 3  # text rendering mode: neither fill nor stroke
 _MIN_GAP: Final = 0.01  # of the font size: the width of a space between words that touch
 _MIN_SKEW: Final = 0.02  # radians; below, the box of a word is taken as not rotated

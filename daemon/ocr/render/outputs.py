@@ -34,6 +34,11 @@ def render(task: RenderTask) -> None:
         case "searchable_pdf":
             with _original(task) as file:
                 searchable_pdf.write(file, task)
+        case "pdfa":
+            from daemon.ocr.render import pdfa  # pikepdf takes 6 MB
+
+            with _original(task) as file:
+                pdfa.write(file, task)
         case "docx":
             from daemon.ocr.render import docx  # python-docx takes 0.2 s, only where it is wanted
 

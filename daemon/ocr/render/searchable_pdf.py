@@ -20,6 +20,7 @@ from daemon.ocr.pages.pdf_opening import open_pdf
 from daemon.ocr.render import image_to_pdf
 from daemon.ocr.render.glyphless import DESCENT, FILE, UNITS
 from daemon.ocr.render.invisible_text import (
+    FONT_NAME,
     Glyphs,
     Matrix,
     recognized_lines,
@@ -34,20 +35,23 @@ if TYPE_CHECKING:
     from daemon.core.tasks import RenderTask
 
 _POINTS_PER_INCH: Final = 72.0
-_NAME: Final = "OcrDaemon"
 _SEARCHABLE_SHARE: Final = 0.5  # of the recognised text; hidden text as long is a layer
 _BFCHARS: Final = 100  # entries of a CMap block, at most (Adobe TN 5014)
 
 
-def write(file: BinaryIO, render_task: RenderTask) -> None:
-    """Write the searchable PDF of an open file to `render_task.target`."""
+def write(file: BinaryIO, render_task: RenderTask, *, as_decoded: bool = False) -> None:
+    """Write the searchable PDF of an open file to `render_task.target`.
+
+    An image is embedded `as_decoded`, in gray or RGB, or else as it is where that is possible.
+    """
     media_type = sniff.media_type(file.read(sniff.HEAD_BYTES))
     file.seek(0)
     with render_task.target.open("wb") as target:
         if media_type == "application/pdf":
             shutil.copyfileobj(file, target, 1 << 20)
         else:
-            target.write(image_to_pdf.convert(file.read(), media_type, render_task))
+            data = file.read()
+            target.write(image_to_pdf.convert(data, media_type, render_task, as_decoded=as_decoded))
     with translate_errors("the searchable PDF"):
         rewritten = _add_text(render_task, is_pdf=media_type == "application/pdf")
     if rewritten is not None:
@@ -144,7 +148,7 @@ class _FontResource:
 
     def __init__(self, document: pymupdf.Document) -> None:
         self._document = document
-        self.font = _NAME
+        self.font = FONT_NAME
         self.font_xref = 0
 
     @property
@@ -200,20 +204,20 @@ def _write_font(document: pymupdf.Document, xref: int, glyphs: Glyphs) -> None:
     glyph_map = _add_object(document, "", b"\0\0" + b"\0\1" * len(glyphs.codes))
     descriptor = _add_object(
         document,
-        f"/Type/FontDescriptor /FontName/{_NAME} /Flags 4 /FontBBox[0 {-DESCENT} {UNITS} "
+        f"/Type/FontDescriptor /FontName/{FONT_NAME} /Flags 4 /FontBBox[0 {-DESCENT} {UNITS} "
         f"{UNITS - DESCENT}] /ItalicAngle 0 /Ascent {UNITS - DESCENT} /Descent {-DESCENT} "
         f"/CapHeight {UNITS - DESCENT} /StemV 80 /FontFile2 {program} 0 R",
     )
     widths = " ".join(str(width_of(character)) for character in glyphs.codes)
     descendant = _add_object(
         document,
-        f"/Type/Font /Subtype/CIDFontType2 /BaseFont/{_NAME} /FontDescriptor {descriptor} 0 R "
+        f"/Type/Font /Subtype/CIDFontType2 /BaseFont/{FONT_NAME} /FontDescriptor {descriptor} 0 R "
         f"/CIDSystemInfo<</Registry(Adobe) /Ordering(Identity) /Supplement 0>> "
         f"/DW {UNITS // 2} /W[1[{widths}]] /CIDToGIDMap {glyph_map} 0 R",
     )
     document.update_object(
         xref,
-        f"<</Type/Font /Subtype/Type0 /BaseFont/{_NAME} /Encoding/Identity-H "
+        f"<</Type/Font /Subtype/Type0 /BaseFont/{FONT_NAME} /Encoding/Identity-H "
         f"/DescendantFonts[{descendant} 0 R] /ToUnicode {to_unicode} 0 R>>",
     )
 

@@ -8,6 +8,7 @@ can displace it.
 
 from __future__ import annotations
 
+import math
 import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from daemon.core.tasks import RenderTask
 
 _POINTS_PER_INCH: Final = 72.0
+_MIN_TURN: Final = 0.05  # degrees: a page of A4 then rises by less than a quarter of a millimetre
 _SEARCHABLE_SHARE: Final = 0.5  # of the recognised text; hidden text as long is a layer
 _BFCHARS: Final = 100  # entries of a CMap block, at most (Adobe TN 5014)
 
@@ -64,7 +66,7 @@ def _add_text(render_task: RenderTask, *, is_pdf: bool) -> bytes | None:
     with path.open("rb") as file:
         opened = open_pdf(file, render_task.recipe.rendering.passwords, str(path))
     with opened.document as document:
-        if not _add_to_pages(document, render_task.pages, is_pdf=is_pdf):
+        if not _add_to_pages(document, render_task, is_pdf=is_pdf):
             return None
         if opened.data is None and document.can_save_incrementally():
             document.saveIncr()
@@ -72,23 +74,58 @@ def _add_text(render_task: RenderTask, *, is_pdf: bool) -> bytes | None:
         return bytes(document.tobytes(encryption=pymupdf.mupdf.PDF_ENCRYPT_KEEP))
 
 
-def _add_to_pages(document: pymupdf.Document, pages: Sequence[PageText], *, is_pdf: bool) -> bool:
-    """Add the text of all pages; tell whether there was any."""
+def _add_to_pages(document: pymupdf.Document, render_task: RenderTask, *, is_pdf: bool) -> bool:
+    """Add the text of all pages, and turn those that shall lie straight; tell what changed."""
     glyphs = Glyphs()
     font_resource = _FontResource(document)
-    for text in pages:
-        if not recognized_lines(text):
+    is_turned = False
+    for text in render_task.pages:
+        turns = render_task.recipe.deskew_pdf and abs(text.skew) >= _MIN_TURN
+        if not recognized_lines(text) and not turns:
             continue
         page = document[text.number - 1]
         to_user = _to_user(page, text, is_pdf=is_pdf)
         new_text = _without_duplicates(page, text) if is_pdf else text
         operators = text_operators(new_text, to_user, glyphs, font_resource.font)
         if operators:
-            font_resource.prepend(page, operators)
+            font_resource.add_to(page)
+        if turns and not _has_annotations(page):
+            operators = _turn(text, to_user) + operators
+            is_turned = True
+        if operators:
+            _prepend(document, page, operators)
         pymupdf.TOOLS.store_shrink(100)  # no image is used by the next page
     if font_resource.is_used:
         _write_font(document, font_resource.font_xref, glyphs)
-    return font_resource.is_used
+    return font_resource.is_used or is_turned
+
+
+def _turn(text: PageText, to_user: Matrix) -> bytes:
+    """Return the operator that turns all that follows so that the lines of the page are level.
+
+    The page keeps its size: corners that are turned out of it stay in the file.
+    """
+    x, y = text.width / 2, text.height / 2
+    x, y = (
+        to_user[0] * x + to_user[2] * y + to_user[4],
+        to_user[1] * x + to_user[3] * y + to_user[5],
+    )
+    cosine, sine = math.cos(math.radians(text.skew)), math.sin(math.radians(text.skew))
+    moved = x - cosine * x + sine * y, y - sine * x - cosine * y
+    values = (cosine, sine, -sine, cosine, *moved)
+    return " ".join(f"{value:.6f}" for value in values).encode() + b" cm\n"
+
+
+def _has_annotations(page: pymupdf.Page) -> bool:
+    """Tell whether a page has what would not turn with its content: links, notes, form fields."""
+    return page.parent.xref_get_key(page.xref, "Annots")[0] not in ("null", "")
+
+
+def _prepend(document: pymupdf.Document, page: pymupdf.Page, operators: bytes) -> None:
+    """Insert operators before the content of a page."""
+    stream = _add_object(document, "", operators)
+    streams = " ".join(f"{number} 0 R" for number in page.get_contents())
+    document.xref_set_key(page.xref, "Contents", f"[{stream} 0 R {streams}]")
 
 
 def _without_duplicates(page: pymupdf.Page, text: PageText) -> PageText:
@@ -156,18 +193,10 @@ class _FontResource:
         """Whether any page refers to the font."""
         return bool(self.font_xref)
 
-    def prepend(self, page: pymupdf.Page, operators: bytes) -> None:
-        """Insert operators before the content of a page."""
-        document = self._document
-        if not self.font_xref:
-            self.font_xref = _add_object(document, "")
-        stream = _add_object(document, "", operators)
-        self._add_to_resources(page)
-        streams = " ".join(f"{number} 0 R" for number in page.get_contents())
-        document.xref_set_key(page.xref, "Contents", f"[{stream} 0 R {streams}]")
-
-    def _add_to_resources(self, page: pymupdf.Page) -> None:
+    def add_to(self, page: pymupdf.Page) -> None:
         """Add the font to the resources of a page, which it may share with others."""
+        if not self.font_xref:
+            self.font_xref = _add_object(self._document, "")
         mupdf = pymupdf.mupdf
         pdf = pymupdf._as_pdf_document(self._document)
         page_object = mupdf.pdf_lookup_page_obj(pdf, page.number)

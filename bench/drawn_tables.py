@@ -351,7 +351,7 @@ IN_CHINESE: Mapping[str, Sequence[str]] = {
 }  # fmt: skip
 
 
-def _face(rng: random.Random, chinese: bool | None = None, **more: object) -> Face:
+def random_face(rng: random.Random, chinese: bool | None = None, **more: object) -> Face:
     chinese = rng.random() < 0.4 if chinese is None else chinese
     sans = rng.random() < 0.5
     if chinese:
@@ -367,7 +367,7 @@ def _face(rng: random.Random, chinese: bool | None = None, **more: object) -> Fa
     return face
 
 
-def _body(
+def table_body(
     rng: random.Random, face: Face, columns: Sequence[Column], rows: int, center: bool = False
 ) -> list[Entry]:
     """Return a header and `rows` rows of the columns; few cells are empty."""
@@ -383,14 +383,14 @@ def _body(
     return entries
 
 
-def _fitted(entries: Sequence[Entry], face: Face) -> Face:
+def fitted(entries: Sequence[Entry], face: Face) -> Face:
     """Return the face made smaller until the table fits between the margins."""
     while _positions(entries, face, 0)[0][-1] > RIGHT_EDGE - LEFT_EDGE and face.size > 16:
         face.size -= 1
     return face
 
 
-def _mixed(rng: random.Random, count: int) -> list[Column]:
+def mixed_columns(rng: random.Random, count: int) -> list[Column]:
     words, numbers = rng.sample(WORD_COLUMNS, 2), rng.sample(NUMBER_COLUMNS, min(6, count - 2))
     return [rng.choice((ITEM, CODE)), *words[: count - 1 - len(numbers)], *numbers]
 
@@ -408,7 +408,7 @@ def _page(rng: random.Random, name: str, face: Face, entries: Sequence[Entry]) -
     for sentence in rng.sample(sentences, rng.randint(1, 3)):
         sheet.write(LEFT_EDGE, y, sentence, face.family, 27)
         y += 44
-    y = draw_table(sheet, y + rng.randint(20, 60), entries, _fitted(entries, face))
+    y = draw_table(sheet, y + rng.randint(20, 60), entries, fitted(entries, face))
     y += rng.randint(40, 80)
     for sentence in rng.sample(sentences, rng.randint(1, 3)):
         sheet.write(LEFT_EDGE, y, sentence, face.family, 27)
@@ -418,46 +418,48 @@ def _page(rng: random.Random, name: str, face: Face, entries: Sequence[Entry]) -
 
 def ruled(rng: random.Random, name: str) -> TablePage:
     """A rule between all cells, some of them faded."""
-    face = _face(
+    face = random_face(
         rng, rules="grid", pad_x=rng.uniform(0.3, 1.0), pad_y=rng.uniform(0.15, 0.6),
         lost=rng.choice((0, 0, 0.3)),
     )  # fmt: skip
-    columns = _mixed(rng, rng.randint(4, 7))
-    return _page(rng, name, face, _body(rng, face, columns, rng.randint(4, 14), rng.random() < 0.3))
+    columns = mixed_columns(rng, rng.randint(4, 7))
+    return _page(
+        rng, name, face, table_body(rng, face, columns, rng.randint(4, 14), rng.random() < 0.3)
+    )
 
 
 def half_ruled(rng: random.Random, name: str) -> TablePage:
     """Rules between rows, or around header and body, or these and rules between columns."""
     rules = rng.choice(("rows", "header", "columns"))
-    face = _face(rng, rules=rules, pad_x=rng.uniform(0.4, 1.4), pad_y=rng.uniform(0.15, 0.5))
-    columns = _mixed(rng, rng.randint(4, 6))
-    return _page(rng, name, face, _body(rng, face, columns, rng.randint(4, 14)))
+    face = random_face(rng, rules=rules, pad_x=rng.uniform(0.4, 1.4), pad_y=rng.uniform(0.15, 0.5))
+    columns = mixed_columns(rng, rng.randint(4, 6))
+    return _page(rng, name, face, table_body(rng, face, columns, rng.randint(4, 14)))
 
 
 def framed(rng: random.Random, name: str) -> TablePage:
     """A frame around the table and no rule in it."""
-    face = _face(rng, rules="frame", pad_x=rng.uniform(0.4, 1.4), pad_y=rng.uniform(0.1, 0.5))
-    columns = _mixed(rng, rng.randint(3, 6))
-    return _page(rng, name, face, _body(rng, face, columns, rng.randint(4, 14)))
+    face = random_face(rng, rules="frame", pad_x=rng.uniform(0.4, 1.4), pad_y=rng.uniform(0.1, 0.5))
+    columns = mixed_columns(rng, rng.randint(3, 6))
+    return _page(rng, name, face, table_body(rng, face, columns, rng.randint(4, 14)))
 
 
 def numeric(rng: random.Random, name: str) -> TablePage:
     """A name and numbers, without rules."""
-    face = _face(rng, pad_x=rng.uniform(0.4, 1.8), pad_y=rng.uniform(0.0, 0.4))
+    face = random_face(rng, pad_x=rng.uniform(0.4, 1.8), pad_y=rng.uniform(0.0, 0.4))
     columns = [ITEM, *rng.sample(NUMBER_COLUMNS, rng.randint(3, 6))]
-    return _page(rng, name, face, _body(rng, face, columns, rng.randint(4, 18)))
+    return _page(rng, name, face, table_body(rng, face, columns, rng.randint(4, 18)))
 
 
 def words(rng: random.Random, name: str) -> TablePage:
     """Words alone, without rules."""
-    face = _face(rng, pad_x=rng.uniform(0.5, 2.0), pad_y=rng.uniform(0.0, 0.4))
+    face = random_face(rng, pad_x=rng.uniform(0.5, 2.0), pad_y=rng.uniform(0.0, 0.4))
     columns = rng.sample(WORD_COLUMNS, rng.randint(3, 4))
-    return _page(rng, name, face, _body(rng, face, columns, rng.randint(5, 16)))
+    return _page(rng, name, face, table_body(rng, face, columns, rng.randint(5, 16)))
 
 
 def spans(rng: random.Random, name: str) -> TablePage:
     """Headers over two columns, and names of groups beside two or three rows; ruled."""
-    face = _face(rng, rules="grid", pad_x=rng.uniform(0.4, 1.0), pad_y=rng.uniform(0.2, 0.5))
+    face = random_face(rng, rules="grid", pad_x=rng.uniform(0.4, 1.0), pad_y=rng.uniform(0.2, 0.5))
     groups = rng.sample(("2022", "2023", "2024", "2025", "2026"), rng.randint(2, 3))
     head = (
         ("地区", "品名", "数量", "金额") if face.chinese else ("Region", "Item", "Pieces", "Amount")
@@ -490,9 +492,9 @@ def multi_line(rng: random.Random, name: str) -> TablePage:
     """Cells of several lines: ruled, with rules between rows, or parted by white space."""
     rules = rng.choice(("grid", "rows", "none"))
     pad_y = rng.uniform(0.5, 0.8) if rules == "none" else rng.uniform(0.15, 0.5)
-    face = _face(rng, rules=rules, pad_x=rng.uniform(0.6, 1.2), pad_y=pad_y)
+    face = random_face(rng, rules=rules, pad_x=rng.uniform(0.6, 1.2), pad_y=pad_y)
     columns = [CODE, *rng.sample(NUMBER_COLUMNS, rng.randint(2, 3))]
-    entries = _body(rng, face, columns, rng.randint(3, 7))
+    entries = table_body(rng, face, columns, rng.randint(3, 7))
     for entry in entries:
         entry.column += entry.column > 0
     entries.append(Entry(0, 1, ["说明" if face.chinese else "Description"]))
@@ -515,7 +517,9 @@ def _wrapped(text: str, face: Face, ems: float) -> Iterator[str]:
 
 def rotated(rng: random.Random, name: str) -> TablePage:
     """Headers that are turned by 90 degrees; ruled."""
-    face = _face(rng, False, rules="grid", pad_x=rng.uniform(0.5, 1.0), pad_y=rng.uniform(0.2, 0.5))
+    face = random_face(
+        rng, False, rules="grid", pad_x=rng.uniform(0.5, 1.0), pad_y=rng.uniform(0.2, 0.5)
+    )
     columns = [ITEM, *(
         (header, "", "m", lambda r: r.choice(("yes", "no", str(r.randint(1, 99)))))
         for header in rng.sample(
@@ -523,7 +527,7 @@ def rotated(rng: random.Random, name: str) -> TablePage:
             rng.randint(3, 6),
         )
     )]  # fmt: skip
-    entries = _body(rng, face, columns, rng.randint(4, 10))
+    entries = table_body(rng, face, columns, rng.randint(4, 10))
     for entry in entries:
         entry.turned = entry.row == 0 and entry.column > 0
     return _page(rng, name, face, entries)
@@ -532,19 +536,22 @@ def rotated(rng: random.Random, name: str) -> TablePage:
 def shaded(rng: random.Random, name: str) -> TablePage:
     """A header in white on a dark bar, every other row shaded; without rules."""
     number = rng.randrange(4)
-    face = _face(
+    face = random_face(
         rng, pad_x=rng.uniform(0.6, 1.3), pad_y=rng.uniform(0.15, 0.5),
         bar=DARK[number], stripe=rng.choice((LIGHT[number], None)),
     )  # fmt: skip
     return _page(
-        rng, name, face, _body(rng, face, _mixed(rng, rng.randint(4, 6)), rng.randint(4, 14))
+        rng,
+        name,
+        face,
+        table_body(rng, face, mixed_columns(rng, rng.randint(4, 6)), rng.randint(4, 14)),
     )
 
 
 def chinese(rng: random.Random, name: str) -> TablePage:
     """A laboratory report of 13 rows and 5 columns, or the table of an invoice."""
     if rng.random() < 0.6:
-        face = _face(
+        face = random_face(
             rng, True, pad_x=rng.uniform(0.5, 1.6), pad_y=rng.uniform(0.0, 0.3),
             rules=rng.choice(("none", "none", "header")),
         )  # fmt: skip
@@ -558,7 +565,9 @@ def chinese(rng: random.Random, name: str) -> TablePage:
             texts = (code, item, result, f"{low:.1f}--{3 * low:.0f}", rng.choice(UNITS_LAB))
             entries += [Entry(row, k, [text]) for k, text in enumerate(texts)]
         return _page(rng, name, face, entries)
-    face = _face(rng, True, rules="grid", pad_x=rng.uniform(0.3, 0.8), pad_y=rng.uniform(0.1, 0.4))
+    face = random_face(
+        rng, True, rules="grid", pad_x=rng.uniform(0.3, 0.8), pad_y=rng.uniform(0.1, 0.4)
+    )
     entries = [
         Entry(0, k, [text], "m")
         for k, text in enumerate(("货物名称", "单位", "数量", "单价", "金额", "税率", "税额"))
@@ -581,7 +590,7 @@ def chinese(rng: random.Random, name: str) -> TablePage:
 
 def receipt(rng: random.Random, name: str) -> TablePage:
     """A till receipt: names, below them how many at what price, and the totals."""
-    sheet, face = Sheet(DrawnPage((640, 1500))), _face(rng, False)
+    sheet, face = Sheet(DrawnPage((640, 1500))), random_face(rng, False)
     left, right, y = 60, 580, 80.0
     for text in (rng.choice(("CORNER STORE", "THE TEA HOUSE")), "12 Mill Lane", "Tel 555 0142"):
         sheet.write(320, y, text, face.family, 28, anchor="ma")
@@ -604,7 +613,7 @@ def receipt(rng: random.Random, name: str) -> TablePage:
 
 def prose(rng: random.Random, name: str) -> TablePage:
     """Prose in two columns, their lines level with one another or not."""
-    sheet, face = Sheet(), _face(rng)
+    sheet, face = Sheet(), random_face(rng)
     sheet.write(LEFT_EDGE, 110, "论文" if face.chinese else "On rivers", face.bold, 44)
     size = rng.randint(23, 28)
     face.size, shift = size, rng.choice((0, 0, 9))
@@ -628,7 +637,7 @@ def prose(rng: random.Random, name: str) -> TablePage:
 
 def numbered(rng: random.Random, name: str) -> TablePage:
     """A list with numbers, or the contents of a book with dots and page numbers."""
-    sheet, face = Sheet(), _face(rng)
+    sheet, face = Sheet(), random_face(rng)
     with_pages = rng.random() < 0.5
     y, size, at = 230.0, rng.randint(24, 30), 1
     face.size = size
@@ -651,7 +660,7 @@ def numbered(rng: random.Random, name: str) -> TablePage:
 
 def form(rng: random.Random, name: str) -> TablePage:
     """A letter head with names and values, then prose."""
-    sheet, face = Sheet(), _face(rng)
+    sheet, face = Sheet(), random_face(rng)
     y, size = 230.0, rng.randint(24, 30)
     keys = ("姓名", "城市", "职务", "日期", "编号") if face.chinese else (
         "Name:", "Town:", "Position:", "Valid from:", "Reference:"

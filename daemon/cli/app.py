@@ -192,7 +192,7 @@ def once(
 
     \b
     Example: ocr-daemon once scan.pdf --output searchable_pdf
-    ocr-daemon once scans/ --out answers/
+    ocr-daemon once scans/ --out answers/ --output markdown --output xlsx
     ocr-daemon once - --text < scan.png
     """
     reads_input = _check_paths(paths, can_write=bool(out or not output))

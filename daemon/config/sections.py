@@ -117,6 +117,7 @@ class Profile(Section):
     folders: Annotated[tuple[str, ...], Field(min_length=1)]
     quiet_seconds: NonNegativeSeconds | None = None
     outputs: tuple[OutputKind, ...] | None = None
+    deskew_pdf: bool | None = None
     priority: Priority | None = None
     segmenter: Segmenter | None = None
     limits: Overrides | None = None

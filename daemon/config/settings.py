@@ -88,6 +88,7 @@ class Config(BaseSettings):
     detector: Detector = Detector()
     model: Model = Model()
     outputs: tuple[OutputKind, ...] = ()
+    deskew_pdf: bool = False
     priority: Priority = 0
     retention: Retention = Retention()
     profiles: tuple[Profile, ...] = ()
@@ -141,6 +142,7 @@ class Config(BaseSettings):
             preprocessing=self.preprocess,
             segmenter=self.segmenter,
             detector=self.detector,
+            deskew_pdf=self.deskew_pdf,
         )
 
     @property

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from daemon.core.records import Direction, TextLine, Word
+    from daemon.core.records import Direction, PageText, TextLine, Word
 
 # all but Char of XML 1.0, section 2.2; escaping them would make the file unreadable
 _ILLEGAL: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -18,6 +18,12 @@ def clockwise(direction: Direction) -> int:
     """Return by how many degrees the characters of a line are turned on the page as read."""
     _, _, degrees = direction.partition("rotated_")
     return int(degrees or 0)
+
+
+def reading_turn(line: TextLine, page: PageText) -> int:
+    """Return by how many degrees the page as shown is turned clockwise for a line to be level."""
+    turned = 90 if line.direction == "vertical" else clockwise(line.direction)
+    return (page.orientation - turned) % 360
 
 
 def xml_legal(text: str) -> str:

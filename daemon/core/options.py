@@ -118,6 +118,7 @@ class Recipe:
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
     segmenter: Segmenter = "auto"
     detector: Detector = Detector(file=None)
+    deskew_pdf: bool = False
 
     @property
     def network(self) -> Path | None:

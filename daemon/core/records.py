@@ -29,7 +29,9 @@ Status = Literal["done", "partial", "failed", "duplicate"]
 BlockKind = Literal["text", "heading", "table", "header", "footer", "seal"]
 Direction = Literal["horizontal", "vertical", "rotated_90", "rotated_180", "rotated_270"]
 UnreadReason = Literal["low_confidence", "too_small", "not_legible", "not_rendered"]
-OutputKind = Literal["text", "hocr", "alto", "searchable_pdf", "picture"]
+OutputKind = Literal[
+    "text", "hocr", "alto", "searchable_pdf", "picture", "markdown", "csv", "xlsx", "docx", "pdfa"
+]
 Stage = Literal["decode", "clean", "segment", "recognize", "assemble"]
 
 

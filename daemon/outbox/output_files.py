@@ -1,4 +1,4 @@
-"""Output files: text, hOCR, ALTO, PDF and pictures, published together with their sidecar.
+"""Output files: text, PDF, tables, pictures and so on, published together with their sidecar.
 
 Outputs get their names before the sidecar, and either all of them or none. The stem of the sidecar
 `a/scan.pdf.json` is `a/scan.pdf`, its outputs are `a/scan.pdf.txt` and so on.
@@ -36,10 +36,14 @@ from daemon.outbox.reader import Answer, output_names
 
 ENDINGS: dict[OutputKind, str] = {
     "text": ".txt", "hocr": ".hocr", "alto": ".alto.xml", "searchable_pdf": ".ocr.pdf",
+    "markdown": ".md", "xlsx": ".xlsx", "docx": ".docx", "pdfa": ".pdfa.pdf",
 }  # fmt: skip
 MEDIA_TYPES: dict[OutputKind, str] = {
     "text": "text/plain", "hocr": "text/html", "alto": "application/alto+xml",
-    "searchable_pdf": "application/pdf", "picture": "image/png",
+    "searchable_pdf": "application/pdf", "picture": "image/png", "markdown": "text/markdown",
+    "csv": "text/csv", "pdfa": "application/pdf",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
 }  # fmt: skip
 _BLOCK = 1 << 20
 
@@ -47,6 +51,11 @@ _BLOCK = 1 << 20
 def picture_ending(page: int) -> str:
     """Return the file name ending of the picture of a page, 1-based."""
     return f".page-{page:04d}.png"
+
+
+def table_ending(number: int) -> str:
+    """Return the file name ending of a table, 1-based in the document."""
+    return f".table-{number:04d}.csv"
 
 
 Content = bytes | Path | Callable[[], Iterable[bytes]]
@@ -120,7 +129,7 @@ class OutputFiles:
 
     def has_outputs(self, place: str) -> bool:
         """Return whether a file has the name of an output of `place`."""
-        return not self.is_free(place, [picture_ending(1)], None)
+        return not self.is_free(place, [picture_ending(1), table_ending(1)], None)
 
     @contextlib.contextmanager
     def publishing(

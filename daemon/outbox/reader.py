@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from daemon.core import fs
+from daemon.core.records import Block, Box, Cell, PageText, Table, TextLine, Word
 
 SCHEMA_VERSION: Final = "1.1"  # of the sidecars that this version writes
 _EARLIER_VERSIONS: Final = ("1.0",)
@@ -81,3 +82,33 @@ def belongs_to(claim: str, answer: Answer | None) -> bool:
 def output_names(answer: Answer | None) -> list[str]:
     """Return the names of the outputs that an answer lists."""
     return [output["name"] for output in (answer or {}).get("outputs", ())]
+
+
+def page_text(page: Mapping[str, Any]) -> PageText:
+    """Return a page of a valid sidecar as it was read, without its failure and its warnings."""
+    return PageText(
+        number=page["number"], width=page["width"], height=page["height"], dpi=page["dpi"],
+        rotation=page["rotation"], skew=page["skew"], text_source=page["text_source"],
+        status=page["status"], text=page["text"], confidence=page["confidence"],
+        blocks=tuple(map(_block, page["blocks"])), orientation=page["orientation"],
+    )  # fmt: skip
+
+
+def _block(block: Mapping[str, Any]) -> Block:
+    table = None
+    if "cells" in block:
+        table = Table(block["rows"], block["columns"], tuple(map(_cell, block["cells"])))
+    return Block(tuple(map(_line, block["lines"])), block["kind"], table)
+
+
+def _line(line: Mapping[str, Any]) -> TextLine:
+    words = tuple(
+        Word(word["text"], word["confidence"], Box(*word["box"])) for word in line["words"]
+    )
+    box = Box(*line["box"])
+    return TextLine(line["text"], line["confidence"], box, words, line["direction"])
+
+
+def _cell(cell: Mapping[str, Any]) -> Cell:
+    place = (cell["row"], cell["column"], cell["row_span"], cell["column_span"])
+    return Cell(*place, Box(*cell["box"]), tuple(cell["lines"]), cell["text"])

@@ -21,20 +21,24 @@ from daemon.core.errors import DaemonError, Deferred, Died, Rejected
 from daemon.core.options import Recipe
 from daemon.core.records import Claim, Document, Failure, MissingOutput, Output, OutputKind
 from daemon.core.scratch import Scratch
+from daemon.core.structure import HeadingLevels, tables
 from daemon.core.tasks import Outcome, RenderTask
 from daemon.outbox import text
-from daemon.outbox.output_files import ENDINGS, OutputDraft, picture_ending
+from daemon.outbox.output_files import ENDINGS, OutputDraft, picture_ending, table_ending
 from daemon.outbox.publish import Outbox
 from daemon.supervisor.policy import Policy
 
 log = structlog.get_logger()
 
-# the supervising process formats these itself; workers render the others, which need a decoder
-FORMATTED: Final[tuple[OutputKind, ...]] = ("text", "hocr", "alto")
-RENDERED: Final[tuple[OutputKind, ...]] = ("searchable_pdf", "picture")
+# the supervising process formats these itself; workers render the others, which need a decoder or a
+# library that is large
+FORMATTED: Final[tuple[OutputKind, ...]] = ("text", "hocr", "alto", "markdown", "csv")
+RENDERED: Final[tuple[OutputKind, ...]] = ("searchable_pdf", "pdfa", "docx", "xlsx", "picture")
 PROBE_BYTES = 1 << 20  # what must fit into the folder for outputs, where a worker says it is full
 RENDER_ATTEMPTS = 2
-PDF_SECONDS_PER_PAGE = 1.0  # a searchable PDF may take this for each page, beside one page's limit
+DOCUMENT_SECONDS_PER_PAGE = (
+    1.0  # a file of all pages may take this for each, beside one page's limit
+)
 
 
 @dataclass(slots=True)
@@ -63,11 +67,13 @@ class RenderJob:
         template = RenderTask(
             claim.id, claim.path, claim.stamp, "picture", (), folder, page_seconds, recipe
         )
-        tasks = []
-        if "searchable_pdf" in kinds:
-            seconds = page_seconds + PDF_SECONDS_PER_PAGE * len(document.pages)
-            pdf = replace(template, kind="searchable_pdf", pages=document.pages, seconds=seconds)
-            tasks.append(replace(pdf, target=folder / "searchable.pdf"))
+        seconds = page_seconds + DOCUMENT_SECONDS_PER_PAGE * len(document.pages)
+        whole = replace(template, pages=document.pages, seconds=seconds)
+        tasks = [
+            replace(whole, kind=kind, target=folder / f"document{ENDINGS[kind]}")
+            for kind in RENDERED
+            if kind in kinds and kind != "picture" and _has_content(kind, document)
+        ]
         if "picture" in kinds:
             tasks += [
                 replace(template, pages=(page,), target=folder / f"page-{page.number:04d}.png")
@@ -175,7 +181,7 @@ class DerivedOutputs:
         try:
             if policy.outputs and _has_outputs(document):
                 missing += render_job.missing if render_job else ()
-                self._draft_formatted(claim, document, policy.outputs, drafts)
+                self._draft_formatted(claim, document, policy.outputs, drafts, missing)
                 self._draft_rendered(claim, render_job, drafts, missing)
             for each in missing:
                 name, reason = fs.to_unicode(claim.name), each.failure.message
@@ -196,12 +202,36 @@ class DerivedOutputs:
         document: Document,
         kinds: Sequence[OutputKind],
         drafts: list[OutputDraft],
+        missing: list[MissingOutput],
     ) -> None:
         name = PurePosixPath(fs.to_unicode(claim.name)).name
         for kind in FORMATTED:
-            if kind in kinds:
+            if kind in kinds and kind != "csv":
                 content = functools.partial(_formatted, kind, document, name)
                 drafts.append(self._outbox.draft(claim.id, kind, ENDINGS[kind], content))
+        if "csv" in kinds:
+            self._draft_tables(claim, document, drafts, missing)
+
+    def _draft_tables(
+        self,
+        claim: Claim,
+        document: Document,
+        drafts: list[OutputDraft],
+        missing: list[MissingOutput],
+    ) -> None:
+        """Draft a CSV file for each table; where there are too many, none."""
+        from daemon.outbox import csv_tables
+
+        count = sum(1 for _ in tables(document.pages))
+        if count > csv_tables.MAX_TABLES:
+            message = (
+                f"it has {count} tables, and at most {csv_tables.MAX_TABLES} get a file each; "
+                "ask for xlsx, which has them in one file"
+            )
+            missing.append(MissingOutput("csv", Failure("too_large", message)))
+            return
+        for number, content in enumerate(csv_tables.render(document.pages), 1):
+            drafts.append(self._outbox.draft(claim.id, "csv", table_ending(number), content))
 
     def _draft_rendered(
         self,
@@ -219,6 +249,11 @@ class DerivedOutputs:
                 missing.append(MissingOutput(task.kind, Failure("crashed", message, page)))
                 continue
             drafts.append(self._outbox.draft(claim.id, task.kind, ending, task.target))
+
+
+def _has_content(kind: OutputKind, document: Document) -> bool:
+    """Tell whether a document has what an output consists of: without tables there is no XLSX."""
+    return kind != "xlsx" or any(True for _ in tables(document.pages))
 
 
 def _page_of(task: RenderTask) -> int | None:
@@ -242,8 +277,13 @@ def _formatted(kind: OutputKind, document: Document, name: str) -> Iterable[byte
             from daemon.outbox import alto
 
             return alto.render(document, name)
-        case "searchable_pdf" | "picture":
-            raise AssertionError(f"workers render {kind}")
+        case "markdown":
+            from daemon.outbox import markdown
+
+            pages = markdown.render(document.pages, HeadingLevels(document.pages))
+            return (page.encode("utf-8", "replace") for page in pages)
+        case "csv" | "xlsx" | "docx" | "searchable_pdf" | "pdfa" | "picture":
+            raise AssertionError(f"{kind} is not formatted as one file here")
         case _:
             assert_never(kind)
 

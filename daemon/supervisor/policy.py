@@ -61,6 +61,7 @@ class Policy:
             "preprocess": asdict(recipe.preprocessing),
             "outputs": self.outputs,
             **({"pages": str(self.pages)} if self.pages else {}),
+            **({"deskew_pdf": True} if recipe.deskew_pdf else {}),
         }
         digest = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
         return f"{recipe.name}@{digest[:8]}"

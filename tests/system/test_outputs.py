@@ -7,6 +7,9 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import openpyxl
+import pikepdf
+import pymupdf
 import pytest
 
 from tests.support.running_daemon import Workspace, until
@@ -14,7 +17,10 @@ from tests.support.samples import pdf_of_images, png, text_page
 from tests.torture.life import living, quick_workspace
 from tests.torture.pretended import content
 
-EVERY = ["text", "hocr", "alto", "searchable_pdf", "picture"]
+EVERY = [
+    "text", "hocr", "alto", "searchable_pdf", "picture", "markdown", "csv", "xlsx", "docx",
+    "pdfa",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -24,11 +30,28 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     with workspace.running():
         workspace.drop("sub/scan.pdf", pdf_of_images([text_page(["Page one"]), text_page(["Two"])]))
         workspace.answer("sub/scan.pdf.json")
+        workspace.drop("ruled.pdf", ruled([["Item", "Price"], ["Rope", "17.50"]]))
+        workspace.answer("ruled.pdf.json")
         workspace.drop("again.pdf", workspace.bytes_of(workspace.archive / "sub/scan.pdf"))
         workspace.drop("broken.png", b"\x89PNG\r\n\x1a\n broken")
         workspace.answer("again.pdf.json")
         workspace.answer("broken.png.json")
     return workspace
+
+
+def ruled(rows: list[list[str]]) -> bytes:
+    """A PDF of a heading and a ruled table."""
+    document = pymupdf.open()
+    page = document.new_page()
+    page.insert_text((72, 72), "Prices of the quay", fontsize=24)
+    bottom, right = 120 + 30 * len(rows), 72 + 200 * len(rows[0])
+    for number, row in enumerate([*rows, []]):
+        page.draw_line((72, 120 + 30 * number), (right, 120 + 30 * number))
+        for column, text in enumerate(row):
+            page.insert_text((80 + 200 * column, 140 + 30 * number), text, fontsize=12)
+    for left in range(72, right + 1, 200):
+        page.draw_line((left, 120), (left, bottom))
+    return bytes(document.tobytes())
 
 
 def pretending(root: Path, **config: Any) -> Workspace:
@@ -45,7 +68,8 @@ def test_an_answer_lists_what_lies_beside_it_with_its_digest(workspace: Workspac
 
     assert set(outputs) == {
         "scan.pdf.txt", "scan.pdf.hocr", "scan.pdf.alto.xml", "scan.pdf.ocr.pdf",
-        "scan.pdf.page-0001.png", "scan.pdf.page-0002.png",
+        "scan.pdf.page-0001.png", "scan.pdf.page-0002.png", "scan.pdf.md", "scan.pdf.docx",
+        "scan.pdf.pdfa.pdf",
     }  # fmt: skip
     for name, output in outputs.items():
         content = (workspace.outbox / "sub" / name).read_bytes()
@@ -53,9 +77,49 @@ def test_an_answer_lists_what_lies_beside_it_with_its_digest(workspace: Workspac
         assert len(content) == output["bytes"]
 
 
+def test_tables_have_files_of_their_own(workspace: Workspace) -> None:
+    kinds = [output["kind"] for output in listed(workspace, "ruled.pdf.json").values()]
+    assert sorted([*kinds, "pdfa"]) == sorted(EVERY)
+
+    table = (workspace.outbox / "ruled.pdf.table-0001.csv").read_text("utf-8-sig")
+    sheet = openpyxl.load_workbook(workspace.outbox / "ruled.pdf.xlsx").active
+    markdown = (workspace.outbox / "ruled.pdf.md").read_text()
+
+    assert table.splitlines() == ["Item,Price", "Rope,17.50"]
+    assert [[cell.value for cell in row] for row in sheet] == [["Item", "Price"], ["Rope", 17.5]]
+    assert markdown.split("\n\n")[1:] == [
+        "# Prices of the quay", "| Item | Price |\n| --- | --- |\n| Rope | 17.50 |\n",
+    ]  # fmt: skip
+
+
+def test_a_pdf_that_cannot_be_archived_says_why_and_has_its_other_outputs(
+    workspace: Workspace,
+) -> None:
+    (missing,) = workspace.answers()["ruled.pdf.json"]["outputs_missing"]
+
+    assert (missing["kind"], missing["class"]) == ("pdfa", "not_archivable")
+    assert "text in a font of its own (Helvetica)" in missing["message"]
+
+
+def test_a_scan_is_archived(workspace: Workspace) -> None:
+    with pikepdf.open(workspace.outbox / "sub/scan.pdf.pdfa.pdf") as pdf:
+        assert pdf.open_metadata().pdfa_status == "2B"
+        assert len(pdf.pages) == 2
+
+
+def test_a_document_without_tables_has_no_file_for_them_and_misses_none(
+    workspace: Workspace,
+) -> None:
+    answer = workspace.answers()["sub/scan.pdf.json"]
+
+    assert not {"csv", "xlsx"} & {output["kind"] for output in answer["outputs"]}
+    assert "outputs_missing" not in answer
+
+
 def test_duplicates_and_failures_have_no_outputs(workspace: Workspace) -> None:
     assert listed(workspace, "again.pdf.json") == listed(workspace, "broken.png.json") == {}
-    beside = {name for name in workspace.files_in(workspace.outbox) if not name.startswith("sub/")}
+    names = workspace.files_in(workspace.outbox)
+    beside = {name for name in names if not name.startswith(("sub/", "ruled"))}
     assert beside == {"again.pdf.json", "broken.png.json"}
 
 
@@ -177,7 +241,7 @@ def test_once_writes_the_outputs_that_are_asked_for_and_replaces_them(tmp_path: 
 
 
 def test_once_refuses_an_output_that_it_does_not_know(tmp_path: Path) -> None:
-    said = Workspace(tmp_path).command("once", "a.png", "--output", "docx")
+    said = Workspace(tmp_path).command("once", "a.png", "--output", "word")
 
     assert said.returncode == 2
-    assert "unknown output docx; use one of text, hocr" in said.stderr
+    assert "unknown output word; use one of text, hocr" in said.stderr

@@ -80,6 +80,20 @@ SCENARIOS = {
         ),
         outputs=("text", "picture"),
     ),
+    # of a table: the supervising process writes two of them, workers the others
+    "tables": Scenario(
+        (
+            "worker.render@{name}.pdfa", "worker.rendered@{name}.pdfa",
+            "worker.render@{name}.docx", "worker.rendered@{name}.docx",
+            "worker.render@{name}.xlsx", "worker.rendered@{name}.xlsx",
+            "outputs.noted@{name}.json", "outputs.named@{name}.docx", "outputs.named@{name}.md",
+            "outputs.named@{name}.pdfa.pdf",
+            "outputs.named@{name}.table-0001.csv", "outputs.named@{name}.xlsx",
+            "outputs.synced@{name}.json", "publish.named@{name}.json",
+            "outputs.settled@{name}.json",
+        ),
+        outputs=("markdown", "csv", "xlsx", "docx", "pdfa"),
+    ),
     # the archive is on another filesystem: the bytes are copied
     "across": Scenario((*_MOVED, "copy.synced@{name}", *_LET_GO)),
     "notified": Scenario(
@@ -181,7 +195,8 @@ class Chain:
         return made
 
     def _file(self, number: int) -> Landed:
-        text = None if self._scenario.fails else f"Step number {number}"
+        ruled = f"{pretended.RULED} " * ("csv" in self._outputs)
+        text = None if self._scenario.fails else f"{ruled}Step number {number}"
         content = file_of(self._program, text, number)
         return Landed(f"{number}.png", content, text, outputs=len(self._outputs))
 

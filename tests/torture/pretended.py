@@ -1,6 +1,7 @@
 """The real daemon with simulated OCR: the lines of a text file are its "pages".
 
 A page that begins with `faded` has an unread region, and a warning; the file then has one as well.
+A page that begins with `ruled` has a table.
 
     python -m tests.torture.program run --config config.yaml
 
@@ -18,18 +19,24 @@ from typing import Any
 from daemon.core import failpoints
 from daemon.core.errors import Rejected
 from daemon.core.records import (
+    Block,
     Box,
+    Cell,
     DocumentWarning,
     PageCount,
     PagesRead,
     PageText,
     Stamp,
+    Table,
+    TextLine,
     UnreadRegion,
+    Word,
 )
 from daemon.core.tasks import RenderTask
 
 BROKEN = b"broken"
 FADED = "faded"
+RULED = "ruled"
 UNREAD = UnreadRegion(Box(10, 5, 60, 15), "too_small")
 ON_PAGE = DocumentWarning("renderer_message", "an image of this page could not be decoded")
 ON_DOCUMENT = DocumentWarning(
@@ -70,10 +77,18 @@ class Pipeline:
         failpoints.reach("worker.page", str(number))
         return PageText(
             number=number, width=100, height=20, dpi=None, rotation=0, skew=0.0, text_source="ocr",
-            status="done", text=text, confidence=1.0, blocks=(),
+            status="done", text=text, confidence=1.0,
+            blocks=(_table(text),) if text.startswith(RULED) else (),
             unread=(UNREAD,) if text.startswith(FADED) else (),
             warnings=(ON_PAGE,) if text.startswith(FADED) else (),
         )  # fmt: skip
+
+
+def _table(text: str) -> Block:
+    """Return a table of one cell."""
+    box = Box(0, 0, 100, 20)
+    line = TextLine(text, 1.0, box, (Word(text, 1.0, box),))
+    return Block((line,), "table", Table(1, 1, (Cell(0, 0, 1, 1, box, (0,), text),)))
 
 
 def content(*pages: str) -> bytes:

@@ -33,9 +33,11 @@ _EMBEDDABLE: Final = ("image/jpeg", "image/jp2", "image/png", "image/tiff")
 _BLANK_SIZE: Final = (595.0, 842.0)  # an A4 page for a page that could not be decoded
 
 
-def convert(data: bytes, media_type: str, render_task: RenderTask) -> bytes:
-    """Return a PDF with one page for each page of the document."""
-    if media_type in _EMBEDDABLE:
+def convert(
+    data: bytes, media_type: str, render_task: RenderTask, *, as_decoded: bool = False
+) -> bytes:
+    """Return a PDF with one page for each page of the document, `as_decoded` or as it is stored."""
+    if media_type in _EMBEDDABLE and not as_decoded:
         with contextlib.suppress(Exception):  # whatever img2pdf rejects was decodable
             return _embed_original(data, render_task.pages, media_type)
     with translate_errors("the image"):

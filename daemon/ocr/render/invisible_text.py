@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
-from daemon.core.line_text import clockwise, words_and_spaces, xml_legal
+from daemon.core.line_text import reading_turn, words_and_spaces, xml_legal
 from daemon.ocr.render.glyphless import DESCENT, UNITS
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ Matrix = tuple[float, float, float, float, float, float]
 """a, b, c, d, e, f: x' = a x + c y + e, y' = b x + d y + f."""
 Point = tuple[float, float]
 
+FONT_NAME: Final = "OcrDaemon"  # of the font, and its name among the resources of a page
 _INVISIBLE: Final = 3  # text rendering mode: neither fill nor stroke
 _MIN_GAP: Final = 0.01  # of the font size: the width of a space between words that touch
 _MIN_SKEW: Final = 0.02  # radians; below, the box of a word is taken as not rotated
@@ -92,7 +93,7 @@ def _line(
     line: TextLine, page: PageText, to_user: Matrix, glyphs: Glyphs, font: str
 ) -> Iterator[str]:
     skew = math.radians(page.skew) if abs(math.radians(page.skew)) >= _MIN_SKEW else 0.0
-    orientation = _orientation(line, page)
+    orientation = reading_turn(line, page)
     height = _height([word.box for word in line.words], orientation, skew)
     angle = skew - math.radians(orientation)  # clockwise on the page as shown
     direction = (math.cos(angle), math.sin(angle))
@@ -114,12 +115,6 @@ def _line(
         if run.is_followed_by_space and next_run is not None:
             gap = _distance(run, next_run, direction)
             yield _show_text(" ", max(gap * stretch, _MIN_GAP), glyphs)
-
-
-def _orientation(line: TextLine, page: PageText) -> int:
-    """Return by how many degrees the page as shown is turned clockwise for the line to be level."""
-    turned = 90 if line.direction == "vertical" else clockwise(line.direction)
-    return (page.orientation - turned) % 360
 
 
 def _runs(line: TextLine, orientation: int, skew: float, height: float) -> Iterator[_Run]:

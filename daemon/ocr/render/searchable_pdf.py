@@ -8,6 +8,7 @@ can displace it.
 
 from __future__ import annotations
 
+import math
 import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
@@ -20,6 +21,7 @@ from daemon.ocr.pages.pdf_opening import open_pdf
 from daemon.ocr.render import image_to_pdf
 from daemon.ocr.render.glyphless import DESCENT, FILE, UNITS
 from daemon.ocr.render.invisible_text import (
+    FONT_NAME,
     Glyphs,
     Matrix,
     recognized_lines,
@@ -34,27 +36,31 @@ if TYPE_CHECKING:
     from daemon.core.tasks import RenderTask
 
 _POINTS_PER_INCH: Final = 72.0
-_NAME: Final = "OcrDaemon"
+_MIN_TURN: Final = 0.05  # degrees: a page of A4 then rises by less than a quarter of a millimetre
 _SEARCHABLE_SHARE: Final = 0.5  # of the recognised text; hidden text as long is a layer
 _BFCHARS: Final = 100  # entries of a CMap block, at most (Adobe TN 5014)
 
 
-def write(file: BinaryIO, render_task: RenderTask) -> None:
-    """Write the searchable PDF of an open file to `render_task.target`."""
+def write(file: BinaryIO, render_task: RenderTask, *, as_decoded: bool = False) -> None:
+    """Write the searchable PDF of an open file to `render_task.target`.
+
+    An image is embedded `as_decoded`, in gray or RGB, or else as it is where that is possible.
+    """
     media_type = sniff.media_type(file.read(sniff.HEAD_BYTES))
     file.seek(0)
     with render_task.target.open("wb") as target:
         if media_type == "application/pdf":
             shutil.copyfileobj(file, target, 1 << 20)
         else:
-            target.write(image_to_pdf.convert(file.read(), media_type, render_task))
+            data = file.read()
+            target.write(image_to_pdf.convert(data, media_type, render_task, as_decoded=as_decoded))
     with translate_errors("the searchable PDF"):
         rewritten = _add_text(render_task, is_pdf=media_type == "application/pdf")
     if rewritten is not None:
         render_task.target.write_bytes(rewritten)
 
 
-def text_only(page: PageText, font: str = _NAME) -> bytes:
+def text_only(page: PageText, font: str = FONT_NAME) -> bytes:
     """Return a PDF of one page with the text of page 1 of a document, and nothing to be seen.
 
     It has the size of the page at its resolution; without one, a pixel is a point. `font` is the
@@ -77,7 +83,8 @@ def _add_text(render_task: RenderTask, *, is_pdf: bool) -> bytes | None:
     with path.open("rb") as file:
         opened = open_pdf(file, render_task.recipe.rendering.passwords, str(path))
     with opened.document as document:
-        if not _add_to_pages(document, render_task.pages, is_pdf=is_pdf):
+        pages, deskew = render_task.pages, render_task.recipe.deskew_pdf
+        if not _add_to_pages(document, pages, is_pdf=is_pdf, deskew=deskew):
             return None
         if opened.data is None and document.can_save_incrementally():
             document.saveIncr()
@@ -86,24 +93,64 @@ def _add_text(render_task: RenderTask, *, is_pdf: bool) -> bytes | None:
 
 
 def _add_to_pages(
-    document: pymupdf.Document, pages: Sequence[PageText], *, is_pdf: bool, font: str = _NAME
+    document: pymupdf.Document,
+    pages: Sequence[PageText],
+    *,
+    is_pdf: bool,
+    deskew: bool = False,
+    font: str = FONT_NAME,
 ) -> bool:
-    """Add the text of all pages; tell whether there was any."""
+    """Add the text of all pages, and turn those that shall lie straight; tell what changed."""
     glyphs = Glyphs()
     font_resource = _FontResource(document, font)
+    is_turned = False
     for text in pages:
-        if not recognized_lines(text):
+        turns = deskew and abs(text.skew) >= _MIN_TURN
+        if not recognized_lines(text) and not turns:
             continue
         page = document[text.number - 1]
         to_user = _to_user(page, text, is_pdf=is_pdf)
         new_text = _without_duplicates(page, text) if is_pdf else text
         operators = text_operators(new_text, to_user, glyphs, font_resource.font)
         if operators:
-            font_resource.prepend(page, operators)
+            font_resource.add_to(page)
+        if turns and not _has_annotations(page):
+            operators = _turn(text, to_user) + operators
+            is_turned = True
+        if operators:
+            _prepend(document, page, operators)
         pymupdf.TOOLS.store_shrink(100)  # no image is used by the next page
     if font_resource.is_used:
         _write_font(document, font_resource.font_xref, glyphs)
-    return font_resource.is_used
+    return font_resource.is_used or is_turned
+
+
+def _turn(text: PageText, to_user: Matrix) -> bytes:
+    """Return the operator that turns all that follows so that the lines of the page are level.
+
+    The page keeps its size: corners that are turned out of it stay in the file.
+    """
+    x, y = text.width / 2, text.height / 2
+    x, y = (
+        to_user[0] * x + to_user[2] * y + to_user[4],
+        to_user[1] * x + to_user[3] * y + to_user[5],
+    )
+    cosine, sine = math.cos(math.radians(text.skew)), math.sin(math.radians(text.skew))
+    moved = x - cosine * x + sine * y, y - sine * x - cosine * y
+    values = (cosine, sine, -sine, cosine, *moved)
+    return " ".join(f"{value:.6f}" for value in values).encode() + b" cm\n"
+
+
+def _has_annotations(page: pymupdf.Page) -> bool:
+    """Tell whether a page has what would not turn with its content: links, notes, form fields."""
+    return page.parent.xref_get_key(page.xref, "Annots")[0] not in ("null", "")
+
+
+def _prepend(document: pymupdf.Document, page: pymupdf.Page, operators: bytes) -> None:
+    """Insert operators before the content of a page."""
+    stream = _add_object(document, "", operators)
+    streams = " ".join(f"{number} 0 R" for number in page.get_contents())
+    document.xref_set_key(page.xref, "Contents", f"[{stream} 0 R {streams}]")
 
 
 def _without_duplicates(page: pymupdf.Page, text: PageText) -> PageText:
@@ -171,18 +218,10 @@ class _FontResource:
         """Whether any page refers to the font."""
         return bool(self.font_xref)
 
-    def prepend(self, page: pymupdf.Page, operators: bytes) -> None:
-        """Insert operators before the content of a page."""
-        document = self._document
-        if not self.font_xref:
-            self.font_xref = _add_object(document, "")
-        stream = _add_object(document, "", operators)
-        self._add_to_resources(page)
-        streams = " ".join(f"{number} 0 R" for number in page.get_contents())
-        document.xref_set_key(page.xref, "Contents", f"[{stream} 0 R {streams}]")
-
-    def _add_to_resources(self, page: pymupdf.Page) -> None:
+    def add_to(self, page: pymupdf.Page) -> None:
         """Add the font to the resources of a page, which it may share with others."""
+        if not self.font_xref:
+            self.font_xref = _add_object(self._document, "")
         mupdf = pymupdf.mupdf
         pdf = pymupdf._as_pdf_document(self._document)
         page_object = mupdf.pdf_lookup_page_obj(pdf, page.number)
@@ -219,20 +258,20 @@ def _write_font(document: pymupdf.Document, xref: int, glyphs: Glyphs) -> None:
     glyph_map = _add_object(document, "", b"\0\0" + b"\0\1" * len(glyphs.codes))
     descriptor = _add_object(
         document,
-        f"/Type/FontDescriptor /FontName/{_NAME} /Flags 4 /FontBBox[0 {-DESCENT} {UNITS} "
+        f"/Type/FontDescriptor /FontName/{FONT_NAME} /Flags 4 /FontBBox[0 {-DESCENT} {UNITS} "
         f"{UNITS - DESCENT}] /ItalicAngle 0 /Ascent {UNITS - DESCENT} /Descent {-DESCENT} "
         f"/CapHeight {UNITS - DESCENT} /StemV 80 /FontFile2 {program} 0 R",
     )
     widths = " ".join(str(width_of(character)) for character in glyphs.codes)
     descendant = _add_object(
         document,
-        f"/Type/Font /Subtype/CIDFontType2 /BaseFont/{_NAME} /FontDescriptor {descriptor} 0 R "
+        f"/Type/Font /Subtype/CIDFontType2 /BaseFont/{FONT_NAME} /FontDescriptor {descriptor} 0 R "
         f"/CIDSystemInfo<</Registry(Adobe) /Ordering(Identity) /Supplement 0>> "
         f"/DW {UNITS // 2} /W[1[{widths}]] /CIDToGIDMap {glyph_map} 0 R",
     )
     document.update_object(
         xref,
-        f"<</Type/Font /Subtype/Type0 /BaseFont/{_NAME} /Encoding/Identity-H "
+        f"<</Type/Font /Subtype/Type0 /BaseFont/{FONT_NAME} /Encoding/Identity-H "
         f"/DescendantFonts[{descendant} 0 R] /ToUnicode {to_unicode} 0 R>>",
     )
 

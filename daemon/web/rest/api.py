@@ -236,10 +236,10 @@ class _RestEndpoints:
     async def markdown(self, request: Request) -> Response:
         """Return a document as Markdown."""
         resolved = await self._readable(request)
-        if resolved.sidecar is not None:
-            return downloads.markdown_response(resolved.sidecar["pages"])
-        _, pages = await to_thread.run_sync(self._catalogue.pages, resolved)
-        return downloads.markdown_response(pages)
+        if (sidecar := resolved.sidecar) is not None:
+            return downloads.markdown_response(lambda: sidecar["pages"])
+        await to_thread.run_sync(self._catalogue.pages, resolved)  # an error before the response
+        return downloads.markdown_response(lambda: self._catalogue.pages(resolved)[1])
 
     async def corrections(self, request: Request) -> Response:
         """Return the lines of a document that were corrected on the web page."""

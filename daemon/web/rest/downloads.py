@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from io import BufferedReader
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,9 @@ from typing import Any
 from starlette.responses import Response, StreamingResponse
 
 from daemon.core import fs
+from daemon.core.structure import HeadingLevels
 from daemon.outbox import markdown
-from daemon.outbox.reader import upgraded
+from daemon.outbox.reader import page_text, upgraded
 from daemon.web.http.errors import HttpError
 from daemon.web.http.filenames import content_disposition
 from daemon.web.http.sniff import HEAD_BYTES, sniff
@@ -85,10 +86,18 @@ def text_response(text: str) -> Response:
     return Response(content, media_type="text/plain; charset=utf-8")
 
 
-def markdown_response(pages: Iterable[Mapping[str, Any]]) -> Response:
-    """Return a document as Markdown, with one page in memory at a time."""
-    parts = (part.encode("utf-8", "replace") for part in markdown.render(pages))
-    return StreamingResponse(parts, media_type="text/markdown; charset=utf-8")
+def markdown_response(pages: Callable[[], Iterable[Mapping[str, Any]]]) -> Response:
+    """Return a document as Markdown, with one page in memory at a time.
+
+    `pages` returns the pages of its sidecar; they are gone through twice, for levels of headings.
+    """
+
+    def parts() -> Iterator[bytes]:
+        levels = HeadingLevels(map(page_text, pages()))
+        for part in markdown.render(map(page_text, pages()), levels):
+            yield part.encode("utf-8", "replace")
+
+    return StreamingResponse(parts(), media_type="text/markdown; charset=utf-8")
 
 
 def document_response(

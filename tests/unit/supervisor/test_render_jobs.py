@@ -45,7 +45,7 @@ def test_a_page_that_could_not_be_read_has_no_picture_and_keeps_its_place_in_the
     tasks = [made.next_task() for _ in range(3)]
 
     assert [task.target.name for task in tasks] == [
-        "searchable.pdf", "page-0001.png", "page-0003.png",
+        "document.ocr.pdf", "page-0001.png", "page-0003.png",
     ]  # fmt: skip
     assert tasks[0].pages == DOCUMENT.pages
     assert not made.pending

@@ -81,3 +81,9 @@ def test_an_answer_tells_what_was_requested() -> None:
     plain = Sidecar(claim, document, GENERAL.provenance(document, "2026-12-01T00:00:00.000Z", 1.0))
     assert "requested" not in plain.summary()["processing"]
     assert requested_in(plain.summary()) == RequestOptions()
+
+
+def test_a_policy_that_turns_pages_straight_is_another_profile() -> None:
+    turning = replace(GENERAL, recipe=replace(GENERAL.recipe, deskew_pdf=True))
+
+    assert turning.profile != GENERAL.profile

@@ -78,11 +78,17 @@ def scan(rotation: int = 0, crop: tuple[float, ...] | None = None) -> bytes:
 
 
 def made(
-    root: Path, content: bytes, *pages: PageText, name: str = "a", **rendering: object
+    root: Path,
+    content: bytes,
+    *pages: PageText,
+    name: str = "a",
+    deskew_pdf: bool = False,
+    **rendering: object,
 ) -> Path:
     source, target = root / name, root / "made.pdf"
     source.write_bytes(content)
-    recipe = Recipe(weights=SHIPPED, rendering=Rendering(**rendering))  # type: ignore[arg-type]
+    options = Rendering(**rendering)  # type: ignore[arg-type]
+    recipe = Recipe(weights=SHIPPED, rendering=options, deskew_pdf=deskew_pdf)
     pages = pages or (READ,)
     outputs.render(
         RenderTask("c", source, Stamp.of(source), "searchable_pdf", pages, target, 60, recipe)

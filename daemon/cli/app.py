@@ -209,6 +209,31 @@ def once(
     sys.exit(command.read_all(loaded, request))
 
 
+@app.command(rich_help_panel=READING)
+def merge(
+    out: Annotated[Path, typer.Argument(metavar="OUT.pdf", help="the file to be written")],
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATHS", help="images, PDFs, or folders of them")
+    ],
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Merge images and PDFs into one PDF, as they are; it appears when it is complete.
+
+    Pages are in the order of the paths; the files of a folder are in the order in which people
+    count. Nothing is read, removed or overwritten.
+
+    \b
+    Example: ocr-daemon merge inbox/batch.pdf scans/
+    ocr-daemon merge letter.pdf page1.jpg page2.jpg
+    """
+    from daemon.cli import merge as command
+
+    for path in paths:
+        if not os.path.lexists(path):
+            raise typer.BadParameter(f"{path}: no such file or folder")
+    sys.exit(command.merge(_load(config, touch_folders=False), out, paths))
+
+
 def _check_paths(paths: list[Path], *, can_write: bool) -> bool:
     """Refuse paths that are not there; return whether standard input is one of them.
 

@@ -36,7 +36,15 @@ ALLOWED = {
     ),
     "pymupdf": ("daemon/ocr/pages/", "daemon/ocr/render/"),
     "pypdfium2": ("daemon/ocr/pages/pdfium",),
-    "pikepdf": ("daemon/ocr/pages/pdf_opening",),
+    "pikepdf": (
+        "daemon/ocr/pages/pdf_opening",
+        "daemon/ocr/render/merged_pdf",
+        "daemon/ocr/render/pdfa",
+    ),
+    "docx": ("daemon/ocr/render/docx",),
+    "xlsxwriter": ("daemon/ocr/render/xlsx",),
+    "openpyxl": (),
+    "markdown_it": (),
     "img2pdf": ("daemon/ocr/render/image_to_pdf",),
     "msgspec": (
         "daemon/engine/wire",

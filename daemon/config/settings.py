@@ -18,6 +18,7 @@ from pydantic_settings import (
 )
 
 from daemon.config.backend import Choice, choose
+from daemon.config.fields import Fields
 from daemon.config.hook import Hook
 from daemon.config.messages import errors_in
 from daemon.config.sections import (
@@ -88,6 +89,7 @@ class Config(BaseSettings):
     detector: Detector = Detector()
     model: Model = Model()
     outputs: tuple[OutputKind, ...] = ()
+    fields: Fields = {}
     priority: Priority = 0
     retention: Retention = Retention()
     profiles: tuple[Profile, ...] = ()
@@ -141,6 +143,7 @@ class Config(BaseSettings):
             preprocessing=self.preprocess,
             segmenter=self.segmenter,
             detector=self.detector,
+            fields=self.fields,
         )
 
     @property
@@ -157,7 +160,8 @@ class Config(BaseSettings):
         """Return the config under profile `number`; raises Misconfigured if it is invalid."""
         values = {}
         for key, override in self.profiles[number].overrides.items():
-            if isinstance(override, dict):  # a section keeps the keys that are not overridden
+            # a section keeps the keys that are not overridden; fields are a list with names
+            if isinstance(override, dict) and key != "fields":
                 override = self._merged(key, override, number)
             values[key] = override
         return self.model_copy(update=values | {"profiles": ()})

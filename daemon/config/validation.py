@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from daemon.config import fields
 from daemon.config.hook import Hook
 from daemon.config.secrets import masked
 from daemon.config.sections import DEFAULT_PROFILE
@@ -46,6 +47,8 @@ def _general_conflicts(config: Config) -> Iterator[Misconfigured]:
         _refuse_locking_out(config.ownership)
     yield from errors
     yield from _bad_hooks(config.hooks)
+    for problem in fields.problems(config.fields):
+        yield Misconfigured(*problem)
     if config.worker_recycle_megabytes > config.memory_limits.max_megabytes:
         yield Misconfigured(
             "worker_recycle_megabytes",

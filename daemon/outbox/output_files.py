@@ -36,10 +36,11 @@ from daemon.outbox.reader import Answer, output_names
 
 ENDINGS: dict[OutputKind, str] = {
     "text": ".txt", "hocr": ".hocr", "alto": ".alto.xml", "searchable_pdf": ".ocr.pdf",
+    "fields_csv": ".fields.csv",
 }  # fmt: skip
 MEDIA_TYPES: dict[OutputKind, str] = {
     "text": "text/plain", "hocr": "text/html", "alto": "application/alto+xml",
-    "searchable_pdf": "application/pdf", "picture": "image/png",
+    "searchable_pdf": "application/pdf", "picture": "image/png", "fields_csv": "text/csv",
 }  # fmt: skip
 _BLOCK = 1 << 20
 

@@ -30,7 +30,7 @@ from daemon.supervisor.policy import Policy
 log = structlog.get_logger()
 
 # the supervising process formats these itself; workers render the others, which need a decoder
-FORMATTED: Final[tuple[OutputKind, ...]] = ("text", "hocr", "alto")
+FORMATTED: Final[tuple[OutputKind, ...]] = ("text", "hocr", "alto", "fields_csv")
 RENDERED: Final[tuple[OutputKind, ...]] = ("searchable_pdf", "picture")
 PROBE_BYTES = 1 << 20  # what must fit into the folder for outputs, where a worker says it is full
 RENDER_ATTEMPTS = 2
@@ -242,6 +242,10 @@ def _formatted(kind: OutputKind, document: Document, name: str) -> Iterable[byte
             from daemon.outbox import alto
 
             return alto.render(document, name)
+        case "fields_csv":
+            from daemon.outbox import fields_csv
+
+            return [fields_csv.render(document, name)]
         case "searchable_pdf" | "picture":
             raise AssertionError(f"workers render {kind}")
         case _:

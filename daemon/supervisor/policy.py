@@ -61,6 +61,7 @@ class Policy:
             "preprocess": asdict(recipe.preprocessing),
             "outputs": self.outputs,
             **({"pages": str(self.pages)} if self.pages else {}),
+            **({"fields": _rules(recipe)} if recipe.fields else {}),
         }
         digest = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
         return f"{recipe.name}@{digest[:8]}"
@@ -78,6 +79,11 @@ class Policy:
             seconds=seconds,
             requested=self.requested,
         )
+
+
+def _rules(recipe: Recipe) -> list[tuple[str, dict[str, object]]]:
+    """Return the fields in their order, which is that of their columns."""
+    return [(name, asdict(rule)) for name, rule in recipe.fields.items()]
 
 
 Policies = FolderRules[Policy]

@@ -119,6 +119,7 @@ class Profile(Section):
     quiet_seconds: NonNegativeSeconds | None = None
     outputs: tuple[OutputKind, ...] | None = None
     fields: Fields | None = None
+    naming: Overrides | None = None
     priority: Priority | None = None
     segmenter: Segmenter | None = None
     limits: Overrides | None = None

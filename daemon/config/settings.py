@@ -43,6 +43,7 @@ from daemon.core.memory import MemoryLimits, memory_limits
 from daemon.core.options import (
     Detector,
     Limits,
+    Naming,
     Preprocessing,
     Recipe,
     Rendering,
@@ -90,6 +91,7 @@ class Config(BaseSettings):
     model: Model = Model()
     outputs: tuple[OutputKind, ...] = ()
     fields: Fields = {}
+    naming: Naming = Naming()
     priority: Priority = 0
     retention: Retention = Retention()
     profiles: tuple[Profile, ...] = ()

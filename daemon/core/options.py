@@ -120,6 +120,18 @@ class FieldRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Naming:
+    """Templates for the name and the folder of outputs; None is beside the sidecar, as it is named.
+
+    The folder is relative to that of the sidecar.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
+    name: str | None = None
+    folder: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RequestOptions:
     """What the sender of one upload asks for, as it was written; None is what its folder has.
 

@@ -18,12 +18,12 @@ import structlog
 
 from daemon.core import fs
 from daemon.core.errors import DaemonError, Deferred, Died, Rejected
-from daemon.core.options import Recipe
+from daemon.core.options import Naming, Recipe
 from daemon.core.records import Claim, Document, Failure, MissingOutput, Output, OutputKind
 from daemon.core.scratch import Scratch
 from daemon.core.tasks import Outcome, RenderTask
-from daemon.outbox import text
-from daemon.outbox.output_files import ENDINGS, OutputDraft, picture_ending
+from daemon.outbox import naming, text
+from daemon.outbox.output_files import ENDINGS, OutputDraft, picture_ending, usual_stem
 from daemon.outbox.publish import Outbox
 from daemon.supervisor.policy import Policy
 
@@ -125,6 +125,11 @@ class OutputDrafts:
     drafts: tuple[OutputDraft, ...] = ()
     missing: tuple[MissingOutput, ...] = ()
 
+    def named(self, stem: str) -> OutputDrafts:
+        """Return the outputs under another stem than that of their sidecar."""
+        drafts = tuple(replace(draft, stem=stem) for draft in self.drafts)
+        return replace(self, drafts=drafts)
+
     @property
     def endings(self) -> tuple[str, ...]:
         """What the names of the drafts will end with."""
@@ -184,6 +189,19 @@ class DerivedOutputs:
             yield OutputDrafts(tuple(drafts), tuple(missing))
         finally:
             self._outbox.drop(drafts)
+
+    def placed(
+        self, outputs: OutputDrafts, document: Document, claim: Claim, policy: Policy
+    ) -> tuple[str, OutputDrafts]:
+        """Return a free place for the answer, and the outputs under the names that they get."""
+        has_template = policy.naming != Naming() and bool(outputs.drafts)
+        endings = () if has_template else outputs.endings
+        place = self._outbox.place_for(claim.name, claim.sha256, endings)
+        if not has_template:
+            return place, outputs
+        stem = naming.stem_of(policy.naming, document, claim.name, usual_stem(place))
+        free = self._outbox.stem_for(place, stem, outputs.endings, claim.sha256)
+        return place, outputs.named(free)
 
     def forget(self, claim: Claim) -> None:
         """Remove what workers have rendered of a document."""

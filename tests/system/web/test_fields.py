@@ -28,6 +28,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     profile = {
         "name": "web", "folders": ["web"], "fields": FIELDS, "outputs": ["fields_csv"],
         "hooks": [{"name": "tell", "command": tell}],
+        "naming": {"name": "{date} {order}", "folder": "{date:%Y}/{iban|no bank}"},
     }  # fmt: skip
     with running(root, config={"profiles": [profile]}) as made:
         yield made
@@ -44,7 +45,9 @@ def test_fields_are_in_sidecar_csv_hook_rest_and_page(site: Site) -> None:
         (1, None), (None, "no_label"), (1, None), (2, None),
     ]  # fmt: skip
     assert document["fields"] == sidecar["fields"]
-    table = (site.workspace.outbox / "web/paper.pdf.fields.csv").read_text("utf-8")
+    path = "2026/no bank/2026-03-17 EL-118.fields.csv"
+    assert [each["name"] for each in sidecar["outputs"]] == [path]
+    table = (site.workspace.outbox / "web" / path).read_text("utf-8")
     assert table.split() == ["file,date,iban,order,total", "paper.pdf,2026-03-17,,EL-118,1978.20"]
     told = Path(site.workspace.root / "told")
     assert until(lambda: told.exists() and told.read_text(), 20, what="the hook") == "1978.20,\n"
@@ -59,3 +62,17 @@ def test_another_folder_has_no_fields(site: Site) -> None:
     sidecar = site.workspace.answer("other.pdf.json")
 
     assert "fields" not in sidecar
+
+
+def test_an_output_with_a_name_of_its_own_is_downloaded_and_deleted(site: Site) -> None:
+    pages = [["Order: EL-118", "17 March 2026", "Total: 5.00"], ["Another one"]]
+    document = site.settled(site.upload("second.pdf", pdf_of_text(pages))["location"])
+
+    (output,) = (each for each in document["outputs"] if each["kind"] == "fields_csv")
+    found = site.get(output["location"])
+    assert output["name"].endswith(("EL-118.fields.csv", "EL-118.2.fields.csv"))
+    path = site.workspace.outbox / "web" / output["name"]
+    assert (found.status_code, found.content) == (200, path.read_bytes())
+    assert site.workspace.command("verify", "--deep").returncode == 0
+    assert site.delete(f"/documents/{document['id']}").status_code == 204
+    assert not path.exists()

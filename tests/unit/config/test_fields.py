@@ -126,3 +126,47 @@ def test_the_json_schema_of_the_config_knows_both_forms() -> None:
 
 def test_a_profile_without_fields_has_none_of_its_own() -> None:
     assert Profile(name="a", folders=("a",)).overrides == {}
+
+
+# --- names of outputs ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("naming", "key", "remedy"),
+    [
+        ({"name": "{invoce}"}, "naming.name", "did you mean {invoice}?"),
+        ({"name": "a/{stem}"}, "naming.name", "use naming.folder"),
+        ({"folder": "../{stem}"}, "naming.folder", "must be a relative path"),
+        ({"folder": "{invoice:%Y}"}, "naming.folder", "which is no date"),
+        ({"names": "{stem}"}, "naming.names", "did you mean name?"),
+    ],
+)
+def test_a_template_that_no_document_can_fill_is_refused_at_the_start(
+    write, naming, key, remedy
+) -> None:
+    with pytest.raises(InvalidConfig) as refused:
+        load(write(fields={"invoice": "/[0-9]+/"}, naming=naming))
+
+    (error,) = refused.value.errors
+    assert (error.key, remedy in error.remedy) == (key, True), error
+
+
+def test_a_template_may_name_only_the_fields_of_its_profile(write) -> None:
+    good = {"name": "a", "folders": ["a"], "fields": {"b": "first date"}, "naming": {"name": "{b}"}}
+    bad = {"name": "c", "folders": ["c"], "naming": {"name": "{b}"}}
+
+    with pytest.raises(InvalidConfig) as refused:
+        load(write(profiles=[good, bad]))
+
+    assert [error.key for error in refused.value.errors] == ["profiles.1.naming.name"]
+
+
+def test_a_profile_changes_a_key_of_naming_and_the_digest(write) -> None:
+    profile = {"name": "a", "folders": ["a"], "naming": {"folder": "{stem}"}}
+    config = load(write(naming={"name": "x {stem}"}, profiles=[profile]))
+
+    naming = config.with_profile(0).naming
+    digests = {wiring.policy(each, "default").profile for each in (*config.variants, load(write()))}
+
+    assert (naming.name, naming.folder) == ("x {stem}", "{stem}")
+    assert len(digests) == 3

@@ -127,7 +127,7 @@ def _entry(key: Key, profiled: dict[str, str]) -> str:
     if key.default is UNSET:
         default = "none; the key is required"
     elif section_of(key.kind) and not key.default:
-        default = "`[]`" if key.default is not None else "`null`"
+        default = f"`{_as_yaml(key.default)}`"
     else:
         default = f"`{_as_yaml(key.default)}`"
     lines.append(f"- default: {' '.join(filter(None, (default, key.unit)))}{_file_value(key)}")

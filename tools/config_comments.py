@@ -3,11 +3,12 @@
 The comments of a key are the one after it on its line, those on the lines below it (indented more
 than the key) and those on the lines directly above it (with the indent of the key). Lines below the
 name of a list that begin an entry, as in `# - folders: [invoices/**]`, are an example of its value,
-as far as they are YAML.
+as far as they are YAML; so are lines below the name of a mapping that begin with a name.
 """
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -46,13 +47,20 @@ class _KeyPosition:
     column: int
 
 
-def comments_of(text: str, *, lists: tuple[str, ...] = ()) -> dict[tuple[str, ...], Comment]:
+_ENTRIES = {"list": re.compile(r"\s*- "), "mapping": re.compile(r"\s*[a-z_]+: ")}
+
+
+def comments_of(
+    text: str, *, lists: tuple[str, ...] = (), mappings: tuple[str, ...] = ()
+) -> dict[tuple[str, ...], Comment]:
     """Return the comment of each key of a YAML text, by the path of the key.
 
-    Examples are expected only below the dotted keys in `lists`, since prose may look like YAML. The
-    path of a key within the entries of a list, in the text or in an example, begins with that of
-    the list.
+    Examples are expected only below the dotted keys in `lists` and `mappings`, since prose may look
+    like YAML. The path of a key within the entries of one of these, in the text or in an example,
+    begins with that of the list or mapping, without the name of the entry.
     """
+    examples = dict.fromkeys(lists, _ENTRIES["list"])
+    examples |= dict.fromkeys(mappings, _ENTRIES["mapping"])
     found: dict[tuple[str, ...], Comment] = {}
     positions = list(_key_positions(yaml.compose(text), ()))
     comments_by_line = _comments_by_line(text)
@@ -61,13 +69,17 @@ def comments_of(text: str, *, lists: tuple[str, ...] = ()) -> dict[tuple[str, ..
             positions[number + 1].line if number + 1 < len(positions) else len(text.splitlines())
         )
         comment = Comment([*_above(key, comments_by_line), *_behind(key, comments_by_line)])
-        _add_below(key, after, comments_by_line, comment, has_example=".".join(key.path) in lists)
+        name = ".".join(key.path)
+        _add_below(key, after, comments_by_line, comment, examples.get(name))
         known = found.setdefault(key.path, comment)
         if known is not comment and not known.lines:
             found[key.path] = comment
         if comment.example:
             within = comments_of("\n".join(comment.example) + "\n")
-            found |= {key.path + path: comment for path, comment in within.items()}
+            names = int(name in mappings)
+            found |= {
+                key.path + path[names:]: each for path, each in within.items() if path[names:]
+            }
     return found
 
 
@@ -126,16 +138,18 @@ def _add_below(
     after: int,
     comments_by_line: dict[int, _LineComment],
     comment: Comment,
-    *,
-    has_example: bool,
+    entry: re.Pattern[str] | None,
 ) -> None:
-    """Add the comments below the key, up to the line `after` of the next key."""
+    """Add the comments below the key, up to the line `after` of the next key.
+
+    `entry` matches the first line of an example, None where there is none.
+    """
     example: list[str] = []
     for number in range(key.line + 1, after):
         below = comments_by_line.get(number)
         if below is None or not below.is_whole_line:
             break
-        is_entry = has_example and below.text.lstrip().startswith("- ")
+        is_entry = entry is not None and entry.match(below.text) is not None
         if below.column <= key.column and not example and not is_entry:
             break
         if example or is_entry:
@@ -152,6 +166,6 @@ def _add_below(
 
 def _is_yaml(text: str) -> bool:
     try:
-        return isinstance(yaml.safe_load(text), list)
+        return isinstance(yaml.safe_load(text), list | dict)
     except yaml.YAMLError:
         return False

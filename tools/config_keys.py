@@ -93,8 +93,13 @@ def _or_nothing(default: Any) -> Any:
 def all_keys(config: Path) -> list[Key]:
     """Return every key of the config in the order of the file; keys not in it come last."""
     text = config.read_text(encoding="utf-8")
-    lists = tuple(n for n, k, _ in fields_of(Config) if section_of(k) and not is_section(k))
-    comments = comments_of(text, lists=lists)
+    lists = tuple(
+        n
+        for n, k, _ in fields_of(Config)
+        if section_of(k) and not is_section(k) and not is_mapping(k)
+    )
+    mappings = tuple(n for n, k, _ in fields_of(Config) if is_mapping(k))
+    comments = comments_of(text, lists=lists, mappings=mappings)
     in_file = yaml.safe_load(text)
     found = list(_walk(Config, (), comments, in_file, is_entry=False))
     order = {path: number for number, path in enumerate(comments)}
@@ -131,6 +136,11 @@ def section_comments(config: Path) -> dict[str, str]:
     """Return the comment after the name of each section in config.yaml."""
     comments = comments_of(config.read_text(encoding="utf-8"))
     return {path[0]: comment.text for path, comment in comments.items() if len(path) == 1}
+
+
+def is_mapping(kind: Any) -> bool:
+    """Return whether a value is a mapping of names to sections."""
+    return section_of(kind) is not None and not is_section(kind) and is_open(kind)
 
 
 def is_open(kind: Any) -> bool:

@@ -78,7 +78,7 @@ def _answers_in(folder: Path, names: Iterable[str]) -> set[str]:
         if name.endswith(".json") and (answer := reader.read(folder / name)) is not None:
             outputs = reader.output_names(answer)
             found.add(name)
-            found.update(os.fspath(Path(name).with_name(Path(each).name)) for each in outputs)
+            found.update(reader.output_path(name, each) for each in outputs)
     return found
 
 
@@ -133,14 +133,14 @@ class BatchReader:
         in_flight.render_job = outputs.render_job(claim, document, policy)
         self._render(in_flight)
         with outputs.drafted(claim, document, policy, in_flight.render_job) as drafts:
-            place = outbox.place_for(claim.name, claim.sha256, drafts.endings)
+            place, placed = outputs.placed(drafts, document, claim, policy)
             content = self._sidecar(in_flight, document)
-            listed = drafts.outputs_at(place)
+            listed = placed.outputs_at(place)
             content = replace(content, outputs=listed, missing=drafts.missing)
-            outbox.publish(place, content, claim, lambda: True, drafts.drafts)
+            outbox.publish(place, content, claim, lambda: True, placed.drafts)
         outputs.forget(claim)
         sidecar = outbox.folder / place
-        return [sidecar, *(sidecar.with_name(output.name) for output in listed)], content
+        return [sidecar, *(sidecar.parent / output.name for output in listed)], content
 
     def sidecar(self, result: FileResult) -> Sidecar | None:
         """Return the sidecar of a file without outputs; None for one that cannot be opened."""

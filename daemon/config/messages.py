@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterator
 from dataclasses import is_dataclass
 from types import NoneType
-from typing import Any, get_args, get_type_hints
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -74,7 +74,8 @@ def _path(location: tuple[int | str, ...], root: Any, *, with_last: bool) -> lis
     for part in location:
         fields = _fields_of(_section_at(path, root))
         is_unknown = with_last and part == location[-1]
-        if not (isinstance(part, int) or part in fields or is_unknown):
+        is_name = _values_of(_section_at(path, root)) is not None and part != "[key]"
+        if not (isinstance(part, int) or part in fields or is_unknown or is_name):
             break
         path.append(str(part))
     return path
@@ -101,14 +102,26 @@ def _fields_of(section: Any) -> list[str]:  # noqa: ANN401
     return list(getattr(section, "model_fields", ()))
 
 
+def _values_of(section: Any) -> Any:  # noqa: ANN401
+    """Return the type of the values of a mapping whose keys are names; None if it is none."""
+    if get_origin(section) is not dict or get_args(section)[1] is Any:
+        return None
+    values = get_args(section)[1]
+    return get_args(values)[0] if get_origin(values) is Annotated else values
+
+
 def _section_at(path: list[str], section: Any) -> type:  # noqa: ANN401
     for key in path:
         if key.isdecimal():  # an index in a list of sections of one type
             section = get_args(section)[0]
+        elif (values := _values_of(section)) is not None:
+            section = values
         elif is_dataclass(section):
             section = get_type_hints(section, include_extras=False)[key]
         else:
             section = section.model_fields[key].annotation
         if NoneType in get_args(section):
+            section = get_args(section)[0]
+        if get_origin(section) is Annotated:
             section = get_args(section)[0]
     return section  # type: ignore[no-any-return]

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from daemon.config.fields import Fields
 from daemon.config.hook import Hook
 from daemon.config.secrets import is_secret
 from daemon.core.options import LogFormat, Segmenter
@@ -118,6 +119,8 @@ class Profile(Section):
     quiet_seconds: NonNegativeSeconds | None = None
     outputs: tuple[OutputKind, ...] | None = None
     deskew_pdf: bool | None = None
+    fields: Fields | None = None
+    naming: Overrides | None = None
     priority: Priority | None = None
     segmenter: Segmenter | None = None
     limits: Overrides | None = None
@@ -146,7 +149,7 @@ class Profile(Section):
         values = {
             f"{key}.{inner}" if inner else key: value
             for key, section in self.overrides.items()
-            for inner, value in (section if isinstance(section, dict) else {"": section}).items()
+            for inner, value in _keys_of(key, section).items()
         }
         for key in filter(is_secret, values):
             values[key] = f"{len(values[key])} (not shown)"
@@ -196,6 +199,13 @@ class Web(Section):
     uploads_waiting: Count = 1000
     requests_per_minute: NonNegative = 600
     predict_seconds: Seconds = 120.0
+
+
+def _keys_of(key: str, value: Any) -> dict[str, Any]:  # noqa: ANN401 -- whatever a key may be
+    """Return the keys of a section; a value, and fields by their names, as one."""
+    if key == "fields":
+        return {"": tuple(value)}
+    return value if isinstance(value, dict) else {"": value}
 
 
 def _plain(value: object) -> str:

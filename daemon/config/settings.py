@@ -18,6 +18,7 @@ from pydantic_settings import (
 )
 
 from daemon.config.backend import Choice, choose
+from daemon.config.fields import Fields
 from daemon.config.hook import Hook
 from daemon.config.messages import errors_in
 from daemon.config.sections import (
@@ -42,6 +43,7 @@ from daemon.core.memory import MemoryLimits, memory_limits
 from daemon.core.options import (
     Detector,
     Limits,
+    Naming,
     Preprocessing,
     Recipe,
     Rendering,
@@ -89,6 +91,8 @@ class Config(BaseSettings):
     model: Model = Model()
     outputs: tuple[OutputKind, ...] = ()
     deskew_pdf: bool = False
+    fields: Fields = {}
+    naming: Naming = Naming()
     priority: Priority = 0
     retention: Retention = Retention()
     profiles: tuple[Profile, ...] = ()
@@ -143,6 +147,7 @@ class Config(BaseSettings):
             segmenter=self.segmenter,
             detector=self.detector,
             deskew_pdf=self.deskew_pdf,
+            fields=self.fields,
         )
 
     @property
@@ -159,7 +164,8 @@ class Config(BaseSettings):
         """Return the config under profile `number`; raises Misconfigured if it is invalid."""
         values = {}
         for key, override in self.profiles[number].overrides.items():
-            if isinstance(override, dict):  # a section keeps the keys that are not overridden
+            # a section keeps the keys that are not overridden; fields are a list with names
+            if isinstance(override, dict) and key != "fields":
                 override = self._merged(key, override, number)
             values[key] = override
         return self.model_copy(update=values | {"profiles": ()})

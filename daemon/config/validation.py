@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from daemon.config import fields
 from daemon.config.hook import Hook
 from daemon.config.secrets import masked
 from daemon.config.sections import DEFAULT_PROFILE
 from daemon.config.settings import Config
-from daemon.core import folder_rules
+from daemon.core import folder_rules, name_template
 from daemon.core.errors import InvalidConfig, Misconfigured
 from daemon.core.ownership import Ownership
 
@@ -46,6 +47,9 @@ def _general_conflicts(config: Config) -> Iterator[Misconfigured]:
         _refuse_locking_out(config.ownership)
     yield from errors
     yield from _bad_hooks(config.hooks)
+    for problem in fields.problems(config.fields):
+        yield Misconfigured(*problem)
+    yield from _bad_naming(config)
     if config.worker_recycle_megabytes > config.memory_limits.max_megabytes:
         yield Misconfigured(
             "worker_recycle_megabytes",
@@ -105,6 +109,22 @@ def _refuse_locking_out(ownership: Ownership) -> None:
         if mode is not None and mode & required != required:
             remedy = f"would lock the daemon out; it needs at least {required:o}"
             raise Misconfigured(f"permissions.{key}", f"{mode:o}", remedy)
+
+
+def _bad_naming(config: Config) -> Iterator[Misconfigured]:
+    """Yield why templates are none, or name values that no document has."""
+    dates = [name for name, rule in config.fields.items() if rule.type == "date"]
+    for key in ("name", "folder"):
+        template = getattr(config.naming, key)
+        if template is None:
+            continue
+        found = list(name_template.problems(template, config.fields, dates))
+        if key == "folder":
+            found += name_template.folder_problems(template)
+        elif "/" in template:
+            found.append("must have no /; use naming.folder")
+        for remedy in found[:1]:
+            yield Misconfigured(f"naming.{key}", template, remedy)
 
 
 def _bad_hooks(hooks: Sequence[Hook]) -> Iterator[Misconfigured]:

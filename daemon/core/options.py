@@ -7,17 +7,22 @@ and the reason of each key.
 
 from __future__ import annotations
 
+from collections.abc import Mapping  # msgspec resolves annotations of messages
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, ClassVar, Final, Literal
 
 from annotated_types import Ge, Gt, Le
 
+from daemon.core.records import FieldType
 from daemon.core.shipped import DETECTOR, SHIPPED, shipped_digest, shipped_model
 
 _STRICT = {"extra": "forbid"}
 
 Segmenter = Literal["auto", "opencv", "dbnet"]
+FieldPlace = Literal["auto", "right", "below"]
+FieldPick = Literal["first", "last", "largest"]
+DateOrder = Literal["dmy", "mdy"]
 LogFormat = Literal["auto", "console", "json"]
 """The format of the log on standard error; auto is console on a terminal and json elsewhere."""
 
@@ -92,6 +97,41 @@ class Detector:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FieldRule:
+    """How a field is found: by a label beside it, a pattern (RE2), its type, or several of them.
+
+    `label` is what is printed on the form, or several forms of it, the preferred one first. `page`
+    is the only page to look at, 1-based.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
+    label: str | tuple[str, ...] = ()
+    place: FieldPlace = "auto"
+    pattern: str | None = None
+    type: FieldType = "text"
+    pick: FieldPick = "first"
+    page: Annotated[int, Ge(1)] | Literal["last"] | None = None
+    date_order: DateOrder = "dmy"
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels, the preferred one first."""
+        return (self.label,) if isinstance(self.label, str) else self.label
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Naming:
+    """Templates for the name and the folder of outputs; None is beside the sidecar, as it is named.
+
+    The folder is relative to that of the sidecar.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
+    name: str | None = None
+    folder: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RequestOptions:
     """What the sender of one upload asks for, as it was written; None is what its folder has.
 
@@ -119,6 +159,7 @@ class Recipe:
     segmenter: Segmenter = "auto"
     detector: Detector = Detector(file=None)
     deskew_pdf: bool = False
+    fields: Mapping[str, FieldRule] = field(default_factory=dict)
 
     @property
     def network(self) -> Path | None:

@@ -30,8 +30,20 @@ BlockKind = Literal["text", "heading", "table", "header", "footer", "seal"]
 Direction = Literal["horizontal", "vertical", "rotated_90", "rotated_180", "rotated_270"]
 UnreadReason = Literal["low_confidence", "too_small", "not_legible", "not_rendered"]
 OutputKind = Literal[
-    "text", "hocr", "alto", "searchable_pdf", "picture", "markdown", "csv", "xlsx", "docx", "pdfa"
+    "text",
+    "hocr",
+    "alto",
+    "searchable_pdf",
+    "picture",
+    "markdown",
+    "csv",
+    "xlsx",
+    "docx",
+    "pdfa",
+    "fields_csv",
 ]
+FieldType = Literal["text", "amount", "number", "date"]
+FieldReason = Literal["no_label", "no_value", "no_match", "not_read"]
 Stage = Literal["decode", "clean", "segment", "recognize", "assemble"]
 
 
@@ -152,6 +164,42 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
+class FieldValue:
+    """What was found of a field on a page: text, box in the original frame, and value.
+
+    `value` is a decimal number for amounts and numbers, a date of ISO 8601, or the text itself.
+    `confidence` is the lowest of its words, None from a text layer. A lower `rank` fits better what
+    the config asks for.
+    """
+
+    text: str
+    value: str
+    box: Box
+    confidence: float | None
+    rank: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PageField:
+    """A field as one page has it: its value, or the reason why it has none."""
+
+    name: str
+    found: FieldValue | None = None
+    reason: FieldReason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentField:
+    """A field of a document: its value with the page it stands on (1-based), or a reason."""
+
+    name: str
+    type: FieldType
+    found: FieldValue | None = None
+    page: int | None = None
+    reason: FieldReason | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DocumentWarning:
     """Something that a reader of the answer should know although it is no failure.
 
@@ -215,7 +263,7 @@ class PageText:
     `rotation` is how the stored pixels are turned to show the page, `orientation` how the page as
     shown was turned to be read. `curvature` is the largest deviation of a row from a straight line
     that dewarping removed, in original pixels. `unread` are the regions whose text is missing.
-    `pixel_height` is that of `Page`.
+    `pixel_height` is that of `Page`. `fields` has an entry for each field that the recipe wants.
     """
 
     number: int
@@ -235,6 +283,7 @@ class PageText:
     unread: tuple[UnreadRegion, ...] = ()
     warnings: tuple[DocumentWarning, ...] = ()
     pixel_height: float = 1.0
+    fields: tuple[PageField, ...] = ()
 
     @classmethod
     def not_read(cls, number: int, failure: Failure) -> PageText:
@@ -343,7 +392,8 @@ class PagesRead:
 class Document:
     """A document as read, or its failure; `seconds` are wall seconds by stage over all pages.
 
-    `pages` may be unpacked one at a time: keep none that is not needed.
+    `pages` may be unpacked one at a time: keep none that is not needed. `fields` are those that the
+    config wants, found or not.
     """
 
     status: Status
@@ -355,6 +405,7 @@ class Document:
     duplicate_of: str | None = None
     precision: str | None = None
     warnings: tuple[DocumentWarning, ...] = ()
+    fields: tuple[DocumentField, ...] = ()
 
     @property
     def unread(self) -> tuple[UnreadRegion, ...]:

@@ -17,12 +17,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import ceil, isfinite
 
+from daemon.core import document_fields
 from daemon.core.errors import DaemonError, Died, Rejected
 from daemon.core.options import Recipe
 from daemon.core.page_selection import PageSelection
 from daemon.core.records import (
     Claim,
     Document,
+    DocumentField,
     DocumentWarning,
     Failure,
     PageCount,
@@ -182,7 +184,12 @@ class DocumentJob:
             failure=self._failure,
             precision=self._precision,
             warnings=tuple(self._warnings),
+            fields=self._fields(pages),
         )
+
+    def _fields(self, pages: Sequence[PageText]) -> tuple[DocumentField, ...]:
+        rules = self.recipe.fields
+        return document_fields.of_document(pages, rules) if rules and pages else ()
 
     def _add_ranges(self, count: PageCount) -> None:
         """Queue the pages to be read of a document that has been counted."""

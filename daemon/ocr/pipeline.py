@@ -13,6 +13,7 @@ from daemon.core.records import Failure, PageCount, PagesRead, PageText
 from daemon.ocr import (
     assemble,
     directions,
+    fields,
     layout,
     legibility,
     orientation,
@@ -98,7 +99,14 @@ class Pipeline:
         """
         timer = timer or StageTimer()
         text = self._read_without_seals(page, timer)
-        return self._add_seals(text, page, seals, timer) if seals else text
+        text = self._add_seals(text, page, seals, timer) if seals else text
+        return self._with_fields(text, timer)
+
+    def _with_fields(self, text: PageText, timer: StageTimer) -> PageText:
+        if not self.recipe.fields:
+            return text
+        with timer("assemble"):
+            return replace(text, fields=fields.find(text, self.recipe.fields))
 
     def _read_without_seals(self, page: Page, timer: StageTimer) -> PageText:
         if page.text_layer is not None and not page.image.size:

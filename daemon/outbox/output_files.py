@@ -1,7 +1,9 @@
 """Output files: text, PDF, tables, pictures and so on, published together with their sidecar.
 
 Outputs get their names before the sidecar, and either all of them or none. The stem of the sidecar
-`a/scan.pdf.json` is `a/scan.pdf`, its outputs are `a/scan.pdf.txt` and so on.
+`a/scan.pdf.json` is `a/scan.pdf`, its outputs are `a/scan.pdf.txt` and so on. Where the config has
+a template for them, another stem below the folder `a` is used, and the sidecar lists them by their
+paths relative to it.
 
 A rollback journal makes that atomic: before the first output gets its name, the names and digests
 of all outputs of the claim are written to a durable file. After a crash, the daemon that takes up
@@ -12,6 +14,10 @@ A daemon that is stopped in between and continues may have lost the claim: anoth
 discarded its drafts, rolled back its outputs and given the same names to its own outputs. So each
 attempt has a journal of its own. A rollback renames a file back only if that file is still the very
 draft, and never if the sidecar of the claim is there.
+
+The names of a template are not those of one sidecar: another document may get a name, and even have
+the same bytes, while a killed daemon has it in its journal. So such a journal also has the times of
+the drafts, which a rename keeps, and what has another time is not ours.
 """
 
 from __future__ import annotations
@@ -20,6 +26,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -37,14 +44,16 @@ from daemon.outbox.reader import Answer, output_names
 ENDINGS: dict[OutputKind, str] = {
     "text": ".txt", "hocr": ".hocr", "alto": ".alto.xml", "searchable_pdf": ".ocr.pdf",
     "markdown": ".md", "xlsx": ".xlsx", "docx": ".docx", "pdfa": ".pdfa.pdf",
+    "fields_csv": ".fields.csv",
 }  # fmt: skip
 MEDIA_TYPES: dict[OutputKind, str] = {
     "text": "text/plain", "hocr": "text/html", "alto": "application/alto+xml",
     "searchable_pdf": "application/pdf", "picture": "image/png", "markdown": "text/markdown",
-    "csv": "text/csv", "pdfa": "application/pdf",
+    "csv": "text/csv", "fields_csv": "text/csv", "pdfa": "application/pdf",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
 }  # fmt: skip
+_NUMBERED_ENDING = re.compile(r"\.(?:page-\d{4,}\.png|table-\d{4,}\.csv)$")
 _BLOCK = 1 << 20
 
 
@@ -64,17 +73,22 @@ Content = bytes | Path | Callable[[], Iterable[bytes]]
 
 @dataclass(frozen=True, slots=True)
 class OutputDraft:
-    """An output that is written under a temporary name."""
+    """An output that is written under a temporary name.
+
+    `stem` is its path without the ending, relative to the folder of its sidecar; None is that of
+    the sidecar.
+    """
 
     kind: OutputKind
     ending: str
     path: Path
     bytes: int
     sha256: str
+    stem: str | None = None
 
     def output_at(self, place: str) -> Output:
         """Return its entry in the sidecar at `place`."""
-        name = _name(place, self.ending)
+        name = _name(place, self.ending, self.stem)
         return Output(self.kind, name, self.bytes, self.sha256, MEDIA_TYPES[self.kind])
 
 
@@ -117,12 +131,18 @@ class OutputFiles:
             with contextlib.suppress(OSError):
                 draft.path.unlink(missing_ok=True)
 
-    def is_free(self, place: str, endings: Iterable[str], replaced: Answer | None) -> bool:
-        """Return whether no file has the name of an output of `place`.
+    def is_free(
+        self,
+        place: str,
+        endings: Iterable[str],
+        replaced: Answer | None,
+        stem: str | None = None,
+    ) -> bool:
+        """Return whether no file has the name of an output of `place` with this stem.
 
         Outputs of `replaced`, the answer that the new one replaces, do not count.
         """
-        names = {_name(place, ending) for ending in (*ENDINGS.values(), *endings)}
+        names = {_name(place, ending, stem) for ending in (*ENDINGS.values(), *endings)}
         return not any(
             os.path.lexists(self._at(place, name)) for name in names - set(output_names(replaced))
         )
@@ -150,7 +170,7 @@ class OutputFiles:
             for draft in drafts:
                 self._rename(draft, place, replaced)
                 failpoints.reach("outputs.named", draft.output_at(place).name)
-            fs.fsync_folder((self._folder / place).parent)
+            self._fsync_folders(place, drafts)
             failpoints.reach("outputs.synced", place)
             yield
         except BaseException:
@@ -191,12 +211,14 @@ class OutputFiles:
         names = set(output_names(replaced)) - {draft.output_at(place).name for draft in drafts}
         for name in names:
             with contextlib.suppress(OSError):
-                self._at(place, name).unlink(missing_ok=True)
+                self._remove(place, name)
 
     def altered(self, place: str, answer: Answer) -> list[str]:
         """Return the paths of outputs whose bytes are not those that the answer lists."""
         paths = []
         for output in answer.get("outputs", ()):
+            if not reader.is_output_name(output["name"]):
+                continue  # whoever wrote that, it is no output of ours
             with contextlib.suppress(FileNotFoundError):  # somebody has collected it
                 path = self._at(place, output["name"])
                 if fs.sha256_of(path) != output["sha256"]:
@@ -205,13 +227,32 @@ class OutputFiles:
 
     def _rename(self, draft: OutputDraft, place: str, replaced: Answer | None) -> None:
         name = draft.output_at(place).name
-        if name in output_names(replaced):
-            draft.path.replace(self._at(place, name))
+        target = self._at(place, name)
+
+        def rename() -> None:
+            if "/" in name:
+                fs.make_folder(target.parent, self._folder, self._ownership)
+            if name in output_names(replaced):
+                draft.path.replace(target)
+            else:
+                fs.rename_no_clobber(draft.path, target)
+
+        if "/" in name:  # another daemon may remove the folder while it is empty
+            fs.until_not_removed(rename)
         else:
-            fs.rename_no_clobber(draft.path, self._at(place, name))
+            rename()
+
+    def _fsync_folders(self, place: str, drafts: Iterable[OutputDraft]) -> None:
+        for folder in {self._at(place, draft.output_at(place).name).parent for draft in drafts}:
+            fs.fsync_folder(folder)
+
+    def _remove(self, place: str, name: str) -> None:
+        """Remove an output, and the folders between the sidecar and it that are empty then."""
+        self._at(place, name).unlink(missing_ok=True)
+        remove_empty_folders(self._folder, place, name)
 
     def _at(self, place: str, name: str) -> Path:
-        return (self._folder / place).with_name(Path(name).name)
+        return self._folder / reader.output_path(place, name)
 
     def _unname(self, place: str, drafts: Sequence[OutputDraft], stamps: Sequence[Stamp]) -> bool:
         """Rename outputs that are still our drafts back; return whether all are drafts now.
@@ -226,6 +267,7 @@ class OutputFiles:
                 path.unlink()
             else:
                 path.rename(draft.path)
+            remove_empty_folders(self._folder, place, draft.output_at(place).name)
         return all(os.path.lexists(draft.path) for draft in drafts)
 
     def _roll_back(self, journal: Path) -> None:
@@ -234,21 +276,30 @@ class OutputFiles:
         names = [
             name
             for name, sha256 in content.get("outputs", {}).items()
-            if self._is_ours(self._at(place, name), sha256)
+            if reader.is_output_name(name)
+            and self._is_ours(self._at(place, name), sha256, content.get("times", {}).get(name))
         ]
         listed = output_names(reader.read_strictly(self._folder / place)) if names else []
         for name in names:
             if name not in listed:  # an output that an answer lists belongs to that answer
-                self._at(place, name).unlink(missing_ok=True)
-        if names:
-            fs.fsync_folder((self._folder / place).parent)
+                self._remove(place, name)
+        for folder in {self._at(place, name).parent for name in names}:
+            with contextlib.suppress(FileNotFoundError):  # it was empty
+                fs.fsync_folder(folder)
         self._remove_journal(journal)
 
-    def _is_ours(self, path: Path, sha256: str) -> bool:
-        """Return whether a path has the bytes of the journal, or is an empty reserved name."""
-        with contextlib.suppress(FileNotFoundError):
+    def _is_ours(self, path: Path, sha256: str, time_ns: int | None) -> bool:
+        """Return whether a path has the bytes of the journal, or is an empty reserved name.
+
+        With a time (mtime, nanoseconds) it is ours only if it has that too.
+        """
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             if fs.is_regular(path):
-                return path.stat().st_size == 0 or fs.sha256_of(path) == sha256
+                status = path.stat()
+                if time_ns is not None and not _is_same_time(status.st_mtime_ns, time_ns):
+                    return False
+                is_reserved = status.st_size == 0 and time_ns is None
+                return is_reserved or fs.sha256_of(path) == sha256
         return False
 
     def _journals_of(self, claim: str) -> list[Path]:
@@ -257,7 +308,12 @@ class OutputFiles:
     def _write_journal(self, claim: str, place: str, drafts: Sequence[OutputDraft]) -> Path:
         outputs = {draft.output_at(place).name: draft.sha256 for draft in drafts}
         journal = self._journals / f"{claim}.{uuid.uuid4().hex}.json"
-        content = json.dumps({"place": place, "outputs": outputs}).encode()
+        noted: dict[str, Any] = {"place": place, "outputs": outputs}
+        if any(draft.stem is not None for draft in drafts):
+            noted["times"] = {
+                draft.output_at(place).name: draft.path.stat().st_mtime_ns for draft in drafts
+            }
+        content = json.dumps(noted).encode()
         fs.write_in_folder(journal, content, self._folder)
         fs.fsync_folder(self._journals)
         return journal
@@ -283,8 +339,45 @@ def _stamp(path: Path) -> Stamp | None:
     return None
 
 
-def _name(place: str, ending: str) -> str:
-    return fs.shorten(Path(place).name.removesuffix(".json"), ending)
+def _is_same_time(found_ns: int, noted_ns: int) -> bool:
+    """Tell whether two times are one; a filesystem may round them to seconds."""
+    if found_ns % 1_000_000_000 == 0:
+        return found_ns // 1_000_000_000 == noted_ns // 1_000_000_000
+    return found_ns == noted_ns
+
+
+def kept_stem(place: str, answer: Answer) -> str | None:
+    """Return the stem that the outputs of an answer have, None for that of the answer itself."""
+    names = set(output_names(answer))
+    for output in answer.get("outputs", ()):
+        name, kind = output["name"], output["kind"]
+        ending = ENDINGS.get(kind, "")
+        if kind in ("picture", "csv") and (found := _NUMBERED_ENDING.search(name)):
+            ending = found[0]
+        if name in names and ending and name.endswith(ending):
+            is_usual = name == _name(place, ending, None)
+            return None if is_usual else name.removesuffix(ending)
+    return None
+
+
+def usual_stem(place: str) -> str:
+    """Return the name of the outputs of a sidecar without their endings and without a template."""
+    return Path(place).name.removesuffix(".json")
+
+
+def remove_empty_folders(outbox: Path, place: str, name: str) -> None:
+    """Remove the empty folders between a sidecar and its output `name`."""
+    folder = (outbox / place).parent
+    with contextlib.suppress(OSError):  # the first one that is not empty ends it
+        for parent in (outbox / reader.output_path(place, name)).parents:
+            if parent == folder:
+                return
+            parent.rmdir()
+
+
+def _name(place: str, ending: str, stem: str | None) -> str:
+    *folders, base = (usual_stem(place) if stem is None else stem).split("/")
+    return "/".join([*folders, fs.shorten(base, ending)])
 
 
 def _blocks(content: Content) -> Iterator[bytes]:

@@ -71,6 +71,25 @@ class Outbox:
             )
         raise AssertionError("there is always another place")
 
+    def stem_for(self, place: str, stem: str, endings: Sequence[str], sha256: str) -> str:
+        """Return a free stem for the outputs of the answer at `place`: `stem`, or a numbered one.
+
+        It is relative to the folder of the answer. Outputs of an answer to the same bytes that is
+        replaced do not count as taken.
+        """
+        parent = Path(place).parent
+        with self._deferring():
+            free = fs.unobstructed(self.folder, os.fspath(parent / stem))
+            stem = os.fspath(free.relative_to(self.folder / parent))
+            replaced = self.read(place) if self._is_replaceable(place, sha256) else None
+            numbered = itertools.chain([stem], (f"{stem}.{k}" for k in itertools.count(2)))
+            return next(
+                each
+                for each in numbered
+                if self._output_files.is_free(place, endings, replaced, each)
+            )
+        raise AssertionError("there is always another stem")
+
     def draft(self, claim: str, kind: OutputKind, ending: str, content: Content) -> OutputDraft:
         """Write an output under a temporary name, to be published with the answer."""
         with self._deferring():

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from daemon.core import fs
 from daemon.core.records import Block, Box, Cell, PageText, Table, TextLine, Word
+from daemon.inbox.scan import WORK_FOLDER
 
 SCHEMA_VERSION: Final = "1.1"  # of the sidecars that this version writes
 _EARLIER_VERSIONS: Final = ("1.0",)
@@ -80,8 +82,25 @@ def belongs_to(claim: str, answer: Answer | None) -> bool:
 
 
 def output_names(answer: Answer | None) -> list[str]:
-    """Return the names of the outputs that an answer lists."""
-    return [output["name"] for output in (answer or {}).get("outputs", ())]
+    """Return the names of the outputs that an answer lists: paths relative to its folder."""
+    names = (output["name"] for output in (answer or {}).get("outputs", ()))
+    return [name for name in names if is_output_name(name)]
+
+
+def is_output_name(name: str) -> bool:
+    """Tell whether a name is that of a file in the folder of a sidecar, or below it."""
+    parts = PurePosixPath(name).parts
+    return bool(parts) and parts[0] not in ("/", "//", WORK_FOLDER) and ".." not in parts
+
+
+def output_path(place: str, name: str) -> str:
+    """Return the path of an output below the outbox; `name` is as the sidecar at `place` lists it.
+
+    ValueError for a name that leads out of the folder of the sidecar.
+    """
+    if not is_output_name(name):
+        raise ValueError(f"{name} is no name of an output")
+    return os.fspath(PurePosixPath(place).parent / name)
 
 
 def page_text(page: Mapping[str, Any]) -> PageText:

@@ -16,13 +16,14 @@ import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from daemon.core import failpoints, fs
 from daemon.inbox.scan import WORK_FOLDER
 from daemon.outbox import reader
-from daemon.outbox.output_files import OutputDraft
+from daemon.outbox.output_files import OutputDraft, remove_empty_folders
 from daemon.outbox.reader import Answer, output_names
 
 FOLDER = "replacements"
@@ -118,19 +119,30 @@ class Replacements:
     def _put_in_place(self, committed: Path, plan: dict[str, Any]) -> None:
         place = plan["place"]
         target = self._outbox / place
+        folders = {target.parent}
         for file, name in plan["outputs"].items():
-            _rename_over(committed / file, self._at(place, name))
+            output = self._at(place, name)
+            fs.until_not_removed(partial(self._put, committed / file, output))
+            folders.add(output.parent)
             failpoints.reach("replace.output_named", name)
-        fs.fsync_folder(target.parent)
+        for folder in folders:
+            fs.fsync_folder(folder)
         _rename_over(committed / _SIDECAR, target)
         failpoints.reach("replace.named", place)
         for name in plan["removed"]:
             self._at(place, name).unlink(missing_ok=True)
+            remove_empty_folders(self._outbox, place, name)
         fs.fsync_folder(target.parent)
         failpoints.reach("replace.synced", place)
 
+    def _put(self, source: Path, target: Path) -> None:
+        """Rename a file over another one, in a folder that is made where it is missing."""
+        if os.path.lexists(source):  # else that was done before the crash
+            fs.make_folder(target.parent, self._outbox)
+            source.replace(target)
+
     def _at(self, place: str, name: str) -> Path:
-        return (self._outbox / place).with_name(Path(name).name)
+        return self._outbox / reader.output_path(place, name)
 
     def _remove_empty(self) -> None:
         for folder in (self._folder, self._folder.parent):

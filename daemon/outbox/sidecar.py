@@ -23,6 +23,7 @@ from daemon.core.records import (
     Cell,
     Claim,
     Document,
+    DocumentField,
     DocumentWarning,
     Failure,
     MissingOutput,
@@ -128,6 +129,8 @@ class Sidecar:
             "text": text,
             "warnings": [_warning(warning) for warning in document.warnings],
         }
+        if document.fields:
+            content["fields"] = [_field(each) for each in document.fields]
         if document.duplicate_of is not None:
             content["duplicate_of"] = fs.to_unicode(document.duplicate_of)
         if document.failure is not None:
@@ -273,6 +276,20 @@ def _word(word: Word | TextLine) -> dict[str, Any]:
 
 def _box(box: Box) -> list[int]:
     return [box.left, box.top, box.right, box.bottom]
+
+
+def _field(each: DocumentField) -> dict[str, Any]:
+    found = each.found
+    content = {
+        "name": each.name,
+        "type": each.type,
+        "value": found.value if found else None,
+        "text": found.text if found else None,
+        "page": each.page,
+        "box": _box(found.box) if found else None,
+        "confidence": _rounded(found.confidence) if found else None,
+    }
+    return content if found else content | {"reason": each.reason}
 
 
 def _unread(region: UnreadRegion) -> dict[str, Any]:

@@ -284,9 +284,9 @@ class Delivery:
         """Publish under the first free name and return it."""
         claim, policy = document.claim, document.policy
         provenance = policy.provenance(result, document.started_at, document.seconds)
-        with self._outputs.drafted(claim, result, policy, document.render_job) as outputs:
+        with self._outputs.drafted(claim, result, policy, document.render_job) as drafted:
             while True:
-                place = self._outbox.place_for(claim.name, claim.sha256, outputs.endings)
+                place, outputs = self._outputs.placed(drafted, result, claim, policy)
                 listed = outputs.outputs_at(place)
                 content = Sidecar(claim, result, provenance, listed, outputs.missing)
                 self._ledger.mark_answering(claim.id, result.status, place)

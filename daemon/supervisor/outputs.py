@@ -18,13 +18,19 @@ import structlog
 
 from daemon.core import fs
 from daemon.core.errors import DaemonError, Deferred, Died, Rejected
-from daemon.core.options import Recipe
+from daemon.core.options import Naming, Recipe
 from daemon.core.records import Claim, Document, Failure, MissingOutput, Output, OutputKind
 from daemon.core.scratch import Scratch
 from daemon.core.structure import HeadingLevels, tables
 from daemon.core.tasks import Outcome, RenderTask
-from daemon.outbox import text
-from daemon.outbox.output_files import ENDINGS, OutputDraft, picture_ending, table_ending
+from daemon.outbox import naming, text
+from daemon.outbox.output_files import (
+    ENDINGS,
+    OutputDraft,
+    picture_ending,
+    table_ending,
+    usual_stem,
+)
 from daemon.outbox.publish import Outbox
 from daemon.supervisor.policy import Policy
 
@@ -32,7 +38,7 @@ log = structlog.get_logger()
 
 # the supervising process formats these itself; workers render the others, which need a decoder or a
 # library that is large
-FORMATTED: Final[tuple[OutputKind, ...]] = ("text", "hocr", "alto", "markdown", "csv")
+FORMATTED: Final[tuple[OutputKind, ...]] = ("text", "hocr", "alto", "markdown", "csv", "fields_csv")
 RENDERED: Final[tuple[OutputKind, ...]] = ("searchable_pdf", "pdfa", "docx", "xlsx", "picture")
 PROBE_BYTES = 1 << 20  # what must fit into the folder for outputs, where a worker says it is full
 RENDER_ATTEMPTS = 2
@@ -131,6 +137,11 @@ class OutputDrafts:
     drafts: tuple[OutputDraft, ...] = ()
     missing: tuple[MissingOutput, ...] = ()
 
+    def named(self, stem: str) -> OutputDrafts:
+        """Return the outputs under another stem than that of their sidecar."""
+        drafts = tuple(replace(draft, stem=stem) for draft in self.drafts)
+        return replace(self, drafts=drafts)
+
     @property
     def endings(self) -> tuple[str, ...]:
         """What the names of the drafts will end with."""
@@ -190,6 +201,19 @@ class DerivedOutputs:
             yield OutputDrafts(tuple(drafts), tuple(missing))
         finally:
             self._outbox.drop(drafts)
+
+    def placed(
+        self, outputs: OutputDrafts, document: Document, claim: Claim, policy: Policy
+    ) -> tuple[str, OutputDrafts]:
+        """Return a free place for the answer, and the outputs under the names that they get."""
+        has_template = policy.naming != Naming() and bool(outputs.drafts)
+        endings = () if has_template else outputs.endings
+        place = self._outbox.place_for(claim.name, claim.sha256, endings)
+        if not has_template:
+            return place, outputs
+        stem = naming.stem_of(policy.naming, document, claim.name, usual_stem(place))
+        free = self._outbox.stem_for(place, stem, outputs.endings, claim.sha256)
+        return place, outputs.named(free)
 
     def forget(self, claim: Claim) -> None:
         """Remove what workers have rendered of a document."""
@@ -277,6 +301,10 @@ def _formatted(kind: OutputKind, document: Document, name: str) -> Iterable[byte
             from daemon.outbox import alto
 
             return alto.render(document, name)
+        case "fields_csv":
+            from daemon.outbox import fields_csv
+
+            return [fields_csv.render(document, name)]
         case "markdown":
             from daemon.outbox import markdown
 

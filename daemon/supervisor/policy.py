@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 
 from daemon.config.hook import Hook
 from daemon.core.folder_rules import FolderRules
-from daemon.core.options import NO_OPTIONS, Recipe, RequestOptions
+from daemon.core.options import NO_OPTIONS, Naming, Recipe, RequestOptions
 from daemon.core.page_selection import PageSelection
 from daemon.core.records import Document, OutputKind
 from daemon.outbox.sidecar import Provenance
@@ -38,6 +38,7 @@ class Policy:
     refers_to_duplicates: bool
     hooks: tuple[Hook, ...] = ()
     outputs: tuple[OutputKind, ...] = ()
+    naming: Naming = field(default_factory=Naming)
     pages: PageSelection | None = None
     requested: RequestOptions = NO_OPTIONS
 
@@ -62,6 +63,8 @@ class Policy:
             "outputs": self.outputs,
             **({"pages": str(self.pages)} if self.pages else {}),
             **({"deskew_pdf": True} if recipe.deskew_pdf else {}),
+            **({"fields": _rules(recipe)} if recipe.fields else {}),
+            **({"naming": asdict(self.naming)} if self.naming != Naming() else {}),
         }
         digest = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
         return f"{recipe.name}@{digest[:8]}"
@@ -79,6 +82,11 @@ class Policy:
             seconds=seconds,
             requested=self.requested,
         )
+
+
+def _rules(recipe: Recipe) -> list[tuple[str, dict[str, object]]]:
+    """Return the fields in their order, which is that of their columns."""
+    return [(name, asdict(rule)) for name, rule in recipe.fields.items()]
 
 
 Policies = FolderRules[Policy]

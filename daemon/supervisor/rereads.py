@@ -27,6 +27,7 @@ from daemon.inbox.claims.protocol import Claims, is_held
 from daemon.inbox.originals import Originals
 from daemon.ledger.ledger import Ledger
 from daemon.outbox.hooks.payload import notifications
+from daemon.outbox.output_files import kept_stem
 from daemon.outbox.publish import Outbox, Superseded
 from daemon.outbox.reader import Answer, belongs_to
 from daemon.outbox.sidecar import Sidecar
@@ -179,7 +180,11 @@ class RereadDelivery(Delivery):
     def _replace(self, document: DocumentInFlight, result: Document, place: str) -> None:
         claim, policy = document.claim, document.policy
         provenance = policy.provenance(result, document.started_at, document.seconds)
-        with self._outputs.drafted(claim, result, policy, document.render_job) as outputs:
+        with self._outputs.drafted(claim, result, policy, document.render_job) as drafted:
+            before = self._outbox.read_surely(place)
+            # as the answer keeps its name, its outputs keep theirs: no other document has them
+            stem = kept_stem(place, before) if before else None
+            outputs = drafted if stem is None else drafted.named(stem)
             listed = outputs.outputs_at(place)
             content = Sidecar(claim, result, provenance, listed, outputs.missing)
             self._ledger.mark_replacing(claim.id, provenance.finished_at)

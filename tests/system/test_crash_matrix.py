@@ -38,6 +38,7 @@ def is_elsewhere(tmp_path: Path) -> bool:
         ("retried", "publish.named|move"), ("across", "copy|rename"),
         ("notified", "ledger.answered|hook"),
         ("outputs", "make|outputs|publish"), ("tables", r"named.*(csv|pdfa)|render@.*xlsx"),
+        ("named", "outputs.named|outputs.synced"),
         ("in place", "ledger|publish|original"), ("failing in place", "fail|closed"),
     ],
 )  # fmt: skip

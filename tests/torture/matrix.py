@@ -13,7 +13,7 @@ import re
 import signal
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -51,6 +51,7 @@ class Scenario:
     failed_before: bool = False
     notified: bool = False  # a hook is called for every answer
     outputs: tuple[str, ...] = ()
+    naming: Mapping[str, str] | None = None
     in_place: bool = False  # claim: ledger
 
 
@@ -93,6 +94,17 @@ SCENARIOS = {
             "outputs.settled@{name}.json",
         ),
         outputs=("markdown", "csv", "xlsx", "docx", "pdfa"),
+    ),
+    # a template names the outputs and picks their folder
+    "named": Scenario(
+        (
+            "outputs.noted@{name}.json", "outputs.named@sorted/1/p{stem}.page-0001.png",
+            "outputs.named@sorted/1/p{stem}.txt", "outputs.synced@{name}.json",
+            "publish.named@{name}.json", "publish.synced@{name}.json",
+            "outputs.settled@{name}.json", "ledger.answered@{name}", *_MOVED, *_LET_GO,
+        ),
+        outputs=("text", "picture"),
+        naming={"name": "p{stem}", "folder": "sorted/{page_count}"},
     ),
     # the archive is on another filesystem: the bytes are copied
     "across": Scenario((*_MOVED, "copy.synced@{name}", *_LET_GO)),
@@ -170,7 +182,7 @@ class Chain:
             self._fail_all()
         last: tuple[str, dict[str, str], float] | None = None
         for number, file in enumerate(self._landed):
-            point = self._scenario.steps[number].format(name=file.name)
+            point = self._scenario.steps[number].format(name=file.name, stem=Path(file.name).stem)
             with living(self._workspace, self._program, FAILPOINTS=f"{point}=1*stop") as life:
                 if last is not None:
                     yield self._ending(life, number, *last)
@@ -188,6 +200,7 @@ class Chain:
             command = ["tee", "-a", str(root / NOTIFICATIONS)]
             config["hooks"] = [{"name": "tell", "command": command}]
         config |= {"outputs": self._outputs} if self._outputs else {}
+        config |= {"naming": dict(self._scenario.naming)} if self._scenario.naming else {}
         config |= IN_PLACE if self._scenario.in_place else {}
         made = quick_workspace(root, self._program, **config)
         if self._is_across:

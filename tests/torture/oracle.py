@@ -189,9 +189,9 @@ def _count_answers(
         if error := _answer_error(answer, by_sha):
             found.wrong.append(f"{path.relative_to(workspace.root)}: {error}")
         for output in answer.get("outputs", ()):
-            if error := _output_error(path.with_name(output["name"]), output["sha256"]):
+            if error := _output_error(path.parent / output["name"], output["sha256"]):
                 found.wrong.append(error)
-            outputs.discard(path.with_name(output["name"]))
+            outputs.discard(path.parent / output["name"])
     found.left += [f"{path}: listed in no answer" for path in sorted(outputs)]
     found.answered = sum((answers & wanted).values())
     found.duplicated += [f"{by_sha[sha].name}: answered more than once" for sha in answers - wanted]

@@ -75,6 +75,8 @@ def environment(hook: Hook, notification: Notification, outbox: Path) -> dict[st
         "OCR_ERROR": str(error.get("message", "")),
         "OCR_ATTEMPT": str(notification.attempts + 1),
     }
+    for each in data.get("fields", ()):
+        facts[f"OCR_FIELD_{each['name'].upper()}"] = each["value"] or ""
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     return inherited | {key: value.replace("\0", "") for key, value in facts.items()}
 

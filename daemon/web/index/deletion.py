@@ -9,6 +9,7 @@ from pathlib import Path
 
 from daemon.core import fs
 from daemon.inbox.scan import WORK_FOLDER
+from daemon.outbox.reader import output_path
 from daemon.web import sidecar_reader
 from daemon.web.http.errors import HttpError
 from daemon.web.index.catalogue import Catalogue
@@ -58,9 +59,13 @@ def _has_claim(outbox: Path, name: str, claim: str) -> bool:
 
 
 def _remove_output(outbox: Path, sidecar_name: str, name: str) -> None:
-    """Remove an output beside the sidecar; a listed name that leads elsewhere is ignored."""
-    if os.path.basename(name) == name:  # noqa: PTH119  # a name, and no path yet
-        with contextlib.suppress(OSError, ValueError):
-            path = (outbox / sidecar_name).with_name(name)
-            if fs.is_regular(path):
-                path.unlink()
+    """Remove an output of the sidecar, and its folders below that of the sidecar if empty.
+
+    A listed name that leads elsewhere is ignored.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        path = outbox / output_path(sidecar_name, name)
+        if fs.is_regular(path):
+            folder = (outbox / sidecar_name).parent
+            below = os.fspath(path.relative_to(folder))
+            fs.remove_beneath(folder, below, path.lstat().st_ino)

@@ -38,7 +38,8 @@ def routes(context: WebContext) -> list[BaseRoute]:
     rest = _RestEndpoints(context)
 
     def route(path: str, endpoint: parameters.Endpoint, *methods: str) -> Route:
-        return Route(path, parameters.checked(path, endpoint), methods=methods or ["GET"])
+        described = path.replace(":path}", "}")  # OpenAPI has no parameters with slashes
+        return Route(path, parameters.checked(described, endpoint), methods=methods or ["GET"])
 
     return [
         route("/predict", rest.predict, "POST"),
@@ -48,7 +49,7 @@ def routes(context: WebContext) -> list[BaseRoute]:
         route("/documents/{id}/text", rest.text),
         route("/documents/{id}/markdown", rest.markdown),
         route("/documents/{id}/corrections", rest.corrections),
-        route("/documents/{id}/outputs/{name}", rest.output),
+        route("/documents/{id}/outputs/{name:path}", rest.output),
         route("/documents/{id}/original", rest.original),
         route("/documents/{id}/pages/{number}/image", rest.page_image),
         route("/documents/{id}/retry", rest.retry, "POST"),

@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from io import BufferedReader
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from starlette.responses import Response, StreamingResponse
@@ -15,7 +15,7 @@ from starlette.responses import Response, StreamingResponse
 from daemon.core import fs
 from daemon.core.structure import HeadingLevels
 from daemon.outbox import markdown
-from daemon.outbox.reader import page_text, upgraded
+from daemon.outbox.reader import output_path, page_text, upgraded
 from daemon.web.http.errors import HttpError
 from daemon.web.http.filenames import content_disposition
 from daemon.web.http.sniff import HEAD_BYTES, sniff
@@ -42,13 +42,12 @@ def output_response(catalogue: Catalogue, details: DocumentDetails, name: str) -
         content = _sidecar_bytes(catalogue, sidecar, details.sidecar)
         headers = content_disposition(name, "inline")
         return Response(content, media_type="application/json", headers=headers)
-    file_name = Path(sidecar).name if is_sidecar else name
     try:
-        path = os.fspath(Path(sidecar).with_name(file_name))
+        path = sidecar if is_sidecar else output_path(sidecar, name)
         file = fs.open_beneath(catalogue.paths.outbox, path)
     except (OSError, ValueError) as error:
         raise HttpError(410, "gone", "this output was collected") from error
-    return _file_response(file, media_types[name], name)
+    return _file_response(file, media_types[name], PurePosixPath(name).name)
 
 
 def _sidecar_bytes(catalogue: Catalogue, path: str, shown: dict[str, Any]) -> bytes:

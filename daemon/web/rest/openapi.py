@@ -7,7 +7,14 @@ from typing import Any, get_args
 
 from daemon import __version__
 from daemon.core.page_selection import MAX_CHARACTERS
-from daemon.core.records import BlockKind, Direction, OutputKind, UnreadReason
+from daemon.core.records import (
+    BlockKind,
+    Direction,
+    FieldReason,
+    FieldType,
+    OutputKind,
+    UnreadReason,
+)
 from daemon.web.daemon_status import HEALTH_STATUSES
 from daemon.web.http.errors import MEDIA_TYPE, TITLES, TYPE_PREFIX
 from daemon.web.index.records import STATUSES, WaitingCause
@@ -48,6 +55,10 @@ _DOCUMENT = {
     "pages": {
         "type": ["array", "null"], "items": {"$ref": "#/components/schemas/Page"},
         "description": "as in the sidecar; null if text is null",
+    },
+    "fields": {
+        "type": ["array", "null"], "items": {"$ref": "#/components/schemas/Field"},
+        "description": "what the config wants from this kind of paper; null if text is null",
     },
     "warnings": {
         "type": "array", "items": {"$ref": "#/components/schemas/Warning"},
@@ -178,6 +189,22 @@ _SCHEMAS = {
         **_object({"box": _BOX, "reason": {"enum": list(get_args(UnreadReason))}}),
         "description": "a region that looks like text and was not read",
     },
+    "Field": _object(
+        {
+            "name": _TEXT,
+            "type": {"enum": list(get_args(FieldType))},
+            "value": {
+                **_OPTIONAL_TEXT,
+                "description": "a decimal number, a date as YYYY-MM-DD, or text; null: not found",
+            },
+            "text": {**_OPTIONAL_TEXT, "description": "as it stands on the page"},
+            "page": {"type": ["integer", "null"], "minimum": 1},
+            "box": {"anyOf": [_BOX, {"type": "null"}]},
+            "confidence": _CONFIDENCE,
+            "reason": {"enum": list(get_args(FieldReason)), "description": "why it was not found"},
+        },
+        optional=("reason",),
+    ),
     "Warning": _object(
         {"class": _TEXT, "message": _TEXT, "page": {"type": ["integer", "null"], "minimum": 1}}
     ),

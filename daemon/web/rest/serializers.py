@@ -110,4 +110,5 @@ def _result_json(details: DocumentDetails) -> dict[str, Any]:
         "warnings": list(details.warnings),
         "text": None if is_unknown else sidecar.get("text", ""),
         "pages": None if is_unknown else sidecar.get("pages", []),
+        "fields": None if is_unknown else sidecar.get("fields", []),
     }

@@ -9,13 +9,13 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from daemon.core import fs
+from daemon.outbox.reader import output_path
 from daemon.web.context import WebContext
 from daemon.web.http.block_writer import BlockWriter
 from daemon.web.http.body import FormReader
@@ -200,11 +200,11 @@ def _output_file(
 ) -> Iterator[tuple[str, _Content]]:
     """Return an output beside the sidecar, nothing if it was collected."""
     sidecar = context.catalogue.sidecar_name(details)
-    if sidecar is None or Path(name).name != name:
+    if sidecar is None:
         return
     folder = details.summary.name.removesuffix(details.summary.title)
     with contextlib.suppress(OSError, ValueError):
-        path = str(Path(sidecar).with_name(name))
+        path = output_path(sidecar, name)
         yield f"{folder}{name}", fs.open_beneath(context.catalogue.paths.outbox, path)
 
 

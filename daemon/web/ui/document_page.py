@@ -93,6 +93,7 @@ class DocumentPage:
             page=page_view(shown.content, shown.corrections) if shown.content else None,
             corrected_lines=len(shown.corrections),
             warnings=warning_views(shown.details.warnings),
+            fields=(shown.details.sidecar or {}).get("fields", ()),
             flagged_pages=_flagged_pages(shown.details),
             found_pages=self._pages_with(shown.details, query.text),
             uncertain_below=round(100 * UNCERTAIN_BELOW),

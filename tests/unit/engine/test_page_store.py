@@ -25,7 +25,8 @@ def page_of_words(number: int, words: int = 400) -> PageText:
     )
     text = " ".join(word.text for word in read)
     line = TextLine(text, 0.5, Box(0, 0, 9, 9), read)
-    return dataclasses.replace(PAGE, number=number, text=text, blocks=(Block((line,)),))
+    blocks = (Block((line,)),)
+    return dataclasses.replace(PAGE, number=number, text=text, blocks=blocks, fields=())
 
 
 def add_all(store: PageStore, count: int) -> None:

@@ -17,14 +17,16 @@ import pytest
 
 from daemon.core import records
 from daemon.core.errors import DaemonError, Died, Misconfigured, Rejected, Unconfirmed
-from daemon.core.options import Recipe, Rendering, Weights
+from daemon.core.options import FieldRule, Recipe, Rendering, Weights
 from daemon.core.records import (
     Block,
     Box,
     Cell,
     DocumentWarning,
     Failure,
+    FieldValue,
     PageCount,
+    PageField,
     PagesRead,
     PageText,
     Stamp,
@@ -49,6 +51,10 @@ PAGE = PageText(
     failure=Failure("timeout", "took too long", page=3, attempt=2, signal=9), orientation=180,
     curvature=2.5, unread=(UnreadRegion(BOX, "too_small"),),
     warnings=(DocumentWarning("renderer_message", "a stream ended early", 3),), pixel_height=2.0,
+    fields=(
+        PageField("total", FieldValue("9,50", "9.50", BOX, 0.9, 3)),
+        PageField("order", None, "no_label"),
+    ),
 )  # fmt: skip
 READ = PagesRead(
     "application/pdf", 9, (PAGE,), {"decode": 0.25}, "bf16", (DocumentWarning("a", "b"),)
@@ -56,6 +62,10 @@ READ = PagesRead(
 RECIPE = Recipe(
     weights=Weights(file=Path("/models/a.onnx"), backend="onnxruntime"),
     rendering=Rendering(passwords=("geheim", "密码")),
+    fields={
+        "total": FieldRule(label=("Total", "合计"), type="amount", page="last"),
+        "order": FieldRule(label="Order", pattern="[A-Z]+", page=2),
+    },
 )
 NAMED = Path(os.fsdecode(b"/inbox/\xff\xe4\xb8\xa4 \n.pdf"))
 STAMP = Stamp(1, 2**62, 2**63)

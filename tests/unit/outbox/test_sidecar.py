@@ -3,7 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import jsonschema_rs
 import pytest
@@ -16,8 +16,11 @@ from daemon.core.records import (  # fmt: skip
     Claim,
     Direction,
     Document,
+    DocumentField,
     DocumentWarning,
     Failure,
+    FieldReason,
+    FieldValue,
     PageText,
     Stamp,
     Table,
@@ -243,3 +246,44 @@ def test_the_summary_of_a_sidecar_is_its_content_without_lines() -> None:
     (short,) = summary.pop("pages")
     assert json.loads(json.dumps(summary)) == whole
     assert json.loads(json.dumps(short)) == {key: page[key] for key in short}
+
+
+# --- fields -------------------------------------------------------------------------------------
+
+FOUND = DocumentField("total", "amount", FieldValue("RM 9,50", "9.50", Box(1, 2, 3, 4), 0.91), 2)
+
+
+def fields_of(*fields: DocumentField) -> dict[str, Any]:
+    read = Document("done", "image/png", (page(),), {}, 1, fields=fields)
+    content = json.loads(b"".join(Sidecar(CLAIM, read, BY)))
+    assert is_valid(content)
+    return content
+
+
+def test_a_field_has_its_value_its_text_and_its_place() -> None:
+    (total,) = fields_of(FOUND)["fields"]
+
+    assert total == {
+        "name": "total", "type": "amount", "value": "9.50", "text": "RM 9,50", "page": 2,
+        "box": [1, 2, 3, 4], "confidence": 0.91,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("reason", get_args(FieldReason))
+def test_a_field_that_was_not_found_is_there_and_says_why(reason: FieldReason) -> None:
+    (total,) = fields_of(DocumentField("total", "amount", reason=reason))["fields"]
+
+    assert {name for name, value in total.items() if value is None} == {
+        "value", "text", "page", "box", "confidence",
+    }  # fmt: skip
+    assert total["reason"] == reason
+
+
+def test_without_fields_the_answer_has_no_such_key() -> None:
+    assert "fields" not in fields_of()
+
+
+def test_the_summary_for_hooks_has_the_fields() -> None:
+    read = Document("done", "image/png", (page(),), {}, 1, fields=(FOUND,))
+
+    assert [each["value"] for each in Sidecar(CLAIM, read, BY).summary()["fields"]] == ["9.50"]

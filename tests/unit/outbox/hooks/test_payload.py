@@ -91,3 +91,10 @@ def test_a_notification_of_an_answer_of_version_1_0_has_nothing_unread() -> None
     data = told()["data"]
 
     assert (data["unread"], data["warnings"]) == (0, [])
+
+
+def test_a_notification_has_the_fields_of_the_document() -> None:
+    total = {"name": "total", "type": "amount", "value": "9.50", "text": "9,50", "page": 1}
+
+    assert told(fields=[total])["data"]["fields"] == [total]
+    assert "fields" not in told()["data"]

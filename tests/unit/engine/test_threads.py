@@ -18,7 +18,7 @@ def test_both_networks_have_the_threads_of_the_config(monkeypatch, backend, of_t
     monkeypatch.setattr("daemon.ocr.onnx_session._process.threads", 1)
     monkeypatch.setattr("daemon.ocr.pipeline.Pipeline.load", lambda recipe: recipe)
 
-    worker._load(Recipe(weights=Weights(file=Path("none"), backend=backend)), 3)
+    worker.load_pipeline(Recipe(weights=Weights(file=Path("none"), backend=backend)), 3)
 
     assert asked == {"torch": of_torch, "opencv": [3]}
     onnx_session = importlib.import_module("daemon.ocr.onnx_session")

@@ -334,6 +334,7 @@ def test_a_listed_name_that_leads_elsewhere_is_no_output(name: str, tmp_path: Pa
     [
         ([("text", f"{STEM}.2.txt")], f"{STEM}.2"),
         ([("picture", f"{STEM}.page-0001.png")], STEM),
+        ([("csv", f"{STEM}.table-0001.csv")], STEM),
         ([("unknown", "x.y"), ("hocr", "b.hocr")], "b"),
         ([("text", "a.pdf.txt")], None),
         ([], None),

@@ -5,8 +5,8 @@ For each kind of PDF, CPU seconds of a page in a PDF of `--pages` pages divided 
 
     decode     opening the file for each task and decoding the pages, as workers do, without OCR;
                the tasks are those that the daemon makes (daemon/engine/document_job.py)
-    sidecar    the JSON sidecar; text, hocr, alto: these outputs
-    pdf        the searchable PDF
+    sidecar    the JSON sidecar; text, hocr, alto, markdown, docx: these outputs
+    pdf, pdfa  the searchable PDF, and the PDF/A
 
 Kinds are text, pictures (scans), and both with a damaged cross-reference table, which is repaired
 whenever the file is opened. `--sample` pages are decoded, spread over the document. With `--ocr`,
@@ -137,9 +137,10 @@ def page_text(number: int) -> PageText:
 def outputs(path: Path, recipe: Recipe, pages: int) -> dict[str, float]:
     """Return CPU seconds per page of each output of a document."""
     from daemon.core.records import Claim, Document, Stamp
+    from daemon.core.structure import HeadingLevels
     from daemon.core.tasks import RenderTask
-    from daemon.ocr.render import searchable_pdf
-    from daemon.outbox import alto, hocr, text
+    from daemon.ocr.render import docx, pdfa, searchable_pdf
+    from daemon.outbox import alto, hocr, markdown, text
     from daemon.outbox.sidecar import Provenance, Sidecar
 
     read = tuple(page_text(number) for number in range(1, pages + 1))
@@ -156,12 +157,19 @@ def outputs(path: Path, recipe: Recipe, pages: int) -> dict[str, float]:
         with path.open("rb") as file:
             searchable_pdf.write(file, task)
 
+    def archived() -> None:
+        with path.open("rb") as file:
+            pdfa.write(file, task)
+
     steps: dict[str, Callable[[], object]] = {
         "sidecar": lambda: deque(Sidecar(claim, document, by), 0),
         "text": lambda: text.render(document),
         "hocr": lambda: deque(hocr.render(document, path.name), 0),
         "alto": lambda: deque(alto.render(document, path.name), 0),
+        "markdown": lambda: deque(markdown.render(read, HeadingLevels(read)), 0),
+        "docx": lambda: docx.write(target.with_suffix(".docx"), read, 0.0),
         "pdf": searchable,
+        "pdfa": archived,
     }
     spent = {}
     for name, step in steps.items():

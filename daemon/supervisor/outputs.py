@@ -21,7 +21,6 @@ from daemon.core.errors import DaemonError, Deferred, Died, Rejected
 from daemon.core.options import Naming, Recipe
 from daemon.core.records import Claim, Document, Failure, MissingOutput, Output, OutputKind
 from daemon.core.scratch import Scratch
-from daemon.core.structure import HeadingLevels, tables
 from daemon.core.tasks import Outcome, RenderTask
 from daemon.outbox import naming, text
 from daemon.outbox.output_files import (
@@ -244,6 +243,7 @@ class DerivedOutputs:
         missing: list[MissingOutput],
     ) -> None:
         """Draft a CSV file for each table; where there are too many, none."""
+        from daemon.core.structure import tables  # loaded where it is wanted, as below
         from daemon.outbox import csv_tables
 
         count = sum(1 for _ in tables(document.pages))
@@ -277,7 +277,11 @@ class DerivedOutputs:
 
 def _has_content(kind: OutputKind, document: Document) -> bool:
     """Tell whether a document has what an output consists of: without tables there is no XLSX."""
-    return kind != "xlsx" or any(True for _ in tables(document.pages))
+    if kind != "xlsx":
+        return True
+    from daemon.core.structure import tables
+
+    return any(True for _ in tables(document.pages))
 
 
 def _page_of(task: RenderTask) -> int | None:
@@ -306,6 +310,7 @@ def _formatted(kind: OutputKind, document: Document, name: str) -> Iterable[byte
 
             return [fields_csv.render(document, name)]
         case "markdown":
+            from daemon.core.structure import HeadingLevels
             from daemon.outbox import markdown
 
             pages = markdown.render(document.pages, HeadingLevels(document.pages))

@@ -126,6 +126,17 @@ def test_a_pdf_of_pictures_becomes_pdfa_and_looks_the_same(rotation: int, tmp_pa
     assert text_in(path) == ["Invoice", "2041"]
 
 
+def test_a_page_that_is_turned_straight_is_pdfa_too(tmp_path: Path) -> None:
+    source, target = tmp_path / "a", tmp_path / "made.pdf"
+    source.write_bytes(scan())
+    text, recipe = text_of(line(WORDS), skew=2.0), Recipe(weights=SHIPPED, deskew_pdf=True)
+
+    outputs.render(RenderTask("c", source, Stamp.of(source), "pdfa", (text,), target, 60, recipe))
+
+    assert violations(target) == []
+    assert not (pixels(target) == pixels(source)).all()
+
+
 def test_what_the_document_says_of_itself_is_in_the_metadata(tmp_path: Path) -> None:
     with pymupdf.open("pdf", scan()) as document:
         document.set_metadata(

@@ -104,10 +104,14 @@ def test_a_kill_at_any_step_leaves_the_old_or_the_new_answer(tmp_path: Path, ste
     assert_whole(workspace)
 
 
-@pytest.mark.parametrize("config", [{}, IN_PLACE], ids=["archived", "in place"])
+NAMED = {"naming": {"name": "{page_count} pages", "folder": "sorted"}}
+
+
+@pytest.mark.parametrize("config", [{}, IN_PLACE, NAMED], ids=["archived", "in place", "named"])
 def test_answers_are_replaced_while_the_daemon_runs(tmp_path: Path, config: dict) -> None:
     workspace = workspace_with(tmp_path, **config)
     answered(workspace, "a.png", "deep/b.png")
+    files = workspace.files_in(workspace.outbox)
     times = {name: answer["processing"]["finished_at"]
              for name, answer in workspace.answers().items()}  # fmt: skip
     with living(workspace, "pretended") as life:
@@ -120,6 +124,7 @@ def test_answers_are_replaced_while_the_daemon_runs(tmp_path: Path, config: dict
     after = {name: answer["processing"]["finished_at"]
              for name, answer in workspace.answers().items()}  # fmt: skip
     assert requested == ["deep/b.png"]
+    assert workspace.files_in(workspace.outbox) == files
     assert after["a.png.json"] == times["a.png.json"]
     assert after["deep/b.png.json"] > times["deep/b.png.json"]
     assert_whole(workspace)

@@ -18,6 +18,7 @@ from daemon.ocr.fields.folding import distance, errors_allowed, is_chinese, labe
 from daemon.ocr.fields.pieces import Extent, Piece
 
 MORE_WORDS: Final = "*"  # at the end of a label: other words may follow
+_HALF_OF_HITS: Final = 15  # of a label on a page that are looked at, from its beginning and its end
 _WORD_GAP: Final = (
     0.8  # heights of the line, from which a gap separates a label from what is before
 )
@@ -98,7 +99,8 @@ class LabelledPage:
 
     def __init__(self, pieces: Sequence[Piece], labels: Sequence[str]) -> None:
         self.pieces = [piece for piece in pieces if not piece.vertical]
-        self._hits = {label: list(_hits(label, self.pieces)) for label in dict.fromkeys(labels)}
+        found = {label: list(_hits(label, self.pieces)) for label in dict.fromkeys(labels)}
+        self._hits = {label: _first_and_last(hits) for label, hits in found.items()}
         self._hits = _without_parts_of_others(self._hits)
         self._extents = {id(piece): piece.extent for piece in self.pieces}
         self._starts = {
@@ -179,6 +181,11 @@ def goes_on_to_colon(hit: Hit) -> bool:
     """Tell whether a label is only the beginning of a longer one that ends with a colon."""
     after = _BRACKETS.sub(" ", hit.piece.folded[hit.end :])
     return not hit.may_go_on and bool(_LABEL_BEFORE_COLON.match(after))
+
+
+def _first_and_last(hits: list[Hit]) -> list[Hit]:
+    """Return the hits, of very many the first and the last ones: a page may consist of labels."""
+    return hits if len(hits) <= 2 * _HALF_OF_HITS else hits[:_HALF_OF_HITS] + hits[-_HALF_OF_HITS:]
 
 
 def _overlap(one: Extent, other: Extent) -> bool:

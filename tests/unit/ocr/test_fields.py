@@ -462,3 +462,14 @@ def test_a_pattern_that_would_take_for_ever_elsewhere_takes_no_time() -> None:
     assert only(read, pattern="(a+)+$b|(a*)*c") is None
 
     assert process_time() - began < 1.0
+
+
+def test_a_page_that_consists_of_labels_is_not_slow_and_keeps_the_first_and_the_last() -> None:
+    places = [(100 + k % 5 * 240, 30 * (k // 5)) for k in range(1500)]
+    read = page(*((x, y, f"Total {k}.00") for k, (x, y) in enumerate(places)))
+    began = process_time()
+
+    chosen = [only(read, label="Total", type="amount", pick=pick) for pick in ("first", "last")]
+
+    assert chosen == ["0.00", "1499.00"]
+    assert process_time() - began < 10.0

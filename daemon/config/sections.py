@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from daemon.config.hook import Hook
 from daemon.config.secrets import is_secret
-from daemon.core.options import LogFormat, Segmenter
+from daemon.core.options import BlankPages, CodeChoice, LogFormat, Segmenter
 from daemon.core.records import OutputKind
 from daemon.core.shipped import LEXICON, RECOGNISER, SHIPPED, shipped_digest, shipped_model
 
@@ -116,6 +116,8 @@ class Profile(Section):
     name: ProfileName
     folders: Annotated[tuple[str, ...], Field(min_length=1)]
     quiet_seconds: NonNegativeSeconds | None = None
+    codes: tuple[CodeChoice, ...] | None = None
+    blank_pages: BlankPages | None = None
     outputs: tuple[OutputKind, ...] | None = None
     priority: Priority | None = None
     segmenter: Segmenter | None = None

@@ -40,6 +40,8 @@ from daemon.config.sections import (
 from daemon.core.errors import InvalidConfig, Misconfigured
 from daemon.core.memory import MemoryLimits, memory_limits
 from daemon.core.options import (
+    BlankPages,
+    CodeChoice,
     Detector,
     Limits,
     Preprocessing,
@@ -87,6 +89,8 @@ class Config(BaseSettings):
     segmenter: Segmenter = "auto"
     detector: Detector = Detector()
     model: Model = Model()
+    codes: tuple[CodeChoice, ...] = ()
+    blank_pages: BlankPages = "keep"
     outputs: tuple[OutputKind, ...] = ()
     priority: Priority = 0
     retention: Retention = Retention()
@@ -141,6 +145,8 @@ class Config(BaseSettings):
             preprocessing=self.preprocess,
             segmenter=self.segmenter,
             detector=self.detector,
+            codes=self.codes,
+            marks_blank=self.blank_pages != "keep",
         )
 
     @property

@@ -13,11 +13,14 @@ from typing import Annotated, ClassVar, Final, Literal
 
 from annotated_types import Ge, Gt, Le
 
+from daemon.core.records import CodeFormat
 from daemon.core.shipped import DETECTOR, SHIPPED, shipped_digest, shipped_model
 
 _STRICT = {"extra": "forbid"}
 
 Segmenter = Literal["auto", "opencv", "dbnet"]
+BlankPages = Literal["keep", "mark", "drop"]
+CodeChoice = CodeFormat | Literal["any"]
 LogFormat = Literal["auto", "console", "json"]
 """The format of the log on standard error; auto is console on a terminal and json elsewhere."""
 
@@ -109,7 +112,11 @@ NO_OPTIONS: Final = RequestOptions()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """One profile: all settings that influence the text of an answer."""
+    """One profile: all settings that influence the text of an answer.
+
+    `codes` are the formats of the codes that are looked for on each page; with `marks_blank` it is
+    told of each page whether it is blank.
+    """
 
     weights: Weights
     name: str = "default"
@@ -118,6 +125,8 @@ class Recipe:
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
     segmenter: Segmenter = "auto"
     detector: Detector = Detector(file=None)
+    codes: tuple[CodeChoice, ...] = ()
+    marks_blank: bool = False
 
     @property
     def network(self) -> Path | None:

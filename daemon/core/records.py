@@ -30,7 +30,14 @@ BlockKind = Literal["text", "heading", "table", "header", "footer", "seal"]
 Direction = Literal["horizontal", "vertical", "rotated_90", "rotated_180", "rotated_270"]
 UnreadReason = Literal["low_confidence", "too_small", "not_legible", "not_rendered"]
 OutputKind = Literal["text", "hocr", "alto", "searchable_pdf", "picture"]
-Stage = Literal["decode", "clean", "segment", "recognize", "assemble"]
+Stage = Literal["decode", "codes", "clean", "segment", "recognize", "assemble"]
+CodeFormat = Literal[
+    "Aztec", "Codabar", "Code 128", "Code 39", "Code 93", "Data Matrix", "DataBar", "EAN-13",
+    "EAN-8", "ITF", "MaxiCode", "Micro QR Code", "MicroPDF417", "PDF417", "QR Code", "rMQR Code",
+    "Telepen", "UPC-A", "UPC-E",
+]  # fmt: skip
+"""Symbologies by the names of their standards."""
+MAX_CODES = 100  # of a page that are published
 
 
 class DocumentState(StrEnum):
@@ -150,6 +157,19 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
+class Code:
+    """A barcode or matrix code, box in the original frame.
+
+    `text` is its content; with `is_base64`, it is no text, but bytes (RFC 4648).
+    """
+
+    text: str
+    format: CodeFormat
+    box: Box
+    is_base64: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class DocumentWarning:
     """Something that a reader of the answer should know although it is no failure.
 
@@ -173,7 +193,8 @@ class Page:
     decoded incompletely. `warnings` say what the decoder or renderer complained of, or what of the
     page was left out on purpose; they do not make the page partial. `horizontal_rules` and
     `vertical_rules` are the ruling lines that the page draws as vector graphics, where it has a
-    text layer; `not_rendered` are the places of images that could not be decoded.
+    text layer; `not_rendered` are the places of images that could not be decoded. `picture` is the
+    whole page, where that was asked for and the image does not show all of it.
     """
 
     number: int
@@ -190,6 +211,12 @@ class Page:
     vertical_rules: tuple[Box, ...] = ()
     not_rendered: tuple[Box, ...] = ()
     pixel_height: float = 1.0
+    picture: Pixels | None = None
+
+    @property
+    def shown(self) -> Pixels:
+        """The page as a viewer shows it, as far as it was drawn."""
+        return self.image if self.picture is None else self.picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +240,8 @@ class PageText:
     `rotation` is how the stored pixels are turned to show the page, `orientation` how the page as
     shown was turned to be read. `curvature` is the largest deviation of a row from a straight line
     that dewarping removed, in original pixels. `unread` are the regions whose text is missing.
-    `pixel_height` is that of `Page`.
+    `pixel_height` is that of `Page`. `codes` is None where none were looked for, and `blank`
+    where it was not asked whether the page is blank.
     """
 
     number: int
@@ -233,6 +261,8 @@ class PageText:
     unread: tuple[UnreadRegion, ...] = ()
     warnings: tuple[DocumentWarning, ...] = ()
     pixel_height: float = 1.0
+    codes: tuple[Code, ...] | None = None
+    blank: bool | None = None
 
     @classmethod
     def not_read(cls, number: int, failure: Failure) -> PageText:
@@ -341,7 +371,8 @@ class PagesRead:
 class Document:
     """A document as read, or its failure; `seconds` are wall seconds by stage over all pages.
 
-    `pages` may be unpacked one at a time: keep none that is not needed.
+    `pages` may be unpacked one at a time: keep none that is not needed. `is_selection` tells that
+    pages were left out on purpose: in outputs, those that are there follow each other.
     """
 
     status: Status
@@ -353,6 +384,7 @@ class Document:
     duplicate_of: str | None = None
     precision: str | None = None
     warnings: tuple[DocumentWarning, ...] = ()
+    is_selection: bool = False
 
     @property
     def unread(self) -> tuple[UnreadRegion, ...]:

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from daemon.core import fs
 
-SCHEMA_VERSION: Final = "1.1"  # of the sidecars that this version writes
-_EARLIER_VERSIONS: Final = ("1.0",)
+SCHEMA_VERSION: Final = "1.2"  # of the sidecars that this version writes
+_EARLIER_VERSIONS: Final = ("1.0", "1.1")
 Answer = dict[str, Any]
 """The content of a sidecar."""
 

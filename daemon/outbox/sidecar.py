@@ -22,6 +22,7 @@ from daemon.core.records import (
     Box,
     Cell,
     Claim,
+    Code,
     Document,
     DocumentWarning,
     Failure,
@@ -227,9 +228,18 @@ def _page(page: PageText) -> dict[str, Any]:
         "unread": [_unread(region) for region in page.unread],
         "warnings": [_warning(warning) for warning in page.warnings],
     }
+    if page.codes is not None:
+        content["codes"] = [_code(code) for code in page.codes]
+    if page.blank is not None:
+        content["blank"] = page.blank
     if page.failure is not None:
         content["error"] = _error(page.failure)
     return content
+
+
+def _code(code: Code) -> dict[str, Any]:
+    content: dict[str, Any] = {"text": code.text, "format": code.format, "box": _box(code.box)}
+    return content | ({"encoding": "base64"} if code.is_base64 else {})
 
 
 def _block(block: Block) -> dict[str, Any]:

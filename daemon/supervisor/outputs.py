@@ -22,12 +22,25 @@ from daemon.core.options import Recipe
 from daemon.core.records import Claim, Document, Failure, MissingOutput, Output, OutputKind
 from daemon.core.scratch import Scratch
 from daemon.core.tasks import Outcome, RenderTask
+from daemon.engine.page_store import selected
 from daemon.outbox import text
 from daemon.outbox.output_files import ENDINGS, OutputDraft, picture_ending
 from daemon.outbox.publish import Outbox
 from daemon.supervisor.policy import Policy
 
 log = structlog.get_logger()
+
+
+def without_blank(document: Document) -> Document:
+    """Return a document as its outputs show it where blank pages are dropped.
+
+    One of which all pages are blank is left as it is: an output without pages would be none.
+    """
+    kept = [index for index, page in enumerate(document.pages) if not page.blank]
+    if not kept or len(kept) == len(document.pages):
+        return document
+    return replace(document, pages=selected(document.pages, kept), is_selection=True)
+
 
 # the supervising process formats these itself; workers render the others, which need a decoder
 FORMATTED: Final[tuple[OutputKind, ...]] = ("text", "hocr", "alto")
@@ -67,6 +80,7 @@ class RenderJob:
         if "searchable_pdf" in kinds:
             seconds = page_seconds + PDF_SECONDS_PER_PAGE * len(document.pages)
             pdf = replace(template, kind="searchable_pdf", pages=document.pages, seconds=seconds)
+            pdf = replace(pdf, is_selection=document.is_selection)
             tasks.append(replace(pdf, target=folder / "searchable.pdf"))
         if "picture" in kinds:
             tasks += [
@@ -153,7 +167,8 @@ class DerivedOutputs:
             scratch = self._scratch.folder
             message = f"cannot write outputs to {scratch} ({error.strerror}); free some space"
             raise Deferred(message) from error
-        return RenderJob.of(claim, document, kinds, folder, policy.recipe)
+        shown = without_blank(document) if policy.drops_blank else document
+        return RenderJob.of(claim, shown, kinds, folder, policy.recipe)
 
     def check_scratch(self, claim: Claim) -> None:
         """Write into the folder for the outputs of a claim; an OSError where that is impossible."""
@@ -175,7 +190,8 @@ class DerivedOutputs:
         try:
             if policy.outputs and _has_outputs(document):
                 missing += render_job.missing if render_job else ()
-                self._draft_formatted(claim, document, policy.outputs, drafts)
+                shown = without_blank(document) if policy.drops_blank else document
+                self._draft_formatted(claim, shown, policy.outputs, drafts)
                 self._draft_rendered(claim, render_job, drafts, missing)
             for each in missing:
                 name, reason = fs.to_unicode(claim.name), each.failure.message

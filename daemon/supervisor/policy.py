@@ -25,7 +25,8 @@ class Policy:
     """The settings for one document, from the config under its profile.
 
     `requested` is what the sender of an upload asked for; the other fields are as it wants them.
-    `pages` are those to be read, None for all of them.
+    `pages` are those to be read, None for all of them. With `drops_blank`, blank pages are left out
+    of derived outputs.
     """
 
     recipe: Recipe
@@ -40,6 +41,7 @@ class Policy:
     outputs: tuple[OutputKind, ...] = ()
     pages: PageSelection | None = None
     requested: RequestOptions = NO_OPTIONS
+    drops_blank: bool = False
 
     @property
     def profile(self) -> str:
@@ -61,6 +63,8 @@ class Policy:
             "preprocess": asdict(recipe.preprocessing),
             "outputs": self.outputs,
             **({"pages": str(self.pages)} if self.pages else {}),
+            **({"codes": recipe.codes} if recipe.codes else {}),
+            **({"blank_pages": self.drops_blank} if recipe.marks_blank else {}),
         }
         digest = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
         return f"{recipe.name}@{digest[:8]}"

@@ -76,6 +76,7 @@ def policy(config: Config, profile: str, digest: Callable[[Path], str] = fs.sha2
         refers_to_duplicates=config.duplicates == "reference",
         hooks=config.hooks,
         outputs=config.outputs,
+        drops_blank=config.blank_pages == "drop",
     )
 
 

@@ -1,9 +1,9 @@
 """Searchable PDFs: the original document with the recognised text as an invisible layer.
 
-A PDF is kept byte for byte, and the text is appended as an incremental update; a damaged one is
-rewritten, which leaves its pages and pictures as they are. An image is converted to a PDF first.
-The text is placed before the content of a page, where no graphics state that the page leaves behind
-can displace it.
+A PDF is kept byte for byte, and the text is appended as an incremental update; a damaged one, and
+one of which only some pages are wanted, is rewritten, which leaves pages and pictures as they are.
+An image is converted to a PDF first. The text is placed before the content of a page, where no
+graphics state that the page leaves behind can displace it.
 """
 
 from __future__ import annotations
@@ -60,7 +60,12 @@ def _add_text(render_task: RenderTask, *, is_pdf: bool) -> bytes | None:
     with path.open("rb") as file:
         opened = open_pdf(file, render_task.recipe.rendering.passwords, str(path))
     with opened.document as document:
-        if not _add_to_pages(document, render_task.pages, is_pdf=is_pdf):
+        has_text = _add_to_pages(document, render_task, is_pdf=is_pdf)
+        if render_task.is_selection and is_pdf:
+            document.select([text.number - 1 for text in render_task.pages])
+            keep = pymupdf.mupdf.PDF_ENCRYPT_KEEP
+            return bytes(document.tobytes(garbage=3, encryption=keep))
+        if not has_text:
             return None
         if opened.data is None and document.can_save_incrementally():
             document.saveIncr()
@@ -68,14 +73,15 @@ def _add_text(render_task: RenderTask, *, is_pdf: bool) -> bytes | None:
         return bytes(document.tobytes(encryption=pymupdf.mupdf.PDF_ENCRYPT_KEEP))
 
 
-def _add_to_pages(document: pymupdf.Document, pages: Sequence[PageText], *, is_pdf: bool) -> bool:
+def _add_to_pages(document: pymupdf.Document, render_task: RenderTask, *, is_pdf: bool) -> bool:
     """Add the text of all pages; tell whether there was any."""
+    is_made_of_selection = render_task.is_selection and not is_pdf
     glyphs = Glyphs()
     font_resource = _FontResource(document)
-    for text in pages:
+    for index, text in enumerate(render_task.pages):
         if not recognized_lines(text):
             continue
-        page = document[text.number - 1]
+        page = document[index if is_made_of_selection else text.number - 1]
         to_user = _to_user(page, text, is_pdf=is_pdf)
         new_text = _without_duplicates(page, text) if is_pdf else text
         operators = text_operators(new_text, to_user, glyphs, font_resource.font)

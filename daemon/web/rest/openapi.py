@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 from daemon import __version__
 from daemon.core.page_selection import MAX_CHARACTERS
-from daemon.core.records import BlockKind, Direction, OutputKind, UnreadReason
+from daemon.core.records import BlockKind, CodeFormat, Direction, OutputKind, UnreadReason
 from daemon.web.daemon_status import HEALTH_STATUSES
 from daemon.web.http.errors import MEDIA_TYPE, TITLES, TYPE_PREFIX
 from daemon.web.index.records import STATUSES
@@ -134,7 +134,10 @@ _SCHEMAS = {
                 "blocks": {"type": "array", "items": _ref("Block")},
                 "unread": {"type": "array", "items": _ref("UnreadRegion")},
                 "warnings": {"type": "array", "items": _ref("Warning")},
-            }
+                "codes": {"type": "array", "items": _ref("Code")},
+                "blank": {"type": "boolean"},
+            },
+            optional=("codes", "blank"),
         ),
         "description": "a page of the sidecar; the schema of the sidecar has all its fields",
     },
@@ -152,6 +155,18 @@ _SCHEMAS = {
             "direction": {"enum": list(get_args(Direction))},
         }
     ),
+    "Code": {
+        **_object(
+            {
+                "text": _TEXT,
+                "format": {"enum": list(get_args(CodeFormat))},
+                "box": _BOX,
+                "encoding": {"const": "base64"},
+            },
+            optional=("encoding",),
+        ),
+        "description": "a barcode or matrix code; with encoding, its text is bytes in Base64",
+    },
     "UnreadRegion": {
         **_object({"box": _BOX, "reason": {"enum": list(get_args(UnreadReason))}}),
         "description": "a region that looks like text and was not read",

@@ -22,6 +22,7 @@ from daemon.core.records import (
     Block,
     Box,
     Cell,
+    Code,
     DocumentWarning,
     Failure,
     PageCount,
@@ -49,6 +50,7 @@ PAGE = PageText(
     failure=Failure("timeout", "took too long", page=3, attempt=2, signal=9), orientation=180,
     curvature=2.5, unread=(UnreadRegion(BOX, "too_small"),),
     warnings=(DocumentWarning("renderer_message", "a stream ended early", 3),), pixel_height=2.0,
+    codes=(Code("4006381333931", "EAN-13", BOX, True),), blank=False,
 )  # fmt: skip
 READ = PagesRead(
     "application/pdf", 9, (PAGE,), {"decode": 0.25}, "bf16", (DocumentWarning("a", "b"),)

@@ -7,7 +7,7 @@ import os
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from daemon.core import fs
@@ -134,13 +134,12 @@ class BatchReader:
         self._render(in_flight)
         with outputs.drafted(claim, document, policy, in_flight.render_job) as drafts:
             place = outbox.place_for(claim.name, claim.sha256, drafts.endings)
-            content = self._sidecar(in_flight, document)
-            listed = drafts.outputs_at(place)
-            content = replace(content, outputs=listed, missing=drafts.missing)
-            outbox.publish(place, content, claim, lambda: True, drafts.drafts)
+            whole = self._sidecar(in_flight, document)
+            with outputs.placed(whole, drafts, place) as (content, files):
+                outbox.publish(place, content, claim, lambda: True, files)
         outputs.forget(claim)
         sidecar = outbox.folder / place
-        return [sidecar, *(sidecar.with_name(output.name) for output in listed)], content
+        return [sidecar, *(sidecar.with_name(each.name) for each in content.outputs)], content
 
     def sidecar(self, result: FileResult) -> Sidecar | None:
         """Return the sidecar of a file without outputs; None for one that cannot be opened."""

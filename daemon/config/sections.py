@@ -118,6 +118,7 @@ class Profile(Section):
     quiet_seconds: NonNegativeSeconds | None = None
     codes: tuple[CodeChoice, ...] | None = None
     blank_pages: BlankPages | None = None
+    separation: Overrides | None = None
     outputs: tuple[OutputKind, ...] | None = None
     priority: Priority | None = None
     segmenter: Segmenter | None = None

@@ -48,6 +48,7 @@ from daemon.core.options import (
     Recipe,
     Rendering,
     Segmenter,
+    Separation,
     Weights,
 )
 from daemon.core.ownership import Ownership
@@ -91,6 +92,7 @@ class Config(BaseSettings):
     model: Model = Model()
     codes: tuple[CodeChoice, ...] = ()
     blank_pages: BlankPages = "keep"
+    separation: Separation = Separation()
     outputs: tuple[OutputKind, ...] = ()
     priority: Priority = 0
     retention: Retention = Retention()

@@ -95,6 +95,21 @@ class Detector:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Separation:
+    """Where a batch is separated into parts: at codes, blank pages, or after so many pages.
+
+    `pattern` is a regular expression for the whole text of a code, `pages` the number of pages of a
+    part. A sheet with the code is left out of the parts, unless `keep_sheets`.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
+    by: Literal["none", "barcode", "blank_page", "page_count"] = "none"
+    pattern: str = "SEPARATOR.*"
+    pages: Annotated[int, Ge(1)] | None = None
+    keep_sheets: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RequestOptions:
     """What the sender of one upload asks for, as it was written; None is what its folder has.
 
@@ -108,6 +123,7 @@ class RequestOptions:
 
 
 NO_OPTIONS: Final = RequestOptions()
+NO_SEPARATION: Final = Separation()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

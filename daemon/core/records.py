@@ -30,6 +30,8 @@ BlockKind = Literal["text", "heading", "table", "header", "footer", "seal"]
 Direction = Literal["horizontal", "vertical", "rotated_90", "rotated_180", "rotated_270"]
 UnreadReason = Literal["low_confidence", "too_small", "not_legible", "not_rendered"]
 OutputKind = Literal["text", "hocr", "alto", "searchable_pdf", "picture"]
+FileKind = OutputKind | Literal["part"]
+"""What is published beside a sidecar: outputs, and the sidecars of the parts of a batch."""
 Stage = Literal["decode", "codes", "clean", "segment", "recognize", "assemble"]
 CodeFormat = Literal[
     "Aztec", "Codabar", "Code 128", "Code 39", "Code 93", "Data Matrix", "DataBar", "EAN-13",
@@ -402,13 +404,17 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """A derived output that is published beside a sidecar and listed in it by file `name`."""
+    """A file that is published beside a sidecar and listed in it by its `name`.
 
-    kind: OutputKind
+    `part` is the part of a batch that it belongs to, from 1.
+    """
+
+    kind: FileKind
     name: str
     bytes: int
     sha256: str
     media_type: str
+    part: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,8 @@ class RenderTask:
     """Render an output of a document that has been read into the file `target`.
 
     `pages` are those that the output shows: one page for a picture, all of them otherwise, or a
-    selection, `is_selection`, of which the output has no other pages.
+    selection, `is_selection`, of which the output has no other pages. `part` is the part of a batch
+    that it is an output of.
     """
 
     claim: str
@@ -83,6 +84,7 @@ class RenderTask:
     seconds: float
     recipe: Recipe
     is_selection: bool = False
+    part: int | None = None
 
     def is_answered_by(self, result: object) -> bool:
         """Tell whether `result` says that the task is done; whether it is, the file tells."""

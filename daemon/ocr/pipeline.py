@@ -308,7 +308,8 @@ class Pipeline:
                 raise
             return PageText.not_read(number, Failure(rejected.reason, rejected.message))
         try:
-            text = replace(self.read_page(page, timer, seals), codes=codes)
+            read = self.read_page(page, timer, seals)
+            text = read if codes is None else unread.outside_codes(replace(read, codes=codes))
             return _told_blank(text, is_blank and not seals) if is_blank is not None else text
         finally:
             malloc.trim()

@@ -29,7 +29,7 @@ from typing import Any
 
 from daemon.core import failpoints, fs
 from daemon.core.ownership import Ownership
-from daemon.core.records import Output, OutputKind, Stamp
+from daemon.core.records import FileKind, Output, OutputKind, Stamp
 from daemon.inbox.scan import WORK_FOLDER
 from daemon.outbox import reader
 from daemon.outbox.reader import Answer, output_names
@@ -37,9 +37,10 @@ from daemon.outbox.reader import Answer, output_names
 ENDINGS: dict[OutputKind, str] = {
     "text": ".txt", "hocr": ".hocr", "alto": ".alto.xml", "searchable_pdf": ".ocr.pdf",
 }  # fmt: skip
-MEDIA_TYPES: dict[OutputKind, str] = {
+MEDIA_TYPES: dict[FileKind, str] = {
     "text": "text/plain", "hocr": "text/html", "alto": "application/alto+xml",
     "searchable_pdf": "application/pdf", "picture": "image/png",
+    "part": "application/json",
 }  # fmt: skip
 _BLOCK = 1 << 20
 
@@ -57,16 +58,17 @@ Content = bytes | Path | Callable[[], Iterable[bytes]]
 class OutputDraft:
     """An output that is written under a temporary name."""
 
-    kind: OutputKind
+    kind: FileKind
     ending: str
     path: Path
     bytes: int
     sha256: str
+    part: int | None = None
 
     def output_at(self, place: str) -> Output:
         """Return its entry in the sidecar at `place`."""
         name = _name(place, self.ending)
-        return Output(self.kind, name, self.bytes, self.sha256, MEDIA_TYPES[self.kind])
+        return Output(self.kind, name, self.bytes, self.sha256, MEDIA_TYPES[self.kind], self.part)
 
 
 class OutputFiles:
@@ -78,13 +80,11 @@ class OutputFiles:
         self._ownership = ownership
         self._journals = folder / WORK_FOLDER / "outputs"
 
-    def draft(self, claim: str, kind: OutputKind, ending: str, content: Content) -> OutputDraft:
+    def draft(self, claim: str, kind: FileKind, ending: str, content: Content) -> OutputDraft:
         """Write an output under a temporary name, durably; a file made by a worker is copied."""
         return fs.until_not_removed(lambda: self._draft_once(claim, kind, ending, content))
 
-    def _draft_once(
-        self, claim: str, kind: OutputKind, ending: str, content: Content
-    ) -> OutputDraft:
+    def _draft_once(self, claim: str, kind: FileKind, ending: str, content: Content) -> OutputDraft:
         """Write a draft; FileNotFoundError if another daemon has removed the empty folder."""
         fs.make_folder(self._drafts, self._folder)
         path = self._drafts / f"{claim}.{uuid.uuid4().hex}.tmp"

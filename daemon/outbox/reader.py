@@ -20,7 +20,8 @@ _REQUIRED = {"schema_version": str, "source": dict, "status": str, "processing":
 def read(path: Path) -> Answer | None:
     """Return the answer at `path`, None if there is none, or none that this daemon wrote.
 
-    An answer that cannot be read counts as none: see `read_strictly`.
+    The sidecar of a part is no answer: it is an output of one. An answer that cannot be read counts
+    as none: see `read_strictly`.
     """
     try:
         return read_strictly(path)
@@ -40,6 +41,8 @@ def read_strictly(path: Path) -> Answer | None:
     is_sidecar = isinstance(answer, dict) and all(
         isinstance(answer.get(key), kind) for key, kind in _REQUIRED.items()
     )
+    if is_sidecar and "part_of" in answer:
+        return None  # a part of another answer, which lists it
     return upgraded(answer) if is_sidecar else None
 
 

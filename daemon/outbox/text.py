@@ -17,7 +17,7 @@ def render(document: Document) -> bytes:
     were left out on purpose, the pages follow each other.
     """
     if document.is_selection:
-        return _encoded([page.text for page in document.pages])
+        return _encoded(page.text for page in document.pages)
     pages = {page.number: page.text for page in document.pages}
     return _encoded(pages.get(number, "") for number in range(1, max(pages, default=0) + 1))
 

@@ -287,16 +287,14 @@ class Delivery:
         with self._outputs.drafted(claim, result, policy, document.render_job) as outputs:
             while True:
                 place = self._outbox.place_for(claim.name, claim.sha256, outputs.endings)
-                listed = outputs.outputs_at(place)
-                content = Sidecar(claim, result, provenance, listed, outputs.missing)
+                whole = Sidecar(claim, result, provenance)
                 self._ledger.mark_answering(claim.id, result.status, place)
                 failpoints.reach("ledger.answering", claim.name)
-                try:
-                    self._outbox.publish(
-                        place, content, claim, lambda: is_held(claim), outputs.drafts
-                    )
-                except FileExistsError:
-                    continue  # another daemon took the name meanwhile
+                with self._outputs.placed(whole, outputs, place) as (content, drafts):
+                    try:
+                        self._outbox.publish(place, content, claim, lambda: is_held(claim), drafts)
+                    except FileExistsError:
+                        continue  # another daemon took the name meanwhile
                 break
         hooks = policy.hooks
         answer = content.summary() if hooks else {}

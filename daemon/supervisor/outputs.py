@@ -26,7 +26,9 @@ from daemon.engine.page_store import selected
 from daemon.outbox import text
 from daemon.outbox.output_files import ENDINGS, OutputDraft, picture_ending
 from daemon.outbox.publish import Outbox
+from daemon.outbox.sidecar import PartEntry, PartOf, Sidecar
 from daemon.supervisor.policy import Policy
+from daemon.supervisor.separation import Part, part_ending, parts_of
 
 log = structlog.get_logger()
 
@@ -65,28 +67,33 @@ class RenderJob:
     def of(
         cls,
         claim: Claim,
-        document: Document,
+        documents: Sequence[tuple[int | None, Document]],
         kinds: Sequence[OutputKind],
         folder: Path,
         recipe: Recipe,
     ) -> RenderJob:
-        """Return the tasks that render `kinds` of a document into `folder`."""
-        readable = [page for page in document.pages if page.status != "failed"]
+        """Return the tasks that render `kinds` into `folder`.
+
+        `documents` is the document, or its parts with their indexes.
+        """
         page_seconds = recipe.limits.page_seconds
         template = RenderTask(
             claim.id, claim.path, claim.stamp, "picture", (), folder, page_seconds, recipe
         )
         tasks = []
-        if "searchable_pdf" in kinds:
-            seconds = page_seconds + PDF_SECONDS_PER_PAGE * len(document.pages)
-            pdf = replace(template, kind="searchable_pdf", pages=document.pages, seconds=seconds)
-            pdf = replace(pdf, is_selection=document.is_selection)
-            tasks.append(replace(pdf, target=folder / "searchable.pdf"))
-        if "picture" in kinds:
-            tasks += [
-                replace(template, pages=(page,), target=folder / f"page-{page.number:04d}.png")
-                for page in readable
-            ]
+        for part, document in documents:
+            of_part = replace(template, part=part, is_selection=document.is_selection)
+            prefix = "" if part is None else f"part-{part:04d}-"
+            if "searchable_pdf" in kinds:
+                seconds = page_seconds + PDF_SECONDS_PER_PAGE * len(document.pages)
+                pdf = replace(of_part, kind="searchable_pdf", pages=document.pages, seconds=seconds)
+                tasks.append(replace(pdf, target=folder / f"{prefix}searchable.pdf"))
+            if "picture" in kinds:
+                tasks += [
+                    replace(of_part, pages=(page,), target=folder / f"page-{page.number:04d}.png")
+                    for page in document.pages
+                    if page.status != "failed"
+                ]
         return cls(deque(tasks))
 
     @property
@@ -138,11 +145,13 @@ class OutputDrafts:
 
     drafts: tuple[OutputDraft, ...] = ()
     missing: tuple[MissingOutput, ...] = ()
+    parts: tuple[Part, ...] = ()
 
     @property
     def endings(self) -> tuple[str, ...]:
         """What the names of the drafts will end with."""
-        return tuple(draft.ending for draft in self.drafts)
+        of_parts = [f"{part.ending}.json" for part in self.parts]
+        return (*(draft.ending for draft in self.drafts), *of_parts)
 
     def outputs_at(self, place: str) -> list[Output]:
         """Return the entries for these outputs in the sidecar at `place`."""
@@ -167,8 +176,7 @@ class DerivedOutputs:
             scratch = self._scratch.folder
             message = f"cannot write outputs to {scratch} ({error.strerror}); free some space"
             raise Deferred(message) from error
-        shown = without_blank(document) if policy.drops_blank else document
-        return RenderJob.of(claim, shown, kinds, folder, policy.recipe)
+        return RenderJob.of(claim, _shown(document, policy), kinds, folder, policy.recipe)
 
     def check_scratch(self, claim: Claim) -> None:
         """Write into the folder for the outputs of a claim; an OSError where that is impossible."""
@@ -190,14 +198,47 @@ class DerivedOutputs:
         try:
             if policy.outputs and _has_outputs(document):
                 missing += render_job.missing if render_job else ()
-                shown = without_blank(document) if policy.drops_blank else document
-                self._draft_formatted(claim, shown, policy.outputs, drafts)
+                for part, shown in _shown(document, policy):
+                    self._draft_formatted(claim, part, shown, policy.outputs, drafts)
                 self._draft_rendered(claim, render_job, drafts, missing)
             for each in missing:
                 name, reason = fs.to_unicode(claim.name), each.failure.message
                 log.warning("output.missing", name=name, kind=each.kind, reason=reason)
             drafts.sort(key=lambda draft: draft.ending)  # two daemons publish names in one order
-            yield OutputDrafts(tuple(drafts), tuple(missing))
+            parts = tuple(parts_of(document, policy.separation))
+            yield OutputDrafts(tuple(drafts), tuple(missing), parts)
+        finally:
+            self._outbox.drop(drafts)
+
+    @contextlib.contextmanager
+    def placed(
+        self, whole: Sidecar, outputs: OutputDrafts, place: str
+    ) -> Iterator[tuple[Sidecar, Sequence[OutputDraft]]]:
+        """Return the sidecar of the whole as it is published at `place`, and all drafts beside it.
+
+        These are the outputs, and the sidecars of its parts, which name each other.
+        """
+        listed, name = outputs.outputs_at(place), PurePosixPath(place).name
+        drafts: list[OutputDraft] = []
+        entries = []
+        try:
+            for part in outputs.parts:
+                part_of = PartOf(name, part.index, len(outputs.parts))
+                own = [output for output in listed if output.part == part.index]
+                content = replace(whole, document=part.document, outputs=own, part_of=part_of)
+                draft = self._outbox.draft(
+                    whole.claim.id, "part", f"{part.ending}.json", functools.partial(iter, content)
+                )
+                drafts.append(replace(draft, part=part.index))
+                pages = tuple(page.number for page in part.document.pages)
+                output = drafts[-1].output_at(place)
+                entries.append(PartEntry(output.name, part.document.status, pages))
+                listed.append(output)
+            everything = sorted((*outputs.drafts, *drafts), key=lambda draft: draft.ending)
+            yield (
+                replace(whole, outputs=listed, missing=outputs.missing, parts=tuple(entries)),
+                everything,
+            )
         finally:
             self._outbox.drop(drafts)
 
@@ -209,6 +250,7 @@ class DerivedOutputs:
     def _draft_formatted(
         self,
         claim: Claim,
+        part: int | None,
         document: Document,
         kinds: Sequence[OutputKind],
         drafts: list[OutputDraft],
@@ -217,7 +259,9 @@ class DerivedOutputs:
         for kind in FORMATTED:
             if kind in kinds:
                 content = functools.partial(_formatted, kind, document, name)
-                drafts.append(self._outbox.draft(claim.id, kind, ENDINGS[kind], content))
+                ending = part_ending(part) + ENDINGS[kind]
+                draft = self._outbox.draft(claim.id, kind, ending, content)
+                drafts.append(replace(draft, part=part))
 
     def _draft_rendered(
         self,
@@ -234,7 +278,21 @@ class DerivedOutputs:
                 message = "the worker process wrote no file"
                 missing.append(MissingOutput(task.kind, Failure("crashed", message, page)))
                 continue
-            drafts.append(self._outbox.draft(claim.id, task.kind, ending, task.target))
+            draft = self._outbox.draft(
+                claim.id, task.kind, part_ending(task.part) + ending, task.target
+            )
+            drafts.append(replace(draft, part=task.part))
+
+
+def _shown(document: Document, policy: Policy) -> list[tuple[int | None, Document]]:
+    """Return what outputs are made of: the document, or its parts; without dropped pages."""
+    documents: list[tuple[int | None, Document]] = [
+        (part.index, part.document)
+        for part in parts_of(document, policy.separation)
+        if _has_outputs(part.document)
+    ]
+    shown = documents or [(None, document)]
+    return [(part, without_blank(each) if policy.drops_blank else each) for part, each in shown]
 
 
 def _page_of(task: RenderTask) -> int | None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from daemon.config.hook import Hook
 from daemon.core.folder_rules import FolderRules
-from daemon.core.options import NO_OPTIONS, Recipe, RequestOptions
+from daemon.core.options import NO_OPTIONS, NO_SEPARATION, Recipe, RequestOptions, Separation
 from daemon.core.page_selection import PageSelection
 from daemon.core.records import Document, OutputKind
 from daemon.outbox.sidecar import Provenance
@@ -42,6 +42,7 @@ class Policy:
     pages: PageSelection | None = None
     requested: RequestOptions = NO_OPTIONS
     drops_blank: bool = False
+    separation: Separation = NO_SEPARATION
 
     @property
     def profile(self) -> str:
@@ -64,6 +65,7 @@ class Policy:
             "outputs": self.outputs,
             **({"pages": str(self.pages)} if self.pages else {}),
             **({"codes": recipe.codes} if recipe.codes else {}),
+            **({"separation": asdict(self.separation)} if self.separation.by != "none" else {}),
             **({"blank_pages": self.drops_blank} if recipe.marks_blank else {}),
         }
         digest = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()

@@ -180,10 +180,10 @@ class RereadDelivery(Delivery):
         claim, policy = document.claim, document.policy
         provenance = policy.provenance(result, document.started_at, document.seconds)
         with self._outputs.drafted(claim, result, policy, document.render_job) as outputs:
-            listed = outputs.outputs_at(place)
-            content = Sidecar(claim, result, provenance, listed, outputs.missing)
             self._ledger.mark_replacing(claim.id, provenance.finished_at)
-            self._outbox.replace(place, content, claim, outputs.drafts)
+            whole = Sidecar(claim, result, provenance)
+            with self._outputs.placed(whole, outputs, place) as (content, files):
+                self._outbox.replace(place, content, claim, files)
         hooks = policy.hooks
         answer = content.summary() if hooks else {}
         notified = notifications(claim.name, place, answer, hooks, is_reread=True)

@@ -37,7 +37,7 @@ def is_elsewhere(tmp_path: Path) -> bool:
         ("good", ""), ("failing", r"fail|move|linked@\{name\}$"),
         ("retried", "publish.named|move"), ("across", "copy|rename"),
         ("notified", "ledger.answered|hook"),
-        ("outputs", "make|outputs|publish"),
+        ("outputs", "make|outputs|publish"), ("separated", "part-0002|settled"),
         ("in place", "ledger|publish|original"), ("failing in place", "fail|closed"),
     ],
 )  # fmt: skip

@@ -1,6 +1,7 @@
 """The real daemon with simulated OCR: the lines of a text file are its "pages".
 
 A page that begins with `faded` has an unread region, and a warning; the file then has one as well.
+A page `SEPARATOR` has a code with that text.
 
     python -m tests.torture.program run --config config.yaml
 
@@ -19,6 +20,7 @@ from daemon.core import failpoints
 from daemon.core.errors import Rejected
 from daemon.core.records import (
     Box,
+    Code,
     DocumentWarning,
     PageCount,
     PagesRead,
@@ -30,6 +32,8 @@ from daemon.core.tasks import RenderTask
 
 BROKEN = b"broken"
 FADED = "faded"
+SEPARATOR = "SEPARATOR"
+SHEET = Code(SEPARATOR, "Code 128", Box(10, 5, 60, 15))
 UNREAD = UnreadRegion(Box(10, 5, 60, 15), "too_small")
 ON_PAGE = DocumentWarning("renderer_message", "an image of this page could not be decoded")
 ON_DOCUMENT = DocumentWarning(
@@ -73,6 +77,7 @@ class Pipeline:
             status="done", text=text, confidence=1.0, blocks=(),
             unread=(UNREAD,) if text.startswith(FADED) else (),
             warnings=(ON_PAGE,) if text.startswith(FADED) else (),
+            codes=(SHEET,) if text == SEPARATOR else None,
         )  # fmt: skip
 
 

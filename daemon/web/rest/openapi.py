@@ -122,7 +122,9 @@ _SCHEMAS = {
             "location": _TEXT,
             "bytes": {"type": ["integer", "null"]},
             "sha256": _OPTIONAL_TEXT,
-        }
+            "part": {"type": "integer", "minimum": 1},
+        },
+        optional=("part",),
     ),
     "Document": _object(_DOCUMENT),
     "Page": {

@@ -646,6 +646,24 @@ def config_schema() -> None:
     print(command.schema(), end="")
 
 
+@app.command(rich_help_panel=SETTING_UP)
+def separators(
+    target: Annotated[Path, typer.Argument(metavar="FILE", help="the PDF to write")],
+    text: Annotated[
+        str, typer.Option(help="the content of the codes; separation.pattern must match it")
+    ] = "SEPARATOR",
+    sheets: Annotated[int, typer.Option(min=1, max=500, help="number of pages")] = 1,
+) -> None:
+    """Write a PDF with separator sheets to print and lay between the documents of a batch.
+
+    Example: ocr-daemon separators sheets.pdf --sheets 20
+    """
+    from daemon.cli import separators as command
+
+    command.write(command.SheetsRequest(text, sheets, target.absolute()))
+    print(target)
+
+
 @systemd_app.command("install")
 def systemd_install(
     config: ConfigFile = DEFAULT_CONFIG,

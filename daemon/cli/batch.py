@@ -7,7 +7,7 @@ import os
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from daemon.core import fs
@@ -133,14 +133,13 @@ class BatchReader:
         in_flight.render_job = outputs.render_job(claim, document, policy)
         self._render(in_flight)
         with outputs.drafted(claim, document, policy, in_flight.render_job) as drafts:
-            place, placed = outputs.placed(drafts, document, claim, policy)
-            content = self._sidecar(in_flight, document)
-            listed = placed.outputs_at(place)
-            content = replace(content, outputs=listed, missing=drafts.missing)
-            outbox.publish(place, content, claim, lambda: True, placed.drafts)
+            place, named = outputs.choose_names(drafts, document, claim, policy)
+            whole = self._sidecar(in_flight, document)
+            with outputs.with_parts(whole, named, place) as (content, files):
+                outbox.publish(place, content, claim, lambda: True, files)
         outputs.forget(claim)
         sidecar = outbox.folder / place
-        return [sidecar, *(sidecar.parent / output.name for output in listed)], content
+        return [sidecar, *(sidecar.parent / each.name for each in content.outputs)], content
 
     def sidecar(self, result: FileResult) -> Sidecar | None:
         """Return the sidecar of a file without outputs; None for one that cannot be opened."""

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from daemon.config.fields import Fields
 from daemon.config.hook import Hook
 from daemon.config.secrets import is_secret
-from daemon.core.options import LogFormat, Segmenter
+from daemon.core.options import BlankPages, CodeChoice, LogFormat, Segmenter
 from daemon.core.records import OutputKind
 from daemon.core.shipped import LEXICON, RECOGNISER, SHIPPED, shipped_digest, shipped_model
 
@@ -117,6 +117,9 @@ class Profile(Section):
     name: ProfileName
     folders: Annotated[tuple[str, ...], Field(min_length=1)]
     quiet_seconds: NonNegativeSeconds | None = None
+    codes: tuple[CodeChoice, ...] | None = None
+    blank_pages: BlankPages | None = None
+    separation: Overrides | None = None
     outputs: tuple[OutputKind, ...] | None = None
     deskew_pdf: bool | None = None
     fields: Fields | None = None

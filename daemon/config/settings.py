@@ -41,6 +41,8 @@ from daemon.config.sections import (
 from daemon.core.errors import InvalidConfig, Misconfigured
 from daemon.core.memory import MemoryLimits, memory_limits
 from daemon.core.options import (
+    BlankPages,
+    CodeChoice,
     Detector,
     Limits,
     Naming,
@@ -48,6 +50,7 @@ from daemon.core.options import (
     Recipe,
     Rendering,
     Segmenter,
+    Separation,
     Weights,
 )
 from daemon.core.ownership import Ownership
@@ -89,6 +92,9 @@ class Config(BaseSettings):
     segmenter: Segmenter = "auto"
     detector: Detector = Detector()
     model: Model = Model()
+    codes: tuple[CodeChoice, ...] = ()
+    blank_pages: BlankPages = "keep"
+    separation: Separation = Separation()
     outputs: tuple[OutputKind, ...] = ()
     deskew_pdf: bool = False
     fields: Fields = {}
@@ -148,6 +154,8 @@ class Config(BaseSettings):
             detector=self.detector,
             deskew_pdf=self.deskew_pdf,
             fields=self.fields,
+            codes=self.codes,
+            marks_blank=self.blank_pages != "keep",
         )
 
     @property

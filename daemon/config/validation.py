@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -61,11 +62,28 @@ def _general_conflicts(config: Config) -> Iterator[Misconfigured]:
     yield from errors
     if config.segmenter == "dbnet" and config.detector.file is None:
         yield Misconfigured("segmenter", "dbnet", "needs a network; name it in detector.file")
+    yield from _bad_separation(config)
     if config.web.enabled:
         yield from bad_web(config)
     if config.pdf.min_dpi > config.pdf.dpi:
         remedy = f"must not exceed pdf.dpi ({config.pdf.dpi})"
         yield Misconfigured("pdf.min_dpi", config.pdf.min_dpi, remedy)
+
+
+def _bad_separation(config: Config) -> Iterator[Misconfigured]:
+    """Yield why a batch could never be separated as `separation` says."""
+    separation, key = config.separation, "separation.by"
+    if separation.by == "barcode" and not config.codes:
+        yield Misconfigured(key, separation.by, "needs codes; say codes: [any], or their formats")
+    if separation.by == "blank_page" and config.blank_pages == "keep":
+        yield Misconfigured(key, separation.by, "needs blank_pages: mark, or drop")
+    if separation.by == "page_count" and separation.pages is None:
+        yield Misconfigured(key, separation.by, "needs separation.pages, the pages of each part")
+    try:
+        re.compile(separation.pattern)
+    except re.error as error:
+        remedy = f"is no regular expression ({error}); put a \\ before characters that are meant"
+        yield Misconfigured("separation.pattern", separation.pattern, remedy)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from typing import Annotated, ClassVar, Final, Literal
 
 from annotated_types import Ge, Gt, Le
 
-from daemon.core.records import FieldType
+from daemon.core.records import CodeFormat, FieldType
 from daemon.core.shipped import DETECTOR, SHIPPED, shipped_digest, shipped_model
 
 _STRICT = {"extra": "forbid"}
@@ -23,6 +23,8 @@ Segmenter = Literal["auto", "opencv", "dbnet"]
 FieldPlace = Literal["auto", "right", "below"]
 FieldPick = Literal["first", "last", "largest"]
 DateOrder = Literal["dmy", "mdy"]
+BlankPages = Literal["keep", "mark", "drop"]
+CodeChoice = CodeFormat | Literal["any"]
 LogFormat = Literal["auto", "console", "json"]
 """The format of the log on standard error; auto is console on a terminal and json elsewhere."""
 
@@ -132,6 +134,21 @@ class Naming:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Separation:
+    """Where a batch is separated into parts: at codes, blank pages, or after so many pages.
+
+    `pattern` is a regular expression for the whole text of a code, `pages` the number of pages of a
+    part. A sheet with the code is left out of the parts, unless `keep_sheets`.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
+    by: Literal["none", "barcode", "blank_page", "page_count"] = "none"
+    pattern: str = "SEPARATOR.*"
+    pages: Annotated[int, Ge(1)] | None = None
+    keep_sheets: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RequestOptions:
     """What the sender of one upload asks for, as it was written; None is what its folder has.
 
@@ -145,11 +162,16 @@ class RequestOptions:
 
 
 NO_OPTIONS: Final = RequestOptions()
+NO_SEPARATION: Final = Separation()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """One profile: all settings that influence the text of an answer."""
+    """One profile: all settings that influence the text of an answer.
+
+    `codes` are the formats of the codes that are looked for on each page; with `marks_blank` it is
+    told of each page whether it is blank.
+    """
 
     weights: Weights
     name: str = "default"
@@ -160,6 +182,8 @@ class Recipe:
     detector: Detector = Detector(file=None)
     deskew_pdf: bool = False
     fields: Mapping[str, FieldRule] = field(default_factory=dict)
+    codes: tuple[CodeChoice, ...] = ()
+    marks_blank: bool = False
 
     @property
     def network(self) -> Path | None:

@@ -44,7 +44,16 @@ OutputKind = Literal[
 ]
 FieldType = Literal["text", "amount", "number", "date"]
 FieldReason = Literal["no_label", "no_value", "no_match", "not_read"]
-Stage = Literal["decode", "clean", "segment", "recognize", "assemble"]
+FileKind = OutputKind | Literal["part"]
+"""What is published beside a sidecar: outputs, and the sidecars of the parts of a batch."""
+Stage = Literal["decode", "codes", "clean", "segment", "recognize", "assemble"]
+CodeFormat = Literal[
+    "Aztec", "Codabar", "Code 128", "Code 39", "Code 93", "Data Matrix", "DataBar", "EAN-13",
+    "EAN-8", "ITF", "MaxiCode", "Micro QR Code", "MicroPDF417", "PDF417", "QR Code", "rMQR Code",
+    "Telepen", "UPC-A", "UPC-E",
+]  # fmt: skip
+"""Symbologies by the names of their standards."""
+MAX_CODES = 100  # of a page that are published
 
 
 class DocumentState(StrEnum):
@@ -200,6 +209,19 @@ class DocumentField:
 
 
 @dataclass(frozen=True, slots=True)
+class Code:
+    """A barcode or matrix code, box in the original frame.
+
+    `text` is its content; with `is_base64`, it is no text, but bytes (RFC 4648).
+    """
+
+    text: str
+    format: CodeFormat
+    box: Box
+    is_base64: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class DocumentWarning:
     """Something that a reader of the answer should know although it is no failure.
 
@@ -223,7 +245,8 @@ class Page:
     decoded incompletely. `warnings` say what the decoder or renderer complained of, or what of the
     page was left out on purpose; they do not make the page partial. `horizontal_rules` and
     `vertical_rules` are the ruling lines that the page draws as vector graphics, where it has a
-    text layer; `not_rendered` are the places of images that could not be decoded.
+    text layer; `not_rendered` are the places of images that could not be decoded. `picture` is the
+    whole page, where that was asked for and the image does not show all of it.
     """
 
     number: int
@@ -240,6 +263,12 @@ class Page:
     vertical_rules: tuple[Box, ...] = ()
     not_rendered: tuple[Box, ...] = ()
     pixel_height: float = 1.0
+    picture: Pixels | None = None
+
+    @property
+    def shown(self) -> Pixels:
+        """The page as a viewer shows it, as far as it was drawn."""
+        return self.image if self.picture is None else self.picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +293,8 @@ class PageText:
     shown was turned to be read. `curvature` is the largest deviation of a row from a straight line
     that dewarping removed, in original pixels. `unread` are the regions whose text is missing.
     `pixel_height` is that of `Page`. `fields` has an entry for each field that the recipe wants.
+    `codes` is None where none were looked for, and `blank` where it was not asked whether the page
+    is blank.
     """
 
     number: int
@@ -284,6 +315,8 @@ class PageText:
     warnings: tuple[DocumentWarning, ...] = ()
     pixel_height: float = 1.0
     fields: tuple[PageField, ...] = ()
+    codes: tuple[Code, ...] | None = None
+    blank: bool | None = None
 
     @classmethod
     def not_read(cls, number: int, failure: Failure) -> PageText:
@@ -393,7 +426,8 @@ class Document:
     """A document as read, or its failure; `seconds` are wall seconds by stage over all pages.
 
     `pages` may be unpacked one at a time: keep none that is not needed. `fields` are those that the
-    config wants, found or not.
+    config wants, found or not. `is_selection` tells that pages were left out on purpose: in
+    outputs, those that are there follow each other.
     """
 
     status: Status
@@ -406,6 +440,7 @@ class Document:
     precision: str | None = None
     warnings: tuple[DocumentWarning, ...] = ()
     fields: tuple[DocumentField, ...] = ()
+    is_selection: bool = False
 
     @property
     def unread(self) -> tuple[UnreadRegion, ...]:
@@ -423,13 +458,17 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """A derived output that is published beside a sidecar and listed in it by file `name`."""
+    """A file that is published beside a sidecar and listed in it by its `name`.
 
-    kind: OutputKind
+    `part` is the part of a batch that it belongs to, from 1.
+    """
+
+    kind: FileKind
     name: str
     bytes: int
     sha256: str
     media_type: str
+    part: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from daemon.core.errors import DaemonError
 from daemon.core.options import Recipe
-from daemon.core.records import OutputKind, PageCount, PagesRead, PageText, Stamp
+from daemon.core.records import MAX_CODES, OutputKind, PageCount, PagesRead, PageText, Stamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,7 @@ class ReadPages:
             and isinstance(result.pages, tuple)
             and all(isinstance(page, PageText) for page in result.pages)
             and [page.number for page in result.pages] == self._numbers(result.page_count)
+            and all(len(page.codes or ()) <= MAX_CODES for page in result.pages)
             and isinstance(result.seconds, dict)
             and all(isinstance(seconds, int | float) for seconds in result.seconds.values())
         )
@@ -69,7 +70,9 @@ class ReadPages:
 class RenderTask:
     """Render an output of a document that has been read into the file `target`.
 
-    `pages` are those that the output shows: one page for a picture, all of them otherwise.
+    `pages` are those that the output shows: one page for a picture, all of them otherwise, or a
+    selection, `is_selection`, of which the output has no other pages. `part` is the part of a batch
+    that it is an output of.
     """
 
     claim: str
@@ -80,6 +83,8 @@ class RenderTask:
     target: Path
     seconds: float
     recipe: Recipe
+    is_selection: bool = False
+    part: int | None = None
 
     def is_answered_by(self, result: object) -> bool:
         """Tell whether `result` says that the task is done; whether it is, the file tells."""

@@ -68,6 +68,13 @@ class PageStore:
         return PackedPages([self._pages[number] for number in sorted(self._pages)])
 
 
+def selected(pages: Sequence[PageText], indexes: Sequence[int]) -> Sequence[PageText]:
+    """Return the pages at these indexes, packed if they are."""
+    if isinstance(pages, PackedPages):
+        return pages.only(indexes)
+    return tuple(pages[index] for index in indexes)
+
+
 class PackedPages(Sequence[PageText]):
     """Pages in order; one that is packed is unpacked each time it is asked for."""
 
@@ -86,6 +93,10 @@ class PackedPages(Sequence[PageText]):
             return PackedPages(self._pages[index])
         page = self._pages[index]
         return _DECODER.decode(zlib.decompress(page)) if isinstance(page, bytes) else page
+
+    def only(self, indexes: Sequence[int]) -> PackedPages:
+        """Return the pages at these indexes."""
+        return PackedPages([self._pages[index] for index in indexes])
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and tuple(self) == tuple(other)

@@ -12,6 +12,7 @@ from daemon.core.errors import Rejected
 from daemon.core.records import Failure, PageCount, PagesRead, PageText
 from daemon.ocr import (
     assemble,
+    blank,
     directions,
     fields,
     layout,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from daemon.core.options import Recipe
-    from daemon.core.records import Page, Stage, Stamp, TextLine
+    from daemon.core.records import Code, Page, Stage, Stamp, TextLine
     from daemon.ocr.assemble import ReadLines
     from daemon.ocr.assemble.unread import UnreadText
     from daemon.ocr.records import CleanPage, LineCrop, RecognizedLine, RulingLines, Seal
@@ -300,8 +301,9 @@ class Pipeline:
         with ExitStack() as stack:
             with timer("decode"):
                 document = pages.open_document(
-                    path, recipe.limits, recipe.rendering, stamp, in_gray=True
-                )
+                    path, recipe.limits, recipe.rendering, stamp,
+                    in_gray=True, with_picture=bool(recipe.codes),
+                )  # fmt: skip
                 source = stack.enter_context(document)
             count = source.page_count
             last = count if last is None else min(last, count)
@@ -315,15 +317,48 @@ class Pipeline:
         failpoints.reach("worker.page", str(number))
         try:
             with timer("decode"):
-                page, seals = preprocess.separate_seals(source.page(number))
+                shown = source.page(number)
+                page, seals = preprocess.separate_seals(replace(shown, picture=None))
+            codes = self._find_codes(shown, timer)
+            is_blank = self._looks_blank(shown, timer)
+            del shown
         except Rejected as rejected:
             if source.page_count == 1:
                 raise
             return PageText.not_read(number, Failure(rejected.reason, rejected.message))
         try:
-            return self.read_page(page, timer, seals)
+            read = self.read_page(page, timer, seals)
+            text = read if codes is None else unread.outside_codes(replace(read, codes=codes))
+            return _told_blank(text, is_blank and not seals) if is_blank is not None else text
         finally:
             malloc.trim()
+
+    def _looks_blank(self, page: Page, timer: StageTimer) -> bool | None:
+        """Tell whether nothing is seen on a page; None where that is not asked."""
+        if not self.recipe.marks_blank:
+            return None
+        is_whole = not (page.text_layer or page.defect or page.not_rendered or page.warnings)
+        with timer("clean"):
+            return is_whole and blank.is_blank(page)
+
+    def _find_codes(self, page: Page, timer: StageTimer) -> tuple[Code, ...] | None:
+        """Return the codes on a page; None where none are looked for."""
+        if not self.recipe.codes:
+            return None
+        from daemon.ocr import codes  # its library is loaded only where codes are looked for
+
+        with timer("codes"):
+            return codes.find(page, self.recipe.codes) if page.shown.size else ()
+
+
+def _told_blank(text: PageText, is_blank: bool) -> PageText:
+    """Return a page that is told to be blank, or not to be: one with a letter or a code is not.
+
+    What was listed as unread on a blank page is what shows through from the other side.
+    """
+    if not is_blank or text.codes or any(map(str.isalnum, text.text)):
+        return replace(text, blank=False)
+    return replace(text, blank=True, status="done", failure=None, unread=())
 
 
 def _load_detector(recipe: Recipe) -> TextDetector | None:

@@ -36,7 +36,7 @@ from typing import Any
 
 from daemon.core import failpoints, fs
 from daemon.core.ownership import Ownership
-from daemon.core.records import Output, OutputKind, Stamp
+from daemon.core.records import FileKind, Output, OutputKind, Stamp
 from daemon.inbox.scan import WORK_FOLDER
 from daemon.outbox import reader
 from daemon.outbox.reader import Answer, output_names
@@ -46,9 +46,10 @@ ENDINGS: dict[OutputKind, str] = {
     "markdown": ".md", "xlsx": ".xlsx", "docx": ".docx", "pdfa": ".pdfa.pdf",
     "fields_csv": ".fields.csv",
 }  # fmt: skip
-MEDIA_TYPES: dict[OutputKind, str] = {
+MEDIA_TYPES: dict[FileKind, str] = {
     "text": "text/plain", "hocr": "text/html", "alto": "application/alto+xml",
-    "searchable_pdf": "application/pdf", "picture": "image/png", "markdown": "text/markdown",
+    "searchable_pdf": "application/pdf", "picture": "image/png", "part": "application/json",
+    "markdown": "text/markdown",
     "csv": "text/csv", "fields_csv": "text/csv", "pdfa": "application/pdf",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
@@ -60,6 +61,11 @@ _BLOCK = 1 << 20
 def picture_ending(page: int) -> str:
     """Return the file name ending of the picture of a page, 1-based."""
     return f".page-{page:04d}.png"
+
+
+def part_ending(index: int | None) -> str:
+    """Return what is appended to the stem of the whole for the files of a part, if it is of one."""
+    return "" if index is None else f".part-{index:04d}"
 
 
 def table_ending(number: int) -> str:
@@ -79,17 +85,18 @@ class OutputDraft:
     the sidecar.
     """
 
-    kind: OutputKind
+    kind: FileKind
     ending: str
     path: Path
     bytes: int
     sha256: str
     stem: str | None = None
+    part: int | None = None
 
     def output_at(self, place: str) -> Output:
         """Return its entry in the sidecar at `place`."""
         name = _name(place, self.ending, self.stem)
-        return Output(self.kind, name, self.bytes, self.sha256, MEDIA_TYPES[self.kind])
+        return Output(self.kind, name, self.bytes, self.sha256, MEDIA_TYPES[self.kind], self.part)
 
 
 class OutputFiles:
@@ -101,13 +108,11 @@ class OutputFiles:
         self._ownership = ownership
         self._journals = folder / WORK_FOLDER / "outputs"
 
-    def draft(self, claim: str, kind: OutputKind, ending: str, content: Content) -> OutputDraft:
+    def draft(self, claim: str, kind: FileKind, ending: str, content: Content) -> OutputDraft:
         """Write an output under a temporary name, durably; a file made by a worker is copied."""
         return fs.until_not_removed(lambda: self._draft_once(claim, kind, ending, content))
 
-    def _draft_once(
-        self, claim: str, kind: OutputKind, ending: str, content: Content
-    ) -> OutputDraft:
+    def _draft_once(self, claim: str, kind: FileKind, ending: str, content: Content) -> OutputDraft:
         """Write a draft; FileNotFoundError if another daemon has removed the empty folder."""
         fs.make_folder(self._drafts, self._folder)
         path = self._drafts / f"{claim}.{uuid.uuid4().hex}.tmp"
@@ -346,18 +351,27 @@ def _is_same_time(found_ns: int, noted_ns: int) -> bool:
     return found_ns == noted_ns
 
 
-def kept_stem(place: str, answer: Answer) -> str | None:
-    """Return the stem that the outputs of an answer have, None for that of the answer itself."""
+def kept_stems(place: str, answer: Answer) -> dict[int | None, str]:
+    """Return the stems that the outputs of an answer have, by the part (None for the whole).
+
+    Those that have the stem of the answer itself are left out.
+    """
     names = set(output_names(answer))
+    stems: dict[int | None, str] = {}
     for output in answer.get("outputs", ()):
-        name, kind = output["name"], output["kind"]
+        name, kind, part = output["name"], output["kind"], output.get("part")
         ending = ENDINGS.get(kind, "")
         if kind in ("picture", "csv") and (found := _NUMBERED_ENDING.search(name)):
             ending = found[0]
-        if name in names and ending and name.endswith(ending):
-            is_usual = name == _name(place, ending, None)
-            return None if is_usual else name.removesuffix(ending)
-    return None
+        ending = ending and part_ending(part) + ending
+        if (
+            name in names
+            and ending
+            and name.endswith(ending)
+            and name != _name(place, ending, None)
+        ):
+            stems.setdefault(part, name.removesuffix(ending))
+    return stems
 
 
 def usual_stem(place: str) -> str:

@@ -27,7 +27,7 @@ from pathlib import Path
 from daemon.core import failpoints, fs
 from daemon.core.errors import Deferred
 from daemon.core.ownership import INHERITED, Ownership
-from daemon.core.records import Claim, OutputKind
+from daemon.core.records import Claim, FileKind
 from daemon.core.volumes import Volume
 from daemon.inbox.scan import WORK_FOLDER
 from daemon.outbox import reader
@@ -90,7 +90,7 @@ class Outbox:
             )
         raise AssertionError("there is always another stem")
 
-    def draft(self, claim: str, kind: OutputKind, ending: str, content: Content) -> OutputDraft:
+    def draft(self, claim: str, kind: FileKind, ending: str, content: Content) -> OutputDraft:
         """Write an output under a temporary name, to be published with the answer."""
         with self._deferring():
             self._volume.check()

@@ -12,8 +12,8 @@ from daemon.core import fs
 from daemon.core.records import Block, Box, Cell, PageText, Table, TextLine, Word
 from daemon.inbox.scan import WORK_FOLDER
 
-SCHEMA_VERSION: Final = "1.1"  # of the sidecars that this version writes
-_EARLIER_VERSIONS: Final = ("1.0",)
+SCHEMA_VERSION: Final = "1.2"  # of the sidecars that this version writes
+_EARLIER_VERSIONS: Final = ("1.0", "1.1")
 Answer = dict[str, Any]
 """The content of a sidecar."""
 
@@ -23,7 +23,8 @@ _REQUIRED = {"schema_version": str, "source": dict, "status": str, "processing":
 def read(path: Path) -> Answer | None:
     """Return the answer at `path`, None if there is none, or none that this daemon wrote.
 
-    An answer that cannot be read counts as none: see `read_strictly`.
+    The sidecar of a part is no answer: it is an output of one. An answer that cannot be read counts
+    as none: see `read_strictly`.
     """
     try:
         return read_strictly(path)
@@ -43,6 +44,8 @@ def read_strictly(path: Path) -> Answer | None:
     is_sidecar = isinstance(answer, dict) and all(
         isinstance(answer.get(key), kind) for key, kind in _REQUIRED.items()
     )
+    if is_sidecar and "part_of" in answer:
+        return None  # a part of another answer, which lists it
     return upgraded(answer) if is_sidecar else None
 
 

@@ -22,6 +22,7 @@ from daemon.core.records import (
     Box,
     Cell,
     Claim,
+    Code,
     Document,
     DocumentField,
     DocumentWarning,
@@ -57,12 +58,31 @@ class Provenance:
 
 
 @dataclass(frozen=True, slots=True)
+class PartOf:
+    """What a part belongs to: the name of the answer to the whole; `index` counts from 1."""
+
+    answer: str
+    index: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class PartEntry:
+    """A part as the answer to the whole lists it: its sidecar's `name` and its page numbers."""
+
+    name: str
+    status: str
+    pages: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Sidecar:
     """The sidecar of a document, to be iterated over: blocks of UTF-8, one for each page.
 
     So a book takes no more memory than one of its pages. `outputs` are the files that are published
-    with it, `missing` those that could not be made. Iterating raises ValidationError where the
-    content is invalid, which is a bug.
+    with it, `missing` those that could not be made, `parts` those that the document was separated
+    into; `part_of` is set in the sidecar of one of these. Iterating raises ValidationError where
+    the content is invalid, which is a bug.
     """
 
     claim: Claim
@@ -70,6 +90,8 @@ class Sidecar:
     by: Provenance
     outputs: Sequence[Output] = ()
     missing: Sequence[MissingOutput] = ()
+    parts: Sequence[PartEntry] = ()
+    part_of: PartOf | None = None
 
     def __iter__(self) -> Iterator[bytes]:
         head, texts = self._head(), []
@@ -141,7 +163,23 @@ class Sidecar:
             content["outputs_missing"] = [
                 {"kind": output.kind, **_error(output.failure)} for output in self.missing
             ]
+        if self.parts:
+            content["parts"] = [_part(part) for part in self.parts]
+        if self.part_of is not None:
+            content["part_of"] = self._whole(self.part_of)
         return content
+
+    def _whole(self, part_of: PartOf) -> dict[str, Any]:
+        source = _source(self.claim, self.document)
+        return {
+            "name": source["name"],
+            "sha256": source["sha256"],
+            "answer": fs.to_unicode(part_of.answer),
+            "index": part_of.index,
+            "count": part_of.count,
+            "first_page": self.document.pages[0].number,
+            "last_page": self.document.pages[-1].number,
+        }
 
 
 def _encoded(content: dict[str, Any]) -> bytes:
@@ -209,6 +247,17 @@ def _output(output: Output) -> dict[str, Any]:
         "bytes": output.bytes,
         "sha256": output.sha256,
         "media_type": output.media_type,
+        **({} if output.part is None else {"part": output.part}),
+    }
+
+
+def _part(part: PartEntry) -> dict[str, Any]:
+    return {
+        "name": fs.to_unicode(part.name),
+        "status": part.status,
+        "pages": len(part.pages),
+        "first_page": part.pages[0],
+        "last_page": part.pages[-1],
     }
 
 
@@ -230,9 +279,18 @@ def _page(page: PageText) -> dict[str, Any]:
         "unread": [_unread(region) for region in page.unread],
         "warnings": [_warning(warning) for warning in page.warnings],
     }
+    if page.codes is not None:
+        content["codes"] = [_code(code) for code in page.codes]
+    if page.blank is not None:
+        content["blank"] = page.blank
     if page.failure is not None:
         content["error"] = _error(page.failure)
     return content
+
+
+def _code(code: Code) -> dict[str, Any]:
+    content: dict[str, Any] = {"text": code.text, "format": code.format, "box": _box(code.box)}
+    return content | ({"encoding": "base64"} if code.is_base64 else {})
 
 
 def _block(block: Block) -> dict[str, Any]:

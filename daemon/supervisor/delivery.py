@@ -286,17 +286,15 @@ class Delivery:
         provenance = policy.provenance(result, document.started_at, document.seconds)
         with self._outputs.drafted(claim, result, policy, document.render_job) as drafted:
             while True:
-                place, outputs = self._outputs.placed(drafted, result, claim, policy)
-                listed = outputs.outputs_at(place)
-                content = Sidecar(claim, result, provenance, listed, outputs.missing)
+                place, outputs = self._outputs.choose_names(drafted, result, claim, policy)
+                whole = Sidecar(claim, result, provenance)
                 self._ledger.mark_answering(claim.id, result.status, place)
                 failpoints.reach("ledger.answering", claim.name)
-                try:
-                    self._outbox.publish(
-                        place, content, claim, lambda: is_held(claim), outputs.drafts
-                    )
-                except FileExistsError:
-                    continue  # another daemon took the name meanwhile
+                with self._outputs.with_parts(whole, outputs, place) as (content, drafts):
+                    try:
+                        self._outbox.publish(place, content, claim, lambda: is_held(claim), drafts)
+                    except FileExistsError:
+                        continue  # another daemon took the name meanwhile
                 break
         hooks = policy.hooks
         answer = content.summary() if hooks else {}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Final, assert_never
@@ -22,16 +22,20 @@ from daemon.core.options import Naming, Recipe
 from daemon.core.records import Claim, Document, Failure, MissingOutput, Output, OutputKind
 from daemon.core.scratch import Scratch
 from daemon.core.tasks import Outcome, RenderTask
+from daemon.engine.page_store import selected
 from daemon.outbox import naming, text
 from daemon.outbox.output_files import (
     ENDINGS,
     OutputDraft,
+    part_ending,
     picture_ending,
     table_ending,
     usual_stem,
 )
 from daemon.outbox.publish import Outbox
+from daemon.outbox.sidecar import PartEntry, PartOf, Sidecar
 from daemon.supervisor.policy import Policy
+from daemon.supervisor.separation import Part, parts_of
 
 log = structlog.get_logger()
 
@@ -41,9 +45,19 @@ FORMATTED: Final[tuple[OutputKind, ...]] = ("text", "hocr", "alto", "markdown", 
 RENDERED: Final[tuple[OutputKind, ...]] = ("searchable_pdf", "pdfa", "docx", "xlsx", "picture")
 PROBE_BYTES = 1 << 20  # what must fit into the folder for outputs, where a worker says it is full
 RENDER_ATTEMPTS = 2
-DOCUMENT_SECONDS_PER_PAGE = (
-    1.0  # a file of all pages may take this for each, beside one page's limit
-)
+# a file of all pages may take this for each, beside one page's limit
+DOCUMENT_SECONDS_PER_PAGE = 1.0
+
+
+def without_blank(document: Document) -> Document:
+    """Return a document as its outputs show it where blank pages are dropped.
+
+    One of which all pages are blank is left as it is: an output without pages would be none.
+    """
+    kept = [index for index, page in enumerate(document.pages) if not page.blank]
+    if not kept or len(kept) == len(document.pages):
+        return document
+    return replace(document, pages=selected(document.pages, kept), is_selection=True)
 
 
 @dataclass(slots=True)
@@ -61,29 +75,35 @@ class RenderJob:
     def of(
         cls,
         claim: Claim,
-        document: Document,
+        documents: Sequence[tuple[int | None, Document]],
         kinds: Sequence[OutputKind],
         folder: Path,
         recipe: Recipe,
     ) -> RenderJob:
-        """Return the tasks that render `kinds` of a document into `folder`."""
-        readable = [page for page in document.pages if page.status != "failed"]
+        """Return the tasks that render `kinds` into `folder`.
+
+        `documents` is the document, or its parts with their indexes.
+        """
         page_seconds = recipe.limits.page_seconds
         template = RenderTask(
             claim.id, claim.path, claim.stamp, "picture", (), folder, page_seconds, recipe
         )
-        seconds = page_seconds + DOCUMENT_SECONDS_PER_PAGE * len(document.pages)
-        whole = replace(template, pages=document.pages, seconds=seconds)
-        tasks = [
-            replace(whole, kind=kind, target=folder / f"document{ENDINGS[kind]}")
-            for kind in RENDERED
-            if kind in kinds and kind != "picture" and _has_content(kind, document)
-        ]
-        if "picture" in kinds:
+        tasks = []
+        for part, document in documents:
+            of_part = replace(template, part=part, is_selection=document.is_selection)
+            seconds = page_seconds + DOCUMENT_SECONDS_PER_PAGE * len(document.pages)
+            whole = replace(of_part, pages=document.pages, seconds=seconds)
             tasks += [
-                replace(template, pages=(page,), target=folder / f"page-{page.number:04d}.png")
-                for page in readable
+                replace(whole, kind=kind, target=folder / f"document{_ending(part, kind)}")
+                for kind in RENDERED
+                if kind in kinds and kind != "picture" and _has_content(kind, document)
             ]
+            if "picture" in kinds:
+                tasks += [
+                    replace(of_part, pages=(page,), target=folder / f"page-{page.number:04d}.png")
+                    for page in document.pages
+                    if page.status != "failed"
+                ]
         return cls(deque(tasks))
 
     @property
@@ -135,16 +155,22 @@ class OutputDrafts:
 
     drafts: tuple[OutputDraft, ...] = ()
     missing: tuple[MissingOutput, ...] = ()
+    parts: tuple[Part, ...] = ()
 
-    def named(self, stem: str) -> OutputDrafts:
-        """Return the outputs under another stem than that of their sidecar."""
-        drafts = tuple(replace(draft, stem=stem) for draft in self.drafts)
+    def named(self, stems: Mapping[int | None, str]) -> OutputDrafts:
+        """Return the outputs under other stems than that of their sidecar, by the part."""
+        drafts = tuple(replace(draft, stem=stems.get(draft.part)) for draft in self.drafts)
         return replace(self, drafts=drafts)
 
     @property
     def endings(self) -> tuple[str, ...]:
-        """What the names of the drafts will end with."""
-        return tuple(draft.ending for draft in self.drafts)
+        """What the names of the drafts will end with, and of the sidecars of parts."""
+        return (*(draft.ending for draft in self.drafts), *self.endings_of_parts)
+
+    @property
+    def endings_of_parts(self) -> tuple[str, ...]:
+        """What the names of the sidecars of parts will end with."""
+        return tuple(f"{part.ending}.json" for part in self.parts)
 
     def outputs_at(self, place: str) -> list[Output]:
         """Return the entries for these outputs in the sidecar at `place`."""
@@ -169,7 +195,7 @@ class DerivedOutputs:
             scratch = self._scratch.folder
             message = f"cannot write outputs to {scratch} ({error.strerror}); free some space"
             raise Deferred(message) from error
-        return RenderJob.of(claim, document, kinds, folder, policy.recipe)
+        return RenderJob.of(claim, _shown(document, policy), kinds, folder, policy.recipe)
 
     def check_scratch(self, claim: Claim) -> None:
         """Write into the folder for the outputs of a claim; an OSError where that is impossible."""
@@ -191,28 +217,69 @@ class DerivedOutputs:
         try:
             if policy.outputs and _has_outputs(document):
                 missing += render_job.missing if render_job else ()
-                self._draft_formatted(claim, document, policy.outputs, drafts, missing)
+                for part, shown in _shown(document, policy):
+                    self._draft_formatted(claim, part, shown, policy.outputs, drafts, missing)
                 self._draft_rendered(claim, render_job, drafts, missing)
             for each in missing:
                 name, reason = fs.to_unicode(claim.name), each.failure.message
                 log.warning("output.missing", name=name, kind=each.kind, reason=reason)
             drafts.sort(key=lambda draft: draft.ending)  # two daemons publish names in one order
-            yield OutputDrafts(tuple(drafts), tuple(missing))
+            parts = tuple(parts_of(document, policy.separation, policy.recipe.fields))
+            yield OutputDrafts(tuple(drafts), tuple(missing), parts)
         finally:
             self._outbox.drop(drafts)
 
-    def placed(
+    def choose_names(
         self, outputs: OutputDrafts, document: Document, claim: Claim, policy: Policy
     ) -> tuple[str, OutputDrafts]:
-        """Return a free place for the answer, and the outputs under the names that they get."""
+        """Return a free place for the answer, and the outputs under the names that they get.
+
+        A template names the outputs of each part by what that part says.
+        """
         has_template = policy.naming != Naming() and bool(outputs.drafts)
-        endings = () if has_template else outputs.endings
+        endings = outputs.endings_of_parts if has_template else outputs.endings
         place = self._outbox.place_for(claim.name, claim.sha256, endings)
         if not has_template:
             return place, outputs
-        stem = naming.stem_of(policy.naming, document, claim.name, usual_stem(place))
-        free = self._outbox.stem_for(place, stem, outputs.endings, claim.sha256)
-        return place, outputs.named(free)
+        documents = {None: document} | {part.index: part.document for part in outputs.parts}
+        stems: dict[int | None, str] = {}
+        for index in dict.fromkeys(draft.part for draft in outputs.drafts):
+            stem = naming.stem_of(policy.naming, documents[index], claim.name, usual_stem(place))
+            own = [draft.ending for draft in outputs.drafts if draft.part == index]
+            stems[index] = self._outbox.stem_for(place, stem, own, claim.sha256)
+        return place, outputs.named(stems)
+
+    @contextlib.contextmanager
+    def with_parts(
+        self, whole: Sidecar, outputs: OutputDrafts, place: str
+    ) -> Iterator[tuple[Sidecar, Sequence[OutputDraft]]]:
+        """Return the sidecar of the whole as it is published at `place`, and all drafts beside it.
+
+        These are the outputs, and the sidecars of its parts, which name each other.
+        """
+        listed, name = outputs.outputs_at(place), PurePosixPath(place).name
+        drafts: list[OutputDraft] = []
+        entries = []
+        try:
+            for part in outputs.parts:
+                part_of = PartOf(name, part.index, len(outputs.parts))
+                own = [output for output in listed if output.part == part.index]
+                content = replace(whole, document=part.document, outputs=own, part_of=part_of)
+                draft = self._outbox.draft(
+                    whole.claim.id, "part", f"{part.ending}.json", functools.partial(iter, content)
+                )
+                drafts.append(replace(draft, part=part.index))
+                pages = tuple(page.number for page in part.document.pages)
+                output = drafts[-1].output_at(place)
+                entries.append(PartEntry(output.name, part.document.status, pages))
+                listed.append(output)
+            everything = sorted((*outputs.drafts, *drafts), key=lambda draft: draft.ending)
+            yield (
+                replace(whole, outputs=listed, missing=outputs.missing, parts=tuple(entries)),
+                everything,
+            )
+        finally:
+            self._outbox.drop(drafts)
 
     def forget(self, claim: Claim) -> None:
         """Remove what workers have rendered of a document."""
@@ -222,6 +289,7 @@ class DerivedOutputs:
     def _draft_formatted(
         self,
         claim: Claim,
+        part: int | None,
         document: Document,
         kinds: Sequence[OutputKind],
         drafts: list[OutputDraft],
@@ -231,13 +299,15 @@ class DerivedOutputs:
         for kind in FORMATTED:
             if kind in kinds and kind != "csv":
                 content = functools.partial(_formatted, kind, document, name)
-                drafts.append(self._outbox.draft(claim.id, kind, ENDINGS[kind], content))
+                draft = self._outbox.draft(claim.id, kind, _ending(part, kind), content)
+                drafts.append(replace(draft, part=part))
         if "csv" in kinds:
-            self._draft_tables(claim, document, drafts, missing)
+            self._draft_tables(claim, part, document, drafts, missing)
 
     def _draft_tables(
         self,
         claim: Claim,
+        part: int | None,
         document: Document,
         drafts: list[OutputDraft],
         missing: list[MissingOutput],
@@ -255,7 +325,9 @@ class DerivedOutputs:
             missing.append(MissingOutput("csv", Failure("too_large", message)))
             return
         for number, content in enumerate(csv_tables.render(document.pages), 1):
-            drafts.append(self._outbox.draft(claim.id, "csv", table_ending(number), content))
+            ending = part_ending(part) + table_ending(number)
+            draft = self._outbox.draft(claim.id, "csv", ending, content)
+            drafts.append(replace(draft, part=part))
 
     def _draft_rendered(
         self,
@@ -272,7 +344,24 @@ class DerivedOutputs:
                 message = "the worker process wrote no file"
                 missing.append(MissingOutput(task.kind, Failure("crashed", message, page)))
                 continue
-            drafts.append(self._outbox.draft(claim.id, task.kind, ending, task.target))
+            ending = part_ending(task.part) + ending
+            draft = self._outbox.draft(claim.id, task.kind, ending, task.target)
+            drafts.append(replace(draft, part=task.part))
+
+
+def _ending(part: int | None, kind: OutputKind) -> str:
+    return part_ending(part) + ENDINGS[kind]
+
+
+def _shown(document: Document, policy: Policy) -> list[tuple[int | None, Document]]:
+    """Return what outputs are made of: the document, or its parts; without dropped pages."""
+    documents: list[tuple[int | None, Document]] = [
+        (part.index, part.document)
+        for part in parts_of(document, policy.separation, policy.recipe.fields)
+        if _has_outputs(part.document)
+    ]
+    shown = documents or [(None, document)]
+    return [(part, without_blank(each) if policy.drops_blank else each) for part, each in shown]
 
 
 def _has_content(kind: OutputKind, document: Document) -> bool:

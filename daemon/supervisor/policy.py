@@ -9,7 +9,14 @@ from datetime import UTC, datetime
 
 from daemon.config.hook import Hook
 from daemon.core.folder_rules import FolderRules
-from daemon.core.options import NO_OPTIONS, Naming, Recipe, RequestOptions
+from daemon.core.options import (
+    NO_OPTIONS,
+    NO_SEPARATION,
+    Naming,
+    Recipe,
+    RequestOptions,
+    Separation,
+)
 from daemon.core.page_selection import PageSelection
 from daemon.core.records import Document, OutputKind
 from daemon.outbox.sidecar import Provenance
@@ -25,7 +32,8 @@ class Policy:
     """The settings for one document, from the config under its profile.
 
     `requested` is what the sender of an upload asked for; the other fields are as it wants them.
-    `pages` are those to be read, None for all of them.
+    `pages` are those to be read, None for all of them. With `drops_blank`, blank pages are left out
+    of derived outputs.
     """
 
     recipe: Recipe
@@ -41,6 +49,8 @@ class Policy:
     naming: Naming = field(default_factory=Naming)
     pages: PageSelection | None = None
     requested: RequestOptions = NO_OPTIONS
+    drops_blank: bool = False
+    separation: Separation = NO_SEPARATION
 
     @property
     def profile(self) -> str:
@@ -65,6 +75,9 @@ class Policy:
             **({"deskew_pdf": True} if recipe.deskew_pdf else {}),
             **({"fields": _rules(recipe)} if recipe.fields else {}),
             **({"naming": asdict(self.naming)} if self.naming != Naming() else {}),
+            **({"codes": recipe.codes} if recipe.codes else {}),
+            **({"separation": asdict(self.separation)} if self.separation.by != "none" else {}),
+            **({"blank_pages": self.drops_blank} if recipe.marks_blank else {}),
         }
         digest = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
         return f"{recipe.name}@{digest[:8]}"

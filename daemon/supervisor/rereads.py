@@ -27,7 +27,7 @@ from daemon.inbox.claims.protocol import Claims, is_held
 from daemon.inbox.originals import Originals
 from daemon.ledger.ledger import Ledger
 from daemon.outbox.hooks.payload import notifications
-from daemon.outbox.output_files import kept_stem
+from daemon.outbox.output_files import kept_stems
 from daemon.outbox.publish import Outbox, Superseded
 from daemon.outbox.reader import Answer, belongs_to
 from daemon.outbox.sidecar import Sidecar
@@ -183,12 +183,11 @@ class RereadDelivery(Delivery):
         with self._outputs.drafted(claim, result, policy, document.render_job) as drafted:
             before = self._outbox.read_surely(place)
             # as the answer keeps its name, its outputs keep theirs: no other document has them
-            stem = kept_stem(place, before) if before else None
-            outputs = drafted if stem is None else drafted.named(stem)
-            listed = outputs.outputs_at(place)
-            content = Sidecar(claim, result, provenance, listed, outputs.missing)
+            outputs = drafted.named(kept_stems(place, before)) if before else drafted
             self._ledger.mark_replacing(claim.id, provenance.finished_at)
-            self._outbox.replace(place, content, claim, outputs.drafts)
+            whole = Sidecar(claim, result, provenance)
+            with self._outputs.with_parts(whole, outputs, place) as (content, files):
+                self._outbox.replace(place, content, claim, files)
         hooks = policy.hooks
         answer = content.summary() if hooks else {}
         notified = notifications(claim.name, place, answer, hooks, is_reread=True)

@@ -77,6 +77,8 @@ def policy(config: Config, profile: str, digest: Callable[[Path], str] = fs.sha2
         hooks=config.hooks,
         outputs=config.outputs,
         naming=config.naming,
+        drops_blank=config.blank_pages == "drop",
+        separation=config.separation,
     )
 
 

@@ -39,6 +39,7 @@ def is_elsewhere(tmp_path: Path) -> bool:
         ("notified", "ledger.answered|hook"),
         ("outputs", "make|outputs|publish"), ("tables", r"named.*(csv|pdfa)|render@.*xlsx"),
         ("named", "outputs.named|outputs.synced"),
+        ("separated", "part-0002|settled"),
         ("in place", "ledger|publish|original"), ("failing in place", "fail|closed"),
     ],
 )  # fmt: skip

@@ -53,6 +53,7 @@ class Scenario:
     outputs: tuple[str, ...] = ()
     naming: Mapping[str, str] | None = None
     in_place: bool = False  # claim: ledger
+    parts: int = 0  # a batch that is separated into so many parts
 
 
 # it fails when its pages are counted
@@ -105,6 +106,21 @@ SCENARIOS = {
         ),
         outputs=("text", "picture"),
         naming={"name": "p{stem}", "folder": "sorted/{page_count}"},
+    ),
+    # two parts with a text and a picture each, named before the answer to the whole
+    "separated": Scenario(
+        (
+            "worker.render@{name}.picture", "outputs.noted@{name}.json",
+            "outputs.named@{name}.part-0001.json",
+            "outputs.named@{name}.part-0001.page-0001.png",
+            "outputs.named@{name}.part-0001.txt", "outputs.named@{name}.part-0002.json",
+            "outputs.named@{name}.part-0002.txt", "outputs.synced@{name}.json",
+            "publish.drafted@{name}.json", "publish.named@{name}.json",
+            "publish.synced@{name}.json", "outputs.settled@{name}.json", "ledger.answered@{name}",
+            *_MOVED, *_LET_GO,
+        ),
+        outputs=("text", "picture"),
+        parts=2,
     ),
     # the archive is on another filesystem: the bytes are copied
     "across": Scenario((*_MOVED, "copy.synced@{name}", *_LET_GO)),
@@ -202,6 +218,8 @@ class Chain:
         config |= {"outputs": self._outputs} if self._outputs else {}
         config |= {"naming": dict(self._scenario.naming)} if self._scenario.naming else {}
         config |= IN_PLACE if self._scenario.in_place else {}
+        if self._scenario.parts:
+            config |= {"codes": ["any"], "separation": {"by": "barcode"}}
         made = quick_workspace(root, self._program, **config)
         if self._is_across:
             made.archive = other_filesystem
@@ -210,8 +228,10 @@ class Chain:
     def _file(self, number: int) -> Landed:
         ruled = f"{pretended.RULED} " * ("csv" in self._outputs)
         text = None if self._scenario.fails else f"{ruled}Step number {number}"
-        content = file_of(self._program, text, number)
-        return Landed(f"{number}.png", content, text, outputs=len(self._outputs))
+        parts = self._scenario.parts
+        content = file_of(self._program, text, number) if not parts else batch_of(number, parts)
+        outputs = (len(self._outputs) + 1) * parts if parts else len(self._outputs)
+        return Landed(f"{number}.png", content, text, outputs=outputs)
 
     def _fail_all(self) -> None:
         """Let every file fail once: each worker that reads one is killed."""
@@ -294,6 +314,13 @@ def file_of(program: str, text: str | None, number: int) -> bytes:
     from tests.support.samples import png, text_page
 
     return png(text_page([text])) if text else b"\x89PNG\r\n\x1a\n broken %d" % number
+
+
+def batch_of(number: int, parts: int) -> bytes:
+    """Return a batch of `parts` pages with a separator between each two, for the pretended OCR."""
+    pages = [f"Step number {number}", *(f"part {k} of {number}" for k in range(2, parts + 1))]
+    separated = [line for page in pages for line in (page, pretended.SEPARATOR)]
+    return pretended.content(*separated)
 
 
 def state_of(workspace: Workspace) -> dict[str, set[str]]:

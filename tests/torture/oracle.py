@@ -132,6 +132,16 @@ def torn(path: Path, validators: Sequence[jsonschema_rs.Validator] = (VALIDATOR,
     return None if is_valid else f"{path}: does not match the schema"
 
 
+def is_part(path: Path) -> bool:
+    """Tell whether a visible file is the sidecar of a part of a batch."""
+    if path.suffix != ".json":
+        return False
+    try:
+        return "part_of" in json.loads(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return False
+
+
 def _moved(workspace: Workspace) -> list[str]:
     """Return the originals that were moved, although they are read where they lie."""
     found = (*_files(workspace.archive), *_files(workspace.failed))
@@ -177,7 +187,8 @@ def _count_answers(
     validators: Sequence[jsonschema_rs.Validator],
 ) -> None:
     answers: Counter[str] = Counter()
-    outputs = {path for path in _files(workspace.outbox) if path.suffix != ".json"}
+    parts = {path for path in _files(workspace.outbox) if is_part(path)}
+    outputs = parts | {path for path in _files(workspace.outbox) if path.suffix != ".json"}
     for path in _files(workspace.outbox):
         if path.suffix != ".json":
             continue
@@ -185,6 +196,8 @@ def _count_answers(
             found.torn.append(error)
             continue
         answer = json.loads(path.read_bytes())
+        if path in parts:
+            continue  # listed in an answer, as an output is
         answers[answer["source"]["sha256"]] += 1
         if error := _answer_error(answer, by_sha):
             found.wrong.append(f"{path.relative_to(workspace.root)}: {error}")

@@ -2,6 +2,7 @@
 
 A page that begins with `faded` has an unread region, and a warning; the file then has one as well.
 A page that begins with `ruled` has a table.
+A page `SEPARATOR` has a code with that text.
 
     python -m tests.torture.program run --config config.yaml
 
@@ -22,6 +23,7 @@ from daemon.core.records import (
     Block,
     Box,
     Cell,
+    Code,
     DocumentWarning,
     PageCount,
     PagesRead,
@@ -37,6 +39,8 @@ from daemon.core.tasks import RenderTask
 BROKEN = b"broken"
 FADED = "faded"
 RULED = "ruled"
+SEPARATOR = "SEPARATOR"
+SHEET = Code(SEPARATOR, "Code 128", Box(10, 5, 60, 15))
 UNREAD = UnreadRegion(Box(10, 5, 60, 15), "too_small")
 ON_PAGE = DocumentWarning("renderer_message", "an image of this page could not be decoded")
 ON_DOCUMENT = DocumentWarning(
@@ -81,6 +85,7 @@ class Pipeline:
             blocks=(_table(text),) if text.startswith(RULED) else (),
             unread=(UNREAD,) if text.startswith(FADED) else (),
             warnings=(ON_PAGE,) if text.startswith(FADED) else (),
+            codes=(SHEET,) if text == SEPARATOR else None,
         )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ than a small share is missing is partial, so that `done` means that the text was
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +18,7 @@ from daemon.ocr.records import SINGLE_CHARACTER
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from daemon.core.records import Box, Pixels, TextLine, UnreadReason
+    from daemon.core.records import Box, PageText, Pixels, TextLine, UnreadReason
     from daemon.ocr.assemble.frame import CoordinateFrame
     from daemon.ocr.records import LineCrop, RecognizedLine
 
@@ -36,6 +36,7 @@ _TOO_SMALL = 9.0  # pixels: the height of a line below which letters cannot be t
 _MAX_SHARE = 0.1
 _MIN_LENGTH = 5.0  # characters: less is not worth a warning
 
+_MIN_IN_CODE = 0.6  # of a region that lies within a code: its modules look like letters
 _MAX_COVERED = 0.6  # of a region: what published lines cover is not missing
 
 _MIN_HEIGHT_OF_ROWS = 24  # pixels: a region as high as this may have two rows of text
@@ -99,6 +100,28 @@ def find(
         for line, reading in missing
     )
     return UnreadText(regions, length / total if total else 0.0, length)
+
+
+def outside_codes(page: PageText) -> PageText:
+    """Return a page without the unread regions that its codes are; it is done if none is left."""
+    codes = [code.box for code in page.codes or ()]
+    left = tuple(
+        region
+        for region in page.unread
+        if not any(_share_inside(region.box, code) >= _MIN_IN_CODE for code in codes)
+    )
+    if left == page.unread:
+        return page
+    is_done = not left and page.failure is not None and page.failure.kind == FAILURE
+    page = replace(page, unread=left)
+    return replace(page, status="done", failure=None) if is_done else page
+
+
+def _share_inside(box: Box, outer: Box) -> float:
+    width = min(box.right, outer.right) - max(box.left, outer.left)
+    height = min(box.bottom, outer.bottom) - max(box.top, outer.top)
+    area = (box.right - box.left) * (box.bottom - box.top)
+    return max(0, width) * max(0, height) / max(1, area)
 
 
 def _is_line(line: LineCrop, reading: RecognizedLine) -> bool:

@@ -53,13 +53,15 @@ def open_document(
     stamp: Stamp | None = None,
     *,
     in_gray: bool = False,
+    with_picture: bool = False,
 ) -> Iterator[PageSource]:
     """Open the file at `path`, whatever its extension; the path is resolved only once.
 
     With `in_gray`, no colours are needed: page images may then be H,W where the decoder supports
-    it, otherwise they are H,W,3 BGR. Raises Rejected (corrupt, encrypted, unsupported, too_large)
-    with a sentence that says what the file is and what to do, and Deferred when the environment
-    prevents reading, or when the file does not have `stamp`.
+    it, otherwise they are H,W,3 BGR. With `with_picture`, pages are drawn even where their text
+    layer is all that has to be read (`Page.picture`). Raises Rejected (corrupt, encrypted,
+    unsupported, too_large) with a sentence that says what the file is and what to do, and Deferred
+    when the environment prevents reading, or when the file does not have `stamp`.
     """
     with translate_errors("the file"):
         file = fs.open_regular(path)
@@ -67,7 +69,7 @@ def open_document(
         if stamp is not None and Stamp.from_status(os.fstat(file.fileno())) != stamp:
             raise Deferred("the file was changed or replaced after it was claimed")
         with translate_errors("the file"):
-            source = _open(file, limits, rendering, in_gray)
+            source = _open(file, limits, rendering, in_gray, with_picture)
         try:
             yield source
         finally:
@@ -75,7 +77,9 @@ def open_document(
                 source.close()
 
 
-def _open(file: BinaryIO, limits: Limits, rendering: Rendering, in_gray: bool) -> PageSource:
+def _open(
+    file: BinaryIO, limits: Limits, rendering: Rendering, in_gray: bool, with_picture: bool
+) -> PageSource:
     size = os.fstat(file.fileno()).st_size
     if size > limits.file_megabytes * 1_000_000:
         limit = f"limits.file_megabytes is {limits.file_megabytes}"
@@ -83,7 +87,8 @@ def _open(file: BinaryIO, limits: Limits, rendering: Rendering, in_gray: bool) -
     media_type = sniff.media_type(file.read(sniff.HEAD_BYTES))
     with translate_errors(f"the {sniff.title(media_type)}"):
         if media_type == "application/pdf":
-            return PdfSource(file, limits, rendering)  # masking of words needs the colours
+            # masking of words needs the colours
+            return PdfSource(file, limits, rendering, with_picture=with_picture)
         file.seek(0)
         data = file.read()
         if media_type == "image/tiff":

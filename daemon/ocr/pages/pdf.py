@@ -13,7 +13,7 @@ import pymupdf
 
 from daemon.core.errors import Rejected
 from daemon.core.options import Limits, Rendering
-from daemon.core.records import Block, Box, Page
+from daemon.core.records import Block, Box, DocumentWarning, Page
 from daemon.ocr.pages import (
     document_contents,
     embedded_images,
@@ -45,7 +45,16 @@ class PdfSource:
 
     media_type = "application/pdf"
 
-    def __init__(self, file: BinaryIO, limits: Limits, rendering: Rendering) -> None:
+    def __init__(
+        self,
+        file: BinaryIO,
+        limits: Limits,
+        rendering: Rendering,
+        *,
+        with_picture: bool = False,
+    ) -> None:
+        """`with_picture`: pages are drawn also where their text layer is all that is read."""
+        self._with_picture = with_picture
         self._file = file
         self._limits = limits
         self._rendering = rendering
@@ -70,6 +79,8 @@ class PdfSource:
             nested_forms.refuse_explosions(page)
             try:
                 read = self._read(page)
+                if self._with_picture and read.text_layer is not None:
+                    read = self._with_whole_picture(page, read)
                 warnings = (*document_contents.page_warnings(page), *read.warnings)
                 return replace(read, defect=self._defect or read.defect, warnings=warnings)
             finally:
@@ -109,6 +120,19 @@ class PdfSource:
             return drawn.page
         masked = masking.mask_text_layer(drawn.page, text, unread)
         return _with_rules(masked, page, graphics)
+
+    def _with_whole_picture(self, page: pymupdf.Page, read: Page) -> Page:
+        """Return a page with its picture, drawn once more: text was taken off its image, if any.
+
+        What cannot be drawn is told in a warning: the text that was read stays.
+        """
+        try:
+            drawn = self._drawer.draw(page, read.dpi or self._full_dpi(page)).page
+        except (Rejected, RuntimeError, ValueError, pymupdf.mupdf.FzErrorBase) as error:
+            message = f"no codes were looked for, since the page cannot be drawn ({error})"
+            warning = DocumentWarning("codes_not_read", message, read.number)
+            return replace(read, warnings=(*read.warnings, warning))
+        return replace(read, picture=drawn.image)
 
     def _scan_dpi(self, page: pymupdf.Page) -> float:
         """Return the resolution of the image that fills the page, within bounds.

@@ -1,9 +1,9 @@
 """Searchable PDFs: the original document with the recognised text as an invisible layer.
 
-A PDF is kept byte for byte, and the text is appended as an incremental update; a damaged one is
-rewritten, which leaves its pages and pictures as they are. An image is converted to a PDF first.
-The text is placed before the content of a page, where no graphics state that the page leaves behind
-can displace it.
+A PDF is kept byte for byte, and the text is appended as an incremental update; a damaged one, and
+one of which only some pages are wanted, is rewritten, which leaves pages and pictures as they are.
+An image is converted to a PDF first. The text is placed before the content of a page, where no
+graphics state that the page leaves behind can displace it.
 """
 
 from __future__ import annotations
@@ -84,7 +84,15 @@ def _add_text(render_task: RenderTask, *, is_pdf: bool) -> bytes | None:
         opened = open_pdf(file, render_task.recipe.rendering.passwords, str(path))
     with opened.document as document:
         pages, deskew = render_task.pages, render_task.recipe.deskew_pdf
-        if not _add_to_pages(document, pages, is_pdf=is_pdf, deskew=deskew):
+        has_changed = _add_to_pages(
+            document, pages, is_pdf=is_pdf, deskew=deskew,
+            is_numbered=is_pdf or not render_task.is_selection,
+        )  # fmt: skip
+        if render_task.is_selection and is_pdf:
+            document.select([text.number - 1 for text in pages])
+            keep = pymupdf.mupdf.PDF_ENCRYPT_KEEP
+            return bytes(document.tobytes(garbage=3, encryption=keep))
+        if not has_changed:
             return None
         if opened.data is None and document.can_save_incrementally():
             document.saveIncr()
@@ -98,17 +106,22 @@ def _add_to_pages(
     *,
     is_pdf: bool,
     deskew: bool = False,
+    is_numbered: bool = True,
     font: str = FONT_NAME,
 ) -> bool:
-    """Add the text of all pages, and turn those that shall lie straight; tell what changed."""
+    """Add the text of all pages, and turn those that shall lie straight; tell what changed.
+
+    The pages of the document have the numbers of `pages`, or `is_numbered` is false and it has
+    only them.
+    """
     glyphs = Glyphs()
     font_resource = _FontResource(document, font)
     is_turned = False
-    for text in pages:
+    for index, text in enumerate(pages):
         turns = deskew and abs(text.skew) >= _MIN_TURN
         if not recognized_lines(text) and not turns:
             continue
-        page = document[text.number - 1]
+        page = document[text.number - 1 if is_numbered else index]
         to_user = _to_user(page, text, is_pdf=is_pdf)
         new_text = _without_duplicates(page, text) if is_pdf else text
         operators = text_operators(new_text, to_user, glyphs, font_resource.font)

@@ -83,7 +83,8 @@ def _data(sidecar: Mapping[str, Any], place: str, max_characters: int) -> dict[s
         "text": sidecar["text"][:max_characters],
         "text_is_cut": len(sidecar["text"]) > max_characters,
     }
-    data |= {key: sidecar[key] for key in ("error", "duplicate_of", "fields") if key in sidecar}
+    kept = ("error", "duplicate_of", "fields", "parts")
+    data |= {key: sidecar[key] for key in kept if key in sidecar}
     if "outputs" in sidecar:  # without the picture of each page: there may be thousands
         data["outputs"] = [each for each in sidecar["outputs"] if each["kind"] != "picture"]
     return data

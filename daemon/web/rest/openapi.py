@@ -9,6 +9,7 @@ from daemon import __version__
 from daemon.core.page_selection import MAX_CHARACTERS
 from daemon.core.records import (
     BlockKind,
+    CodeFormat,
     Direction,
     FieldReason,
     FieldType,
@@ -155,7 +156,9 @@ _SCHEMAS = {
             "location": _TEXT,
             "bytes": {"type": ["integer", "null"]},
             "sha256": _OPTIONAL_TEXT,
-        }
+            "part": {"type": "integer", "minimum": 1},
+        },
+        optional=("part",),
     ),
     "Document": _object(_DOCUMENT),
     "Page": {
@@ -167,7 +170,10 @@ _SCHEMAS = {
                 "blocks": {"type": "array", "items": _ref("Block")},
                 "unread": {"type": "array", "items": _ref("UnreadRegion")},
                 "warnings": {"type": "array", "items": _ref("Warning")},
-            }
+                "codes": {"type": "array", "items": _ref("Code")},
+                "blank": {"type": "boolean"},
+            },
+            optional=("codes", "blank"),
         ),
         "description": "a page of the sidecar; the schema of the sidecar has all its fields",
     },
@@ -185,6 +191,18 @@ _SCHEMAS = {
             "direction": {"enum": list(get_args(Direction))},
         }
     ),
+    "Code": {
+        **_object(
+            {
+                "text": _TEXT,
+                "format": {"enum": list(get_args(CodeFormat))},
+                "box": _BOX,
+                "encoding": {"const": "base64"},
+            },
+            optional=("encoding",),
+        ),
+        "description": "a barcode or matrix code; with encoding, its text is bytes in Base64",
+    },
     "UnreadRegion": {
         **_object({"box": _BOX, "reason": {"enum": list(get_args(UnreadReason))}}),
         "description": "a region that looks like text and was not read",

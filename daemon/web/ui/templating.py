@@ -134,6 +134,8 @@ def downloads(details: DocumentDetails, t: dict[str, str]) -> list[dict[str, Any
     links: list[dict[str, Any]] = []
     for output in details.outputs:
         label = t.get(f"output_{output['kind']}", output["kind"])
+        if "part" in output:
+            label = t["of_part"].format(n=output["part"], label=label)
         href = output_path(identity, output["name"])
         links.append({"href": href, "label": label, "bytes": output.get("bytes")})
     if details.original is not None:

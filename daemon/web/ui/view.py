@@ -137,6 +137,8 @@ class PageView:
     blocks: tuple[BlockView, ...]
     unread: tuple[RegionView, ...] = ()
     warnings: tuple[WarningView, ...] = ()
+    codes: tuple[tuple[str, str], ...] = ()  # format and text of each
+    is_blank: bool = False
     corrected_text: str | None = None  # None without corrections
 
     @property
@@ -178,6 +180,8 @@ def page_view(page: dict[str, Any], corrections: Iterable[Correction] = ()) -> P
             for number, region in enumerate(page["unread"], 1)
         ),
         warnings=warning_views(page["warnings"]),
+        codes=tuple((code["format"], code["text"]) for code in page.get("codes", ())),
+        is_blank=page.get("blank", False),
         corrected_text=corrected_text(page, corrected) if corrected else None,
     )
 

@@ -60,7 +60,7 @@ def test_unknown_labels_from_a_worker_share_one_row() -> None:
         counters.count_document(document(status="failed", failure=failure, seconds=spent), 10, 1.0)
         counters.count_task(Died(f"kind {number}", "why"))
 
-    assert len(counters.stages) == 6
+    assert len(counters.stages) == 7
     assert (counters.failures["other"], counters.deaths["other"]) == (1000, 1000)
 
 

@@ -22,6 +22,7 @@ from daemon.core.records import (
     Block,
     Box,
     Cell,
+    Code,
     DocumentWarning,
     Failure,
     FieldValue,
@@ -55,6 +56,7 @@ PAGE = PageText(
         PageField("total", FieldValue("9,50", "9.50", BOX, 0.9, 3)),
         PageField("order", None, "no_label"),
     ),
+    codes=(Code("4006381333931", "EAN-13", BOX, True),), blank=False,
 )  # fmt: skip
 READ = PagesRead(
     "application/pdf", 9, (PAGE,), {"decode": 0.25}, "bf16", (DocumentWarning("a", "b"),)

@@ -1,6 +1,7 @@
 """The page pipeline, with a recogniser that reads line heights."""
 
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -67,7 +68,7 @@ def reading_of(monkeypatch, *content):
     document = FakeDocument(content)
 
     @contextmanager
-    def opened(path, limits, rendering, stamp, *, in_gray):
+    def opened(path, limits, rendering, stamp, *, in_gray, with_picture):
         yield document
 
     monkeypatch.setattr(pages, "open_document", opened)
@@ -249,3 +250,32 @@ def test_seconds_are_reported_by_stage_and_do_not_overlap(monkeypatch):
     assert list(read.seconds) == ["decode", "clean", "segment", "recognize", "assemble"]
     assert read.seconds["clean"] == 2
     assert read.seconds["decode"] == 3
+
+
+def read_with(monkeypatch, recipe, *content):
+    reading_of(monkeypatch, *content)
+    return pipeline.Pipeline(recipe, LineHeightRecognizer()).read_pages(Path("any")).pages
+
+
+def test_codes_and_blankness_are_told_only_where_they_are_asked_for(monkeypatch):
+    empty = Page(number=1, width=600, height=400, image=np.full((400, 600, 3), 255, np.uint8))
+
+    (plain,) = read_with(monkeypatch, RECIPE, empty)
+    asked = replace(RECIPE, codes=("any",), marks_blank=True)
+    (told,) = read_with(monkeypatch, asked, empty)
+
+    assert (plain.codes, plain.blank) == (None, None)
+    assert (told.codes, told.blank, told.status) == ((), True, "done")
+
+
+def test_a_page_with_text_or_a_code_or_a_part_that_is_missing_is_not_blank(monkeypatch):
+    white = np.full((400, 600, 3), 255, np.uint8)
+    empty = Page(number=1, width=600, height=400, image=white)
+    warned = replace(empty, warnings=(DocumentWarning("renderer_message", "a stream ended early"),))
+    torn = replace(empty, defect="the lower part is missing")
+    lost = replace(empty, not_rendered=(Box(10, 10, 90, 90),))
+    recipe = replace(RECIPE, codes=("any",), marks_blank=True)
+
+    read = read_with(monkeypatch, recipe, written(), warned, torn, lost)
+
+    assert [page.blank for page in read] == [False, False, False, False]

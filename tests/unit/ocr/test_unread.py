@@ -1,11 +1,13 @@
 """What looks like text and is not published: where it is listed, and when a page is partial."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.core.records import Box, TextLine, UnreadRegion
+from daemon.core.records import Box, Code, Failure, PageText, TextLine, UnreadRegion
 from daemon.ocr.assemble import unread
 from daemon.ocr.assemble.frame import CoordinateFrame
 from daemon.ocr.records import LineCrop
@@ -199,3 +201,22 @@ def test_a_mark_in_which_no_character_is_seen_is_listed_from_twice_its_height(wi
 @pytest.mark.parametrize(("height", "count"), [(69, 0), (71, 1)])
 def test_a_tall_single_character_is_not_listed(height, count):
     assert len(found(rejected(line(0, 0, 20, height)), [row(9, 20)]).regions) == count
+
+
+def test_what_looks_like_text_within_a_code_is_the_code():
+    code = Code("SEPARATOR", "QR Code", Box(100, 100, 300, 300))
+    inside, beside = Box(90, 95, 310, 200), Box(280, 100, 600, 140)
+    failure = Failure("unread", "1 place that looks like text could not be read")
+    page = PageText(
+        number=1, width=700, height=400, dpi=None, rotation=0, skew=0.0, text_source="ocr",
+        status="partial", text="", confidence=None, blocks=(), failure=failure, codes=(code,),
+        unread=(UnreadRegion(inside, "low_confidence"),),
+    )  # fmt: skip
+    both = replace(page, unread=(*page.unread, UnreadRegion(beside, "not_legible")))
+
+    done, partial = unread.outside_codes(page), unread.outside_codes(both)
+
+    assert (done.status, done.failure, done.unread) == ("done", None, ())
+    assert (partial.status, partial.failure) == ("partial", failure)
+    assert [region.box for region in partial.unread] == [beside]
+    assert unread.outside_codes(replace(both, codes=())).unread == both.unread

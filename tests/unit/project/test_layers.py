@@ -35,6 +35,7 @@ ALLOWED = {
         "training/",
     ),
     "pymupdf": ("daemon/ocr/pages/", "daemon/ocr/render/"),
+    "zxingcpp": ("daemon/ocr/codes", "daemon/ocr/render/separator_sheets"),
     "pypdfium2": ("daemon/ocr/pages/pdfium",),
     "pikepdf": (
         "daemon/ocr/pages/pdf_opening",

@@ -35,6 +35,27 @@ def test_a_large_sidecar_is_scanned_to_the_same_values_as_when_it_is_parsed(
     assert pages == [*whole.content["pages"], None]
 
 
+def test_a_large_sidecar_with_parts_and_codes_is_scanned_too(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = json.loads(sidecar(folder.claim("a.png"), ["One", "Two"], "done"))
+    content["pages"][0] |= {"codes": [{"text": "S", "format": "ITF", "box": [1, 2, 3, 4]}]}
+    content["pages"][1] |= {"blank": True}
+    outputs = [{"kind": "part", "name": "a.png.part-0001.json", "part": 1}]
+    parts = [{"name": "a.png.part-0001.json", "pages": 1, "first_page": 2, "last_page": 2}]
+    text = json.dumps(content | {"outputs": outputs, "parts": parts}, indent=1)
+    (folder.paths.outbox / "a.png.json").write_text(text)
+    whole = sidecar_reader.read(folder.paths.outbox, "a.png.json")
+    monkeypatch.setattr(sidecar_reader, "MAX_PARSED_BYTES", 10)
+
+    skimmed = sidecar_reader.read(folder.paths.outbox, "a.png.json")
+
+    assert whole is not None
+    assert skimmed is not None
+    assert (skimmed.pages, skimmed.text) == (whole.pages, whole.text)
+    assert skimmed.outputs == whole.outputs == tuple(outputs)
+
+
 def test_paths_in_an_error_are_replaced(folder: Folder) -> None:
     claim = folder.claim("a.png")
     why = f"[Errno 5] Input/output error: '{folder.paths.inbox}/x'"

@@ -1,4 +1,4 @@
-"""Benchmark of separation: batches of drawn pages with separator sheets that are turned, torn, faint.
+"""Benchmark of separation: batches of drawn pages, with separator sheets turned, torn and faint.
 
     python -m bench.separation [--pages 1000] [--batch 50] [--first 0]
 
@@ -80,7 +80,9 @@ def drawn_sheet() -> np.ndarray:
         return np.frombuffer(pixmap.samples, np.uint8).reshape(pixmap.height, pixmap.width).copy()
 
 
-def a_sheet(sheet: np.ndarray, damage: str, rng: np.random.Generator) -> np.ndarray:
+def a_sheet(  # noqa: C901 -- a list of kinds
+    sheet: np.ndarray, damage: str, rng: np.random.Generator
+) -> np.ndarray:
     """Return a scan of the sheet with one kind of damage."""
     image = sheet.copy()
     height, width = image.shape

@@ -28,7 +28,7 @@ CLASSES = (
 # what the renderer complained of, and what a file holds that was not read
 WARNING_CLASSES = (
     "renderer_message", "drawn_by_pdfium", "page_tree_recovered", "attachments_not_read",
-    "xfa_form_not_read", "reduced_resolution",
+    "xfa_form_not_read", "reduced_resolution", "codes_not_read",
 )  # fmt: skip
 UNREAD_REASONS: tuple[str, ...] = get_args(UnreadReason)
 RESULTS = ("counted", "read", "rendered", "rejected", "deferred", "died")

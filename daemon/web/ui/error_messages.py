@@ -69,6 +69,7 @@ _WARNINGS = {
     "page_tree_recovered": "此 PDF 的页面结构已损坏，只识别了能找到的页；请与原件核对。",
     "reduced_resolution": "这一页在规定时间内没有识别完，已降低分辨率重新识别，小字可能有缺失。",
     "renderer_message": "绘制这一页时出现问题，内容可能不完整；请与原件核对。",
+    "codes_not_read": "这一页无法绘制，因此没有查找条码；文字不受影响。请重新导出文件。",
     "xfa_form_not_read": "此 PDF 含有 XFA 动态表单，表单内容没有识别；请打印成普通 PDF 后再提交。",
 }
 

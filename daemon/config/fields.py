@@ -13,10 +13,11 @@ from typing import Annotated, Any, Final
 from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from daemon.core import patterns
 from daemon.core.options import FieldRule
 
 MAX_LABELS: Final = 32
-MAX_PATTERN_CHARACTERS: Final = 1000
+MAX_SHOWN: Final = 40  # characters of an invalid pattern in a message
 Problem = tuple[str, object, str]  # key, value, remedy
 
 _SHORT: Final = re.compile(
@@ -64,17 +65,21 @@ def _read_short_form(value: object) -> object:
     return groups
 
 
-def problems(fields: Mapping[str, FieldRule]) -> Iterator[Problem]:
+def problems(fields: Mapping[str, FieldRule], *, reads_codes: bool) -> Iterator[Problem]:
     """Yield what is wrong with the fields: keys that contradict each other, invalid patterns."""
     for name, rule in fields.items():
+        if rule.code is not None and not reads_codes:
+            remedy = "needs codes; say codes: [any], or their formats"
+            yield f"fields.{name}.code", rule.code, remedy
         for key, value, remedy in _problems(rule):
             yield f"fields.{name}{key and f'.{key}'}", value, remedy
 
 
 def _problems(rule: FieldRule) -> Iterator[Problem]:
     labels = rule.labels
-    if not labels and not rule.pattern and rule.type == "text":
-        yield "", "no label, pattern or type", "say what is wanted: a label, a pattern or a type"
+    if not labels and not rule.pattern and not rule.code and rule.type == "text":
+        remedy = "say what is wanted: a label, a pattern, a code or a type"
+        yield "", "no label, pattern, code or type", remedy
     if len(labels) > MAX_LABELS:
         yield "label", len(labels), f"must have {MAX_LABELS} entries or less"
     for label in labels:
@@ -84,26 +89,9 @@ def _problems(rule: FieldRule) -> Iterator[Problem]:
         yield "place", rule.place, "needs a label; set `label`, or remove `place`"
     if rule.pick == "largest" and rule.type == "text":
         yield "pick", rule.pick, "needs a type that has sizes: amount, number or date"
-    if rule.pattern is not None:
-        yield from _bad_pattern(rule.pattern)
-
-
-def _bad_pattern(pattern: str) -> Iterator[Problem]:
-    import re2  # 3 MB, only where a pattern is wanted
-
-    if len(pattern) > MAX_PATTERN_CHARACTERS:
-        remedy = f"must have {MAX_PATTERN_CHARACTERS} characters or less"
-        yield "pattern", f"{pattern[:40]}...", remedy
-        return
-    options = re2.Options()
-    options.log_errors = False
-    try:
-        re2.compile(pattern, options)
-    except re2.error as error:
-        reason = error.args[0]
-        reason = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else reason
-        remedy = (
-            f"is no regular expression of RE2 ({reason}); "
-            "RE2 has no look-around and no back-references"
-        )
-        yield "pattern", pattern, remedy
+    if rule.code is not None and (labels or rule.pattern is not None):
+        yield "code", rule.code, "cannot be combined with label or pattern: a code has no label"
+    for key, pattern in (("pattern", rule.pattern), ("code", rule.code)):
+        if pattern is not None and (problem := patterns.problem_of(pattern)):
+            shown = pattern if len(pattern) <= MAX_SHOWN else f"{pattern[:MAX_SHOWN]}..."
+            yield key, shown, problem

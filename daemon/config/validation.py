@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +12,7 @@ from daemon.config.hook import Hook
 from daemon.config.secrets import masked
 from daemon.config.sections import DEFAULT_PROFILE
 from daemon.config.settings import Config
-from daemon.core import folder_rules, name_template
+from daemon.core import folder_rules, name_template, patterns
 from daemon.core.errors import InvalidConfig, Misconfigured
 from daemon.core.ownership import Ownership
 
@@ -48,7 +47,7 @@ def _general_conflicts(config: Config) -> Iterator[Misconfigured]:
         _refuse_locking_out(config.ownership)
     yield from errors
     yield from _bad_hooks(config.hooks)
-    for problem in fields.problems(config.fields):
+    for problem in fields.problems(config.fields, reads_codes=bool(config.codes)):
         yield Misconfigured(*problem)
     yield from _bad_naming(config)
     if config.worker_recycle_megabytes > config.memory_limits.max_megabytes:
@@ -79,11 +78,8 @@ def _bad_separation(config: Config) -> Iterator[Misconfigured]:
         yield Misconfigured(key, separation.by, "needs blank_pages: mark, or drop")
     if separation.by == "page_count" and separation.pages is None:
         yield Misconfigured(key, separation.by, "needs separation.pages, the pages of each part")
-    try:
-        re.compile(separation.pattern)
-    except re.error as error:
-        remedy = f"is no regular expression ({error}); put a \\ before characters that are meant"
-        yield Misconfigured("separation.pattern", separation.pattern, remedy)
+    if separation.by == "barcode" and (problem := patterns.problem_of(separation.pattern)):
+        yield Misconfigured("separation.pattern", separation.pattern, problem)
 
 
 @contextmanager
@@ -141,6 +137,8 @@ def _bad_naming(config: Config) -> Iterator[Misconfigured]:
             found += name_template.folder_problems(template)
         elif "/" in template:
             found.append("must have no /; use naming.folder")
+        if "{barcode" in template and not config.codes:
+            found.append("needs codes for {barcode}; say codes: [any], or their formats")
         for remedy in found[:1]:
             yield Misconfigured(f"naming.{key}", template, remedy)
 

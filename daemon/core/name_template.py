@@ -15,8 +15,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-# a name that codes of a page give belongs here, once pages have codes
-BUILT_IN: Final = ("stem", "page_count", "first_heading")
+BUILT_IN: Final = ("stem", "page_count", "first_heading", "barcode")
 EMPTY_FOLDER: Final = "unsorted"  # in place of a folder of which nothing is known
 MAX_FOLDERS: Final = 8
 _MAX_NAME_BYTES: Final = 150  # with a number and any ending, a file name stays below 255

@@ -102,14 +102,16 @@ class Detector:
 class FieldRule:
     """How a field is found: by a label beside it, a pattern (RE2), its type, or several of them.
 
-    `label` is what is printed on the form, or several forms of it, the preferred one first. `page`
-    is the only page to look at, 1-based.
+    `label` is what is printed on the form, or several forms of it, the preferred one first. `code`
+    is a pattern for the text of a barcode, in place of the lines. `page` is the only page to look
+    at, 1-based.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
     label: str | tuple[str, ...] = ()
     place: FieldPlace = "auto"
     pattern: str | None = None
+    code: str | None = None
     type: FieldType = "text"
     pick: FieldPick = "first"
     page: Annotated[int, Ge(1)] | Literal["last"] | None = None

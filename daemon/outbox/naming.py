@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from daemon.core.options import Naming
     from daemon.core.records import Document
 
-_HEADING_PAGES: Final = 10  # in which a heading is looked for
+_FIRST_PAGES: Final = 10  # in which a heading or a code is looked for
 
 
 def stem_of(naming: Naming, document: Document, name: str, usual: str) -> str:
@@ -24,16 +24,25 @@ def stem_of(naming: Naming, document: Document, name: str, usual: str) -> str:
     values = {each.name: each.found.value for each in document.fields if each.found}
     values["stem"] = PurePosixPath(fs.to_unicode(name)).stem
     values["page_count"] = str(len(document.pages))
-    if "first_heading" in f"{naming.name} {naming.folder}":
+    templates = f"{naming.name} {naming.folder}"
+    if "first_heading" in templates:
         values["first_heading"] = _first_heading(document)
+    if "barcode" in templates:
+        values["barcode"] = _first_code(document)
     return name_template.base_name(naming.name, naming.folder, values, usual)
 
 
 def _first_heading(document: Document) -> str:
     headings = (
         " ".join(line.text for line in block.lines)
-        for page in islice(document.pages, _HEADING_PAGES)
+        for page in islice(document.pages, _FIRST_PAGES)
         for block in page.blocks
         if block.kind == "heading"
     )
     return next(headings, "")
+
+
+def _first_code(document: Document) -> str:
+    pages = islice(document.pages, _FIRST_PAGES)
+    codes = (code.text for page in pages for code in page.codes or () if not code.is_base64)
+    return next(codes, "")

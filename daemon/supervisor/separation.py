@@ -8,11 +8,10 @@ not be read separates nothing.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from daemon.core import document_fields
+from daemon.core import document_fields, patterns
 from daemon.core.options import FieldRule, Separation
 from daemon.core.records import Document, PageText
 from daemon.engine.page_store import selected
@@ -51,10 +50,9 @@ def _ranges(pages: Sequence[PageText], separation: Separation) -> Iterator[list[
         starts = range(0, len(pages), step)
         yield from (list(range(len(pages)))[start : start + step] for start in starts)
         return
-    pattern = re.compile(separation.pattern)
     current: list[int] = []
     for index, page in enumerate(pages):
-        if not _separates(page, separation, pattern):
+        if not _separates(page, separation):
             current.append(index)
             continue
         yield current
@@ -62,9 +60,10 @@ def _ranges(pages: Sequence[PageText], separation: Separation) -> Iterator[list[
     yield current
 
 
-def _separates(page: PageText, separation: Separation, pattern: re.Pattern[str]) -> bool:
+def _separates(page: PageText, separation: Separation) -> bool:
     if separation.by == "blank_page":
         return bool(page.blank)
+    pattern = patterns.compiled(separation.pattern)
     return any(pattern.fullmatch(code.text) for code in page.codes or ())
 
 

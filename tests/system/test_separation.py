@@ -35,6 +35,8 @@ def workspace(tmp_path_factory: pytest.TempPathFactory, sheet: bytes) -> Workspa
     workspace = Workspace(
         tmp_path_factory.mktemp("workspace"), outputs=["text", "searchable_pdf"], codes=["any"],
         blank_pages="drop", separation={"by": "barcode"},
+        fields={"title": "/(First|Second) letter/"},
+        naming={"name": "{title} letter", "folder": "letters"},
     )  # fmt: skip
     with workspace.running():
         workspace.drop(BATCH, batch(sheet))
@@ -88,6 +90,7 @@ def test_a_part_is_a_sidecar_of_its_own_that_names_the_whole(workspace: Workspac
 
     assert all(is_valid(part) for part in found)
     assert [[page["number"] for page in part["pages"]] for part in found] == [[1], [3, 4, 5]]
+    assert [part["fields"][0]["value"] for part in found] == ["First", "Second"]
     assert found[1]["text"] == "Second letter\n\nIts other page"
     assert found[1]["part_of"] == {
         "name": "batch.pdf", "sha256": whole["source"]["sha256"], "answer": "batch.pdf.json",
@@ -99,16 +102,23 @@ def test_outputs_are_those_of_the_parts_without_blank_pages(workspace: Workspace
     whole = workspace.answers()[f"{BATCH}.json"]
     folder = workspace.outbox / "sub"
 
+    stems = {1: "letters/First letter", 2: "letters/Second letter"}
     assert {output["name"]: output["part"] for output in whole["outputs"]} == {
-        f"batch.pdf.part-000{part}{ending}": part
-        for part in (1, 2)
-        for ending in (".json", ".txt", ".ocr.pdf")
+        name: part
+        for part, stem in stems.items()
+        for name in (
+            f"batch.pdf.part-000{part}.json",
+            f"{stem}.part-000{part}.txt",
+            f"{stem}.part-000{part}.ocr.pdf",
+        )
     }
     for output in whole["outputs"]:
         content = (folder / output["name"]).read_bytes()
         assert hashlib.sha256(content).hexdigest() == output["sha256"]
-    assert (folder / "batch.pdf.part-0002.txt").read_text() == "Second letter\n\fIts other page\n"
-    with pymupdf.open(folder / "batch.pdf.part-0002.ocr.pdf") as pdf:
+    assert (
+        folder / "letters/Second letter.part-0002.txt"
+    ).read_text() == "Second letter\n\fIts other page\n"
+    with pymupdf.open(folder / "letters/Second letter.part-0002.ocr.pdf") as pdf:
         assert [page.get_text().strip() for page in pdf] == ["Second letter", "Its other page"]
     assert set(workspace.files_in(folder)) == {
         "batch.pdf.json", *(output["name"] for output in whole["outputs"])

@@ -12,5 +12,5 @@ worker_process.command = command_with(__name__)
 
 def install() -> None:
     """Replace the functions, in a worker."""
-    worker._load = pretended.load  # type: ignore[assignment]
+    worker.load_pipeline = pretended.load  # type: ignore[assignment]
     worker._render_output = pretended.render_output

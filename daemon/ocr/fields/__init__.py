@@ -2,15 +2,15 @@
 
 A page has for each field the value that fits best, or the reason why it has none;
 `daemon.core.document_fields` chooses among the pages. Everything is taken from the published lines,
-words and boxes. (A field from a barcode will look at the codes of a page in place of its lines.)
+words and boxes, and for a field with `code` from the barcodes of the page.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
+from daemon.core import patterns
 from daemon.core.document_fields import picked
 from daemon.core.records import FieldValue, PageField
 from daemon.ocr.fields import values
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from daemon.core.options import FieldPlace, FieldRule
-    from daemon.core.records import FieldReason, PageText
+    from daemon.core.records import Code, FieldReason, PageText
 
     _Part = tuple[Piece, int, int]
 
@@ -45,12 +45,39 @@ def find(page: PageText, rules: Mapping[str, FieldRule]) -> tuple[PageField, ...
     wanted = {name: rule for name, rule in rules.items() if rule.page in pages}
     if not wanted:
         return ()
+    from_codes = {name: rule for name, rule in wanted.items() if rule.code is not None}
+    coded = {name: _from_code(name, rule, page.codes or ()) for name, rule in from_codes.items()}
     pieces = pieces_of(page)
     every_label = [label for rule in rules.values() for label in rule.labels]
     labelled = LabelledPage(pieces, every_label)
     lines = whole_lines(pieces)
     sides = _Sides(labelled, rules.values())
-    return tuple(_find(name, rule, labelled, lines, sides) for name, rule in wanted.items())
+    return tuple(
+        coded[name] if name in coded else _find(name, rule, labelled, lines, sides)
+        for name, rule in wanted.items()
+    )
+
+
+def _from_code(name: str, rule: FieldRule, codes: Sequence[Code]) -> PageField:
+    """Return the field that a code of the page has, the one that the rule picks."""
+    assert rule.code is not None
+    found = [each for code in codes for each in _values_of_code(code, rule.code, rule)]
+    if not found:
+        return PageField(name, reason="no_match")
+    return PageField(name, picked(found, [each.value for each in found], rule))
+
+
+def _values_of_code(code: Code, pattern: str, rule: FieldRule) -> Iterator[FieldValue]:
+    """Yield the value of a code whose text the pattern matches: a group, or all of it."""
+    if code.is_base64:
+        return
+    for start, end in _matches(pattern, code.text):
+        text = code.text[start : min(end, start + MAX_CHARACTERS)]
+        if rule.type == "text":
+            yield FieldValue(text, text, code.box, None)
+        else:
+            typed = values.find(rule.type, narrow(text), rule.date_order)
+            yield from (FieldValue(text, each.value, code.box, None) for each in typed[:1])
 
 
 class _Sides:
@@ -191,20 +218,9 @@ def _candidate(
 
 def _matches(pattern: str, text: str) -> Iterator[tuple[int, int]]:
     """Yield where a pattern matches: its group `value`, its first group, or all of it."""
-    compiled = compiled_pattern(pattern)
+    compiled = patterns.compiled(pattern)
     group = compiled.groupindex.get("value", min(compiled.groups, 1))
     for match in compiled.finditer(text):
         start, end = match.span(group)
         if 0 <= start < end and text[start:end].strip():
             yield start, end
-
-
-@lru_cache(256)
-def compiled_pattern(pattern: str) -> Any:  # noqa: ANN401 -- re2 has no types
-    """Return a compiled pattern of RE2, whose time is linear in the text; re2.error if invalid."""
-    import re2  # 3 MB, only where a pattern is wanted
-
-    options = re2.Options()
-    options.log_errors = False
-    options.max_mem = 8 << 20
-    return re2.compile(pattern, options)

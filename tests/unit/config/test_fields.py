@@ -139,6 +139,7 @@ def test_a_profile_without_fields_has_none_of_its_own() -> None:
         ({"folder": "../{stem}"}, "naming.folder", "must be a relative path"),
         ({"folder": "{invoice:%Y}"}, "naming.folder", "which is no date"),
         ({"names": "{stem}"}, "naming.names", "did you mean name?"),
+        ({"name": "{barcode}"}, "naming.name", "needs codes for {barcode}"),
     ],
 )
 def test_a_template_that_no_document_can_fill_is_refused_at_the_start(

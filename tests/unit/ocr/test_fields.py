@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.core.options import FieldRule
-from daemon.core.records import Block, Box, FieldValue, PageText, TextLine, Word
+from daemon.core.records import Block, Box, Code, FieldValue, PageText, TextLine, Word
 from daemon.ocr import fields
 from daemon.ocr.fields import values
 from daemon.ocr.fields.folding import fold
@@ -473,3 +473,37 @@ def test_a_page_that_consists_of_labels_is_not_slow_and_keeps_the_first_and_the_
 
     assert chosen == ["0.00", "1499.00"]
     assert process_time() - began < 10.0
+
+
+# --- codes --------------------------------------------------------------------------------------
+
+ORDER_CODE = Code("ORDER-4711", "Code 128", Box(10, 20, 300, 80))
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "value"),
+    [
+        ("ORDER-([0-9]+)", "text", "4711"),
+        (".+", "text", "ORDER-4711"),
+        ("ORDER-([0-9]+)", "number", "4711"),
+        ("INVOICE-.*", "text", None),
+    ],
+)
+def test_a_field_from_a_code_is_what_its_pattern_matches(code, kind, value) -> None:
+    read = replace(page((50, 50, "ORDER-9999")), codes=(ORDER_CODE,))
+
+    [field] = fields.find(read, {"it": FieldRule(code=code, type=kind)})
+
+    if value is None:
+        assert (field.found, field.reason) == (None, "no_match")
+    else:
+        assert field.found is not None
+        assert (field.found.value, field.found.box) == (value, ORDER_CODE.box)
+
+
+def test_a_page_whose_codes_were_not_looked_for_and_binary_codes_give_none() -> None:
+    rule = {"it": FieldRule(code=".+")}
+    binary = replace(ORDER_CODE, is_base64=True)
+
+    assert fields.find(page((0, 0, "x")), rule)[0].reason == "no_match"
+    assert fields.find(replace(page((0, 0, "x")), codes=(binary,)), rule)[0].reason == "no_match"

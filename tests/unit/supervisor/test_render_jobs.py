@@ -31,7 +31,7 @@ RECIPE = Recipe(weights=SHIPPED)
 
 
 def render_job(*kinds: str) -> RenderJob:
-    return RenderJob.of(CLAIM, DOCUMENT, kinds, Path("/scratch"), RECIPE)  # type: ignore[arg-type]
+    return RenderJob.of(CLAIM, [(None, DOCUMENT)], kinds, Path("/scratch"), RECIPE)  # type: ignore[arg-type]
 
 
 def end(made: RenderJob, result: DaemonError | None) -> None:

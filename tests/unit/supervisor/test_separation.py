@@ -8,8 +8,8 @@ import pytest
 
 from daemon.config.settings import Config
 from daemon.config.validation import conflicts
-from daemon.core.options import Separation
-from daemon.core.records import Box, Code, Document, Failure, PageText
+from daemon.core.options import FieldRule, Separation
+from daemon.core.records import Box, Code, Document, Failure, FieldValue, PageField, PageText
 from daemon.engine.page_store import PageStore
 from daemon.supervisor.outputs import without_blank
 from daemon.supervisor.separation import parts_of
@@ -37,7 +37,7 @@ def document(kinds: str) -> Document:
 
 
 def separated(kinds: str, **how: object) -> list[list[int]]:
-    parts = parts_of(document(kinds), Separation(**how))  # type: ignore[arg-type]
+    parts = parts_of(document(kinds), Separation(**how), {})  # type: ignore[arg-type]
     assert [part.index for part in parts] == list(range(1, len(parts) + 1))
     return [[page.number for page in part.document.pages] for part in parts]
 
@@ -82,7 +82,7 @@ def test_a_part_has_so_many_pages(count: int, parts: list[list[int]]) -> None:
 
 
 def test_a_part_is_done_partial_or_failed_by_its_own_pages() -> None:
-    first, second, third = parts_of(document("aSaFSF"), Separation(by="barcode"))
+    first, second, third = parts_of(document("aSaFSF"), Separation(by="barcode"), {})
 
     assert (first.document.status, first.document.failure) == ("done", None)
     assert second.document.status == "partial"
@@ -94,7 +94,7 @@ def test_nothing_is_separated_by_default_nor_of_a_file_that_was_not_read() -> No
     lost = Document("failed", None, (), {}, 1, Failure("corrupt", "it is damaged"))
 
     assert separated("aSa") == []
-    assert parts_of(lost, Separation(by="barcode")) == []
+    assert parts_of(lost, Separation(by="barcode"), {}) == []
 
 
 def test_packed_pages_stay_packed() -> None:
@@ -103,7 +103,7 @@ def test_packed_pages_stay_packed() -> None:
         store.add(replace(page(number, kind), text=kind * 600_000))
     whole = replace(document("aSBa"), pages=store.pages())
 
-    parts = parts_of(whole, Separation(by="barcode"))
+    parts = parts_of(whole, Separation(by="barcode"), {})
 
     assert [[each.text[0] for each in part.document.pages] for part in parts] == [["a"], ["B", "a"]]
     assert [each.number for each in without_blank(whole).pages] == [1, 2, 4]
@@ -128,3 +128,20 @@ def test_a_separation_that_could_never_happen_is_refused(
     values: dict[str, object], key: str
 ) -> None:
     assert [error.key for error in conflicts(Config(**values))] == [key]  # type: ignore[arg-type]
+
+
+def test_each_part_has_the_fields_of_its_own_pages() -> None:
+    whole = document("aSaa")
+    found = [
+        PageField("invoice", FieldValue(str(each.number), str(each.number), BOX, 0.9))
+        for each in whole.pages
+    ]
+    pages = tuple(
+        replace(each, fields=(own,)) for each, own in zip(whole.pages, found, strict=True)
+    )
+    rules = {"invoice": FieldRule(pattern="[0-9]+")}
+
+    parts = parts_of(replace(whole, pages=pages), Separation(by="barcode"), rules)
+
+    values = [[each.found.value for each in part.document.fields] for part in parts]
+    assert values == [["1"], ["3"]]

@@ -178,16 +178,17 @@ def test_an_output_that_cannot_be_made_costs_the_answer_nothing_but_itself(
 
 def test_a_full_disk_holds_the_answer_until_its_outputs_fit(tmp_path: Path) -> None:
     workspace = pretending(tmp_path, outputs=["picture"])
+    left = {"scan.jpg.json", "scan.jpg.page-0001.png"}
     with living(
         workspace, "pretended", FAILPOINTS="outputs.noted=1*ENOSPC;outputs.synced=1*ENOSPC"
     ):
         workspace.drop("scan.jpg", content("Hello"))
 
         answer = workspace.answer("scan.jpg.json")
+        until(lambda: workspace.files_in(workspace.outbox) == left, what="nothing else is left")
 
     assert "document.retrying" in [event["event"] for event in workspace.events()]
     assert [output["name"] for output in answer["outputs"]] == ["scan.jpg.page-0001.png"]
-    assert workspace.files_in(workspace.outbox) == {"scan.jpg.json", "scan.jpg.page-0001.png"}
 
 
 def beside(workspace: Workspace, root: Path, **config: Any) -> Workspace:

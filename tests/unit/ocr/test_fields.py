@@ -9,7 +9,7 @@ from dataclasses import replace
 from time import process_time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon.core.options import FieldRule
@@ -426,6 +426,7 @@ def test_a_line_that_runs_downwards_has_fields_by_pattern() -> None:
 TEXTS = st.text(st.sampled_from("Total: 1l0O,.-/年月日合计 $€()%#'x "), min_size=1, max_size=30)
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(

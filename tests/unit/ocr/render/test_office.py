@@ -91,7 +91,11 @@ def test_a_repetition_has_the_same_bytes(tmp_path: Path) -> None:
     read = page(table(["a", "17.50"]), lines("Open"))
 
     for kind in ("xlsx", "docx"):
-        assert made(tmp_path, kind, read).read_bytes() == made(tmp_path, kind, read).read_bytes()  # type: ignore[arg-type]
+        first = made(tmp_path, kind, read)  # type: ignore[arg-type]
+        content = first.read_bytes()
+        with zipfile.ZipFile(first) as parts:
+            assert {each.date_time[0] for each in parts.infolist()} == {1980}
+        assert made(tmp_path, kind, read).read_bytes() == content  # type: ignore[arg-type]
 
 
 def test_control_characters_do_not_make_a_file_invalid(tmp_path: Path) -> None:

@@ -3,8 +3,8 @@
     python -m bench.blank_pages [--blank 200] [--written 800] [--first 0] [--out DIR] [--real DIR]
 
 The pages are those of bench/drawn_backs.py. `--out DIR` writes those that were told wrongly.
-`--real DIR` takes scans: whole pages, each of which has text, so that none may be blank, and backs
-that are made of the margins of these pages, on which nothing is written.
+With `--real DIR`, the pages of other files that are told to be blank are listed instead: a person
+says which ones are. Read text does not overrule here what is seen, as it does in the daemon.
 """
 
 from __future__ import annotations
@@ -17,10 +17,9 @@ from pathlib import Path
 import cv2
 
 from bench import drawn_backs
+from bench.codes import pages_below
 from daemon.core.records import Page
 from daemon.ocr.blank import is_blank
-
-MIN_MARGIN = 0.12  # of the width or height of a page: of narrower margins no back is made
 
 
 def main() -> None:
@@ -30,12 +29,21 @@ def main() -> None:
     parser.add_argument("--written", type=int, default=800)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--real", type=Path)
     options = parser.parse_args()
+    if options.real:
+        list_real(options.real)
+    else:
+        measure(options.first, options.blank, options.written, options.out)
+
+
+def measure(first: int, blank: int, written: int, out: Path | None) -> None:
+    """Print how many drawn backs are told wrongly, by kind, and processor seconds a page."""
     wrong: Counter[str] = Counter()
     total: Counter[str] = Counter()
     seconds = 0.0
-    for draw, count in ((drawn_backs.blank, options.blank), (drawn_backs.written, options.written)):
-        for seed in range(options.first, options.first + count):
+    for draw, count in ((drawn_backs.blank, blank), (drawn_backs.written, written)):
+        for seed in range(first, first + count):
             back = draw(seed)
             height, width = back.image.shape[:2]
             page = Page(1, width, height, back.image, dpi=float(back.dpi))
@@ -47,9 +55,9 @@ def main() -> None:
             if told != (back.written is None):
                 wrong[kind] += 1
                 print(f"{kind} {seed}: {', '.join(back.defects)}", flush=True)
-                if options.out:
-                    options.out.mkdir(parents=True, exist_ok=True)
-                    cv2.imwrite(str(options.out / f"{kind}-{seed}.png"), back.image)
+                if out:
+                    out.mkdir(parents=True, exist_ok=True)
+                    cv2.imwrite(str(out / f"{kind}-{seed}.png"), back.image)
     for kind in total:
         print(f"{kind:16} {total[kind]:4} wrong {wrong[kind]}")
     good = sum(total.values()) - total["blank"]
@@ -57,6 +65,17 @@ def main() -> None:
     print(f"good pages told to be blank: {dropped} of {good}")
     print(f"blank pages kept: {wrong['blank']} of {total['blank']}")
     print(f"{seconds / sum(total.values()):.3f} s a page")
+
+
+def list_real(folder: Path) -> None:
+    """Print which pages of the files below a folder are told to be blank."""
+    count = told = 0
+    for name, page in pages_below(folder, in_gray=False):
+        count += 1
+        if is_blank(page):
+            told += 1
+            print(f"{name} page {page.number}")
+    print(f"told to be blank: {told} of {count} pages")
 
 
 if __name__ == "__main__":

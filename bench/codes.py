@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import zxingcpp
@@ -76,23 +77,26 @@ def measure(seeds: range) -> None:
 def list_real(folder: Path) -> None:
     """Print the codes of every page of the files below a folder."""
     count, seconds = 0, 0.0
+    for name, page in pages_below(folder):
+        start = time.process_time()
+        found = codes.find(page, ["any"])
+        seconds, count = seconds + time.process_time() - start, count + 1
+        for code in found:
+            print(f"{name} page {page.number}: {code.format} {code.text!r}")
+    print(f"{count} pages, {seconds / max(1, count):.3f} s a page")
+
+
+def pages_below(folder: Path, *, in_gray: bool = True) -> Iterator[tuple[Path, Page]]:
+    """Yield every page of the files below a folder, with the path of its file in the folder."""
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
         try:
             with pages.open_document(
-                file, Limits(), Rendering(), in_gray=True, with_picture=True
+                file, Limits(), Rendering(), in_gray=in_gray, with_picture=True
             ) as source:
                 for number in range(1, source.page_count + 1):
-                    page = source.page(number)
-                    start = time.process_time()
-                    found = codes.find(page, ["any"])
-                    seconds, count = seconds + time.process_time() - start, count + 1
-                    for code in found:
-                        print(
-                            f"{file.relative_to(folder)} page {number}: {code.format} {code.text!r}"
-                        )
+                    yield file.relative_to(folder), source.page(number)
         except DaemonError:
             continue  # the folder has other files too
-    print(f"{count} pages, {seconds / max(1, count):.3f} s a page")
 
 
 if __name__ == "__main__":

@@ -38,14 +38,17 @@ _EDGE_MM: Final = 3.0  # outermost strip of the page, in which nothing counts
 _SHADOW_MM: Final = 14.0  # how far the shadow of an edge reaches inwards
 _SHADOW_LENGTH_MM: Final = 15.0  # along the edge, at least: a letter that touches it is shorter
 _DUST_MM: Final = 1.3  # longer side of dust, blurred as it is; letters of 5 points are as large:
+_DUST_PAIR_MM: Final = 2.0  # of two specks that touch, if at half of its darkness ...
+_DUST_PART_MM: Final = 1.1  # ... each part of the mark is shorter; digits of 5 points have 1.2
 _CROWD_MM: Final = 1.6  # specks that are as close are counted together,
 _CROWD: Final = 5  # and so many are letters, or a broken stroke
 _HOLE_MM: Final = (4.0, 9.0)  # diameters of punch holes
 _HOLE_EDGE_MM: Final = 25.0  # within which a hole lies
 _ROUND: Final = 0.88  # aspect of a hole, at least, and ...
 _FILLED: Final = (0.60, 0.88)  # ... share of its box: a disc has 0.785
-_CROSSING: Final = 0.85  # share of the page that a fold or a streak of the scanner crosses
-_FOLD_MM: Final = 2.5  # width of a fold
+_LONG_MM: Final = (
+    60.0  # a longer mark, a fold say, may have a note in it: each of its pixels is told
+)
 _FOLD_LINE_MM: Final = 0.4  # of a fold or a streak as it is seen, twice as wide at most
 _FOLD_BIN_MM: Final = 3.0  # along it, of which ...
 _FOLD_SHARE: Final = 0.3  # ... so large a share has a piece
@@ -63,6 +66,8 @@ _SHADE_MM: Final = 0.9  # width of the edges of a shadow, however dark it is
 _LIGHT_LEVELS: Final = 55.0  # most that such ink is darker than the paper
 _SAMPLE: Final = 7  # a pixel of so many along each axis tells the noise of edges
 _NEAR: Final = 5  # pixels: the darkest place as near as this belongs to an edge
+_STROKE: Final = 7  # pixels: a median over these takes out strokes of half the width, not areas
+_BLUR: Final = 11  # pixels: the edge of an area that shines through is as wide
 _DEEP: Final = 90  # percentile of a mark's darkness that counts
 _STEEP: Final = 95  # percentile of its edges, and ...
 _STEEP_NOISE: Final = 2.08  # ... that of noise, by its median (Rayleigh distribution)
@@ -97,7 +102,12 @@ def is_blank(page: Page) -> bool:
     left = [label for label in marks if not _is_of_sheet(marks, label)]
     edges = _edges(page.shown, page.pixel_height, darker.shape) if left else darker
     left = [label for label in left if not _is_soft(marks, label, darker, edges, dpi)]
-    return not left or _is_dust(_cores(marks, left, darker, edges, dpi))
+    if not left:
+        return True
+    spans = np.maximum(cv2.dilate(darker, np.ones((_NEAR, _NEAR))), _steps(channels[0]))
+    cores = _cores(marks, left, darker, spans, edges, dpi)
+    shades = {label for label in cores if _is_shade(cores, label, darker, edges, dpi)}
+    return _is_dust(cores, shades, darker)
 
 
 def _resolution(page: Page) -> float:
@@ -159,7 +169,11 @@ def _clear_edge(mask: Pixels, pixel_mm: float) -> None:
     """Clear the strip at the left of H,W, and the shadow that goes on from it inwards, in place."""
     mask[:, : round(_EDGE_MM / pixel_mm)] = 1
     reach = round(_SHADOW_MM / pixel_mm)
-    depths = np.where(mask[:, :reach].all(axis=1), 0, mask[:, :reach].argmin(axis=1))
+    depths = mask[:, :reach].argmin(axis=1)
+    is_known = ~mask[:, :reach].all(axis=1)  # not where a hole or another shadow begins in this one
+    if is_known.any():
+        rows = np.arange(len(depths))
+        depths = np.interp(rows, rows[is_known], depths[is_known])
     window = np.ones((1, round(_SHADOW_LENGTH_MM / pixel_mm)), np.uint8)
     opened = cv2.morphologyEx(
         np.pad(depths.astype(np.uint8)[None], ((0, 0), (window.size, window.size)), mode="edge"),
@@ -171,7 +185,7 @@ def _clear_edge(mask: Pixels, pixel_mm: float) -> None:
 
 
 def _is_of_sheet(marks: _Marks, label: int) -> bool:
-    """Tell whether a mark is a punch hole, an edge of a shadow, or a fold that crosses the page."""
+    """Tell whether a mark is a punch hole or an edge of a shadow."""
     left, top, width, height, area = (int(value) for value in marks.stats[label])
     page_height, page_width = marks.labels.shape
     mm = marks.pixel_mm
@@ -189,8 +203,7 @@ def _is_of_sheet(marks: _Marks, label: int) -> bool:
     is_shadow = (
         along >= max(_SHADOW_PIECE[0], _SHADOW_PIECE[1] * across) and depth * mm <= _SHADOW_MM
     )
-    crosses = width >= _CROSSING * page_width or height >= _CROSSING * page_height
-    return is_hole or is_shadow or (crosses and area * mm * mm / along <= _FOLD_MM)
+    return is_hole or is_shadow
 
 
 def _erase_crossing(core: Pixels, pixel_mm: float) -> None:
@@ -242,47 +255,87 @@ def _edges(shown: Pixels, pixel_height: float, size: tuple[int, ...]) -> Levels:
     )
 
 
-def _is_soft(marks: _Marks, label: int, darker: Levels, edges: Levels, dpi: float) -> bool:
-    """Tell whether a mark is light and its edges are soft: ink that shines through the paper."""
+def _steps(gray: Levels) -> Levels:
+    """Return how much darker one side of an edge between two areas is than the other.
+
+    The paper around a mark is a median: at the edge of an area that shines through, it is already
+    halfway to the area, so that a mark there seems half as dark as it is.
+    """
+    areas = cv2.medianBlur(np.clip(gray, 0, 255).astype(np.uint8), _STROKE)
+    around = np.ones((_BLUR, _BLUR), np.uint8)
+    return (cv2.dilate(areas, around) - cv2.erode(areas, around)).astype(np.float32)
+
+
+def _is_at_edge(marks: _Marks, label: int) -> bool:
+    """Tell whether a mark lies along an edge, no deeper than a punch hole."""
+    left, top, width, height = (int(value) for value in marks.stats[label, :4])
+    page_height, page_width = marks.labels.shape
+    depth = min(left + width, page_width - left, top + height, page_height - top)
+    return bool(depth * marks.pixel_mm <= _HOLE_EDGE_MM)
+
+
+def _edge_of(marks: _Marks, label: int, darker: Levels, edges: Levels) -> tuple[float, float]:
+    """Return how much darker than the paper a mark is, and the width of its edges in pixels."""
     left, top, width, height = (int(value) for value in marks.stats[label, :4])
     part = np.s_[max(0, top - 1) : top + height + 1, max(0, left - 1) : left + width + 1]
     inside = marks.labels[part] == label
     contrast = float(np.percentile(darker[part][inside], _DEEP))
-    if contrast < _MIN_DEEP:
-        return True
     around = cv2.dilate(inside.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     steepness = float(np.percentile(edges[part][around], _STEEP))
     noise = _STEEP_NOISE * float(np.median(edges[::_SAMPLE, ::_SAMPLE]))
-    edge_width = contrast / np.sqrt(max(steepness**2 - noise**2, 0.01))
-    pixels_per_mm = dpi / _MM_PER_INCH
+    return contrast, contrast / np.sqrt(max(steepness**2 - noise**2, 0.01))
+
+
+def _is_shade(marks: _Marks, label: int, darker: Levels, edges: Levels, dpi: float) -> bool:
+    """Tell whether a mark is dark and its edges are as soft as those of a shadow."""
+    contrast, edge_width = _edge_of(marks, label, darker, edges)
+    return bool(contrast > _LIGHT_LEVELS and edge_width >= _SHADE_MM * dpi / _MM_PER_INCH)
+
+
+def _is_soft(marks: _Marks, label: int, darker: Levels, edges: Levels, dpi: float) -> bool:
+    """Tell whether a mark is light and its edges are soft: ink that shines through the paper."""
+    contrast, edge_width = _edge_of(marks, label, darker, edges)
+    if contrast < _MIN_DEEP:
+        return True
     if contrast > _LIGHT_LEVELS:
-        return bool(edge_width >= _SHADE_MM * pixels_per_mm)
+        return edge_width >= _SHADE_MM * dpi / _MM_PER_INCH
+    if _longer_side(marks, label) > _LONG_MM and not _is_at_edge(marks, label):
+        return False
     millimetres, pixels = _SOFT if _longer_side(marks, label) >= _SMALL_MM else _SOFT_SMALL
-    return bool(edge_width >= max(pixels, millimetres * pixels_per_mm))
+    return edge_width >= max(pixels, millimetres * dpi / _MM_PER_INCH)
 
 
-def _cores(marks: _Marks, labels: list[int], darker: Levels, edges: Levels, dpi: float) -> _Marks:
-    """Return the sharp parts of marks as marks: dust without what shines through around it."""
+def _cores(
+    marks: _Marks, labels: list[int], darker: Levels, spans: Levels, edges: Levels, dpi: float
+) -> _Marks:
+    """Return the sharp parts of marks as marks: dust without what shines through around it.
+
+    `spans` are the gray levels from one side of an edge to the other.
+    """
     inside = np.isin(marks.labels, labels)
     noise = _STEEP_NOISE * float(np.median(edges[::_SAMPLE, ::_SAMPLE]))
     steep = np.sqrt(np.maximum(edges**2 - noise**2, 0.01))
-    near = np.ones((_NEAR, _NEAR), np.uint8)
     limit = max(_SOFT[1], _SOFT[0] * dpi / _MM_PER_INCH)
-    sharp = (cv2.dilate(darker, near) < limit * steep) | (darker > _LIGHT_LEVELS)
+    sharp = (spans < limit * steep) | (darker > _LIGHT_LEVELS)
     core = np.asarray(inside & sharp, np.uint8)
     _erase_crossing(core, marks.pixel_mm)
     _, found, stats, _ = cv2.connectedComponentsWithStats(core, connectivity=8)
     return _Marks(np.asarray(found, np.int32), np.asarray(stats, np.int32), marks.pixel_mm)
 
 
-def _is_dust(marks: _Marks) -> bool:
-    """Tell whether marks are small, and nowhere so close together that they may be letters."""
+def _is_dust(marks: _Marks, shades: set[int], darker: Levels) -> bool:
+    """Tell whether marks are small, and nowhere so close together that they may be letters.
+
+    Those in `shades` are shadows, and may be large.
+    """
     own = [
         label
         for label in marks
-        if marks.stats[label, 2:4].min() > 1 and not _is_of_sheet(marks, label)
+        if label not in shades
+        and marks.stats[label, 2:4].min() > 1
+        and not _is_of_sheet(marks, label)
     ]
-    if any(_longer_side(marks, label) >= _DUST_MM for label in own):
+    if not all(_is_speck(marks, label, darker) for label in own):
         return False
     mask = np.asarray(marks.labels > 0, np.uint8)
     size = 2 * round(_CROWD_MM / marks.pixel_mm / 2) + 1
@@ -292,3 +345,16 @@ def _is_dust(marks: _Marks) -> bool:
     ys = middles[:, 1] + middles[:, 3] // 2
     xs = middles[:, 0] + middles[:, 2] // 2
     return bool(np.bincount(crowds[ys, xs])[1:].max(initial=0) < _CROWD)
+
+
+def _is_speck(marks: _Marks, label: int, darker: Levels) -> bool:
+    """Tell whether a mark is as small as dust, or is two specks that touch."""
+    if _longer_side(marks, label) < _DUST_MM:
+        return True
+    if _longer_side(marks, label) > _DUST_PAIR_MM:
+        return False
+    left, top, width, height = (int(value) for value in marks.stats[label, :4])
+    part = np.s_[top : top + height, left : left + width]
+    own = np.where(marks.labels[part] == label, darker[part], 0)
+    _, _, stats, _ = cv2.connectedComponentsWithStats((own > own.max() / 2).astype(np.uint8))
+    return bool(stats[1:, 2:4].max() * marks.pixel_mm < _DUST_PART_MM)

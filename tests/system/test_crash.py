@@ -17,10 +17,11 @@ from tests.support.samples import pdf_of_images, png, text_page
 PAGES = 6
 
 
-def long_document(title: str) -> bytes:
-    """A scan of two or three seconds of reading: six pages of sixteen lines."""
+def long_document(title: str, lines: int = 16) -> bytes:
+    """A scan of two or three seconds of reading: six pages of sixteen lines, or of more."""
+    height = 140 + 60 * lines
     pages = [
-        text_page([f"{title} page {number} line {line}" for line in range(16)], height=1100)
+        text_page([f"{title} page {number} line {line}" for line in range(lines)], height=height)
         for number in range(1, PAGES + 1)
     ]
     return pdf_of_images(pages)

@@ -168,7 +168,7 @@ def test_a_disk_without_any_room_costs_no_attempt(tmp_path: Path, which: str) ->
     """No watermark: the disk is full in the middle of the work."""
     workspace = Workspace(tmp_path, min_free_megabytes=0)
     with small_disk(getattr(workspace, which), "4m"), workspace.running():
-        workspace.drop("long.pdf", long_document("Full"))
+        workspace.drop("long.pdf", long_document("Full", lines=40))
         until(lambda: list(workspace.inbox.rglob("work/*/*/long.pdf")), what="claimed")
         filling = getattr(workspace, which) / ".filling"
         fill(filling)
@@ -195,7 +195,7 @@ def test_logs_without_room_stop_nothing(tmp_path: Path) -> None:
 def test_an_outbox_that_is_unmounted_is_not_taken_for_an_empty_one(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     with small_disk(workspace.outbox, "4m"), workspace.running():
-        workspace.drop("long.pdf", long_document("Hidden"))
+        workspace.drop("long.pdf", long_document("Hidden", lines=40))
         until(lambda: list(workspace.inbox.rglob("work/*/*/long.pdf")), what="claimed")
         subprocess.run(["umount", "-l", str(workspace.outbox)], check=True)
         until(lambda: says(workspace, "is not mounted"), what="told")

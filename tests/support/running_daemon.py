@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -171,8 +171,12 @@ class RunningDaemon:
 
     def workers(self) -> list[psutil.Process]:
         """Return the worker processes."""
-        children = psutil.Process(self.process.pid).children()
-        return [child for child in children if "worker_main" in " ".join(child.cmdline())]
+        found = []
+        for child in psutil.Process(self.process.pid).children():
+            with suppress(psutil.Error):  # it is ending
+                if "worker_main" in " ".join(child.cmdline()):
+                    found.append(child)
+        return found
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the daemon itself."""

@@ -34,13 +34,15 @@ def is_elsewhere(tmp_path: Path) -> bool:
 @pytest.mark.parametrize(
     ("scenario", "only"),
     [
-        ("good", ""), ("failing", r"fail|move|linked@\{name\}$"),
+        ("good", "hashed|claimed|finished|answering|published|named|synced|released"),
+        ("failing", r"fail|move|linked@\{name\}$"),
         ("retried", "publish.named|move"), ("across", "copy|rename"),
         ("notified", "ledger.answered|hook"),
-        ("outputs", "make|outputs|publish"), ("tables", r"named.*(csv|pdfa)|render@.*xlsx"),
+        ("outputs", "outputs.named|outputs.synced|settled"),
+        ("tables", r"named.*(csv|pdfa)|render@.*xlsx"),
         ("named", "outputs.named|outputs.synced"),
         ("separated", "part-0002|settled"),
-        ("in place", "ledger|publish|original"), ("failing in place", "fail|closed"),
+        ("in place", "ledger.answered|publish.named|original"), ("failing in place", "fail|closed"),
     ],
 )  # fmt: skip
 def test_a_daemon_killed_at_any_step_answers_once_after_the_restart(
@@ -79,11 +81,11 @@ def test_the_matrix_has_every_step_that_has_a_name() -> None:
 
     # on no document's way, and on that of a disk without hard links: test_retention.py kills at the
     # first, tests/unit/outbox/test_fencing.py stops at the second, test_reload_kills.py at those of
-    # reloads, test_upload_options.py and test_reread.py at the rest
+    # reloads, test_fetch_mail.py, test_upload_options.py and test_reread.py at the rest
     elsewhere = {"retention.removed", "rename.reserved", "upload.recorded", "upload.named"} | {
         step for change in reloads.CHANGES.values() for step in change.steps
     }
-    elsewhere |= set(REREAD_STEPS)
+    elsewhere |= {*REREAD_STEPS, "mail.stored", "mail.recorded", "mail.named"}
     assert named - passed == elsewhere
 
 

@@ -39,8 +39,10 @@ def settle(workspace: Workspace, landed: int) -> None:
     """Wait until so many files are answered and put away, and none is left out."""
 
     def is_done() -> bool:
-        at_work = any(path.is_file() for path in workspace.inbox.glob(".ocr-daemon/work/*/*/**/*"))
-        return len(workspace.answers()) == landed and not at_work
+        at_work = {name for name in workspace.files_in(workspace.inbox) if "/work/" in name}
+        return len(workspace.answers()) == landed and all(
+            name.endswith("/lock") for name in at_work
+        )
 
     until(is_done, 30, what=f"{landed} answers")
     balanced = f"landed {landed} = answered {landed} + waiting 0"

@@ -99,10 +99,11 @@ torture: develop
 	$(BIN)/python -m tests.torture --kills $(KILLS) --fast-kills $(KILLS) --seed $(SEED)
 
 # A kill at every step of uploads with options, of documents that are read again, and of an upgrade of the
-# ledger; the suite has a third of them.
+# ledger, and two long scans among the odd files from the field; the suite has a third of the steps.
 kills: develop
 	EVERY_STEP=1 $(ONE_THREAD) $(BIN)/python -m pytest -n 2 tests/system/test_reread.py \
-		tests/system/web/test_upload_options.py tests/unit/ledger/test_upgrade_faults.py
+		tests/system/web/test_upload_options.py tests/unit/ledger/test_upgrade_faults.py \
+		tests/system/test_field_files.py
 
 # The wall clock is set by hours and years, again and again, under traffic. Needs a C compiler.
 JUMPS ?= 200

@@ -94,9 +94,9 @@ def _failed(config: Config, limit: int) -> Report:
     rows = [_failed_row(file) for file in found[:limit]]
     lines = [*table(rows), *_rest(len(found), limit)]
     if found:
-        lines.append("`ocr-daemon retry NAME` puts a file back into the inbox, --all all of them;")
+        lines.append("`ocr-daemon retry NAME` puts a file back into the inbox, --all all of them")
         if config.moves_files:
-            lines.append(f"files that nobody needs can be deleted from {config.folders.failed}")
+            lines.append(f"what nobody needs can be deleted from {config.folders.failed}")
     values = [_failed_values(file) for file in found[:limit]]
     text = "\n".join(lines) or "no file has failed"
     return Report(text, {"failed": values, "number": len(found)})

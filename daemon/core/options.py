@@ -169,7 +169,7 @@ NO_SEPARATION: Final = Separation()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """One profile: all settings that influence the text of an answer.
+    """One profile: all settings that workers need.
 
     `codes` are the formats of the codes that are looked for on each page; with `marks_blank` it is
     told of each page whether it is blank.

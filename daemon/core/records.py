@@ -473,7 +473,11 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class MissingOutput:
-    """A configured output that could not be rendered; the failure's page is 1-based, or None."""
+    """A configured output that could not be made; the failure's page is 1-based, or None.
+
+    `part` is the part of a batch that lacks it, from 1.
+    """
 
     kind: OutputKind
     failure: Failure
+    part: int | None = None

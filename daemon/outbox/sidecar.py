@@ -160,9 +160,7 @@ class Sidecar:
         if self.outputs:
             content["outputs"] = [_output(output) for output in self.outputs]
         if self.missing:
-            content["outputs_missing"] = [
-                {"kind": output.kind, **_error(output.failure)} for output in self.missing
-            ]
+            content["outputs_missing"] = [_missing(output) for output in self.missing]
         if self.parts:
             content["parts"] = [_part(part) for part in self.parts]
         if self.part_of is not None:
@@ -249,6 +247,11 @@ def _output(output: Output) -> dict[str, Any]:
         "media_type": output.media_type,
         **({} if output.part is None else {"part": output.part}),
     }
+
+
+def _missing(output: MissingOutput) -> dict[str, Any]:
+    part = {} if output.part is None else {"part": output.part}
+    return {"kind": output.kind, **part, **_error(output.failure)}
 
 
 def _part(part: PartEntry) -> dict[str, Any]:

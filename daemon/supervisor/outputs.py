@@ -49,17 +49,6 @@ RENDER_ATTEMPTS = 2
 DOCUMENT_SECONDS_PER_PAGE = 1.0
 
 
-def without_blank(document: Document) -> Document:
-    """Return a document as its outputs show it where blank pages are dropped.
-
-    One of which all pages are blank is left as it is: an output without pages would be none.
-    """
-    kept = [index for index, page in enumerate(document.pages) if not page.blank]
-    if not kept or len(kept) == len(document.pages):
-        return document
-    return replace(document, pages=selected(document.pages, kept), is_selection=True)
-
-
 @dataclass(slots=True)
 class RenderJob:
     """The outputs of one document that workers render: pending, rendered and missing ones."""
@@ -146,7 +135,7 @@ class RenderJob:
         self, task: RenderTask, kind: str, message: str, signal: int | None = None
     ) -> None:
         failure = Failure(kind, message, _page_of(task), signal=signal)
-        self.missing.append(MissingOutput(task.kind, failure))
+        self.missing.append(MissingOutput(task.kind, failure, task.part))
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +184,9 @@ class DerivedOutputs:
             scratch = self._scratch.folder
             message = f"cannot write outputs to {scratch} ({error.strerror}); free some space"
             raise Deferred(message) from error
-        return RenderJob.of(claim, _shown(document, policy), kinds, folder, policy.recipe)
+        parts = parts_of(document, policy.separation, policy.recipe.fields)
+        shown = _shown(document, parts, policy)
+        return RenderJob.of(claim, shown, kinds, folder, policy.recipe)
 
     def check_scratch(self, claim: Claim) -> None:
         """Write into the folder for the outputs of a claim; an OSError where that is impossible."""
@@ -214,18 +205,18 @@ class DerivedOutputs:
         """Return the wanted outputs as drafts; those that get no name are removed afterwards."""
         drafts: list[OutputDraft] = []
         missing: list[MissingOutput] = []
+        parts = parts_of(document, policy.separation, policy.recipe.fields)
         try:
             if policy.outputs and _has_outputs(document):
                 missing += render_job.missing if render_job else ()
-                for part, shown in _shown(document, policy):
+                for part, shown in _shown(document, parts, policy):
                     self._draft_formatted(claim, part, shown, policy.outputs, drafts, missing)
                 self._draft_rendered(claim, render_job, drafts, missing)
             for each in missing:
                 name, reason = fs.to_unicode(claim.name), each.failure.message
                 log.warning("output.missing", name=name, kind=each.kind, reason=reason)
             drafts.sort(key=lambda draft: draft.ending)  # two daemons publish names in one order
-            parts = tuple(parts_of(document, policy.separation, policy.recipe.fields))
-            yield OutputDrafts(tuple(drafts), tuple(missing), parts)
+            yield OutputDrafts(tuple(drafts), tuple(missing), tuple(parts))
         finally:
             self._outbox.drop(drafts)
 
@@ -264,7 +255,10 @@ class DerivedOutputs:
             for part in outputs.parts:
                 part_of = PartOf(name, part.index, len(outputs.parts))
                 own = [output for output in listed if output.part == part.index]
-                content = replace(whole, document=part.document, outputs=own, part_of=part_of)
+                lacks = [each for each in outputs.missing if each.part == part.index]
+                content = replace(
+                    whole, document=part.document, outputs=own, missing=lacks, part_of=part_of
+                )
                 draft = self._outbox.draft(
                     whole.claim.id, "part", f"{part.ending}.json", functools.partial(iter, content)
                 )
@@ -322,7 +316,7 @@ class DerivedOutputs:
                 f"it has {count} tables, and at most {csv_tables.MAX_TABLES} get a file each; "
                 "ask for xlsx, which has them in one file"
             )
-            missing.append(MissingOutput("csv", Failure("too_large", message)))
+            missing.append(MissingOutput("csv", Failure("too_large", message), part))
             return
         for number, content in enumerate(csv_tables.render(document.pages), 1):
             ending = part_ending(part) + table_ending(number)
@@ -342,7 +336,8 @@ class DerivedOutputs:
             ending = picture_ending(page) if page else ENDINGS[task.kind]
             if not _is_file(task.target):
                 message = "the worker process wrote no file"
-                missing.append(MissingOutput(task.kind, Failure("crashed", message, page)))
+                failure = Failure("crashed", message, page)
+                missing.append(MissingOutput(task.kind, failure, task.part))
                 continue
             ending = part_ending(task.part) + ending
             draft = self._outbox.draft(claim.id, task.kind, ending, task.target)
@@ -353,15 +348,25 @@ def _ending(part: int | None, kind: OutputKind) -> str:
     return part_ending(part) + ENDINGS[kind]
 
 
-def _shown(document: Document, policy: Policy) -> list[tuple[int | None, Document]]:
+def _shown(
+    document: Document, parts: Sequence[Part], policy: Policy
+) -> list[tuple[int | None, Document]]:
     """Return what outputs are made of: the document, or its parts; without dropped pages."""
-    documents: list[tuple[int | None, Document]] = [
-        (part.index, part.document)
-        for part in parts_of(document, policy.separation, policy.recipe.fields)
-        if _has_outputs(part.document)
-    ]
-    shown = documents or [(None, document)]
+    shown: list[tuple[int | None, Document]] = [(None, document)]
+    if parts:
+        shown = [(each.index, each.document) for each in parts if _has_outputs(each.document)]
     return [(part, without_blank(each) if policy.drops_blank else each) for part, each in shown]
+
+
+def without_blank(document: Document) -> Document:
+    """Return a document as its outputs show it where blank pages are dropped.
+
+    One of which all pages are blank is left as it is: an output without pages would be none.
+    """
+    kept = [index for index, page in enumerate(document.pages) if not page.blank]
+    if not kept or len(kept) == len(document.pages):
+        return document
+    return replace(document, pages=selected(document.pages, kept), is_selection=True)
 
 
 def _has_content(kind: OutputKind, document: Document) -> bool:

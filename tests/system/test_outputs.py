@@ -176,6 +176,22 @@ def test_an_output_that_cannot_be_made_costs_the_answer_nothing_but_itself(
     ] == ["searchable_pdf"]
 
 
+def test_a_part_of_a_batch_says_which_outputs_it_lacks(tmp_path: Path) -> None:
+    workspace = pretending(
+        tmp_path, outputs=["searchable_pdf", "text"], codes=["any"],
+        separation={"by": "barcode"},
+    )  # fmt: skip
+    with living(workspace, "pretended", FAILPOINTS="worker.render=kill"):
+        workspace.drop("batch.jpg", content("First", "SEPARATOR", "Second"))
+
+        whole = workspace.answer("batch.jpg.json")
+
+    parts = [workspace.answers()[part["name"]] for part in whole["parts"]]
+    lacks = [(each["part"], each["kind"]) for each in whole["outputs_missing"]]
+    assert sorted(lacks) == [(1, "searchable_pdf"), (2, "searchable_pdf")]
+    assert [[each["part"] for each in part["outputs_missing"]] for part in parts] == [[1], [2]]
+
+
 def test_a_full_disk_holds_the_answer_until_its_outputs_fit(tmp_path: Path) -> None:
     workspace = pretending(tmp_path, outputs=["picture"])
     left = {"scan.jpg.json", "scan.jpg.page-0001.png"}

@@ -85,9 +85,14 @@ def _data(sidecar: Mapping[str, Any], place: str, max_characters: int) -> dict[s
     }
     kept = ("error", "duplicate_of", "fields", "parts")
     data |= {key: sidecar[key] for key in kept if key in sidecar}
-    if "outputs" in sidecar:  # without the picture of each page: there may be thousands
-        data["outputs"] = [each for each in sidecar["outputs"] if each["kind"] != "picture"]
+    if "outputs" in sidecar:
+        data["outputs"] = [each for each in sidecar["outputs"] if _is_told(each)]
     return data
+
+
+def _is_told(output: Mapping[str, Any]) -> bool:
+    """Tell whether a notification lists an output: of the others there may be thousands."""
+    return output["kind"] not in ("picture", "csv") and "part" not in output
 
 
 def _warnings(sidecar: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,8 @@ class Templates:
         self._environment.globals.update(
             static=self._static.__getitem__, visible=visible_name, utc_time=utc_time,
             percent=percent, uncertainty=uncertainty, file_size=file_size, downloads=downloads,
-            details_table=details_table, inbox_folder=inbox_folder, output_path=output_path,
+            details_table=details_table, single_outputs=single_outputs, inbox_folder=inbox_folder,
+            output_path=output_path,
         )  # fmt: skip
 
     def render(
@@ -142,6 +144,15 @@ def downloads(details: DocumentDetails, t: dict[str, str]) -> list[dict[str, Any
         href = f"{document_path(identity)}/original"
         links.append({"href": href, "label": t["original"], "bytes": details.summary.bytes})
     return links
+
+
+def single_outputs(summary: DocumentSummary) -> list[tuple[str, str]]:
+    """Return kind and name of each output that is the only one of its kind.
+
+    Pictures of pages, tables and the files of parts are on the page of the document.
+    """
+    numbers = Counter(kind for kind, _ in summary.outputs)
+    return [(kind, name) for kind, name in summary.outputs if numbers[kind] == 1]
 
 
 def details_table(details: DocumentDetails, t: dict[str, str]) -> list[tuple[str, str]]:

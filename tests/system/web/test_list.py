@@ -159,7 +159,7 @@ def test_many_results_are_deleted_after_one_question(page: Browser, workspace: W
 
 def test_everything_that_was_found_can_be_selected(page: Browser, workspace: Workspace) -> None:
     for n in range(31):
-        workspace.drop(f"many/{n}.png", picture(f"Thirty one {n}"))
+        workspace.drop(f"many/{n}.pdf", pdfs.pdf_of_text([[f"Thirty one {n}"]]))
     until(lambda: len(list((workspace.outbox / "many").glob("*.json"))) == 31, what="all")
     page.open("/?q=thirty")
     page.wait(lambda: "31 documents" in page.text(".found"), "all are found")

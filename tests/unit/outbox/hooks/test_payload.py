@@ -56,8 +56,13 @@ def test_a_notification_has_the_error_and_the_answer_of_a_duplicate() -> None:
     assert told(status="duplicate", duplicate_of="b.json")["data"]["duplicate_of"] == "b.json"
 
 
-def test_a_notification_lists_outputs_without_pictures_of_pages() -> None:
-    outputs = [{"kind": "text", "name": "scan.png.txt"}, {"kind": "picture", "name": "p1.png"}]
+def test_a_notification_lists_no_outputs_of_which_there_may_be_thousands() -> None:
+    outputs = [
+        {"kind": "text", "name": "scan.png.txt"},
+        {"kind": "picture", "name": "p1.png"},
+        {"kind": "csv", "name": "scan.png.table-0001.csv"},
+        {"kind": "text", "name": "scan.png.part-0001.txt", "part": 1},
+    ]
 
     assert told(outputs=outputs)["data"]["outputs"] == outputs[:1]
 

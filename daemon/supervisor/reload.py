@@ -255,16 +255,19 @@ def change_texts(differences: Mapping[str, Change]) -> dict[str, str]:
 
 
 def _text(value: object) -> str:
-    """Return a value as people write it: profiles and hooks without the keys that are not set."""
-    if not isinstance(value, list):
-        return str(value)
-    entries = [
-        {key: item for key, item in entry.items() if item is not None}
-        if isinstance(entry, dict)
-        else entry
-        for entry in value
-    ]
-    return json.dumps(entries, ensure_ascii=False)
+    """Return a value as people write it: sections and lists as JSON."""
+    if isinstance(value, list | dict):
+        return json.dumps(_without_unset(value), ensure_ascii=False)
+    return str(value)
+
+
+def _without_unset(value: object) -> object:
+    """Return a section or list without the keys that are not set, at any depth."""
+    if isinstance(value, dict):
+        return {key: _without_unset(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [_without_unset(item) for item in value]
+    return value
 
 
 def _differences(before: Any, after: Any, key: str = "") -> Iterator[tuple[str, Any, Any]]:  # noqa: ANN401

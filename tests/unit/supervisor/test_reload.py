@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,21 @@ def test_what_waits_for_a_restart_keeps_its_running_value(tmp_path: Path) -> Non
 
     assert found.folders.state == running.folders.state
     assert (found.folders.outbox, found.workers) == (tmp_path / "answers", 3)
+
+
+def test_sections_are_told_as_json_without_what_is_not_set(tmp_path: Path) -> None:
+    profile = {"name": "a", "folders": ["a"], "fields": {"order": "/[0-9]+/"}}
+    found = changes(
+        config(tmp_path), config(tmp_path, fields={"when": "first date"}, profiles=[profile])
+    )
+
+    told = {key: text.removeprefix("{} -> ").removeprefix("[] -> ")
+            for key, text in change_texts(found.live).items()}  # fmt: skip
+
+    assert json.loads(told["fields"])["when"]["type"] == "date"
+    (shown,) = json.loads(told["profiles"])
+    assert (shown["name"], shown["fields"]["order"]["pattern"]) == ("a", "[0-9]+")
+    assert "null" not in "".join(told.values())
 
 
 def test_the_lists_of_keys_name_keys_that_there_are() -> None:

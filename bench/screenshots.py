@@ -25,6 +25,12 @@ from tests.support.samples import pdfs
 from tests.support.web.browsing import Browser, web_of
 
 TALLEST = 1500
+FIELDS = {
+    "invoice": {"label": ["Invoice no.", "No."], "pattern": "[0-9]{3,}"},
+    "date": 'date beside "Invoice date" or "Date"',
+    "total": 'last amount right of "Total due" or "Total"',
+    "customer": 'right of "Customer" or "Bill to"',
+}  # those of docs/fields.md
 
 
 def main() -> None:
@@ -33,7 +39,8 @@ def main() -> None:
     out: Path = parser.parse_args().out
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        workspace = Workspace(Path(folder), web={"port": 0, "requests_per_minute": 0})
+        web = {"port": 0, "requests_per_minute": 0}
+        workspace = Workspace(Path(folder), web=web, fields=FIELDS)
         with workspace.running(), web_of(workspace) as site:
             _fill(workspace)
             for name, picture in _pictures(site):

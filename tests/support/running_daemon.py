@@ -84,7 +84,7 @@ class Workspace:
             **config,
         }
         draft = self.config.with_name(".config.yaml.tmp")
-        draft.write_text(yaml.safe_dump(values))
+        draft.write_text(yaml.safe_dump(values, sort_keys=False))
         draft.replace(self.config)  # a daemon that starts at this moment reads one or the other
 
     def drop(self, name: str, content: bytes) -> Path:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pytest
 
 from tests.support.running_daemon import MODEL, Workspace, until
@@ -21,6 +23,15 @@ POISONS = {  # what it does, and the class of the error that it must get
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The answers by the file's stem, the files in failed/, and whether the daemon lived on."""
+
+    answers: dict[str, dict]
+    failed: set[str]
+    lives: bool
+
+
 def scan(title: str) -> bytes:
     return png(text_page([title]))
 
@@ -34,10 +45,45 @@ def events(workspace: Workspace, name: str) -> list[dict]:
     return [event for event in workspace.events() if event["event"] == name]
 
 
-@pytest.mark.parametrize("poison", POISONS)
-def test_a_poisonous_file_fails_by_name_while_the_others_are_answered(tmp_path, poison) -> None:
-    poisoned = workspace(tmp_path, limits=HASTE if poison == "hang" else LIMITS)
-    with poisoned.running(FAILPOINTS=f"worker.read@bad.png={poison}") as daemon:
+@pytest.fixture(scope="module")
+def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    """One daemon reads a file of each poison but the one that hangs, with good ones between."""
+    poisoned = workspace(tmp_path_factory.mktemp("poisoned"))
+    poisons = [poison for poison in POISONS if poison != "hang"]
+    rules = ";".join(f"worker.read@{poison}.png={poison}" for poison in poisons)
+    good = [f"good {poison}" for poison in poisons]
+    with poisoned.running(FAILPOINTS=rules) as daemon:
+        for poison, beside in zip(poisons, good, strict=True):
+            poisoned.drop(f"{poison}.png", scan(f"The {poison}"))
+            poisoned.drop(f"{beside}.png", scan(f"The {beside}"))
+        answers = {name: poisoned.answer(f"{name}.png.json") for name in (*poisons, *good)}
+        for name in ("after", "beside"):  # both slots work on
+            poisoned.drop(f"{name}.png", scan(f"On both slots, {name}"))
+            answers[name] = poisoned.answer(f"{name}.png.json")
+        lives = daemon.process.poll() is None
+    return Outcome(answers, poisoned.files_in(poisoned.failed), lives)
+
+
+@pytest.mark.parametrize("poison", [poison for poison in POISONS if poison != "hang"])
+def test_a_poisonous_file_fails_by_name(outcome: Outcome, poison: str) -> None:
+    bad = outcome.answers[poison]
+
+    assert (bad["status"], bad["error"]["class"]) == ("failed", POISONS[poison])
+    assert {f"{poison}.png", f"{poison}.png.error.json"} <= outcome.failed
+
+
+def test_the_others_are_answered_and_nothing_else_has_failed(outcome: Outcome) -> None:
+    others = {name: each["status"] for name, each in outcome.answers.items() if name not in POISONS}
+
+    assert set(others.values()) == {"done"}
+    assert len(others) == len(POISONS) + 1
+    assert len(outcome.failed) == 2 * (len(POISONS) - 1)
+    assert outcome.lives
+
+
+def test_a_file_that_hangs_fails_by_name_while_the_others_are_answered(tmp_path) -> None:
+    poisoned = workspace(tmp_path, limits=HASTE)
+    with poisoned.running(FAILPOINTS="worker.read@bad.png=hang") as daemon:
         for name in ("bad.png", "good.png", "fine.png"):
             poisoned.drop(name, scan(f"The {name}"))
         good = [poisoned.answer(f"{name}.png.json")["status"] for name in ("good", "fine")]
@@ -48,7 +94,7 @@ def test_a_poisonous_file_fails_by_name_while_the_others_are_answered(tmp_path, 
 
         assert daemon.process.poll() is None
     assert good + after == ["done"] * 4
-    assert (bad["status"], bad["error"]["class"]) == ("failed", POISONS[poison])
+    assert (bad["status"], bad["error"]["class"]) == ("failed", POISONS["hang"])
     assert poisoned.files_in(poisoned.failed) == {"bad.png", "bad.png.error.json"}
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -128,6 +129,27 @@ def test_the_keyboard_reaches_a_region(page: Browser, workspace: Workspace) -> N
     page.run("document.querySelector('#unread a').focus()")
 
     page.wait(lambda: page.all('.boxes .region.current[data-region="1"]'), "the region")
+
+
+def test_a_pointer_at_rest_takes_nothing_from_the_focus(
+    page: Browser, workspace: Workspace
+) -> None:
+    opened(page, workspace, "at rest.png", with_unread)
+    ActionChains(page.driver).move_to_element(page.one('.boxes [data-region="2"] rect')).perform()
+    page.wait(lambda: page.all('.boxes .region.current[data-region="2"]'), "the pointer's region")
+
+    page.run("document.querySelector('#unread a').focus()")
+    page.run("window.entered = []")
+    page.run(
+        "document.addEventListener('pointerover', ({ target }) => entered.push(target.tagName))"
+    )
+    for padding in range(0, 200, 10):  # the image moves below the pointer
+        page.run(f"document.body.style.paddingTop = '{padding}px'")
+        time.sleep(0.05)
+    page.wait(lambda: page.run("return entered.length"), "another element below the pointer")
+
+    current = [each.get_attribute("data-region") for each in page.all(".boxes .region.current")]
+    assert current == ["1"]
 
 
 def test_hidden_boxes_hide_the_regions_too(page: Browser, workspace: Workspace) -> None:

@@ -7,6 +7,7 @@ const text = document.querySelector(".pane.text");
 const allRows = () => [...(lines?.querySelectorAll(".row") ?? [])]; // a corrected one is replaced
 const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
 let highlighted = [];
+let pointedAt; // what the pointer was last moved to
 
 function elementsFor(name, key) {
   return [...document.querySelectorAll(`[data-${name}="${CSS.escape(key)}"]`)];
@@ -22,6 +23,9 @@ function highlight(line, word, region) {
   for (const each of highlighted) each.classList.add("current");
 }
 
+// After a move of the focus the next move of the pointer counts, wherever it is.
+document.addEventListener("focusin", () => (pointedAt = undefined));
+
 function highlightAt(target) {
   const line = target.closest?.("[data-line]")?.dataset.line;
   const word = target.closest?.("[data-word]")?.dataset.word;
@@ -31,6 +35,20 @@ function highlightAt(target) {
 
 function scrollTo(element) {
   element?.scrollIntoView({ block: "nearest", behavior: reducedMotion.matches ? "auto" : "smooth" });
+}
+
+// pointermove, for pointerover is also sent when the page scrolls below a pointer at rest, and would
+// take the highlight from what has the focus.
+function onPointer(area, moved) {
+  area?.addEventListener("pointermove", ({ target }) => {
+    if (target === pointedAt) return;
+    pointedAt = target;
+    moved(target);
+  });
+  area?.addEventListener("pointerleave", () => {
+    pointedAt = undefined;
+    highlightAt(document.activeElement);
+  });
 }
 
 function focusRow(row) {
@@ -46,10 +64,9 @@ function makeOneStop(first = allRows()[0]) {
 if (lines) {
   makeOneStop();
   lines.addEventListener("corrected", () => makeOneStop());
-  lines.addEventListener("pointerover", (event) => {
-    if (!lines.querySelector(".editor")) highlightAt(event.target); // its line stays highlighted
+  onPointer(lines, (target) => {
+    if (!lines.querySelector(".editor")) highlightAt(target); // its line stays highlighted
   });
-  lines.addEventListener("pointerleave", () => highlightAt(document.activeElement));
   lines.addEventListener("focusin", (event) => {
     const line = highlightAt(event.target);
     if (event.target.matches(".row")) makeOneStop(event.target);
@@ -67,14 +84,12 @@ if (lines) {
     focusRow(rows[Math.min(Math.max(target, 0), last)]);
   });
 }
-boxes?.addEventListener("pointerover", (event) => {
-  const line = highlightAt(event.target);
+onPointer(boxes, (target) => {
+  const line = highlightAt(target);
   if (line && text.scrollHeight > text.clientHeight) scrollTo(document.getElementById(`l-${line}`));
 });
-boxes?.addEventListener("pointerleave", () => highlightAt(document.activeElement));
 const regions = document.getElementById("unread");
-regions?.addEventListener("pointerover", (event) => highlightAt(event.target));
-regions?.addEventListener("pointerleave", () => highlightAt(document.activeElement));
+onPointer(regions, highlightAt);
 regions?.addEventListener("focusin", (event) => {
   highlightAt(event.target);
   const region = event.target.closest("[data-region]")?.dataset.region;

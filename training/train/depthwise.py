@@ -25,7 +25,12 @@ if TYPE_CHECKING:
     from daemon.ocr.model.crnn import CRNN
 
 SOURCE = Path(__file__).with_suffix(".c")
-_FLAGS = ["-O3", "-march=native", "-ffast-math", "-funroll-loops", "-shared", "-fPIC"]
+# Not -ffast-math: a library that is linked with it makes the process that loads it round the
+# smallest numbers to zero.
+_FLAGS = [
+    "-O3", "-march=native", "-fassociative-math", "-fno-signed-zeros", "-fno-trapping-math",
+    "-ffinite-math-only", "-fno-math-errno", "-funroll-loops", "-shared", "-fPIC",
+]  # fmt: skip
 _LANES = 16  # channels that the kernel processes at a time
 HALF = torch.bfloat16
 

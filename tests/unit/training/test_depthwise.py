@@ -77,3 +77,10 @@ def test_without_a_compiler_the_network_is_unchanged(monkeypatch: pytest.MonkeyP
     network = depthwise.use_fast_depthwise(fold_norms(CRNN(10)))
 
     assert not any(isinstance(module, depthwise.Depthwise) for module in network.modules())
+
+
+@needs_compiler
+def test_the_kernel_leaves_the_smallest_numbers_as_they_are() -> None:
+    depthwise.kernel()
+
+    assert torch.tensor(5e-324, dtype=torch.float64) * torch.tensor(1.0, dtype=torch.float64) > 0

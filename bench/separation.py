@@ -1,6 +1,6 @@
 """Benchmark of separation: batches of drawn pages, with separator sheets turned, torn and faint.
 
-    python -m bench.separation [--pages 1000] [--batch 50] [--first 0]
+    python -m bench.separation [--pages 1000] [--batch 50] [--first 0] [--pattern PATCHT]
 
 Each batch is documents of 1 to 6 pages with a separator sheet before each, as `ocr-daemon
 separators` prints it. Sheets are turned by quarters or by any angle of feeding, faint, torn at a
@@ -33,8 +33,10 @@ def main() -> None:
     parser.add_argument("--pages", type=int, default=1000)
     parser.add_argument("--batch", type=int, default=50)
     parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--pattern", default="SEPARATOR", help="PATCH1 to PATCHT: by patch codes")
     options = parser.parse_args()
-    sheet, rng = drawn_sheet(), np.random.default_rng(options.first)
+    separation = Separation(by="barcode", pattern=options.pattern)
+    sheet, rng = drawn_sheet(options.pattern), np.random.default_rng(options.first)
     right = total = 0
     missed: list[str] = []
     seconds = 0.0
@@ -47,11 +49,11 @@ def main() -> None:
             start = time.process_time()
             found = codes.find(Page(number, *image.shape[::-1], image), ["any"])
             seconds += time.process_time() - start
-            if kind in DAMAGES and not any(code.text == "SEPARATOR" for code in found):
+            if kind in DAMAGES and not any(code.text == options.pattern for code in found):
                 missed.append(kind)
             read.append(page_text(number, found))
         document = Document("done", "image/tiff", tuple(read), {}, 1)
-        parts = parts_of(document, Separation(by="barcode"))
+        parts = parts_of(document, separation, {})
         told = [[page.number for page in part.document.pages] for part in parts]
         right += sum(each in told for each in wanted)
         total += len(wanted)
@@ -73,9 +75,10 @@ def a_batch(rng: np.random.Generator, count: int) -> tuple[list[str], list[list[
     return kinds, documents
 
 
-def drawn_sheet() -> np.ndarray:
-    """Return a separator sheet at 200 dpi, H,W gray."""
-    with pymupdf.open("pdf", separator_sheets.write("SEPARATOR", 1)) as document:
+def drawn_sheet(pattern: str) -> np.ndarray:
+    """Return a sheet with a barcode of this text, or a patch code, at 200 dpi, H,W gray."""
+    patch = pattern.removeprefix("PATCH") if pattern.startswith("PATCH") else None
+    with pymupdf.open("pdf", separator_sheets.write("SEPARATOR", 1, patch)) as document:
         pixmap = document[0].get_pixmap(dpi=drawn_codes.DPI, colorspace=pymupdf.csGRAY)
         return np.frombuffer(pixmap.samples, np.uint8).reshape(pixmap.height, pixmap.width).copy()
 

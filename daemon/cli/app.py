@@ -653,15 +653,20 @@ def separators(
         str, typer.Option(help="the content of the codes; separation.pattern must match it")
     ] = "SEPARATOR",
     sheets: Annotated[int, typer.Option(min=1, max=500, help="number of pages")] = 1,
+    patch: Annotated[
+        Literal["1", "2", "3", "4", "6", "T"] | None,
+        typer.Option(help="a patch code at each edge, for scanners that know no other"),
+    ] = None,
 ) -> None:
     """Write a PDF with separator sheets to print and lay between the documents of a batch.
 
+    \b
     Example: ocr-daemon separators sheets.pdf --sheets 20
+    ocr-daemon separators sheets.pdf --patch T
     """
     from daemon.cli import separators as command
 
-    command.write(command.SheetsRequest(text, sheets, target.absolute()))
-    print(target)
+    sys.exit(command.write(text, sheets, patch, target))
 
 
 @systemd_app.command("install")

@@ -1,22 +1,19 @@
 """`ocr-daemon merge`: several images and PDFs become one PDF, which is read as one document.
 
-Decoders never run in the process of the command: it starts `python -m daemon.cli.merge`. The result
-gets its name when it is complete, so that it may be written into an inbox.
+Decoders never run in the process of the command: it starts `python -m daemon.cli.merge`.
 """
 
 from __future__ import annotations
 
-import os
 import pickle
 import sys
-import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from daemon.cli import new_file
 from daemon.cli.batch import find
-from daemon.core import fs
 from daemon.core.errors import Deferred, Exit, Rejected
 from daemon.core.temporary import temporary_folder
 from daemon.engine.isolated import run_isolated
@@ -24,8 +21,6 @@ from daemon.engine.isolated import run_isolated
 if TYPE_CHECKING:
     from daemon.config.settings import Config
     from daemon.core.options import Recipe
-
-_BLOCK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +40,9 @@ def merge(config: Config, out: Path, paths: Sequence[Path]) -> Exit:
     """Merge files, folders walked in the order in which people count, and print what was made."""
     sources = tuple(path for _, path in find(paths, config.watch.ignore))
     if not sources:
-        return _failed(f"{out}: there is nothing to merge")
-    if os.path.lexists(out):
-        return _failed(f"{out}: it exists; name another file, nothing is overwritten")
+        return new_file.failed(out, "there is nothing to merge")
+    if new_file.refuse_existing(out):
+        return Exit.SOME_FAILED
     with temporary_folder() as folder:
         target = folder / "merged" / "merged.pdf"
         target.parent.mkdir()
@@ -56,39 +51,10 @@ def merge(config: Config, out: Path, paths: Sequence[Path]) -> Exit:
         try:
             code, message = run_isolated("daemon.cli.merge", request, seconds)
         except TimeoutError:
-            return _failed(f"{out}: it could not be written within {seconds:.0f} s")
+            return new_file.failed(out, f"it could not be written within {seconds:.0f} s")
         if code:
-            return _failed(f"{out}: {message or f'merging ended with {code}'}")
-        try:
-            _publish(target, out)
-        except FileExistsError:
-            return _failed(f"{out}: it exists; name another file, nothing is overwritten")
-        except OSError as error:
-            return _failed(f"{out}: it cannot be written: {error.strerror}")
-    print(out)
-    return Exit.OK
-
-
-def _publish(made: Path, out: Path) -> None:
-    """Copy the file beside `out`, under a name that no inbox reads, and rename it."""
-    draft = out.with_name(f".{uuid.uuid4().hex}.part")
-    try:
-        fs.write_durable(draft, _blocks(made))
-        fs.rename_no_clobber(draft, out)
-        fs.fsync_folder(out.parent)
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-def _blocks(path: Path) -> Iterator[bytes]:
-    with fs.open_regular(path) as file:
-        while block := file.read(_BLOCK_BYTES):
-            yield block
-
-
-def _failed(message: str) -> Exit:
-    print(message, file=sys.stderr)
-    return Exit.SOME_FAILED
+            return new_file.failed(out, message or f"merging ended with {code}")
+        return new_file.publish(target, out)
 
 
 def _merge(request: MergeRequest) -> None:

@@ -9,40 +9,44 @@ from __future__ import annotations
 import pickle
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-from daemon.core.errors import Misconfigured
+from daemon.cli import new_file
+from daemon.core.errors import Exit, Misconfigured
+from daemon.core.temporary import temporary_folder
 from daemon.engine.isolated import run_isolated
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class SheetsRequest:
-    """A request to write `sheets` sheets with `text` to a file."""
+    """A request to write `sheets` sheets with `text`, and a patch code or none, to a file."""
 
     text: str
     sheets: int
+    patch: str | None
     target: Path
 
 
-def write(request: SheetsRequest) -> None:
-    """Write the sheets; Misconfigured for a text that fits no barcode, OSError for a bad target."""
-    with request.target.open("ab"):
-        pass  # a target that cannot be written is reported by its own error
-    code, message = run_isolated("daemon.cli.separators", request, _SECONDS)
-    if code:
-        raise Misconfigured("--text", request.text, message or f"drawing it ended with {code}")
+def write(text: str, sheets: int, patch: str | None, out: Path) -> Exit:
+    """Write the sheets to a new file and print its name; Misconfigured for a text without code."""
+    if new_file.refuse_existing(out):
+        return Exit.SOME_FAILED
+    with temporary_folder() as folder:
+        made = folder / "sheets.pdf"
+        request = SheetsRequest(text, sheets, patch, made)
+        code, message = run_isolated("daemon.cli.separators", request, _SECONDS)
+        if code:
+            raise Misconfigured("--text", text, message or f"drawing it ended with {code}")
+        return new_file.publish(made, out)
 
 
 def _write(request: SheetsRequest) -> None:
     from daemon.ocr.render import separator_sheets
 
     try:
-        content = separator_sheets.write(request.text, request.sheets)
+        content = separator_sheets.write(request.text, request.sheets, request.patch)
     except ValueError as error:
         remedy = "use up to 40 letters, digits and signs of ASCII"
         sys.exit(f"it cannot be drawn as a barcode ({error}); {remedy}")

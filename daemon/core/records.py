@@ -49,8 +49,8 @@ FileKind = OutputKind | Literal["part"]
 Stage = Literal["decode", "codes", "clean", "segment", "recognize", "assemble"]
 CodeFormat = Literal[
     "Aztec", "Codabar", "Code 128", "Code 39", "Code 93", "Data Matrix", "DataBar", "EAN-13",
-    "EAN-8", "ITF", "MaxiCode", "Micro QR Code", "MicroPDF417", "PDF417", "QR Code", "rMQR Code",
-    "Telepen", "UPC-A", "UPC-E",
+    "EAN-8", "ITF", "MaxiCode", "Micro QR Code", "MicroPDF417", "PDF417", "Patch Code", "QR Code",
+    "rMQR Code", "Telepen", "UPC-A", "UPC-E",
 ]  # fmt: skip
 """Symbologies by the names of their standards."""
 MAX_CODES = 100  # of a page that are published

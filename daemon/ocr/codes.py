@@ -1,8 +1,8 @@
-"""Barcodes and matrix codes of a page, read by zxing-cpp.
+"""Barcodes and matrix codes of a page, read by zxing-cpp, and patch codes.
 
-It reads matrix codes at any angle and barcodes along rows and columns. Where parallel bars lie at
-another angle, or bars were seen and nothing was read, the place is cut out, turned level and read
-again.
+zxing-cpp reads matrix codes at any angle and barcodes along rows and columns. Where parallel bars
+lie at another angle, or bars were seen and nothing was read, the place is cut out, turned level and
+read again; what is no barcode there may be a patch code.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import zxingcpp
 
 from daemon.core.options import CodeChoice
 from daemon.core.records import MAX_CODES, Box, Code, CodeFormat
+from daemon.ocr import patch_codes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +52,7 @@ _SIDE: Final = 1200  # pixels of the longer side at which bars are looked for
 _WINDOW: Final = 21  # pixels of it, over which the direction of edges is averaged
 _MIN_COHERENCE: Final = 0.5  # of the directions: 1 is parallel bars, text has 0.1 to 0.4
 _GAP: Final = 25  # pixels of it between parts of a PDF417, whose rows are uneven
-_MIN_ENERGY: Final = 60.0  # gray levels a pixel, root mean square: bars of faint print have 80
+_MIN_ENERGY: Final = 30.0  # gray levels a pixel, root mean square: bars of faint print have 80
 _MIN_PLACE: Final = (50, 14)  # pixels along and across: a smaller place is no barcode
 _MAX_PLACES: Final = 6
 _MARGIN: Final = 0.25  # of the length of a place, cut out around it: bars at its ends are uneven
@@ -84,9 +85,15 @@ def find(page: Page, formats: Sequence[CodeChoice]) -> tuple[Code, ...]:
     wanted = [name for name in get_args(CodeFormat) if name in formats or "any" in formats]
     found = _read(gray, wanted, np.eye(2, 3))
     of_bars = [name for name in wanted if name in _OF_BARS]
-    for place in _bar_places(gray) if of_bars else ():
-        if not any(_holds(corners, place.centre) for _, corners in found):
-            found += _read_place(gray, place, of_bars)
+    if all(code.format in _OF_BARS for code, _ in found):
+        found += _read_damaged(gray, [name for name in wanted if name not in _OF_BARS])
+    read = [corners for _, corners in found]
+    for place in _bar_places(gray, read) if of_bars or "Patch Code" in wanted else ():
+        if any(_holds(corners, place.centre) for _, corners in found):
+            continue
+        found += _read_place(gray, place, of_bars)
+        if "Patch Code" in wanted:
+            found += _read_patch(gray, place)
     codes = _without_parts([(code, corners / scales) for code, corners in found])
     published = [_placed(code, corners, page) for code, corners in codes]
     return tuple(sorted(published, key=lambda code: (code.box.top, code.box.left)))[:MAX_CODES]
@@ -112,6 +119,9 @@ def _searched(page: Page) -> tuple[Pixels, NDArray[np.float64]]:
 
 def _read(gray: Pixels, formats: Sequence[CodeFormat], from_page: Affine) -> list[_Found]:
     """Return the codes in a picture, with their corners on the page that it was cut out of."""
+    formats = [name for name in formats if name in _IDS]
+    if not formats:  # zxing-cpp would look for all of them
+        return []
     ids = zxingcpp.BarcodeFormats([zxingcpp.BarcodeFormat[_IDS[name]] for name in formats])
     found = []
     back = cv2.invertAffineTransform(from_page)
@@ -123,6 +133,20 @@ def _read(gray: Pixels, formats: Sequence[CodeFormat], from_page: Affine) -> lis
             corners = np.array([[point.x, point.y, 1.0] for point in points]) @ back.T
             found.append((code, np.asarray(corners, np.float64)))
     return found
+
+
+def _read_damaged(gray: Pixels, formats: Sequence[CodeFormat]) -> list[_Found]:
+    """Return the matrix codes that show when edges are sharper, or noise and folds are softer."""
+    for picture in (_sharpened(gray), np.asarray(cv2.GaussianBlur(gray, (0, 0), 1.5), np.uint8)):
+        if found := _read(picture, formats, np.eye(2, 3)):
+            return found
+    return []
+
+
+def _sharpened(gray: Pixels) -> Pixels:
+    """Return a picture as it would be without a blur of about 2.5 pixels (unsharp masking)."""
+    blurred = cv2.GaussianBlur(gray, (0, 0), 2.5)
+    return np.asarray(cv2.addWeighted(gray, 2.5, blurred, -1.5, 0), np.uint8)
 
 
 def _code(found: zxingcpp.Barcode) -> Code | None:
@@ -142,8 +166,11 @@ def _format(found: zxingcpp.Barcode) -> CodeFormat | None:
     return by_id.get(found.format) or by_id.get(found.symbology)
 
 
-def _bar_places(gray: Pixels) -> Iterator[_BarPlace]:
-    """Yield the largest places where edges of one direction are dense: barcodes at any angle."""
+def _bar_places(gray: Pixels, read: Sequence[NDArray[np.float64]]) -> Iterator[_BarPlace]:
+    """Yield the largest places where edges of one direction are dense: barcodes at any angle.
+
+    `read` are the corners of codes that are read already: their neighbours are places of their own.
+    """
     shrinkage = min(1.0, _SIDE / max(gray.shape))
     size = (max(1, round(gray.shape[1] * shrinkage)), max(1, round(gray.shape[0] * shrinkage)))
     small = cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
@@ -156,6 +183,10 @@ def _bar_places(gray: Pixels) -> Iterator[_BarPlace]:
     energy = horizontal + vertical
     parallel = np.hypot(horizontal - vertical, 2 * mixed) / np.maximum(energy, 1e-6)
     mask = np.asarray((parallel > _MIN_COHERENCE) & (energy > _MIN_ENERGY**2), np.uint8)
+    for corners in read:
+        left, top, right, bottom = (round(shrinkage * side) for side in _bounds(corners))
+        reach = _WINDOW // 2 + 1  # as far as its edges are seen
+        mask[max(0, top - reach) : bottom + reach, max(0, left - reach) : right + reach] = 0
     closed = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((_GAP, _GAP), np.uint8))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(closed, connectivity=8)
     order = 1 + np.argsort(-stats[1:count, cv2.CC_STAT_AREA], kind="stable")[:_MAX_PLACES]
@@ -194,10 +225,28 @@ def _read_place(gray: Pixels, place: _BarPlace, formats: Sequence[CodeFormat]) -
     return []
 
 
+def _read_patch(gray: Pixels, place: _BarPlace) -> list[_Found]:
+    """Return the patch code at a place that is turned level, if there is one."""
+    turn, size = place.level()
+    level = cv2.warpAffine(
+        gray, turn, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    found = patch_codes.read(np.asarray(level, np.uint8), max(gray.shape))
+    if found is None:
+        return []
+    order, (left, top, right, bottom) = found
+    corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
+    corners = np.column_stack([corners, np.ones(4)]) @ cv2.invertAffineTransform(turn).T
+    start, end = corners[[0, 3]].mean(axis=0), corners[[1, 2]].mean(axis=0)
+    text = patch_codes.text_of(order, start, end, gray.shape[1], gray.shape[0])
+    return [(Code(text, "Patch Code", Box(0, 0, 0, 0)), np.asarray(corners, np.float64))]
+
+
 def _variants(level: Pixels) -> Iterator[tuple[Pixels, float]]:
     """Yield pictures of a place in which bars are upright, and how they are enlarged."""
     yield level, 1.0
     yield np.asarray(255 - level, np.uint8), 1.0  # light bars on dark
+    yield _sharpened(level), 1.0
     # what is printed faintly or noisily is clearer as a mean along the bars
     yield np.asarray(cv2.blur(level, (1, 15)), np.uint8), 1.0
     larger = cv2.resize(level, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)

@@ -38,6 +38,7 @@ def test_the_daemon_takes_up_the_work_of_an_older_one(tmp_path: Path, version: i
         workspace.drop("b.png", pretended.content("Before"))
 
         assert workspace.answer("b.png.json")["duplicate_of"] == "a.png.json"
+        life.terminate()  # what it does with the answered file is over then
 
     assert version_of(ledger_file) == schema.VERSION
     assert "landed 2 = answered 2" in workspace.command("verify").stdout

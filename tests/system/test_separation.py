@@ -12,6 +12,8 @@ import numpy as np
 import pymupdf
 import pytest
 
+from daemon.core.options import Limits, Rendering
+from daemon.ocr import codes, pages
 from daemon.outbox.sidecar import is_valid
 from tests.support.running_daemon import Workspace
 from tests.support.samples import text_page
@@ -130,17 +132,36 @@ def test_the_original_stays_whole(workspace: Workspace, sheet: bytes) -> None:
         assert document.page_count == 6
 
 
+def separators(target: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "daemon", "separators", str(target), *options]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
 def test_a_text_that_fits_no_barcode_is_refused(tmp_path: Path) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "daemon",
-        "separators",
-        str(tmp_path / "a.pdf"),
-        "--text",
-        "两份",
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = separators(tmp_path / "a.pdf", "--text", "两份")
 
     assert done.returncode == 78
     assert "cannot be drawn as a barcode" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_sheets_overwrite_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_bytes(b"mine")
+
+    done = separators(tmp_path / "a.pdf")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "it exists; name another file, nothing is overwritten" in done.stderr
+    assert (tmp_path / "a.pdf").read_bytes() == b"mine"
+
+
+def test_a_sheet_with_patch_codes_has_one_at_each_edge(tmp_path: Path) -> None:
+    assert separators(tmp_path / "a.pdf", "--patch", "T").returncode == 0
+
+    with pages.open_document(
+        tmp_path / "a.pdf", Limits(), Rendering(), with_picture=True
+    ) as source:
+        found = codes.find(source.page(1), ["any"])
+
+    assert {code.text for code in found} == {"SEPARATOR", "PATCHT"}
+    assert len([code for code in found if code.format == "Patch Code"]) == 4

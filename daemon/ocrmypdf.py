@@ -3,8 +3,8 @@
     ocrmypdf --plugin daemon.ocrmypdf -l chi_sim+eng scan.pdf searchable.pdf
 
 OCRmyPDF splits a PDF, draws its pages and puts the text back; for each page it calls the functions
-of `Engine` with a picture, in a thread or in a worker process (pluginspec.py of OCRmyPDF 17 has the
-contract). Each process loads the networks once, when it reads its first page.
+of `OcrDaemonEngine` with a picture, in a thread or in a worker process (pluginspec.py of OCRmyPDF
+17 has the contract). Each process loads the networks once, when it reads its first page.
 """
 
 from __future__ import annotations
@@ -108,16 +108,16 @@ def filter_ocr_image(page: PageContext, image: Image) -> Image | None:
 
 
 @hookimpl
-def get_ocr_engine(options: OcrOptions | None) -> Engine | None:
+def get_ocr_engine(options: OcrOptions | None) -> OcrDaemonEngine | None:
     """Return the engine; None where the command line asks for another one."""
-    return Engine() if _is_chosen(options) else None
+    return OcrDaemonEngine() if _is_chosen(options) else None
 
 
 def _is_chosen(options: OcrOptions | None) -> bool:
     return options is None or options.ocr_engine == "auto"
 
 
-class Engine(OcrEngine):
+class OcrDaemonEngine(OcrEngine):
     """Reads the pictures of pages; raises InputFileError for one that cannot be read."""
 
     @staticmethod

@@ -205,7 +205,7 @@ def once(
         printed = "text"
     kinds = cast("list[OutputKind]", output or [])
     loaded = _at_level(_load(config), quiet=quiet, verbose=verbose)
-    request = command.Request(paths, out, look, kinds, printed, profile, quiet)
+    request = command.OnceRequest(paths, out, look, kinds, printed, profile, quiet)
     sys.exit(command.read_all(loaded, request))
 
 
@@ -453,7 +453,7 @@ def fetch_mail(
     _require("imap_tools", "mail")
     from daemon.cli import fetch_mail as command
 
-    request = command.Request(
+    request = command.FetchRequest(
         url=url, into=into, move_to=move_to, password_file=password_file, ca_file=ca_file,
         megabytes=max_megabytes, quiet=quiet,
     )  # fmt: skip

@@ -100,7 +100,7 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class FetchRequest:
     """What is fetched, and how: `into` is a folder of the inbox, `move_to` one of the server.
 
     Messages that are larger than `megabytes` (millions of bytes) are left where they are.
@@ -115,7 +115,7 @@ class Request:
     quiet: bool = False
 
 
-def fetch(config: Config, request: Request) -> Exit:
+def fetch(config: Config, request: FetchRequest) -> Exit:
     """Put the files of new messages into the inbox; return whether all messages could be done."""
     account = Account.parse(request.url, _password(request.password_file))
     into = Path(request.into)
@@ -138,7 +138,7 @@ class _Run:
     """One run over the messages that are not done."""
 
     def __init__(
-        self, config: Config, request: Request, box: BaseMailBox, files: MailFiles
+        self, config: Config, request: FetchRequest, box: BaseMailBox, files: MailFiles
     ) -> None:
         self._config = config
         self._request = request

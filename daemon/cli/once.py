@@ -50,7 +50,7 @@ Printed = Literal["paths", "text", "json"]
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class OnceRequest:
     """What is to be read, and where its results go.
 
     Sidecars go to `out`, or beside each file unless something else than their `printed` paths was
@@ -73,7 +73,7 @@ class Request:
         return bool(self.out or self.kinds or self.printed == "paths")
 
 
-def read_all(config: Config, request: Request) -> Exit:
+def read_all(config: Config, request: OnceRequest) -> Exit:
     """Read every file and return the exit code: whether all could be read and written."""
     config = config.for_profile(request.profile)
     preflight.refuse_bad_weights(config)
@@ -112,7 +112,7 @@ class _Command:
     def __init__(
         self,
         config: Config,
-        request: Request,
+        request: OnceRequest,
         given: Sequence[Path],
         files: Sequence[tuple[str, Path]],
     ) -> None:

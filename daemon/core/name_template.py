@@ -27,7 +27,7 @@ _INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})  # Uni
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class TemplatePart:
     """Text of a template, then the name of a value; None at the end of the template."""
 
     literal: str
@@ -36,19 +36,19 @@ class Part:
     spec: str = ""
 
 
-def parse(template: str) -> list[Part]:
+def parse(template: str) -> list[TemplatePart]:
     """Return the parts of a template; ValueError with a sentence where it is none."""
     parts = []
     for literal, field, spec, conversion in string.Formatter().parse(template):
         if field is None:
-            parts.append(Part(literal))
+            parts.append(TemplatePart(literal))
             continue
         name, _, default = field.partition("|")
         if conversion or not name.isidentifier():
             raise ValueError(f"{{{field}}} is no name of a value")
         if spec and not _SPEC.fullmatch(spec):
             raise ValueError(f"{spec} is no form of a date; %Y %y %m %d %b %B are known")
-        parts.append(Part(literal, name, default, spec or ""))
+        parts.append(TemplatePart(literal, name, default, spec or ""))
     return parts
 
 
@@ -105,7 +105,7 @@ def filled(template: str, values: Mapping[str, str]) -> str:
     return text
 
 
-def _shown(value: str, part: Part) -> str:
+def _shown(value: str, part: TemplatePart) -> str:
     if value and part.spec:
         try:
             return datetime.date.fromisoformat(value).strftime(part.spec)

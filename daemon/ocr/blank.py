@@ -8,6 +8,7 @@ note in pencil: then the page is not blank. In doubt it is not.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -73,6 +74,26 @@ _STEEP: Final = 95  # percentile of its edges, and ...
 _STEEP_NOISE: Final = 2.08  # ... that of noise, by its median (Rayleigh distribution)
 
 
+_NEAR_MM: Final = 0.8  # around a hole or a shadow, which have sharp edges
+_STROKE_MM: Final = 4.0  # of the median that strokes differ from: pictures that shine are wider
+_SHARP_MM: Final = 12.0  # longer side of a word or a stroke that counts, ...
+_SHARP_AREA: Final = 5.6  # ... or its area, in square millimetres: specks that touch have less
+_SHARP_GAP_MM: Final = 1.4  # between strokes of a word
+_STREAK_SHARE: Final = 0.12  # of a row or column of the page that is sharp: a streak, a rule
+_DETAIL_DPI: Final = 200.0  # at which details are looked at, if the scan has as many
+# Standard deviations of Gaussian blurs, in pixels, between which details lie. The finest ones are
+# best at telling ink that shines through, but are lost in noise sooner.
+_DETAILS: Final = (0.8, 1.6, 3.2)
+_FINEST: Final = (0.6, 1.2, 2.4)
+_MAX_DETAIL: Final = 18.0  # gray levels, above which detail is no stronger: a speck hides no letter
+_WINDOW: Final = 3.0  # pixels, standard deviation: over which detail is averaged
+_QUIET: Final = 50  # percentile of it that is noise, on a page with little on it
+_DETAIL_NOISE: Final = 3.5  # times the noise that detail has, ...
+_MIN_DETAIL: Final = 1.5  # ... and more than this, in squared gray levels
+_SHARP_PIXEL: Final = 0.42  # power of fine details, of that of the next coarser ones: of a pixel
+_SHARP_MARK: Final = (0.66, 0.405)  # ... and of a mark, for both
+
+
 @dataclass(frozen=True, slots=True)
 class _Marks:
     """Marks of a page: labels H,W in pixels of `pixel_mm`, and their boxes.
@@ -96,12 +117,14 @@ def is_blank(page: Page) -> bool:
     if float(np.median(papers[0])) < _DARK_PAPER or _is_tinted(papers[0], pixel_mm):
         return False
     darker = np.max(
-        [np.abs(paper - channel) for paper, channel in zip(papers, channels, strict=True)], axis=0
+        [paper - channel for paper, channel in zip(papers, channels, strict=True)], axis=0
     ).astype(np.float32)
     marks = _find_marks(darker, pixel_mm)
     left = [label for label in marks if not _is_of_sheet(marks, label)]
     edges = _edges(page.shown, page.pixel_height, darker.shape) if left else darker
     left = [label for label in left if not _is_soft(marks, label, darker, edges, dpi)]
+    if _has_sharp_stroke(marks, channels[0], page.shown, dpi):
+        return False
     if not left:
         return True
     spans = np.maximum(cv2.dilate(darker, np.ones((_NEAR, _NEAR))), _steps(channels[0]))
@@ -157,20 +180,26 @@ def _is_tinted(paper: Levels, pixel_mm: float) -> bool:
 
 def _find_marks(darker: Levels, pixel_mm: float) -> _Marks:
     """Return what differs from the paper by more than its noise."""
-    noise = 1.4826 * float(np.median(np.abs(darker - np.median(darker))))
-    mask = np.asarray(darker > max(_MIN_LEVELS, _NOISE * noise), np.uint8)
-    for side in range(4):
-        _clear_edge(np.rot90(mask, side), pixel_mm)
+    mask = np.asarray(darker > _least(darker), np.uint8)
+    sides = [np.rot90(_edge_shadow(np.rot90(mask, k), pixel_mm), -k) for k in range(4)]
+    mask[np.any(sides, axis=0)] = 0
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     return _Marks(np.asarray(labels, np.int32), np.asarray(stats, np.int32), pixel_mm)
 
 
-def _clear_edge(mask: Pixels, pixel_mm: float) -> None:
-    """Clear the strip at the left of H,W, and the shadow that goes on from it inwards, in place."""
-    mask[:, : round(_EDGE_MM / pixel_mm)] = 1
-    reach = round(_SHADOW_MM / pixel_mm)
-    depths = mask[:, :reach].argmin(axis=1)
-    is_known = ~mask[:, :reach].all(axis=1)  # not where a hole or another shadow begins in this one
+def _least(darker: Levels) -> float:
+    """Return the gray levels that are more than noise."""
+    noise = 1.4826 * float(np.median(np.abs(darker - np.median(darker))))
+    return max(_MIN_LEVELS, _NOISE * noise)
+
+
+def _edge_shadow(mask: Pixels, pixel_mm: float) -> NDArray[np.bool_]:
+    """Return the strip at the left of a mask H,W, and the shadow that goes on from it inwards."""
+    strip, reach = round(_EDGE_MM / pixel_mm), round(_SHADOW_MM / pixel_mm)
+    outer = mask[:, :reach].astype(bool)
+    outer[:, :strip] = True
+    depths = outer.argmin(axis=1)
+    is_known = ~outer.all(axis=1)  # not where a hole or another shadow begins in this one
     if is_known.any():
         rows = np.arange(len(depths))
         depths = np.interp(rows, rows[is_known], depths[is_known])
@@ -181,7 +210,7 @@ def _clear_edge(mask: Pixels, pixel_mm: float) -> None:
         window,
     )[0, window.size : -window.size]
     softness = 3  # pixels in which it fades
-    mask[np.arange(mask.shape[1])[None] < opened[:, None] + softness] = 0
+    return np.asarray(np.arange(mask.shape[1])[None] < opened[:, None] + softness)
 
 
 def _is_of_sheet(marks: _Marks, label: int) -> bool:
@@ -321,6 +350,76 @@ def _cores(
     _erase_crossing(core, marks.pixel_mm)
     _, found, stats, _ = cv2.connectedComponentsWithStats(core, connectivity=8)
     return _Marks(np.asarray(found, np.int32), np.asarray(stats, np.int32), marks.pixel_mm)
+
+
+def _around_sheet(marks: _Marks) -> NDArray[np.bool_]:
+    """Return where punch holes and edges of shadows are, with what is next to them."""
+    labels = [label for label in marks if _is_of_sheet(marks, label)]
+    size = 2 * round(_NEAR_MM / marks.pixel_mm) + 1
+    of_sheet = np.isin(marks.labels, labels).astype(np.uint8)
+    return np.asarray(cv2.dilate(of_sheet, np.ones((size, size), np.uint8)) > 0)
+
+
+def _has_sharp_stroke(marks: _Marks, gray: Levels, shown: Pixels, dpi: float) -> bool:
+    """Tell whether a stroke is as sharp as only ink on this side is, whatever shines through.
+
+    `gray` is the scaled page. This finds what is written over the edge of what shines through, and
+    strokes that are as light as the noise is strong: detail is averaged along all of a stroke.
+    """
+    pixel_mm = marks.pixel_mm
+    strokes = _median(gray, pixel_mm, _STROKE_MM) - gray
+    picture = shown if shown.ndim == 2 else shown.min(axis=2)
+    scale = min(1.0, _DETAIL_DPI / dpi)  # scanners blur by millimetres where pixels are smaller
+    picture = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    own, others, limit = _details(picture.astype(np.float32), strokes.shape, _DETAILS)
+    is_seen = (strokes > _least(strokes)) & (own > max(_MIN_DETAIL, limit))
+    is_sharp = is_seen & (own > _SHARP_PIXEL * others) & ~_around_sheet(marks)
+    mask = np.asarray(is_sharp & (marks.labels > 0), np.uint8)
+    for view in (mask, mask.T):
+        view[:, cv2.dilate(view, np.ones((1, 3))).mean(axis=0) > _STREAK_SHARE] = 0
+    gap = 2 * round(_SHARP_GAP_MM / pixel_mm / 2) + 1
+    near = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((gap, gap), np.uint8))
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(near, connectivity=8)
+    labels[mask == 0] = 0
+    finest = _details(picture.astype(np.float32), strokes.shape, _FINEST)[:2]
+    fine_ratio, finest_ratio = (
+        np.bincount(labels.ravel(), levels[0].ravel(), count)
+        / np.maximum(np.bincount(labels.ravel(), levels[1].ravel(), count), 1e-6)
+        for levels in ((own, others), finest)
+    )
+    is_sharp_mark = (fine_ratio > _SHARP_MARK[0]) & (finest_ratio > _SHARP_MARK[1])
+    is_long = stats[:, 2:4].max(axis=1) * pixel_mm >= _SHARP_MM
+    is_large = np.bincount(labels.ravel(), minlength=count) * pixel_mm**2 >= _SHARP_AREA
+    return bool((is_sharp_mark & (is_long | is_large))[1:].any())
+
+
+def _details(
+    gray: Levels, size: tuple[int, ...], sigmas: tuple[float, float, float]
+) -> tuple[Levels, Levels, float]:
+    """Return fine and coarser detail without noise on the scaled page, and what the noise may be.
+
+    They are the power of what lies between Gaussian blurs, in squared gray levels.
+    """
+    blurred = [cv2.GaussianBlur(gray, (0, 0), sigma) for sigma in sigmas]
+    powers = [_power(a - b, size) for a, b in itertools.pairwise(blurred)]
+    noise = [float(np.percentile(power, _QUIET)) for power in powers]
+    return powers[0] - noise[0], powers[1] - noise[1], _DETAIL_NOISE * noise[0]
+
+
+def _power(detail: Levels, size: tuple[int, ...]) -> Levels:
+    """Return the square of detail, averaged over a window, on the scaled page."""
+    clipped = np.clip(detail, -_MAX_DETAIL, _MAX_DETAIL)
+    averaged = cv2.GaussianBlur(clipped * clipped, (0, 0), _WINDOW)
+    return np.asarray(
+        cv2.resize(averaged, (size[1], size[0]), interpolation=cv2.INTER_AREA), np.float32
+    )
+
+
+def _median(channel: Levels, pixel_mm: float, width_mm: float) -> Levels:
+    """Return the median of what is around each pixel."""
+    window = int(width_mm / pixel_mm) | 1
+    levels = np.clip(channel, 0, 255).astype(np.uint8)
+    return np.asarray(cv2.medianBlur(levels, window), np.float32)
 
 
 def _is_dust(marks: _Marks, shades: set[int], darker: Levels) -> bool:

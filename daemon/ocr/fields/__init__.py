@@ -16,7 +16,7 @@ from daemon.core.records import FieldValue, PageField
 from daemon.ocr.fields import values
 from daemon.ocr.fields.folding import narrow
 from daemon.ocr.fields.labels import Hit, LabelledPage, goes_on_to_colon
-from daemon.ocr.fields.pieces import Piece, joined, pieces_of, whole_lines
+from daemon.ocr.fields.pieces import LinePiece, joined, pieces_of, whole_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from daemon.core.options import FieldPlace, FieldRule
     from daemon.core.records import Code, FieldReason, PageText
 
-    _Part = tuple[Piece, int, int]
+    _Part = tuple[LinePiece, int, int]
 
 MAX_CHARACTERS: Final = 400  # of a value; what a pattern matches beyond that is no field
 _MAX_LABELS: Final = 64  # that the rank has room for
@@ -32,7 +32,7 @@ _MAX_LABELS: Final = 64  # that the rank has room for
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    piece: Piece
+    piece: LinePiece
     start: int
     end: int
     value: str
@@ -132,7 +132,7 @@ class _Sides:
 
 
 def _find(
-    name: str, rule: FieldRule, labelled: LabelledPage, lines: Sequence[Piece], sides: _Sides
+    name: str, rule: FieldRule, labelled: LabelledPage, lines: Sequence[LinePiece], sides: _Sides
 ) -> PageField:
     reason: FieldReason
     if rule.labels:
@@ -186,7 +186,7 @@ def _in_row(parts: Sequence[_Part], rule: FieldRule) -> list[_Candidate]:
     return [each for each in found if each.doubt == least]
 
 
-def _without_label(line: Piece, rule: FieldRule) -> Iterator[_Candidate]:
+def _without_label(line: LinePiece, rule: FieldRule) -> Iterator[_Candidate]:
     for each in _values((line, 0, len(line.text)), rule):
         if rule.pattern or rule.type != "amount" or not each.doubt:  # any number may be an amount
             yield each
@@ -209,7 +209,7 @@ def _values(part: _Part, rule: FieldRule) -> Iterator[_Candidate]:
 
 
 def _candidate(
-    piece: Piece, start: int, end: int, value: values.Value, rule: FieldRule
+    piece: LinePiece, start: int, end: int, value: values.Value, rule: FieldRule
 ) -> _Candidate:
     end = min(end, start + MAX_CHARACTERS)
     text = narrow(piece.text[start:end]) if rule.type == "text" else value.value

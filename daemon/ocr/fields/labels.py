@@ -15,7 +15,7 @@ from typing import Final
 
 from daemon.ocr.fields import values
 from daemon.ocr.fields.folding import distance, errors_allowed, is_chinese, label_key
-from daemon.ocr.fields.pieces import Extent, Piece
+from daemon.ocr.fields.pieces import Extent, LinePiece
 
 MORE_WORDS: Final = "*"  # at the end of a label: other words may follow
 _HALF_OF_HITS: Final = 15  # of a label on a page that are looked at, from its beginning and its end
@@ -60,14 +60,14 @@ class Hit:
     `may_go_on`: other words may stand between it and its value.
     """
 
-    piece: Piece
+    piece: LinePiece
     start: int
     end: int
     is_fuzzy: bool
     follows: bool
     may_go_on: bool
 
-    def reaches(self, piece: Piece, start: int) -> bool:
+    def reaches(self, piece: LinePiece, start: int) -> bool:
         """Tell whether nothing but signs, brackets and a currency is between it and a value.
 
         The value begins at `start` of a piece right of it, or of its own.
@@ -97,7 +97,7 @@ class Hit:
 class LabelledPage:
     """The pieces of a page, and where the labels of all fields stand in them."""
 
-    def __init__(self, pieces: Sequence[Piece], labels: Sequence[str]) -> None:
+    def __init__(self, pieces: Sequence[LinePiece], labels: Sequence[str]) -> None:
         self.pieces = [piece for piece in pieces if not piece.vertical]
         found = {label: list(_hits(label, self.pieces)) for label in dict.fromkeys(labels)}
         self._hits = {label: _first_and_last(hits) for label, hits in found.items()}
@@ -111,7 +111,7 @@ class LabelledPage:
         """Return where a label stands."""
         return self._hits[label]
 
-    def right_of(self, hit: Hit) -> Iterator[tuple[Piece, int, int]]:
+    def right_of(self, hit: Hit) -> Iterator[tuple[LinePiece, int, int]]:
         """Yield what stands right of a label, near to far: pieces, and which part of their text.
 
         The next label ends it.
@@ -125,7 +125,7 @@ class LabelledPage:
                 return
             yield piece, 0, len(piece.text)
 
-    def pieces_right_of(self, piece: Piece) -> list[Piece]:
+    def pieces_right_of(self, piece: LinePiece) -> list[LinePiece]:
         """Return the pieces level with a piece and right of it, near to far."""
         own = self._extents[id(piece)]
         row = [
@@ -142,18 +142,18 @@ class LabelledPage:
         first, second = self._extents[id(one.piece)], self._extents[id(other.piece)]
         return abs(first.top - second.top) <= _SAME_PART * max(first.height, second.height)
 
-    def below(self, hit: Hit) -> Iterator[tuple[Piece, int, int]]:
+    def below(self, hit: Hit) -> Iterator[tuple[LinePiece, int, int]]:
         """Yield the piece below a label, unless that is a label itself."""
         piece = self.piece_below(hit)
         if piece is not None and not self.is_label(piece):
             yield piece, 0, len(piece.text)
 
-    def piece_below(self, hit: Hit) -> Piece | None:
+    def piece_below(self, hit: Hit) -> LinePiece | None:
         """Return the piece next below a label, None where there is none, or the label goes on."""
         if not hit.is_header:
             return None
         own = hit.piece.extent_of(hit.start, hit.end)
-        near: list[tuple[float, float, Piece]] = []
+        near: list[tuple[float, float, LinePiece]] = []
         for piece in self.pieces:
             extent = self._extents[id(piece)]
             down = extent.top - own.bottom
@@ -162,7 +162,7 @@ class LabelledPage:
                 near.append((extent.top + extent.bottom, abs(extent.left - own.left), piece))
         return min(near, key=lambda each: each[:2])[2] if near else None
 
-    def is_label(self, piece: Piece) -> bool:
+    def is_label(self, piece: LinePiece) -> bool:
         """Tell whether a piece begins with a label: one of the config, or words before a colon."""
         return id(piece) in self._starts or bool(_OTHER_LABEL.match(piece.folded.strip()))
 
@@ -192,7 +192,7 @@ def _overlap(one: Extent, other: Extent) -> bool:
     return min(one.right, other.right) > max(one.left, other.left)
 
 
-def _hits(label: str, pieces: Sequence[Piece]) -> Iterator[Hit]:
+def _hits(label: str, pieces: Sequence[LinePiece]) -> Iterator[Hit]:
     wanted = label_key(label)
     for piece in pieces:
         for first, last, is_fuzzy in _places(wanted, piece):
@@ -210,12 +210,12 @@ def _continues(before: str) -> bool:
     return before.rstrip()[-1:].isalpha() or before.rstrip()[-1:] in "-&/"
 
 
-def _stands_apart(piece: Piece, start: int, has_colon: bool) -> bool:
+def _stands_apart(piece: LinePiece, start: int, has_colon: bool) -> bool:
     gap = piece.gap_before(start) > _WORD_GAP * piece.extent.height
     return gap and has_colon
 
 
-def _places(wanted: str, piece: Piece) -> Iterator[tuple[int, int, bool]]:
+def _places(wanted: str, piece: LinePiece) -> Iterator[tuple[int, int, bool]]:
     """Yield where a label begins and ends in the key of a piece, exact ones if there are any."""
     key, limit = piece.key, errors_allowed(wanted)
     exact = [
@@ -252,11 +252,11 @@ def _may_contain(wanted: str, text: str, errors: int) -> bool:
     return any(wanted[start:end] in text for start, end in pairwise(limits))
 
 
-def _is_bounded(piece: Piece, start: int, end: int) -> bool:
+def _is_bounded(piece: LinePiece, start: int, end: int) -> bool:
     return _is_boundary(piece, start) and (end == len(piece.key.text) or _is_boundary(piece, end))
 
 
-def _is_boundary(piece: Piece, place: int) -> bool:
+def _is_boundary(piece: LinePiece, place: int) -> bool:
     """Tell whether a word begins at a character of the key of a piece."""
     if place == 0:
         return True

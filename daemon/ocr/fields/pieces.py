@@ -40,7 +40,7 @@ class Extent:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class LinePiece:
     """Words of a line that stand together: their text, folded text, and the word of each character.
 
     `extents` are those of the words. `line` numbers the lines of the page in reading order.
@@ -108,21 +108,21 @@ class Piece:
             yield word, sum(widths[: inside[0]]) / total, sum(widths[: inside[-1] + 1]) / total
 
 
-def pieces_of(page: PageText) -> list[Piece]:
+def pieces_of(page: PageText) -> list[LinePiece]:
     """Return the pieces of a page, line by line in reading order."""
     lines = [line for block in page.blocks for line in block.lines]
     return [piece for k, line in enumerate(lines) for piece in _split(page, k, line)]
 
 
-def whole_lines(pieces: Sequence[Piece]) -> list[Piece]:
+def whole_lines(pieces: Sequence[LinePiece]) -> list[LinePiece]:
     """Return the lines of a page, each as one piece."""
-    lines: dict[int, list[Piece]] = {}
+    lines: dict[int, list[LinePiece]] = {}
     for piece in pieces:
         lines.setdefault(piece.line, []).append(piece)
     return [each[0] if len(each) == 1 else joined(each) for each in lines.values()]
 
 
-def joined(pieces: Sequence[Piece]) -> Piece:
+def joined(pieces: Sequence[LinePiece]) -> LinePiece:
     """Return pieces that follow each other as one, with a space between two."""
     owners: list[int] = []
     count = 0
@@ -131,7 +131,7 @@ def joined(pieces: Sequence[Piece]) -> Piece:
         owners += [count + owner for owner in piece.owners]
         count += len(piece.words)
     text, folded = (" ".join(getattr(each, name) for each in pieces) for name in ("text", "folded"))
-    return Piece(
+    return LinePiece(
         pieces[0].line, text, folded, Key.of(folded),
         tuple(word for each in pieces for word in each.words),
         tuple(extent for each in pieces for extent in each.extents),
@@ -139,7 +139,7 @@ def joined(pieces: Sequence[Piece]) -> Piece:
     )  # fmt: skip
 
 
-def _split(page: PageText, number: int, line: TextLine) -> Iterator[Piece]:
+def _split(page: PageText, number: int, line: TextLine) -> Iterator[LinePiece]:
     """Yield the pieces of a line; one that runs downwards or is turned is one piece."""
     is_turned = line.direction != "horizontal"
     run: list[tuple[Word, Extent, bool]] = []
@@ -159,13 +159,13 @@ def _is_wide(left: Extent, right: Extent) -> bool:
 
 def _piece(
     page: PageText, number: int, run: Sequence[tuple[Word, Extent, bool]], *, vertical: bool
-) -> Piece:
+) -> LinePiece:
     text, owners = "", []
     for k, (word, _, has_space) in enumerate(run):
         owners += [k] * (len(word.text) + (has_space and k + 1 < len(run)))
         text += word.text + " " * (has_space and k + 1 < len(run))
     folded = fold(text)
-    return Piece(
+    return LinePiece(
         number, text, folded, Key.of(folded), tuple(word for word, _, _ in run),
         tuple(extent for _, extent, _ in run), tuple(owners), page.orientation, vertical,
     )  # fmt: skip

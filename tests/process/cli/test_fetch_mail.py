@@ -55,7 +55,7 @@ def url_of(server: ImapServer, folder: str, *, scheme: str = "imaps") -> str:
 
 def fetch(workspace: Workspace, url: str, server: ImapServer, **more: object) -> Exit:
     more = {"ca_file": server.certificate, **more}
-    return fetch_mail.fetch(load(workspace.config), fetch_mail.Request(url=url, **more))
+    return fetch_mail.fetch(load(workspace.config), fetch_mail.FetchRequest(url=url, **more))
 
 
 def message(*files: tuple[str, str, bytes], subject: str = "Scan") -> EmailMessage:

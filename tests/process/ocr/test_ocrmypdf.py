@@ -28,7 +28,7 @@ from PIL import Image
 from daemon import ocrmypdf as plug_in
 from daemon.core.records import Block, Cell, PageText, Table, TextLine, Word
 from daemon.core.records import Box as PixelBox
-from daemon.ocrmypdf import Engine, EngineOptions
+from daemon.ocrmypdf import EngineOptions, OcrDaemonEngine
 
 ENGLISH = ("The quick brown fox", "jumps over the dog", "Invoice 2041 Total 17.50")
 CHINESE = "人人生而自由，在尊严和权利上一律平等"
@@ -130,7 +130,7 @@ def test_a_page_is_deskewed_against_its_rows(degrees: float, tmp_path: Path) -> 
     picture = tmp_path / "page.png"
     picture.write_bytes(png(skewed(text_page(ENGLISH * 3, height=700), degrees)))
 
-    assert Engine.get_deskew(picture, OPTIONS) == pytest.approx(degrees, abs=0.2)
+    assert OcrDaemonEngine.get_deskew(picture, OPTIONS) == pytest.approx(degrees, abs=0.2)
 
 
 def test_a_page_without_text_is_left_as_it_lies_and_gets_a_page_without_text(
@@ -139,8 +139,8 @@ def test_a_page_without_text_is_left_as_it_lies_and_gets_a_page_without_text(
     picture, pdf = tmp_path / "page.png", tmp_path / "page.pdf"
     picture.write_bytes(png(np.full((400, 300), 255, np.uint8)))
 
-    assert Engine.get_orientation(picture, OPTIONS) == (0, 0.0)
-    Engine.generate_pdf(picture, pdf, tmp_path / "page.txt", OPTIONS)
+    assert OcrDaemonEngine.get_orientation(picture, OPTIONS) == (0, 0.0)
+    OcrDaemonEngine.generate_pdf(picture, pdf, tmp_path / "page.txt", OPTIONS)
     with pymupdf.open(pdf) as document:
         assert (document[0].get_text(), document[0].read_contents()) == ("", b"")
 
@@ -162,7 +162,7 @@ def test_hocr_has_the_words_of_headings_and_tables_where_ocrmypdf_looks_for_them
     monkeypatch.setattr("daemon.ocrmypdf._read", lambda *_: page)
     hocr, text = tmp_path / "page.hocr", tmp_path / "page.txt"
 
-    Engine.generate_hocr(tmp_path / "page.png", hocr, text, OPTIONS)
+    OcrDaemonEngine.generate_hocr(tmp_path / "page.png", hocr, text, OPTIONS)
 
     assert [word.text for word in HocrParser(hocr).parse().words] == ["title", "cell", "text"]
     assert text.read_text() == "title cell text"

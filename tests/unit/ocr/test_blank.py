@@ -36,6 +36,51 @@ def test_a_back_with_anything_on_it_is_not_blank(seed: int) -> None:
     assert not is_blank(page_of(drawn_backs.written(seed).image))
 
 
+def back(**marks: tuple[int, int, int, int, int]) -> np.ndarray:
+    """Return paper with rectangles that are darker by so many levels; the other side is blurred."""
+    image = paper().astype(np.float32)
+    for name, (x, y, width, height, level) in marks.items():
+        ink = np.zeros_like(image)
+        ink[y : y + height, x : x + width] = level
+        image -= cv2.GaussianBlur(ink, (0, 0), 2.4 if name.startswith("other_side") else 0.6)
+    return np.clip(image, 0, 255).astype(np.uint8)
+
+
+PICTURE = (300, 400, 500, 400, 48)  # that shines through
+
+
+# a character on a picture, light strokes over strong text of the other side
+@pytest.mark.parametrize("seed", [3002, 3089, 10427])
+def test_what_is_written_over_what_shines_through_is_not_blank(seed: int) -> None:
+    assert not is_blank(page_of(drawn_backs.written(seed).image))
+
+
+def test_dust_on_what_shines_through_is_blank_and_a_stroke_is_not() -> None:
+    assert is_blank(page_of(back(other_side=PICTURE, dust=(500, 500, 5, 5, 150))))
+    assert not is_blank(page_of(back(other_side=PICTURE, stroke=(500, 500, 4, 30, 40))))
+    assert not is_blank(page_of(back(other_side=PICTURE, dash=(500, 500, 26, 4, 120))))
+
+
+@pytest.mark.parametrize("corner", [(0, 0), (0, 1), (1, 0), (1, 1)])
+def test_two_shadows_that_meet_in_a_corner_are_blank(corner: tuple[int, int]) -> None:
+    image = back()
+    image[(slice(0, 50), slice(-50, None))[corner[0]]] = 60
+    image[:, (slice(0, 40), slice(-40, None))[corner[1]]] = 100
+
+    assert is_blank(page_of(cv2.GaussianBlur(image, (0, 0), 3)))
+
+
+@pytest.mark.parametrize("dpi", [150, 300])
+def test_other_resolutions_are_told_alike(dpi: int) -> None:
+    def scaled(image: np.ndarray) -> Page:
+        how = cv2.INTER_AREA if dpi < 200 else cv2.INTER_CUBIC
+        scale = dpi / 200
+        return page_of(cv2.resize(image, None, fx=scale, fy=scale, interpolation=how), dpi)
+
+    for seed in (1, 4, 6):
+        assert not is_blank(scaled(drawn_backs.written(seed).image))
+
+
 def test_paper_of_any_even_colour_is_blank() -> None:
     white = np.full((300, 200, 3), 255, np.uint8)
     pink = np.full((300, 200, 3), (200, 190, 240), np.uint8)

@@ -205,6 +205,8 @@ def once(
         printed = "text"
     kinds = cast("list[OutputKind]", output or [])
     loaded = _at_level(_load(config), quiet=quiet, verbose=verbose)
+    if out or kinds or printed == "paths":
+        _refuse_results_in_inbox([out] if out else paths, loaded.folders.inbox)
     request = command.Request(paths, out, look, kinds, printed, profile, quiet)
     sys.exit(command.read_all(loaded, request))
 
@@ -250,6 +252,14 @@ def _check_paths(paths: list[Path], *, can_write: bool) -> bool:
     if inputs and not can_write:
         raise typer.BadParameter("name a folder for the outputs of standard input (--out)")
     return bool(inputs)
+
+
+def _refuse_results_in_inbox(places: list[Path], inbox: Path) -> None:
+    """Refuse to write results where the daemon would take them for files to be read."""
+    for place in places:
+        if place != Path("-") and place.resolve().is_relative_to(inbox.resolve()):
+            reason = f"{place} is in the inbox, where the daemon would take the results for scans"
+            raise typer.BadParameter(f"{reason}; name another folder for them (--out)")
 
 
 @app.command(rich_help_panel=SETTING_UP)

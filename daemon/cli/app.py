@@ -275,7 +275,7 @@ def check(as_json: AsJson = False, config: ConfigFile = DEFAULT_CONFIG) -> None:
 
 @app.command(rich_help_panel=DOCUMENTS)
 def status(as_json: AsJson = False, config: ConfigFile = DEFAULT_CONFIG) -> None:
-    """Print what the ledger contains.
+    """Count the files that are done, failed and waiting.
 
     Example: ocr-daemon status
     """
@@ -295,7 +295,7 @@ def verify(
     as_json: AsJson = False,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Prove that landed = answered + waiting, and list what is refused or ignored, and why.
+    """Check that no file was lost (landed = answered + waiting); list what will not be read.
 
     Example: ocr-daemon verify
     """
@@ -498,7 +498,9 @@ def retry(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="NAMES", help="names as `list failed` prints them, or patterns in quotes: *.pdf"
+            metavar="NAMES",
+            help="paths as `list failed` prints them, names in any folder, or patterns in quotes: "
+            "*.pdf",
         ),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="retry all failed files")] = False,
@@ -507,6 +509,9 @@ def retry(
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """Put failed files back into the inbox, to be read again.
+
+    You may mend a file in the folder of failed files first. The new answer takes the place of the
+    failed one.
 
     Example: ocr-daemon retry scan.pdf
     """
@@ -522,7 +527,10 @@ def retry(
 def reread(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="NAMES", help="names of files, or patterns in quotes: 2024/*.pdf"),
+        typer.Argument(
+            metavar="NAMES",
+            help="paths of files, names in any folder, or patterns in quotes: 2024/*.pdf",
+        ),
     ] = None,
     older_model: Annotated[
         bool, typer.Option("--older-model", help="answers of another model than the present one")

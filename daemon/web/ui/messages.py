@@ -141,7 +141,8 @@ _ENGLISH = {
     "field_no_match": "not found",
     "field_not_read": "not found: a page could not be read",
     "is_large": "This result is too large to be shown here. Download it instead.",
-    "is_gone": "The result is no longer in the outbox (deleted or moved). Only basic information is shown.",
+    "is_gone": "The result is no longer in the outbox (deleted or moved). Only basic information "
+    "is shown.",
     "is_waiting": "Waiting. This page updates automatically.",
     "is_reading": "Reading. This page updates automatically.",
     "reason": "Reason",
@@ -195,8 +196,9 @@ _ENGLISH = {
     "paging_back": "Previous",
     "paging_on": "Next",
     "retry_under_way": "It is in the inbox again and will be read once more.",
-    "retry_original_gone": "It cannot be retried: the original is no longer in the folder of "
-    "failed files. Add the file again.",
+    "retry_original_gone": "It cannot be retried here: the original is no longer in the folder of "
+    "failed files, or was changed there (ocr-daemon retry reads a changed file). Add the file "
+    "again, or delete this result if it is not needed.",
     "wait_down": "Waiting until the daemon is started.",
     "wait_starting": "Waiting until the daemon has started.",
     "wait_arrived": "It has just arrived.",
@@ -456,7 +458,8 @@ _CHINESE = {
     "paging_back": "上一页",
     "paging_on": "下一页",
     "retry_under_way": "文件已放回收件文件夹，将重新识别。",
-    "retry_original_gone": "无法重试：原始文件已不在失败文件夹中，请重新添加文件。",
+    "retry_original_gone": "无法在此重试：原始文件已不在失败文件夹中，或已在其中被修改"
+    "（修改后的文件可用 ocr-daemon retry 识别）。请重新添加文件，或删除不再需要的结果。",
     "wait_down": "等待守护进程启动。",
     "wait_starting": "守护进程正在启动，请稍候。",
     "wait_arrived": "文件刚刚到达。",

@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Literal, cast, get_args
@@ -73,7 +73,8 @@ def _errors_reported() -> Iterator[None]:
     try:
         yield
     except Misconfigured as error:
-        print(f"ocr-daemon: {error}", file=sys.stderr)
+        notes = getattr(error, "__notes__", ())
+        print("\n".join([f"ocr-daemon: {error}", *notes]), file=sys.stderr)
         sys.exit(Exit.MISCONFIGURED)
     except (Deferred, OSError) as error:
         print(f"ocr-daemon: {error}; restore it and try again", file=sys.stderr)
@@ -361,6 +362,7 @@ def health(as_json: AsJson = False, config: ConfigFile = DEFAULT_CONFIG) -> None
 
     Example: ocr-daemon health
     """
+    from daemon.cli.reload import running_pid
     from daemon.cli.report import Report
     from daemon.config.load import find, state_folder
     from daemon.monitoring import heartbeat
@@ -371,8 +373,11 @@ def health(as_json: AsJson = False, config: ConfigFile = DEFAULT_CONFIG) -> None
         state = state_folder(find(config))
         print(f"ocr-daemon: {error}", file=sys.stderr)
     status, sentence = heartbeat.diagnose(state, time.monotonic())
-    values = {"status": status, "message": sentence}
-    _print_report(Report(f"{status}: {sentence}", values, status != "down"), as_json=as_json)
+    pid = running_pid(state)
+    values = {"status": status, "message": sentence, "pid": pid}
+    named = f" (pid {pid})" if pid and "(pid " not in sentence else ""
+    text = f"{status}: {sentence}{named}"
+    _print_report(Report(text, values, status != "down"), as_json=as_json)
 
 
 @app.command(rich_help_panel=READING)
@@ -739,4 +744,20 @@ def _at_level(config: Config, *, quiet: bool, verbose: bool) -> Config:
 def _load(path: Path | None, *, base: Path | None = None, touch_folders: bool = True) -> Config:
     from daemon.config.load import find, load
 
-    return load(find(path), base=base, touch_folders=touch_folders)
+    try:
+        return load(find(path), base=base, touch_folders=touch_folders)
+    except Misconfigured as error:
+        if _runs_beside(path):
+            kept = "the daemon that runs keeps its earlier config"
+            error.add_note(f"{kept}; correct the new one, then `ocr-daemon reload`")
+        raise
+
+
+def _runs_beside(path: Path | None) -> bool:
+    """Tell whether a daemon runs on the state folder of a config that is invalid."""
+    from daemon.cli.reload import running_pid
+    from daemon.config.load import find, state_folder
+
+    with suppress(Misconfigured):
+        return running_pid(state_folder(find(path))) is not None
+    return False

@@ -188,12 +188,17 @@ def test_reload_says_what_changes_what_waits_and_what_is_refused(tmp_path: Path)
         changed = workspace.command("reload")
         workspace.config.write_text(yaml.safe_dump(values | {"wrokers": 2}))
         typo = workspace.command("reload")
+        status = workspace.command("status")
+        health = workspace.command("health")
 
     assert (same.returncode, same.stdout) == (0, "the config is the one that is in force\n")
     assert changed.returncode == 0
     assert "watch.quiet_seconds: 0.3 -> 0.4" in changed.stdout
     assert "after a restart:   logging.files: 5 -> 7" in changed.stdout
     assert (typo.returncode, "wrokers" in typo.stderr) == (78, True)
+    assert status.returncode == 78
+    assert "the daemon that runs keeps its earlier config" in status.stderr
+    assert f"(pid {daemon.process.pid})" in health.stdout
     assert not log_of(workspace, "config.refused"), "the command itself has refused it"
 
 

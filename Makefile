@@ -18,7 +18,16 @@ TOOLS := .tools
 # Torch in several test processes at once, each with all cores, waits more than it computes.
 ONE_THREAD := OMP_NUM_THREADS=1
 
-.PHONY: run install develop test test-fast torture kills clock reloads versions soak fuzz check lock audit sbom dist release docs format bench bench-overhead bench-peers bench-recognizer bench-pages bench-tables bench-unread bench-confidence bench-ocrmypdf fonts image clean
+.DEFAULT_GOAL := help
+.PHONY: help run install develop test test-fast torture kills clock reloads versions soak fuzz check lock audit sbom dist release docs format bench bench-overhead bench-peers bench-recognizer bench-pages bench-tables bench-unread bench-confidence bench-ocrmypdf fonts image clean
+
+help:
+	@echo "make run        install everything into .venv, and watch ./inbox until Ctrl-C"
+	@echo "make install    install only"
+	@echo "make test       run the tests (20 minutes); make test-fast: those that take no time"
+	@echo "make check      format, lint, types, layers, generated pages"
+	@echo "make image      build the container; make dist: build the wheel"
+	@echo "CONTRIBUTING.md has the others."
 
 # A newcomer who is root wants to see it run, and is told so; a service says allow_root itself.
 run: install

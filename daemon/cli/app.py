@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Literal, cast, get_args
@@ -73,7 +73,8 @@ def _errors_reported() -> Iterator[None]:
     try:
         yield
     except Misconfigured as error:
-        print(f"ocr-daemon: {error}", file=sys.stderr)
+        notes = getattr(error, "__notes__", ())
+        print("\n".join([f"ocr-daemon: {error}", *notes]), file=sys.stderr)
         sys.exit(Exit.MISCONFIGURED)
     except (Deferred, OSError) as error:
         print(f"ocr-daemon: {error}; restore it and try again", file=sys.stderr)
@@ -205,6 +206,8 @@ def once(
         printed = "text"
     kinds = cast("list[OutputKind]", output or [])
     loaded = _at_level(_load(config), quiet=quiet, verbose=verbose)
+    if out or kinds or printed == "paths":
+        _refuse_results_in_inbox([out] if out else paths, loaded.folders.inbox)
     request = command.OnceRequest(paths, out, look, kinds, printed, profile, quiet)
     sys.exit(command.read_all(loaded, request))
 
@@ -252,6 +255,14 @@ def _check_paths(paths: list[Path], *, can_write: bool) -> bool:
     return bool(inputs)
 
 
+def _refuse_results_in_inbox(places: list[Path], inbox: Path) -> None:
+    """Refuse to write results where the daemon would take them for files to be read."""
+    for place in places:
+        if place != Path("-") and place.resolve().is_relative_to(inbox.resolve()):
+            reason = f"{place} is in the inbox, where the daemon would take the results for scans"
+            raise typer.BadParameter(f"{reason}; name another folder for them (--out)")
+
+
 @app.command(rich_help_panel=SETTING_UP)
 def check(as_json: AsJson = False, config: ConfigFile = DEFAULT_CONFIG) -> None:
     """Check config and environment and print what the daemon would do; writes nothing.
@@ -265,7 +276,7 @@ def check(as_json: AsJson = False, config: ConfigFile = DEFAULT_CONFIG) -> None:
 
 @app.command(rich_help_panel=DOCUMENTS)
 def status(as_json: AsJson = False, config: ConfigFile = DEFAULT_CONFIG) -> None:
-    """Print what the ledger contains.
+    """Count the files that are done, failed and waiting.
 
     Example: ocr-daemon status
     """
@@ -285,7 +296,7 @@ def verify(
     as_json: AsJson = False,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Prove that landed = answered + waiting, and list what is refused or ignored, and why.
+    """Check that no file was lost (landed = answered + waiting); list what will not be read.
 
     Example: ocr-daemon verify
     """
@@ -351,6 +362,7 @@ def health(as_json: AsJson = False, config: ConfigFile = DEFAULT_CONFIG) -> None
 
     Example: ocr-daemon health
     """
+    from daemon.cli.reload import running_pid
     from daemon.cli.report import Report
     from daemon.config.load import find, state_folder
     from daemon.monitoring import heartbeat
@@ -361,8 +373,11 @@ def health(as_json: AsJson = False, config: ConfigFile = DEFAULT_CONFIG) -> None
         state = state_folder(find(config))
         print(f"ocr-daemon: {error}", file=sys.stderr)
     status, sentence = heartbeat.diagnose(state, time.monotonic())
-    values = {"status": status, "message": sentence}
-    _print_report(Report(f"{status}: {sentence}", values, status != "down"), as_json=as_json)
+    pid = running_pid(state)
+    values = {"status": status, "message": sentence, "pid": pid}
+    named = f" (pid {pid})" if pid and "(pid " not in sentence else ""
+    text = f"{status}: {sentence}{named}"
+    _print_report(Report(text, values, status != "down"), as_json=as_json)
 
 
 @app.command(rich_help_panel=READING)
@@ -488,7 +503,9 @@ def retry(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="NAMES", help="names as `list failed` prints them, or patterns in quotes: *.pdf"
+            metavar="NAMES",
+            help="paths as `list failed` prints them, names in any folder, or patterns in quotes: "
+            "*.pdf",
         ),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="retry all failed files")] = False,
@@ -497,6 +514,9 @@ def retry(
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """Put failed files back into the inbox, to be read again.
+
+    You may mend a file in the folder of failed files first. The new answer takes the place of the
+    failed one.
 
     Example: ocr-daemon retry scan.pdf
     """
@@ -512,7 +532,10 @@ def retry(
 def reread(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="NAMES", help="names of files, or patterns in quotes: 2024/*.pdf"),
+        typer.Argument(
+            metavar="NAMES",
+            help="paths of files, names in any folder, or patterns in quotes: 2024/*.pdf",
+        ),
     ] = None,
     older_model: Annotated[
         bool, typer.Option("--older-model", help="answers of another model than the present one")
@@ -721,4 +744,20 @@ def _at_level(config: Config, *, quiet: bool, verbose: bool) -> Config:
 def _load(path: Path | None, *, base: Path | None = None, touch_folders: bool = True) -> Config:
     from daemon.config.load import find, load
 
-    return load(find(path), base=base, touch_folders=touch_folders)
+    try:
+        return load(find(path), base=base, touch_folders=touch_folders)
+    except Misconfigured as error:
+        if _runs_beside(path):
+            kept = "the daemon that runs keeps its earlier config"
+            error.add_note(f"{kept}; correct the new one, then `ocr-daemon reload`")
+        raise
+
+
+def _runs_beside(path: Path | None) -> bool:
+    """Tell whether a daemon runs on the state folder of a config that is invalid."""
+    from daemon.cli.reload import running_pid
+    from daemon.config.load import find, state_folder
+
+    with suppress(Misconfigured):
+        return running_pid(state_folder(find(path))) is not None
+    return False

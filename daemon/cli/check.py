@@ -21,7 +21,7 @@ print("; missing: ".join([str(entered), *entered.missing]))
 
 def check(config: Config) -> Report:
     """Report the findings and what the daemon would do; it is good if the daemon would start."""
-    findings = list(preflight.findings(config))
+    findings = sorted(preflight.findings(config), key=lambda finding: finding.is_fatal)
     lines = [
         f"{'error' if finding.is_fatal else 'warning'}: "
         f"{finding.key} = {finding.value}: {finding.remedy}"
@@ -40,7 +40,7 @@ def check(config: Config) -> Report:
         ],
         "description": described.splitlines(),
     }  # fmt: skip
-    return Report("\n".join([*lines, described]), values, is_fit)
+    return Report("\n".join([described, *lines]), values, is_fit)  # the terminal ends with them
 
 
 def describe(config: Config) -> str:

@@ -7,8 +7,9 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from statistics import fmean
-from typing import Literal
+from typing import Literal, TypedDict
 
+from daemon.cli.failures import FailedAnswer, standing_failures
 from daemon.cli.report import Report, no_ledger, table
 from daemon.config.settings import Config
 from daemon.core import fs
@@ -22,9 +23,18 @@ from daemon.monitoring import heartbeat
 from daemon.monitoring import waiting as reported
 from daemon.outbox.publish import Outbox
 from daemon.outbox.reader import Answer
-from daemon.supervisor.wiring import failed_files, quiet_seconds, scanner
+from daemon.supervisor.wiring import quiet_seconds, scanner
 
 Which = Literal["recent", "failed", "waiting"]
+
+
+class _Failed(TypedDict):
+    name: str
+    path: str | None
+    bytes: int | None
+    failed_at: str | None
+    reason: str | None
+    answer: str | None
 
 
 def list_documents(config: Config, which: Which, limit: int) -> Report:
@@ -60,6 +70,7 @@ def _answer_values(entry: LedgerEntry, at: str, outbox: Outbox) -> dict[str, obj
         "answered_at": at,
         "answer": entry.answer and fs.to_unicode(entry.answer),
         "is_collected": answer is None,
+        "duplicate_of": (answer or {}).get("duplicate_of"),
         "pages": len(answer.get("pages", ())) if answer else None,
         "confidence": _confidence(answer),
         "reason": (answer or {}).get("error", {}).get("message"),
@@ -75,7 +86,11 @@ def _confidence(answer: Answer | None) -> float | None:
 def _answer_row(values: dict[str, object]) -> list[str]:
     facts = []
     if values["is_collected"]:
-        facts.append("its answer has been collected")
+        facts.append("its answer is no longer in the outbox (deleted or moved)")
+    elif values["answer"] != f"{values['name']}.json":
+        facts.append(f"its answer is {values['answer']}")
+    if values["duplicate_of"]:
+        facts.append(f"the same bytes as {values['duplicate_of']}")
     if values["pages"]:
         facts.append("1 page" if values["pages"] == 1 else f"{values['pages']} pages")
     if isinstance(confidence := values["confidence"], float):
@@ -90,31 +105,61 @@ def _answer_row(values: dict[str, object]) -> list[str]:
 
 
 def _failed(config: Config, limit: int) -> Report:
-    found = sorted(failed_files(config), key=lambda file: file.failed_at or 0.0, reverse=True)
-    rows = [_failed_row(file) for file in found[:limit]]
+    standing = standing_failures(config)
+    files = [_failed_file_values(file, standing.answer_to(file)) for file in standing.files]
+    answers = [_failed_answer_values(answer) for answer in standing.answers]
+    found = sorted([*files, *answers], key=lambda each: each["failed_at"] or "", reverse=True)
+    rows = [_failed_row(each) for each in found[:limit]]
     lines = [*table(rows), *_rest(len(found), limit)]
-    if found:
+    if files:
         lines.append("`ocr-daemon retry NAME` puts a file back into the inbox, --all all of them")
         if config.moves_files:
-            lines.append(f"what nobody needs can be deleted from {config.folders.failed}")
-    values = [_failed_values(file) for file in found[:limit]]
+            folder = config.folders.failed
+            lines.append(
+                f"to dismiss a failure, delete its file in {folder} and its answer in the outbox"
+            )
+    if answers:
+        lines.append("an answer without its file counts as failed until you delete the answer")
     text = "\n".join(lines) or "no file has failed"
-    return Report(text, {"failed": values, "number": len(found)})
+    return Report(text, {"failed": found[:limit], "number": len(found)})
 
 
-def _failed_row(file: FailedFile) -> list[str]:
-    return [_time_of(file.failed_at), file.name, file.reason or "the reason is not recorded"]
+def _failed_row(values: _Failed) -> list[str]:
+    at = values["failed_at"]
+    time_of = "-" if at is None else _local_time(datetime.fromisoformat(at))
+    reason = values["reason"] or "the reason is not recorded"
+    if values["path"] is None:
+        reason = f"{reason} (its file is gone, its answer is {values['answer']})"
+    return [time_of, values["name"], reason]
 
 
-def _failed_values(file: FailedFile) -> dict[str, object]:
-    at = None if file.failed_at is None else datetime.fromtimestamp(file.failed_at, UTC)
+def _failed_file_values(file: FailedFile, answer: LedgerEntry | None) -> _Failed:
     return {
         "name": fs.to_unicode(file.name),
         "path": fs.to_unicode(str(file.path)),
         "bytes": file.bytes,
-        "failed_at": at and at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "failed_at": _rfc3339(file.failed_at),
         "reason": file.reason,
+        "answer": fs.to_unicode(answer.answer) if answer and answer.answer else None,
     }
+
+
+def _failed_answer_values(answer: FailedAnswer) -> _Failed:
+    return {
+        "name": fs.to_unicode(answer.name),
+        "path": None,
+        "bytes": None,
+        "failed_at": _rfc3339(answer.failed_at),
+        "reason": answer.reason,
+        "answer": fs.to_unicode(answer.place),
+    }
+
+
+def _rfc3339(seconds: float | None) -> str | None:
+    if seconds is None:
+        return None
+    at = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    return at.replace("+00:00", "Z")
 
 
 # --- files that wait ----------------------------------------------------------------------------
@@ -172,10 +217,6 @@ def _progress(entry: LedgerEntry) -> str:
 def _rest(number: int, limit: int) -> Iterator[str]:
     if number > limit:
         yield f"and {number - limit} more (--limit {number})"
-
-
-def _time_of(seconds: float | None) -> str:
-    return "-" if seconds is None else _local_time(datetime.fromtimestamp(seconds, UTC))
 
 
 def _local_time(at: datetime) -> str:

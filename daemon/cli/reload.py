@@ -29,8 +29,8 @@ def reload(config: Config, seconds: float) -> Report:
     """
     pid = running_pid(config.folders.state)
     if pid is None:
-        state = config.folders.state
-        return _report("not_running", f"no daemon runs on {state}; start it with this config", {})
+        state, start = config.folders.state, "start it: ocr-daemon run"
+        return _report("not_running", f"no daemon runs on {state}; {start}", {})
     log = LogFile(config.folders.logs / LOG_NAME)
     log.skip_to_end()
     try:

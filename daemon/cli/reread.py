@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import fnmatch
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import fmean
 
+from daemon.cli.name_patterns import NamePatterns
 from daemon.cli.report import Report, no_ledger, table
 from daemon.config.settings import Config
 from daemon.core import fs
@@ -28,7 +27,8 @@ MAX_LISTED = 100  # documents in a list for people
 class AnswerFilter:
     """Which answers are meant: those for which all of this is true.
 
-    `names` are names or patterns of the files as they landed, `below` is a confidence from 0 to 1.
+    `names` are paths, names or patterns of the files as they landed; `below` is a confidence from
+    0 to 1.
     """
 
     names: Sequence[str] = ()
@@ -46,9 +46,10 @@ def reread(config: Config, selection: AnswerFilter, *, dry_run: bool) -> Report:
         return no_ledger(config)
     wanted, impossible = [], []
     originals, answered = wiring.originals(config), _answered(config)
-    unmatched = [
-        name for name in selection.names if not any(_is_named(each, [name]) for each in answered)
-    ]
+    names = NamePatterns(selection.names, {entry.name for entry in answered})
+    unmatched = names.unmatched
+    if selection.names:
+        answered = [entry for entry in answered if names.match(entry.name)]
     for entry, answer in _selected(config, selection, answered):
         if answer is None:
             impossible.append((entry, COLLECTED))
@@ -115,8 +116,6 @@ def _selected(
     """Return the rows that are meant, with their answers; None for one that was collected."""
     outbox, policies = Outbox(config.folders.outbox), wiring.policies(config)
     for entry in answered:
-        if not _is_named(entry, selection.names):
-            continue
         if selection.status not in (None, entry.status):
             continue
         answer = outbox.read(entry.answer or "")
@@ -135,13 +134,6 @@ def _answered(config: Config) -> list[LedgerEntry]:
             if entry.state == "closed" and entry.answer:
                 rows[entry.answer] = entry
     return [entry for entry in rows.values() if entry.status in ("done", "partial")]
-
-
-def _is_named(entry: LedgerEntry, names: Sequence[str]) -> bool:
-    own = (entry.name, Path(entry.name).name)
-    return not names or any(
-        name in own or any(fnmatch.fnmatchcase(each, name) for each in own) for name in names
-    )
 
 
 def _matches(answer: Answer, selection: AnswerFilter, model_sha256: str) -> bool:

@@ -8,7 +8,7 @@ from daemon.cli.report import Report, no_ledger
 from daemon.config.settings import Config
 from daemon.core import fs
 from daemon.core.logs import escape_controls
-from daemon.inbox.retention import REASONS, expired_originals
+from daemon.inbox.retention import expired_originals
 from daemon.supervisor.wiring import retention_folders, retentions
 
 
@@ -23,7 +23,7 @@ def retention(config: Config) -> Report:
     total = sum(each.original.bytes for each in expired)
     lines = [
         f"{escape_controls(f'{each.folder}/{each.original.name}')}  "
-        f"answered {each.answered_at}, {REASONS[each.reason]}"
+        f"answered {each.answered_at}, {each}"
         for each in expired
     ]
     lines.append(f"{len(expired)} originals, {total / 1e6:.1f} MB, would be removed now")

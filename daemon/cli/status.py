@@ -6,6 +6,7 @@ import contextlib
 import time
 from dataclasses import asdict, dataclass
 
+from daemon.cli.failures import standing_failures
 from daemon.cli.report import Report, no_ledger
 from daemon.config.settings import Config
 from daemon.core import fs
@@ -14,6 +15,7 @@ from daemon.inbox.claims.modes import CLAIM_MODES
 from daemon.ledger.deliveries import Deliveries
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.rereads import Rereads
+from daemon.monitoring import heartbeat
 from daemon.supervisor.wiring import scanner
 
 STATUSES = ("done", "partial", "failed", "duplicate", "in_progress")
@@ -41,11 +43,14 @@ def status(config: Config) -> Report:
     if not config.ledger_file.exists():
         return no_ledger(config)
     ledger = Ledger(config.ledger_file, read_only=True)
-    counts = ledger.counts()
+    counts = dict(ledger.counts())
     waiting, oldest = _waiting(config, ledger)
     ledger.close()
+    counts["failed"] = standing_failures(config).number  # as `list failed`
     numbers = {status: counts.get(status, 0) for status in STATUSES} | {"waiting": waiting}
-    lines = [f"{status.replace('_', ' '):<12} {number}" for status, number in numbers.items()]
+    health, sentence = heartbeat.diagnose(config.folders.state, time.monotonic())
+    lines = [f"daemon {health}: {sentence}"] if health == "down" else []
+    lines += [f"{status.replace('_', ' '):<12} {number}" for status, number in numbers.items()]
     if oldest is not None:
         lines.append(f"oldest       {escape_controls(oldest.name)} ({oldest.age_seconds:.0f} s)")
     hooks = _notifications(config)
@@ -59,6 +64,7 @@ def status(config: Config) -> Report:
         lines.append(f"to reread    {rereads.waiting}")
     values = {
         **numbers,
+        "daemon": health,
         "rereads_waiting": rereads.waiting,
         "oldest": oldest and asdict(oldest) | {"name": fs.to_unicode(oldest.name)},
         "hooks": hooks and asdict(hooks),

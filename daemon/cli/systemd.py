@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -48,16 +49,26 @@ def install(config: Path | None) -> str:
     if config:
         words += ["--config", str(config.absolute())]
     text = UNIT.format(folder=_escaped(str(Path.cwd())), command=" ".join(map(_quoted, words)))
+    is_new = not unit.exists()
     unit.parent.mkdir(parents=True, exist_ok=True)
     unit.write_text(text, encoding="utf-8")
     return "\n".join([
-        f"wrote {unit}",
+        f"{'wrote' if is_new else 'replaced'} {unit}",
+        *_refused_as_root(),
+        "stop a daemon that runs already (make run: Ctrl-C)",
         "start it, now and at each login:",
         "  systemctl --user daemon-reload",
         "  systemctl --user enable --now ocr-daemon",
         "keep it running without a login:",
         "  loginctl enable-linger",
     ])  # fmt: skip
+
+
+def _refused_as_root() -> list[str]:
+    if os.geteuid() != 0:
+        return []
+    refusal = "as root the service ends with exit code 78 unless the config has allow_root: true"
+    return [f"{refusal}; better install it as another user"]
 
 
 def _escaped(word: str) -> str:

@@ -116,7 +116,7 @@ def report(config: Config, *, rebuild: bool, deep: bool = False) -> Report:
 def _balance_lines(balance: Balance) -> list[str]:
     return [
         str(balance),
-        f"{balance.collected} of the sidecars have been collected from the outbox",
+        f"{balance.collected} of the answers are no longer in the outbox (deleted or moved)",
         *(
             f"torn: {escape_controls(name)} is no valid sidecar; "
             "copy the original into the inbox again"

@@ -39,7 +39,9 @@ class YamlFile:
         ) as error:  # str(error) would repeat the line, which may hold a secret
             mark = error.problem_mark
             where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-            remedy = f"is not valid YAML: {error.problem}{where}; correct it"
+            is_token = "expected" in str(error.problem)  # most often the indentation is wrong
+            remedy = "check the indentation of this line" if is_token else "correct it"
+            remedy = f"is not valid YAML: {error.problem}{where}; {remedy}"
             raise Misconfigured("--config", self.path, remedy) from error
         except yaml.YAMLError as error:
             raise Misconfigured("--config", self.path, f"is not valid YAML: {error}") from error

@@ -12,6 +12,7 @@ import os
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from daemon.core import fs
 from daemon.inbox.archive import REASON_ENDING, reason_of
@@ -19,11 +20,19 @@ from daemon.inbox.retention import originals
 from daemon.inbox.uploads import UploadRecords
 
 
+class Arrival(NamedTuple):
+    """The name and the bytes with which a file arrived; the name as Unicode."""
+
+    name: str
+    sha256: str
+
+
 @dataclass(frozen=True, slots=True)
 class FailedFile:
     """A failed file: `name` is its path below the folder in which it lies now.
 
-    `reason` is a sentence, and `failed_at` in seconds since 1970; None where nobody wrote them.
+    `reason` is a sentence, and `failed_at` in seconds since 1970. `arrival` is what failed: the
+    file may have been changed since. None where nobody wrote them.
     """
 
     name: str
@@ -31,6 +40,7 @@ class FailedFile:
     bytes: int
     reason: str | None
     failed_at: float | None
+    arrival: Arrival | None = None
 
 
 def failed_files(failed: Path, excluded: Container[Path]) -> Iterator[FailedFile]:
@@ -45,14 +55,16 @@ def failed_files(failed: Path, excluded: Container[Path]) -> Iterator[FailedFile
 def failed_file(root: Path, name: str, reason_path: Path) -> FailedFile:
     """Return the failed file `root/name` whose reason is in the file `reason_path`."""
     path = root / name
-    reason = failed_at = size = None
+    reason = failed_at = size = arrival = None
     with contextlib.suppress(OSError):
         size = path.lstat().st_size
     unreadable = (OSError, ValueError, LookupError, TypeError)
     with contextlib.suppress(*unreadable), fs.open_regular(reason_path) as file:
         failed_at = os.fstat(file.fileno()).st_mtime
-        reason = str(json.load(file)["message"])
-    return FailedFile(name, path, size or 0, reason, failed_at)
+        record = json.load(file)
+        reason = str(record["message"])
+        arrival = Arrival(str(record["name"]), str(record["sha256"]))
+    return FailedFile(name, path, size or 0, reason, failed_at, arrival)
 
 
 def move_back(file: FailedFile, failed: Path, inbox: Path) -> Path:

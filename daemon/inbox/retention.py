@@ -51,7 +51,6 @@ DAY = 86_400.0
 # no answer is older than this program: a machine that starts without a clock reports 1970
 FIRST_ANSWER = datetime.fromisoformat("2026-01-01T00:00:00Z").timestamp()
 _DRAFT = re.compile(r"\.(probe-)?[0-9a-f]{32}\.tmp")
-REASONS = {"age": "is older than the limit of days", "size": "exceeds the limit of megabytes"}
 
 FolderName = Literal["archive", "failed"]
 Limits = Callable[[str], "Retention"]
@@ -76,12 +75,23 @@ class Original:
 
 @dataclass(frozen=True, slots=True)
 class ExpiredOriginal:
-    """An original that exceeds a limit: when it was answered, and which limit it is."""
+    """An original that exceeds a limit: when it was answered, and which limit it is.
+
+    `limit` is the value of retention, in days or megabytes.
+    """
 
     folder: FolderName
     original: Original
     answered_at: str
     reason: Literal["age", "size"]
+    limit: float
+
+    def __str__(self) -> str:
+        """Say what it exceeds, with the key of the limit."""
+        if self.reason == "age":
+            unit = "day" if self.limit == 1 else "days"
+            return f"older than {self.limit:g} {unit} (retention.{self.folder}_days)"
+        return f"over the limit of {self.limit:g} MB (retention.{self.folder}_megabytes)"
 
 
 class RetentionFolder:
@@ -116,7 +126,7 @@ class RetentionFolder:
             return
         with contextlib.closing(Ledger(ledger_file, read_only=True)) as ledger:
             for original, limits in candidates:
-                days, _ = self._days_and_megabytes(limits)
+                days, megabytes = self._days_and_megabytes(limits)
                 is_over = excess[id(limits)] > 0
                 if not is_over and not _is_past(original.since, days, now):
                     continue
@@ -127,7 +137,9 @@ class RetentionFolder:
                 if is_over or is_old:  # a file that may not be removed does not count as excess
                     excess[id(limits)] -= original.bytes
                 if at is not None and (is_over or is_old):
-                    yield ExpiredOriginal(self.name, original, at, "age" if is_old else "size")
+                    limit = (days if is_old else megabytes) or 0
+                    reason: Literal["age", "size"] = "age" if is_old else "size"
+                    yield ExpiredOriginal(self.name, original, at, reason, limit)
         self._warn_unknown()
 
     def remove(self, expired: ExpiredOriginal) -> bool:

@@ -23,6 +23,7 @@ from daemon.core.folder_rules import FolderRules, folder_of
 from daemon.core.records import Stamp
 from daemon.inbox.scan import Listing
 
+EMPTY = "it is empty (0 bytes); it waits until it has content; delete it if nothing is coming"
 MAX_CHECKS = 2000  # files that one scan checks: 0.1 s
 MANY = (
     2000  # unstable files above which their stamps are compared at the end of the quiet time only
@@ -148,8 +149,7 @@ class StabilityTracker:
                 settles = file.since + self._quiet_seconds.of(name)
                 if now < settles and not self._appears_complete(name, file.stamp):
                     judged.unstable += 1
-                    if file.stamp.size:
-                        judged.due = min(judged.due, settles)
+                    judged.due = min(judged.due, settles)
                     continue
                 file.is_settled = True
             if file.is_accessible:
@@ -209,7 +209,7 @@ class StabilityTracker:
 
     def _missing(self, name: str, file: _TrackedFile, now: float) -> str | None:
         if file.stamp.size == 0:
-            return "it is empty (0 bytes)"
+            return EMPTY
         if now - file.since >= self._incomplete_seconds:
             file.missing, file.is_checked = None, True
         elif not file.is_checked:

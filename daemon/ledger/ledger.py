@@ -237,6 +237,16 @@ class Ledger(LedgerConnection):
         )
         return [(entry, at) for token, at in rows if (entry := self.entry(token))]
 
+    def failures(self) -> list[LedgerEntry]:
+        """Return the closed failed answers whose file has not been claimed again, oldest first."""
+        return list(
+            self._entries(
+                "status = 'failed' AND state = 'closed' AND NOT EXISTS (SELECT 1 FROM claims "
+                "AS later WHERE later.sha256 = claims.sha256 AND later.name = claims.name "
+                "AND later.rowid > claims.rowid) ORDER BY rowid"
+            )
+        )
+
     def failed_in_place(self) -> list[LedgerEntry]:
         """Return the files whose last answer is a failure (for claim: ledger)."""
         return list(

@@ -108,7 +108,10 @@ def diagnose(state: Path, now: float) -> tuple[HealthStatus, str]:
         status = status_of(heartbeat, now)
         return status, _sentence(heartbeat, status, now)
     except FileNotFoundError:
-        return "down", f"no heartbeat in {state}: the daemon is not running"
+        return (
+            "down",
+            f"the daemon is not running; start it: ocr-daemon run (no heartbeat in {state})",
+        )
     except (OSError, ValueError, TypeError) as error:
         return "down", f"the heartbeat in {state} cannot be read: {error}"
 

@@ -90,11 +90,26 @@ def _findings(config: Config, *, may_write: bool) -> Iterator[Finding]:
     yield from _networks(config)
     yield from _lexicon(config)
     yield from _watching(config)
+    yield from _folders_with_inbox(config)
     for hook in config.all_hooks:
         for key, value, remedy in hook.missing_resources():
             yield Finding(True, f"hooks.{hook.name}.{key}", value, remedy)
     yield from _open_metrics(config.metrics)
     yield from _web(config)
+
+
+def _folders_with_inbox(config: Config) -> Iterator[Finding]:
+    """Warn of folders of a profile that begin with the inbox: they are paths inside it."""
+    inbox = config.folders.inbox
+    for number, profile in enumerate(config.profiles):
+        for index, folder in enumerate(profile.folders):
+            first, _, inside = folder.partition("/")
+            if first == inbox.name and inside and not (inbox / first).exists():
+                yield Finding(
+                    False, f"profiles.{number}.folders.{index}", folder,
+                    f"folders are paths inside the inbox, and {inbox / folder} is not there; "
+                    f"did you mean {inside}?",
+                )  # fmt: skip
 
 
 def _open_metrics(metrics: Metrics) -> Iterator[Finding]:

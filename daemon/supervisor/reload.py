@@ -248,10 +248,40 @@ class Reload:
 
 
 def change_texts(differences: Mapping[str, Change]) -> dict[str, str]:
-    """Return key -> "before -> after", for the log."""
+    """Return key -> "before -> after" for the log; of profiles, which of them were changed."""
     return {
-        key: f"{_text(before)} -> {_text(after)}" for key, (before, after) in differences.items()
+        key: (key == "profiles" and _names_changed(before, after))
+        or f"{_text(before)} -> {_text(after)}"
+        for key, (before, after) in differences.items()
     }
+
+
+def _names_changed(before: object, after: object) -> str:
+    """Return what has become of the entries of a list by their names; "" for another list.
+
+    Profiles are long, and most of them are as before.
+    """
+    old, new = _by_name(before), _by_name(after)
+    if old is None or new is None:
+        return ""
+    changed = [name for name in old.keys() & new.keys() if old[name] != new[name]]
+    words = {"added": new.keys() - old.keys(), "removed": old.keys() - new.keys()}
+    parts = [f"{', '.join(sorted(names))} {word}" for word, names in words.items() if names]
+    parts += [f"{name} changed ({_keys_changed(old[name], new[name])})" for name in sorted(changed)]
+    return "; ".join(parts) or "their order has changed"
+
+
+def _by_name(entries: object) -> dict[str, dict[str, object]] | None:
+    if not isinstance(entries, list) or not all(
+        isinstance(each, dict) and "name" in each for each in entries
+    ):
+        return None
+    return {str(each["name"]): each for each in entries}
+
+
+def _keys_changed(before: Mapping[str, object], after: Mapping[str, object]) -> str:
+    keys = sorted(before.keys() | after.keys())
+    return ", ".join(key for key in keys if before.get(key) != after.get(key))
 
 
 def _text(value: object) -> str:

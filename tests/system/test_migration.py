@@ -31,7 +31,7 @@ def test_the_daemon_takes_up_the_work_of_an_older_one(tmp_path: Path, version: i
     ledger_file = workspace.state / "ledger.sqlite3"
     with closing(sqlite3.connect(ledger_file)) as db:
         db.executescript(TO_VERSION[version])
-    assert workspace.command("status").stdout.startswith("done         1")
+    assert "done         1" in workspace.command("status").stdout
 
     with living(workspace, "pretended") as life:
         life.wait_ready()

@@ -123,7 +123,7 @@ def test_what_is_refused_or_ignored_is_counted_and_listed_with_its_reason(
     assert said.returncode == 0
     assert said.stdout.splitlines() == [
         "landed 6 = answered 2 + waiting 1 + refused 1 + ignored 2",
-        "0 of the sidecars have been collected from the outbox",
+        "0 of the answers are no longer in the outbox (deleted or moved)",
         f"refused: linked.png: {scan.LINKED}",
         f"ignored: half.part: {scan.IGNORED}",
         f"ignored: link.png: {scan.SYMBOLIC_LINK}",

@@ -138,7 +138,8 @@ def _find(
     if rule.labels:
         hits = [(k, hit) for k, label in enumerate(rule.labels) for hit in labelled.hits(label)]
         found = [each for k, hit in hits for each in _beside(k, hit, rule, labelled, sides)]
-        reason = "no_value" if hits else "no_label"
+        is_there = any(not _goes_on(hit, rule, labelled) for _, hit in hits)
+        reason = "no_value" if is_there else "no_label"
     else:
         found = [(each.doubt, each) for line in lines for each in _without_label(line, rule)]
         reason = "no_match"
@@ -153,6 +154,14 @@ def _find(
         piece.confidence_of(start, end), best,
     )  # fmt: skip
     return PageField(name, value)
+
+
+def _goes_on(hit: Hit, rule: FieldRule, labelled: LabelledPage) -> bool:
+    """Tell whether a label is the beginning of a longer one: words stand before the next value."""
+    if goes_on_to_colon(hit):
+        return True
+    row = _in_row(list(labelled.right_of(hit)), rule)
+    return bool(row) and not any(hit.reaches(each.piece, each.start) for each in row)
 
 
 def _beside(

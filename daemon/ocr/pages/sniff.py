@@ -62,7 +62,10 @@ def _rejection(head: bytes, image: str | None, other: str | None) -> Rejected:
     remedy = "convert it to PDF, PNG or TIFF and drop it again"
     if image is not None:
         return Rejected("unsupported", f"this is {image}, a format that is not read; {remedy}")
-    name = other or ("plain text" if _is_text(head) else "data of an unknown kind")
+    if other is None and not _is_text(head):
+        damaged = "this is no image or PDF that is known, or it is damaged"
+        return Rejected("unsupported", f"{damaged}; scan or export it again, as PDF, PNG or TIFF")
+    name = other or "plain text"
     return Rejected("unsupported", f"this is {name}, not an image or a PDF; {remedy}")
 
 

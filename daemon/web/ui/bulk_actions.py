@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from anyio import to_thread
 from starlette.requests import Request
@@ -170,12 +171,15 @@ def zip_blocks(
 
 def _text_files(context: WebContext, details: DocumentDetails) -> Iterator[tuple[str, _Content]]:
     """Return the text as it was read, and the one with corrections where there are any."""
+    if details.summary.status == "failed":
+        return
     resolved = context.catalogue.resolve_duplicate(details)
     text = text_of(context, resolved)
     if text is not None:
-        yield f"{details.summary.name}.txt", text.encode("utf-8", "replace")
+        stem = _result_name(context, details).removesuffix(".json")
+        yield f"{stem}.txt", text.encode("utf-8", "replace")
         if (corrected := corrected_text_of(context, resolved)) is not None:
-            yield f"{details.summary.name}.corrected.txt", corrected.encode("utf-8", "replace")
+            yield f"{stem}.corrected.txt", corrected.encode("utf-8", "replace")
 
 
 def _pdf_files(context: WebContext, details: DocumentDetails) -> Iterator[tuple[str, _Content]]:
@@ -188,11 +192,23 @@ def _result_files(context: WebContext, details: DocumentDetails) -> Iterator[tup
     """Return the result itself, its outputs, and the text with corrections."""
     if details.sidecar is not None:
         content = json.dumps(details.sidecar, ensure_ascii=False, indent=1)
-        yield f"{details.summary.name}.json", f"{content}\n".encode("utf-8", "replace")
+        yield _result_name(context, details), f"{content}\n".encode("utf-8", "replace")
     for output in details.outputs:
         if output["kind"] != "answer" or details.is_large:
             yield from _output_file(context, details, output["name"])
     yield from _text_files(context, details)
+
+
+def _result_name(context: WebContext, details: DocumentDetails) -> str:
+    """Return the path of a result in a zip: its number is that of the outbox (`a.png.2.json`)."""
+    sidecar = context.catalogue.sidecar_name(details)
+    if sidecar is None:
+        return f"{details.summary.name}.json"
+    return f"{_folder(details)}{fs.to_unicode(Path(sidecar).name)}"
+
+
+def _folder(details: DocumentDetails) -> str:
+    return details.summary.name.removesuffix(details.summary.title)
 
 
 def _output_file(
@@ -202,10 +218,9 @@ def _output_file(
     sidecar = context.catalogue.sidecar_name(details)
     if sidecar is None:
         return
-    folder = details.summary.name.removesuffix(details.summary.title)
     with contextlib.suppress(OSError, ValueError):
         path = output_path(sidecar, name)
-        yield f"{folder}{name}", fs.open_beneath(context.catalogue.paths.outbox, path)
+        yield f"{_folder(details)}{name}", fs.open_beneath(context.catalogue.paths.outbox, path)
 
 
 def _unused(name: str, names: set[str]) -> str:

@@ -40,6 +40,28 @@ def test_check_creates_and_changes_nothing(tmp_path: Path, exist: bool) -> None:
     assert tree(tmp_path) == before
 
 
+def test_a_profile_whose_folder_begins_with_the_inbox_is_a_warning(tmp_path: Path) -> None:
+    profiles = [{"name": "a", "folders": ["inbox/contracts"], "outputs": ["text"]}]
+    config = load(Workspace(tmp_path, profiles=profiles).config)
+
+    [found] = [each for each in preflight.findings(config) if each.key.startswith("profiles")]
+
+    assert (found.is_fatal, found.key) == (False, "profiles.0.folders.0")
+    assert found.remedy.endswith("did you mean contracts?")
+
+    (config.folders.inbox / "inbox").mkdir(parents=True)
+    assert not [each for each in preflight.findings(config) if each.key.startswith("profiles")]
+
+
+def test_what_keeps_the_daemon_from_starting_is_printed_last(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.outbox.write_text("in the way")
+
+    *_, last = workspace.command("check").stdout.splitlines()
+
+    assert last.startswith("error: folders.outbox")
+
+
 def test_folders_that_run_would_create_are_no_error(tmp_path: Path) -> None:
     config = load(Workspace(tmp_path).config)
 

@@ -158,9 +158,26 @@ def test_once_refuses_a_command_line_that_names_no_file(workspace: Workspace) ->
 
 
 def test_once_says_that_a_folder_has_no_files(workspace: Workspace) -> None:
-    said = workspace.command("once", str(workspace.inbox))
+    empty = workspace.root / "empty"
+    empty.mkdir()
+    said = workspace.command("once", str(empty))
 
-    assert (said.returncode, said.stderr) == (0, f"no files to read in {workspace.inbox}\n")
+    assert (said.returncode, said.stderr) == (0, f"no files to read in {empty}\n")
+
+
+@pytest.mark.parametrize("results", [[], ["--output", "text"], ["--out", "INBOX/out", "--text"]])
+def test_once_writes_no_results_into_the_inbox(workspace: Workspace, results: list[str]) -> None:
+    scan = workspace.inbox / "scan.png"
+    scan.parent.mkdir(exist_ok=True)
+    scan.write_bytes(b"no image at all")
+    named = [each.replace("INBOX", str(workspace.inbox)) for each in results]
+
+    said = workspace.command("once", str(scan), *named)
+
+    assert said.returncode == 2
+    assert "is in the inbox" in said.stderr
+    assert "--out" in said.stderr
+    assert workspace.files_in(workspace.inbox) == {"scan.png"}
 
 
 def once_of_input(workspace: Workspace, *arguments: str, content: bytes | None = None):

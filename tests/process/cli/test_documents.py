@@ -44,18 +44,65 @@ def test_failed_files_are_listed_with_the_reason_and_retried_by_pattern(tmp_path
 
         retried = workspace.command("retry", "*/bad.png")
 
-        answer = workspace.answer("deep/bad.png.2.json")  # other bytes, another answer
         until(lambda: (workspace.archive / "deep/bad.png").exists())
+        answers = workspace.answers()
         after = found(workspace, "list", "failed")["failed"]
+        counted = found(workspace, "status")["failed"]
 
     assert {each["name"]: each["status"] for each in recent} == {
         "deep/bad.png": "failed", "worse.png": "failed", "good.png": "done",
     }  # fmt: skip
     assert "not an image or a PDF" in before["deep/bad.png"]["reason"]
-    assert (retried.returncode, retried.stdout) == (0, "deep/bad.png is put back into the inbox\n")
-    assert answer["status"] == "done"
+    assert retried.returncode == 0
+    assert retried.stdout == (
+        "deep/bad.png is put back into the inbox; "
+        "its new answer takes the place of deep/bad.png.json\n"
+    )
+    assert answers["deep/bad.png.json"]["status"] == "done"
+    assert answers.keys() == {"deep/bad.png.json", "worse.png.json", "good.png.json"}
+    assert counted == 1
     assert [each["name"] for each in after] == ["worse.png"]
     assert workspace.files_in(workspace.failed) == {"worse.png", "worse.png.error.json"}
+
+
+def test_a_failure_counts_until_its_file_and_its_answer_are_gone(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+
+    def failed() -> list[tuple[str, str | None]]:
+        listed = found(workspace, "list", "failed")
+        assert listed["number"] == found(workspace, "status")["failed"]
+        return sorted((each["name"], each["answer"]) for each in listed["failed"])
+
+    with workspace.running():
+        for name in ("a.png", "b.png", "c.png"):
+            workspace.drop(name, NO_IMAGE + name.encode())
+        until(lambda: len(failed()) == 3)
+    (workspace.outbox / "a.png.json").unlink()  # a program has collected it
+    (workspace.failed / "b.png").unlink()
+    (workspace.failed / "c.png").unlink()
+    (workspace.outbox / "c.png.json").unlink()
+
+    assert failed() == [("a.png", None), ("b.png", "b.png.json")]
+    assert (
+        "its file is gone, its answer is b.png.json" in workspace.command("list", "failed").stdout
+    )
+
+
+def test_a_failed_file_that_gets_another_name_keeps_no_failed_answer(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    with workspace.running():
+        workspace.drop("a.png", NO_IMAGE)
+        until(lambda: (workspace.failed / "a.png").exists())
+    workspace.drop("a.png", SCAN)
+
+    retried = workspace.command("retry", "a.png")
+
+    assert retried.stdout.startswith(
+        "a.png is put back into the inbox under the name a.2.png; "
+        "its failed answer a.png.json is removed\n"
+    )
+    assert workspace.answers() == {}
+    assert {path.name for path in workspace.inbox.glob("*.png")} == {"a.png", "a.2.png"}
 
 
 def test_retry_says_what_it_cannot_find_and_moves_nothing_in_a_dry_run(tmp_path: Path) -> None:
@@ -101,7 +148,8 @@ def test_files_that_are_read_in_place_are_retried_where_they_lie(tmp_path: Path)
         retried = workspace.command("retry", "bad.png")
         until(lambda: len(log_of(workspace, "document.failed")) == 2)
 
-    assert (retried.returncode, retried.stdout) == (0, "bad.png is put back into the inbox\n")
+    said = "bad.png is put back into the inbox; its new answer replaces bad.png.json\n"
+    assert (retried.returncode, retried.stdout) == (0, said)
     assert (workspace.inbox / "bad.png").read_bytes() == NO_IMAGE
 
 
@@ -140,12 +188,17 @@ def test_reload_says_what_changes_what_waits_and_what_is_refused(tmp_path: Path)
         changed = workspace.command("reload")
         workspace.config.write_text(yaml.safe_dump(values | {"wrokers": 2}))
         typo = workspace.command("reload")
+        status = workspace.command("status")
+        health = workspace.command("health")
 
     assert (same.returncode, same.stdout) == (0, "the config is the one that is in force\n")
     assert changed.returncode == 0
     assert "watch.quiet_seconds: 0.3 -> 0.4" in changed.stdout
     assert "after a restart:   logging.files: 5 -> 7" in changed.stdout
     assert (typo.returncode, "wrokers" in typo.stderr) == (78, True)
+    assert status.returncode == 78
+    assert "the daemon that runs keeps its earlier config" in status.stderr
+    assert f"(pid {daemon.process.pid})" in health.stdout
     assert not log_of(workspace, "config.refused"), "the command itself has refused it"
 
 

@@ -54,7 +54,7 @@ def test_root_is_refused_by_default_and_check_reports_the_same_error(tmp_path: P
     assert refused.returncode == 78
     assert "allow_root = False: the daemon does not run as root by default" in refused.stderr
     assert (checked.returncode, "error: allow_root" in checked.stdout) == (78, True)
-    assert workspace.command("once", str(workspace.inbox)).returncode == 0
+    assert workspace.command("once", str(workspace.inbox), "--text").returncode == 0
 
 
 def test_the_daemon_stays_light_and_free_of_decoders(tmp_path: Path) -> None:

@@ -34,15 +34,19 @@ class Folder:
         self.ledger.add_claim(claim, "default@1")
         return claim
 
-    def answer(self, claim: Claim, text: str, status: str = "done", **more: Any) -> Path:
+    def answer(
+        self, claim: Claim, text: str, status: str = "done", place: str = "", **more: Any
+    ) -> Path:
         """Publish a sidecar as the daemon does, and close its row."""
-        path = self.publish(claim, text, status, **more)
+        path = self.publish(claim, text, status, place, **more)
         self.ledger.mark_closed(claim.id)
         return path
 
-    def publish(self, claim: Claim, text: str, status: str = "done", **more: Any) -> Path:
+    def publish(
+        self, claim: Claim, text: str, status: str = "done", place: str = "", **more: Any
+    ) -> Path:
         """Publish a sidecar; the original is not moved and the row not closed yet."""
-        place = f"{claim.name}.json"
+        place = place or f"{claim.name}.json"
         path = self.paths.outbox / place
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(sidecar(claim, [text], status, **more))

@@ -7,7 +7,7 @@ import pytest
 from daemon.core.folder_rules import FolderRules
 from daemon.inbox.intake import Intake, QueueCounts, WaitingFiles
 from daemon.inbox.scan import Scanner
-from daemon.inbox.stability import StabilityTracker
+from daemon.inbox.stability import EMPTY, StabilityTracker
 from daemon.inbox.watch import InboxWatcher
 
 QUIET, RESCAN, POLL = 5.0, 30.0, 2.0
@@ -129,7 +129,7 @@ def test_waiting_files_are_listed_by_what_they_wait_for(inbox: Path) -> None:
 
     assert intake.waiting_files == WaitingFiles(
         unstable=("new.png",),
-        incomplete={"empty.png": "it is empty (0 bytes)"},
+        incomplete={"empty.png": EMPTY},
         blocked={"taken.png": "Permission denied"},
         upcoming=("a.png", "b.png"),
         ready=2,

@@ -179,6 +179,13 @@ def test_a_reason_file_without_its_original_is_removed_too(originals: Originals)
     assert originals.names() == set()
 
 
+def test_an_expired_original_says_which_limit_it_exceeds(originals: Originals) -> None:
+    originals.keep("scan.png")
+    (expired,) = originals.retention_folder(ONE_DAY).expired(originals.ledger_file, TOMORROW)
+
+    assert str(expired) == f"older than 1 day (retention.{expired.folder}_days)"
+
+
 def test_a_file_that_replaces_an_expired_original_stays(originals: Originals) -> None:
     path, retention_folder = originals.keep("scan.png"), originals.retention_folder(ONE_DAY)
     (expired,) = retention_folder.expired(originals.ledger_file, TOMORROW)

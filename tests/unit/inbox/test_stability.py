@@ -8,7 +8,7 @@ import pytest
 
 from daemon.core.folder_rules import FolderRules
 from daemon.core.records import Stamp
-from daemon.inbox.stability import StabilityReport, StabilityTracker
+from daemon.inbox.stability import EMPTY, StabilityReport, StabilityTracker
 
 QUIET, PATIENCE = 5.0, 60.0
 
@@ -83,7 +83,14 @@ def test_an_empty_file_is_never_ready(inbox: Path) -> None:
 
     later = tracker.observe({"a.png": stamp(size=0)}, 10 * PATIENCE)
 
-    assert later == StabilityReport({}, {"a.png": "it is empty (0 bytes)"}, {}, None)
+    assert later == StabilityReport({}, {"a.png": EMPTY}, {}, None)
+
+
+def test_the_reason_of_an_empty_file_is_known_once_it_is_still(inbox: Path) -> None:
+    tracker = make_tracker(inbox)
+
+    assert tracker.observe({"a.png": stamp(size=0)}, 0.0).due == QUIET
+    assert tracker.observe({"a.png": stamp(size=0)}, QUIET).incomplete == {"a.png": EMPTY}
 
 
 def test_an_incomplete_file_waits_for_its_end_and_is_ready_after_incomplete_seconds(

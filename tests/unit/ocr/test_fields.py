@@ -394,6 +394,25 @@ def test_a_field_that_is_missing_says_why() -> None:
     assert reasons == {"town": "no_value", "name": "no_label", "date": "no_match"}
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("Total due: 12.00", "no_label"),
+        ("Total quantity 5", "no_label"),
+        ("Grand Total 12.00", "no_label"),
+        ("Total:", "no_value"),
+        ("Total: none", "no_value"),
+        ("Total (incl. VAT):", "no_value"),
+    ],
+)
+def test_a_label_with_other_words_after_it_is_another_label(text: str, reason: str) -> None:
+    rule = FieldRule(label="Total", type="amount", place="right")
+
+    [field] = fields.find(page((100, 200, text)), {"total": rule})
+
+    assert field.reason == reason
+
+
 def test_a_rule_for_another_page_does_not_look_at_this_one() -> None:
     read = page((100, 200, "Total 9.50"))
     rules = {

@@ -1,6 +1,7 @@
 """The README and the contributors' pages name targets, files and keys that exist."""
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,15 @@ def test_the_commands_of_the_readme_are_targets_and_ci_runs_them() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
 def test_every_make_command_on_a_page_is_a_target(page: Path) -> None:
     assert make_commands(page.read_text()) - TARGETS == set()
+
+
+def test_make_alone_starts_nothing_and_names_targets_that_there_are() -> None:
+    said = subprocess.run(
+        ["make", "--silent"], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    ).stdout
+
+    assert "make run" in said
+    assert make_commands(said) <= TARGETS
 
 
 def test_the_pre_commit_hook_runs_the_target_that_ci_runs() -> None:

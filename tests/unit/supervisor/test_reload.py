@@ -75,18 +75,26 @@ def test_what_waits_for_a_restart_keeps_its_running_value(tmp_path: Path) -> Non
 
 
 def test_sections_are_told_as_json_without_what_is_not_set(tmp_path: Path) -> None:
-    profile = {"name": "a", "folders": ["a"], "fields": {"order": "/[0-9]+/"}}
-    found = changes(
-        config(tmp_path), config(tmp_path, fields={"when": "first date"}, profiles=[profile])
-    )
+    found = changes(config(tmp_path), config(tmp_path, fields={"when": "first date"}))
 
     told = {key: text.removeprefix("{} -> ").removeprefix("[] -> ")
             for key, text in change_texts(found.live).items()}  # fmt: skip
 
     assert json.loads(told["fields"])["when"]["type"] == "date"
-    (shown,) = json.loads(told["profiles"])
-    assert (shown["name"], shown["fields"]["order"]["pattern"]) == ("a", "[0-9]+")
     assert "null" not in "".join(told.values())
+
+
+def test_of_profiles_it_is_told_which_were_changed_and_which_of_their_keys(tmp_path: Path) -> None:
+    old, kept, new = ({"name": name, "folders": [name], "priority": 3} for name in ("a", "b", "c"))
+    running = config(tmp_path, profiles=[old, kept])
+
+    wanted = config(tmp_path, profiles=[{**kept, "priority": 4}, new])
+    moved = config(tmp_path, profiles=[kept, old])
+
+    assert change_texts(changes(running, wanted).live) == {
+        "profiles": "c added; a removed; b changed (priority)"
+    }
+    assert change_texts(changes(running, moved).live) == {"profiles": "their order has changed"}
 
 
 def test_the_lists_of_keys_name_keys_that_there_are() -> None:

@@ -132,6 +132,36 @@ def test_a_listed_output_that_leads_elsewhere_is_not_sent(site: Selecting, folde
     assert files(site.submit("pdf", claim)) == {"left out.txt": b"a.png\n"}
 
 
+def test_the_files_in_a_zip_have_the_numbers_that_they_have_in_the_outbox(
+    site: Selecting, folder: Folder
+) -> None:
+    claims = []
+    for number, text in [("", "First"), (".2", "Second")]:
+        claim = folder.claim("a/scan.png", text.encode().hex().ljust(64, "0"))
+        csv = f"scan.png{number}.fields.csv"
+        place = f"a/scan.png{number}.json"
+        outputs = [{"kind": "fields_csv", "name": csv}]
+        engine = {"model": {"name": "crnn"}}
+        folder.answer(claim, text, place=place, outputs=outputs, engine=engine)
+        (folder.paths.outbox / "a" / csv).write_text(text)
+        claims.append(claim)
+
+    sent = files(site.submit("files", *claims[::-1]))
+
+    assert json.loads(sent["a/scan.png.json"])["text"] == "First"
+    assert json.loads(sent["a/scan.png.2.json"])["text"] == "Second"
+    assert (sent["a/scan.png.txt"], sent["a/scan.png.2.txt"]) == (b"First", b"Second")
+    assert (sent["a/scan.png.fields.csv"], sent["a/scan.png.2.fields.csv"]) == (b"First", b"Second")
+
+
+def test_a_failed_document_has_no_text_in_a_zip(site: Selecting, folder: Folder) -> None:
+    claim = folder.claim("n.txt")
+    folder.answer(claim, "", "failed", error={"class": "unsupported", "message": "no image"})
+
+    assert files(site.submit("text", claim)) == {"left out.txt": b"n.txt\n"}
+    assert files(site.submit("files", claim)).keys() == {"n.txt.json"}
+
+
 def test_all_files_of_a_result_are_sent(site: Selecting, folder: Folder) -> None:
     claim = done(folder, "scan.png", outputs=[{"kind": "hocr", "name": "scan.png.hocr"}])
     (folder.paths.outbox / "scan.png.hocr").write_bytes(b"<html/>")

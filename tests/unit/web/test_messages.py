@@ -9,7 +9,7 @@ from typing import get_args
 
 import pytest
 
-from daemon.core.records import UnreadReason
+from daemon.core.records import FieldReason, FileKind, OutputKind, UnreadReason
 from daemon.web.ui import messages
 from daemon.web.ui.messages import CHINESE, ENGLISH, MESSAGES, preferred_language
 
@@ -88,3 +88,14 @@ def test_every_reason_of_an_unread_region_has_a_sentence() -> None:
     assert [
         reason for reason in get_args(UnreadReason) if f"unread_{reason}" not in MESSAGES[ENGLISH]
     ] == []
+
+
+@pytest.mark.parametrize(
+    ("prefix", "words"),
+    [
+        ("output_", get_args(OutputKind) + get_args(get_args(FileKind)[1])),
+        ("field_", get_args(FieldReason)),
+    ],
+)
+def test_every_word_that_the_page_shows_has_a_message(prefix: str, words: tuple[str, ...]) -> None:
+    assert [word for word in words if prefix + word not in MESSAGES[ENGLISH]] == []

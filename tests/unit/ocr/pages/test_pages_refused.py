@@ -58,7 +58,7 @@ NAMES = {
     b"<!DOCTYPE html><p>": "an HTML page",
     b"<?xml version='1.0'?><a/>": "an XML document",
     b"Dear Sir or Madam": "plain text",
-    b"\x00\x01\x02\x03": "data of an unknown kind",
+    b"\x00\x01\x02\x03": "no image or PDF that is known, or it is damaged",
 }
 
 

@@ -108,6 +108,32 @@ class Retention(Section):
         return self == Retention()
 
 
+class Tls(Section):
+    """PEM files for TLS both ways: the authority that everybody trusts, certificate and key."""
+
+    ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+
+    def resolved(self, base: Path) -> Tls:
+        """Return the section with its paths relative to `base`."""
+        paths = {name: path and (base / path).absolute() for name, path in self}
+        return self.model_copy(update=paths)
+
+
+class Engine(Section):
+    """Where pages are read: by processes of this machine, or by workers of a Dask cluster."""
+
+    kind: Literal["local", "dask"] = "local"
+    scheduler: Annotated[str, Field(pattern=r"^(tcp|tls)://[^/\s]+:[0-9]+$")] | None = None
+    shared_files: Literal["auto"] | bool = "auto"
+    tls: Tls = Tls()
+
+    def resolved(self, base: Path) -> Engine:
+        """Return the section with its paths relative to `base`."""
+        return self.model_copy(update={"tls": self.tls.resolved(base)})
+
+
 class Profile(Section):
     """Settings for some folders of the inbox that override the general ones.
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from daemon.engine.dask_cluster.host import Host
 
 PLUGIN: Final = "ocr-daemon"
+TOPIC: Final = "ocr-daemon"  # of the events by which a worker tells daemons that it is about to end
 
 
 def greet(hello: bytes, dask_worker: Any = None) -> bytes:  # noqa: ANN401 -- Dask passes its worker

@@ -35,6 +35,7 @@ from daemon.core.records import Stamp
 from daemon.core.tasks import Outcome, RenderTask, Result, Task
 from daemon.engine import wire
 from daemon.engine.dask_cluster import calls, connection, identity, messages
+from daemon.engine.dask_cluster.calls import TOPIC
 from daemon.engine.dask_cluster.messages import (
     CHUNK_BYTES,
     Again,
@@ -272,7 +273,8 @@ class DaskEngine:
         self._client, stream, self._listed_at = client, client.scheduler_comm, float("-inf")
         self._problem = "no worker has joined"
         log.info("cluster.connected", scheduler=self._cluster.scheduler)
-        client.subscribe_topic("all", self._note_event)
+        for topic in ("all", TOPIC):
+            client.subscribe_topic(topic, self._note_event)
         while not self._is_closed:
             if client.status != "running" or client.scheduler_comm is not stream:
                 log.warning("cluster.disconnected", scheduler=self._cluster.scheduler,
@@ -301,8 +303,12 @@ class DaskEngine:
         match message:
             case {"action": "add-worker"}:
                 self._listed_at = float("-inf")
+            case {"action": "closing", "worker": str(address)}:
+                self._note_closing(address)
             case {"action": "remove-worker", "worker": str(address)}:
                 self._refused.pop(address, None)
+                if message.get("expected"):
+                    self._note_closing(address)
                 self._remove(address)
 
     async def _greet(self, client: Any, address: str, name: str) -> None:  # noqa: ANN401
@@ -340,6 +346,11 @@ class DaskEngine:
         self._has_worker.set()
         self._assign()
         self._notify()
+
+    def _note_closing(self, address: str) -> None:
+        """Give no more tasks to a worker that was told to end; what it has costs no attempt."""
+        if member := self._members.get(address):
+            member.is_closing = True
 
     def _remove(self, address: str) -> None:
         """Give up a worker that is gone, and what it had."""
@@ -405,7 +416,8 @@ class DaskEngine:
             self._waiting.appendleft(job)
             return
         except (_Lost, asyncio.CancelledError) as error:
-            if isinstance(error, asyncio.CancelledError) and not member.is_lost:
+            is_cancelled = isinstance(error, asyncio.CancelledError)
+            if member.is_closing or (is_cancelled and not member.is_lost):
                 self._waiting.appendleft(job)
                 return
             result = Died("killed", f"worker {member.name} was lost while it read this")

@@ -199,7 +199,7 @@ class Host:
                 raise MissingError(order.document)
             _imitate(task.stamp, target)
 
-        with self.spool.document(order.document, fill) as path:
+        with self.spool.document(order.document, task.path.name, fill) as path:
             ours = replace(task, path=path, stamp=Stamp.of(path), recipe=recipe)
             if not isinstance(ours, RenderTask):
                 return _done(self._pool.run(ours)), None

@@ -19,7 +19,7 @@ import structlog
 
 from daemon.core.temporary import temporary_folder
 from daemon.engine.dask_cluster import connection
-from daemon.engine.dask_cluster.calls import PLUGIN
+from daemon.engine.dask_cluster.calls import PLUGIN, TOPIC
 from daemon.engine.dask_cluster.host import Host
 from daemon.engine.protocol import ClusterSetup, EngineSetup
 
@@ -127,6 +127,7 @@ async def _joined(host: Host, cluster: ClusterSetup, folder: Path, stopped: asyn
 async def _drain(host: Host, worker: Any, grace_seconds: float) -> None:  # noqa: ANN401
     """Take no further task, and wait for those in progress and until their results are fetched."""
     host.is_closing = True
+    worker.log_event(TOPIC, {"action": "closing", "worker": worker.address})
     log.info("cluster.draining", worker=host.name, in_progress=host.running)
     ends = time.monotonic() + grace_seconds
     while host.running and time.monotonic() < ends:

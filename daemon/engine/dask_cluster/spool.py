@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -48,18 +49,19 @@ class Spool:
         self._entries: dict[str, _Entry] = {}
 
     @contextlib.contextmanager
-    def document(self, key: str, fill: Callable[[Path], None]) -> Iterator[Path]:
+    def document(self, key: str, name: str, fill: Callable[[Path], None]) -> Iterator[Path]:
         """Yield the file `key`, which stays until the block ends; `fill` writes it if it is new.
 
-        Whatever `fill` raises leaves no file.
+        It is called `name`, as in the inbox. Whatever `fill` raises leaves no file.
         """
         with self._lock:
-            entry = self._entries.setdefault(key, _Entry(self.documents / key))
+            entry = self._entries.setdefault(key, _Entry(self.documents / key / name))
             entry.users += 1
         try:
             with entry.lock:
                 if not entry.path.exists():
-                    draft = entry.path.with_suffix(".draft")
+                    entry.path.parent.mkdir(mode=0o700, exist_ok=True)
+                    draft = self.documents / f"{key}.draft"
                     try:
                         fill(draft)
                         draft.rename(entry.path)
@@ -109,7 +111,7 @@ class Spool:
         with self._lock:
             for key, entry in list(self._entries.items()):
                 if not entry.users and now - entry.used_at > IDLE_SECONDS:
-                    entry.path.unlink(missing_ok=True)
+                    shutil.rmtree(entry.path.parent, ignore_errors=True)
                     del self._entries[key]
         oldest = time.time() - PARCEL_SECONDS
         for folder in (self._parcels, self.outputs):

@@ -142,12 +142,14 @@ def run(
     # structlog loads rich where it is installed, pydantic-settings asyncio, and others ssl: 10 MB
     # that a daemon never uses; a webhook loads ssl by itself
     sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
+    loaded = {name: sys.modules.pop(name) for name in ("ssl", "asyncio") if name in sys.modules}
     sys.modules["ssl"] = None  # type: ignore[assignment]
     sys.modules["asyncio"] = ModuleType("asyncio")
     from daemon.core import logs
     from daemon.supervisor import main as supervisor
 
     del sys.modules["ssl"], sys.modules["asyncio"]
+    sys.modules.update(loaded)  # the Dask engine uses them
 
     def load() -> Config:
         return _at_level(_load(config, base=base), quiet=quiet, verbose=verbose)

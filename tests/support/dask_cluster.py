@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -111,10 +112,18 @@ class Cluster:
         self.scheduler.kill()
         self.scheduler.wait(20)
 
+    def pool(self, name: str) -> list[psutil.Process]:
+        """Return the processes that read for a worker."""
+        found = []
+        with suppress(psutil.Error):  # they are ending
+            for child in psutil.Process(self.workers[name].pid).children():
+                if "worker_main" in " ".join(child.cmdline()):
+                    found.append(child)
+        return found
+
     def stopped(self, name: str) -> list[psutil.Process]:
-        """Return the processes of a worker's pool that a failpoint has stopped."""
-        children = psutil.Process(self.workers[name].pid).children()
-        return [each for each in children if each.status() == psutil.STATUS_STOPPED]
+        """Return those that a failpoint has stopped."""
+        return [each for each in self.pool(name) if each.status() == psutil.STATUS_STOPPED]
 
     def log(self, name: str) -> str:
         """Return what a worker has logged."""

@@ -18,8 +18,8 @@ from daemon.core.options import Limits, Recipe
 from daemon.core.records import PageCount, PagesRead, Stamp
 from daemon.core.tasks import CountPages, Outcome, ReadPages, RenderTask, Task
 from daemon.engine.create import create_engine
-from daemon.engine.protocol import ClusterSetup, Engine, EngineSetup, WorkerSetup
-from tests.support import dask_cluster
+from daemon.engine.protocol import ClusterSetup, Engine, EngineSetup, TlsFiles, WorkerSetup
+from tests.support import certificates, dask_cluster
 from tests.support.dask_cluster import Cluster
 from tests.support.repository import REPOSITORY
 from tests.support.running_daemon import QUICK_MODEL, until
@@ -48,10 +48,14 @@ def engines(cluster: Cluster) -> Iterator[list[Engine]]:
 
 
 def connected(
-    engines: list[Engine], cluster: Cluster, recipe: Recipe = RECIPE, shared: bool | None = None
+    engines: list[Engine],
+    cluster: Cluster,
+    recipe: Recipe = RECIPE,
+    shared: bool | None = None,
+    tls: TlsFiles | None = None,
 ) -> Engine:
     worker = WorkerSetup((recipe,), 1)
-    where = ClusterSetup(cluster.address, shared)
+    where = ClusterSetup(cluster.address, shared, tls)
     setup = EngineSetup(worker, 1, 0, MemoryLimits(900, 600), where)
     engine = create_engine(setup, lambda: None, Counters())
     engines.append(engine)
@@ -294,9 +298,9 @@ def test_a_worker_that_would_read_otherwise_is_refused_by_name_in_both_logs(
     cluster.worker(name, **options)
 
     with capture_logs() as logged:
-        engine = connected(engines, cluster)
+        connected(engines, cluster)
         ours = until(lambda: [e for e in logged if e["event"] == "cluster.worker_refused"])
-        slots = engine.slots
+        joined = [e for e in logged if e["event"] == "cluster.worker_joined"]
     (theirs,) = until(lambda: cluster.events(name, "cluster.worker_refused"))
     cluster.kill(name)
 
@@ -325,6 +329,33 @@ def test_a_dask_worker_that_is_none_of_ours_is_refused(
 
     assert event["event"] == "cluster.worker_refused"
     assert "not started by `ocr-daemon worker`" in event["reason"]
+
+
+@pytest.mark.skipif(certificates.IS_MISSING, reason="needs openssl")
+def test_with_tls_only_those_with_a_certificate_of_the_authority_take_part(
+    engines: list[Engine], tmp_path: Path
+) -> None:
+    ours = certificates.certified(tmp_path / "ours")
+    theirs = certificates.certified(tmp_path / "theirs")
+    path = tmp_path / "secret.png"
+    path.write_bytes(pretended.content("secret"))
+    encrypted = Cluster(tmp_path, tls=[str(ours.ca), str(ours.cert), str(ours.key)])
+    keys = {"ca": str(ours.ca), "cert": str(ours.cert), "key": str(ours.key)}
+    try:
+        encrypted.worker("member", config={"engine": {"scheduler": encrypted.address, "tls": keys}})
+        engine = connected(engines, encrypted, tls=ours)
+        engine.warm()
+        (read,) = outcomes(engine, reading(path))
+        with capture_logs() as logged:
+            stranger = connected(engines, encrypted, tls=theirs)
+            (refusal, *_) = until(lambda: [e for e in logged if "unreachable" in e["event"]])
+            slots = stranger.slots
+    finally:
+        encrypted.end()
+
+    assert text_of(read) == ["secret"]
+    assert "certificate" in refusal["reason"].lower()
+    assert slots == 0
 
 
 def test_the_local_engine_imports_nothing_of_dask() -> None:

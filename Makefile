@@ -18,7 +18,7 @@ TOOLS := .tools
 # Torch in several test processes at once, each with all cores, waits more than it computes.
 ONE_THREAD := OMP_NUM_THREADS=1
 
-.PHONY: run install develop test test-fast torture kills clock reloads versions soak fuzz check lock audit sbom dist release docs format bench bench-overhead bench-peers bench-recognizer bench-pages bench-tables bench-unread bench-confidence bench-ocrmypdf fonts image clean
+.PHONY: run install develop test test-fast torture kills dask-kills clock reloads versions soak fuzz check lock audit sbom dist release docs format bench bench-overhead bench-peers bench-recognizer bench-pages bench-tables bench-unread bench-confidence bench-ocrmypdf fonts image clean
 
 # A newcomer who is root wants to see it run, and is told so; a service says allow_root itself.
 run: install
@@ -109,6 +109,10 @@ kills: develop
 JUMPS ?= 200
 clock: develop
 	$(BIN)/python -m tests.torture.clock --jumps $(JUMPS) --rounds $(JUMPS) --seed $(SEED)
+
+# Kills of the parts of a Dask cluster: workers, their processes, the scheduler, the daemon.
+dask-kills: develop
+	$(BIN)/python -m tests.torture.dask_kills --kills $(KILLS) --seed $(SEED)
 
 # A reload that is killed at each of its steps, and kills at random while configs change.
 reloads: develop

@@ -142,7 +142,8 @@ def run(
     # structlog loads rich where it is installed, pydantic-settings asyncio, and others ssl: 10 MB
     # that a daemon never uses; a webhook loads ssl by itself
     sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
-    loaded = {name: sys.modules.pop(name) for name in ("ssl", "asyncio") if name in sys.modules}
+    names = ["ssl", "asyncio"]
+    loaded = {name: sys.modules.pop(name) for name in names if name in sys.modules}
     sys.modules["ssl"] = None  # type: ignore[assignment]
     sys.modules["asyncio"] = ModuleType("asyncio")
     from daemon.core import logs

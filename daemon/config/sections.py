@@ -108,30 +108,28 @@ class Retention(Section):
         return self == Retention()
 
 
-class Tls(Section):
-    """PEM files for TLS both ways: the authority that everybody trusts, certificate and key."""
-
-    ca: Path | None = None
-    cert: Path | None = None
-    key: Path | None = None
-
-    def resolved(self, base: Path) -> Tls:
-        """Return the section with its paths relative to `base`."""
-        paths = {name: path and (base / path).absolute() for name, path in self}
-        return self.model_copy(update=paths)
-
-
 class Engine(Section):
-    """Where pages are read: by processes of this machine, or by workers of a Dask cluster."""
+    """Where pages are read: by processes of this machine, or by workers of a Dask cluster.
+
+    The files are PEM, for TLS both ways: the authority that everybody trusts, certificate and key.
+    """
 
     kind: Literal["local", "dask"] = "local"
     scheduler: Annotated[str, Field(pattern=r"^(tcp|tls)://[^/\s]+:[0-9]+$")] | None = None
     shared_files: Literal["auto"] | bool = "auto"
-    tls: Tls = Tls()
+    tls_ca: Path | None = None
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+
+    @property
+    def tls_files(self) -> dict[str, Path | None]:
+        """The files by their keys."""
+        return {"tls_ca": self.tls_ca, "tls_cert": self.tls_cert, "tls_key": self.tls_key}
 
     def resolved(self, base: Path) -> Engine:
         """Return the section with its paths relative to `base`."""
-        return self.model_copy(update={"tls": self.tls.resolved(base)})
+        files = {key: file and (base / file).absolute() for key, file in self.tls_files.items()}
+        return self.model_copy(update=files)
 
 
 class Profile(Section):

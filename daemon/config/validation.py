@@ -72,7 +72,7 @@ def _general_conflicts(config: Config) -> Iterator[Misconfigured]:
 
 def bad_engine(engine: Engine) -> Iterator[Misconfigured]:
     """Yield why a cluster could not be reached as `engine` says."""
-    scheduler, files = engine.scheduler, dict(engine.tls)
+    scheduler, files = engine.scheduler, engine.tls_files
     if scheduler is None:
         if engine.kind == "dask":
             remedy = "needs the address of a scheduler; set engine.scheduler: tls://HOST:8786"
@@ -81,11 +81,11 @@ def bad_engine(engine: Engine) -> Iterator[Misconfigured]:
     is_encrypted = scheduler.startswith("tls:")
     for name, file in files.items():
         if is_encrypted and file is None:
-            remedy = f"needs engine.tls.{name}, a PEM file"
+            remedy = f"needs engine.{name}, a PEM file"
             yield Misconfigured("engine.scheduler", scheduler, remedy)
         elif not is_encrypted and file is not None:
             remedy = f"needs an encrypted scheduler; say {scheduler.replace('tcp:', 'tls:')}"
-            yield Misconfigured(f"engine.tls.{name}", file, remedy)
+            yield Misconfigured(f"engine.{name}", file, remedy)
 
 
 def _bad_separation(config: Config) -> Iterator[Misconfigured]:

@@ -412,7 +412,7 @@ def _engine(config: Config) -> Iterator[Finding]:
     if find_spec("distributed") is None:
         remedy = "needs the extra [dask] (pip install 'ocr-daemon[dask]')"
         yield Finding(True, "engine.kind", "dask", remedy)
-    for name, file in config.engine.tls:
+    for name, file in config.engine.tls_files.items():
         if file is not None and not os.access(file, os.R_OK):
             remedy = "cannot be read; name a PEM file that the daemon's user may read"
-            yield Finding(True, f"engine.tls.{name}", file, remedy)
+            yield Finding(True, f"engine.{name}", file, remedy)

@@ -235,9 +235,10 @@ def engine_setup_for(
 
 def cluster_setup(config: Config) -> ClusterSetup:
     """Return the Dask cluster of a config that names its scheduler."""
-    engine, tls = config.engine, config.engine.tls
+    engine = config.engine
     assert engine.scheduler is not None, "validated"
-    files = TlsFiles(tls.ca, tls.cert, tls.key) if tls.ca and tls.cert and tls.key else None
+    ca, cert, key = engine.tls_files.values()
+    files = TlsFiles(ca, cert, key) if ca and cert and key else None
     shared = None if engine.shared_files == "auto" else engine.shared_files
     return ClusterSetup(engine.scheduler, shared, files)
 

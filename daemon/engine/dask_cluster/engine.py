@@ -137,6 +137,7 @@ class DaskEngine:
         self._waiting: deque[_Job] = deque()  # the next three: of the event loop alone
         self._refused: dict[str, str] = {}
         self._client: Any = None
+        self._stream: Any = None
         self._listed_at = float("-inf")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._has_loop = threading.Event()
@@ -245,6 +246,8 @@ class DaskEngine:
                 if reason != self._problem:
                     log.warning("cluster.unreachable", reason=reason)
                 self._problem = reason
+            except Exception:
+                log.exception("cluster.failed")  # tasks wait for the next connection
             self._forget_all()
             if not self._is_closed:
                 await asyncio.sleep(AWAY_SECONDS)
@@ -270,13 +273,14 @@ class DaskEngine:
 
         Dask's client would connect again, but neither hear of workers nor tell us.
         """
-        self._client, stream, self._listed_at = client, client.scheduler_comm, float("-inf")
+        self._client, self._stream = client, client.scheduler_comm
+        self._listed_at = float("-inf")
         self._problem = "no worker has joined"
         log.info("cluster.connected", scheduler=self._cluster.scheduler)
         for topic in ("all", TOPIC):
             client.subscribe_topic(topic, self._note_event)
         while not self._is_closed:
-            if client.status != "running" or client.scheduler_comm is not stream:
+            if not self._is_connected(client):
                 log.warning("cluster.disconnected", scheduler=self._cluster.scheduler,
                             tasks=len(self._jobs), reason="its tasks begin anew")  # fmt: skip
                 return
@@ -284,6 +288,11 @@ class DaskEngine:
                 self._listed_at = time.monotonic()
                 asyncio.create_task(self._compare_with_list(client))  # noqa: RUF006 -- it ends soon
             await asyncio.sleep(POLL_SECONDS)
+
+    def _is_connected(self, client: Any) -> bool:  # noqa: ANN401
+        """Tell whether the connection still stands that the client began with."""
+        is_same = client is self._client and client.scheduler_comm is self._stream
+        return is_same and client.status == "running"
 
     async def _compare_with_list(self, client: Any) -> None:  # noqa: ANN401
         """Greet and remove the workers of which no event has told."""
@@ -359,8 +368,11 @@ class DaskEngine:
         if member is None:
             return
         member.is_lost = True
-        log.warning("cluster.worker_left", worker=member.name, address=address,
-                    tasks=len(member.running))  # fmt: skip
+        if member.is_closing:
+            log.info("cluster.worker_ended", worker=member.name, address=address)
+        else:
+            tasks = len(member.running)
+            log.warning("cluster.worker_left", worker=member.name, address=address, tasks=tasks)
         for task in member.running:
             task.cancel()
 
@@ -392,7 +404,7 @@ class DaskEngine:
 
     def _assign(self) -> None:
         """Give waiting tasks to the workers that have most free slots."""
-        while self._waiting and self._client is not None:
+        while self._waiting and self._client is not None and self._is_connected(self._client):
             member = max(self._members.values(), key=lambda each: each.free, default=None)
             if member is None or member.free <= 0:
                 return
@@ -424,6 +436,9 @@ class DaskEngine:
         except DaemonError as error:
             result = error
         except Exception as error:
+            if not self._is_connected(client):  # whatever a client says that loses its scheduler
+                self._waiting.appendleft(job)
+                return
             log.error("cluster.failed", worker=member.name, error=repr(error), exc_info=error)
             result = Died("crashed", f"reading it ended in {type(error).__name__}: {error}")
         self._finish(job, result)

@@ -340,9 +340,9 @@ def test_with_tls_only_those_with_a_certificate_of_the_authority_take_part(
     path = tmp_path / "secret.png"
     path.write_bytes(pretended.content("secret"))
     encrypted = Cluster(tmp_path, tls=[str(ours.ca), str(ours.cert), str(ours.key)])
-    keys = {"ca": str(ours.ca), "cert": str(ours.cert), "key": str(ours.key)}
+    keys = {"tls_ca": str(ours.ca), "tls_cert": str(ours.cert), "tls_key": str(ours.key)}
     try:
-        encrypted.worker("member", config={"engine": {"scheduler": encrypted.address, "tls": keys}})
+        encrypted.worker("member", config={"engine": {"scheduler": encrypted.address, **keys}})
         engine = connected(engines, encrypted, tls=ours)
         engine.warm()
         (read,) = outcomes(engine, reading(path))

@@ -56,7 +56,7 @@ class Cluster:
                     sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", self.address,
                     "--no-dashboard", "--dashboard-address", "127.0.0.1:0", *encrypted,
                 ],
-                stdout=log, stderr=log, start_new_session=True,
+                stdout=log, stderr=log,
             )  # fmt: skip
         until(self._listens, START_SECONDS, what="the scheduler listens")
 
@@ -81,7 +81,6 @@ class Cluster:
             self.workers[name] = subprocess.Popen(
                 [sys.executable, "-m", program, "worker", "--name", name, "-c", str(file)],
                 stdout=log, stderr=log, cwd=REPOSITORY, env=os.environ | environment,
-                start_new_session=True,
             )  # fmt: skip
 
     def worker(self, name: str, **options: Any) -> None:

@@ -21,7 +21,7 @@ from tests.torture import oracle
 from tests.torture.kills import Killer, Kind
 from tests.torture.life import quick_workspace
 from tests.torture.matrix import open_rows
-from tests.torture.series import REST_SECONDS, Feeder, Figures, VerifyLoop
+from tests.torture.series import REST_SECONDS, Feeder, Figures, VerifyLoop, attempts_of
 from tests.torture.watcher import Watcher
 
 WORKERS: Final = ("a", "b")
@@ -112,7 +112,7 @@ def _series(workspace: Workspace, cluster: Cluster, kills: int, seed: int, gap: 
     counted.duplicated += watcher.replaced()
     return Figures(
         PROGRAM, "rename", counted, killer.kill_log, seconds, finished,
-        verify_errors=verify_loop.errors, verifications=verify_loop.count,
+        attempts=attempts_of(workspace), verify_errors=verify_loop.errors, verifications=verify_loop.count,
     )  # fmt: skip
 
 

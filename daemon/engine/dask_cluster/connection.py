@@ -20,6 +20,8 @@ dask.config.set(
         "logging": {"version": 1, "incremental": True},
         "distributed.worker.daemon": False,  # a worker has processes of its own: the local pool
         "distributed.worker.profile.enabled": False,  # a stack trace every 10 ms
+        # of each connection Dask keeps the last 1 000 messages below 1 MB for its developers
+        "distributed.admin.low-level-log-length": 20,
         "distributed.admin.event-loop-monitor.enabled": False,
         "distributed.comm.timeouts.connect": f"{CONNECT_SECONDS}s",
     }

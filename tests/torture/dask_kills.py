@@ -112,7 +112,8 @@ def _series(workspace: Workspace, cluster: Cluster, kills: int, seed: int, gap: 
     counted.duplicated += watcher.replaced()
     return Figures(
         PROGRAM, "rename", counted, killer.kill_log, seconds, finished,
-        attempts=attempts_of(workspace), verify_errors=verify_loop.errors, verifications=verify_loop.count,
+        attempts=attempts_of(workspace), verify_errors=verify_loop.errors,
+        verifications=verify_loop.count,
     )  # fmt: skip
 
 

@@ -241,13 +241,13 @@ class DaskEngine:
             try:
                 async with self._connected() as client:
                     await self._serve(client)
-            except (OSError, RuntimeError) as error:
-                reason = f"the scheduler {self._cluster.scheduler} does not answer ({error})"
+            except Exception as error:  # whatever Dask raises; tasks wait for the next connection
+                is_expected = isinstance(error, OSError | RuntimeError)
+                what = "does not answer" if is_expected else f"fails in {type(error).__name__}"
+                reason = f"the scheduler {self._cluster.scheduler} {what} ({error})"
                 if reason != self._problem:
-                    log.warning("cluster.unreachable", reason=reason)
+                    log.warning("cluster.unreachable", reason=reason, exc_info=not is_expected)
                 self._problem = reason
-            except Exception:
-                log.exception("cluster.failed")  # tasks wait for the next connection
             self._forget_all()
             if not self._is_closed:
                 await asyncio.sleep(AWAY_SECONDS)

@@ -12,6 +12,7 @@ import os
 import signal
 import socket
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -81,15 +82,17 @@ async def _serve(host: Host, cluster: ClusterSetup, folder: Path, grace_seconds:
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    away = _Away(cluster.scheduler)
     sweeping = asyncio.create_task(_sweep(host))
     try:
         while not stopped.is_set():
-            worker = await _joined(host, cluster, folder, stopped)
+            worker = await _joined(host, cluster, folder, stopped, away)
             if worker is None:
                 continue
+            away.reason = ""
             log.info("cluster.joined", worker=host.name, scheduler=cluster.scheduler,
                      address=worker.address, slots=host.slots)  # fmt: skip
-            await _first(worker.finished(), stopped.wait())
+            await _first(worker.finished(), stopped.wait())  # type: ignore[no-untyped-call]
             if not stopped.is_set():
                 log.warning("cluster.left", worker=host.name, reason="the scheduler is gone")
             else:
@@ -100,7 +103,24 @@ async def _serve(host: Host, cluster: ClusterSetup, folder: Path, grace_seconds:
     log.info("cluster.stopped", worker=host.name)
 
 
-async def _joined(host: Host, cluster: ClusterSetup, folder: Path, stopped: asyncio.Event) -> Any:  # noqa: ANN401 -- a Dask worker
+@dataclass(slots=True)
+class _Away:
+    """Why a scheduler cannot be joined, which is logged when it changes."""
+
+    scheduler: str
+    reason: str = ""
+
+    def note(self, error: Exception) -> None:
+        """Log why it cannot be joined, if that is news."""
+        reason = str(error.__cause__ or error) or type(error).__name__
+        if reason != self.reason:
+            log.warning("cluster.unreachable", scheduler=self.scheduler, reason=reason)
+        self.reason = reason
+
+
+async def _joined(
+    host: Host, cluster: ClusterSetup, folder: Path, stopped: asyncio.Event, away: _Away
+) -> _Worker | None:
     """Return a worker that is known to the scheduler; None where it is away, after a pause."""
     worker = _Worker(
         cluster.scheduler, nthreads=host.slots, name=host.name, plugins=(HostPlugin(host),),
@@ -112,11 +132,11 @@ async def _joined(host: Host, cluster: ClusterSetup, folder: Path, stopped: asyn
     try:
         await _first(asyncio.shield(started), stopped.wait())
         if started.done():
-            return started.result()
+            started.result()
+            return worker
         started.cancel()
-    except (OSError, ValueError, RuntimeError) as error:  # ValueError: the name is still taken
-        reason = str(error.__cause__ or error)
-        log.warning("cluster.unreachable", scheduler=cluster.scheduler, reason=reason)
+    except Exception as error:  # whatever Dask raises: it is away, or the name is still taken
+        away.note(error)
     with contextlib.suppress(Exception):
         await worker.close()
     with contextlib.suppress(TimeoutError):

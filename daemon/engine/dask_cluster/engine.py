@@ -368,6 +368,8 @@ class DaskEngine:
         if member is None:
             return
         member.is_lost = True
+        if not self._members:
+            self._problem = f"{member.name}, the last worker, has left"
         if member.is_closing:
             log.info("cluster.worker_ended", worker=member.name, address=address)
         else:

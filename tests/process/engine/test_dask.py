@@ -218,6 +218,26 @@ def test_a_process_that_dies_in_the_pool_of_a_worker_costs_its_task_alone(
     assert engine.slots == 2
 
 
+def test_a_lost_scheduler_costs_nothing(
+    cluster: Cluster, worker: str, engines: list[Engine], tmp_path: Path
+) -> None:
+    engine = connected(engines, cluster)
+    engine.warm()
+    paths = [tmp_path / f"{number}.png" for number in range(6)]
+    for path in paths:
+        path.write_bytes(pretended.content(path.name))
+
+    for path in paths[:2]:
+        engine.submit(reading(path))
+    cluster.kill_scheduler()
+    for path in paths[2:]:
+        engine.submit(reading(path))
+    cluster.start_scheduler()
+    found = collected(engine, len(paths))
+
+    assert sorted(text_of(each)[0] for each in found) == [path.name for path in paths]
+
+
 def test_a_lost_worker_costs_what_it_had_and_slots_follow(
     cluster: Cluster, engines: list[Engine], tmp_path: Path
 ) -> None:
@@ -239,26 +259,6 @@ def test_a_lost_worker_costs_what_it_had_and_slots_follow(
     assert isinstance(died := lost.result, Died)
     assert (died.kind, died.message) == ("killed", "worker first was lost while it read this")
     assert text_of(read) == ["text"]
-
-
-def test_a_lost_scheduler_costs_nothing(
-    cluster: Cluster, worker: str, engines: list[Engine], tmp_path: Path
-) -> None:
-    engine = connected(engines, cluster)
-    engine.warm()
-    paths = [tmp_path / f"{number}.png" for number in range(6)]
-    for path in paths:
-        path.write_bytes(pretended.content(path.name))
-
-    for path in paths[:2]:
-        engine.submit(reading(path))
-    cluster.kill_scheduler()
-    for path in paths[2:]:
-        engine.submit(reading(path))
-    cluster.start_scheduler()
-    found = collected(engine, len(paths))
-
-    assert sorted(text_of(each)[0] for each in found) == [path.name for path in paths]
 
 
 def test_a_worker_that_is_told_to_end_finishes_what_it_has_and_takes_no_more(

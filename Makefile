@@ -19,7 +19,7 @@ TOOLS := .tools
 ONE_THREAD := OMP_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help run install develop test test-fast torture kills clock reloads versions soak fuzz check lock audit sbom dist release docs format bench bench-overhead bench-peers bench-recognizer bench-pages bench-tables bench-unread bench-confidence bench-ocrmypdf fonts image clean
+.PHONY: help run install develop test test-fast torture kills dask-kills clock reloads versions soak fuzz check lock audit sbom dist release docs format bench bench-overhead bench-peers bench-recognizer bench-pages bench-tables bench-unread bench-confidence bench-ocrmypdf fonts image clean
 
 help:
 	@echo "make run        install everything into .venv, and watch ./inbox until Ctrl-C"
@@ -118,6 +118,10 @@ kills: develop
 JUMPS ?= 200
 clock: develop
 	$(BIN)/python -m tests.torture.clock --jumps $(JUMPS) --rounds $(JUMPS) --seed $(SEED)
+
+# Kills of the parts of a Dask cluster: workers, their processes, the scheduler, the daemon.
+dask-kills: develop
+	$(BIN)/python -m tests.torture.dask_kills --kills $(KILLS) --seed $(SEED)
 
 # A reload that is killed at each of its steps, and kills at random while configs change.
 reloads: develop

@@ -50,6 +50,19 @@ ConfigFile = Annotated[
 DEFAULT_CONFIG = None
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="print errors only")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="print also what is logged")]
+EngineKind = Literal["local", "dask"]
+EngineChoice = Annotated[
+    EngineKind | None,
+    typer.Option("--engine", help="where pages are read [default: engine.kind of the config]"),
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS",
+        help="the scheduler of the Dask cluster, such as tls://host:8786 "
+        "[default: engine.scheduler of the config]",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 Which = Literal["recent", "failed", "waiting"]
 Level = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
@@ -109,6 +122,8 @@ def run(
         ),
     ] = None,
     outbox: Annotated[Path | None, typer.Option(help="the folder for the answers")] = None,
+    engine: EngineChoice = None,
+    scheduler: Scheduler = None,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="log warnings and errors only")
     ] = False,
@@ -122,17 +137,21 @@ def run(
     for name, folder in (("INBOX", inbox), ("OUTBOX", outbox)):
         if folder:  # in the environment, so that a reload finds it again
             os.environ[f"OCR_DAEMON__FOLDERS__{name}"] = str(folder.absolute())
+    _choose_engine(engine, scheduler)
     base = inbox.absolute().parent if inbox else None
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until a config has been loaded
     # structlog loads rich where it is installed, pydantic-settings asyncio, and others ssl: 10 MB
     # that a daemon never uses; a webhook loads ssl by itself
     sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
+    names = ["ssl", "asyncio"]
+    loaded = {name: sys.modules.pop(name) for name in names if name in sys.modules}
     sys.modules["ssl"] = None  # type: ignore[assignment]
     sys.modules["asyncio"] = ModuleType("asyncio")
     from daemon.core import logs
     from daemon.supervisor import main as supervisor
 
     del sys.modules["ssl"], sys.modules["asyncio"]
+    sys.modules.update(loaded)  # the Dask engine uses them
 
     def load() -> Config:
         return _at_level(_load(config, base=base), quiet=quiet, verbose=verbose)
@@ -183,6 +202,8 @@ def once(
             help=f"{', '.join(KINDS)}: written beside each sidecar; repeatable",
         ),
     ] = None,
+    engine: EngineChoice = None,
+    scheduler: Scheduler = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
     config: ConfigFile = DEFAULT_CONFIG,
@@ -205,11 +226,46 @@ def once(
     if reads_input and printed == "paths" and not out:
         printed = "text"
     kinds = cast("list[OutputKind]", output or [])
+    _choose_engine(engine, scheduler)
     loaded = _at_level(_load(config), quiet=quiet, verbose=verbose)
     if out or kinds or printed == "paths":
         _refuse_results_in_inbox([out] if out else paths, loaded.folders.inbox)
     request = command.OnceRequest(paths, out, look, kinds, printed, profile, quiet)
     sys.exit(command.read_all(loaded, request))
+
+
+@app.command(rich_help_panel=READING)
+def worker(
+    scheduler: Scheduler = None,
+    name: Annotated[
+        str | None,
+        typer.Option(help="what logs call this worker [default: host and process]"),
+    ] = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="log warnings and errors only")
+    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="log also at DEBUG")] = False,
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Read pages for daemons whose engine is a Dask cluster, until SIGTERM.
+
+    Its models must be those of the daemons; the number of its workers and their limits are its own.
+
+    Example: ocr-daemon worker --scheduler tls://host:8786
+    """
+    _require("distributed", "dask")
+    _choose_engine(None, scheduler)
+    from daemon.cli import worker as command
+
+    loaded = _at_level(_load(config, touch_folders=False), quiet=quiet, verbose=verbose)
+    command.serve(loaded, name)
+
+
+def _choose_engine(engine: EngineKind | None, scheduler: str | None) -> None:
+    """Put a choice into the environment, so that a reload finds it again."""
+    for key, value in (("KIND", engine), ("SCHEDULER", scheduler)):
+        if value is not None:
+            os.environ[f"OCR_DAEMON__ENGINE__{key}"] = value
 
 
 @app.command(rich_help_panel=READING)

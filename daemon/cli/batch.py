@@ -115,7 +115,7 @@ class BatchReader:
                 del self._open[next(iter(self._open))]
                 yield self._result_of(first)
             self._show_progress()
-            if self._engine.free < self._engine.slots:
+            if self._engine.free < max(1, self._engine.slots):  # a cluster may have no worker yet
                 self._wakeup.wait(1.0)
 
     def publish(

@@ -62,7 +62,7 @@ def describe(config: Config) -> str:
     return "\n".join([
         f"watches {folders.inbox} ({filesystem}), scanning {scanning}",
         f"takes a file that has not changed for {watch.quiet_seconds:g} s and is complete",
-        f"reads with {config.worker_count} workers of {config.threads} thread(s)",
+        _readers(config),
         f"reads lines with {_model(config)}",
         f"stops a worker at {limits.max_megabytes} MB, "
         f"recycles it above {limits.recycle_megabytes} MB; "
@@ -76,6 +76,12 @@ def describe(config: Config) -> str:
         _metrics(config.metrics),
         *_web(config.web),
     ])  # fmt: skip
+
+
+def _readers(config: Config) -> str:
+    if config.engine.kind == "dask":
+        return f"reads with the workers of the Dask cluster at {config.engine.scheduler}"
+    return f"reads with {config.worker_count} workers of {config.threads} thread(s)"
 
 
 def _model(config: Config) -> str:

@@ -77,6 +77,8 @@ def read_all(config: Config, request: OnceRequest) -> Exit:
     """Read every file and return the exit code: whether all could be read and written."""
     config = config.for_profile(request.profile)
     preflight.refuse_bad_weights(config)
+    if config.engine.kind == "dask":
+        preflight.refuse_bad_engine(config)
     logs.set_up(None, config.logging.level, log_format=config.logging.format)
     with contextlib.ExitStack() as stack:
         paths = [stack.enter_context(_on_disk(path, config)) for path in request.paths]

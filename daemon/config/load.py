@@ -139,7 +139,8 @@ def _absolute(config: Config, base: Path) -> Config:
     profiles = tuple(profile.resolved(base) for profile in config.profiles)
     return config.model_copy(
         update={
-            "folders": folders, "model": config.model.resolved(base),
+            "folders": folders, "engine": config.engine.resolved(base),
+            "model": config.model.resolved(base),
             "detector": config.detector.resolved(base), "hooks": hooks, "profiles": profiles,
         }
     )  # fmt: skip

@@ -108,6 +108,30 @@ class Retention(Section):
         return self == Retention()
 
 
+class Engine(Section):
+    """Where pages are read: by processes of this machine, or by workers of a Dask cluster.
+
+    The files are PEM, for TLS both ways: the authority that everybody trusts, certificate and key.
+    """
+
+    kind: Literal["local", "dask"] = "local"
+    scheduler: Annotated[str, Field(pattern=r"^(tcp|tls)://[^/\s]+:[0-9]+$")] | None = None
+    shared_files: Literal["auto"] | bool = "auto"
+    tls_ca: Path | None = None
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+
+    @property
+    def tls_files(self) -> dict[str, Path | None]:
+        """The files by their keys."""
+        return {"tls_ca": self.tls_ca, "tls_cert": self.tls_cert, "tls_key": self.tls_key}
+
+    def resolved(self, base: Path) -> Engine:
+        """Return the section with its paths relative to `base`."""
+        files = {key: file and (base / file).absolute() for key, file in self.tls_files.items()}
+        return self.model_copy(update=files)
+
+
 class Profile(Section):
     """Settings for some folders of the inbox that override the general ones.
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from daemon.config import fields
 from daemon.config.hook import Hook
 from daemon.config.secrets import masked
-from daemon.config.sections import DEFAULT_PROFILE
+from daemon.config.sections import DEFAULT_PROFILE, Engine
 from daemon.config.settings import Config
 from daemon.core import folder_rules, name_template, patterns
 from daemon.core.errors import InvalidConfig, Misconfigured
@@ -62,11 +62,30 @@ def _general_conflicts(config: Config) -> Iterator[Misconfigured]:
     if config.segmenter == "dbnet" and config.detector.file is None:
         yield Misconfigured("segmenter", "dbnet", "needs a network; name it in detector.file")
     yield from _bad_separation(config)
+    yield from bad_engine(config.engine)
     if config.web.enabled:
         yield from bad_web(config)
     if config.pdf.min_dpi > config.pdf.dpi:
         remedy = f"must not exceed pdf.dpi ({config.pdf.dpi})"
         yield Misconfigured("pdf.min_dpi", config.pdf.min_dpi, remedy)
+
+
+def bad_engine(engine: Engine) -> Iterator[Misconfigured]:
+    """Yield why a cluster could not be reached as `engine` says."""
+    scheduler, files = engine.scheduler, engine.tls_files
+    if scheduler is None:
+        if engine.kind == "dask":
+            remedy = "needs the address of a scheduler; set engine.scheduler: tls://HOST:8786"
+            yield Misconfigured("engine.kind", engine.kind, remedy)
+        return
+    is_encrypted = scheduler.startswith("tls:")
+    for name, file in files.items():
+        if is_encrypted and file is None:
+            remedy = f"needs engine.{name}, a PEM file"
+            yield Misconfigured("engine.scheduler", scheduler, remedy)
+        elif not is_encrypted and file is not None:
+            remedy = f"needs an encrypted scheduler; say {scheduler.replace('tcp:', 'tls:')}"
+            yield Misconfigured(f"engine.{name}", file, remedy)
 
 
 def _bad_separation(config: Config) -> Iterator[Misconfigured]:

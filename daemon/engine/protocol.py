@@ -1,7 +1,7 @@
 """What the supervisor needs of an engine: the place where tasks run.
 
-The local pool (`local_pool.py`) is one. Another engine implements `Engine` in a file of its own and
-is chosen in `create_engine`.
+There are two: the local pool (`local_pool.py`) and a Dask cluster (`dask_cluster/engine.py`).
+Another one implements `Engine` in a file of its own and is chosen in `create_engine`.
 """
 
 from __future__ import annotations
@@ -55,16 +55,40 @@ class WorkerSetup:
 
 
 @dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """PEM files for TLS both ways: the authority that everybody trusts, our certificate and key."""
+
+    ca: Path
+    cert: Path
+    key: Path
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterSetup:
+    """A Dask cluster: the address of its scheduler, such as tls://scheduler:8786.
+
+    `shared_files` tells whether workers see files under the paths that they have here, None if that
+    has to be found out. Without `tls` nothing is encrypted, and nobody asked who he is.
+    """
+
+    scheduler: str
+    shared_files: bool | None = None
+    tls: TlsFiles | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class EngineSetup:
     """What an engine is made of: engines with equal setups read alike.
 
-    `tasks_per_worker` is how many tasks a worker does before it is recycled, 0 for no limit.
+    `tasks_per_worker` is how many tasks a worker does before it is recycled, 0 for no limit. With a
+    `cluster` the workers are there, and have numbers and limits of their own.
     """
 
     worker: WorkerSetup
     workers: int
     tasks_per_worker: int
     memory_limits: MemoryLimits
+    cluster: ClusterSetup | None = None
 
 
 class Engine(Protocol):

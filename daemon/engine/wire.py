@@ -228,7 +228,7 @@ def _encode(message: Request | Reply) -> bytes:
     try:
         return _ENCODER.encode(message)
     except UnicodeEncodeError:  # half of a surrogate pair, from a text layer or a file name
-        return _ENCODER.encode(_in_unicode(msgspec.to_builtins(message, enc_hook=_encode_value)))
+        return _ENCODER.encode(_in_unicode(msgspec.to_builtins(message, enc_hook=encode_value)))
 
 
 def _in_unicode(value: Any) -> Any:  # noqa: ANN401 -- anything that JSON can hold
@@ -247,7 +247,7 @@ def _decode(decoder: msgspec.json.Decoder[T], content: bytes) -> T:
         raise InvalidMessageError(str(error)[:200]) from error
 
 
-def _encode_value(value: object) -> str | list[msgspec.Raw]:
+def encode_value(value: object) -> str | list[msgspec.Raw]:
     """Return packed pages as JSON, and a path as text: a character for each of its bytes."""
     match value:
         case PackedPages():
@@ -257,12 +257,13 @@ def _encode_value(value: object) -> str | list[msgspec.Raw]:
     raise TypeError(f"{type(value)} is no part of a message")
 
 
-def _decode_path(kind: type, text: object) -> Path:
+def decode_path(kind: type, text: object) -> Path:
+    """Return a path from its text in a message; TypeError for anything else."""
     if kind is not Path or not isinstance(text, str):
         raise TypeError(f"{kind} is no part of a message")
     return Path(os.fsdecode(text.encode("latin-1")))
 
 
-_ENCODER = msgspec.json.Encoder(enc_hook=_encode_value)
-_REQUESTS = msgspec.json.Decoder(Request, dec_hook=_decode_path)
+_ENCODER = msgspec.json.Encoder(enc_hook=encode_value)
+_REQUESTS = msgspec.json.Decoder(Request, dec_hook=decode_path)
 _REPLIES = msgspec.json.Decoder(Reply)

@@ -154,7 +154,7 @@ class Health:
         taking = HealthCheck(
             "taking", not draining, "no new files are taken" if draining else "new files are taken"
         )
-        return [*self.live(now), model, taking, *self._faults(now)]
+        return [*self.live(now), model, taking, *self._no_worker(now), *self._faults(now)]
 
     def is_progressing(self, now: float) -> bool:
         """Return False for a loop that neither scans nor knows a reason why it cannot."""
@@ -190,6 +190,11 @@ class Health:
         counts = ", ".join(f"{number} {state}" for state, number in self.workers(now).items())
         longest = max((seconds for state, seconds in states if state == "overdue"), default=None)
         return HealthCheck("workers", longest is None, f"workers: {counts or 'none'}", longest)
+
+    def _no_worker(self, now: float) -> Iterator[HealthCheck]:
+        """Yield a check that fails while a cluster has no worker for us: the inbox then waits."""
+        if self.phase == "ready" and not self._workers.states(now):
+            yield HealthCheck("cluster", False, "no worker of the cluster reads for this daemon")
 
     def _events(self) -> HealthCheck:
         message = self.inbox.watch_fault

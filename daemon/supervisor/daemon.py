@@ -338,7 +338,7 @@ class Daemon:
             "daemon.ready",
             inbox=str(config.folders.inbox),
             outbox=str(config.folders.outbox),
-            workers=config.worker_count,
+            workers=self._engine.slots,
             model=config.weights.file.stem,
             sandbox=self._engine.protections,
         )

@@ -64,6 +64,11 @@ def refuse_bad_weights(config: Config) -> None:
     _refuse((*_networks(config), *_lexicon(config)))
 
 
+def refuse_bad_engine(config: Config) -> None:
+    """Raise Misconfigured when a cluster is named that could not be joined from this machine."""
+    _refuse(_engine(config))
+
+
 def _refuse(found: Iterable[Finding]) -> None:
     for finding in found:
         if finding.is_fatal:
@@ -87,6 +92,8 @@ def _findings(config: Config, *, may_write: bool) -> Iterator[Finding]:
     if config.originals == "archive":
         yield from _other_filesystem(config, may_write=may_write)
     yield from _ownership_tried(config) if may_write else _ownership_permitted(config)
+    if config.engine.kind == "dask":
+        yield from _engine(config)
     yield from _networks(config)
     yield from _lexicon(config)
     yield from _watching(config)
@@ -413,3 +420,14 @@ def _inotify(config: Config) -> Iterator[Finding]:
                     f"{number} of at most {limit} are needed (fs.inotify.{name}); raise it with "
                     "sysctl, or the daemon falls back to scanning",
                 )  # fmt: skip
+
+
+def _engine(config: Config) -> Iterator[Finding]:
+    """Yield what a cluster needs and this machine does not have."""
+    if find_spec("distributed") is None:
+        remedy = "needs the extra [dask] (pip install 'ocr-daemon[dask]')"
+        yield Finding(True, "engine.kind", "dask", remedy)
+    for name, file in config.engine.tls_files.items():
+        if file is not None and not os.access(file, os.R_OK):
+            remedy = "cannot be read; name a PEM file that the daemon's user may read"
+            yield Finding(True, f"engine.{name}", file, remedy)

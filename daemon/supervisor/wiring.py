@@ -18,7 +18,7 @@ from daemon.core.counters import Counters
 from daemon.core.folder_rules import FolderRules
 from daemon.core.scratch import Scratch
 from daemon.core.volumes import VolumeMonitor
-from daemon.engine.protocol import EngineSetup, WorkerSetup
+from daemon.engine.protocol import ClusterSetup, EngineSetup, TlsFiles, WorkerSetup
 from daemon.inbox.archive import reason_of
 from daemon.inbox.claims.modes import CLAIM_MODES
 from daemon.inbox.claims.protocol import Claims, ClaimSettings
@@ -229,7 +229,18 @@ def engine_setup_for(
     is_debugged = config.logging.level == "DEBUG"
     worker = WorkerSetup(config.recipes, config.threads, readable, writable, is_debugged)
     limits = config.memory_limits
-    return EngineSetup(worker, config.worker_count, config.tasks_per_worker, limits)
+    cluster = cluster_setup(config) if config.engine.kind == "dask" else None
+    return EngineSetup(worker, config.worker_count, config.tasks_per_worker, limits, cluster)
+
+
+def cluster_setup(config: Config) -> ClusterSetup:
+    """Return the Dask cluster of a config that names its scheduler."""
+    engine = config.engine
+    assert engine.scheduler is not None, "validated"
+    ca, cert, key = engine.tls_files.values()
+    files = TlsFiles(ca, cert, key) if ca and cert and key else None
+    shared = None if engine.shared_files == "auto" else engine.shared_files
+    return ClusterSetup(engine.scheduler, shared, files)
 
 
 def copies(config: Config) -> Scratch:

@@ -21,7 +21,11 @@ import psutil
 from tests.support.running_daemon import Workspace
 from tests.torture.life import Life
 
-Kind = Literal["kill worker", "kill daemon", "terminate", "stop worker", "stop daemon"]
+Kind = Literal[
+    "kill worker", "kill daemon", "terminate", "stop worker", "stop daemon",
+    "kill scheduler", "kill process", "terminate worker",
+]  # fmt: skip
+"""The last three are those of a cluster (dask_kills.py)."""
 KINDS: dict[Kind, int] = {
     "kill worker": 48, "kill daemon": 20, "terminate": 8, "stop worker": 12, "stop daemon": 12,
 }  # fmt: skip

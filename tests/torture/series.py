@@ -119,7 +119,7 @@ def run(
     counted.duplicated += watcher.replaced()
     return Figures(
         program, claim, counted, killer.kill_log, seconds, finished,
-        _first_answers(killer.kill_log, watcher), _attempts(workspace),
+        _first_answers(killer.kill_log, watcher), attempts_of(workspace),
         verify_loop.errors, verify_loop.count,
     )  # fmt: skip
 
@@ -275,7 +275,8 @@ def _first_answers(kill_log: KillLog, watcher: Watcher) -> list[float]:
     return found
 
 
-def _attempts(workspace: Workspace) -> dict[int, int]:
+def attempts_of(workspace: Workspace) -> dict[int, int]:
+    """Return the number of answers by the attempt that they came from."""
     numbers = [answer["processing"]["attempt"] for answer in workspace.answers().values()]
     return {number: numbers.count(number) for number in sorted(set(numbers))}
 

@@ -137,6 +137,10 @@ REFUSED = {
         "not in both",
     ),
     "hooks: [{name: a, url: 'https://x.org', attempts: 0}]": ("hooks.0.attempts", "1 or more"),
+    "engine: {kind: dask}": ("engine.kind", "needs the address of a scheduler"),
+    "engine: {scheduler: 'host:8786'}": ("engine.scheduler", "tls)://"),
+    "engine: {kind: dask, scheduler: 'tls://h:1'}": ("engine.scheduler", "needs engine.tls_ca"),
+    "engine: {kind: dask, scheduler: 'tcp://h:1', tls_ca: a}": ("engine.tls_ca", "tls://h:1"),
     "1: x": ("--config", "keys and values"),
 }
 

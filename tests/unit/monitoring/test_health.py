@@ -121,6 +121,13 @@ def test_an_overdue_worker_fails_the_check_and_a_dead_idle_one_does_not(
     assert daemon.failing() == {"workers"}
 
 
+def test_a_cluster_without_a_worker_fails_readiness_and_not_liveness(daemon: FakeDaemon) -> None:
+    daemon.states = []
+
+    assert daemon.failing() == set()
+    assert daemon.failing(ready=True) == {"cluster"}
+
+
 def test_dead_emitters_fail_the_events_check(daemon: FakeDaemon) -> None:
     daemon.inbox.watch_fault = "no events come any more"
 

@@ -34,6 +34,7 @@ EVENTS = {
     for module in REPOSITORY.glob("daemon/**/*.py")
     for event in re.findall(r"log\.\w+\(\s*\"([a-z_.]+)\"", module.read_text())
 }
+IN_ANSWERS = {"engine.profile"}  # keys of a sidecar, which has a section of that name too
 FAILPOINTS = {
     point
     for module in REPOSITORY.glob("daemon/**/*.py")
@@ -186,7 +187,7 @@ def test_every_key_that_a_page_names_exists(page: Path) -> None:
     }
     variables = set(re.findall(r"OCR_DAEMON__[A-Z0-9_]+[A-Z0-9]", text))
 
-    assert named - known - EVENTS == set()
+    assert named - known - EVENTS - IN_ANSWERS == set()
     assert (
         variables
         - {key.environment for key in KEYS}

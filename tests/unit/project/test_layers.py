@@ -47,7 +47,10 @@ ALLOWED = {
     "openpyxl": (),
     "markdown_it": (),
     "img2pdf": ("daemon/ocr/render/image_to_pdf",),
+    "dask": ("daemon/engine/dask_cluster/",),
+    "distributed": ("daemon/engine/dask_cluster/",),
     "msgspec": (
+        "daemon/engine/dask_cluster/",
         "daemon/engine/wire",
         "daemon/engine/page_store",
         "daemon/outbox/sidecar",

@@ -46,7 +46,7 @@ class Engine:
         return []
 
     def states(self, now: float) -> list[tuple[str, float]]:
-        return []
+        return [("idle", 0.0)]
 
 
 class Signals:

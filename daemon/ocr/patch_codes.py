@@ -35,7 +35,8 @@ _SPACE_UNITS: Final = (0.25, 1.7)  # copies make bars wider and spaces narrower,
 _BAR_UNITS: Final = (0.5, 3.5)
 _MIN_RATIO: Final = 1.45  # of the narrower wide bar to the wider narrow one; 2.5 as printed
 _QUIET_UNITS: Final = 1.5  # of white before and after the bars
-_PAGE_SHARES: Final = (0.03, 0.12)  # of the longer side of the page that the four bars take
+_PAGE_SHARES: Final = (0.045, 0.12)  # of the longer side of the page, from A3 to A5
+_MIN_SOLID: Final = 0.9  # of the pixels of bars that are dark, and of spaces that are light
 _MIN_LENGTH: Final = 0.8  # of the bars, in widths of the code: 2.5 to 3.1 as printed
 
 Found = tuple[str, tuple[float, float, float, float]]
@@ -53,7 +54,7 @@ def read(level: Pixels, longer_side: int) -> Found | None:
         (order, start, end, top, bottom)
         for top, bottom in itertools.pairwise(edges)
         if bottom > top
-        for order, start, end in _codes_in(level[top:bottom].mean(axis=0))
+        for order, start, end in _codes_in(level[top:bottom])
         if _PAGE_SHARES[0] <= (end - start) / longer_side <= _PAGE_SHARES[1]
     ]
     if not strips:
@@ -78,22 +79,25 @@ def text_of(order: str, start: Points, end: Points, width: int, height: int) -> 
     return TEXTS[order if before <= after else order[::-1]]
 
 
-def _codes_in(row: NDArray[np.float64]) -> list[tuple[str, int, int]]:
-    """Return the orders of bars in a row of gray levels, with the start and end of each."""
-    row = cv2.GaussianBlur(np.asarray(row, np.float32)[None], (0, 0), 1.0)[0]
+def _codes_in(strip: Pixels) -> list[tuple[str, int, int]]:
+    """Return the orders of bars in a strip H,W across them, with the start and end of each."""
+    smooth = cv2.GaussianBlur(strip.astype(np.float32), (0, 0), 1.0)
+    row = smooth.mean(axis=0)
     dark, light = np.percentile(row, (2, 90))
     if light - dark < _MIN_CONTRAST:
         return []
     is_dark = row < (dark + light) / 2
+    agrees = (smooth < (dark + light) / 2) == is_dark  # not in text, whose rows are partly dark
     bounds = np.flatnonzero(np.diff(np.concatenate([[False], is_dark, [False]]).astype(np.int8)))
     found = []
     for first in range(0, len(bounds) - 7, 2):
+        start, end = int(bounds[first]), int(bounds[first + 7])
         order = _order(np.diff(bounds[first : first + 8]))
-        before = bounds[first] - (bounds[first - 1] if first else 0)
-        after = (bounds[first + 8] if first + 8 < len(bounds) else row.size) - bounds[first + 7]
-        quiet = _QUIET_UNITS / _UNITS * (bounds[first + 7] - bounds[first])
-        if order is not None and min(before, after) >= quiet:
-            found.append((order, int(bounds[first]), int(bounds[first + 7])))
+        before = start - (bounds[first - 1] if first else 0)
+        after = (bounds[first + 8] if first + 8 < len(bounds) else row.size) - end
+        is_quiet = min(before, after) >= _QUIET_UNITS / _UNITS * (end - start)
+        if order is not None and is_quiet and agrees[:, start:end].mean() >= _MIN_SOLID:
+            found.append((order, start, end))
     return found
 
 

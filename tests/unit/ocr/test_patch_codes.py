@@ -100,6 +100,25 @@ def test_other_bars_are_no_patch_code(thickness: tuple[int, ...]) -> None:
     assert read(image) == []
 
 
+def test_lines_of_text_between_rules_are_none() -> None:
+    image = np.full(SIZE, 255, np.uint8)
+    for y, is_rule in (
+        (100, True),
+        (127, False),
+        (140, True),
+        (167, False),
+        (420, False),
+        (430, True),
+    ):
+        if is_rule:
+            image[y : y + 3, 100:500] = 0
+        else:
+            cv2.putText(image, "DISPLAYS SELLING OUT BEFORE", (100, y), 0, 0.8, (0,), 2)
+
+    for scale in (0.7, 1.0, 1.6):
+        assert read(cv2.resize(image, None, fx=scale, fy=scale)) == []
+
+
 def test_short_bars_and_those_of_another_size_are_none() -> None:
     for image in (
         sheet("PATCHT", length=0.5),

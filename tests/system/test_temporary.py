@@ -33,7 +33,8 @@ def temp() -> Iterator[Path]:
 
 def started(workspace: Workspace, temp: Path, path: str) -> subprocess.Popen[bytes]:
     """Start `once` as a session leader; return once a worker has begun to render an output."""
-    command = ["once", path, "--output", "searchable_pdf", "--config", str(workspace.config)]
+    command = ["once", path, "--out", str(workspace.root / "read"), "--output", "searchable_pdf"]
+    command += ["--config", str(workspace.config)]
     process = subprocess.Popen(
         [sys.executable, "-m", "daemon", *command],
         cwd=REPOSITORY, env=os.environ | {"TMPDIR": str(temp)}, start_new_session=True,
@@ -69,7 +70,14 @@ def test_a_command_that_ends_by_itself_leaves_nothing_there_and_in_the_home_fold
     home.mkdir()
 
     done = workspace.command(
-        "once", str(page), "--output", "searchable_pdf", TMPDIR=str(temp), HOME=str(home)
+        "once",
+        str(page),
+        "--out",
+        str(tmp_path / "read"),
+        "--output",
+        "searchable_pdf",
+        TMPDIR=str(temp),
+        HOME=str(home),
     )
 
     assert (done.returncode, list(home.iterdir())) == (0, [])
@@ -94,7 +102,10 @@ def test_the_next_start_removes_what_a_power_cut_left_and_nothing_that_is_in_use
     )  # fmt: skip
     assert holder.stdout is not None
     held = Path(holder.stdout.readline().strip())
-    done = workspace.command("once", str(page), "--output", "searchable_pdf", TMPDIR=str(temp))
+    out = str(tmp_path / "read")
+    done = workspace.command(
+        "once", str(page), "--out", out, "--output", "searchable_pdf", TMPDIR=str(temp)
+    )
 
     assert done.returncode == 0
     assert not left.exists()

@@ -53,7 +53,7 @@ def test_fields_are_in_sidecar_csv_hook_rest_and_page(site: Site) -> None:
     assert until(lambda: told.exists() and told.read_text(), 20, what="the hook") == "1978.20,\n"
     page = site.get(f"{uploaded['location']}/view").text
     assert '<td><bdi lang="">1978.20</bdi></td>' in page
-    assert "not found: its label is not on the pages" in page
+    assert "not found: no page has its label" in page
 
 
 def test_another_folder_has_no_fields(site: Site) -> None:

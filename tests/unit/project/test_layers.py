@@ -57,7 +57,6 @@ ALLOWED = {
         "daemon/inbox/uploads",
     ),
     "prometheus_client": ("daemon/monitoring/metrics",),
-    "natsort": ("daemon/inbox/queue",),
     "pydantic": (
         "daemon/config/",
         "daemon/supervisor/reload",

@@ -10,12 +10,14 @@ them is processed within 8 (n + 1) files, whatever else arrives.
 from __future__ import annotations
 
 import heapq
-import re
 from bisect import insort
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Set
 from copy import copy
 from dataclasses import dataclass, field
+from typing import Any
+
+from natsort import natsort_keygen, ns
 
 from daemon.core.folder_rules import FolderRules, folder_of
 
@@ -23,20 +25,15 @@ OLDEST_EVERY = 8  # one in so many files is the oldest one
 MAX_FOLDERS = 10_000  # whose last turn is remembered
 RESORT_DIVISOR = 20  # a folder that grows by less than one in so many files is not sorted again
 
-Key = tuple[list[str | int], str]
-"""Text and numbers of a name by turns, and the name itself, so that no two keys are equal."""
+Key = tuple[Any, str]
+"""The key that natsort makes of a name, and the name itself, so that no two keys are equal."""
 
-_DIGITS = re.compile(r"(\d+)")
+_natural = natsort_keygen(alg=ns.IGNORECASE)
 
 
 def natural(text: str) -> Key:
-    """Return the key of the natural order: digits count as numbers, `a` as `A`.
-
-    The package natsort does this too, and takes 1.1 MB of the supervising process.
-    """
-    parts: list[str | int] = list(_DIGITS.split(text.casefold()))
-    parts[1::2] = [int(digits) for digits in parts[1::2]]
-    return parts, text
+    """Return the key of the natural order: digits count as numbers, `a` as `A`."""
+    return _natural(text), text
 
 
 def natural_path(name: str) -> list[Key]:

@@ -57,6 +57,7 @@ ALLOWED = {
         "daemon/inbox/uploads",
     ),
     "prometheus_client": ("daemon/monitoring/metrics",),
+    "natsort": ("daemon/inbox/queue",),
     "pydantic": (
         "daemon/config/",
         "daemon/supervisor/reload",

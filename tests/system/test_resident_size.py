@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from time import sleep
 
 from tests.support.running_daemon import Workspace, until
 from tests.support.samples import png, text_page
@@ -16,6 +17,8 @@ def test_the_resident_size_of_the_daemon_stays_under_sixty_megabytes(tmp_path: P
         for number in range(12):
             workspace.drop(f"{number}.png", png(text_page([f"Light {number}"])))
         until(lambda: len(workspace.answers()) == 12)
+        until(lambda: len(workspace.files_in(workspace.archive)) == 12)
+        sleep(2)  # the memory of the last document is returned when it is over
 
         resident = psutil.Process(daemon.process.pid).memory_info().rss
 

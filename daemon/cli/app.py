@@ -50,6 +50,8 @@ ConfigFile = Annotated[
 DEFAULT_CONFIG = None
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="print errors only")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="print also what is logged")]
+QuietLog = Annotated[bool, typer.Option("--quiet", "-q", help="log warnings and errors only")]
+VerboseLog = Annotated[bool, typer.Option("--verbose", "-v", help="log also at DEBUG")]
 EngineKind = Literal["local", "dask"]
 EngineChoice = Annotated[
     EngineKind | None,
@@ -124,10 +126,8 @@ def run(
     outbox: Annotated[Path | None, typer.Option(help="the folder for the answers")] = None,
     engine: EngineChoice = None,
     scheduler: Scheduler = None,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="log warnings and errors only")
-    ] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="log also at DEBUG")] = False,
+    quiet: QuietLog = False,
+    verbose: VerboseLog = False,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """Watch the inbox and answer every file, in the foreground.
@@ -241,10 +241,8 @@ def worker(
         str | None,
         typer.Option(help="what logs call this worker [default: host and process]"),
     ] = None,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="log warnings and errors only")
-    ] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="log also at DEBUG")] = False,
+    quiet: QuietLog = False,
+    verbose: VerboseLog = False,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """Read pages for daemons whose engine is a Dask cluster, until SIGTERM.

@@ -16,8 +16,8 @@ def serve(config: Config, name: str | None) -> None:
     preflight.refuse_bad_weights(config)
     preflight.refuse_bad_engine(config)
     logs.set_up(None, config.logging.level, log_format=config.logging.format)
-    from daemon.engine.dask_cluster import serve
+    from daemon.engine.dask_cluster.worker import serve as serve_cluster
 
     setup = wiring.engine_setup_for(config, [])
     cluster = wiring.cluster_setup(config)
-    serve.serve(setup, cluster, name, config.grace_seconds)
+    serve_cluster(setup, cluster, name, config.grace_seconds)

@@ -108,7 +108,7 @@ class Retention(Section):
         return self == Retention()
 
 
-class Engine(Section):
+class EngineSettings(Section):
     """Where pages are read: by processes of this machine, or by workers of a Dask cluster.
 
     The files are PEM, for TLS both ways: the authority that everybody trusts, certificate and key.
@@ -126,7 +126,7 @@ class Engine(Section):
         """The files by their keys."""
         return {"tls_ca": self.tls_ca, "tls_cert": self.tls_cert, "tls_key": self.tls_key}
 
-    def resolved(self, base: Path) -> Engine:
+    def resolved(self, base: Path) -> EngineSettings:
         """Return the section with its paths relative to `base`."""
         files = {key: file and (base / file).absolute() for key, file in self.tls_files.items()}
         return self.model_copy(update=files)

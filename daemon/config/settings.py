@@ -24,7 +24,7 @@ from daemon.config.messages import errors_in
 from daemon.config.sections import (
     DEFAULT_PROFILE,
     Count,
-    Engine,
+    EngineSettings,
     Folders,
     Logging,
     Metrics,
@@ -77,7 +77,7 @@ class Config(BaseSettings):
     tasks_per_worker: NonNegative = 500
     worker_max_megabytes: NonNegative = 0
     worker_recycle_megabytes: NonNegative = 0
-    engine: Engine = Engine()
+    engine: EngineSettings = EngineSettings()
     sandbox: Literal["auto", "off"] = "auto"
     allow_root: bool = False
     claim: Literal["rename", "ledger"] = "rename"

@@ -10,7 +10,7 @@ from pathlib import Path
 from daemon.config import fields
 from daemon.config.hook import Hook
 from daemon.config.secrets import masked
-from daemon.config.sections import DEFAULT_PROFILE, Engine
+from daemon.config.sections import DEFAULT_PROFILE, EngineSettings
 from daemon.config.settings import Config
 from daemon.core import folder_rules, name_template, patterns
 from daemon.core.errors import InvalidConfig, Misconfigured
@@ -70,7 +70,7 @@ def _general_conflicts(config: Config) -> Iterator[Misconfigured]:
         yield Misconfigured("pdf.min_dpi", config.pdf.min_dpi, remedy)
 
 
-def bad_engine(engine: Engine) -> Iterator[Misconfigured]:
+def bad_engine(engine: EngineSettings) -> Iterator[Misconfigured]:
     """Yield why a cluster could not be reached as `engine` says."""
     scheduler, files = engine.scheduler, engine.tls_files
     if scheduler is None:

@@ -16,13 +16,13 @@ from daemon.core.errors import DaemonError, Deferred, Died, Rejected, Unconfirme
 # Dask's scheduler holds each message until its task is done, and warns from 10 MB.
 CHUNK_BYTES: Final = 4 << 20
 
-AgainReason = Literal["missing", "closing", "other_worker"]
+NotStartedReason = Literal["missing", "closing", "other_worker"]
 """Why a task has not begun: the worker needs the bytes of the file, it is about to end, or it is
-another process than the one that was greeted."""
+another process than the one that the handshake was with."""
 
 
-class Hello(msgspec.Struct, frozen=True):
-    """How a daemon introduces itself: what a worker must have in common with it.
+class HandshakeRequest(msgspec.Struct, frozen=True):
+    """What a worker must have in common with the daemon `daemon`.
 
     `settings` are digests of the networks and the settings they are loaded with, by config key.
     `profiles` has the digest of each recipe by the name of its profile; `recipes` is their JSON,
@@ -36,7 +36,7 @@ class Hello(msgspec.Struct, frozen=True):
     recipes: msgspec.Raw
 
 
-class Welcome(msgspec.Struct, frozen=True, tag=True):
+class HandshakeAccepted(msgspec.Struct, frozen=True, tag=True):
     """The worker reads as the daemon does: `slots` tasks at once. `id` is that of its process."""
 
     id: str
@@ -44,18 +44,19 @@ class Welcome(msgspec.Struct, frozen=True, tag=True):
     protections: str
 
 
-class Refused(msgspec.Struct, frozen=True, tag=True):
+class HandshakeRefused(msgspec.Struct, frozen=True, tag=True):
     """The worker would not read as the daemon does, for these reasons."""
 
     reasons: tuple[str, ...]
 
 
-class Order(msgspec.Struct, frozen=True):
-    """A task for the worker `worker`; `task` is a request of `wire`, or in a parcel.
+class TaskMessage(msgspec.Struct, frozen=True):
+    """A task for the worker process `worker`: a request of `wire`, in `task` or in an upload.
 
     `document` is a key that a file has in one state. With `is_shared` the worker reads the file of
     the task by its path; its content must then have the digest `sha256`, if that is not None.
-    Otherwise the content comes with the order, in the parcel `content`, or has come before.
+    Otherwise the content comes with the message, in an upload, or has come before. An upload is a
+    file that was sent in chunks.
     """
 
     worker: str
@@ -63,12 +64,12 @@ class Order(msgspec.Struct, frozen=True):
     is_shared: bool
     sha256: str | None = None
     task: msgspec.Raw = msgspec.Raw()
-    task_parcel: str | None = None
-    content_parcel: str | None = None
+    request_upload: str | None = None
+    document_upload: str | None = None
 
 
-class Done(msgspec.Struct, frozen=True, tag=True):
-    """The task is done: a reply of `wire`. `output` names an output that must be fetched.
+class TaskDone(msgspec.Struct, frozen=True, tag=True):
+    """The task is done: a reply of `wire`. `output` names an output that must be read in chunks.
 
     `size` is that of the output in bytes.
     """
@@ -78,13 +79,13 @@ class Done(msgspec.Struct, frozen=True, tag=True):
     size: int = 0
 
 
-class Again(msgspec.Struct, frozen=True, tag=True):
+class TaskNotStarted(msgspec.Struct, frozen=True, tag=True):
     """The task has not begun."""
 
-    reason: AgainReason
+    reason: NotStartedReason
 
 
-class Failed(msgspec.Struct, frozen=True, tag=True):
+class TaskFailed(msgspec.Struct, frozen=True, tag=True):
     """The task ended in an error of ours."""
 
     error: Literal["rejected", "unconfirmed", "deferred", "died"]
@@ -93,8 +94,8 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
     signal: int | None = None
 
     @classmethod
-    def of(cls, error: DaemonError) -> Failed:
-        """Return the answer for an error."""
+    def of(cls, error: DaemonError) -> TaskFailed:
+        """Return the reply for an error."""
         match error:
             case Rejected(reason=kind, message=message):
                 return cls("rejected", message, kind)
@@ -117,12 +118,12 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
                 return Deferred(f"worker {worker}: {self.message}")
 
 
-Greeting = Welcome | Refused
-Answer = Done | Again | Failed
-T = TypeVar("T", Hello, Order, Greeting, Answer)
+HandshakeReply = HandshakeAccepted | HandshakeRefused
+TaskReply = TaskDone | TaskNotStarted | TaskFailed
+T = TypeVar("T", HandshakeRequest, TaskMessage, HandshakeReply, TaskReply)
 
-hello_decoder: Final = msgspec.json.Decoder(Hello)
-order_decoder: Final = msgspec.json.Decoder(Order)
-greeting_decoder: Final = msgspec.json.Decoder(Greeting)
-answer_decoder: Final = msgspec.json.Decoder(Answer)
+handshake_decoder: Final = msgspec.json.Decoder(HandshakeRequest)
+task_decoder: Final = msgspec.json.Decoder(TaskMessage)
+handshake_reply_decoder: Final = msgspec.json.Decoder(HandshakeReply)
+task_reply_decoder: Final = msgspec.json.Decoder(TaskReply)
 encode: Final = msgspec.json.encode

@@ -21,7 +21,7 @@ from daemon.core import fs
 
 # A document comes back with its next pages within seconds; what is removed too early is sent again.
 IDLE_SECONDS: Final = 60.0
-PARCEL_SECONDS: Final = 600.0  # in which all of a parcel has arrived, or an output been fetched
+UPLOAD_SECONDS: Final = 600.0  # in which all of a upload has arrived, or an output been fetched
 
 
 class MissingError(Exception):
@@ -37,13 +37,13 @@ class _Entry:
 
 
 class Spool:
-    """Documents, parcels and outputs below one folder; used from any thread."""
+    """Documents, uploads and outputs below one folder; used from any thread."""
 
     def __init__(self, folder: Path) -> None:
         self.documents = folder / "documents"
         self.outputs = folder / "outputs"
-        self._parcels = folder / "parcels"
-        for each in (self.documents, self.outputs, self._parcels):
+        self._uploads = folder / "uploads"
+        for each in (self.documents, self.outputs, self._uploads):
             each.mkdir(mode=0o700, exist_ok=True)
         self._lock = threading.Lock()
         self._entries: dict[str, _Entry] = {}
@@ -73,22 +73,22 @@ class Spool:
                 entry.users -= 1
                 entry.used_at = time.monotonic()
 
-    def add_to_parcel(self, name: str, offset: int, content: bytes) -> None:
-        """Write a part of a parcel, at `offset` bytes."""
-        with self._parcel(name).open("r+b" if offset else "wb") as file:
+    def write_upload(self, name: str, offset: int, content: bytes) -> None:
+        """Write a part of a upload, at `offset` bytes."""
+        with self._upload(name).open("r+b" if offset else "wb") as file:
             file.seek(offset)
             file.write(content)
 
-    def take_parcel(self, name: str, target: Path) -> None:
-        """Move a parcel; MissingError where it is not here."""
+    def take_upload(self, name: str, target: Path) -> None:
+        """Move a upload; MissingError where it is not here."""
         try:
-            self._parcel(name).rename(target)
+            self._upload(name).rename(target)
         except FileNotFoundError:
             raise MissingError(name) from None
 
-    def read_parcel(self, name: str) -> bytes:
-        """Return a parcel and remove it; MissingError where it is not here."""
-        path = self._parcel(name)
+    def read_upload(self, name: str) -> bytes:
+        """Return a upload and remove it; MissingError where it is not here."""
+        path = self._upload(name)
         try:
             content = path.read_bytes()
         except FileNotFoundError:
@@ -113,15 +113,15 @@ class Spool:
                 if not entry.users and now - entry.used_at > IDLE_SECONDS:
                     shutil.rmtree(entry.path.parent, ignore_errors=True)
                     del self._entries[key]
-        oldest = time.time() - PARCEL_SECONDS
-        for folder in (self._parcels, self.outputs):
+        oldest = time.time() - UPLOAD_SECONDS
+        for folder in (self._uploads, self.outputs):
             for path in folder.iterdir():
                 with contextlib.suppress(OSError):
                     if path.lstat().st_mtime < oldest:
                         path.unlink()
 
-    def _parcel(self, name: str) -> Path:
-        return self._parcels / os.path.basename(name)  # noqa: PTH119 -- whatever the name says
+    def _upload(self, name: str) -> Path:
+        return self._uploads / os.path.basename(name)  # noqa: PTH119 -- whatever the name says
 
     def _output(self, name: str) -> Path:
         return self.outputs / os.path.basename(name)  # noqa: PTH119

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.engine.dask_cluster.spool import IDLE_SECONDS, PARCEL_SECONDS, MissingError, Spool
+from daemon.engine.dask_cluster.spool import IDLE_SECONDS, UPLOAD_SECONDS, MissingError, Spool
 
 
 def refuse(_: Path) -> None:
@@ -82,30 +82,30 @@ def test_a_parcel_arrives_in_parts_and_is_taken_once(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
 
     for offset, part in ((0, b"one "), (4, b"two")):
-        spool.add_to_parcel("parcel", offset, part)
+        spool.write_upload("upload", offset, part)
 
-    assert spool.read_parcel("parcel") == b"one two"
+    assert spool.read_upload("upload") == b"one two"
     with pytest.raises(MissingError):
-        spool.read_parcel("parcel")
+        spool.read_upload("upload")
 
 
 def test_a_name_leads_out_of_no_folder(tmp_path: Path) -> None:
     (tmp_path / "spool").mkdir()
     spool = Spool(tmp_path / "spool")
 
-    spool.add_to_parcel("../../outside", 0, b"x")
+    spool.write_upload("../../outside", 0, b"x")
 
     assert not (tmp_path / "outside").exists()
-    assert spool.read_parcel("outside") == b"x"
+    assert spool.read_upload("outside") == b"x"
 
 
 def test_parcels_and_outputs_that_nobody_takes_are_removed(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
-    spool.add_to_parcel("old", 0, b"x")
+    spool.write_upload("old", 0, b"x")
     (spool.outputs / "old.pdf").write_bytes(b"x")
-    spool.add_to_parcel("new", 0, b"x")
-    long_ago = time.time() - PARCEL_SECONDS - 1
-    for path in (tmp_path / "parcels" / "old", spool.outputs / "old.pdf"):
+    spool.write_upload("new", 0, b"x")
+    long_ago = time.time() - UPLOAD_SECONDS - 1
+    for path in (tmp_path / "uploads" / "old", spool.outputs / "old.pdf"):
         os.utime(path, (long_ago, long_ago))
 
     spool.sweep(time.monotonic())

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from daemon.core.options import Detector, Limits, Preprocessing, Recipe, Weights
-from daemon.engine.dask_cluster import identity, messages
-from daemon.engine.dask_cluster.messages import Hello
+from daemon.engine.dask_cluster import compatibility, messages
+from daemon.engine.dask_cluster.messages import HandshakeRequest
 
 
 @pytest.fixture
@@ -25,14 +25,16 @@ def recipe(tmp_path: Path) -> Recipe:
     )
 
 
-def hello(*recipes: Recipe) -> Hello:
+def hello(*recipes: Recipe) -> HandshakeRequest:
     """Return what arrives at a worker."""
-    sent = messages.encode(identity.hello("daemon", recipes, recipes[0]))
-    return messages.hello_decoder.decode(sent)
+    sent = messages.encode(compatibility.handshake_request("daemon", recipes, recipes[0]))
+    return messages.handshake_decoder.decode(sent)
 
 
-def differences(theirs: Hello, own: Recipe) -> list[str]:
-    return identity.differences(theirs, identity.versions(own), identity.settings(own))
+def differences(theirs: HandshakeRequest, own: Recipe) -> list[str]:
+    return compatibility.differences(
+        theirs, compatibility.versions(own), compatibility.settings(own)
+    )
 
 
 def test_the_same_networks_at_other_paths_read_alike(recipe: Recipe, tmp_path: Path) -> None:
@@ -73,9 +75,9 @@ def test_a_network_that_is_loaded_otherwise_is_named(recipe: Recipe) -> None:
 
 def test_another_version_of_the_daemon_or_of_a_library_is_named(recipe: Recipe) -> None:
     theirs = hello(recipe)
-    versions = identity.versions(recipe) | {"ocr-daemon": "0.0.1", "onnxruntime": None}
+    versions = compatibility.versions(recipe) | {"ocr-daemon": "0.0.1", "onnxruntime": None}
 
-    found = identity.differences(theirs, versions, identity.settings(recipe))
+    found = compatibility.differences(theirs, versions, compatibility.settings(recipe))
 
     assert [line.split()[0] for line in found] == ["ocr-daemon", "onnxruntime"]
     assert found[1].startswith("onnxruntime is missing instead of ")
@@ -107,7 +109,7 @@ def test_a_recipe_gets_the_files_of_the_worker_and_keeps_its_settings(recipe: Re
         detector=Detector(file=Path("/daemon/finder.onnx")),
     )
 
-    ours = identity.localized(theirs, recipe)
+    ours = compatibility.localized(theirs, recipe)
 
     assert (ours.weights.file, ours.weights.lexicon) == (
         recipe.weights.file,

@@ -1,6 +1,6 @@
 """How Dask is set up in our processes: its log, its limits, TLS.
 
-Import this before `distributed`.
+The package imports this first: Dask reads most of these settings when `distributed` is imported.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import dask
 
 from daemon.engine.protocol import ClusterSetup
 
-CONNECT_SECONDS: Final = 10.0  # in which a scheduler answers, before it counts as away
+CONNECT_SECONDS: Final = 10.0  # in which a scheduler answers, before it counts as unreachable
 
 dask.config.set(
     {

@@ -1,7 +1,8 @@
 """What a Dask worker holds: a local pool, whose guards stay as they are, and what it may read.
 
-Dask's threads call `greet`, `perform`, `store` and `fetch`. Each call of `perform` waits for a slot
-of the pool: the deadline, the memory guard, the sandbox and the recycling are those of the pool.
+Dask's threads call `handshake`, `run_task`, `write_chunk` and `read_chunk`. Each call of `run_task`
+waits for a slot of the pool: the deadline, the memory guard, the sandbox and the recycling are
+those of the pool.
 """
 
 from __future__ import annotations
@@ -23,17 +24,16 @@ from daemon.core.errors import DaemonError, Deferred
 from daemon.core.records import PageCount, PagesRead, Stamp
 from daemon.core.tasks import Outcome, RenderTask, Task
 from daemon.engine import wire
-from daemon.engine.dask_cluster import identity, messages
+from daemon.engine.dask_cluster import compatibility, messages
 from daemon.engine.dask_cluster.messages import (
     CHUNK_BYTES,
-    Again,
-    Answer,
-    Done,
-    Failed,
-    Greeting,
-    Order,
-    Refused,
-    Welcome,
+    HandshakeAccepted,
+    HandshakeRefused,
+    TaskDone,
+    TaskFailed,
+    TaskMessage,
+    TaskNotStarted,
+    TaskReply,
 )
 from daemon.engine.dask_cluster.spool import MissingError, Spool
 from daemon.engine.local_pool import LocalEngine
@@ -81,11 +81,10 @@ class Pool:
             with self._condition:
                 finished = self.engine.finished()
                 self._outcomes |= {id(outcome.task): outcome for outcome in finished}
-                if finished:
-                    self._condition.notify_all()
+                self._condition.notify_all()  # a slot may be free without an outcome
 
 
-class Host:
+class TaskRunner:
     """The worker's part of the engine; `name` is what both logs call it."""
 
     def __init__(self, name: str, setup: EngineSetup, folder: Path) -> None:
@@ -98,8 +97,8 @@ class Host:
         self.is_closing = False
         self.slots = setup.workers
         self._own = setup.worker.largest_recipe
-        self._versions = identity.versions(self._own)
-        self._settings = identity.settings(self._own)
+        self._versions = compatibility.versions(self._own)
+        self._settings = compatibility.settings(self._own)
         self.spool = Spool(folder)
         self._running = 0
         self._lock = threading.Lock()
@@ -120,27 +119,27 @@ class Host:
         """End the local pool."""
         self._pool.close()
 
-    def greet(self, hello: bytes) -> bytes:
-        """Answer a daemon: whether this worker reads as it does."""
-        theirs = messages.hello_decoder.decode(hello)
-        reasons = identity.differences(theirs, self._versions, self._settings)
+    def handshake(self, request: bytes) -> bytes:
+        """Tell a daemon whether this worker reads as it does."""
+        theirs = messages.handshake_decoder.decode(request)
+        reasons = compatibility.differences(theirs, self._versions, self._settings)
         if reasons:
             log.warning("cluster.worker_refused", worker=self.name, daemon=theirs.daemon,
                         reason="; ".join(reasons))  # fmt: skip
-            return messages.encode(Refused(tuple(reasons)))
+            return messages.encode(HandshakeRefused(tuple(reasons)))
         log.info("cluster.worker_accepted", worker=self.name, daemon=theirs.daemon)
-        greeting: Greeting = Welcome(self.id, self.slots, self._pool.engine.protections)
-        return messages.encode(greeting)
+        protections = self._pool.engine.protections
+        return messages.encode(HandshakeAccepted(self.id, self.slots, protections))
 
-    def store(self, worker: str, parcel: str, offset: int, content: bytes) -> bool:
-        """Keep a part of a parcel; False where another process was meant."""
+    def write_chunk(self, worker: str, upload: str, offset: int, content: bytes) -> bool:
+        """Write a chunk of an upload; return False where another process was meant."""
         if worker != self.id:
             return False
-        self.spool.add_to_parcel(parcel, offset, content)
+        self.spool.write_upload(upload, offset, content)
         return True
 
-    def fetch(self, worker: str, output: str, offset: int) -> bytes | None:
-        """Return a part of an output, and remove it with its last part; None if it is not here."""
+    def read_chunk(self, worker: str, output: str, offset: int) -> bytes | None:
+        """Return a chunk of an output, and remove it with its last one; None if it is not here."""
         if worker != self.id:
             return None
         try:
@@ -151,55 +150,57 @@ class Host:
             self.spool.discard_output(output)
         return content
 
-    def perform(self, content: bytes, document: bytes | None) -> tuple[bytes, bytes | None]:
-        """Do the task of an order, and return the answer and an output that is small enough.
+    def run_task(self, content: bytes, document: bytes | None) -> tuple[bytes, bytes | None]:
+        """Run the task of a message, and return the reply, with the output if it is one chunk.
 
-        `document` is the content of the file, where it is sent with the order.
+        `document` is the content of the file, where it is sent with the message.
         """
-        order = messages.order_decoder.decode(content)
+        message = messages.task_decoder.decode(content)
         output: bytes | None = None
-        answer: Answer
+        reply: TaskReply
         with self._lock:
-            is_refused = self.is_closing or order.worker != self.id
+            is_refused = self.is_closing or message.worker != self.id
             self._running += not is_refused
         if is_refused:
-            reason = Again("closing" if order.worker == self.id else "other_worker")
+            reason = TaskNotStarted("closing" if message.worker == self.id else "other_worker")
             return messages.encode(reason), None
         try:
-            answer, output = self._answer(order, document)
+            reply, output = self._reply_to(message, document)
         except MissingError:
-            answer = Again("missing")
+            reply = TaskNotStarted("missing")
         except DaemonError as error:
-            answer = Failed.of(error)
+            reply = TaskFailed.of(error)
         except OSError as error:
-            answer = Failed.of(Deferred(f"it cannot copy the file ({error.strerror})"))
+            reply = TaskFailed.of(Deferred(f"it cannot copy the file ({error.strerror})"))
         finally:
             with self._lock:
                 self._running -= 1
-        return messages.encode(answer), output
+        return messages.encode(reply), output
 
-    def _answer(self, order: Order, document: bytes | None) -> tuple[Answer, bytes | None]:
-        if order.task_parcel is not None:
-            request = self.spool.read_parcel(order.task_parcel)
+    def _reply_to(
+        self, message: TaskMessage, document: bytes | None
+    ) -> tuple[TaskReply, bytes | None]:
+        if message.request_upload is not None:
+            request = self.spool.read_upload(message.request_upload)
         else:
-            request = bytes(order.task)
+            request = bytes(message.task)
         decoded = wire.decode_request(request)
         assert not isinstance(decoded, wire.Load), "the pool is loaded already"
         task = decoded.task
-        recipe = identity.localized(task.recipe, self._own)
+        recipe = compatibility.localized(task.recipe, self._own)
 
         def fill(target: Path) -> None:
-            if order.is_shared:
-                _copy_shared(task, order.sha256, target)
-            elif order.content_parcel is not None:
-                self.spool.take_parcel(order.content_parcel, target)
+            if message.is_shared:
+                _copy_shared(task, message.sha256, target)
+            elif message.document_upload is not None:
+                self.spool.take_upload(message.document_upload, target)
             elif document is not None:
                 target.write_bytes(document)
             else:
-                raise MissingError(order.document)
+                raise MissingError(message.document)
             _imitate(task.stamp, target)
 
-        with self.spool.document(order.document, task.path.name, fill) as path:
+        with self.spool.document(message.document, task.path.name, fill) as path:
             ours = replace(task, path=path, stamp=Stamp.of(path), recipe=recipe)
             if not isinstance(ours, RenderTask):
                 return _done(self._pool.run(ours)), None
@@ -207,26 +208,21 @@ class Host:
             done = _done(self._pool.run(replace(ours, target=self.spool.outputs / name)))
         return self._with_output(done, name)
 
-    def _with_output(self, done: Done, name: str) -> tuple[Done, bytes | None]:
-        """Return the answer with the output that the pool has written: itself, or its name."""
+    def _with_output(self, done: TaskDone, name: str) -> tuple[TaskDone, bytes | None]:
+        """Return the reply with the output that the pool has written: itself, or its name."""
         try:
             first = self.spool.output(name, 0, CHUNK_BYTES)
             size = (self.spool.outputs / name).lstat().st_size
         except OSError:  # the worker process wrote none, or no file
             return done, None
         if size > len(first):
-            return replace_output(done, name, size), None
+            return msgspec.structs.replace(done, output=name, size=size), None
         self.spool.discard_output(name)
         return done, first
 
 
-def replace_output(done: Done, name: str, size: int) -> Done:
-    """Return the answer with an output that must be fetched."""
-    return msgspec.structs.replace(done, output=name, size=size)
-
-
-def _done(outcome: Outcome) -> Done:
-    """Return the answer for a task that has been done; raises the error that ended it."""
+def _done(outcome: Outcome) -> TaskDone:
+    """Return the reply for a task that has been done; raises the error that ended it."""
     reply: wire.Reply
     match outcome.result:
         case DaemonError() as error:
@@ -237,7 +233,7 @@ def _done(outcome: Outcome) -> Done:
             reply = wire.PagesDone(0, read)
         case _:
             reply = wire.Rendered(0)
-    return Done(msgspec.Raw(wire.encode_reply(reply)))
+    return TaskDone(msgspec.Raw(wire.encode_reply(reply)))
 
 
 def _copy_shared(task: Task, sha256: str | None, target: Path) -> None:

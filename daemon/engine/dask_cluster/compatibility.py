@@ -19,7 +19,7 @@ import msgspec
 import daemon
 from daemon.core import fs
 from daemon.core.options import Recipe
-from daemon.engine.dask_cluster.messages import Hello
+from daemon.engine.dask_cluster.messages import HandshakeRequest
 from daemon.engine.wire import decode_path, encode_value
 
 # They decode, find lines and read: another release may change a character. Dask itself does not
@@ -56,16 +56,16 @@ def settings(recipe: Recipe) -> dict[str, str | None]:
     }
 
 
-def hello(name: str, recipes: Sequence[Recipe], largest: Recipe) -> Hello:
+def handshake_request(name: str, recipes: Sequence[Recipe], largest: Recipe) -> HandshakeRequest:
     """Return how the daemon `name` introduces itself; reads the files of its networks."""
     common, encoded = settings(largest), _encoder.encode(tuple(recipes))
     as_decoded = _recipes_decoder.decode(encoded)  # there a whole number may become a float
     profiles = {recipe.name: _profile_digest(recipe, common) for recipe in as_decoded}
-    return Hello(name, versions(largest), common, profiles, msgspec.Raw(encoded))
+    return HandshakeRequest(name, versions(largest), common, profiles, msgspec.Raw(encoded))
 
 
 def differences(
-    theirs: Hello, own_versions: Mapping[str, str | None], own: Mapping[str, str | None]
+    theirs: HandshakeRequest, own_versions: Mapping[str, str | None], own: Mapping[str, str | None]
 ) -> list[str]:
     """Return why a worker with these versions and settings does not read as the daemon does."""
     found = [
@@ -94,7 +94,7 @@ def localized(recipe: Recipe, own: Recipe) -> Recipe:
     return replace(recipe, weights=weights, detector=detector)
 
 
-def _foreign_profiles(theirs: Hello) -> Iterator[str]:
+def _foreign_profiles(theirs: HandshakeRequest) -> Iterator[str]:
     """Yield which profiles this version of the code understands in another way."""
     try:
         recipes = _recipes_decoder.decode(theirs.recipes)

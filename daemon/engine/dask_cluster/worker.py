@@ -17,31 +17,30 @@ from pathlib import Path
 from typing import Any, Final
 
 import structlog
+from distributed import Worker
+from distributed.diagnostics.plugin import WorkerPlugin
 
 from daemon.core.temporary import temporary_folder
-from daemon.engine.dask_cluster import connection
-from daemon.engine.dask_cluster.calls import PLUGIN, TOPIC
-from daemon.engine.dask_cluster.host import Host
+from daemon.engine.dask_cluster import dask_config
+from daemon.engine.dask_cluster.task_runner import TaskRunner
+from daemon.engine.dask_cluster.worker_functions import PLUGIN, TOPIC
 from daemon.engine.protocol import ClusterSetup, EngineSetup
-
-from distributed import Worker  # isort: skip -- after `connection`
-from distributed.diagnostics.plugin import WorkerPlugin  # isort: skip
 
 log = structlog.get_logger()
 
-AWAY_SECONDS: Final = 1.0  # between two tries to join
+RETRY_SECONDS: Final = 1.0  # between two tries to join
 SWEEP_SECONDS: Final = 10.0  # between two looks for copies that nobody uses
 FETCH_SECONDS: Final = 5.0  # that a worker which ends waits until its results have been fetched
 POLL_SECONDS: Final = 0.1
 
 
-class HostPlugin(WorkerPlugin):
-    """Lets the functions of `calls` find the host."""
+class RunnerPlugin(WorkerPlugin):
+    """Lets the functions of `worker_functions` find the task runner."""
 
     name = PLUGIN
 
-    def __init__(self, host: Host) -> None:
-        self.host = host
+    def __init__(self, runner: TaskRunner) -> None:
+        self.runner = runner
 
 
 class _Worker(Worker):
@@ -70,42 +69,44 @@ def serve(
     with temporary_folder() as folder:
         spool = folder / "spool"
         spool.mkdir(mode=0o700)
-        host = Host(name or f"{socket.gethostname()}-{os.getpid()}", setup, spool)
+        runner = TaskRunner(name or f"{socket.gethostname()}-{os.getpid()}", setup, spool)
         try:
-            host.start()
-            asyncio.run(_serve(host, cluster, folder / "dask", grace_seconds))
+            runner.start()
+            asyncio.run(_serve(runner, cluster, folder / "dask", grace_seconds))
         finally:
-            host.close()
+            runner.close()
 
 
-async def _serve(host: Host, cluster: ClusterSetup, folder: Path, grace_seconds: float) -> None:
+async def _serve(
+    runner: TaskRunner, cluster: ClusterSetup, folder: Path, grace_seconds: float
+) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    away = _Away(cluster.scheduler)
-    sweeping = asyncio.create_task(_sweep(host))
+    failures = _JoinFailures(cluster.scheduler)
+    sweeping = asyncio.create_task(_sweep(runner))
     try:
         while not stopped.is_set():
-            worker = await _joined(host, cluster, folder, stopped, away)
+            worker = await _joined(runner, cluster, folder, stopped, failures)
             if worker is None:
                 continue
-            away.reason = ""
-            log.info("cluster.joined", worker=host.name, scheduler=cluster.scheduler,
-                     address=worker.address, slots=host.slots)  # fmt: skip
+            failures.reason = ""
+            log.info("cluster.joined", worker=runner.name, scheduler=cluster.scheduler,
+                     address=worker.address, slots=runner.slots)  # fmt: skip
             await _first(worker.finished(), stopped.wait())  # type: ignore[no-untyped-call]
             if not stopped.is_set():
-                log.warning("cluster.left", worker=host.name, reason="the scheduler is gone")
+                log.warning("cluster.left", worker=runner.name, reason="the scheduler is gone")
             else:
-                await _drain(host, worker, grace_seconds)
+                await _drain(runner, worker, grace_seconds)
             await worker.close()
     finally:
         sweeping.cancel()
-    log.info("cluster.stopped", worker=host.name)
+    log.info("cluster.stopped", worker=runner.name)
 
 
 @dataclass(slots=True)
-class _Away:
-    """Why a scheduler cannot be joined, which is logged when it changes."""
+class _JoinFailures:
+    """Logs why the cluster cannot be joined, each time that the reason changes."""
 
     scheduler: str
     reason: str = ""
@@ -119,14 +120,18 @@ class _Away:
 
 
 async def _joined(
-    host: Host, cluster: ClusterSetup, folder: Path, stopped: asyncio.Event, away: _Away
+    runner: TaskRunner,
+    cluster: ClusterSetup,
+    folder: Path,
+    stopped: asyncio.Event,
+    failures: _JoinFailures,
 ) -> _Worker | None:
-    """Return a worker that is known to the scheduler; None where it is away, after a pause."""
+    """Return a worker that the scheduler knows; None where that fails, after a pause."""
     worker = _Worker(
-        cluster.scheduler, nthreads=host.slots, name=host.name, plugins=(HostPlugin(host),),
-        security=connection.security(cluster), local_directory=str(folder), dashboard=False,
+        cluster.scheduler, nthreads=runner.slots, name=runner.name, plugins=(RunnerPlugin(runner),),
+        security=dask_config.security(cluster), local_directory=str(folder), dashboard=False,
         memory_limit=0,  # the guard of the pool measures what reads; this process keeps nothing
-        death_timeout=connection.CONNECT_SECONDS,
+        death_timeout=dask_config.CONNECT_SECONDS,
     )  # fmt: skip
     started = asyncio.ensure_future(worker.start())  # type: ignore[no-untyped-call]
     try:
@@ -135,33 +140,33 @@ async def _joined(
             started.result()
             return worker
         started.cancel()
-    except Exception as error:  # whatever Dask raises: it is away, or the name is still taken
-        away.note(error)
+    except Exception as error:  # whatever Dask raises: nobody answers, or the name is still taken
+        failures.note(error)
     with contextlib.suppress(Exception):
         await worker.close()
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(stopped.wait(), AWAY_SECONDS)
+        await asyncio.wait_for(stopped.wait(), RETRY_SECONDS)
     return None
 
 
-async def _drain(host: Host, worker: Any, grace_seconds: float) -> None:  # noqa: ANN401
+async def _drain(runner: TaskRunner, worker: Any, grace_seconds: float) -> None:  # noqa: ANN401
     """Take no further task, and wait for those in progress and until their results are fetched."""
-    host.is_closing = True
+    runner.is_closing = True
     worker.log_event(TOPIC, {"action": "closing", "worker": worker.address})
-    log.info("cluster.draining", worker=host.name, in_progress=host.running)
+    log.info("cluster.draining", worker=runner.name, in_progress=runner.running)
     ends = time.monotonic() + grace_seconds
-    while host.running and time.monotonic() < ends:
+    while runner.running and time.monotonic() < ends:
         await asyncio.sleep(POLL_SECONDS)
     ends = time.monotonic() + FETCH_SECONDS
     while worker.data and time.monotonic() < ends:
         await asyncio.sleep(POLL_SECONDS)
 
 
-async def _sweep(host: Host) -> None:
+async def _sweep(runner: TaskRunner) -> None:
     while True:
         await asyncio.sleep(SWEEP_SECONDS)
         with contextlib.suppress(OSError):
-            await asyncio.to_thread(host.spool.sweep, time.monotonic())
+            await asyncio.to_thread(runner.spool.sweep, time.monotonic())
 
 
 async def _first(*awaitables: Any) -> None:  # noqa: ANN401

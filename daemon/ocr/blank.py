@@ -8,12 +8,13 @@ note in pencil: then the page is not blank. In doubt it is not.
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import cv2
 import numpy as np
+
+from daemon.ocr.sharp_strokes import has_sharp_stroke
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,26 +73,8 @@ _BLUR: Final = 11  # pixels: the edge of an area that shines through is as wide
 _DEEP: Final = 90  # percentile of a mark's darkness that counts
 _STEEP: Final = 95  # percentile of its edges, and ...
 _STEEP_NOISE: Final = 2.08  # ... that of noise, by its median (Rayleigh distribution)
-
-
 _NEAR_MM: Final = 0.8  # around a hole or a shadow, which have sharp edges
 _STROKE_MM: Final = 4.0  # of the median that strokes differ from: pictures that shine are wider
-_SHARP_MM: Final = 12.0  # longer side of a word or a stroke that counts, ...
-_SHARP_AREA: Final = 5.6  # ... or its area, in square millimetres: specks that touch have less
-_SHARP_GAP_MM: Final = 1.4  # between strokes of a word
-_STREAK_SHARE: Final = 0.12  # of a row or column of the page that is sharp: a streak, a rule
-_DETAIL_DPI: Final = 200.0  # at which details are looked at, if the scan has as many
-# Standard deviations of Gaussian blurs, in pixels, between which details lie. The finest ones are
-# best at telling ink that shines through, but are lost in noise sooner.
-_DETAILS: Final = (0.8, 1.6, 3.2)
-_FINEST: Final = (0.6, 1.2, 2.4)
-_MAX_DETAIL: Final = 18.0  # gray levels, above which detail is no stronger: a speck hides no letter
-_WINDOW: Final = 3.0  # pixels, standard deviation: over which detail is averaged
-_QUIET: Final = 50  # percentile of it that is noise, on a page with little on it
-_DETAIL_NOISE: Final = 3.5  # times the noise that detail has, ...
-_MIN_DETAIL: Final = 1.5  # ... and more than this, in squared gray levels
-_SHARP_PIXEL: Final = 0.42  # power of fine details, of that of the next coarser ones: of a pixel
-_SHARP_MARK: Final = (0.66, 0.405)  # ... and of a mark, for both
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +103,21 @@ def is_blank(page: Page) -> bool:
         [paper - channel for paper, channel in zip(papers, channels, strict=True)], axis=0
     ).astype(np.float32)
     marks = _find_marks(darker, pixel_mm)
+    if not _has_dust_alone(marks, page, channels[0], darker, dpi):
+        return False
+    strokes = _median(channels[0], pixel_mm, _STROKE_MM) - channels[0]
+    may_be_ink = (strokes > _least(strokes)) & (marks.labels > 0) & ~_around_sheet(marks)
+    return not has_sharp_stroke(may_be_ink, page.shown, pixel_mm, dpi)
+
+
+def _has_dust_alone(marks: _Marks, page: Page, gray: Levels, darker: Levels, dpi: float) -> bool:
+    """Tell whether the marks are of the sheet, of the other side, or dust; `gray` is the page."""
     left = [label for label in marks if not _is_of_sheet(marks, label)]
     edges = _edges(page.shown, page.pixel_height, darker.shape) if left else darker
     left = [label for label in left if not _is_soft(marks, label, darker, edges, dpi)]
-    if _has_sharp_stroke(marks, channels[0], page.shown, dpi):
-        return False
     if not left:
         return True
-    spans = np.maximum(cv2.dilate(darker, np.ones((_NEAR, _NEAR))), _steps(channels[0]))
+    spans = np.maximum(cv2.dilate(darker, np.ones((_NEAR, _NEAR))), _steps(gray))
     cores = _cores(marks, left, darker, spans, edges, dpi)
     shades = {label for label in cores if _is_shade(cores, label, darker, edges, dpi)}
     return _is_dust(cores, shades, darker)
@@ -161,9 +151,8 @@ def _paper(channel: Levels, pixel_mm: float) -> Levels:
     height, width = channel.shape
     scale = min(1.0, pixel_mm / coarse_mm)
     size = (max(3, round(width * scale)), max(3, round(height * scale)))
-    coarse = np.asarray(cv2.resize(channel, size, interpolation=cv2.INTER_AREA), np.uint8)
-    window = int(_PATCH_MM / coarse_mm) | 1
-    median = cv2.GaussianBlur(cv2.medianBlur(coarse, window).astype(np.float32), (0, 0), 2)
+    coarse = np.asarray(cv2.resize(channel, size, interpolation=cv2.INTER_AREA), np.float32)
+    median = cv2.GaussianBlur(_median(coarse, coarse_mm, _PATCH_MM), (0, 0), 2)
     return np.asarray(
         cv2.resize(median, (width, height), interpolation=cv2.INTER_LINEAR), np.float32
     )
@@ -358,61 +347,6 @@ def _around_sheet(marks: _Marks) -> NDArray[np.bool_]:
     size = 2 * round(_NEAR_MM / marks.pixel_mm) + 1
     of_sheet = np.isin(marks.labels, labels).astype(np.uint8)
     return np.asarray(cv2.dilate(of_sheet, np.ones((size, size), np.uint8)) > 0)
-
-
-def _has_sharp_stroke(marks: _Marks, gray: Levels, shown: Pixels, dpi: float) -> bool:
-    """Tell whether a stroke is as sharp as only ink on this side is, whatever shines through.
-
-    `gray` is the scaled page. This finds what is written over the edge of what shines through, and
-    strokes that are as light as the noise is strong: detail is averaged along all of a stroke.
-    """
-    pixel_mm = marks.pixel_mm
-    strokes = _median(gray, pixel_mm, _STROKE_MM) - gray
-    picture = shown if shown.ndim == 2 else shown.min(axis=2)
-    scale = min(1.0, _DETAIL_DPI / dpi)  # scanners blur by millimetres where pixels are smaller
-    picture = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    own, others, limit = _details(picture.astype(np.float32), strokes.shape, _DETAILS)
-    is_seen = (strokes > _least(strokes)) & (own > max(_MIN_DETAIL, limit))
-    is_sharp = is_seen & (own > _SHARP_PIXEL * others) & ~_around_sheet(marks)
-    mask = np.asarray(is_sharp & (marks.labels > 0), np.uint8)
-    for view in (mask, mask.T):
-        view[:, cv2.dilate(view, np.ones((1, 3))).mean(axis=0) > _STREAK_SHARE] = 0
-    gap = 2 * round(_SHARP_GAP_MM / pixel_mm / 2) + 1
-    near = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((gap, gap), np.uint8))
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(near, connectivity=8)
-    labels[mask == 0] = 0
-    finest = _details(picture.astype(np.float32), strokes.shape, _FINEST)[:2]
-    fine_ratio, finest_ratio = (
-        np.bincount(labels.ravel(), levels[0].ravel(), count)
-        / np.maximum(np.bincount(labels.ravel(), levels[1].ravel(), count), 1e-6)
-        for levels in ((own, others), finest)
-    )
-    is_sharp_mark = (fine_ratio > _SHARP_MARK[0]) & (finest_ratio > _SHARP_MARK[1])
-    is_long = stats[:, 2:4].max(axis=1) * pixel_mm >= _SHARP_MM
-    is_large = np.bincount(labels.ravel(), minlength=count) * pixel_mm**2 >= _SHARP_AREA
-    return bool((is_sharp_mark & (is_long | is_large))[1:].any())
-
-
-def _details(
-    gray: Levels, size: tuple[int, ...], sigmas: tuple[float, float, float]
-) -> tuple[Levels, Levels, float]:
-    """Return fine and coarser detail without noise on the scaled page, and what the noise may be.
-
-    They are the power of what lies between Gaussian blurs, in squared gray levels.
-    """
-    blurred = [cv2.GaussianBlur(gray, (0, 0), sigma) for sigma in sigmas]
-    powers = [_power(a - b, size) for a, b in itertools.pairwise(blurred)]
-    noise = [float(np.percentile(power, _QUIET)) for power in powers]
-    return powers[0] - noise[0], powers[1] - noise[1], _DETAIL_NOISE * noise[0]
-
-
-def _power(detail: Levels, size: tuple[int, ...]) -> Levels:
-    """Return the square of detail, averaged over a window, on the scaled page."""
-    clipped = np.clip(detail, -_MAX_DETAIL, _MAX_DETAIL)
-    averaged = cv2.GaussianBlur(clipped * clipped, (0, 0), _WINDOW)
-    return np.asarray(
-        cv2.resize(averaged, (size[1], size[0]), interpolation=cv2.INTER_AREA), np.float32
-    )
 
 
 def _median(channel: Levels, pixel_mm: float, width_mm: float) -> Levels:

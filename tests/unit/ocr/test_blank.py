@@ -61,6 +61,13 @@ def test_dust_on_what_shines_through_is_blank_and_a_stroke_is_not() -> None:
     assert not is_blank(page_of(back(other_side=PICTURE, dash=(500, 500, 26, 4, 120))))
 
 
+def test_a_streak_down_the_page_is_blank_and_a_stroke_beside_it_is_not() -> None:
+    streak = (700, 0, 2, 2339, 60)
+
+    assert is_blank(page_of(back(streak=streak)))
+    assert not is_blank(page_of(back(streak=streak, stroke=(900, 800, 120, 5, 60))))
+
+
 @pytest.mark.parametrize("corner", [(0, 0), (0, 1), (1, 0), (1, 1)])
 def test_two_shadows_that_meet_in_a_corner_are_blank(corner: tuple[int, int]) -> None:
     image = back()

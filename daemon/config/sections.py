@@ -111,7 +111,7 @@ class Retention(Section):
 class EngineSettings(Section):
     """Where pages are read: by processes of this machine, or by workers of a Dask cluster.
 
-    The files are PEM, for TLS both ways: the authority that everybody trusts, certificate and key.
+    The files are PEM, for mutual TLS: certificate of the authority, own certificate and key.
     """
 
     kind: Literal["local", "dask"] = "local"

@@ -56,7 +56,7 @@ class WorkerSetup:
 
 @dataclass(frozen=True, slots=True)
 class TlsFiles:
-    """PEM files for TLS both ways: the authority that everybody trusts, our certificate and key."""
+    """PEM files for mutual TLS: certificate of the authority, own certificate and private key."""
 
     ca: Path
     cert: Path
@@ -68,7 +68,8 @@ class ClusterSetup:
     """A Dask cluster: the address of its scheduler, such as tls://scheduler:8786.
 
     `shared_files` tells whether workers see files under the paths that they have here, None if that
-    has to be found out. Without `tls` nothing is encrypted, and nobody asked who he is.
+    has to be found out. Without `tls` nothing is encrypted, and no peer is
+    authenticated.
     """
 
     scheduler: str

@@ -30,7 +30,7 @@ logging.getLogger("distributed").setLevel(logging.WARNING)
 
 
 def security(cluster: ClusterSetup) -> Any:  # noqa: ANN401 -- distributed has no types
-    """Return Dask's security settings: TLS both ways where files are named, else none.
+    """Return Dask's security settings: mutual TLS where files are named, else none.
 
     OSError or ssl.SSLError where a file is missing or no certificate, when it is first used.
     """

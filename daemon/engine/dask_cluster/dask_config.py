@@ -12,6 +12,9 @@ import dask
 
 from daemon.engine.protocol import ClusterSetup
 
+# Between two messages to the scheduler. Dask's client waits 10 ms, its worker 2, to send many small
+# messages at once; with a page in each task that only makes the next task begin later.
+SEND_SECONDS: Final = 0.001
 CONNECT_SECONDS: Final = 10.0  # in which a scheduler answers, before it counts as unreachable
 
 dask.config.set(

@@ -222,6 +222,8 @@ class DaskEngine:
         )  # fmt: skip
         try:
             await client
+            assert client.scheduler_comm is not None, "it is connected"
+            client.scheduler_comm.interval = dask_config.SEND_SECONDS
             yield client
         finally:
             self._client = None

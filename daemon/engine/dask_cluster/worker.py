@@ -138,6 +138,7 @@ async def _joined(
         await _first(asyncio.shield(started), stopped.wait())
         if started.done():
             started.result()
+            worker.batched_stream.interval = dask_config.SEND_SECONDS
             return worker
         started.cancel()
     except Exception as error:  # whatever Dask raises: nobody answers, or the name is still taken
